@@ -1,0 +1,93 @@
+import type { ZodType } from 'zod'
+import type { Document } from './document.ts'
+import type { Io } from './io.ts'
+import type { Observation } from './observation.ts'
+import type { CredentialRef, Cursor, Ms, PlaceRef, Ref, State } from './ref.ts'
+import type { Secret } from './secret.ts'
+import type { Use } from './use.ts'
+
+/**
+ * A system that Firebreak can look at and act on. `system` is the folder's name, the rules' prefix, the test's and
+ * the docs page's name. `config` is the one source of the command's flags, the HTTP body and the console's form.
+ */
+export interface Connector<Config = unknown> {
+  readonly system: string
+  readonly summary: string
+  readonly config: ZodType<Config>
+  open(config: Config, io: Io): Promise<Connection>
+}
+
+/**
+ * What to issue. `name` is unique to the attempt, so that `undo` finds what a crash left behind; `like` is the
+ * credential whose rights the new one gets; `before` is `inspect(like)` from before the first attempt.
+ */
+export interface Want {
+  readonly name: string
+  readonly like?: CredentialRef
+  readonly scopes: readonly string[]
+  readonly ttlSeconds?: number
+  readonly before: State
+}
+
+export interface Issued {
+  readonly ref: CredentialRef
+  readonly secret: Secret
+  readonly notAfter?: Ms
+}
+
+/** `why` is a sentence; `access` what a live credential was seen to open. */
+export interface Verdict {
+  readonly state: 'live' | 'dead' | 'unknown'
+  readonly why: string
+  readonly access?: readonly string[]
+}
+
+/**
+ * An open system. A capability exists if and only if its method does: there are no empty bodies.
+ *
+ * Every method that changes something raises CONFLICT when the system behind the address is no longer `instance`,
+ * and may be run twice with the same end. Failures are `FirebreakError`s with a connector's code.
+ */
+export interface Connection {
+  /** Asked of the system itself, never taken from the configuration. */
+  readonly instance: string
+  /** How long the system may go on accepting what was revoked: dead means refused twice, this far apart. */
+  readonly settleSeconds: number
+  close(): Promise<void>
+
+  /** Read to the last page; a scope it was denied is `covered(complete: false)`; anything else throws. */
+  discover?(since?: Cursor): AsyncIterable<Observation>
+  /** Files, blobs, exports and logs, to be read by readers. `covered` and `occurrence` come from discover(). */
+  documents?(since?: Cursor): AsyncIterable<Document>
+  /** Who is using the identity at this moment. */
+  sessions?(identity: Ref): AsyncIterable<Use>
+  /** Read-only. A system that cannot be reached, or that accepts a wrong secret too, answers `unknown`. */
+  verify?(ref: CredentialRef, secret?: Secret): Promise<Verdict>
+  /** What stands now, journalled before every change. Never a secret. */
+  inspect?(ref: Ref): Promise<State>
+
+  /** A second credential beside `want.like`, which stays valid. CONFLICT where there is no free slot. */
+  issue?(want: Want): Promise<Issued>
+  /** Takes back what `issue(want)` may have left: found by name, else by the one difference to `want.before`. */
+  undo?(want: Want): Promise<void>
+  /** A new secret in place; the old one is dead at once. For emergencies. */
+  rotate?(ref: CredentialRef, want: Want): Promise<Issued>
+  /** Takes away every grant not in `scopes`; `thaw` with inspect's state brings them back. */
+  narrow?(identity: Ref, scopes: readonly string[]): Promise<void>
+  suspend?(ref: CredentialRef): Promise<void>
+  resume?(ref: CredentialRef, before: State): Promise<void>
+  /** The identity can mint nothing new. */
+  freeze?(identity: Ref): Promise<void>
+  thaw?(identity: Ref, before: State): Promise<void>
+  /** Ends sessions begun before then, derived ones too. */
+  endSessions?(identity: Ref, issuedBefore: Ms): Promise<void>
+  /** Absent at this instance is success. */
+  revoke?(ref: CredentialRef, secret?: Secret): Promise<void>
+
+  read?(place: PlaceRef): Promise<Secret>
+  /** Compare-and-swap on `place.version`: CONFLICT when the content is another. Returns the place as it stands now. */
+  write?(place: PlaceRef, secret: Secret): Promise<PlaceRef>
+  remove?(place: PlaceRef): Promise<void>
+  /** Makes the workload read its secret again. */
+  reload?(workload: Ref): Promise<void>
+}

@@ -1,0 +1,16 @@
+import type { Cursor, Ref } from './ref.ts'
+
+/**
+ * A file, blob, export or log, to be read by readers. `id` is the content's id (a git blob id, `sha256:<hex>`), so
+ * that the same bytes are read once. `bytes()` may be called once, and before the next document is asked for.
+ * `format` is set where the source knows it (`cloudtrail`); otherwise readers tell by path and content.
+ */
+export interface Document {
+  readonly id: string
+  readonly in: Ref
+  readonly path: string
+  readonly format?: string
+  readonly size?: number
+  readonly cursor: Cursor
+  bytes(): AsyncIterable<Uint8Array>
+}

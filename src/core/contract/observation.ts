@@ -1,0 +1,39 @@
+import type { Certainty, CredentialRef, Json, Ms, PlaceRef, Ref } from './ref.ts'
+import type { Secret } from './secret.ts'
+
+/** A thing's properties, each with the time it was true at its source, where the source tells. */
+export type Facts = Record<string, { value: Json; at?: Ms }>
+
+/**
+ * What a source says. Observations are statements, not rows: the same may be said twice, by several sources,
+ * in any order. `S` is `Secret` up to observe/, where it becomes a fingerprint.
+ */
+export type Observation<S = Secret> =
+  | { see: 'identity' | 'resource' | 'workload'; ref: Ref; names: string[]; facts: Facts }
+  | { see: 'credential'; ref: CredentialRef; facts: Facts }
+  /** `claims` is the identity that the text around the copy names; `confidence` is 0…1 that this is a secret at all. */
+  | {
+      see: 'copy'
+      place: PlaceRef
+      kind: string
+      secret: S
+      claims?: Ref
+      confidence: number
+      /** A few characters that tell tokens apart; absent for passwords. */
+      preview?: string
+    }
+  /** Where a document stands: one blob may have many paths and commits. `document` is `Document.id`. */
+  | {
+      see: 'occurrence'
+      document: string
+      path: string
+      commit?: string
+      author?: string
+      at?: Ms
+      atHead?: boolean
+    }
+  | { see: 'edge'; from: Ref; to: Ref; crossing: string; certainty: Certainty; when?: string; why: string }
+  | { see: 'policy'; on: Ref; language: string; text: string }
+  | { see: 'owner'; of: Ref; owner: string; source: string; weight: number; at?: Ms }
+  /** The denominator. Only a complete scope lets what was not seen again be marked gone. */
+  | { see: 'covered'; scope: string; complete: boolean; why?: string }

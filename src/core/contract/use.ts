@@ -1,0 +1,17 @@
+import type { CredentialRef, Cursor, Ms, Ref } from './ref.ts'
+
+/** One use of an identity, at the identity layer. `id` is the source's own event id. */
+export interface Use {
+  readonly id: string
+  readonly at: Ms
+  readonly cursor: Cursor
+  readonly identity: Ref
+  readonly credential?: CredentialRef
+  readonly workload?: Ref
+  readonly session?: { id: string; parent?: string; issuedAt?: Ms }
+  readonly onBehalfOf?: Ref
+  readonly source: { ip?: string; agent?: string }
+  readonly action: string
+  readonly target?: Ref
+  readonly outcome: 'success' | 'denied' | 'failure' | 'unknown'
+}

@@ -1,0 +1,78 @@
+import type { Io } from '../contract/io.ts'
+import type { Signer } from '../keys/sign.ts'
+import { type Db, type Tx, transaction } from '../store/store.ts'
+import { checkpointText, entryHash, GENESIS } from './chain.ts'
+
+const BATCH = 1000
+
+/**
+ * Gives committed entries their sequence, hash and a signed checkpoint. Entries are chained in the order in which the
+ * sealer sees them; the write lock makes it the only one. Returns how many entries it sealed.
+ */
+export async function sealEvidence(db: Db, signer: Signer, io: Pick<Io, 'now'>): Promise<number> {
+  let total = 0
+  for (;;) {
+    const sealed = await transaction(db, tx => sealBatch(tx, signer, io))
+    total += sealed
+    if (sealed < BATCH) return total
+  }
+}
+
+async function sealBatch(tx: Tx, signer: Signer, io: Pick<Io, 'now'>): Promise<number> {
+  const pending = await tx
+    .selectFrom('evidence')
+    .selectAll()
+    .where('seq', 'is', null)
+    .orderBy('id')
+    .limit(BATCH)
+    .execute()
+  if (pending.length === 0) return 0
+  const last = await tx
+    .selectFrom('checkpoint')
+    .selectAll()
+    .orderBy('seq', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  let seq = last?.seq ?? 0
+  let hash = last?.hash ?? GENESIS
+  for (const entry of pending) {
+    seq++
+    hash = entryHash(hash, { ...entry, seq })
+    await tx.updateTable('evidence').set({ seq, hash }).where('id', '=', entry.id).execute()
+  }
+  const at = io.now().getTime()
+  const signature = signer.sign(checkpointText({ seq, hash, at }))
+  await tx
+    .insertInto('checkpoint')
+    .values({ seq, hash, at, public_key: signer.publicKey, signature })
+    .execute()
+  return pending.length
+}
+
+/** Seals within a second of each commit until it is stopped; stopping seals what is left. */
+export function startSealer(
+  db: Db,
+  signer: Signer,
+  io: Pick<Io, 'now'>,
+  onError: (error: unknown) => void,
+): { stop(): Promise<void> } {
+  let running: Promise<unknown> = Promise.resolve()
+  let busy = false
+  const timer = setInterval(() => {
+    if (busy) return
+    busy = true
+    running = sealEvidence(db, signer, io)
+      .catch(onError)
+      .finally(() => {
+        busy = false
+      })
+  }, 500)
+  timer.unref()
+  return {
+    async stop() {
+      clearInterval(timer)
+      await running
+      await sealEvidence(db, signer, io)
+    },
+  }
+}

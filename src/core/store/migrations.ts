@@ -1,0 +1,110 @@
+import { type Kysely, type Migration, sql } from 'kysely'
+
+/**
+ * Every change of the schema, oldest first; a released one is never edited. The same statements run on SQLite and on
+ * PostgreSQL: `text`, `bigint` and `double precision` mean what is needed on both.
+ */
+export const migrations: Record<string, Migration> = {
+  '0001_spine': { up: spine },
+}
+
+async function spine(db: Kysely<unknown>): Promise<void> {
+  const create = async (statement: string) => {
+    await sql.raw(statement).execute(db)
+  }
+
+  // Connected systems and scanned paths. The config holds references to secrets, or sealed ones.
+  await create(`create table source (
+    id text primary key, system text not null, instance text not null, label text not null, config text not null,
+    cursor text, created_at bigint not null, observed_at bigint, unique (system, instance, label))`)
+
+  // Everything that has an identity of its own. The key is the system's; names are dated aliases.
+  await create(`create table entity (
+    id text primary key, type text not null, system text not null, instance text not null, kind text not null,
+    native text not null, first_seen bigint not null, last_seen bigint not null, gone_at bigint,
+    merged_into text references entity (id), unique (type, system, instance, kind, native))`)
+  await create('create index entity_merged on entity (merged_into)')
+  await create(`create table name (
+    entity_id text not null references entity (id), name text not null, first_seen bigint not null,
+    last_seen bigint not null, primary key (entity_id, name))`)
+  await create('create index name_name on name (name)')
+  await create(`create table fact (
+    entity_id text not null references entity (id), name text not null, source_id text not null references source (id),
+    value text not null, at bigint, learnt_at bigint not null, primary key (entity_id, name, source_id))`)
+
+  // Why two rows of entity are one thing; undone_at takes it back.
+  await create(`create table merge (
+    id text primary key, from_id text not null references entity (id), into_id text not null references entity (id),
+    reason text not null, at bigint not null, undone_at bigint)`)
+
+  await create(`create table credential (
+    entity_id text primary key references entity (id), identity_id text references entity (id), fingerprint text,
+    strength_bits bigint, preview text, confidence double precision, state text not null, state_why text, state_at bigint,
+    issued_by text)`)
+  await create('create index credential_fingerprint on credential (fingerprint)')
+  await create('create index credential_identity on credential (identity_id)')
+
+  // One value at one place of one document's content. Which credential it is follows from fingerprint and claim.
+  await create(`create table copy (
+    id text primary key, source_id text not null references source (id), container_id text not null references entity (id),
+    document text not null, path text not null, version text, slots text not null, kind text not null,
+    fingerprint text not null, claim_id text references entity (id), confidence double precision not null,
+    first_seen bigint not null, last_seen bigint not null, gone_at bigint)`)
+  await create('create unique index copy_place on copy (source_id, document, path, fingerprint, slots)')
+  await create('create index copy_fingerprint on copy (fingerprint)')
+
+  // Where a document that holds a copy stands: paths, commits. An empty commit means none.
+  await create(`create table occurrence (
+    source_id text not null references source (id), document text not null, path text not null, "commit" text not null,
+    author text, at bigint, at_head bigint not null, primary key (source_id, document, path, "commit"))`)
+
+  // What was read, by which version of the readers, so that it is read once.
+  await create(`create table document (
+    source_id text not null references source (id), document text not null, reader text not null, read_at bigint not null,
+    primary key (source_id, document))`)
+
+  await create(`create table edge (
+    id text primary key, source_id text not null references source (id), from_id text not null references entity (id),
+    to_id text not null references entity (id), crossing text not null, certainty text not null, condition text,
+    why text not null, first_seen bigint not null, last_seen bigint not null, gone_at bigint,
+    unique (source_id, from_id, to_id, crossing))`)
+  await create('create index edge_from on edge (from_id)')
+  await create('create index edge_to on edge (to_id)')
+  await create(`create table owner (
+    entity_id text not null references entity (id), owner text not null, source text not null,
+    source_id text not null references source (id), weight double precision not null, at bigint, learnt_at bigint not null,
+    primary key (entity_id, owner, source))`)
+  await create(`create table policy (
+    entity_id text not null references entity (id), source_id text not null references source (id), language text not null,
+    text text not null, learnt_at bigint not null, primary key (entity_id, source_id, language))`)
+
+  // The denominator: what a run looked at, and what it could not.
+  await create(`create table coverage (
+    id text primary key, source_id text not null references source (id), scope text not null, complete bigint not null,
+    why text, at bigint not null, unique (source_id, scope))`)
+  await create(`create table finding (
+    id text primary key, "check" text not null, entity_id text not null references entity (id), why text not null,
+    first_seen bigint not null, last_seen bigint not null, ended_at bigint, unique ("check", entity_id))`)
+  await create(`create table hold (
+    id text primary key, entity_id text not null references entity (id), run_id text, why text not null, at bigint not null,
+    lifted_at bigint)`)
+
+  // The journal. Mutable state; what happened stands in evidence.
+  await create(`create table run (
+    id text primary key, kind text not null, subject text not null, state text not null, input text not null, result text,
+    run_key text, sealed_secret text, claimed_by text, claim_epoch bigint not null, claim_until bigint,
+    created_at bigint not null, ended_at bigint)`)
+  await create(`create table step (
+    run_id text not null references run (id), key text not null, ordinal bigint not null, verb text not null,
+    title text not null, args text not null, needs text not null, state text not null, attempts bigint not null,
+    before text, result text, sealed_secret text, error text, epoch bigint not null, next_at bigint, started_at bigint,
+    ended_at bigint, primary key (run_id, key))`)
+
+  // Append-only. The sealer alone sets seq and hash, once.
+  await create(`create table evidence (
+    id text primary key, at bigint not null, kind text not null, subject text not null, body text not null, seq bigint unique,
+    hash text)`)
+  await create('create index evidence_subject on evidence (subject)')
+  await create(`create table checkpoint (
+    seq bigint primary key, hash text not null, at bigint not null, public_key text not null, signature text not null)`)
+}

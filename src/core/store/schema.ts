@@ -1,0 +1,252 @@
+import type { Insertable, Selectable } from 'kysely'
+
+/**
+ * The tables, as the code reads and writes them. Portable: integers for time (epoch ms) and booleans (0 or 1), text for
+ * JSON. `id` columns are UUID version 7, so that they sort by time. What each table is for stands in migrations.ts.
+ */
+export interface Schema {
+  source: SourceTable
+  entity: EntityTable
+  name: NameTable
+  fact: FactTable
+  merge: MergeTable
+  credential: CredentialTable
+  copy: CopyTable
+  occurrence: OccurrenceTable
+  document: DocumentTable
+  edge: EdgeTable
+  owner: OwnerTable
+  policy: PolicyTable
+  coverage: CoverageTable
+  finding: FindingTable
+  hold: HoldTable
+  run: RunTable
+  step: StepTable
+  evidence: EvidenceTable
+  checkpoint: CheckpointTable
+}
+
+export interface SourceTable {
+  id: string
+  system: string
+  instance: string
+  label: string
+  /** JSON; secrets in it are `{ "$secret": "env:NAME" | "file:PATH" }` or `{ "$sealed": "…" }`. */
+  config: string
+  cursor: string | null
+  created_at: number
+  observed_at: number | null
+}
+
+export interface EntityTable {
+  id: string
+  type: 'identity' | 'resource' | 'workload' | 'credential'
+  system: string
+  instance: string
+  kind: string
+  native: string
+  first_seen: number
+  last_seen: number
+  gone_at: number | null
+  /** Follow it to the entity that this one was found to be. Set and cleared by rows of `merge` only. */
+  merged_into: string | null
+}
+
+export interface NameTable {
+  entity_id: string
+  name: string
+  first_seen: number
+  last_seen: number
+}
+
+export interface FactTable {
+  entity_id: string
+  name: string
+  source_id: string
+  value: string
+  at: number | null
+  learnt_at: number
+}
+
+export interface MergeTable {
+  id: string
+  from_id: string
+  into_id: string
+  reason: string
+  at: number
+  undone_at: number | null
+}
+
+export interface CredentialTable {
+  entity_id: string
+  identity_id: string | null
+  fingerprint: string | null
+  strength_bits: number | null
+  preview: string | null
+  confidence: number | null
+  state: 'live' | 'dead' | 'unknown'
+  state_why: string | null
+  state_at: number | null
+  /** The run that issued it, if Firebreak did. */
+  issued_by: string | null
+}
+
+export interface CopyTable {
+  id: string
+  source_id: string
+  container_id: string
+  document: string
+  path: string
+  version: string | null
+  slots: string
+  kind: string
+  fingerprint: string
+  claim_id: string | null
+  confidence: number
+  first_seen: number
+  last_seen: number
+  gone_at: number | null
+}
+
+export interface OccurrenceTable {
+  source_id: string
+  document: string
+  path: string
+  commit: string
+  author: string | null
+  at: number | null
+  at_head: number
+}
+
+export interface DocumentTable {
+  source_id: string
+  document: string
+  reader: string
+  read_at: number
+}
+
+export interface EdgeTable {
+  id: string
+  source_id: string
+  from_id: string
+  to_id: string
+  crossing: string
+  certainty: 'proven' | 'conditional' | 'potential'
+  condition: string | null
+  why: string
+  first_seen: number
+  last_seen: number
+  gone_at: number | null
+}
+
+export interface OwnerTable {
+  entity_id: string
+  owner: string
+  source: string
+  source_id: string
+  weight: number
+  at: number | null
+  learnt_at: number
+}
+
+export interface PolicyTable {
+  entity_id: string
+  source_id: string
+  language: string
+  text: string
+  learnt_at: number
+}
+
+export interface CoverageTable {
+  id: string
+  source_id: string
+  scope: string
+  complete: number
+  why: string | null
+  at: number
+}
+
+export interface FindingTable {
+  id: string
+  check: string
+  entity_id: string
+  why: string
+  first_seen: number
+  last_seen: number
+  ended_at: number | null
+}
+
+export interface HoldTable {
+  id: string
+  entity_id: string
+  run_id: string | null
+  why: string
+  at: number
+  lifted_at: number | null
+}
+
+export type RunState = 'running' | 'stuck' | 'done' | 'abandoned'
+
+export interface RunTable {
+  id: string
+  kind: string
+  subject: string
+  state: RunState
+  input: string
+  result: string | null
+  /** A random key of this run, sealed by the root key; erased when the run ends, and with it all sealed under it. */
+  run_key: string | null
+  sealed_secret: string | null
+  claimed_by: string | null
+  claim_epoch: number
+  claim_until: number | null
+  created_at: number
+  ended_at: number | null
+}
+
+/**
+ * pending → intent → called → verified, or skipped (nothing to do), undone (taken back) or stuck (seen, retried).
+ * Between intent and called the outside may have changed.
+ */
+export type StepState = 'pending' | 'intent' | 'called' | 'verified' | 'skipped' | 'undone' | 'stuck'
+
+export interface StepTable {
+  run_id: string
+  key: string
+  ordinal: number
+  verb: string
+  title: string
+  args: string
+  needs: string
+  state: StepState
+  attempts: number
+  before: string | null
+  result: string | null
+  sealed_secret: string | null
+  error: string | null
+  epoch: number
+  next_at: number | null
+  started_at: number | null
+  ended_at: number | null
+}
+
+export interface EvidenceTable {
+  id: string
+  at: number
+  kind: string
+  subject: string
+  body: string
+  seq: number | null
+  hash: string | null
+}
+
+export interface CheckpointTable {
+  seq: number
+  hash: string
+  at: number
+  public_key: string
+  signature: string
+}
+
+export type Row<Table extends keyof Schema> = Selectable<Schema[Table]>
+export type NewRow<Table extends keyof Schema> = Insertable<Schema[Table]>

@@ -1,0 +1,49 @@
+import { DatabaseSync } from 'node:sqlite'
+import { CompiledQuery, type DatabaseConnection, SqliteDialect, SqliteDriver } from 'kysely'
+
+export interface SqliteOptions {
+  /** A full disk for tests: SQLite's own limit on the file, in pages of 4096 bytes. */
+  readonly maxPageCount?: number
+}
+
+/** node:sqlite as the better-sqlite3 that Kysely's dialect expects. `:memory:` lives as long as its handle. */
+export function sqliteDialect(path: string, options: SqliteOptions = {}): SqliteDialect {
+  const db = new DatabaseSync(path, { timeout: 0 })
+  // synchronous=full: a commit that was answered is on the disk. secure_delete: erased secrets are overwritten.
+  db.exec('pragma journal_mode=wal; pragma synchronous=full; pragma foreign_keys=on; pragma secure_delete=on')
+  if (options.maxPageCount !== undefined) db.exec(`pragma max_page_count=${Math.trunc(options.maxPageCount)}`)
+  return new ImmediateDialect({
+    database: {
+      close: () => db.close(),
+      prepare: sql => {
+        const statement = db.prepare(sql)
+        return {
+          reader: statement.columns().length > 0,
+          all: parameters => statement.all(...(parameters as never[])),
+          run: parameters => statement.run(...(parameters as never[])),
+          iterate: parameters => statement.iterate(...(parameters as never[])),
+        }
+      },
+    },
+  })
+}
+
+/** Takes the write lock at the start: a deferred transaction that finds it taken halfway has to be run again whole. */
+class ImmediateDriver extends SqliteDriver {
+  override async beginTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw('begin immediate'))
+  }
+}
+
+class ImmediateDialect extends SqliteDialect {
+  readonly #config: ConstructorParameters<typeof SqliteDialect>[0]
+
+  constructor(config: ConstructorParameters<typeof SqliteDialect>[0]) {
+    super(config)
+    this.#config = config
+  }
+
+  override createDriver(): SqliteDriver {
+    return new ImmediateDriver(this.#config)
+  }
+}

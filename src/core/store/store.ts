@@ -1,0 +1,113 @@
+import { mkdir } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { Kysely, Migrator, type Transaction } from 'kysely'
+import { FirebreakError } from '../contract/errors.ts'
+import { migrations } from './migrations.ts'
+import type { Schema } from './schema.ts'
+import { sqliteDialect } from './sqlite.ts'
+
+/** The database, or a transaction in it: the first argument of every function that touches it. */
+export type Db = Kysely<Schema>
+export type Tx = Transaction<Schema>
+
+export interface StoreOptions {
+  readonly maxPageCount?: number
+}
+
+/**
+ * Opens the store at `url`: a file's path, or `:memory:`. One dialect for each engine; all else is the same code.
+ * Raises STORE_BROKEN, STORE_FULL or STORE_BUSY.
+ */
+export async function openStore(url: string, options: StoreOptions = {}): Promise<Db> {
+  if (/^\w+:\/\//.test(url))
+    throw new FirebreakError(
+      'INVALID_CONFIG',
+      `${url.slice(0, url.indexOf(':'))} is no store that this version knows`,
+      'give the path of a file; it is made when it is not there',
+    )
+  return await translated(async () => {
+    if (url !== ':memory:') await mkdir(dirname(url), { recursive: true, mode: 0o700 })
+    const db = new Kysely<Schema>({ dialect: sqliteDialect(url, options) })
+    try {
+      await migrate(db)
+      return db
+    } catch (error) {
+      await db.destroy()
+      throw error
+    }
+  })
+}
+
+async function migrate(db: Db): Promise<void> {
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } })
+  await retried(async () => {
+    const { error } = await migrator.migrateToLatest()
+    if (error) throw error
+  })
+}
+
+/**
+ * Runs `work` in one transaction; it may run more than once, so it does nothing but read and write the database. No
+ * network call belongs in it: it holds the write lock.
+ */
+export async function transaction<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
+  return await translated(() => retried(() => db.transaction().execute(work)))
+}
+
+const BUSY = 5
+const LOCKED = 6
+const BUSY_PATIENCE_MS = 15_000
+
+/** SQLite's own wait would block the whole process, so waiting for another writer is done here. */
+async function retried<T>(work: () => Promise<T>): Promise<T> {
+  const giveUpAt = performance.now() + BUSY_PATIENCE_MS
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await work()
+    } catch (error) {
+      const code = sqliteCode(error)
+      if ((code !== BUSY && code !== LOCKED) || performance.now() > giveUpAt) throw error
+      await wait(1 + Math.random() * Math.min(50, 2 ** attempt))
+    }
+  }
+}
+
+async function translated<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw storeError(error)
+  }
+}
+
+/** The engine's failure as ours; anything else as it came. Engine messages name tables and files, never values. */
+export function storeError(error: unknown): unknown {
+  const code = sqliteCode(error)
+  if (code === undefined || !(error instanceof Error)) return error
+  if (code === BUSY || code === LOCKED)
+    return new FirebreakError(
+      'STORE_BUSY',
+      error.message,
+      'wait for the other command to end, then try again',
+    )
+  // 13 FULL; 10 IOERR and 9 INTERRUPT come from a file that may not grow.
+  if (code === 13 || code === 10)
+    return new FirebreakError(
+      'STORE_FULL',
+      error.message,
+      'make room on the disk, or set FIREBREAK_HOME to a place that has it; what was committed is kept',
+    )
+  if ([8, 11, 14, 26].includes(code))
+    return new FirebreakError(
+      'STORE_BROKEN',
+      error.message,
+      'check the file and its rights, or restore a backup',
+    )
+  return error
+}
+
+function sqliteCode(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('errcode' in error)) return undefined
+  return Number(error.errcode) & 0xff
+}
