@@ -1,0 +1,62 @@
+import type { Operation } from './operation.ts'
+
+/** What `--help` needs to know; the rest is loaded when the operation is called for. */
+export interface OperationEntry {
+  readonly name: string
+  readonly summary: string
+  load(): Promise<Operation>
+}
+
+/** Everything that a caller can do, in the order in which help shows it. */
+export const operations: readonly OperationEntry[] = [
+  {
+    name: 'scan',
+    summary: 'Find credentials in repositories and directories',
+    load: async () => (await import('./scan.ts')).scan,
+  },
+  {
+    name: 'trace',
+    summary: 'Show every place where one credential stands',
+    load: async () => (await import('./trace.ts')).trace,
+  },
+  {
+    name: 'reach',
+    summary: 'Show what a holder of a credential gets to, hop by hop',
+    load: async () => (await import('./reach.ts')).reach,
+  },
+  {
+    name: 'contain',
+    summary: 'Cut a leaked credential off in the right order, and prove it',
+    load: async () => (await import('./contain.ts')).contain,
+  },
+  {
+    name: 'connect',
+    summary: 'Connect a system, so that it can be observed and acted on',
+    load: async () => (await import('./connect.ts')).connect,
+  },
+  {
+    name: 'observe',
+    summary: 'Read connected sources again: only what is new',
+    load: async () => (await import('./observe.ts')).observe,
+  },
+  {
+    name: 'ls',
+    summary: 'List credentials, identities, sources or runs',
+    load: async () => (await import('./ls.ts')).ls,
+  },
+  {
+    name: 'show',
+    summary: 'Show all that is known of one credential or identity',
+    load: async () => (await import('./show.ts')).show,
+  },
+  {
+    name: 'evidence',
+    summary: 'Verify, export or anchor the record of what was done',
+    load: async () => (await import('./evidence.ts')).evidence,
+  },
+  {
+    name: 'drill',
+    summary: 'Rehearse a leak from find to proof on a throw-away estate',
+    load: async () => (await import('./drill.ts')).drill,
+  },
+]

@@ -1,0 +1,74 @@
+import type { ZodType } from 'zod'
+import type { FirebreakError } from '../../core/contract/errors.ts'
+import type { Io } from '../../core/contract/io.ts'
+import type { Secret } from '../../core/contract/secret.ts'
+import type { Keys } from '../../core/keys/keys.ts'
+import type { Db } from '../../core/store/store.ts'
+import type { Connections } from '../../know/connections/registry.ts'
+
+/** What a caller must be allowed. The local command line is its owner's and has them all. */
+export type Permission = 'read' | 'observe' | 'connect' | 'contain' | 'look-up-by-secret'
+
+/** What happens while an operation runs, for whoever watches. Never holds a secret. */
+export type ProgressEvent =
+  | {
+      kind: 'scan'
+      /** The source's label. */
+      label: string
+      documents: number
+      bytes: number
+      /** Absent where the source cannot tell beforehand. */
+      totalBytes?: number
+      finds: number
+      done: boolean
+    }
+  /** One step of a run: `state` is the journal's word for it (`called`, `verified`, `stuck`, …). */
+  | { kind: 'step'; title: string; state: string; detail?: string }
+  | { kind: 'note'; text: string }
+
+/** What main.ts composes. All that an operation can do goes through it. */
+export interface World {
+  readonly home: string
+  readonly db: Db
+  readonly keys: Keys
+  readonly io: Io
+  readonly connections: Connections
+  readonly rulesDirectory: string
+  progress(event: ProgressEvent): void
+  /** One secret from standard input: no echo, one trailing newline stripped, 64 KiB at most. */
+  readSecret(prompt: string): Promise<Secret>
+}
+
+/**
+ * One thing that a caller can do. The command line is derived wholly from this: positional arguments and flags from
+ * `input`, help from `summary`, the fields' descriptions and `examples`.
+ */
+export interface Operation<Input = unknown, Output = unknown> {
+  readonly name: string
+  /** One line, the same as in all.ts. */
+  readonly summary: string
+  readonly permission: Permission
+  /** A `z.object`; each field has a `.describe()`. */
+  readonly input: ZodType<Input>
+  /** The fields that are given by position, in order; the last one may be an array. */
+  readonly positional?: readonly string[]
+  readonly examples: readonly { command: string; shows: string }[]
+  /** False where this input is answered without the database: then `db`, `keys` and `connections` may not be touched. */
+  needsStore?(input: Input): boolean
+  run(world: World, input: Input): Promise<Output>
+  /** What a person reads, in lines of at most `width` columns. */
+  text(output: Output, width: number): string
+  /** What `--json` prints, where it is not the output itself. */
+  json?(output: Output): unknown
+  /** Default 0. A failure raises instead, and the error's code decides. */
+  exitCode?(output: Output): number
+  /** What failed although there is an output: printed after it as errors are, and the exit code is theirs. */
+  failures?(output: Output): readonly FirebreakError[]
+}
+
+/** Infers `Input` and `Output`, and checks them against each other. */
+export function defineOperation<Input, Output>(
+  operation: Operation<Input, Output>,
+): Operation<Input, Output> {
+  return operation
+}
