@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto'
+import { z } from 'zod'
+import type { Connection, Connector } from '../../core/contract/connector.ts'
+import type { Io } from '../../core/contract/io.ts'
+import type { Ref } from '../../core/contract/ref.ts'
+import { gitDiscovery } from './discovery.ts'
+import { gitDocuments } from './documents.ts'
+import { readRefs } from './git-directory.ts'
+import { GitFailure } from './git-process.ts'
+import { limitHistory, oldestRoot } from './history.ts'
+import { openRepository, type Repository } from './repository.ts'
+
+const config = z.strictObject({
+  path: z.string().min(1).describe('path of a checkout, a worktree or a bare repository on this machine'),
+  name: z.string().min(1).optional().describe('another name for the repository'),
+})
+
+export type GitConfig = z.infer<typeof config>
+
+/** A git repository on disk: every object of it, reachable or not, read through a git that runs nothing of it. */
+export const git: Connector<GitConfig> = {
+  system: 'git',
+  summary: 'a git repository on disk: whole history, every branch, tag and stash, and what no ref reaches',
+  config,
+  async open({ path, name }: GitConfig, io: Io): Promise<Connection> {
+    const repository = await openRepository(path, io.signal)
+    try {
+      return await connect(repository, name, io)
+    } catch (error) {
+      await repository.close()
+      throw error
+    }
+  },
+}
+
+async function connect(repository: Repository, name: string | undefined, io: Io): Promise<Connection> {
+  const refs = await readRefs(repository)
+  const limits = await limitHistory(repository, refs)
+  const root = await oldestRoot(repository, refs).catch(error => {
+    if (error instanceof GitFailure) return undefined
+    throw error
+  })
+  const instance = repositoryInstance(root, repository.path)
+  const source = {
+    repository,
+    in: repositoryRef(instance),
+    name,
+    limits,
+    io,
+    unread: new Map(),
+    readFiles: new Map(),
+  }
+  return {
+    instance,
+    settleSeconds: 0,
+    close: () => repository.close(),
+    documents: since => gitDocuments(source, since),
+    discover: () => gitDiscovery(source),
+  }
+}
+
+/**
+ * Git has no instance id. The oldest root commit is the same in every clone and stays when branches come and go;
+ * a repository without commits is told by its path, and gets another instance with its first commit.
+ */
+export function repositoryInstance(root: string | undefined, path: string): string {
+  return createHash('sha256')
+    .update(root ? `root ${root}` : `path ${path}`)
+    .digest('hex')
+    .slice(0, 32)
+}
+
+export function repositoryRef(instance: string): Ref {
+  return { system: 'git', instance, kind: 'repository', id: instance }
+}

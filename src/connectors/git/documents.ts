@@ -1,0 +1,209 @@
+import type { Document } from '../../core/contract/document.ts'
+import type { Io } from '../../core/contract/io.ts'
+import type { Cursor, Ref } from '../../core/contract/ref.ts'
+import { formatCursor, parseCursor, type Position } from './cursor.ts'
+import { readRefs, type Refs } from './git-directory.ts'
+import { GitFailure, gitRecords } from './git-process.ts'
+import { type Limits, walkHistory, walkIndex, walkTips } from './history.ts'
+import { KeyTable } from './key-table.ts'
+import { type LoadedObject, readObjects } from './object-reader.ts'
+import { contentId, fileBytes, indexFiles, looseObjects, ownFiles } from './own-files.ts'
+import { pathText } from './path-text.ts'
+import { listObjects, type Repository } from './repository.ts'
+
+export const COMMIT_MESSAGE = '(commit message)'
+export const TAG_MESSAGE = '(tag message)'
+export const UNREACHABLE = '(unreachable object)'
+
+/** What the two passes over a repository share. */
+export interface GitSource {
+  readonly repository: Repository
+  readonly in: Ref
+  readonly name: string | undefined
+  readonly limits: Limits
+  readonly io: Io
+  /** Objects whose content could not be read, with the reason: learnt by reading, stated by discover(). */
+  readonly unread: Map<string, string>
+  /** The git directory's own files as they were read, by path. */
+  readonly readFiles: Map<string, string>
+}
+
+/**
+ * Every blob, message and file of the git directory once; with a cursor, those that are new since. All but the last
+ * document carry the cursor that the pass started from, since a pass in the order of the packs cannot be resumed in
+ * its middle.
+ */
+export async function* gitDocuments(source: GitSource, since?: Cursor): AsyncGenerator<Document, void> {
+  const { repository } = source
+  const from = parseCursor(since)
+  const refs = await readRefs(repository)
+  // Positions are taken before reading: what is written meanwhile is read next time, perhaps again.
+  const looseNs = await newestLoose(source)
+  const files = await filesSince(source, from)
+  const end = formatCursor({
+    tips: [...new Set(refs.all.values())].sort(),
+    looseNs: String(looseNs),
+    filesNs: String(files.newestNs),
+  })
+  const start = formatCursor(from ?? { tips: [], looseNs: '0', filesNs: '0' })
+
+  const ids = from ? await newObjects(repository, refs, from) : allObjects(repository)
+  const paths = from ? ids.paths : await firstPaths(source, refs)
+  let held: Document | undefined // the last one must carry `end`, and objects cannot be held back: files can
+  const fileIds = new Set<string>()
+  for (const file of files.changed) {
+    const document = await fileDocument(source, file, start)
+    if (!document || fileIds.has(document.id)) continue
+    fileIds.add(document.id)
+    if (held) yield held
+    held = document
+  }
+  const lost = (id: string, why: string) => void source.unread.set(id, why)
+  let ended = false
+  for await (const object of readObjects(repository.home, ids.batches, lost)) {
+    if (object.type === 'tree') continue
+    if (held) yield held
+    held = undefined
+    ended = await object.isLast()
+    yield objectDocument(source, object, paths(object.id), ended ? end : start)
+  }
+  if (held) yield { ...held, cursor: end }
+}
+
+function objectDocument(source: GitSource, object: LoadedObject, path: string, cursor: Cursor): Document {
+  const base = { id: `git:${object.id}`, in: source.in, cursor }
+  if (object.type === 'blob') return { ...base, path, size: object.size, bytes: () => object.bytes() }
+  const messagePath = object.type === 'commit' ? COMMIT_MESSAGE : TAG_MESSAGE
+  if (!object.whole) return { ...base, path: messagePath, size: object.size, bytes: () => object.bytes() }
+  const message = object.whole.subarray(messageStart(object.whole))
+  return {
+    ...base,
+    path: messagePath,
+    size: message.length,
+    async *bytes() {
+      yield message
+    },
+  }
+}
+
+/** Behind the headers, or at a merged tag that they embed: its message stands nowhere else perhaps. */
+function messageStart(object: Buffer): number {
+  const headersEnd = object.indexOf('\n\n')
+  if (headersEnd < 0) return 0
+  const embeddedTag = object.indexOf('\nmergetag ')
+  return embeddedTag >= 0 && embeddedTag < headersEnd ? embeddedTag + 1 : headersEnd + 2
+}
+
+interface Batches {
+  readonly batches: AsyncIterable<readonly string[]>
+  readonly paths: (id: string) => string
+}
+
+function allObjects(repository: Repository): Batches {
+  const batches = async function* () {
+    for await (const objects of listObjects(repository)) {
+      yield objects.filter(({ type }) => type !== 'tree').map(({ id }) => id)
+    }
+  }
+  return { batches: batches(), paths: () => UNREACHABLE }
+}
+
+/** What the refs reach now and did not then, and loose objects written since, which no ref may reach. */
+async function newObjects(repository: Repository, refs: Refs, from: Position): Promise<Batches> {
+  const found = new Map<string, string>()
+  const tips = [...new Set(refs.all.values())].filter(id => !from.tips.includes(id))
+  const range = [...tips, ...from.tips.map(id => `^${id}`)]
+  const args = ['rev-list', '--objects', '--ignore-missing', '--missing=allow-any', '--stdin']
+  try {
+    if (tips.length > 0) {
+      for await (const records of gitRecords(repository.home, args, { delimiter: 10, input: lines(range) })) {
+        for (const line of records) {
+          const space = line.indexOf(32)
+          const id = space < 0 ? line.toString('latin1') : line.toString('latin1', 0, space)
+          found.set(id, space < 0 ? '' : pathText(line.subarray(space + 1)))
+        }
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof GitFailure)) throw error
+    // A damaged history cannot be compared with what it was: everything is read again.
+    const all = allObjects(repository)
+    return { batches: all.batches, paths: id => found.get(id) || UNREACHABLE }
+  }
+  const since = BigInt(from.looseNs)
+  for await (const { id, writtenNs } of looseObjects(repository)) {
+    if (writtenNs > since && !found.has(id)) found.set(id, '')
+  }
+  const batches = async function* () {
+    const check = { delimiter: 10, input: lines(found.keys()) }
+    for await (const records of gitRecords(repository.home, ['cat-file', '--batch-check'], check)) {
+      const objects = records.map(record => record.toString('latin1').split(' '))
+      yield objects.filter(([, type]) => type !== 'tree').map(([id]) => id!)
+    }
+  }
+  return { batches: batches(), paths: id => found.get(id) || UNREACHABLE }
+}
+
+async function* lines(ids: Iterable<string>): AsyncGenerator<string, void> {
+  yield Array.from(ids, id => `${id}\n`).join('')
+}
+
+/** The path by which readers tell a blob's format: that at a branch's tip, else the oldest one. */
+async function firstPaths(source: GitSource, refs: Refs): Promise<(id: string) => string> {
+  const { repository, limits, io } = source
+  const blobs = new KeyTable(io.random(16))
+  const numbers = new Map<string, number>()
+  const add = (blob: string, path: string) => {
+    let number = numbers.get(path)
+    if (number === undefined) numbers.set(path, (number = numbers.size))
+    blobs.add(blob, number)
+  }
+  const ignore = () => {} // discover() walks the same ways and states what it could not
+  await walkTips(repository, refs, add, ignore)
+  for await (const step of walkHistory(repository, limits, ignore))
+    if ('blob' in step) add(step.blob, step.path)
+  for (const index of await indexFiles(repository)) {
+    try {
+      for await (const { blob, path } of walkIndex(repository, index)) add(blob, path)
+    } catch (error) {
+      if (!(error instanceof GitFailure)) throw error
+    }
+  }
+  const names = [...numbers.keys()]
+  return id => names[blobs.get(id) ?? -1] ?? UNREACHABLE
+}
+
+async function newestLoose({ repository }: GitSource): Promise<bigint> {
+  let newest = 0n
+  for await (const { writtenNs } of looseObjects(repository)) if (writtenNs > newest) newest = writtenNs
+  return newest
+}
+
+interface ReadableFile {
+  readonly path: string
+  readonly file: Buffer
+  readonly size: number
+}
+
+async function filesSince({ repository }: GitSource, from: Position | undefined) {
+  const since = BigInt(from?.filesNs ?? 0)
+  const changed: ReadableFile[] = []
+  let newestNs = since
+  for await (const file of ownFiles(repository, () => {})) {
+    if (file.changedNs > since) changed.push(file)
+    if (file.changedNs > newestNs) newestNs = file.changedNs
+  }
+  return { changed, newestNs }
+}
+
+/** Nothing where the file has gone meanwhile. */
+async function fileDocument(
+  source: GitSource,
+  { path, file, size }: ReadableFile,
+  cursor: Cursor,
+): Promise<Document | undefined> {
+  const id = await contentId(file).catch(() => undefined)
+  if (id === undefined) return undefined
+  source.readFiles.set(path, id)
+  return { id, in: source.in, path, size, cursor, bytes: () => fileBytes(file) }
+}

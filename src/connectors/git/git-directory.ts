@@ -1,0 +1,150 @@
+import { constants } from 'node:fs'
+import { type FileHandle, lstat, open, readdir, realpath, stat } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+import { FirebreakError } from '../../core/contract/errors.ts'
+
+const SMALL_FILE_BYTES = 256 * 1024 * 1024
+const OBJECT_ID = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/
+
+/** Where a repository keeps its parts. `common` is shared by all of its worktrees. */
+export interface GitDirectory {
+  readonly path: string
+  readonly common: string
+  readonly objects: string
+}
+
+/** What refs name, read from their files: asking git would make it read the repository's configuration. */
+export interface Refs {
+  /** Every ref, by name, with the object it names. */
+  readonly all: ReadonlyMap<string, string>
+  /** `ref: …` targets of HEAD and of `refs/remotes/<name>/HEAD`. */
+  readonly symbolic: ReadonlyMap<string, string>
+  /** The commits that branches, HEAD and worktrees' HEADs stand at. */
+  readonly tips: readonly string[]
+  readonly shallow: readonly string[]
+  readonly problems: readonly string[]
+}
+
+/** Finds the repository at exactly this path: a checkout, a worktree, or a bare repository. */
+export async function findGitDirectory(given: string): Promise<GitDirectory> {
+  const path = await realpath(resolve(given)).catch(() => undefined)
+  if (!path) {
+    throw new FirebreakError('NOT_FOUND', `there is nothing at ${given}`, 'Check the path of the repository.')
+  }
+  const directory = (await fromDotGit(path)) ?? (await asGitDirectory(path))
+  if (!directory) {
+    const above = await repositoryAbove(path)
+    throw new FirebreakError(
+      'INVALID_CONFIG',
+      `${given} is not a git repository`,
+      above
+        ? `It lies inside the repository ${above}: give that path.`
+        : 'Give the path of a checkout or of a bare repository; for files without history use the directory connector.',
+    )
+  }
+  return { ...directory, path }
+}
+
+async function fromDotGit(path: string): Promise<Omit<GitDirectory, 'path'> | undefined> {
+  const dotGit = join(path, '.git')
+  const found = await stat(dotGit).catch(() => undefined)
+  if (found?.isDirectory()) return asGitDirectory(dotGit)
+  if (!found?.isFile()) return undefined
+  // A worktree or submodule: the file names the directory, which may share its objects with others.
+  const pointer = /^gitdir: (.+?)\s*$/.exec((await readSmall(dotGit)) ?? '')
+  return pointer ? asGitDirectory(resolve(path, pointer[1]!)) : undefined
+}
+
+async function asGitDirectory(directory: string): Promise<Omit<GitDirectory, 'path'> | undefined> {
+  if ((await readSmall(join(directory, 'HEAD'))) === undefined) return undefined
+  const shared = (await readSmall(join(directory, 'commondir')))?.trim()
+  const common = shared ? resolve(directory, shared) : directory
+  const objects = await realpath(join(common, 'objects')).catch(() => undefined)
+  if (!objects || !(await stat(objects)).isDirectory()) return undefined
+  return { common: await realpath(common), objects }
+}
+
+async function repositoryAbove(path: string): Promise<string | undefined> {
+  for (let at = dirname(path); at !== dirname(at); at = dirname(at)) if (await fromDotGit(at)) return at
+  return undefined
+}
+
+/** The text of a regular file that is not a symbolic link: never a pipe that hangs, never a file elsewhere. */
+export async function readSmall(path: string): Promise<string | undefined> {
+  let file: FileHandle
+  try {
+    file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  } catch {
+    return undefined
+  }
+  try {
+    const { size } = await file.stat()
+    if (!(await file.stat()).isFile() || size > SMALL_FILE_BYTES) return undefined
+    return await file.readFile('latin1')
+  } finally {
+    await file.close()
+  }
+}
+
+export async function readRefs(directory: GitDirectory): Promise<Refs> {
+  const all = new Map<string, string>()
+  const symbolic = new Map<string, string>()
+  const problems: string[] = []
+  const { common } = directory
+
+  const packed = await readSmall(join(common, 'packed-refs'))
+  for (const line of packed?.split('\n') ?? []) {
+    const [id, name] = [line.slice(0, line.indexOf(' ')), line.slice(line.indexOf(' ') + 1)]
+    if (OBJECT_ID.test(id) && name.startsWith('refs/')) all.set(name, id)
+  }
+  if (await lstat(join(common, 'reftable')).catch(() => undefined)) {
+    problems.push(
+      'refs are kept in the reftable format, which is not read: branches are not told from lost commits',
+    )
+  }
+
+  const read = async (name: string, file: string) => {
+    const text = (await readSmall(file))?.trim()
+    if (text === undefined) problems.push(`the ref ${name} could not be read`)
+    else if (text.startsWith('ref: ')) symbolic.set(name, text.slice(5).trim())
+    else if (OBJECT_ID.test(text)) all.set(name, text)
+    else problems.push(`the ref ${name} holds no object id`)
+  }
+  const walk = async (folder: string, prefix: string) => {
+    for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => [])) {
+      const name = `${prefix}${entry.name}`
+      if (entry.isDirectory()) await walk(join(folder, entry.name), `${name}/`)
+      else if (!entry.name.endsWith('.lock')) await read(name, join(folder, entry.name))
+    }
+  }
+  await walk(join(common, 'refs'), 'refs/')
+  await read('HEAD', join(common, 'HEAD'))
+  for (const worktree of await readdir(join(common, 'worktrees')).catch(() => [])) {
+    await read(`worktrees/${worktree}/HEAD`, join(common, 'worktrees', worktree, 'HEAD'))
+  }
+
+  const tips = [...all].filter(([name]) => /^refs\/(?:heads|remotes)\/|HEAD$/.test(name)).map(([, id]) => id)
+  const shallow = ((await readSmall(join(common, 'shallow'))) ?? '')
+    .split('\n')
+    .filter(id => OBJECT_ID.test(id))
+  return { all, symbolic, tips: [...new Set(tips)], shallow, problems }
+}
+
+/** The branch that a clone would check out, for a clone as for the original. */
+export function defaultBranch(refs: Refs): string | undefined {
+  const remote = refs.symbolic.get('refs/remotes/origin/HEAD')
+  return remote
+    ? remote.replace('refs/remotes/origin/', '')
+    : refs.symbolic.get('HEAD')?.replace('refs/heads/', '')
+}
+
+/** Objects of another repository that this one borrows, as its alternates file names them. */
+export async function alternates(directory: GitDirectory): Promise<string[]> {
+  const text = (await readSmall(join(directory.objects, 'info', 'alternates'))) ?? ''
+  return text.split('\n').filter(line => line !== '' && !line.startsWith('#'))
+}
+
+/** Names that `git init` gives the git directory of a checkout and of a bare repository. */
+export function isBare(directory: GitDirectory): boolean {
+  return basename(directory.common) !== '.git'
+}

@@ -1,0 +1,115 @@
+import { type GitHome, GitFailure } from './git-process.ts'
+import { Requests } from './requests.ts'
+
+const WHOLE_BYTES = 1024 * 1024
+const HEADER = /^[0-9a-f]{40,64} (?:missing|[a-z]+ \d+)$/
+
+export interface LoadedObject {
+  readonly id: string
+  readonly type: string
+  readonly size: number
+  /** Here at once where the object is small. */
+  readonly whole: Buffer | undefined
+  /** Whether nothing is asked for after it; waits until that is known. */
+  isLast(): Promise<boolean>
+  /** Once, and before the next object is asked for. */
+  bytes(): AsyncGenerator<Uint8Array, void>
+}
+
+/**
+ * Objects one after the other, their bytes as they come, up to 1 MiB of them in memory. What cannot be read is
+ * reported to `lost`, and the rest follows.
+ */
+export async function* readObjects(
+  home: GitHome,
+  ids: AsyncIterable<readonly string[]>,
+  lost: (id: string, why: string) => void,
+): AsyncGenerator<LoadedObject, void> {
+  const requests = new Requests(home, ['cat-file', '--batch', '--buffer'], ids)
+  let cutOff = false // git died within an object: what is left of its output is content, not a header
+  try {
+    for (;;) {
+      const header = cutOff ? undefined : await requests.out.record(10)
+      if (!header) {
+        cutOff = false
+        const [id, complaint] = [requests.current(), requests.complaint]
+        const end = await requests.ended()
+        if (end === 'done') return
+        if (id) lost(id, complaint)
+        if (end === 'given up') {
+          lost('', 'too many damaged objects, the rest was not read')
+          return
+        }
+        continue
+      }
+      if (!HEADER.test(header.toString('latin1')))
+        throw new GitFailure('git gave an answer of an unknown form')
+      const [id, type, sizeText] = header.toString('latin1').split(' ') as [
+        string,
+        string,
+        string | undefined,
+      ]
+      if (sizeText === undefined) {
+        lost(id, 'missing or damaged')
+        requests.answered()
+        continue
+      }
+      const size = Number(sizeText)
+      const isLast = () => requests.currentIsLast()
+      if (size <= WHOLE_BYTES) {
+        const framed = await requests.out.take(size + 1)
+        if (!framed) {
+          cutOff = true
+          continue
+        }
+        const whole = framed.subarray(0, size)
+        yield { id, type, size, whole, isLast, bytes: () => once(whole) }
+        requests.answered()
+        continue
+      }
+      const body = new Body(requests, size)
+      yield { id, type, size, whole: undefined, isLast, bytes: () => body.chunks() }
+      await body.skip()
+      cutOff = body.cutOff
+      if (!cutOff) requests.answered()
+    }
+  } finally {
+    await requests.close()
+  }
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void> {
+  yield bytes
+}
+
+/** A large object's bytes, handed on as they come. */
+class Body {
+  readonly #requests: Requests
+  #left: number
+  cutOff = false
+
+  constructor(requests: Requests, size: number) {
+    this.#requests = requests
+    this.#left = size + 1 // the last byte is git's line end
+  }
+
+  async *chunks(): AsyncGenerator<Uint8Array, void> {
+    for (let chunk = await this.#next(); chunk; chunk = await this.#next()) if (chunk.length > 0) yield chunk
+  }
+
+  async skip(): Promise<void> {
+    while (await this.#next());
+  }
+
+  async #next(): Promise<Buffer | undefined> {
+    if (this.#left === 0) return undefined
+    const chunk = await this.#requests.out.some(this.#left)
+    if (!chunk) {
+      this.cutOff = true
+      this.#left = 0
+      return undefined
+    }
+    this.#left -= chunk.length
+    return this.#left === 0 ? chunk.subarray(0, -1) : chunk
+  }
+}
