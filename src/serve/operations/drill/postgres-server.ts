@@ -180,7 +180,7 @@ async function initialise(
   }
   const arguments_ = ['-D', join(home, 'data'), '-U', ADMIN, '--pwfile', pwfile, '-A', auth, '-E', 'UTF8']
   const child = spawn(join(bin, 'initdb'), [...arguments_, '--locale=C', '--no-sync', '--no-instructions'], {
-    ...(account ?? {}),
+    ...account,
     cwd: home,
     env: childEnvironment(),
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -253,7 +253,15 @@ async function serve(
     kill: async () => running?.end('SIGKILL'),
     restart: async () => {
       await running?.end('SIGINT')
-      await start(port)
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await start(port)
+        } catch (error) {
+          // After kill() its orphaned backends may hold the shared memory for another moment.
+          if (attempt === 5) throw error
+          await sleep(100 * attempt, new AbortController().signal)
+        }
+      }
     },
     log: () => readFile(join(home, 'log'), 'utf8'),
   }
@@ -284,14 +292,12 @@ async function launch(
   settings: Readonly<Record<string, string>>,
 ): Promise<Running> {
   const data = join(home, 'data')
-  // A pid file left by kill() would be taken for the new server's.
-  await rm(join(data, 'postmaster.pid'), { force: true })
   const log = openSync(join(home, 'log'), 'a')
   const all = { ...SETTINGS, port: String(port), ...settings }
   const child = spawn(
     join(bin, 'postgres'),
     ['-D', data, ...Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
-    { ...(account ?? {}), cwd: home, env: childEnvironment(), stdio: ['ignore', log, log] },
+    { ...account, cwd: home, env: childEnvironment(), stdio: ['ignore', log, log] },
   )
   closeSync(log)
   child.unref()
