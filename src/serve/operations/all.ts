@@ -1,10 +1,12 @@
+import type { Connector } from '../../core/contract/connector.ts'
 import type { Operation } from './operation.ts'
 
 /** What `--help` needs to know; the rest is loaded when the operation is called for. */
 export interface OperationEntry {
   readonly name: string
   readonly summary: string
-  load(): Promise<Operation>
+  /** `connectors` are asked for by those whose input depends on what can be connected. */
+  load(connectors: () => Promise<readonly Connector[]>): Promise<Operation>
 }
 
 /** Everything that a caller can do, in the order in which help shows it. */
@@ -32,7 +34,7 @@ export const operations: readonly OperationEntry[] = [
   {
     name: 'connect',
     summary: 'Connect a system, so that it can be observed and acted on',
-    load: async () => (await import('./connect.ts')).connect,
+    load: async connectors => (await import('./connect.ts')).connect(await connectors()),
   },
   {
     name: 'observe',

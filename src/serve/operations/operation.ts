@@ -50,6 +50,15 @@ export interface Operation<Input = unknown, Output = unknown> {
   readonly permission: Permission
   /** A `z.object`; each field has a `.describe()`. */
   readonly input: ZodType<Input>
+  /**
+   * Where one field's value decides which further flags there are (`connect SYSTEM`): each choice is a subcommand, and
+   * what its flags give is collected in the field `into`.
+   */
+  readonly variants?: {
+    readonly field: string
+    readonly into: string
+    readonly choices: readonly { name: string; summary: string; input: ZodType }[]
+  }
   /** The fields that are given by position, in order; the last one may be an array. */
   readonly positional?: readonly string[]
   readonly examples: readonly { command: string; shows: string }[]

@@ -1,0 +1,116 @@
+import { readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
+import { realIo } from './core/contract/io.ts'
+import type { Compose } from './serve/cli/cli.ts'
+import type { World } from './serve/operations/operation.ts'
+
+/** The package's own folder, whether this runs as src/main.ts or as dist/main.js. */
+const PACKAGE = fileURLToPath(new URL('..', import.meta.url))
+const INTERRUPTED_EXIT = 130
+
+process.exitCode = await main()
+// What keeps the process alive from here on would be a leak; what was printed must be out first.
+await Promise.all([drained(process.stdout), drained(process.stderr)])
+process.exit()
+
+async function main(): Promise<number> {
+  const interrupted = new AbortController()
+  const interrupt = () => {
+    if (interrupted.signal.aborted) process.exit(INTERRUPTED_EXIT)
+    interrupted.abort()
+  }
+  process.on('SIGINT', interrupt)
+  process.on('SIGTERM', interrupt)
+  // A limit on a file's size shall be an error that is printed, not a death halfway.
+  process.on('SIGXFSZ', () => {})
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      // A reader that went away (`| head`) wants no more; what is being done goes on to its end.
+      if (error.code !== 'EPIPE') throw error
+    })
+  const io = realIo(interrupted.signal)
+  const readSecret: World['readSecret'] = async prompt => {
+    const reader = await import('./serve/cli/read-secret.ts')
+    return await reader.readSecret(prompt, process.stdin, process.stderr, interrupt)
+  }
+  const connectors = async () => (await import('./connectors/all.ts')).connectors
+
+  const compose: Compose = async (needsStore, surface) => {
+    const home = process.env['FIREBREAK_HOME'] || join(homedir(), '.firebreak')
+    const surroundings = { home, io, rulesDirectory: join(PACKAGE, 'rules'), ...surface }
+    if (!needsStore) return { world: storeless(surroundings), close: async () => {} }
+    const [{ loadRootKey }, { deriveKeys }, { openStore }, { startSealer }, { Connections }, known] =
+      await Promise.all([
+        import('./core/keys/root-key.ts'),
+        import('./core/keys/keys.ts'),
+        import('./core/store/store.ts'),
+        import('./core/evidence/sealer.ts'),
+        import('./know/connections/registry.ts'),
+        connectors(),
+      ])
+    const keys = deriveKeys(await loadRootKey(process.env['FIREBREAK_KEY_FILE'] || join(home, 'key'), io))
+    const db = await openStore(join(home, 'firebreak.db'))
+    const connections = new Connections(known, keys, io)
+    let sealError: unknown
+    const sealer = startSealer(db, keys.signer, io, error => {
+      sealError = error
+    })
+    return {
+      world: { ...surroundings, db, keys, connections },
+      async close() {
+        try {
+          await connections.close()
+          // The last try is stop's own: an earlier failure that it made good is none.
+          sealError = undefined
+          await sealer.stop()
+          if (sealError !== undefined) throw sealError
+        } finally {
+          await db.destroy()
+        }
+      },
+    }
+  }
+
+  const { runCli } = await import('./serve/cli/cli.ts')
+  return await runCli({
+    argv: process.argv.slice(2),
+    version: JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8')).version,
+    terminal: {
+      stdin: process.stdin,
+      stdout: process.stdout,
+      stderr: process.stderr,
+      environment: process.env,
+    },
+    compose,
+    connectors,
+    readSecret,
+  })
+}
+
+/** Touching the store in an operation that said it needs none is a bug, and shows as one. */
+function storeless(surroundings: Omit<World, 'db' | 'keys' | 'connections'>): World {
+  const absent = (): never => {
+    throw new Error('this operation said that it needs no store')
+  }
+  return {
+    ...surroundings,
+    get db() {
+      return absent()
+    },
+    get keys() {
+      return absent()
+    },
+    get connections() {
+      return absent()
+    },
+  }
+}
+
+function drained(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise(resolve => {
+    stream.write('', () => resolve())
+  })
+}

@@ -1,0 +1,100 @@
+import { Command, CommanderError } from 'commander'
+import type { Connector } from '../../core/contract/connector.ts'
+import type { Secret } from '../../core/contract/secret.ts'
+import { type OperationEntry, operations } from '../operations/all.ts'
+import type { World } from '../operations/operation.ts'
+import { runOperation } from './run-operation.ts'
+
+/** What the command line is given to work with, so that a test can watch all of it. */
+export interface Terminal {
+  readonly stdin: NodeJS.ReadStream
+  readonly stdout: NodeJS.WriteStream
+  readonly stderr: NodeJS.WriteStream
+  readonly environment: NodeJS.ProcessEnv
+}
+
+/** Makes the world that an operation runs in. `close` ends everything that was opened, and seals the evidence. */
+export type Compose = (
+  needsStore: boolean,
+  surface: Pick<World, 'progress' | 'readSecret'>,
+) => Promise<{ world: World; close(): Promise<void> }>
+
+export interface CliOptions {
+  /** Without the program's own two. */
+  readonly argv: readonly string[]
+  readonly version: string
+  readonly terminal: Terminal
+  readonly compose: Compose
+  connectors(): Promise<readonly Connector[]>
+  /** One secret from standard input; called when an argument says `-`. */
+  readSecret(prompt: string): Promise<Secret>
+}
+
+/** Usage errors have the exit code of operating errors: 1 means that something was found. */
+const USAGE_EXIT = 2
+
+/** Runs one command line and returns its exit code. Only what the command needs is loaded. */
+export async function runCli(options: CliOptions): Promise<number> {
+  const { terminal } = options
+  const argv = withoutHelpCommand(options.argv)
+  const asJson = argv.includes('--json')
+  let exit = 0
+  const program = new Command('firebreak')
+    .description(
+      'Finds every non-human identity, shows where its credentials are copied and what they reach,\nand cuts a leaked one off in the right order, with proof.',
+    )
+    .version(options.version, '-V, --version', 'Print the version')
+    .helpOption('-h, --help', 'Print this help; firebreak COMMAND --help has examples')
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({
+      writeOut: text => void terminal.stdout.write(text),
+      writeErr: text => void (asJson || terminal.stderr.write(text)),
+      getOutHelpWidth: () => terminal.stdout.columns || 80,
+      getErrHelpWidth: () => terminal.stderr.columns || 80,
+    })
+    .addHelpText('after', HELP)
+  for (const entry of operations) await addOperation(program, entry)
+  if (argv.length === 0) {
+    program.outputHelp()
+    return 0
+  }
+  try {
+    await program.parseAsync(argv, { from: 'user' })
+    return exit
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    if (error.exitCode === 0) return 0
+    if (asJson)
+      terminal.stderr.write(
+        `${JSON.stringify({ error: { code: 'INVALID_INPUT', message: error.message, advice: 'see --help' } })}\n`,
+      )
+    return USAGE_EXIT
+  }
+
+  async function addOperation(program: Command, entry: OperationEntry): Promise<void> {
+    const command = program.command(entry.name).description(entry.summary)
+    if (argv[0] !== entry.name) return
+    const operation = await entry.load(options.connectors)
+    const { defineCommand } = await import('./define-command.ts')
+    defineCommand(command, operation, async (input, fields) => {
+      exit = await runOperation(operation, input, fields, asJson, options)
+    })
+  }
+}
+
+const HELP = `
+Start here:
+  $ firebreak drill                       rehearse a leak, from find to proof
+  $ firebreak scan .                      what stands in this repository, all of its history
+  $ firebreak trace -                     a token leaked: paste it, see every copy
+  $ firebreak contain -                   cut it off: shows the plan first
+
+Every command takes --json. What is known is kept in FIREBREAK_HOME (default ~/.firebreak).
+`
+
+/** `help scan` is `scan --help`. */
+function withoutHelpCommand(argv: readonly string[]): string[] {
+  if (argv[0] !== 'help') return [...argv]
+  return argv[1] === undefined ? ['--help'] : [argv[1], '--help']
+}

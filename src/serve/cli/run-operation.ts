@@ -1,0 +1,93 @@
+import { FirebreakError } from '../../core/contract/errors.ts'
+import type { Operation } from '../operations/operation.ts'
+import type { CliOptions } from './cli.ts'
+import type { Fields, Given } from './define-command.ts'
+import { failure } from './failure.ts'
+import { explain, type Field, fieldValue } from './flags.ts'
+import { progressView } from './progress.ts'
+
+/** Narrower than this, tables are not worth reading; wider, lines are not. */
+const MIN_WIDTH = 40
+const MAX_WIDTH = 160
+
+/** Runs an operation, prints what came of it, and returns the exit code. */
+export async function runOperation(
+  operation: Operation,
+  given: Given,
+  fields: Fields,
+  asJson: boolean,
+  options: CliOptions,
+): Promise<number> {
+  const { stdout, stderr, environment } = options.terminal
+  const view = progressView(stderr)
+  const readSecret = (prompt: string) => {
+    view.clear()
+    return options.readSecret(prompt)
+  }
+  const fail = (error: unknown): number => {
+    view.clear()
+    const failed = failure(error, environment)
+    stderr.write(asJson ? `${JSON.stringify(failed.json)}\n` : failed.text)
+    return failed.exit
+  }
+  try {
+    const input = await parseInput(operation, given, fields, readSecret)
+    const needsStore = operation.needsStore?.(input) ?? true
+    const { world, close } = await options.compose(needsStore, {
+      progress: event => view.show(event),
+      readSecret,
+    })
+    let exit = 0
+    try {
+      const output = await operation.run(world, input)
+      view.clear()
+      const width = Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, stdout.columns || 80))
+      const text = asJson
+        ? JSON.stringify(operation.json ? operation.json(output) : output, null, 2)
+        : operation.text(output, width)
+      if (text !== '') stdout.write(text.endsWith('\n') ? text : `${text}\n`)
+      exit = operation.exitCode?.(output) ?? 0
+      for (const error of operation.failures?.(output) ?? []) exit = Math.max(exit, fail(error))
+    } catch (error) {
+      exit = fail(error)
+    }
+    try {
+      await close()
+    } catch (error) {
+      exit = Math.max(exit, fail(error))
+    }
+    return exit
+  } catch (error) {
+    return fail(error)
+  }
+}
+
+async function parseInput(
+  operation: Operation,
+  given: Given,
+  fields: Fields,
+  readSecret: CliOptions['readSecret'],
+): Promise<unknown> {
+  const input = await converted(given.values, fields.own, readSecret)
+  if (given.nested) input[given.nested.into] = await converted(given.nested.values, fields.nested, readSecret)
+  const parsed = operation.input.safeParse(input)
+  if (parsed.success) return parsed.data
+  throw new FirebreakError(
+    'INVALID_INPUT',
+    explain(parsed.error, fields.own, fields.positional),
+    `see firebreak ${operation.name} --help`,
+  )
+}
+
+async function converted(
+  values: Record<string, unknown>,
+  fields: readonly Field[],
+  readSecret: CliOptions['readSecret'],
+): Promise<Record<string, unknown>> {
+  const result: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(values)) {
+    const field = fields.find(field => field.name === name)
+    if (field && value !== undefined) result[name] = await fieldValue(field, value, readSecret)
+  }
+  return result
+}

@@ -1,0 +1,99 @@
+import pc from 'picocolors'
+import type { ContainReport } from '../../act/incident/report.ts'
+import { wrap } from './wrap.ts'
+
+const DEAD = pc.green('dead')
+const LIVE = pc.red('LIVE')
+const UNKNOWN = pc.yellow('unknown')
+const colours: Readonly<Record<string, string>> = {
+  dead: DEAD,
+  replaced: pc.green('replaced'),
+  moved: pc.green('moved'),
+  live: LIVE,
+  seen: pc.yellow('seen'),
+  unknown: UNKNOWN,
+}
+
+/** What a responder reads when a run has ended, or of a plan before anything is done. */
+export function containText(report: ContainReport, width: number): string {
+  if (report.state === 'planned') return `${planText(report, width)}\n\nNothing was changed.\n`
+  const lines = [verdictLine(report), '']
+  const add = (heading: string, items: readonly string[]) => {
+    if (items.length === 0) return
+    lines.push(pc.bold(heading), ...items.map(item => wrap(item, width, '  ', '    ')), '')
+  }
+  add(
+    'Credentials',
+    report.credentials.map(one => {
+      const proof = one.at ? ` at ${one.at}, ${one.sessions ?? 'unknown'} sessions left` : ''
+      return `${one.label}: ${colours[one.state] ?? one.state}: ${one.why}${proof}`
+    }),
+  )
+  add(
+    `Copies (${report.copies.length})`,
+    report.copies.map(copy => `${colours[copy.state] ?? copy.state}  ${copy.where}: ${copy.why}`),
+  )
+  add('Copies that appeared meanwhile', report.newCopies)
+  add(
+    'Consumers',
+    report.consumers.map(one => `${colours[one.state] ?? one.state}  ${one.name}: ${one.how}`),
+  )
+  add('Principals that appeared meanwhile', report.newPrincipals)
+  add(
+    'Steps not finished',
+    report.steps
+      .filter(step => step.state !== 'verified' && step.state !== 'skipped')
+      .map(step => `${step.key} ${pc.yellow(step.state)}${step.error ? `: ${step.error}` : ''}`),
+  )
+  add(
+    'Not searched',
+    report.notSearched.map(({ what, why }) => `${what}: ${why}`),
+  )
+  lines.push(`Run ${report.run}. The record: firebreak evidence verify`)
+  if (!report.contained && report.state !== 'done')
+    lines.push(`Go on with it: firebreak contain --resume ${report.run}`)
+  return `${lines.join('\n')}\n`
+}
+
+function verdictLine(report: ContainReport): string {
+  if (report.contained) return pc.bold(pc.green('Contained: tried at the server, and refused.'))
+  if (report.credentials.some(one => one.state === 'live')) return pc.bold(pc.red('NOT contained.'))
+  if (report.state === 'done') return pc.bold(pc.yellow('Cut off, but the proof is missing.'))
+  return pc.bold(pc.red(`NOT contained: the run is ${report.state}.`))
+}
+
+/** The plan: who owns it, who uses it, what a holder gets, the steps and their order, what will break. */
+export function planText(report: ContainReport, width: number): string {
+  const lines: string[] = []
+  const add = (heading: string, items: readonly string[], none?: string) => {
+    const shown = items.length > 0 ? items : none !== undefined ? [none] : []
+    if (shown.length > 0)
+      lines.push(pc.bold(heading), ...shown.map(item => wrap(item, width, '  ', '    ')), '')
+  }
+  add(
+    'Leaked',
+    report.credentials.map(one => `${one.label}: ${colours[one.state] ?? one.state}: ${one.why}`),
+  )
+  add(
+    'Owner',
+    report.owners.map(one => `${one.owner} (${one.source})`),
+    'nobody known',
+  )
+  add(
+    'Users',
+    report.consumers.map(one => `${one.name}: ${one.how}`),
+    'none seen',
+  )
+  add('A holder gets', report.reach.slice(0, 12))
+  if (report.reach.length > 12) lines.push(`  and ${report.reach.length - 12} more: firebreak reach`, '')
+  const number = new Map(report.steps.map((step, index) => [step.key, index + 1]))
+  add(
+    `Plan (${report.mode})`,
+    report.steps.map(step => {
+      const after = step.needs.map(key => number.get(key) ?? '?').join(', ')
+      return `${String(number.get(step.key)).padStart(2)}. ${step.title}${after ? pc.dim(` (after ${after})`) : ''}`
+    }),
+  )
+  add('What will break', report.breaks, 'nothing that was seen')
+  return lines.join('\n').trimEnd()
+}

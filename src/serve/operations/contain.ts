@@ -1,0 +1,92 @@
+import { z } from 'zod'
+import { FirebreakError } from '../../core/contract/errors.ts'
+import { contain as containCredential, type ContainOptions, resume } from '../../act/incident/contain.ts'
+import type { ContainReport } from '../../act/incident/report.ts'
+import { defineOperation, type World } from './operation.ts'
+import { containText, planText } from './contain-text.ts'
+
+const input = z.strictObject({
+  subject: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'a credential or identity (name, id, fp_… or system:instance/kind/id), or - to paste the secret',
+    ),
+  secretStdin: z
+    .boolean()
+    .default(false)
+    .describe('read the leaked secret itself from standard input as well'),
+  emergency: z
+    .boolean()
+    .default(false)
+    .describe('cut first, replace after: for a credential that is being abused now'),
+  dryRun: z.boolean().default(false).describe('print the plan and what will break; change nothing'),
+  window: z
+    .number()
+    .min(0)
+    .max(3600)
+    .optional()
+    .describe('seconds to watch for who uses it before planning; default 5, in an emergency 0'),
+  patience: z
+    .number()
+    .min(1)
+    .max(86_400)
+    .default(60)
+    .describe('seconds to retry what fails before it is left stuck, to be resumed'),
+  resume: z.string().min(1).optional().describe('go on with this run'),
+})
+
+export const contain = defineOperation<z.infer<typeof input>, ContainReport>({
+  name: 'contain',
+  summary: 'Cut a leaked credential off in the right order, and prove it',
+  permission: 'contain',
+  input,
+  positional: ['subject'],
+  examples: [
+    { command: 'firebreak contain app_orders --dry-run', shows: 'the plan, and what will break' },
+    { command: 'firebreak contain app_orders', shows: 'replace first, cut when every consumer has moved' },
+    { command: 'firebreak contain - --emergency', shows: 'paste the secret; cut it off at once' },
+    { command: 'firebreak contain --resume RUN', shows: 'go on with a run that stopped or is stuck' },
+  ],
+  async run(world, given) {
+    const mode = given.emergency ? 'emergency' : 'graceful'
+    const options = optionsOf(world, given.patience)
+    if (given.resume !== undefined) return await resume(world.db, options, given.resume, mode)
+    const pasted = given.subject === '-' || given.secretStdin
+    if (given.subject === undefined && !pasted)
+      throw new FirebreakError(
+        'INVALID_INPUT',
+        'nothing was named',
+        'firebreak contain REF, or firebreak contain - to paste the leaked secret',
+      )
+    const secret = pasted ? await world.readSecret('leaked secret: ') : undefined
+    return await containCredential(world.db, options, {
+      mode,
+      windowSeconds: given.window ?? (given.emergency ? 0 : 5),
+      dryRun: given.dryRun,
+      ...(secret ? { secret } : {}),
+      ...(given.subject !== undefined && given.subject !== '-' ? { subject: given.subject } : {}),
+    })
+  },
+  text: containText,
+  exitCode: report => (report.state === 'planned' || report.contained ? 0 : 1),
+})
+
+function optionsOf(world: World, patienceSeconds: number): ContainOptions {
+  const { io, keys, connections, rulesDirectory } = world
+  return {
+    io,
+    keys,
+    connections,
+    rulesDirectory,
+    patienceSeconds,
+    onPlan: report => world.progress({ kind: 'note', text: planText(report, 80) }),
+    onBoundary: (step, boundary, error) => {
+      if (error !== undefined)
+        world.progress({ kind: 'step', title: step.title, state: step.state, detail: error })
+      else if (boundary === 'intent' || boundary === 'verified')
+        world.progress({ kind: 'step', title: step.title, state: step.state })
+    },
+  }
+}

@@ -1,0 +1,221 @@
+import pc from 'picocolors'
+import { z } from 'zod'
+import {
+  type CredentialView,
+  coverageOf,
+  listCredentials,
+  listIdentities,
+} from '../../know/inventory/queries.ts'
+import { type Coverage, coverageText } from './coverage.ts'
+import { defineOperation, type World } from './operation.ts'
+import { isoTime, sourceNames } from './standing.ts'
+import { table } from './table.ts'
+
+const input = z.object({
+  what: z
+    .enum(['credentials', 'identities', 'sources', 'runs'])
+    .default('credentials')
+    .describe('What to list'),
+})
+type Input = z.infer<typeof input>
+
+interface Run {
+  readonly id: string
+  readonly kind: string
+  readonly state: string
+  readonly subject: string
+  readonly createdAt: string
+  readonly endedAt: string | null
+  /** The steps that could not be finished, and why. */
+  readonly stuck: readonly { step: string; error: string | null }[]
+}
+
+interface ListedCredential {
+  readonly ref: string
+  readonly fingerprint: string | null
+  readonly kind: string
+  readonly preview: string | null
+  readonly identity: string | null
+  readonly state: string
+  readonly confidence: number | null
+  readonly copies: number
+}
+
+type Listing = { stuck: readonly Run[] } & (
+  | { what: 'credentials'; credentials: readonly ListedCredential[]; coverage: Coverage }
+  | { what: 'identities'; identities: Awaited<ReturnType<typeof listIdentities>>; coverage: Coverage }
+  | {
+      what: 'sources'
+      sources: readonly { id: string; source: string; instance: string; observedAt: string | null }[]
+    }
+  | { what: 'runs'; runs: readonly Run[] }
+)
+
+export const ls = defineOperation<Input, Listing>({
+  name: 'ls',
+  summary: 'List credentials, identities, sources or runs',
+  permission: 'read',
+  input: input as z.ZodType<Input>,
+  positional: ['what'],
+  examples: [
+    { command: 'firebreak ls', shows: 'every credential, with how many copies of it stand' },
+    { command: 'firebreak ls runs', shows: 'what was contained, and what is stuck' },
+  ],
+  run: list,
+  text,
+  json: ({ what: _, ...listing }) => listing,
+})
+
+async function list(world: World, { what }: Input): Promise<Listing> {
+  const { db, keys } = world
+  const runs = await listRuns(world)
+  const stuck = runs.filter(run => run.stuck.length > 0 || run.state === 'stuck')
+  switch (what) {
+    case 'runs':
+      return { what, stuck, runs: [...stuck, ...runs.filter(run => !stuck.includes(run))] }
+    case 'sources': {
+      const names = await sourceNames(db)
+      const sources = (await world.connections.list(db)).map(source => ({
+        id: source.id,
+        source: names.get(source.id)!,
+        instance: source.instance,
+        observedAt: source.observed_at === null ? null : isoTime(source.observed_at),
+      }))
+      return { what, stuck, sources }
+    }
+    case 'identities':
+      return { what, stuck, identities: await listIdentities(db), coverage: await coverageOf(db) }
+    case 'credentials': {
+      const credentials = (await listCredentials(db, keys, {})).map(listed)
+      return { what, stuck, credentials, coverage: await coverageOf(db) }
+    }
+  }
+}
+
+function listed(view: CredentialView): ListedCredential {
+  return {
+    ref: view.ref,
+    fingerprint: view.publicFingerprint ?? null,
+    kind: view.kind,
+    preview: view.preview ?? null,
+    identity: view.identity ? (view.identity.names[0] ?? view.identity.ref) : null,
+    state: view.state,
+    confidence: view.confidence ?? null,
+    copies: view.copies.filter(copy => copy.goneAt == null).length,
+  }
+}
+
+/** Newest first. */
+async function listRuns(world: World): Promise<Run[]> {
+  const runs = await world.db.selectFrom('run').selectAll().orderBy('id', 'desc').execute()
+  const steps = await world.db
+    .selectFrom('step')
+    .select(['run_id', 'title', 'error'])
+    .where('state', '=', 'stuck')
+    .orderBy('ordinal')
+    .execute()
+  return runs.map(run => ({
+    id: run.id,
+    kind: run.kind,
+    state: run.state,
+    subject: run.subject,
+    createdAt: isoTime(run.created_at),
+    endedAt: run.ended_at === null ? null : isoTime(run.ended_at),
+    stuck: steps.filter(step => step.run_id === run.id).map(({ title, error }) => ({ step: title, error })),
+  }))
+}
+
+function text(output: Listing, width: number): string {
+  const parts: string[] = []
+  if (output.stuck.length > 0 && output.what !== 'runs') parts.push(stuckText(output.stuck, width), '')
+  switch (output.what) {
+    case 'credentials':
+      parts.push(credentialsTable(output.credentials, width), '', coverageText(output.coverage, width))
+      break
+    case 'identities':
+      parts.push(identitiesTable(output.identities, width), '', coverageText(output.coverage, width))
+      break
+    case 'sources':
+      parts.push(sourcesTable(output.sources, width))
+      break
+    case 'runs':
+      parts.push(runsTable(output.runs, width))
+      if (output.stuck.length > 0) parts.push('', stuckText(output.stuck, width))
+  }
+  return parts.join('\n')
+}
+
+function stuckText(stuck: readonly Run[], width: number): string {
+  const lines = stuck.flatMap(run =>
+    run.stuck.map(({ step, error }) => [run.id.slice(-12), step, error ?? 'no reason was recorded']),
+  )
+  const columns = [{ title: 'RUN' }, { title: 'STEP', flexible: true }, { title: 'WHY', flexible: true }]
+  return `${pc.red(pc.bold('Stuck: these need somebody.'))}\n${table(columns, lines, width)}`
+}
+
+function credentialsTable(credentials: readonly ListedCredential[], width: number): string {
+  if (credentials.length === 0) return 'No credentials are known. Start with: firebreak scan PATH'
+  const rows = credentials.map(credential => [
+    credential.fingerprint ?? credential.ref,
+    credential.kind,
+    credential.preview ?? '',
+    credential.identity ?? '',
+    String(credential.copies),
+    stateText(credential.state),
+  ])
+  const columns = [
+    { title: 'CREDENTIAL' },
+    { title: 'KIND', flexible: true },
+    { title: 'PREVIEW' },
+    { title: 'IDENTITY', flexible: true },
+    { title: 'COPIES', align: 'right' as const },
+    { title: 'STATE' },
+  ]
+  return table(columns, rows, width)
+}
+
+export function stateText(state: string): string {
+  if (state === 'live') return pc.red(state)
+  return state === 'dead' ? pc.green(state) : pc.yellow(state)
+}
+
+function identitiesTable(
+  identities: Extract<Listing, { what: 'identities' }>['identities'],
+  width: number,
+): string {
+  if (identities.length === 0) return 'No identities are known. Start with: firebreak connect'
+  const rows = identities.map(identity => [identity.names.join(', '), identity.ref])
+  return table(
+    [
+      { title: 'IDENTITY', flexible: true },
+      { title: 'REFERENCE', flexible: true },
+    ],
+    rows,
+    width,
+  )
+}
+
+function sourcesTable(sources: Extract<Listing, { what: 'sources' }>['sources'], width: number): string {
+  if (sources.length === 0) return 'Nothing is connected. Start with: firebreak scan PATH'
+  const rows = sources.map(source => [
+    source.source,
+    source.instance,
+    source.observedAt === null ? 'never' : source.observedAt.slice(0, 16).replace('T', ' '),
+  ])
+  const columns = [
+    { title: 'SOURCE', flexible: true },
+    { title: 'INSTANCE', flexible: true },
+    { title: 'OBSERVED (UTC)' },
+  ]
+  return table(columns, rows, width)
+}
+
+function runsTable(runs: readonly Run[], width: number): string {
+  if (runs.length === 0) return 'Nothing was run yet.'
+  const rows = runs.map(run => [run.id, run.kind, run.state, run.createdAt.slice(0, 16).replace('T', ' ')])
+  return table(
+    [{ title: 'RUN' }, { title: 'KIND' }, { title: 'STATE' }, { title: 'BEGUN (UTC)' }],
+    rows,
+    width,
+  )
+}

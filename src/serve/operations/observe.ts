@@ -1,0 +1,117 @@
+import { z } from 'zod'
+import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
+import type { Row } from '../../core/store/schema.ts'
+import { coverageOf } from '../../know/inventory/queries.ts'
+import { observe as observeSource } from '../../know/observe/observe.ts'
+import { type Coverage, coverageText } from './coverage.ts'
+import { defineOperation, type World } from './operation.ts'
+import { table } from './table.ts'
+
+const input = z.object({
+  sources: z.array(z.string().min(1)).default([]).describe('Labels or ids of sources; all of them without'),
+  full: z.boolean().default(false).describe('Read everything again, not only what is new'),
+  workers: z.int().min(1).max(64).optional().describe('How many threads read'),
+})
+type Input = z.infer<typeof input>
+
+interface Observed {
+  readonly sources: readonly {
+    source: string
+    documents: number
+    bytes: number
+    skippedAsRead: number
+    finds: number
+    error: string | null
+  }[]
+  readonly coverage: Coverage
+  readonly failures: readonly Error[]
+}
+
+export const observe = defineOperation<Input, Observed>({
+  name: 'observe',
+  summary: 'Read connected sources again: only what is new',
+  permission: 'observe',
+  input: input as z.ZodType<Input>,
+  positional: ['sources'],
+  examples: [
+    { command: 'firebreak observe', shows: 'what is new in every source' },
+    { command: 'firebreak observe /srv/app --full', shows: 'one source, read again from its beginning' },
+  ],
+  run,
+  text,
+  json: ({ sources, coverage }) => ({ sources, coverage }),
+  failures: output => output.failures,
+})
+
+async function run(world: World, input: Input): Promise<Observed> {
+  const { db, keys, io, rulesDirectory } = world
+  const chosen = chooseSources(await world.connections.list(db), input.sources)
+  const sources: Observed['sources'][number][] = []
+  const failures: Error[] = []
+  for (const source of chosen) {
+    const name = `${source.system}:${source.label}`
+    try {
+      const connection = await world.connections.open(db, source.id)
+      const seen = await observeSource(db, source, connection, {
+        keys,
+        io,
+        rulesDirectory,
+        full: input.full,
+        ...(input.workers === undefined ? {} : { workers: input.workers }),
+        onProgress: event => world.progress({ kind: 'scan', label: source.label, ...event }),
+      })
+      const { documents, bytes, skippedAsRead, finds } = seen
+      sources.push({ source: name, documents, bytes, skippedAsRead, finds, error: null })
+    } catch (error) {
+      if (!(error instanceof Error)) throw error
+      failures.push(error)
+      const message = isFirebreakError(error) ? error.message : error.name
+      sources.push({ source: name, documents: 0, bytes: 0, skippedAsRead: 0, finds: 0, error: message })
+      if (io.signal.aborted || isFirebreakError(error, 'STORE_FULL', 'STORE_BROKEN')) break
+    }
+  }
+  const coverage = await coverageOf(
+    db,
+    chosen.map(source => source.id),
+  )
+  return { sources, coverage, failures }
+}
+
+/** Raises NOT_FOUND for what fits no source. A label may name several: a repository and its working tree. */
+function chooseSources(all: readonly Row<'source'>[], wanted: readonly string[]): Row<'source'>[] {
+  if (all.length === 0)
+    throw new FirebreakError(
+      'NOT_FOUND',
+      'nothing is connected yet',
+      'firebreak scan PATH, or firebreak connect',
+    )
+  if (wanted.length === 0) return [...all]
+  const chosen = new Set<Row<'source'>>()
+  for (const text of wanted) {
+    const fitting = all.filter(source =>
+      [source.id, source.label, `${source.system}:${source.label}`].includes(text),
+    )
+    if (fitting.length === 0)
+      throw new FirebreakError('NOT_FOUND', `no source is called ${text}`, 'firebreak ls sources shows them')
+    for (const source of fitting) chosen.add(source)
+  }
+  return [...chosen]
+}
+
+function text(output: Observed, width: number): string {
+  const rows = output.sources.map(source => [
+    source.source,
+    String(source.documents),
+    String(source.skippedAsRead),
+    String(source.finds),
+    source.error === null ? '' : 'failed',
+  ])
+  const columns = [
+    { title: 'SOURCE', flexible: true },
+    { title: 'READ', align: 'right' as const },
+    { title: 'KNOWN', align: 'right' as const },
+    { title: 'FOUND', align: 'right' as const },
+    { title: '' },
+  ]
+  return [table(columns, rows, width), '', coverageText(output.coverage, width)].join('\n')
+}

@@ -1,0 +1,57 @@
+import type { Db } from '../../core/store/store.ts'
+import type { CredentialView } from '../../know/inventory/queries.ts'
+
+/** One line on which a credential stands, in one version of one document. What is not known is null. */
+export interface Standing {
+  /** The source: `git:/srv/app`, `directory:/srv/app`. */
+  readonly place: string
+  readonly path: string
+  readonly line: number | null
+  readonly commit: string | null
+  readonly author: string | null
+  /** ISO 8601. */
+  readonly date: string | null
+  readonly atHead: boolean | null
+  /** When it was first found to be no longer there, ISO 8601. */
+  readonly goneAt: string | null
+}
+
+/** The name that each source is shown by. */
+export async function sourceNames(db: Db): Promise<Map<string, string>> {
+  const rows = await db.selectFrom('source').select(['id', 'system', 'label']).execute()
+  return new Map(rows.map(row => [row.id, `${row.system}:${row.label}`]))
+}
+
+/** One for each copy, occurrence of its document, and line of it; what stands now before what is gone. */
+export function standingsOf(view: Pick<CredentialView, 'copies'>, names: Map<string, string>): Standing[] {
+  const standings = view.copies.flatMap(copy => {
+    const lines = [...new Set(copy.place.slots.map(slot => slot.line ?? null))]
+    // The document is known by its place alone where its source keeps no history.
+    const occurrences =
+      copy.occurrences.length > 0 ? copy.occurrences : [{ path: copy.place.path, atHead: null }]
+    return occurrences.flatMap(occurrence =>
+      (lines.length > 0 ? lines : [null]).map(line => ({
+        place: names.get(copy.sourceId) ?? copy.sourceId,
+        path: occurrence.path,
+        line,
+        commit: ('commit' in occurrence && occurrence.commit) || null,
+        author: ('author' in occurrence && occurrence.author) || null,
+        date: 'at' in occurrence && occurrence.at != null ? isoTime(occurrence.at) : null,
+        atHead: occurrence.atHead,
+        goneAt: copy.goneAt == null ? null : isoTime(copy.goneAt),
+      })),
+    )
+  })
+  return standings.sort(
+    (a, b) =>
+      Number(a.goneAt !== null) - Number(b.goneAt !== null) ||
+      Number(b.atHead ?? 0) - Number(a.atHead ?? 0) ||
+      a.path.localeCompare(b.path) ||
+      (a.line ?? 0) - (b.line ?? 0) ||
+      (a.date ?? '').localeCompare(b.date ?? ''),
+  )
+}
+
+export function isoTime(ms: number): string {
+  return new Date(ms).toISOString()
+}

@@ -1,0 +1,112 @@
+import CliTable from 'cli-table3'
+import pc from 'picocolors'
+
+const GAP = 2
+const MIN_COLUMN = 8
+
+export interface Column {
+  readonly title: string
+  /** Gives way where the table is wider than the line: its text is broken, never cut. */
+  readonly flexible?: boolean
+  readonly align?: 'left' | 'right'
+}
+
+/** Rows under a head line, without rules, in lines of at most `width` columns. Columns that are empty in every row are left out. */
+export function table(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  width: number,
+): string {
+  const used = columns.map((_, index) => index).filter(index => rows.some(row => row[index] !== ''))
+  const shown = used.map(index => columns[index]!)
+  const cells = rows.map(row => used.map(index => row[index] ?? ''))
+  const widths = fit(shown, cells, width)
+  const drawn = new CliTable({
+    head: shown.map(column => pc.dim(column.title)),
+    colWidths: widths.map((column, index) => column + (index === shown.length - 1 ? 0 : GAP)),
+    colAligns: shown.map(column => column.align ?? 'left'),
+    wordWrap: true,
+    wrapOnWordBoundary: false,
+    chars: NO_RULES,
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+  })
+  // A column's width takes in its gap, so that the text is broken that much earlier.
+  drawn.push(...cells.map(row => row.map((cell, index) => breakText(cell, widths[index]!))))
+  return drawn
+    .toString()
+    .split('\n')
+    .map(line => line.trimEnd())
+    .join('\n')
+}
+
+/** The natural width of each column; flexible ones share what is left over. */
+function fit(columns: readonly Column[], rows: readonly (readonly string[])[], width: number): number[] {
+  const natural = columns.map((column, index) =>
+    rows.reduce((widest, row) => Math.max(widest, visibleLength(row[index] ?? '')), column.title.length),
+  )
+  const widths = [...natural]
+  let excess = widths.reduce((sum, column) => sum + column, 0) + GAP * (columns.length - 1) - width
+  while (excess > 0) {
+    // The widest flexible column gives way first, so that narrow ones stay whole.
+    const candidates = columns.map((_, index) => index).filter(index => columns[index]!.flexible)
+    const widest = candidates.reduce(
+      (best, index) => (widths[index]! > widths[best]! ? index : best),
+      candidates[0] ?? -1,
+    )
+    if (widest < 0 || widths[widest]! <= MIN_COLUMN) break
+    widths[widest] = widths[widest]! - 1
+    excess--
+  }
+  return widths
+}
+
+/** Breaks text after a separator where there is one in the second half of the line, else anywhere. */
+export function breakText(text: string, width: number): string {
+  if (visibleLength(text) <= width) return text
+  const lines: string[] = []
+  let rest = text
+  while (rest.length > width) {
+    const head = rest.slice(0, width)
+    const separator = Math.max(head.lastIndexOf(' '), head.lastIndexOf('/'), head.lastIndexOf(','))
+    const at = separator >= width / 2 ? separator + 1 : width
+    lines.push(rest.slice(0, at).trimEnd())
+    rest = rest.slice(at)
+  }
+  return [...lines, rest].join('\n')
+}
+
+/** A paragraph in lines of at most `width`, each after `indent`. */
+export function paragraph(text: string, width: number, indent = ''): string {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(/\s+/)) {
+    if (line !== '' && indent.length + line.length + 1 + word.length > width) {
+      lines.push(indent + line)
+      line = word
+    } else line = line === '' ? word : `${line} ${word}`
+  }
+  return [...lines, indent + line].join('\n')
+}
+
+function visibleLength(text: string): number {
+  // oxlint-disable-next-line no-control-regex
+  return text.replace(/\u001b\[\d+m/g, '').length
+}
+
+const NO_RULES = {
+  top: '',
+  'top-mid': '',
+  'top-left': '',
+  'top-right': '',
+  bottom: '',
+  'bottom-mid': '',
+  'bottom-left': '',
+  'bottom-right': '',
+  left: '',
+  'left-mid': '',
+  mid: '',
+  'mid-mid': '',
+  right: '',
+  'right-mid': '',
+  middle: '',
+}
