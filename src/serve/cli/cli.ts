@@ -3,7 +3,6 @@ import type { Connector } from '../../core/contract/connector.ts'
 import type { Secret } from '../../core/contract/secret.ts'
 import { type OperationEntry, operations } from '../operations/all.ts'
 import type { World } from '../operations/operation.ts'
-import { runOperation } from './run-operation.ts'
 
 /** What the command line is given to work with, so that a test can watch all of it. */
 export interface Terminal {
@@ -76,7 +75,10 @@ export async function runCli(options: CliOptions): Promise<number> {
     const command = program.command(entry.name).description(entry.summary)
     if (argv[0] !== entry.name) return
     const operation = await entry.load(options.connectors)
-    const { defineCommand } = await import('./define-command.ts')
+    const [{ defineCommand }, { runOperation }] = await Promise.all([
+      import('./define-command.ts'),
+      import('./run-operation.ts'),
+    ])
     defineCommand(command, operation, async (input, fields) => {
       exit = await runOperation(operation, input, fields, asJson, options)
     })

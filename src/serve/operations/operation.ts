@@ -1,5 +1,4 @@
 import type { ZodType } from 'zod'
-import type { FirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
 import type { Secret } from '../../core/contract/secret.ts'
 import type { Keys } from '../../core/keys/keys.ts'
@@ -72,7 +71,7 @@ export interface Operation<Input = unknown, Output = unknown> {
   /** Default 0. A failure raises instead, and the error's code decides. */
   exitCode?(output: Output): number
   /** What failed although there is an output: printed after it as errors are, and the exit code is theirs. */
-  failures?(output: Output): readonly FirebreakError[]
+  failures?(output: Output): readonly Error[]
 }
 
 /** Infers `Input` and `Output`, and checks them against each other. */

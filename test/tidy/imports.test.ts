@@ -1,0 +1,86 @@
+import { describe, expect, test } from 'vitest'
+import { importsOf, projectFiles } from './sources.ts'
+
+/** A module imports only from its own folder and from those before it. */
+const ORDER = [
+  'src/core/contract/',
+  'src/core/keys/',
+  'src/core/store/',
+  'src/core/evidence/',
+  'src/know/readers/',
+  'src/know/connections/',
+  'src/know/observe/',
+  'src/know/inventory/',
+  'src/know/graph/',
+  'src/act/actions/',
+  'src/act/incident/',
+  'src/serve/operations/',
+  'src/serve/cli/',
+  'src/main.ts',
+]
+const sources = projectFiles().filter(path => path.startsWith('src/') && path.endsWith('.ts'))
+const rank = (path: string) => ORDER.findIndex(prefix => path.startsWith(prefix))
+
+describe('import order', () => {
+  test('every source file has a place in it', () => {
+    const homeless = sources.filter(path => rank(path) < 0 && !path.startsWith('src/connectors/'))
+    expect(homeless).toEqual([])
+  })
+
+  test('nothing imports from what comes after it', () => {
+    const upward = sources
+      .filter(path => rank(path) >= 0)
+      .flatMap(path =>
+        importsOf(path)
+          .filter(({ to }) => to.startsWith('src/') && rank(to) > rank(path))
+          .map(({ to }) => `${path} imports ${to}`),
+      )
+    expect(upward).toEqual([])
+  })
+
+  test('only main.ts and the drill, which composes an estate of its own, know a connector', () => {
+    const knowing = sources
+      .filter(path => !path.startsWith('src/connectors/') && path !== 'src/main.ts')
+      .filter(path => !/^src\/serve\/operations\/drill(\/|\.ts)/.test(path))
+      .flatMap(path =>
+        importsOf(path)
+          .filter(({ to }) => to.startsWith('src/connectors/'))
+          .map(({ to }) => `${path} imports ${to}`),
+      )
+    expect(knowing).toEqual([])
+  })
+
+  test('a connector imports the contract, its own files and its driver only', () => {
+    const wrong = sources
+      .filter(path => /^src\/connectors\/[^/]+\//.test(path))
+      .flatMap(path => {
+        const own = path.split('/').slice(0, 3).join('/')
+        return importsOf(path)
+          .filter(({ to }) => to.startsWith('src/'))
+          .filter(({ to }) => !to.startsWith('src/core/contract/') && !to.startsWith(`${own}/`))
+          .map(({ to }) => `${path} imports ${to}`)
+      })
+    expect(wrong).toEqual([])
+  })
+
+  test('what --help loads is neither zod nor kysely', () => {
+    const loaded = new Set<string>()
+    const visit = (path: string) => {
+      if (loaded.has(path)) return
+      loaded.add(path)
+      for (const to of staticImportsOf(path)) visit(to)
+    }
+    visit('src/serve/cli/cli.ts')
+    // src/main.ts imports cli.ts when it runs; whatever it imports before counts too.
+    for (const to of staticImportsOf('src/main.ts')) visit(to)
+    expect([...loaded].filter(name => /^(zod|kysely|pg|yaml|piscina|cli-table3)$/.test(name))).toEqual([])
+    expect(loaded).toContain('commander')
+  })
+})
+
+function staticImportsOf(path: string): string[] {
+  if (!path.startsWith('src/')) return []
+  return importsOf(path)
+    .filter(({ how }) => how === 'static')
+    .map(({ to }) => to)
+}
