@@ -13,7 +13,8 @@ export class Secret {
   readonly id: string | undefined
 
   constructor(value: Uint8Array | string, id?: string) {
-    this.#bytes = typeof value === 'string' ? new TextEncoder().encode(value) : value.slice()
+    // Not slice(): a Buffer's is a view, and who erases the one would erase the other.
+    this.#bytes = typeof value === 'string' ? new TextEncoder().encode(value) : new Uint8Array(value)
     this.id = id
   }
 

@@ -1,0 +1,35 @@
+import fc from 'fast-check'
+import { stripVTControlCharacters } from 'node:util'
+import { describe, expect, test } from 'vitest'
+import { breakText, paragraph, table } from '../../../src/serve/operations/table.ts'
+
+const columns = [{ title: 'A' }, { title: 'PATH', flexible: true }, { title: 'WHY', flexible: true }]
+
+describe('table', () => {
+  test('breaks what is too wide and loses nothing of it', () => {
+    const cell = fc.string({ unit: fc.constantFrom(...'abcdef0123/-._'), minLength: 1, maxLength: 90 })
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.constant('x'), cell, cell), { minLength: 1, maxLength: 8 }), rows => {
+        const drawn = stripVTControlCharacters(table(columns, rows, 80))
+        expect(Math.max(...drawn.split('\n').map(line => line.length))).toBeLessThanOrEqual(80)
+        const drawnLetters = [...drawn.replace(/^.*\n/, '').replace(/\s/g, '')].sort().join('')
+        expect(drawnLetters).toBe([...rows.flat().join('')].sort().join(''))
+      }),
+      { seed: 7, numRuns: 100 },
+    )
+  })
+
+  test('leaves out a column that is empty in every row', () => {
+    expect(table(columns, [['x', 'y', '']], 80)).not.toContain('WHY')
+  })
+})
+
+test('breakText breaks after a separator where one is near', () => {
+  expect(breakText('src/deep/folder/file.ts:12', 18)).toBe('src/deep/folder/\nfile.ts:12')
+  expect(breakText('short', 18)).toBe('short')
+})
+
+test('paragraph keeps its indent and width', () => {
+  const text = paragraph('one two three four five six', 12, '  ')
+  expect(text.split('\n').every(line => line.startsWith('  ') && line.length <= 12)).toBe(true)
+})
