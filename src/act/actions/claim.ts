@@ -1,0 +1,85 @@
+import { readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { FirebreakError } from '../../core/contract/errors.ts'
+import type { Io } from '../../core/contract/io.ts'
+import { type Db, transaction } from '../../core/store/store.ts'
+
+/** A claim that is not renewed for so long is free for another process. */
+const CLAIM_MS = 30_000
+const RENEW_MS = 5_000
+
+export interface Claim {
+  /** Results are accepted for this epoch only: a process that lost its claim cannot write any more. */
+  readonly epoch: number
+  release(): Promise<void>
+}
+
+/** Takes the run for this process. CONFLICT while another live process holds it. */
+export async function claimRun(db: Db, io: Pick<Io, 'now'>, runId: string): Promise<Claim> {
+  const me = processName(process.pid)
+  const epoch = await transaction(db, async tx => {
+    const run = await tx.selectFrom('run').selectAll().where('id', '=', runId).executeTakeFirst()
+    if (!run) throw new FirebreakError('NOT_FOUND', `run ${runId}`, 'firebreak ls runs')
+    const now = io.now().getTime()
+    const held = run.claimed_by !== null && run.claimed_by !== me && (run.claim_until ?? 0) > now
+    if (held && !isGone(run.claimed_by ?? ''))
+      throw new FirebreakError(
+        'CONFLICT',
+        `run ${runId} is being worked on by ${run.claimed_by}`,
+        'wait for it to end; if that process is gone, try again in half a minute',
+      )
+    const next = run.claim_epoch + 1
+    await tx
+      .updateTable('run')
+      .set({ claimed_by: me, claim_epoch: next, claim_until: now + CLAIM_MS })
+      .where('id', '=', runId)
+      .execute()
+    return next
+  })
+  const mine = (tx: Db) => tx.updateTable('run').where('id', '=', runId).where('claim_epoch', '=', epoch)
+  const timer = setInterval(() => {
+    // A renewal that fails is tried at the next tick; if the claim is lost, the next write finds out.
+    transaction(db, tx =>
+      mine(tx)
+        .set({ claim_until: io.now().getTime() + CLAIM_MS })
+        .execute(),
+    ).catch(() => {})
+  }, RENEW_MS)
+  timer.unref()
+  return {
+    epoch,
+    async release() {
+      clearInterval(timer)
+      await transaction(db, tx => mine(tx).set({ claimed_by: null, claim_until: null }).execute())
+    },
+  }
+}
+
+/** Host, process and when that process began, since process numbers are used again. */
+function processName(pid: number): string {
+  return `${hostname()}:${pid}:${startedAt(pid) ?? 0}`
+}
+
+/** Known to be gone: of this host, and no such process runs here. Anything else may still be at work. */
+function isGone(name: string): boolean {
+  const [host, pid, started] = name.split(':')
+  if (host !== hostname() || !pid) return false
+  const now = startedAt(Number(pid))
+  if (now !== undefined) return now !== Number(started)
+  try {
+    process.kill(Number(pid), 0)
+    return false
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'ESRCH'
+  }
+}
+
+/** In clock ticks since boot: field 22 of /proc/PID/stat (proc(5)); undefined where there is none. */
+function startedAt(pid: number): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19])
+  } catch {
+    return undefined
+  }
+}

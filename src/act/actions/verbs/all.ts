@@ -1,0 +1,20 @@
+import type { StepHandler } from '../step.ts'
+import { endSessions, freeze, revoke, suspend, thaw } from './cut.ts'
+import { issue, rotate } from './issue.ts'
+import { prove } from './prove.ts'
+import { reload } from './reload.ts'
+import { write } from './write.ts'
+
+/** Every verb that reaches outside. Nothing else calls a method that changes anything there. */
+export const verbs: Readonly<Record<string, StepHandler>> = {
+  freeze,
+  thaw,
+  issue,
+  rotate,
+  write,
+  reload,
+  suspend,
+  'end-sessions': endSessions,
+  revoke,
+  prove,
+}

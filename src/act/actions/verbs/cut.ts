@@ -1,0 +1,86 @@
+import { FirebreakError, isFirebreakError } from '../../../core/contract/errors.ts'
+import type { Json } from '../../../core/contract/ref.ts'
+import { credentialArgument, identityArgument, textArgument } from '../arguments.ts'
+import type { StepContext, StepHandler } from '../step.ts'
+
+async function inspectCredential(step: StepContext) {
+  const connection = await step.connection()
+  return (await connection.inspect?.(credentialArgument(step))) ?? null
+}
+
+async function inspectIdentity(step: StepContext) {
+  const connection = await step.connection()
+  return (await connection.inspect?.(identityArgument(step))) ?? null
+}
+
+/** What was cut off must not be live; whether it is dead for good is for `prove` to say. */
+async function notLive(step: StepContext): Promise<Json> {
+  const connection = await step.connection()
+  const secret = await step.exposedSecret()
+  const verdict = secret ? await connection.verify?.(credentialArgument(step), secret) : undefined
+  if (verdict?.state === 'live') throw new FirebreakError('STUCK', `it is still accepted: ${verdict.why}`)
+  return { state: verdict?.state ?? 'unknown', why: verdict?.why ?? 'its plaintext is not at hand' }
+}
+
+export const suspend: StepHandler = {
+  inspect: inspectCredential,
+  async call(step) {
+    const connection = await step.connection()
+    await connection.suspend?.(credentialArgument(step))
+    return { result: null }
+  },
+  verify: notLive,
+}
+
+export const revoke: StepHandler = {
+  inspect: inspectCredential,
+  async call(step) {
+    const connection = await step.connection()
+    await connection.revoke?.(credentialArgument(step), await step.exposedSecret())
+    return { result: null }
+  },
+  verify: notLive,
+}
+
+export const freeze: StepHandler = {
+  inspect: inspectIdentity,
+  async call(step) {
+    const connection = await step.connection()
+    try {
+      await connection.freeze?.(identityArgument(step))
+    } catch (error) {
+      // What cannot be frozen is cut all the same, and sooner.
+      if (!isFirebreakError(error, 'UNSUPPORTED')) throw error
+      return { result: null, skipped: error.message }
+    }
+    return { result: null }
+  },
+}
+
+/** Gives the identity back what `freeze` took, once nobody else holds a credential of it. */
+export const thaw: StepHandler = {
+  inspect: inspectIdentity,
+  async call(step) {
+    const connection = await step.connection()
+    await connection.thaw?.(identityArgument(step), await step.beforeOf(textArgument(step, 'from')))
+    return { result: null }
+  },
+}
+
+export const endSessions: StepHandler = {
+  async call(step) {
+    const connection = await step.connection()
+    const issuedBefore = step.io.now().getTime()
+    await connection.endSessions?.(identityArgument(step), issuedBefore)
+    return { result: { issuedBefore } }
+  },
+  async verify(step, outcome) {
+    const { issuedBefore } = outcome.result as { issuedBefore: number }
+    const connection = await step.connection()
+    let open = 0
+    for await (const use of connection.sessions?.(identityArgument(step)) ?? [])
+      if ((use.session?.issuedAt ?? use.at) < issuedBefore) open++
+    if (open > 0) throw new FirebreakError('STUCK', `${open} of its sessions are still open`)
+    return { issuedBefore, open }
+  },
+}

@@ -1,0 +1,57 @@
+import type { Connection, Verdict } from '../../../core/contract/connector.ts'
+import { FirebreakError } from '../../../core/contract/errors.ts'
+import { sleep } from '../../../core/contract/io.ts'
+import type { Json } from '../../../core/contract/ref.ts'
+import { setCredentialState } from '../../../know/inventory/issued.ts'
+import { credentialArgument, identityArgument, textArgument } from '../arguments.ts'
+import type { StepContext, StepHandler } from '../step.ts'
+
+const TRIES_WHILE_UNKNOWN = 3
+
+/**
+ * Really tried and refused, twice, as far apart as the system needs to settle, with no session left. A live answer is
+ * a failure, tried again; what cannot be told stays `unknown`, and is reported so.
+ */
+export const prove: StepHandler = {
+  async call(step) {
+    const connection = await step.connection()
+    const settleMs = connection.settleSeconds * 1000
+    const first = await answer(step, connection, settleMs)
+    await sleep(settleMs, step.io.signal)
+    const second = first.state === 'dead' ? await answer(step, connection, settleMs) : first
+    let sessions: number | null = null
+    if (connection.sessions) {
+      sessions = 0
+      for await (const _ of connection.sessions(identityArgument(step))) sessions++
+    }
+    if (sessions) throw new FirebreakError('STUCK', `${sessions} of its sessions are open`)
+    const result: Json = {
+      state: second.state,
+      why: second.why,
+      refusals: second.state === 'dead' ? 2 : 0,
+      apartSeconds: connection.settleSeconds,
+      sessions,
+      at: step.io.now().toISOString(),
+    }
+    return { result }
+  },
+  async settle(tx, step, result) {
+    const verdict = result as unknown as Verdict
+    await setCredentialState(tx, step.io, textArgument(step, 'credentialId'), verdict)
+  },
+}
+
+async function answer(step: StepContext, connection: Connection, settleMs: number): Promise<Verdict> {
+  const secret = await step.exposedSecret()
+  if (!secret)
+    return { state: 'unknown', why: 'its plaintext is not at hand: no copy could be read, none was given' }
+  for (let attempt = 1; ; attempt++) {
+    const verdict = (await connection.verify?.(credentialArgument(step), secret)) ?? {
+      state: 'unknown' as const,
+      why: 'this system cannot be asked',
+    }
+    if (verdict.state === 'live') throw new FirebreakError('STUCK', `it is still accepted: ${verdict.why}`)
+    if (verdict.state === 'dead' || attempt === TRIES_WHILE_UNKNOWN) return verdict
+    await sleep(settleMs, step.io.signal)
+  }
+}

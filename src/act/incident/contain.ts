@@ -1,0 +1,172 @@
+import { FirebreakError } from '../../core/contract/errors.ts'
+import type { Io } from '../../core/contract/io.ts'
+import type { Json } from '../../core/contract/ref.ts'
+import type { Secret } from '../../core/contract/secret.ts'
+import type { Keys } from '../../core/keys/keys.ts'
+import type { Row } from '../../core/store/schema.ts'
+import { type Db, transaction } from '../../core/store/store.ts'
+import type { Connections } from '../../know/connections/registry.ts'
+import { liftHolds, setHold } from '../../know/inventory/holds.ts'
+import { addSteps, createRun, runRow, stepsOf } from '../actions/journal.ts'
+import { runSteps } from '../actions/run.ts'
+import type { Boundary } from '../actions/step.ts'
+import { copiesSince } from './holdings.ts'
+import type { Incident, Mode } from './incident.ts'
+import { plan } from './plan.ts'
+import { type ContainReport, report } from './report.ts'
+import { subjectCredentials, triage } from './triage.ts'
+import { incidentVerbs } from './verbs.ts'
+
+export interface ContainOptions {
+  readonly io: Io
+  readonly keys: Keys
+  readonly connections: Connections
+  readonly rulesDirectory: string
+  readonly onBoundary?: (step: Row<'step'>, boundary: Boundary, error?: string) => void
+  /** Told the plan before anything is done. */
+  readonly onPlan?: (report: ContainReport) => void
+  readonly patienceSeconds?: number
+}
+
+export interface ContainRequest {
+  readonly subject?: string
+  readonly secret?: Secret
+  readonly mode: Mode
+  readonly windowSeconds: number
+  /** Only say what would be done. */
+  readonly dryRun?: boolean
+}
+
+interface Planned {
+  readonly incident: Incident
+  readonly breaks: readonly string[]
+}
+
+/**
+ * Cuts one leaked value off wherever it is accepted, and proves it. A run that an earlier process left open for the same
+ * credential is gone on with, not begun anew: the same command again is the way to recover.
+ */
+export async function contain(
+  db: Db,
+  options: ContainOptions,
+  request: ContainRequest,
+): Promise<ContainReport> {
+  const { io, keys } = options
+  const open = await openRun(db, options, request)
+  if (open) return request.dryRun ? await reportOf(db, open) : await resume(db, options, open, request.mode)
+
+  const { incident, secret } = await triage(db, options, request)
+  const { steps, breaks } = plan(incident)
+  const planned: Planned = { incident, breaks }
+  if (request.dryRun) return preview(incident, steps, breaks)
+  const runId = await transaction(db, async tx => {
+    const id = await createRun(tx, io, keys, {
+      kind: 'contain',
+      subject: incident.targets[0]?.credentialId ?? '',
+      input: JSON.parse(JSON.stringify(planned)) as Json,
+      ...(secret ? { secret } : {}),
+    })
+    await addSteps(tx, io, id, steps)
+    // While it stands, nothing is issued for the identity but by this run.
+    for (const target of incident.targets)
+      await setHold(tx, io, target.credentialId, id, `being contained (${incident.mode})`)
+    return id
+  })
+  options.onPlan?.(await reportOf(db, runId))
+  return await resume(db, options, runId, request.mode)
+}
+
+/** Goes on with a run. `emergency` no longer waits for consumers that have not moved. */
+export async function resume(
+  db: Db,
+  options: ContainOptions,
+  runId: string,
+  mode: Mode,
+): Promise<ContainReport> {
+  const run = await runRow(db, runId)
+  if (run.kind !== 'contain')
+    throw new FirebreakError('INVALID_INPUT', `run ${runId} is no containment`, 'firebreak ls runs')
+  if (run.state !== 'done' && run.state !== 'abandoned')
+    await runSteps(db, runId, {
+      ...options,
+      handlers: incidentVerbs({
+        rulesDirectory: options.rulesDirectory,
+        waitForConsumers: mode !== 'emergency',
+      }),
+      whenDone: tx => liftHolds(tx, options.io, runId),
+    })
+  return await reportOf(db, runId)
+}
+
+export async function reportOf(db: Db, runId: string): Promise<ContainReport> {
+  const run = await runRow(db, runId)
+  const { incident, breaks } = JSON.parse(run.input) as Planned
+  const known = incident.holdings.flatMap(holding => holding.copyIds)
+  const credentialIds = incident.targets.map(target => target.credentialId)
+  return report(
+    run,
+    await stepsOf(db, runId),
+    incident,
+    breaks,
+    await copiesSince(db, credentialIds, known, run.created_at),
+  )
+}
+
+function preview(
+  incident: Incident,
+  steps: ReturnType<typeof plan>['steps'],
+  breaks: readonly string[],
+): ContainReport {
+  return {
+    run: '',
+    state: 'planned',
+    mode: incident.mode,
+    contained: false,
+    credentials: incident.targets.map(({ label, verdict }) => ({ label, ...verdict })),
+    copies: incident.holdings.map(({ where, atHead, elsewhere, writable }) => ({
+      where,
+      atHead,
+      state: 'unknown',
+      why: elsewhere
+        ? `names ${elsewhere}`
+        : writable
+          ? 'will be rewritten'
+          : 'stays; dies with the credential',
+    })),
+    consumers: incident.targets.flatMap(target =>
+      target.consumers.map(({ name, how, seen }) => ({
+        name,
+        how,
+        state: seen > 0 ? ('seen' as const) : ('unknown' as const),
+      })),
+    ),
+    owners: incident.owners,
+    reach: incident.reach,
+    newPrincipals: [],
+    newCopies: [],
+    notSearched: incident.notSearched,
+    breaks,
+    steps: steps.map(({ key, title, needs }) => ({ key, title, needs, state: 'pending' })),
+  }
+}
+
+/** The run that is open for what the request names, if there is one. */
+async function openRun(
+  db: Db,
+  options: ContainOptions,
+  request: ContainRequest,
+): Promise<string | undefined> {
+  const runs = await db
+    .selectFrom('run')
+    .selectAll()
+    .where('kind', '=', 'contain')
+    .where('state', 'in', ['running', 'stuck'])
+    .orderBy('id')
+    .execute()
+  if (runs.length === 0) return undefined
+  const named = new Set((await subjectCredentials(db, options, request)).map(view => view.id))
+  return runs.find(run => {
+    const { incident } = JSON.parse(run.input) as Planned
+    return incident.targets.some(target => named.has(target.credentialId))
+  })?.id
+}

@@ -1,0 +1,72 @@
+import type { Verdict } from '../../core/contract/connector.ts'
+import type { CredentialRef, PlaceRef, Ref } from '../../core/contract/ref.ts'
+
+/**
+ * `graceful` replaces first and cuts when every consumer seen has moved: nothing that works stops working. `emergency`
+ * cuts first: for a credential that is being abused now.
+ */
+export type Mode = 'graceful' | 'emergency'
+
+/** What a connection can do, as its methods' names. */
+export type Capability =
+  | 'issue'
+  | 'rotate'
+  | 'suspend'
+  | 'freeze'
+  | 'thaw'
+  | 'endSessions'
+  | 'revoke'
+  | 'verify'
+  | 'sessions'
+
+/** One credential at one system: what is cut. One leaked value may be several. */
+export interface Target {
+  /** The entity in the inventory. */
+  readonly credentialId: string
+  readonly credential: CredentialRef
+  readonly identity: Ref
+  /** What people call the identity; unique within the incident. */
+  readonly label: string
+  readonly sourceId: string
+  readonly can: readonly Capability[]
+  readonly settleSeconds: number
+  readonly verdict: Verdict
+  readonly consumers: readonly Consumer[]
+}
+
+/** Who uses the credential, or is said to. */
+export interface Consumer {
+  readonly name: string
+  /** Sessions seen in the window; 0 means that whether it uses the credential is unknown. */
+  readonly seen: number
+  /** How it is known: `session from 127.0.0.1`, `reads worker-a/.env`. */
+  readonly how: string
+}
+
+/** One document that holds the credential once or more. */
+export interface Holding {
+  readonly copyIds: readonly string[]
+  readonly sourceId: string
+  /** All slots of all copies in the document: written in one go, since each write changes the content. */
+  readonly place: PlaceRef
+  /** Where a person finds it: paths, lines, commits. */
+  readonly where: string
+  /** Firebreak may write it, and can. */
+  readonly writable: boolean
+  /** The identity that the text names, where no connection covers it. */
+  readonly elsewhere?: string
+  readonly atHead: boolean
+}
+
+/** All that the plan is made from. */
+export interface Incident {
+  readonly mode: Mode
+  readonly targets: readonly Target[]
+  readonly holdings: readonly Holding[]
+  readonly windowSeconds: number
+  /** What was never looked at: the denominator. */
+  readonly notSearched: readonly { what: string; why: string }[]
+  readonly owners: readonly { label: string; owner: string; source: string }[]
+  /** What a holder gets beyond the identity itself: as sentences, most certain first. */
+  readonly reach: readonly string[]
+}

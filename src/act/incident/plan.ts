@@ -1,0 +1,166 @@
+import type { Json } from '../../core/contract/ref.ts'
+import { toJson } from '../actions/arguments.ts'
+import type { PlannedStep } from '../actions/step.ts'
+import type { Holding, Incident, Target } from './incident.ts'
+
+export interface Plan {
+  readonly steps: readonly PlannedStep[]
+  /** What stops working, for whom and from which step on, as sentences. */
+  readonly breaks: readonly string[]
+}
+
+/**
+ * The order to cut in: a pure function of the incident. Branches without a path between them run at once.
+ *
+ * graceful:  freeze → issue → write, reload → moved → suspend → end sessions → revoke → prove → thaw
+ * emergency: suspend → end sessions, freeze → revoke → prove; beside it issue → write, reload; then thaw
+ *
+ * A value that is refused already is only proven so: the identity lives on with another.
+ * Revoking never waits for the removal of copies; observing again comes last.
+ */
+export function plan(incident: Incident): Plan {
+  const steps: PlannedStep[] = []
+  const breaks: string[] = []
+  for (const target of incident.targets) {
+    steps.push(...branch(incident, target))
+    if (target.verdict.state !== 'dead') breaks.push(...broken(incident, target))
+  }
+  const ends = steps.map(step => step.key)
+  steps.push({
+    key: 'observe',
+    verb: 'observe',
+    title: 'observe every source again: new copies, and principals made meanwhile',
+    needs: ends,
+    args: {},
+  })
+  return { steps, breaks }
+}
+
+function branch(incident: Incident, target: Target): PlannedStep[] {
+  const steps: PlannedStep[] = []
+  const { label, can } = target
+  const about: { [name: string]: Json } = {
+    sourceId: target.sourceId,
+    credentialId: target.credentialId,
+    credential: toJson(target.credential),
+    identity: toJson(target.identity),
+  }
+  /** Adds the step where it can be done, and gives its key, or what it would have needed. */
+  const add = (verb: string, possible: boolean, title: string, needs: string[], args = about): string[] => {
+    if (!possible) return needs
+    const key = `${verb}:${label}`
+    steps.push({ key, verb, title, needs: [...new Set(needs)], args })
+    return [key]
+  }
+  const suspend = (needs: string[]) =>
+    add('suspend', can.includes('suspend'), `suspend ${label}: no new logins`, needs)
+  const endSessions = (needs: string[]) =>
+    add('end-sessions', can.includes('endSessions'), `end the sessions of ${label}`, needs)
+  const freeze = (needs: string[]) =>
+    add('freeze', can.includes('freeze'), `freeze ${label}: it can mint nothing new`, needs)
+  const revoke = (needs: string[]) =>
+    add('revoke', can.includes('revoke'), `revoke the credential of ${label}`, needs)
+  const prove = (needs: string[]) =>
+    add('prove', true, `prove it dead: try it at the server, twice, ${target.settleSeconds} s apart`, needs)
+
+  if (target.verdict.state === 'dead') {
+    prove([])
+    return steps
+  }
+
+  /** Both modes replace alike: a sibling where there can be one, else a new secret in place. */
+  const replace = (needs: string[]): { issued: string[]; placed: string[] } => {
+    const verb = can.includes('issue') ? 'issue' : 'rotate'
+    if (!can.includes(verb)) return { issued: needs, placed: needs }
+    const title =
+      verb === 'issue' ? `issue a new credential beside that of ${label}` : `give ${label} a new secret`
+    const issued = add(verb, true, title, needs)
+    const placed = writable(incident).flatMap(holding =>
+      writeSteps(steps, holding, label, issued[0] ?? '', issued),
+    )
+    return { issued, placed: placed.length > 0 ? placed : issued }
+  }
+
+  if (incident.mode === 'graceful') {
+    const { issued, placed } = replace(freeze([]))
+    const seen = target.consumers.filter(consumer => consumer.seen > 0)
+    const moved = add(
+      'moved',
+      can.includes('issue') && can.includes('sessions') && seen.length > 0,
+      `wait until ${list(seen.map(consumer => consumer.name))} ${seen.length === 1 ? 'has' : 'have'} moved`,
+      placed,
+      { ...about, from: issued[0] ?? '', consumers: seen.map(consumer => consumer.name) },
+    )
+    thawAfter(prove(revoke(endSessions(suspend(moved)))))
+  } else {
+    const cut = suspend([])
+    // One after the other: two changes of one account at once collide in many systems.
+    const ended = [...endSessions(cut), ...freeze(cut)]
+    const proven = prove(revoke(ended))
+    const { placed } = replace(ended)
+    thawAfter([...proven, ...placed])
+  }
+  return steps
+
+  function thawAfter(needs: string[]): void {
+    const possible = can.includes('freeze') && can.includes('thaw')
+    add('thaw', possible, `thaw ${label}: give back what freezing took`, needs, {
+      ...about,
+      from: `freeze:${label}`,
+    })
+  }
+}
+
+function writable(incident: Incident): Holding[] {
+  return incident.holdings.filter(holding => holding.writable && holding.elsewhere === undefined)
+}
+
+function writeSteps(
+  steps: PlannedStep[],
+  holding: Holding,
+  label: string,
+  from: string,
+  needs: string[],
+): string[] {
+  const key = `write:${label}:${holding.sourceId}:${holding.place.path}`
+  steps.push({
+    key,
+    verb: 'write',
+    title: `write it to ${holding.where}`,
+    needs,
+    args: { sourceId: holding.sourceId, place: toJson(holding.place), copyIds: [...holding.copyIds], from },
+  })
+  return [key]
+}
+
+function broken(incident: Incident, target: Target): string[] {
+  const sentences: string[] = []
+  const { label } = target
+  const seen = target.consumers.filter(consumer => consumer.seen > 0)
+  const unseen = target.consumers.filter(consumer => consumer.seen === 0)
+  const places = writable(incident)
+  if (incident.mode === 'emergency')
+    for (const consumer of seen)
+      sentences.push(
+        `${consumer.name} (${consumer.how}) fails from suspend:${label} until it has read the new credential`,
+      )
+  else if (places.length === 0 && seen.length > 0)
+    sentences.push(
+      `no approved place holds the credential: ${list(seen.map(consumer => consumer.name))} cannot move, and the run ` +
+        `will wait before suspend:${label}`,
+    )
+  for (const consumer of unseen)
+    sentences.push(
+      `${consumer.name} (${consumer.how}) was not seen in the window of ${incident.windowSeconds} s: whether it breaks is unknown`,
+    )
+  for (const holding of incident.holdings)
+    if (!holding.writable && holding.atHead)
+      sentences.push(
+        `whoever reads ${holding.where} fails from suspend:${label}: Firebreak may not write there`,
+      )
+  return sentences
+}
+
+function list(names: readonly string[]): string {
+  return names.length < 2 ? (names[0] ?? 'nobody') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
+}

@@ -1,0 +1,134 @@
+import type { Json, PlaceRef } from '../../core/contract/ref.ts'
+import type { Row, RunState } from '../../core/store/schema.ts'
+import type { Holding, Incident } from './incident.ts'
+
+export type CopyState = 'replaced' | 'dead' | 'live' | 'unknown'
+
+export interface ContainReport {
+  readonly run: string
+  readonly state: RunState | 'planned'
+  readonly mode: Incident['mode']
+  /** True where every credential was proven dead and nothing is left undone. */
+  readonly contained: boolean
+  readonly credentials: readonly {
+    label: string
+    state: 'live' | 'dead' | 'unknown'
+    why: string
+    at?: string
+    sessions?: number
+  }[]
+  readonly copies: readonly { where: string; state: CopyState; why: string; atHead: boolean }[]
+  readonly consumers: readonly { name: string; state: 'moved' | 'seen' | 'unknown'; how: string }[]
+  readonly owners: Incident['owners']
+  readonly reach: readonly string[]
+  readonly newPrincipals: readonly string[]
+  readonly newCopies: readonly string[]
+  readonly notSearched: readonly { what: string; why: string }[]
+  readonly breaks: readonly string[]
+  readonly steps: readonly {
+    key: string
+    title: string
+    state: string
+    needs: readonly string[]
+    error?: string
+  }[]
+}
+
+/** What a run came to: a pure function of its rows. */
+export function report(
+  run: Row<'run'>,
+  steps: readonly Row<'step'>[],
+  incident: Incident,
+  breaks: readonly string[],
+  newCopies: readonly string[],
+): ContainReport {
+  const resultOf = <T>(key: string): T | undefined => {
+    const step = steps.find(other => other.key === key && other.state === 'verified')
+    return step?.result ? (JSON.parse(step.result) as T) : undefined
+  }
+  const credentials = incident.targets.map(target => {
+    const proof = resultOf<{ state: 'dead' | 'unknown'; why: string; at: string; sessions: number | null }>(
+      `prove:${target.label}`,
+    )
+    if (!proof) {
+      const failed = steps.find(step => step.key === `prove:${target.label}` && step.error !== null)
+      return { label: target.label, state: target.verdict.state, why: failed?.error ?? 'not proven yet' }
+    }
+    const seen = proof.sessions === null ? {} : { sessions: proof.sessions }
+    return { label: target.label, state: proof.state, why: proof.why, at: proof.at, ...seen }
+  })
+  const observed = resultOf<{ failed: { what: string; why: string }[]; newPrincipals: Json[] }>('observe')
+  const done =
+    run.state === 'done' && steps.every(step => step.state === 'verified' || step.state === 'skipped')
+  return {
+    run: run.id,
+    state: run.state,
+    mode: incident.mode,
+    contained: done && credentials.every(credential => credential.state === 'dead'),
+    credentials,
+    copies: incident.holdings.map(holding => copyState(holding, credentials, writtenPlaces(steps))),
+    consumers: incident.targets.flatMap(target => {
+      const moved = resultOf<{ moved?: string[] }>(`moved:${target.label}`)?.moved ?? []
+      return target.consumers.map(consumer => ({
+        name: consumer.name,
+        state: moved.includes(consumer.name)
+          ? ('moved' as const)
+          : consumer.seen > 0
+            ? ('seen' as const)
+            : ('unknown' as const),
+        how: consumer.how,
+      }))
+    }),
+    owners: incident.owners,
+    reach: incident.reach,
+    newPrincipals: (observed?.newPrincipals ?? []).map(principal => JSON.stringify(principal)),
+    newCopies,
+    notSearched: [...incident.notSearched, ...(observed?.failed ?? [])],
+    breaks,
+    steps: steps.map(step => ({
+      key: step.key,
+      title: step.title,
+      state: step.state,
+      needs: JSON.parse(step.needs) as string[],
+      ...(step.error ? { error: step.error } : {}),
+    })),
+  }
+}
+
+function writtenPlaces(steps: readonly Row<'step'>[]): PlaceRef[] {
+  return steps
+    .filter(step => step.verb === 'write' && step.state === 'verified')
+    .map(step => (JSON.parse(step.args) as unknown as { place: PlaceRef }).place)
+}
+
+/** A copy is as dead as the credential it is of; where it may be of another, nobody can tell. */
+function copyState(
+  holding: Holding,
+  credentials: ContainReport['credentials'],
+  written: readonly PlaceRef[],
+): ContainReport['copies'][number] {
+  const { where, atHead } = holding
+  const place = holding.place
+  if (
+    written.some(
+      other =>
+        other.path === place.path &&
+        other.version === place.version &&
+        other.in.instance === place.in.instance,
+    )
+  )
+    return { where, atHead, state: 'replaced', why: 'holds the new credential now' }
+  if (holding.elsewhere)
+    return { where, atHead, state: 'unknown', why: `names ${holding.elsewhere}, which no connection covers` }
+  const worst =
+    credentials.find(one => one.state === 'live') ??
+    credentials.find(one => one.state === 'unknown') ??
+    credentials[0]
+  const state = worst?.state ?? 'unknown'
+  return {
+    where,
+    atHead,
+    state,
+    why: state === 'dead' ? 'its value is refused' : (worst?.why ?? 'nothing was tried'),
+  }
+}

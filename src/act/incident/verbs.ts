@@ -1,0 +1,86 @@
+import { FirebreakError } from '../../core/contract/errors.ts'
+import type { CredentialRef, Json } from '../../core/contract/ref.ts'
+import { observe } from '../../know/observe/observe.ts'
+import { identityArgument, textArgument } from '../actions/arguments.ts'
+import type { StepHandler } from '../actions/step.ts'
+import { verbs } from '../actions/verbs/all.ts'
+import { waitUntilMoved } from './consumers.ts'
+
+/** Longer than a consumer's usual pause between two looks at its credential, so that quiet means moved. */
+const QUIET_SECONDS = 3
+const WAIT_SECONDS = 30
+
+/** The steps of a containment: those that reach outside, and those that only look. */
+export function incidentVerbs(options: {
+  rulesDirectory: string
+  waitForConsumers: boolean
+}): Readonly<Record<string, StepHandler>> {
+  return {
+    ...verbs,
+    moved: options.waitForConsumers ? moved : notWaited,
+    observe: observeAgain(options.rulesDirectory),
+  }
+}
+
+const notWaited: StepHandler = {
+  async call() {
+    return { result: null, skipped: 'an emergency: consumers that have not moved are cut off' }
+  },
+}
+
+const moved: StepHandler = {
+  async call(step) {
+    const connection = await step.connection()
+    const issued = (await step.resultOf(textArgument(step, 'from'))) as unknown as {
+      credential: CredentialRef
+    }
+    if (!issued.credential.identity) throw new TypeError('what was issued names no identity')
+    const seen = await waitUntilMoved(
+      connection,
+      { old: identityArgument(step), new: issued.credential.identity },
+      (step.args['consumers'] as Json[]).map(String),
+      step.io,
+      { quietSeconds: QUIET_SECONDS, timeoutSeconds: WAIT_SECONDS },
+    )
+    if (seen.behind.length > 0)
+      throw new FirebreakError(
+        'STUCK',
+        `${seen.behind.join(', ')} did not move to the new credential`,
+        'make it read its credential again, then resume the run; with --emergency it is cut off without waiting',
+      )
+    return { result: { moved: seen.moved } }
+  },
+}
+
+/** What changed outside while we acted. A source that cannot be read is stated, and keeps nothing from ending. */
+function observeAgain(rulesDirectory: string): StepHandler {
+  return {
+    async call(step) {
+      const { db, io, keys, connections } = step
+      const run = await db
+        .selectFrom('run')
+        .select('created_at')
+        .where('id', '=', step.runId)
+        .executeTakeFirstOrThrow()
+      const failed: Json[] = []
+      for (const source of await connections.list(db))
+        try {
+          await observe(db, source, await connections.open(db, source.id), { io, keys, rulesDirectory })
+        } catch (error) {
+          if (!(error instanceof FirebreakError) || error.code.startsWith('STORE_')) throw error
+          failed.push({ what: source.label, why: error.message })
+        }
+      const principals = await db
+        .selectFrom('entity')
+        .leftJoin('credential', 'credential.identity_id', 'entity.id')
+        .select(['entity.id', 'entity.system', 'entity.kind', 'entity.native'])
+        .where('entity.type', '=', 'identity')
+        .where('entity.first_seen', '>=', run.created_at)
+        .where('entity.instance', 'not like', '?%')
+        .where('credential.issued_by', 'is', null)
+        .distinct()
+        .execute()
+      return { result: { failed, newPrincipals: principals.map(row => ({ ...row })) } }
+    },
+  }
+}

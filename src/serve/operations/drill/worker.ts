@@ -1,0 +1,80 @@
+import { appendFileSync, readFileSync } from 'node:fs'
+import { basename } from 'node:path'
+import pg from 'pg'
+
+/**
+ * One of the drill's two services: `node worker.ts CREDENTIAL_FILE LOG_FILE`. Deliberately unforgiving: it connects for each
+ * request, never retries, reads its credential again every two seconds only, and logs every failure. It knows nothing of
+ * Firebreak. Its log is lines of JSON: `{ at, ok, user }` or `{ at, ok: false, error }`.
+ */
+const RELOAD_MS = 2000
+const REQUEST_EVERY_MS = 120
+
+interface Credential {
+  readonly host: string
+  readonly port: number
+  readonly user: string
+  readonly password: string
+  readonly database: string
+}
+
+const [credentialFile = '', logFile = '', name = basename(credentialFile)] = process.argv.slice(2)
+let credential = readCredential(credentialFile)
+let readAt = Date.now()
+let stopping = false
+process.on('SIGTERM', () => {
+  stopping = true
+})
+// The drill holds the other end: when it is gone, so are we.
+process.stdin.on('end', () => process.exit(0)).resume()
+
+while (!stopping) {
+  const began = Date.now()
+  if (began - readAt >= RELOAD_MS) {
+    credential = readCredential(credentialFile)
+    readAt = began
+  }
+  log(await request(credential))
+  await new Promise(resolve => setTimeout(resolve, Math.max(1, REQUEST_EVERY_MS - (Date.now() - began))))
+}
+process.exit(0)
+
+async function request(as: Credential): Promise<object> {
+  const client = new pg.Client({ ...as, application_name: name, connectionTimeoutMillis: 5000 })
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    // The pause stands for work: a request that holds its connection for a moment.
+    await client.query('insert into orders.request (service) values ($1)', [name])
+    await client.query('select count(*), pg_sleep(0.04) from orders.item')
+    return { ok: true, user: as.user }
+  } catch (error) {
+    return { ok: false, user: as.user, error: error instanceof Error ? error.message : String(error) }
+  } finally {
+    await client.end().catch(() => {})
+  }
+}
+
+function log(entry: object): void {
+  appendFileSync(logFile, `${JSON.stringify({ at: Date.now(), ...entry })}\n`)
+}
+
+/** `.json` with host, port, user, password, database; anything else is lines of PGHOST=…. */
+function readCredential(path: string): Credential {
+  const text = readFileSync(path, 'utf8')
+  if (path.endsWith('.json')) {
+    const { host, port, user, password, database } = JSON.parse(text) as Credential
+    return { host, port, user, password, database }
+  }
+  const values = new Map(
+    text.split('\n').map(line => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+  )
+  const get = (key: string) => values.get(key) ?? ''
+  return {
+    host: get('PGHOST'),
+    port: Number(get('PGPORT')),
+    user: get('PGUSER'),
+    password: get('PGPASSWORD'),
+    database: get('PGDATABASE'),
+  }
+}

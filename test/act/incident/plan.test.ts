@@ -1,0 +1,164 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { PlannedStep } from '../../../src/act/actions/step.ts'
+import type { Capability, Holding, Incident, Target } from '../../../src/act/incident/incident.ts'
+import { plan } from '../../../src/act/incident/plan.ts'
+
+const ALL: Capability[] = ['issue', 'rotate', 'suspend', 'freeze', 'thaw', 'endSessions', 'revoke', 'verify', 'sessions']
+
+function target(change: Partial<Target> = {}): Target {
+  const identity = { system: 'postgres', instance: '7', kind: 'role', id: '1' }
+  return {
+    credentialId: 'c1',
+    credential: { ...identity, kind: 'password', identity },
+    identity,
+    label: 'app',
+    sourceId: 's1',
+    can: ALL,
+    settleSeconds: 1,
+    verdict: { state: 'live', why: 'logged in' },
+    consumers: [{ name: 'api@127.0.0.1', seen: 3, how: 'has sessions' }],
+    ...change,
+  }
+}
+
+function holding(path: string, change: Partial<Holding> = {}): Holding {
+  const place = { in: { system: 'directory', instance: 'd', kind: 'tree', id: 'd' }, path, version: 'v', slots: [] }
+  return { copyIds: [path], sourceId: 'd1', place, where: path, writable: true, atHead: true, ...change }
+}
+
+function incident(change: Partial<Incident> = {}): Incident {
+  return {
+    mode: 'graceful',
+    targets: [target()],
+    holdings: [holding('api/.env')],
+    windowSeconds: 5,
+    notSearched: [],
+    owners: [],
+    reach: [],
+    ...change,
+  }
+}
+
+/** Whether `earlier` is over before `later` begins, on every way to run the plan. */
+function before(steps: readonly PlannedStep[], earlier: string, later: string): boolean {
+  const needs = steps.find(step => step.key === later)?.needs ?? []
+  return needs.includes(earlier) || needs.some(need => before(steps, earlier, need))
+}
+
+const write = 'write:app:d1:api/.env'
+
+describe('graceful', () => {
+  const { steps, breaks } = plan(incident())
+  test.each([
+    ['freeze:app', 'issue:app'],
+    ['issue:app', write],
+    [write, 'moved:app'],
+    ['moved:app', 'suspend:app'],
+    ['suspend:app', 'end-sessions:app'],
+    ['end-sessions:app', 'revoke:app'],
+    ['revoke:app', 'prove:app'],
+    ['prove:app', 'thaw:app'],
+    ['thaw:app', 'observe'],
+  ])('%s is over before %s', (earlier, later) => expect(before(steps, earlier, later)).toBe(true))
+
+  test('breaks nothing for consumers that were seen', () => expect(breaks).toEqual([]))
+
+  test('says that a consumer that was not seen may break', () => {
+    const unseen = { name: 'monthly', seen: 0, how: 'reads api/.env' }
+    expect(plan(incident({ targets: [target({ consumers: [unseen] })] })).breaks.join()).toMatch(/monthly.*unknown/)
+  })
+
+  test('says that nobody can move where no place may be written', () => {
+    const readOnly = plan(incident({ holdings: [holding('api/.env', { writable: false })] }))
+    expect(readOnly.breaks.join('\n')).toMatch(/no approved place/)
+    expect(readOnly.breaks.join('\n')).toMatch(/api\/\.env fails/)
+  })
+})
+
+describe('emergency', () => {
+  const { steps, breaks } = plan(incident({ mode: 'emergency' }))
+  test('cuts first, replaces after', () => {
+    expect(steps.find(step => step.key === 'suspend:app')?.needs).toEqual([])
+    expect(before(steps, 'end-sessions:app', 'issue:app')).toBe(true)
+  })
+  test('revokes without waiting for the replacement', () => {
+    expect(before(steps, 'issue:app', 'revoke:app')).toBe(false)
+    expect(before(steps, write, 'prove:app')).toBe(false)
+  })
+  test('says who fails meanwhile', () => expect(breaks.join()).toMatch(/api@127\.0\.0\.1.*fails from suspend/))
+})
+
+test('a value that is refused already is only proven so', () => {
+  const dead = target({ verdict: { state: 'dead', why: 'refused' } })
+  expect(plan(incident({ targets: [dead] })).steps.map(step => step.verb)).toEqual(['prove', 'observe'])
+})
+
+test('what cannot be told is cut as if it lived', () => {
+  const unknown = target({ verdict: { state: 'unknown', why: 'trust' } })
+  expect(plan(incident({ targets: [unknown] })).steps.map(step => step.verb)).toContain('revoke')
+})
+
+test('a place whose text names another system is not written', () => {
+  const elsewhere = holding('api/.env', { elsewhere: 'postgres:?db:5432/role/?app' })
+  expect(plan(incident({ holdings: [elsewhere] })).steps.some(step => step.verb === 'write')).toBe(false)
+})
+
+describe('any plan', () => {
+  const capabilities = fc.subarray(ALL)
+  const anyIncident = fc
+    .record({
+      mode: fc.constantFrom('graceful' as const, 'emergency' as const),
+      cans: fc.array(capabilities, { minLength: 1, maxLength: 3 }),
+      states: fc.array(fc.constantFrom('live' as const, 'dead' as const, 'unknown' as const), { minLength: 3, maxLength: 3 }),
+      writable: fc.array(fc.boolean(), { maxLength: 4 }),
+    })
+    .map(({ mode, cans, states, writable }) =>
+      incident({
+        mode,
+        targets: cans.map((can, index) =>
+          target({
+            can,
+            label: `app${index}`,
+            credentialId: `c${index}`,
+            verdict: { state: states[index] ?? 'unknown', why: '' },
+          }),
+        ),
+        holdings: writable.map((may, index) => holding(`f${index}`, { writable: may })),
+      }),
+    )
+
+  test('can be run: keys are unique, every need is a step, nothing waits for itself', () => {
+    fc.assert(
+      fc.property(anyIncident, given => {
+        const { steps } = plan(given)
+        const keys = steps.map(step => step.key)
+        expect(new Set(keys).size).toBe(keys.length)
+        const done = new Set<string>()
+        for (let left = steps.length; left > 0; ) {
+          const ready = steps.filter(step => !done.has(step.key) && step.needs.every(need => done.has(need)))
+          expect(ready.length).toBeGreaterThan(0)
+          for (const step of ready) done.add(step.key)
+          left -= ready.length
+        }
+      }),
+    )
+  })
+
+  test('uses no capability that is not there, and proves every target', () => {
+    fc.assert(
+      fc.property(anyIncident, given => {
+        const { steps } = plan(given)
+        for (const { label, can } of given.targets) {
+          expect(steps.some(step => step.key === `prove:${label}`)).toBe(true)
+          for (const verb of ['issue', 'rotate', 'suspend', 'freeze', 'thaw', 'revoke'] as const)
+            if (!can.includes(verb)) expect(steps.some(step => step.key === `${verb}:${label}`)).toBe(false)
+        }
+      }),
+    )
+  })
+
+  test('is the same when made again', () => {
+    fc.assert(fc.property(anyIncident, given => expect(plan(given)).toEqual(plan(structuredClone(given)))))
+  })
+})
