@@ -1,0 +1,8 @@
+import type { Reader } from './reader.ts'
+import type { Engine } from './secrets/engine.ts'
+import { secretsReader } from './secrets/secrets-reader.ts'
+
+/** Every reader there is. `secrets` is the engine that the caller compiled from the rules it loaded. */
+export function allReaders(secrets: Engine): readonly Reader[] {
+  return [secretsReader(secrets)]
+}

@@ -1,0 +1,16 @@
+import type { Observation } from '../../core/contract/observation.ts'
+import type { Ref } from '../../core/contract/ref.ts'
+
+/**
+ * Turns documents of one format into observations. Pure: no network, no files, nothing kept between documents.
+ * Several readers may read the same document.
+ */
+export interface Reader {
+  readonly format: string
+  /** Whether to read it, told by its path, its format where the source knows it, and its first bytes. */
+  reads(document: { readonly path: string; readonly format?: string }, head: Uint8Array): boolean
+  read(
+    document: { readonly id: string; readonly in: Ref; readonly path: string; readonly format?: string },
+    bytes: AsyncIterable<Uint8Array>,
+  ): AsyncIterable<Observation>
+}

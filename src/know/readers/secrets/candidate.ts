@@ -1,0 +1,21 @@
+import type { Ref } from '../../../core/contract/ref.ts'
+import type { CompiledRule } from './compiled-rule.ts'
+
+/** One part of a credential within a text: which bytes, how they are written, and what they decode to. */
+export interface Span {
+  readonly start: number
+  readonly end: number
+  readonly encodings: readonly string[]
+  readonly bytes: Uint8Array
+}
+
+/** What a rule takes for a credential, before overlapping ones are settled. */
+export interface Candidate {
+  readonly rule: CompiledRule
+  readonly value: Span
+  readonly id?: Span
+  readonly claims?: Ref
+  readonly confidence: number
+  /** How many encodings were undone to get at the text that it stands in. */
+  readonly depth: number
+}

@@ -1,0 +1,46 @@
+/** How a kind of file writes keys and values; `text` is everything that is not known. */
+export type Dialect =
+  | 'json'
+  | 'yaml'
+  | 'env'
+  | 'shell'
+  | 'docker'
+  | 'ini'
+  | 'toml'
+  | 'xml'
+  | 'netrc'
+  | 'code'
+  | 'text'
+
+const BY_EXTENSION: Record<string, Dialect> = {}
+for (const [dialect, extensions] of Object.entries({
+  json: 'json jsonc json5 tfstate ipynb webmanifest dockercfg ftpconfig',
+  yaml: 'yml yaml',
+  env: 'env',
+  shell: 'sh bash zsh ksh fish profile bashrc bash_profile zshrc bash_history envrc',
+  docker: 'dockerfile containerfile',
+  ini: 'ini cfg conf cnf properties s3cfg esmtprc npmrc credentials',
+  toml: 'toml',
+  xml: 'xml config csproj vbproj props targets plist xhtml html htm jsp aspx',
+  netrc: 'netrc',
+  code: 'js mjs cjs jsx ts mts cts tsx py rb go rs java kt kts scala groovy gradle php cs fs vb c h cc cpp hpp m mm swift dart lua pl pm r jl ex exs erl hs clj sql tf tfvars hcl ps1 psm1 vue svelte proto graphql css scss less',
+} satisfies Partial<Record<Dialect, string>>)) {
+  for (const extension of extensions.split(' ')) BY_EXTENSION[extension] = dialect as Dialect
+}
+
+/** Told by the path; without a telling path, by how the content begins. */
+export function dialectOf(path: string, head: string): Dialect {
+  const name = path.slice(path.lastIndexOf('/') + 1).toLowerCase()
+  if (/^\.?env(\.|$)/.test(name) || name.endsWith('.env')) return 'env'
+  if (/^(?:docker|container)file(\.|$)/.test(name)) return 'docker'
+  const known = BY_EXTENSION[name.slice(name.lastIndexOf('.') + 1)]
+  if (known && name.includes('.')) return known
+  if (/^(?:credentials|config)$/.test(name))
+    return /^\s*[{[]/.test(head) && !/^\s*\[\w/.test(head) ? 'json' : 'ini'
+  const start = head.trimStart()
+  if (/^(?:\{\s*["}]|\[\s*[{"])/.test(start)) return 'json'
+  if (start.startsWith('<?xml')) return 'xml'
+  if (/^#!.{0,40}\b(?:ba|z|k|da)?sh\b/.test(start)) return 'shell'
+  if (/^(?:---|apiVersion:|kind:)/.test(start)) return 'yaml'
+  return 'text'
+}

@@ -1,0 +1,301 @@
+import { setFlagsFromString } from 'node:v8'
+import type { Ref, Slot } from '../../../core/contract/ref.ts'
+import { Secret } from '../../../core/contract/secret.ts'
+import type { Candidate, Span } from './candidate.ts'
+import { type CompiledRule, compileRule } from './compiled-rule.ts'
+import { type Dialect, dialectOf } from './dialect.ts'
+import { EmbeddedTexts, lift } from './embedded.ts'
+import { groupsOf, interpret, type Match } from './interpret.ts'
+import { literalsOf, type Meaning } from './literals.ts'
+import { type Hits, newHits, Prefilter } from './prefilter.ts'
+import type { Rule } from './rule.ts'
+import { settle } from './settle.ts'
+import { Text } from './text.ts'
+
+/** A credential in a document. `slots` say where to the byte; `start` is the offset of the value's slot. */
+export interface Find {
+  readonly rule: string
+  readonly secret: Secret
+  readonly slots: readonly Slot[]
+  readonly start: number
+  readonly confidence: number
+  readonly claims?: Ref
+  readonly preview?: string
+}
+
+export interface ScanOptions {
+  readonly path: string
+  /** How many bytes are looked at at a time; a test makes it small. */
+  readonly windowBytes?: number
+}
+
+const WINDOW_BYTES = 4 * 1024 * 1024
+/** What each byte has around it within a window: no match, encoded text or neighbour reaches further. */
+const MARGIN = 32 * 1024
+const DEEPEST = 3
+
+/**
+ * The rules made ready. Rules are plain data, so that a worker compiles those that another thread has loaded.
+ * Binary content (a NUL among its first 8 KiB) is searched for what a pattern alone tells, not for assignments or
+ * encoded texts. UTF-16 counts as binary.
+ */
+export function compileRules(rules: readonly Rule[]): Engine {
+  // A pattern that backtracks too often is finished by V8's linear engine.
+  setFlagsFromString('--enable-experimental-regexp-engine-on-excessive-backtracks')
+  return new Engine(rules.map(compileRule))
+}
+
+export class Engine {
+  readonly rules: readonly CompiledRule[]
+  readonly #prefilter: Prefilter
+  readonly #meanings: readonly Meaning[]
+
+  constructor(rules: readonly CompiledRule[]) {
+    this.rules = rules
+    const { literals, meanings } = literalsOf(rules)
+    this.#prefilter = new Prefilter(literals)
+    this.#meanings = meanings
+  }
+
+  /** All finds in bytes that are in memory, in order of where they stand. */
+  *scan(bytes: Uint8Array, options: ScanOptions): Generator<Find> {
+    const windowBytes = Math.max(options.windowBytes ?? WINDOW_BYTES, 4 * MARGIN)
+    const passage = new Passage(this, options.path, bytes)
+    for (let from = 0; ; ) {
+      const to = Math.min(bytes.length, from + windowBytes)
+      yield* passage.read(bytes.subarray(from, to), to === bytes.length)
+      if (to === bytes.length) return
+      from = to - 2 * MARGIN
+    }
+  }
+
+  /** The same over a stream, of which no more than a window is held at a time. */
+  async *scanStream(source: AsyncIterable<Uint8Array>, options: ScanOptions): AsyncGenerator<Find> {
+    const windowBytes = Math.max(options.windowBytes ?? WINDOW_BYTES, 4 * MARGIN)
+    let passage: Passage | undefined
+    let held: Uint8Array[] = []
+    let size = 0
+    for await (const chunk of source) {
+      held.push(chunk)
+      size += chunk.length
+      while (size > windowBytes) {
+        const whole = Buffer.concat(held)
+        passage ??= new Passage(this, options.path, whole)
+        yield* passage.read(whole.subarray(0, windowBytes), false)
+        held = [whole.subarray(windowBytes - 2 * MARGIN)]
+        size = held[0]!.length
+      }
+    }
+    const rest = held.length === 1 ? held[0]! : Buffer.concat(held)
+    yield* (passage ?? new Passage(this, options.path, rest)).read(rest, true)
+  }
+
+  /** Every place where a rule's pattern fits, before any check: what the prefilter must not lose. */
+  matches(bytes: Uint8Array, path: string): { rule: string; start: number; end: number }[] {
+    const found: { rule: string; start: number; end: number }[] = []
+    const text = new Text(bytes, path, 'text')
+    this.#visit(text, false, (rule, match) =>
+      found.push({ rule: rule.rule.id, start: match.start, end: match.end }),
+    )
+    return found
+  }
+
+  /** @internal Finds within one window or decoded text, settled. */
+  candidates(text: Text, binary: boolean, depth: number): Candidate[] {
+    const found: Candidate[] = []
+    this.#visit(
+      text,
+      binary,
+      (rule, match) => {
+        const candidate = interpret(text, rule, match, depth)
+        if (candidate) found.push(candidate)
+      },
+      depth < DEEPEST && !binary
+        ? embedded => {
+            const inner = new Text(
+              embedded.bytes,
+              text.path,
+              dialectOf('', Buffer.from(embedded.bytes).toString('latin1', 0, 256)),
+            )
+            for (const candidate of this.candidates(inner, false, depth + 1))
+              found.push(lift(embedded, candidate))
+          }
+        : undefined,
+    )
+    return settle(found)
+  }
+
+  #visit(
+    text: Text,
+    binary: boolean,
+    onMatch: (rule: CompiledRule, match: Match) => void,
+    onEmbedded?: (embedded: NonNullable<ReturnType<EmbeddedTexts['stringAt']>>) => void,
+  ): void {
+    const hits = newHits()
+    this.#prefilter.scan(text.bytes, 0, text.bytes.length, hits)
+    inOrderOfStart(hits)
+    const embedded = new EmbeddedTexts(text)
+    const progress = new Map<CompiledRule, { tried: number; end: number }>()
+    for (let i = 0; i < hits.count; i++) {
+      const start = hits.start[i]!
+      const meaning = this.#meanings[hits.literal[i]!]!
+      if ('rule' in meaning) {
+        const { rule } = meaning
+        if (binary && (rule.rule.structure === 'assignment' || rule.rule.structure === 'basic')) continue
+        let state = progress.get(rule)
+        if (!state) progress.set(rule, (state = { tried: -1, end: 0 }))
+        if (state.tried !== start) {
+          state.tried = start
+          const match = matchAt(text, rule, start, state.end)
+          if (match) {
+            state.end = match.end
+            onMatch(rule, match)
+          }
+        }
+      }
+      if (!onEmbedded) continue
+      const inner = 'base64' in meaning ? embedded.base64At(start, meaning.offset) : embedded.stringAt(start)
+      if (inner) onEmbedded(inner)
+    }
+  }
+}
+
+/** The rule's pattern where a keyword begins, with what may lead up to it but not before `after`. */
+function matchAt(text: Text, rule: CompiledRule, keywordAt: number, after: number): Match | undefined {
+  const { bytes } = text
+  if (keywordAt < after) return undefined
+  if (rule.rule.structure === 'assignment' && !mayAssign(bytes, keywordAt)) return undefined
+  let start = keywordAt
+  if (rule.lead) {
+    const floor = Math.max(after, keywordAt - rule.lead.most)
+    while (start > floor && rule.lead.class[bytes[start - 1]!]) start--
+  }
+  if (start > 0 && rule.before[bytes[start - 1]!] && !isPercentEscape(bytes, start - 3)) return undefined
+  text.turnTo(keywordAt, keywordAt + rule.longest + 1)
+  rule.pattern.lastIndex = keywordAt - text.base
+  const found = rule.pattern.exec(text.page)
+  if (!found) return undefined
+  const end = keywordAt + found[0].length
+  if (end < bytes.length && rule.after[bytes[end]!]) return undefined
+  return { start, end, groups: groupsOf(found, text.base) }
+}
+
+/**
+ * Whether something may be assigned to the name that goes on here: it ends in a sign that can begin a separator. Told
+ * from the bytes, because most words like "token" in ordinary source are told so, and a string costs more.
+ */
+function mayAssign(bytes: Uint8Array, keywordAt: number): boolean {
+  let at = keywordAt
+  const limit = Math.min(bytes.length, keywordAt + 64)
+  while (at < limit && IN_NAME[bytes[at]!]) at++
+  return at < bytes.length && ENDS_NAME[bytes[at]!] === 1
+}
+
+const IN_NAME = new Uint8Array(256)
+for (const byte of Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-'))
+  IN_NAME[byte] = 1
+const ENDS_NAME = new Uint8Array(256)
+for (const byte of Buffer.from('"\'`]) \t=:?|,>(\r\n')) ENDS_NAME[byte] = 1
+
+function isPercentEscape(bytes: Uint8Array, at: number): boolean {
+  return at >= 0 && /^%[0-9A-Fa-f]{2}$/.test(String.fromCharCode(bytes[at]!, bytes[at + 1]!, bytes[at + 2]!))
+}
+
+/** They come in order of their ends, which is nearly the same. */
+function inOrderOfStart(hits: Hits): void {
+  const { start, literal } = hits
+  for (let i = 1; i < hits.count; i++) {
+    const [position, what] = [start[i]!, literal[i]!]
+    let at = i
+    for (; at > 0 && start[at - 1]! > position; at--) {
+      start[at] = start[at - 1]!
+      literal[at] = literal[at - 1]!
+    }
+    start[at] = position
+    literal[at] = what
+  }
+}
+
+/** One document read window by window; keeps what a find's absolute position needs. */
+class Passage {
+  readonly #engine: Engine
+  readonly #path: string
+  readonly #dialect: Dialect
+  readonly #binary: boolean
+  /** Where the next window begins; finds before #owned were given by the last one. */
+  #base = 0
+  #owned = 0
+  #line = 1
+  #countedTo = 0
+
+  constructor(engine: Engine, path: string, head: Uint8Array) {
+    const start = Buffer.from(head.subarray(0, 8192))
+    this.#engine = engine
+    this.#path = path
+    this.#binary = start.includes(0)
+    this.#dialect = dialectOf(path, start.toString('latin1', 0, 256))
+  }
+
+  *read(window: Uint8Array, last: boolean): Generator<Find> {
+    const text = new Text(window, this.#path, this.#dialect)
+    const end = this.#base + window.length
+    const ownedTo = last ? end : end - MARGIN
+    for (const candidate of this.#engine.candidates(text, this.#binary, 0)) {
+      const at = this.#base + candidate.value.start
+      if (at >= this.#owned && at < ownedTo) yield this.#find(candidate, text)
+    }
+    if (last) return
+    this.#countLines(text, ownedTo - MARGIN)
+    this.#owned = ownedTo
+    this.#base = ownedTo - MARGIN
+  }
+
+  #find(candidate: Candidate, text: Text): Find {
+    const { value, id, claims, confidence, rule } = candidate
+    const first = Math.min(value.start, id?.start ?? value.start)
+    const slot = (part: 'value' | 'id', span: Span): Slot => ({
+      part,
+      at: `${this.#base + span.start}-${this.#base + span.end}`,
+      encodings: span.encodings,
+      line: this.#lineOf(text, span.start),
+    })
+    this.#countLines(text, this.#base + Math.max(0, first - MARGIN))
+    const idText = id && Buffer.from(id.bytes).toString('utf8')
+    const preview = rule.rule.preview === 'token' ? previewOf(rule, idText, value) : undefined
+    return {
+      rule: rule.rule.id,
+      secret: new Secret(value.bytes, idText),
+      slots: id ? [slot('value', value), slot('id', id)] : [slot('value', value)],
+      start: this.#base + value.start,
+      confidence,
+      ...(claims && { claims }),
+      ...(preview && { preview }),
+    }
+  }
+
+  /** Lines are counted from the last known place on, so that a document is counted through only once. */
+  #countLines(text: Text, to: number): void {
+    if (to <= this.#countedTo) return
+    this.#line += newlines(text.bytes, this.#countedTo - this.#base, to - this.#base)
+    this.#countedTo = to
+  }
+
+  #lineOf(text: Text, at: number): number {
+    return this.#line + newlines(text.bytes, this.#countedTo - this.#base, at)
+  }
+}
+
+function newlines(bytes: Buffer, from: number, to: number): number {
+  let count = 0
+  for (let at = bytes.indexOf(0x0a, Math.max(0, from)); at >= 0 && at < to; at = bytes.indexOf(0x0a, at + 1))
+    count++
+  return count
+}
+
+/** The fixed beginning and the last four characters; nothing of a value so short that this would be much of it. */
+function previewOf(rule: CompiledRule, id: string | undefined, value: Span): string | undefined {
+  const shown = rule.pair && id ? id : Buffer.from(value.bytes).toString('latin1')
+  if (shown.length < 20 || /[^\x20-\x7e]/.test(shown)) return undefined
+  const start = rule.rule.keywords.find(keyword => shown.startsWith(keyword)) ?? ''
+  return `${start}…${shown.slice(-4)}`
+}

@@ -1,0 +1,214 @@
+import type { Ref } from '../../../core/contract/ref.ts'
+import { decodeAs } from '../../../core/contract/slot.ts'
+import { readAssigned } from './assignment.ts'
+import type { Candidate, Span } from './candidate.ts'
+import { holdsCrc32 } from './checksum.ts'
+import type { CompiledRule } from './compiled-rule.ts'
+import { entropy } from './entropy.ts'
+import { judgeAssignment } from './judge-assignment.ts'
+import { lookAround } from './neighbours.ts'
+import { whyNoSecret } from './placeholder.ts'
+import type { Text } from './text.ts'
+
+/** Where a rule's pattern matched: offsets into the text's bytes. `start` counts what `lead` took. */
+export interface Match {
+  readonly start: number
+  readonly end: number
+  readonly groups: Readonly<Record<string, [number, number] | undefined>>
+}
+
+/** What a match means: its value and id decoded, or undefined where the rule's checks say that it is no secret. */
+export function interpret(
+  text: Text,
+  compiled: CompiledRule,
+  match: Match,
+  depth: number,
+): Candidate | undefined {
+  switch (compiled.rule.structure) {
+    case 'assignment':
+      return readAssignment(text, compiled, match, depth)
+    case 'basic':
+      return readBasic(text, compiled, match, depth)
+    case 'url':
+      return readUrl(text, compiled, match, depth)
+    default:
+      return readToken(text, compiled, match, depth)
+  }
+}
+
+function readToken(text: Text, compiled: CompiledRule, match: Match, depth: number): Candidate | undefined {
+  const { rule } = compiled
+  const other = compiled.pair && findPair(text, compiled.pair, match)
+  const value = spanOf(text, match.groups['value'] ?? other?.['value'], rule.encodings)
+  if (!value) return undefined
+  const id = spanOf(text, match.groups['id'] ?? other?.['id'], [])
+  const plain = Buffer.from(value.bytes).toString('latin1')
+  if (rule.checks.entropy !== undefined && entropy(plain) < rule.checks.entropy) return undefined
+  if (rule.checks.checksum === 'crc32-base62' && !holdsCrc32(plain)) return undefined
+  if (/example|x{8,}|\*{4,}|\.{3,}|(.)\1{9,}/i.test(plain)) return undefined
+  if (rule.structure === 'jwt' && !isJwt(plain)) return undefined
+  return { rule: compiled, value, ...(id && { id }), confidence: rule.confidence, depth }
+}
+
+/** The nearest fitting other half, on either side. */
+function findPair(
+  text: Text,
+  pair: NonNullable<CompiledRule['pair']>,
+  match: Match,
+): Match['groups'] | undefined {
+  const from = Math.max(0, match.start - pair.within)
+  const around = text.latin1(from, match.end + pair.within)
+  let best: { groups: Match['groups']; distance: number } | undefined
+  for (const found of around.matchAll(pair.pattern)) {
+    const [start, end] = [from + found.index, from + found.index + found[0].length]
+    if (start > 0 && pair.before[text.bytes[start - 1]!]) continue
+    if (end < text.bytes.length && pair.after[text.bytes[end]!]) continue
+    if (start < match.end && end > match.start) continue
+    if (entropy(found[0]) < pair.entropy) continue
+    const distance = start >= match.end ? start - match.end : match.start - end
+    if (!best || distance < best.distance) best = { groups: groupsOf(found, from), distance }
+  }
+  return best?.groups
+}
+
+export function groupsOf(found: RegExpExecArray, base: number): Match['groups'] {
+  const groups: Record<string, [number, number] | undefined> = {}
+  for (const [name, range] of Object.entries(found.indices?.groups ?? {})) {
+    if (range) groups[name] = [base + range[0], base + range[1]]
+  }
+  return groups
+}
+
+function readUrl(text: Text, compiled: CompiledRule, match: Match, depth: number): Candidate | undefined {
+  const { rule } = compiled
+  const value = spanOf(text, match.groups['value'], ['url'])
+  const user = spanOf(text, match.groups['user'], ['url'])
+  if (!value || value.bytes.length === 0) return undefined
+  const [plain, name] = [latin1(value), user ? latin1(user) : '']
+  const reason = whyNoSecret(plain)
+  if (reason === 'a word that stands in for a value' || reason === 'a template' || reason === 'a placeholder')
+    return undefined
+  if (plain.length < 3 || new Set(plain).size < 2 || /^[*x]+$/i.test(plain)) return undefined
+  const host = groupText(text, match, 'host').toLowerCase()
+  if (
+    /^(?:host(?:name)?|server|example\.(?:com|org|net)|.*\.example|your.*)$/.test(host) &&
+    /^(?:user(?:name)?|u|foo)?$/.test(name)
+  )
+    return undefined
+  const port = groupText(text, match, 'port') || rule.claims?.port
+  const named = name !== '' && !/[$<>{}]/.test(name) && host !== '' && port !== undefined
+  const claims: Ref | undefined =
+    named && rule.claims
+      ? {
+          system: rule.claims.system,
+          instance: `?${host}:${port}`,
+          kind: rule.claims.kind,
+          id: `?${utf8(user!)}`,
+        }
+      : undefined
+  const guessable = plain === name || plain.length < 6
+  return {
+    rule: compiled,
+    value,
+    ...(user && name !== '' && { id: user }),
+    ...(claims && { claims }),
+    confidence: guessable ? Math.min(rule.confidence, 0.5) : rule.confidence,
+    depth,
+  }
+}
+
+/** `user:password` in base64, as HTTP Basic and registries' configuration files write it (RFC 7617). */
+function readBasic(text: Text, compiled: CompiledRule, match: Match, depth: number): Candidate | undefined {
+  const range = match.groups['value']
+  const outer = spanOf(text, range, ['base64'])
+  if (!outer) return undefined
+  const pair = latin1(outer)
+  const colon = pair.indexOf(':')
+  if (colon < 1 || colon === pair.length - 1 || !/^[\x20-\x7e\x80-\xff]+$/.test(pair)) return undefined
+  const password = pair.slice(colon + 1)
+  if (whyNoSecret(password) !== undefined || password.length < 3) return undefined
+  const part = (from: number, to: number): Span => ({
+    ...outer,
+    encodings: ['base64', `text:${from}-${to}`],
+    bytes: outer.bytes.subarray(from, to),
+  })
+  const { rule } = compiled
+  return {
+    rule: compiled,
+    value: part(colon + 1, pair.length),
+    id: part(0, colon),
+    confidence: rule.confidence,
+    depth,
+  }
+}
+
+function readAssignment(
+  text: Text,
+  compiled: CompiledRule,
+  match: Match,
+  depth: number,
+): Candidate | undefined {
+  const separator = match.groups['separator']
+  if (!separator) return undefined
+  const name = text.latin1(match.start, separator[0])
+  const value = readAssigned(text, {
+    start: match.start,
+    end: separator[0],
+    name,
+    separator: text.latin1(separator[0], separator[1]),
+    valueAt: separator[1],
+  })
+  if (!value) return undefined
+  const confidence = judgeAssignment(name, latin1(value), text.path)
+  if (confidence === undefined) return undefined
+  const near = lookAround(text, name, match.start, value.encodings.includes('base64'))
+  return {
+    rule: compiled,
+    value,
+    ...(near.user && { id: near.user }),
+    ...(near.claims && { claims: near.claims }),
+    confidence: near.claims ? Math.min(0.95, confidence + 0.15) : confidence,
+    depth,
+  }
+}
+
+/** Three parts of which the first is a JSON object that names an algorithm (RFC 7519). */
+function isJwt(token: string): boolean {
+  const header = decodeAs(Buffer.from(token.slice(0, token.indexOf('.')), 'latin1'), 'base64url')
+  try {
+    const parsed: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(header))
+    return typeof parsed === 'object' && parsed !== null && 'alg' in parsed && parsed.alg !== 'none'
+  } catch {
+    return false
+  }
+}
+
+function spanOf(
+  text: Text,
+  range: [number, number] | undefined,
+  encodings: readonly string[],
+): Span | undefined {
+  if (!range) return undefined
+  let bytes: Uint8Array = text.bytes.subarray(range[0], range[1])
+  for (const encoding of encodings) {
+    const decoded = decodeAs(bytes, encoding)
+    // A percent sign that begins no escape: servers take such a password as it stands.
+    if (!decoded)
+      return encoding === 'url' ? { start: range[0], end: range[1], encodings: [], bytes } : undefined
+    bytes = decoded
+  }
+  return { start: range[0], end: range[1], encodings, bytes }
+}
+
+function groupText(text: Text, match: Match, name: string): string {
+  const range = match.groups[name]
+  return range ? text.latin1(range[0], range[1]) : ''
+}
+
+function latin1(span: Span): string {
+  return Buffer.from(span.bytes).toString('latin1')
+}
+
+function utf8(span: Span): string {
+  return Buffer.from(span.bytes).toString('utf8')
+}

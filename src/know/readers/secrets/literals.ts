@@ -1,0 +1,66 @@
+import type { CompiledRule } from './compiled-rule.ts'
+import type { Literal } from './prefilter.ts'
+
+/** What a literal stands for: a rule's keyword, or a keyword as it looks within base64. */
+export type Meaning =
+  | { readonly rule: CompiledRule }
+  /** The literal begins `offset` characters into a base64 text, counted modulo 4. */
+  | { readonly base64: true; readonly offset: number }
+  /** A keyword whose slashes are escaped, as some JSON writers do: only its decoded string can match. */
+  | { readonly escaped: true }
+
+/** Shorter ones would be met by chance in any base64. */
+const SHORTEST_IN_BASE64 = 4
+
+/**
+ * Every rule's keywords, and each keyword as it looks within base64 at its three possible alignments, so that one pass
+ * over the bytes also finds the base64 texts that are worth decoding.
+ */
+export function literalsOf(rules: readonly CompiledRule[]): { literals: Literal[]; meanings: Meaning[] } {
+  const literals: Literal[] = []
+  const meanings: Meaning[] = []
+  const seen = new Set<string>()
+  const add = (text: string, ignoreCase: boolean, meaning: Meaning) => {
+    literals.push({ text, ignoreCase, value: meanings.length })
+    meanings.push(meaning)
+  }
+  const once = (kind: string, text: string, meaning: Meaning) => {
+    if (seen.has(kind + text)) return
+    seen.add(kind + text)
+    add(text, false, meaning)
+  }
+  for (const rule of rules) {
+    for (const keyword of rule.rule.keywords) {
+      add(keyword, rule.rule.ignoreCase, { rule })
+      if (keyword.includes('/')) once('escaped ', keyword.replaceAll('/', '\\/'), { escaped: true })
+      for (const spelling of rule.rule.ignoreCase ? spellings(keyword) : [keyword]) {
+        for (const { text, offset } of inBase64(spelling)) once(`${offset} `, text, { base64: true, offset })
+      }
+    }
+  }
+  return { literals, meanings }
+}
+
+function spellings(keyword: string): string[] {
+  const lower = keyword.toLowerCase()
+  return [...new Set([lower, keyword.toUpperCase(), lower.replace(/^./, first => first.toUpperCase())])]
+}
+
+/** Only the characters that the keyword alone decides: not those that also hold bits of what is around it. */
+function inBase64(keyword: string): { text: string; offset: number }[] {
+  const found: { text: string; offset: number }[] = []
+  for (const [before, undecided] of [
+    [0, 0],
+    [1, 2],
+    [2, 3],
+  ] as const) {
+    const encoded = Buffer.from('\0'.repeat(before) + keyword, 'latin1').toString('base64')
+    const decided = Math.floor(((before + keyword.length) * 8) / 6)
+    const text = encoded.slice(undecided, decided)
+    if (text.length < SHORTEST_IN_BASE64) continue
+    found.push({ text, offset: undecided % 4 })
+    const url = text.replaceAll('+', '-').replaceAll('/', '_')
+    if (url !== text) found.push({ text: url, offset: undecided % 4 })
+  }
+  return found
+}

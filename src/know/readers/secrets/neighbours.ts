@@ -1,0 +1,159 @@
+import type { Ref } from '../../../core/contract/ref.ts'
+import { decodeAs } from '../../../core/contract/slot.ts'
+import type { Span } from './candidate.ts'
+import { whyNoSecret } from './placeholder.ts'
+import type { Text } from './text.ts'
+
+const REACH = 2048
+const PAIR =
+  /(["']?)([A-Za-z][\w.-]{0,63})\1[ \t]{0,8}(?:=>|:=|=|:)[ \t]{0,8}(?:"([^"\n]{1,200})"|'([^'\n]{1,200})'|([^\s"',;#}]{1,200}))/g
+const NAMED =
+  /name["']?[ \t]{0,8}[:=][ \t]{0,8}["']?([A-Za-z][\w.-]{0,63})["']?,?\s{1,40}["']?value["']?[ \t]{0,8}[:=][ \t]{0,8}["']?([^\s"',;#}]{1,200})/g
+
+interface System {
+  readonly system: string
+  readonly kind: string
+  readonly port: string
+  readonly prefix: RegExp
+  readonly word: RegExp
+}
+
+const SYSTEMS: readonly System[] = [
+  {
+    system: 'postgres',
+    kind: 'role',
+    port: '5432',
+    prefix: /^(?:pg|psql|postgres|postgresql)[_.-]?/,
+    word: /postgres|pgsql|psycopg/i,
+  },
+  { system: 'mysql', kind: 'user', port: '3306', prefix: /^(?:mysql|mariadb)[_.-]?/, word: /mysql|mariadb/i },
+  { system: 'redis', kind: 'user', port: '6379', prefix: /^redis[_.-]?/, word: /redis/i },
+]
+
+const ENDINGS = {
+  user: ['user', 'username', 'user_name', 'login', 'uid', 'role'],
+  host: ['host', 'hostname', 'host_name', 'server', 'addr', 'address', 'hostaddr', 'endpoint'],
+  port: ['port'],
+  engine: ['engine', 'type', 'adapter', 'driver', 'dialect', 'connection', 'client', 'scheme', 'vendor'],
+}
+
+/** What stands beside a password under keys with the same beginning. */
+export interface Neighbours {
+  readonly user?: Span
+  readonly claims?: Ref
+}
+
+/**
+ * Looks near a password's key for the user, host and port that belong to it (`DB_PASSWORD` beside `DB_USER`). The
+ * system is told by the keys or by what is close by; without a system and a host nothing is claimed.
+ */
+export function lookAround(text: Text, keyName: string, keyAt: number, decodesBase64: boolean): Neighbours {
+  const from = Math.max(0, keyAt - REACH)
+  const around = text.latin1(from, keyAt + REACH)
+  const prefix = prefixOf(keyName)
+  const pairs = pairsNear(around, keyAt - from)
+  const user = nearest(pairs, prefix, ENDINGS.user)
+  const host = nearest(pairs, prefix, ENDINGS.host)
+  const port = nearest(pairs, prefix, ENDINGS.port)
+  const engine = nearest(pairs, prefix, ENDINGS.engine)
+  const plain = (pair: Pair | undefined) =>
+    pair && (decodesBase64 ? (fromBase64(pair.value) ?? pair.value) : pair.value)
+  const userText = plain(user)
+  const result: { user?: Span; claims?: Ref } = {}
+  if (!user || !userText || whyNoSecret(userText) === 'a template' || whyNoSecret(userText) === 'a reference')
+    return result
+  const encodings = decodesBase64 && fromBase64(user.value) !== undefined ? ['base64'] : []
+  result.user = {
+    start: from + user.start,
+    end: from + user.start + user.value.length,
+    encodings,
+    bytes: latin1Bytes(userText),
+  }
+  const endpoint = endpointOf(plain(host), plain(port))
+  const system = systemOf(prefix, endpoint?.port, plain(engine), around)
+  if (!endpoint || !system) return result
+  const name = Buffer.from(userText, 'latin1').toString('utf8')
+  result.claims = {
+    system: system.system,
+    instance: `?${endpoint.host}:${endpoint.port ?? system.port}`,
+    kind: system.kind,
+    id: `?${name}`,
+  }
+  return result
+}
+
+interface Pair {
+  readonly key: string
+  readonly value: string
+  readonly start: number
+  readonly distance: number
+}
+
+function pairsNear(around: string, keyAt: number): Pair[] {
+  const pairs: Pair[] = []
+  const add = (match: RegExpExecArray, key: string, value: string) => {
+    const start = match.index + match[0].lastIndexOf(value)
+    pairs.push({ key: normal(key), value, start, distance: Math.abs(match.index - keyAt) })
+  }
+  for (const match of around.matchAll(PAIR)) add(match, match[2]!, match[3] ?? match[4] ?? match[5]!)
+  for (const match of around.matchAll(NAMED)) add(match, match[1]!, match[2]!)
+  return pairs
+}
+
+function nearest(pairs: readonly Pair[], prefix: string, endings: readonly string[]): Pair | undefined {
+  const wanted = new Set(endings.flatMap(ending => [prefix + ending, prefix + ending.replace('_', '')]))
+  let best: Pair | undefined
+  for (const pair of pairs) {
+    if (wanted.has(pair.key) && (!best || pair.distance < best.distance)) best = pair
+  }
+  return best
+}
+
+/** `DB_PASSWORD` → `db_`, `PGPASSWORD` → `pg`, `spring.datasource.password` → `spring.datasource.`, `password` → ``. */
+function prefixOf(keyName: string): string {
+  return normal(keyName).replace(/(?:pass(?:word|wd|phrase)?|pwd|secret|token)\d*$/, '')
+}
+
+function normal(key: string): string {
+  return key
+    .replace(/^-+/, '')
+    .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
+    .replaceAll('-', '_')
+    .toLowerCase()
+}
+
+function endpointOf(
+  host: string | undefined,
+  port: string | undefined,
+): { host: string; port?: string } | undefined {
+  const match = /^([A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?$/.exec(host ?? '')
+  if (!match) return undefined
+  const given = match[2] ?? (port && /^\d{1,5}$/.test(port) ? port : undefined)
+  return given ? { host: match[1]!.toLowerCase(), port: given } : { host: match[1]!.toLowerCase() }
+}
+
+function systemOf(
+  prefix: string,
+  port: string | undefined,
+  engine: string | undefined,
+  around: string,
+): System | undefined {
+  const byPrefix = SYSTEMS.find(system => system.prefix.test(prefix))
+  if (byPrefix) return byPrefix
+  const byEngine = engine && SYSTEMS.find(system => system.word.test(engine))
+  if (byEngine) return byEngine
+  if (!/^(?:.*[_.])?(?:db|database|datasource|sql|rds)?[_.]?$/.test(prefix)) return undefined
+  const byPort = SYSTEMS.find(system => system.port === port)
+  if (byPort) return byPort
+  const named = SYSTEMS.filter(system => system.word.test(around))
+  return prefix !== '' && port === undefined && named.length === 1 ? named[0] : undefined
+}
+
+function fromBase64(value: string): string | undefined {
+  const bytes = decodeAs(latin1Bytes(value), 'base64')
+  return bytes && Buffer.from(bytes).toString('latin1')
+}
+
+function latin1Bytes(text: string): Uint8Array {
+  return new Uint8Array(Buffer.from(text, 'latin1'))
+}

@@ -1,0 +1,23 @@
+import type { Reader } from '../reader.ts'
+import type { Engine } from './engine.ts'
+
+/** Every document is looked at for credentials; each one found is a copy. The place's version is the content's id. */
+export function secretsReader(engine: Engine): Reader {
+  return {
+    format: 'secrets',
+    reads: () => true,
+    async *read(document, bytes) {
+      for await (const find of engine.scanStream(bytes, { path: document.path })) {
+        yield {
+          see: 'copy',
+          place: { in: document.in, path: document.path, version: document.id, slots: find.slots },
+          kind: find.rule,
+          secret: find.secret,
+          confidence: find.confidence,
+          ...(find.claims && { claims: find.claims }),
+          ...(find.preview && { preview: find.preview }),
+        }
+      }
+    },
+  }
+}

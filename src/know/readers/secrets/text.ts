@@ -1,0 +1,34 @@
+import type { Dialect } from './dialect.ts'
+
+const PAGE = 4096
+
+/**
+ * Bytes with a Latin-1 string of the part in use, so that one string serves all candidates near each other and an
+ * index into it, plus `base`, is a byte offset.
+ */
+export class Text {
+  readonly bytes: Buffer
+  readonly dialect: Dialect
+  readonly path: string
+  page = ''
+  base = 0
+
+  constructor(bytes: Uint8Array, path: string, dialect: Dialect) {
+    this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.path = path
+    this.dialect = dialect
+  }
+
+  /** Makes `page` hold at least the bytes [from, to), as far as there are any. */
+  turnTo(from: number, to: number): void {
+    const start = Math.max(0, from)
+    const end = Math.min(this.bytes.length, to)
+    if (start >= this.base && end <= this.base + this.page.length) return
+    this.base = start
+    this.page = this.bytes.toString('latin1', start, Math.min(this.bytes.length, Math.max(end, start + PAGE)))
+  }
+
+  latin1(from: number, to: number): string {
+    return this.bytes.toString('latin1', Math.max(0, from), Math.min(this.bytes.length, to))
+  }
+}
