@@ -64,6 +64,7 @@ export async function holdingsOf(db: Db, world: World, views: readonly Credentia
       writable: group.every(copy => copy.approved) && (await canWrite(db, world, first.sourceId)),
       ...(unresolved ? { elsewhere: formatRef(unresolved) } : {}),
       atHead,
+      claims: group.flatMap(copy => (copy.claim && !isProvisional(copy.claim) ? [copy.claim] : [])),
     })
   }
   return holdings.sort((a, b) => (a.where < b.where ? -1 : 1))

@@ -56,6 +56,8 @@ export interface Holding {
   /** The identity that the text names, where no connection covers it. */
   readonly elsewhere?: string
   readonly atHead: boolean
+  /** The identities that the text names. Without any, the document is of whichever one identity bears the value. */
+  readonly claims: readonly Ref[]
 }
 
 /** All that the plan is made from. */

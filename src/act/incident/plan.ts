@@ -1,4 +1,4 @@
-import type { Json } from '../../core/contract/ref.ts'
+import { type Json, sameRef } from '../../core/contract/ref.ts'
 import { toJson } from '../actions/arguments.ts'
 import type { PlannedStep } from '../actions/step.ts'
 import type { Holding, Incident, Target } from './incident.ts'
@@ -75,7 +75,7 @@ function branch(incident: Incident, target: Target): PlannedStep[] {
     const title =
       verb === 'issue' ? `issue a new credential beside that of ${label}` : `give ${label} a new secret`
     const issued = add(verb, true, title, needs)
-    const placed = writable(incident).flatMap(holding =>
+    const placed = writable(incident, target).flatMap(holding =>
       writeSteps(steps, holding, label, issued[0] ?? '', issued),
     )
     return { issued, placed: placed.length > 0 ? placed : issued }
@@ -111,8 +111,15 @@ function branch(incident: Incident, target: Target): PlannedStep[] {
   }
 }
 
-function writable(incident: Incident): Holding[] {
-  return incident.holdings.filter(holding => holding.writable && holding.elsewhere === undefined)
+/** The places that get this target's new credential: never those of another identity that bears the same value. */
+function writable(incident: Incident, target: Target): Holding[] {
+  const alone = incident.targets.filter(other => other.verdict.state !== 'dead').length === 1
+  return incident.holdings.filter(
+    ({ writable, elsewhere, claims }) =>
+      writable &&
+      elsewhere === undefined &&
+      (claims.length === 0 ? alone : claims.every(claim => sameRef(claim, target.identity))),
+  )
 }
 
 function writeSteps(
@@ -138,7 +145,7 @@ function broken(incident: Incident, target: Target): string[] {
   const { label } = target
   const seen = target.consumers.filter(consumer => consumer.seen > 0)
   const unseen = target.consumers.filter(consumer => consumer.seen === 0)
-  const places = writable(incident)
+  const places = writable(incident, target)
   if (incident.mode === 'emergency')
     for (const consumer of seen)
       sentences.push(

@@ -4,7 +4,17 @@ import type { PlannedStep } from '../../../src/act/actions/step.ts'
 import type { Capability, Holding, Incident, Target } from '../../../src/act/incident/incident.ts'
 import { plan } from '../../../src/act/incident/plan.ts'
 
-const ALL: Capability[] = ['issue', 'rotate', 'suspend', 'freeze', 'thaw', 'endSessions', 'revoke', 'verify', 'sessions']
+const ALL: Capability[] = [
+  'issue',
+  'rotate',
+  'suspend',
+  'freeze',
+  'thaw',
+  'endSessions',
+  'revoke',
+  'verify',
+  'sessions',
+]
 
 function target(change: Partial<Target> = {}): Target {
   const identity = { system: 'postgres', instance: '7', kind: 'role', id: '1' }
@@ -23,8 +33,22 @@ function target(change: Partial<Target> = {}): Target {
 }
 
 function holding(path: string, change: Partial<Holding> = {}): Holding {
-  const place = { in: { system: 'directory', instance: 'd', kind: 'tree', id: 'd' }, path, version: 'v', slots: [] }
-  return { copyIds: [path], sourceId: 'd1', place, where: path, writable: true, atHead: true, ...change }
+  const place = {
+    in: { system: 'directory', instance: 'd', kind: 'tree', id: 'd' },
+    path,
+    version: 'v',
+    slots: [],
+  }
+  return {
+    copyIds: [path],
+    sourceId: 'd1',
+    place,
+    where: path,
+    writable: true,
+    atHead: true,
+    claims: [],
+    ...change,
+  }
 }
 
 function incident(change: Partial<Incident> = {}): Incident {
@@ -66,7 +90,9 @@ describe('graceful', () => {
 
   test('says that a consumer that was not seen may break', () => {
     const unseen = { name: 'monthly', seen: 0, how: 'reads api/.env' }
-    expect(plan(incident({ targets: [target({ consumers: [unseen] })] })).breaks.join()).toMatch(/monthly.*unknown/)
+    expect(plan(incident({ targets: [target({ consumers: [unseen] })] })).breaks.join()).toMatch(
+      /monthly.*unknown/,
+    )
   })
 
   test('says that nobody can move where no place may be written', () => {
@@ -86,7 +112,8 @@ describe('emergency', () => {
     expect(before(steps, 'issue:app', 'revoke:app')).toBe(false)
     expect(before(steps, write, 'prove:app')).toBe(false)
   })
-  test('says who fails meanwhile', () => expect(breaks.join()).toMatch(/api@127\.0\.0\.1.*fails from suspend/))
+  test('says who fails meanwhile', () =>
+    expect(breaks.join()).toMatch(/api@127\.0\.0\.1.*fails from suspend/))
 })
 
 test('a value that is refused already is only proven so', () => {
@@ -104,13 +131,28 @@ test('a place whose text names another system is not written', () => {
   expect(plan(incident({ holdings: [elsewhere] })).steps.some(step => step.verb === 'write')).toBe(false)
 })
 
+describe('one value on two identities', () => {
+  const other = { system: 'postgres', instance: '7', kind: 'role', id: '2' }
+  const targets = [target(), target({ label: 'other', credentialId: 'c2', identity: other })]
+  const { steps } = plan(incident({ targets, holdings: [holding('a', { claims: [other] }), holding('b')] }))
+  test('both are cut', () => {
+    expect(steps.filter(step => step.verb === 'revoke')).toHaveLength(2)
+  })
+  test('a place gets the credential of the identity that it names, and of nobody where it names none', () => {
+    expect(steps.filter(step => step.verb === 'write').map(step => step.key)).toEqual(['write:other:d1:a'])
+  })
+})
+
 describe('any plan', () => {
   const capabilities = fc.subarray(ALL)
   const anyIncident = fc
     .record({
       mode: fc.constantFrom('graceful' as const, 'emergency' as const),
       cans: fc.array(capabilities, { minLength: 1, maxLength: 3 }),
-      states: fc.array(fc.constantFrom('live' as const, 'dead' as const, 'unknown' as const), { minLength: 3, maxLength: 3 }),
+      states: fc.array(fc.constantFrom('live' as const, 'dead' as const, 'unknown' as const), {
+        minLength: 3,
+        maxLength: 3,
+      }),
       writable: fc.array(fc.boolean(), { maxLength: 4 }),
     })
     .map(({ mode, cans, states, writable }) =>
@@ -159,6 +201,10 @@ describe('any plan', () => {
   })
 
   test('is the same when made again', () => {
-    fc.assert(fc.property(anyIncident, given => expect(plan(given)).toEqual(plan(structuredClone(given)))))
+    fc.assert(
+      fc.property(anyIncident, given => {
+        expect(plan(given)).toEqual(plan(structuredClone(given)))
+      }),
+    )
   })
 })
