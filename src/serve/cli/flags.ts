@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { type ZodType, z } from 'zod'
 import { FirebreakError } from '../../core/contract/errors.ts'
@@ -9,7 +10,9 @@ export interface Field {
   readonly name: string
   /** `--min-confidence`, or `--no-history` for what is on unless switched off. */
   readonly flag: string
-  readonly type: 'text' | 'number' | 'boolean' | 'list' | 'secret'
+  readonly type: 'text' | 'number' | 'boolean' | 'list' | 'records' | 'secret'
+  /** The keys of a list of objects, each given as `name=api,reads=api.env`. */
+  readonly keys: readonly string[]
   readonly choices: readonly string[] | undefined
   readonly required: boolean
   readonly fallback: Json | undefined
@@ -24,6 +27,7 @@ interface FieldSchema {
   description?: string
   items?: FieldSchema
   minItems?: number
+  properties?: Record<string, FieldSchema>
   anyOf?: FieldSchema[]
 }
 
@@ -41,6 +45,7 @@ export function fieldsOf(input: ZodType): Field[] {
       name,
       flag: type === 'boolean' && property.default === true ? `--no-${dashed}` : `--${dashed}`,
       type,
+      keys: Object.keys(property.items?.properties ?? {}),
       choices: property.enum ?? property.items?.enum,
       required:
         (schema.required ?? []).includes(name) || (property.minItems !== undefined && property.minItems > 0),
@@ -62,7 +67,8 @@ function isSecretField(field: ZodType | undefined): boolean {
 function typeOf(property: FieldSchema): Field['type'] {
   if (property.type === 'boolean') return 'boolean'
   if (property.type === 'number' || property.type === 'integer') return 'number'
-  return property.type === 'array' ? 'list' : 'text'
+  if (property.type !== 'array') return 'text'
+  return property.items?.type === 'object' ? 'records' : 'list'
 }
 
 /** Adds a field as an option. Whether it is required is left to the schema, which says so for all fields at once. */
@@ -75,13 +81,14 @@ export function addOption(command: Command, field: Field): void {
       ? `default ${String(field.fallback)}`
       : undefined,
   ].filter(hint => hint !== undefined)
-  const description = field.description + (hints.length > 0 ? ` (${hints.join('; ')})` : '')
+  const description = `${field.description}${hints.length > 0 ? ` (${hints.join('; ')})` : ''}`.trim()
   if (field.type === 'boolean') command.option(field.flag, description)
   else command.option(`${field.flag} ${valueName(field)}`, description)
 }
 
 function valueName(field: Field): string {
   if (field.type === 'list') return '<value...>'
+  if (field.type === 'records') return `<${field.keys.map(key => `${key}=…`).join(',')}...>`
   if (field.type === 'number') return '<number>'
   return field.type === 'secret' ? '<reference>' : '<value>'
 }
@@ -93,11 +100,27 @@ export async function fieldValue(
   readSecret: (prompt: string) => Promise<Secret>,
 ): Promise<unknown> {
   if (field.type === 'secret') return await secretValue(field, String(given), readSecret)
+  if (field.type === 'records') return (given as string[]).map(text => recordValue(field, text))
   if (field.type !== 'number') return given
   const number = Number(given)
   if (String(given).trim() === '' || Number.isNaN(number))
     throw new FirebreakError('INVALID_INPUT', `${field.flag} takes a number`)
   return number
+}
+
+/** `name=api,reads=api.env`: a value ends at a comma that the next key follows, so that it may hold others. */
+function recordValue(field: Field, text: string): Record<string, string> {
+  const record: Record<string, string> = {}
+  for (const part of text.split(new RegExp(`,(?=(?:${field.keys.join('|')})=)`))) {
+    const at = part.indexOf('=')
+    if (at < 1)
+      throw new FirebreakError(
+        'INVALID_INPUT',
+        `${field.flag} takes ${field.keys.map(key => `${key}=VALUE`).join(',')}`,
+      )
+    record[part.slice(0, at)] = part.slice(at + 1)
+  }
+  return record
 }
 
 async function secretValue(
@@ -106,7 +129,9 @@ async function secretValue(
   readSecret: (prompt: string) => Promise<Secret>,
 ): Promise<Secret | { $secret: string }> {
   if (given === '-') return await readSecret(`${field.flag.slice(2)}: `)
-  if (/^(env|file):./.test(given)) return { $secret: given }
+  // The next command may be run from another directory.
+  if (/^file:./.test(given)) return { $secret: `file:${resolve(given.slice(5))}` }
+  if (/^env:./.test(given)) return { $secret: given }
   throw new FirebreakError(
     'INVALID_INPUT',
     `${field.flag} does not take the secret itself, because other users of this machine can read a command's arguments`,

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { z } from 'zod'
 import type { Connection, Connector } from '../../core/contract/connector.ts'
 import { defineOperation, type Operation } from './operation.ts'
@@ -68,7 +69,10 @@ export function connect(connectors: readonly Connector[]): Operation {
       },
     ],
     async run(world, input) {
-      const source = await world.connections.add(world.db, input.system, input.config, input.label)
+      const config = { ...input.config }
+      // The next command may be run from another directory.
+      if (typeof config['path'] === 'string') config['path'] = resolve(config['path'])
+      const source = await world.connections.add(world.db, input.system, config, input.label)
       const connection = await world.connections.open(world.db, source.id)
       const can = CAPABILITIES.filter(name => typeof connection[name] === 'function')
       return {

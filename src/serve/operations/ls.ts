@@ -1,5 +1,6 @@
 import pc from 'picocolors'
 import { z } from 'zod'
+import { formatRef } from '../../core/contract/ref.ts'
 import {
   type CredentialView,
   coverageOf,
@@ -9,6 +10,7 @@ import {
 import { type Coverage, coverageText } from './coverage.ts'
 import { defineOperation, type World } from './operation.ts'
 import { isoTime, sourceNames } from './standing.ts'
+import { called } from './subject.ts'
 import { table } from './table.ts'
 
 const input = z.object({
@@ -94,11 +96,11 @@ async function list(world: World, { what }: Input): Promise<Listing> {
 
 function listed(view: CredentialView): ListedCredential {
   return {
-    ref: view.ref,
+    ref: formatRef(view.ref),
     fingerprint: view.publicFingerprint ?? null,
     kind: view.kind,
     preview: view.preview ?? null,
-    identity: view.identity ? (view.identity.names[0] ?? view.identity.ref) : null,
+    identity: view.identity ? called(view.identity) : null,
     state: view.state,
     confidence: view.confidence ?? null,
     copies: view.copies.filter(copy => copy.goneAt == null).length,

@@ -4,11 +4,14 @@ import { join, resolve } from 'node:path'
 import pc from 'picocolors'
 import { z } from 'zod'
 import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
+import { formatRef } from '../../core/contract/ref.ts'
+import type { Row } from '../../core/store/schema.ts'
 import { type CredentialView, coverageOf, listCredentials } from '../../know/inventory/queries.ts'
 import { observe } from '../../know/observe/observe.ts'
 import { coverageText, type Coverage } from './coverage.ts'
 import { defineOperation, type World } from './operation.ts'
 import { type Standing, sourceNames, standingsOf } from './standing.ts'
+import { called } from './subject.ts'
 import { table } from './table.ts'
 
 const input = z.object({
@@ -83,7 +86,7 @@ async function run(world: World, input: Input): Promise<Scan> {
   for (const path of new Set(input.paths.map(path => resolve(path)))) {
     try {
       for (const system of systemsFor(path, input.history)) {
-        const source = await world.connections.add(db, system, { path }, path)
+        const source = await sourceAt(world, system, path)
         sourceIds.push(source.id)
         await observeSource(world, source, input.workers)
       }
@@ -109,6 +112,23 @@ async function run(world: World, input: Input): Promise<Scan> {
   }
 }
 
+/** What is already connected keeps its configuration: `connect` may have approved files there. */
+async function sourceAt(world: World, system: string, path: string): Promise<Row<'source'>> {
+  const { db, connections } = world
+  const known = (await connections.list(db)).find(
+    source => source.system === system && (JSON.parse(source.config) as { path?: unknown }).path === path,
+  )
+  if (!known) return await connections.add(db, system, { path }, path)
+  try {
+    await connections.open(db, known.id)
+    return known
+  } catch (error) {
+    // Another repository stands at this path now, and is another source.
+    if (isFirebreakError(error, 'CONFLICT')) return await connections.add(db, system, { path }, path)
+    throw error
+  }
+}
+
 /** Raises NOT_FOUND where nothing stands at the path. */
 function systemsFor(path: string, history: boolean): ('git' | 'directory')[] {
   if (!statSync(path, { throwIfNoEntry: false }))
@@ -118,11 +138,7 @@ function systemsFor(path: string, history: boolean): ('git' | 'directory')[] {
   return isBare ? ['git'] : ['directory']
 }
 
-async function observeSource(
-  world: World,
-  source: Awaited<ReturnType<World['connections']['add']>>,
-  workers: number,
-): Promise<void> {
+async function observeSource(world: World, source: Row<'source'>, workers: number): Promise<void> {
   const { db, keys, io, rulesDirectory } = world
   const connection = await world.connections.open(db, source.id)
   const label = source.label
@@ -141,7 +157,7 @@ function foundOf(view: CredentialView, within: Set<string>, names: Map<string, s
     fingerprint: view.publicFingerprint ?? null,
     kind: view.kind,
     preview: view.preview ?? null,
-    identity: view.identity ? (view.identity.names[0] ?? view.identity.ref) : null,
+    identity: view.identity ? called(view.identity) : null,
     confidence: view.confidence ?? Math.max(0, ...copies.map(copy => copy.confidence)),
     copies: standingsOf({ copies }, names),
   }
@@ -150,7 +166,7 @@ function foundOf(view: CredentialView, within: Set<string>, names: Map<string, s
 function identitiesOf(views: readonly CredentialView[]): { ref: string; names: readonly string[] }[] {
   const identities = new Map<string, { ref: string; names: readonly string[] }>()
   for (const { identity } of views)
-    if (identity) identities.set(identity.id, { ref: identity.ref, names: identity.names })
+    if (identity) identities.set(identity.id, { ref: formatRef(identity.ref), names: identity.names })
   return [...identities.values()].sort((a, b) => a.ref.localeCompare(b.ref))
 }
 

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { isFirebreakError } from '../../../src/core/contract/errors.ts'
@@ -12,6 +13,7 @@ const schema = z.strictObject({
   mode: z.enum(['fast', 'slow']).optional(),
   password: z.instanceof(Secret).describe('its password'),
   token: z.instanceof(Secret).optional(),
+  workloads: z.array(z.strictObject({ name: z.string(), reads: z.string() })).optional(),
 })
 const fields = fieldsOf(schema)
 const field = (name: string): Field => fields.find(field => field.name === name)!
@@ -27,6 +29,7 @@ describe('fieldsOf', () => {
       '--mode',
       '--password',
       '--token',
+      '--workloads',
     ])
   })
 
@@ -39,6 +42,7 @@ describe('fieldsOf', () => {
       'text',
       'secret',
       'secret',
+      'records',
     ])
   })
 
@@ -56,11 +60,23 @@ describe('fieldValue', () => {
       await expect(fieldValue(field('minConfidence'), wrong, noSecret)).rejects.toThrow('takes a number')
   })
 
+  test('makes objects of key=value pairs, whose values may hold commas', async () => {
+    expect(
+      await fieldValue(field('workloads'), ['name=api,reads=a,b.env', 'reads=x,name=y'], noSecret),
+    ).toEqual([
+      { name: 'api', reads: 'a,b.env' },
+      { reads: 'x', name: 'y' },
+    ])
+    await expect(fieldValue(field('workloads'), ['api'], noSecret)).rejects.toThrow('name=VALUE,reads=VALUE')
+  })
+
   test('keeps references to secrets as references', async () => {
     expect(await fieldValue(field('password'), 'env:PGPASSWORD', noSecret)).toEqual({
       $secret: 'env:PGPASSWORD',
     })
-    expect(await fieldValue(field('password'), 'file:./pw', noSecret)).toEqual({ $secret: 'file:./pw' })
+    expect(await fieldValue(field('password'), 'file:./pw', noSecret)).toEqual({
+      $secret: `file:${resolve('pw')}`,
+    })
   })
 
   test('reads a secret from standard input for -', async () => {

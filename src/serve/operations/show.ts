@@ -1,0 +1,239 @@
+import pc from 'picocolors'
+import { z } from 'zod'
+import { formatRef } from '../../core/contract/ref.ts'
+import type { Db } from '../../core/store/store.ts'
+import { loadGraph, usersOf } from '../../know/graph/graph.ts'
+import { type CredentialView, credentialView, listCredentials } from '../../know/inventory/queries.ts'
+import { stateText } from './ls.ts'
+import { defineOperation, type World } from './operation.ts'
+import { isoTime, type Standing, sourceNames, standingsOf } from './standing.ts'
+import { type Named, subjectOf } from './subject.ts'
+import { paragraph, table } from './table.ts'
+import { copiesTable } from './trace.ts'
+
+const input = z.object({
+  subject: z.string().min(1).describe('A credential or identity: its name, reference or fingerprint'),
+})
+type Input = z.infer<typeof input>
+
+interface ShownFact {
+  readonly name: string
+  readonly value: unknown
+  readonly source: string
+  /** When it was true at its source, or else when it was learnt; ISO 8601. */
+  readonly at: string
+}
+
+interface ShownCredential {
+  readonly ref: string
+  readonly fingerprint: string | null
+  readonly kind: string
+  readonly preview: string | null
+  readonly state: string
+  readonly stateWhy: string | null
+  readonly strengthBits: number | null
+  readonly copies: readonly Standing[]
+}
+
+interface Shown {
+  readonly subject: Named
+  readonly identity: { ref: string; names: readonly string[] } | null
+  readonly facts: readonly ShownFact[]
+  readonly owners: readonly { owner: string; source: string; weight: number; at: string }[]
+  readonly findings: readonly { check: string; why: string; since: string }[]
+  readonly holds: readonly { why: string; since: string; run: string | null }[]
+  /** The credential itself, or all of an identity's. */
+  readonly credentials: readonly ShownCredential[]
+  /** Who uses the credential, or holds it. */
+  readonly users: readonly unknown[]
+  /** Why other records count as this one. */
+  readonly merges: readonly { reason: string; at: string }[]
+}
+
+export const show = defineOperation<Input, Shown>({
+  name: 'show',
+  summary: 'Show all that is known of one credential or identity',
+  permission: 'read',
+  input,
+  positional: ['subject'],
+  examples: [
+    {
+      command: 'firebreak show app_rw',
+      shows: 'an identity: its owners, facts with where and when learnt, credentials',
+    },
+    { command: 'firebreak show fp_3q2mQ1', shows: 'a credential: whose it is, where it stands, who uses it' },
+  ],
+  run,
+  text,
+})
+
+async function run(world: World, input: Input): Promise<Shown> {
+  const { db, keys } = world
+  const subject = await subjectOf(world, input.subject)
+  const names = await sourceNames(db)
+  const ids = await sameThing(db, subject.id)
+  const isCredential = subject.type === 'credential'
+  const views = isCredential
+    ? [await credentialView(db, keys, subject.id)]
+    : (await listCredentials(db, keys, {})).filter(view => view.identity?.id === subject.id)
+  const identity = isCredential ? views[0]?.identity : undefined
+  return {
+    subject,
+    identity: identity ? { ref: formatRef(identity.ref), names: identity.names } : null,
+    facts: await factsOf(db, ids, names),
+    owners: await ownersOf(db, identity ? [...ids, ...(await sameThing(db, identity.id))] : ids),
+    findings: await findingsOf(db, ids),
+    holds: await holdsOf(db, ids),
+    credentials: views.map(view => shownCredential(view, names)),
+    users: isCredential ? [...usersOf(await loadGraph(db), subject.id)] : [],
+    merges: await mergesInto(db, ids),
+  }
+}
+
+/** The entity and all that were found to be the same. */
+async function sameThing(db: Db, id: string): Promise<string[]> {
+  const ids = [id]
+  for (let from = 0; from < ids.length; ) {
+    const merged = await db
+      .selectFrom('entity')
+      .select('id')
+      .where('merged_into', 'in', ids.slice(from))
+      .execute()
+    from = ids.length
+    ids.push(...merged.map(row => row.id).filter(id => !ids.includes(id)))
+  }
+  return ids
+}
+
+async function factsOf(db: Db, ids: string[], names: Map<string, string>): Promise<ShownFact[]> {
+  const rows = await db.selectFrom('fact').selectAll().where('entity_id', 'in', ids).orderBy('name').execute()
+  return rows.map(row => ({
+    name: row.name,
+    value: JSON.parse(row.value) as unknown,
+    source: names.get(row.source_id) ?? row.source_id,
+    at: isoTime(row.at ?? row.learnt_at),
+  }))
+}
+
+async function ownersOf(db: Db, ids: string[]): Promise<Shown['owners'][number][]> {
+  const rows = await db
+    .selectFrom('owner')
+    .selectAll()
+    .where('entity_id', 'in', ids)
+    .orderBy('weight', 'desc')
+    .orderBy('owner')
+    .execute()
+  return rows.map(({ owner, source, weight, at, learnt_at }) => ({
+    owner,
+    source,
+    weight,
+    at: isoTime(at ?? learnt_at),
+  }))
+}
+
+async function findingsOf(db: Db, ids: string[]): Promise<Shown['findings'][number][]> {
+  const rows = await db
+    .selectFrom('finding')
+    .selectAll()
+    .where('entity_id', 'in', ids)
+    .where('ended_at', 'is', null)
+    .execute()
+  return rows.map(row => ({ check: row.check, why: row.why, since: isoTime(row.first_seen) }))
+}
+
+async function holdsOf(db: Db, ids: string[]): Promise<Shown['holds'][number][]> {
+  const rows = await db
+    .selectFrom('hold')
+    .selectAll()
+    .where('entity_id', 'in', ids)
+    .where('lifted_at', 'is', null)
+    .execute()
+  return rows.map(row => ({ why: row.why, since: isoTime(row.at), run: row.run_id }))
+}
+
+async function mergesInto(db: Db, ids: string[]): Promise<Shown['merges'][number][]> {
+  const rows = await db
+    .selectFrom('merge')
+    .select(['reason', 'at'])
+    .where('into_id', 'in', ids)
+    .where('undone_at', 'is', null)
+    .orderBy('id')
+    .execute()
+  return rows.map(row => ({ reason: row.reason, at: isoTime(row.at) }))
+}
+
+function shownCredential(view: CredentialView, names: Map<string, string>): ShownCredential {
+  return {
+    ref: formatRef(view.ref),
+    fingerprint: view.publicFingerprint ?? null,
+    kind: view.kind,
+    preview: view.preview ?? null,
+    state: view.state,
+    stateWhy: view.stateWhy ?? null,
+    strengthBits: view.strengthBits ?? null,
+    copies: standingsOf(view, names),
+  }
+}
+
+function text(output: Shown, width: number): string {
+  const { subject } = output
+  const parts = [pc.bold(subject.names[0] ?? subject.ref), `${subject.type}  ${subject.ref}`]
+  if (subject.names.length > 1)
+    parts.push(paragraph(`also called ${subject.names.slice(1).join(', ')}`, width))
+  if (output.identity)
+    parts.push(`authenticates as ${output.identity.names[0] ?? ''} ${pc.dim(output.identity.ref)}`)
+  for (const hold of output.holds)
+    parts.push(pc.red(paragraph(`held since ${hold.since}: ${hold.why}`, width)))
+  for (const finding of output.findings)
+    parts.push(pc.yellow(paragraph(`${finding.check}: ${finding.why}`, width)))
+  for (const { reason } of output.merges) parts.push(paragraph(`the same because: ${reason}`, width))
+  parts.push('', ownersText(output, width))
+  if (output.facts.length > 0) parts.push('', factsTable(output.facts, width))
+  for (const credential of output.credentials) parts.push('', credentialText(credential, width))
+  if (output.users.length > 0) parts.push('', usersText(output.users, width))
+  return parts.join('\n')
+}
+
+function ownersText({ owners }: Shown, width: number): string {
+  if (owners.length === 0) return 'No owner is known.'
+  const rows = owners.map(owner => [
+    owner.owner,
+    owner.source,
+    owner.weight.toFixed(2),
+    owner.at.slice(0, 10),
+  ])
+  const columns = [
+    { title: 'OWNER', flexible: true },
+    { title: 'ACCORDING TO', flexible: true },
+    { title: 'WEIGHT', align: 'right' as const },
+    { title: 'AS OF' },
+  ]
+  return table(columns, rows, width)
+}
+
+function factsTable(facts: readonly ShownFact[], width: number): string {
+  const rows = facts.map(fact => [
+    fact.name,
+    typeof fact.value === 'string' ? fact.value : JSON.stringify(fact.value),
+    fact.source,
+    fact.at.slice(0, 10),
+  ])
+  const columns = [
+    { title: 'FACT' },
+    { title: 'VALUE', flexible: true },
+    { title: 'ACCORDING TO', flexible: true },
+    { title: 'AS OF' },
+  ]
+  return table(columns, rows, width)
+}
+
+function credentialText(credential: ShownCredential, width: number): string {
+  const title = [credential.kind, credential.preview, credential.fingerprint]
+    .filter(part => part !== null)
+    .join('  ')
+  const why = credential.stateWhy === null ? '' : `: ${credential.stateWhy}`
+  return [
+    `${pc.bold(title)}  ${stateText(credential.state)}${why}`,
+    credential.copies.length === 0 ? 'no copy of it is known' : copiesTable(credential.copies, width),
+  ].join('\n')
+}
