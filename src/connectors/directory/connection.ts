@@ -1,0 +1,218 @@
+import { createHash } from 'node:crypto'
+import { matchesGlob } from 'node:path'
+import type { Connection } from '../../core/contract/connector.ts'
+import type { Document } from '../../core/contract/document.ts'
+import { FirebreakError } from '../../core/contract/errors.ts'
+import type { Observation } from '../../core/contract/observation.ts'
+import type { Ms, PlaceRef, Ref, Slot, State } from '../../core/contract/ref.ts'
+import { Secret } from '../../core/contract/secret.ts'
+import type { DirectoryConfig } from './connector.ts'
+import { fillSlots, findWritten, valueIn } from './slot-writing.ts'
+import type { Skipped, Tree, TreeFile } from './tree.ts'
+
+/** Smaller files are read once, into memory; larger ones twice, since their id must be known first. */
+const WHOLE_BYTES = 8 * 1024 * 1024
+const OWN_HISTORY = '.git/objects'
+
+interface Seen {
+  readonly files: { readonly path: string; readonly id: string; readonly changedAt: Ms }[]
+  readonly skipped: Skipped[]
+}
+
+/** A connection to a tree of files, wherever it lies. */
+export async function connectTree(tree: Tree, config: DirectoryConfig): Promise<Connection> {
+  const instance = await tree.instance()
+  const container: Ref = { system: 'directory', instance, kind: 'tree', id: instance }
+  const isApproved = (path: string) => (config.approved ?? []).some(glob => matchesGlob(path, glob))
+  let lastSeen: Seen | undefined
+
+  async function* documents(): AsyncGenerator<Document, void> {
+    const seen: Seen = { files: [], skipped: [] }
+    for await (const file of tree.walk()) {
+      if ('skipped' in file) seen.skipped.push(file)
+      else yield* document(file, seen)
+    }
+    lastSeen = seen
+  }
+
+  async function* document(file: TreeFile, seen: Seen): AsyncGenerator<Document, void> {
+    const { path, changedAt } = file
+    try {
+      const chunks = file.size <= WHOLE_BYTES ? await all(file.bytes()) : undefined
+      const id = await contentId(chunks ?? file.bytes())
+      const size = chunks?.reduce((sum, chunk) => sum + chunk.length, 0) ?? file.size
+      seen.files.push({ path, id, changedAt })
+      const bytes = chunks ? () => again(chunks) : () => checked(file, id, seen)
+      yield { id, in: container, path, size, cursor: String(changedAt), bytes }
+    } catch (error) {
+      if (!(error instanceof FirebreakError)) throw error
+      seen.skipped.push({ skipped: path, why: error.message })
+    }
+  }
+
+  async function* discover(): AsyncGenerator<Observation, void> {
+    if (!lastSeen) for await (const _ of documents());
+    const seen = lastSeen!
+    yield { see: 'resource', ref: container, names: [tree.path], facts: {} }
+    const file = (path: string): Ref => ({ ...container, kind: 'file', id: path })
+    const readers = (config.workloads ?? []).map(workload => ({
+      ...workload,
+      files: seen.files.filter(({ path }) => matchesGlob(path, workload.reads)),
+    }))
+    const read = new Set(readers.flatMap(({ files }) => files.map(({ path }) => path)))
+    for (const { path } of seen.files) {
+      const approved = isApproved(path)
+      if (!approved && !read.has(path)) continue
+      yield {
+        see: 'resource',
+        ref: file(path),
+        names: [`${tree.path}/${path}`],
+        facts: { approved: { value: approved } },
+      }
+    }
+    for (const { name, reads, files } of readers) {
+      const workload: Ref = { ...container, kind: 'workload', id: name }
+      yield { see: 'workload', ref: workload, names: [name], facts: { reads: { value: reads } } }
+      for (const { path } of files) {
+        const why = `the configuration says that ${name} reads ${path}`
+        yield { see: 'edge', from: workload, to: file(path), crossing: 'reads', certainty: 'proven', why }
+      }
+      if (files.length > 0) continue
+      const why = `no file fits ${reads}`
+      yield { see: 'covered', scope: `${tree.scope} workload ${name}`, complete: false, why }
+    }
+    for (const { path, id, changedAt } of seen.files) {
+      yield { see: 'occurrence', document: id, path, at: changedAt, atHead: true }
+    }
+    yield* coverage(seen)
+  }
+
+  function* coverage({ files, skipped }: Seen): Generator<Observation, void> {
+    const missing = skipped.filter(({ beside }) => !beside).length
+    const why = missing > 0 ? { why: `${missing} files or folders were not read, see below` } : {}
+    // The checkout's own history is left out by what the scope says; that of other repositories inside is a gap.
+    const hasHistory = skipped.some(({ skipped }) => skipped === OWN_HISTORY)
+    const counts = `${files.length} files${hasHistory ? `, without the history in ${OWN_HISTORY}` : ''}`
+    yield { see: 'covered', scope: `${tree.scope} ${counts}`, complete: missing === 0, ...why }
+    for (const { skipped: path, why } of skipped) {
+      if (path === OWN_HISTORY) continue
+      yield { see: 'covered', scope: `${tree.scope}/${path}`, complete: false, why }
+    }
+  }
+
+  async function stillTheSame(): Promise<void> {
+    if ((await tree.instance()) === instance) return
+    throw new FirebreakError(
+      'CONFLICT',
+      `another directory stands at ${tree.path} than the one that was connected`,
+      'Connect it anew if that is meant.',
+    )
+  }
+
+  /** The content that the slots of the place were computed on, or what stands there instead. */
+  async function contentAt(place: PlaceRef): Promise<{ content: Uint8Array; version: string }> {
+    if (place.in.instance !== instance) {
+      throw new FirebreakError('CONFLICT', `the place ${place.path} belongs to another directory`)
+    }
+    await stillTheSame()
+    const content = await tree.read(place.path)
+    return { content, version: await contentId([content]) }
+  }
+
+  function mayWrite(path: string): void {
+    if (isApproved(path)) return
+    throw new FirebreakError(
+      'DENIED',
+      `${path} is not approved for writing`,
+      `Add it to the connection's "approved" files, or change it by hand.`,
+    )
+  }
+
+  async function change(place: PlaceRef, valueOf: (slot: Slot) => Uint8Array | undefined): Promise<PlaceRef> {
+    const { content, version } = await contentAt(place)
+    if (version !== place.version) {
+      const slots = findWritten(content, place.slots, valueOf)
+      if (slots) return { ...place, version, slots } // an earlier attempt went through
+      throw changed(place.path)
+    }
+    const written = fillSlots(content, place.slots, valueOf)
+    await tree.replace(place.path, written.content, version)
+    return { ...place, version: await contentId([written.content]), slots: written.slots }
+  }
+
+  return {
+    instance,
+    settleSeconds: 0,
+    close: () => tree.close(),
+    documents,
+    discover,
+    async inspect(ref: Ref): Promise<State> {
+      await stillTheSame()
+      if (ref.kind === 'tree') return { path: tree.path, approved: config.approved ?? [] }
+      const state = await tree.state(ref.id)
+      if (!state) return { exists: false }
+      const version = await contentId([await tree.read(ref.id)])
+      return { exists: true, version, ...state }
+    },
+    async read(place) {
+      const { content, version } = await contentAt(place)
+      if (version !== place.version) throw changed(place.path)
+      const value = valueIn(content, place, 'value') ?? valueIn(content, place, 'certificate')
+      if (!value) throw new FirebreakError('NOT_FOUND', `the place ${place.path} has no slot for a value`)
+      const id = valueIn(content, place, 'id')
+      return new Secret(value, id && Buffer.from(id).toString('utf8'))
+    },
+    async write(place, secret) {
+      mayWrite(place.path)
+      const id = secret.id === undefined ? undefined : Buffer.from(secret.id)
+      return change(place, slot => (slot.part === 'id' ? id : secret.reveal()))
+    },
+    async remove(place) {
+      mayWrite(place.path)
+      if (!(await tree.state(place.path))) return // the file went with what was in it
+      await change(place, slot => (slot.part === 'id' ? undefined : new Uint8Array()))
+    },
+  }
+}
+
+function changed(path: string): FirebreakError {
+  return new FirebreakError(
+    'CONFLICT',
+    `${path} has changed since it was read`,
+    'Observe it again, then decide on what stands there now.',
+  )
+}
+
+async function contentId(chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const chunk of chunks) hash.update(chunk)
+  return `sha256:${hash.digest('hex')}`
+}
+
+async function all(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array[]> {
+  const whole: Uint8Array[] = []
+  for await (const chunk of chunks) whole.push(chunk)
+  return whole
+}
+
+async function* again(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array, void> {
+  yield* chunks
+}
+
+/** The second reading of a large file; where it differs from the first, coverage says so. */
+async function* checked(file: TreeFile, id: string, seen: Seen): AsyncGenerator<Uint8Array, void> {
+  const hash = createHash('sha256')
+  try {
+    for await (const chunk of file.bytes()) {
+      hash.update(chunk)
+      yield chunk
+    }
+  } catch (error) {
+    if (!(error instanceof FirebreakError)) throw error
+    seen.skipped.push({ skipped: file.path, why: error.message })
+    return
+  }
+  if (`sha256:${hash.digest('hex')}` !== id) {
+    seen.skipped.push({ skipped: file.path, why: 'it changed while it was read' })
+  }
+}

@@ -1,0 +1,213 @@
+import { createHash } from 'node:crypto'
+import { constants } from 'node:fs'
+import { type FileHandle, lstat, open, readdir, readlink, realpath, stat } from 'node:fs/promises'
+import { basename, dirname, matchesGlob, resolve } from 'node:path'
+import { FirebreakError } from '../../core/contract/errors.ts'
+import type { Io } from '../../core/contract/io.ts'
+import { failure, reason } from './failure.ts'
+import { replaceFile } from './file-replacement.ts'
+import { pathBytes, pathText } from './path-text.ts'
+import type { Skipped, Tree, TreeFile } from './tree.ts'
+
+const CHUNK_BYTES = 256 * 1024
+const MOST_WRITABLE_BYTES = 64 * 1024 * 1024
+const SLASH = Buffer.from('/')
+
+/** A directory, or the one file of a directory. Reads without following symbolic links. */
+export async function openTree(given: string, exclude: readonly string[], io: Io): Promise<Tree> {
+  const path = await realpath(resolve(given)).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') {
+      throw new FirebreakError('NOT_FOUND', `there is nothing at ${given}`, 'Check the path.')
+    }
+    throw failure(error, given)
+  })
+  const found = await stat(path).catch(error => {
+    throw failure(error, given)
+  })
+  if (!found.isDirectory() && !found.isFile()) {
+    throw new FirebreakError(
+      'INVALID_CONFIG',
+      `${given} is neither a directory nor a file`,
+      'Give the path of one.',
+    )
+  }
+  const only = found.isFile() ? basename(path) : undefined
+  const root = only === undefined ? path : dirname(path)
+
+  return {
+    scope: `directory:${path}`,
+    path: root,
+    instance: () => directoryInstance(root, only),
+    walk: () => (only === undefined ? walk(root, exclude, io) : single(root, only, io)),
+    async state(file) {
+      const found = await lstat(await safePath(root, only, file)).catch(() => undefined)
+      if (!found?.isFile()) return undefined
+      return {
+        size: found.size,
+        mode: found.mode & 0o7777,
+        uid: found.uid,
+        gid: found.gid,
+        changedAt: Math.trunc(found.mtimeMs),
+      }
+    },
+    async read(file) {
+      return await withFile(await safePath(root, only, file), file, async handle => {
+        const { size } = await handle.stat()
+        if (size > MOST_WRITABLE_BYTES) {
+          throw new FirebreakError('UNSUPPORTED', `${file} is larger than 64 MiB`, 'Change it by hand.')
+        }
+        return await handle.readFile()
+      })
+    },
+    async replace(file, content, expected) {
+      await replaceFile(await safePath(root, only, file), file, content, expected)
+    },
+    async close() {},
+  }
+}
+
+/**
+ * A directory has no id of its own: it is told by its real path and its inode, so that another directory put in its
+ * place is another instance. The device is left out, because its number changes with a reboot or a remount. A single
+ * file is told by its directory, because writing replaces the file.
+ */
+async function directoryInstance(root: string, only: string | undefined): Promise<string> {
+  const found = await stat(root, { bigint: true }).catch(error => {
+    throw failure(error, root)
+  })
+  return createHash('sha256')
+    .update(JSON.stringify([root, only ?? null, String(found.ino)]))
+    .digest('hex')
+    .slice(0, 32)
+}
+
+async function* walk(
+  root: string,
+  exclude: readonly string[],
+  io: Io,
+): AsyncGenerator<TreeFile | Skipped, void> {
+  const start = Buffer.from(root)
+  const excluded = new Set<string>()
+  const folders: Buffer[] = [start]
+  for (let folder = folders.pop(); folder; folder = folders.pop()) {
+    io.signal.throwIfAborted()
+    const inside = relativeText(start, folder)
+    const entries = await readdir(folder, { withFileTypes: true, encoding: 'buffer' }).catch(
+      (error: NodeJS.ErrnoException) => reason(error),
+    )
+    if (typeof entries === 'string') {
+      yield { skipped: inside, why: entries }
+      continue
+    }
+    entries.sort((a, b) => Buffer.compare(a.name, b.name))
+    const names = new Set(entries.map(({ name }) => name.toString('latin1')))
+    const isGit = names.has('HEAD') && names.has('objects') && names.has('refs')
+    const subfolders: Buffer[] = []
+    for (const entry of entries) {
+      const file = Buffer.concat([folder, SLASH, entry.name])
+      const path = relativeText(start, file)
+      const glob = exclude.find(glob => matchesGlob(path, glob))
+      if (glob !== undefined) {
+        excluded.add(glob)
+      } else if (isGit && entry.name.toString() === 'objects') {
+        const why = 'the compressed history of a repository: the git connector reads it'
+        yield { skipped: path, why, beside: true }
+      } else if (entry.isDirectory()) subfolders.push(file)
+      else if (entry.isFile()) yield* regularFile(file, path)
+      else yield { skipped: path, ...(await special(file)) }
+    }
+    folders.push(...subfolders.reverse())
+  }
+  for (const glob of excluded) yield { skipped: glob, why: 'excluded by the configuration', beside: true }
+}
+
+async function* single(root: string, only: string, io: Io): AsyncGenerator<TreeFile | Skipped, void> {
+  io.signal.throwIfAborted()
+  yield* regularFile(Buffer.from(`${root}/${only}`), only)
+}
+
+async function* regularFile(file: Buffer, path: string): AsyncGenerator<TreeFile | Skipped, void> {
+  const found = await lstat(file).catch((error: NodeJS.ErrnoException) => reason(error))
+  if (typeof found === 'string') yield { skipped: path, why: found }
+  else
+    yield { path, size: found.size, changedAt: Math.trunc(found.mtimeMs), bytes: () => fileBytes(file, path) }
+}
+
+async function* fileBytes(file: Buffer, path: string): AsyncGenerator<Uint8Array, void> {
+  const handle = await openPlain(file, path)
+  try {
+    const { size } = await handle.stat()
+    for (let left = size; left > 0; ) {
+      const length = Math.min(left, CHUNK_BYTES)
+      const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(length), 0, length)
+      if (bytesRead === 0) return
+      left -= bytesRead
+      yield buffer.subarray(0, bytesRead)
+    }
+  } catch (error) {
+    throw failure(error as NodeJS.ErrnoException, path)
+  } finally {
+    await handle.close()
+  }
+}
+
+/** What is neither file nor folder: opening a pipe would wait for ever, and a device has no end. */
+async function special(file: Buffer): Promise<{ why: string; beside?: boolean }> {
+  const found = await lstat(file).catch(() => undefined)
+  if (found?.isSymbolicLink()) {
+    const target = await readlink(file, { encoding: 'buffer' }).catch(() => Buffer.alloc(0))
+    return { why: `a symbolic link to ${pathText(target)}, not followed`, beside: true }
+  }
+  const kind = found?.isFIFO() ? 'a named pipe' : found?.isSocket() ? 'a socket' : 'a device'
+  return { why: `${kind}, not a file`, beside: true }
+}
+
+/** The absolute path of a file inside the root, none of whose folders is a symbolic link that leads elsewhere. */
+async function safePath(root: string, only: string | undefined, file: string): Promise<Buffer> {
+  const parts = file.split('/')
+  const isInside = parts.every(part => part !== '' && part !== '.' && part !== '..' && !part.includes('\0'))
+  if (!isInside || (only !== undefined && file !== only)) {
+    throw new FirebreakError('DENIED', `${JSON.stringify(file)} is not a path within ${root}`)
+  }
+  let at: Buffer = Buffer.from(root)
+  for (const part of parts) {
+    const name = pathBytes(part)
+    // An escape may not smuggle in what the text was checked for.
+    if (name.includes(0x2f) || name.includes(0) || ['.', '..'].includes(name.toString('latin1'))) {
+      throw new FirebreakError('DENIED', `${JSON.stringify(file)} is not a path within ${root}`)
+    }
+    at = Buffer.concat([at, SLASH, name])
+    if ((await lstat(at).catch(() => undefined))?.isSymbolicLink()) {
+      throw new FirebreakError(
+        'DENIED',
+        `${pathText(at)} is a symbolic link, which is not followed`,
+        'Give the path of the file itself.',
+      )
+    }
+  }
+  return at
+}
+
+async function withFile<T>(file: Buffer, path: string, use: (handle: FileHandle) => Promise<T>): Promise<T> {
+  const handle = await openPlain(file, path)
+  try {
+    return await use(handle)
+  } finally {
+    await handle.close()
+  }
+}
+
+/** A regular file, whatever was put in its place since it was listed. */
+async function openPlain(file: Buffer, path: string): Promise<FileHandle> {
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+  const handle = await open(file, flags).catch(error => {
+    throw failure(error, path)
+  })
+  if ((await handle.stat()).isFile()) return handle
+  await handle.close()
+  throw new FirebreakError('CONFLICT', `${path} is no longer a regular file`)
+}
+
+function relativeText(root: Buffer, file: Buffer): string {
+  return pathText(file.subarray(root.length + (root.toString() === '/' ? 0 : 1)))
+}

@@ -1,0 +1,35 @@
+import { FirebreakError } from '../../core/contract/errors.ts'
+
+/** Node's messages name the path and the call, and never hold content. */
+export function failure(error: NodeJS.ErrnoException, path: string): FirebreakError {
+  const why = `${path}: ${reason(error)}`
+  switch (error.code) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return new FirebreakError('NOT_FOUND', why)
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return new FirebreakError('DENIED', why, 'Run Firebreak as a user who has that right.')
+    case 'ELOOP':
+      return new FirebreakError('DENIED', `${path} is a symbolic link, which is not followed`)
+    default:
+      return new FirebreakError('UNREACHABLE', why)
+  }
+}
+
+const REASONS: Record<string, string> = {
+  ENOENT: 'it vanished before it was read',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EROFS: 'the file system is read-only',
+  ENAMETOOLONG: 'the path is too long',
+  EIO: 'the disk gave an error',
+  EMFILE: 'too many open files',
+  ENOSPC: 'the disk is full',
+}
+
+/** Why the system refused, in words. */
+export function reason(error: NodeJS.ErrnoException): string {
+  return REASONS[error.code ?? ''] ?? `${error.code ?? error.name}`
+}

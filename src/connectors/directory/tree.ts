@@ -1,0 +1,43 @@
+import type { Ms } from '../../core/contract/ref.ts'
+
+/** A regular file as the walk met it. */
+export interface TreeFile {
+  /** Relative to the root, with slashes. */
+  readonly path: string
+  readonly size: number
+  readonly changedAt: Ms
+  /** Once; stops at `size` bytes, so that a log that grows faster than it is read has an end. */
+  bytes(): AsyncIterable<Uint8Array>
+}
+
+/** Something that is not read, and why. `beside`: it is no part of the tree, whose scope stays complete. */
+export interface Skipped {
+  readonly skipped: string
+  readonly why: string
+  readonly beside?: boolean
+}
+
+export interface FileState {
+  readonly size: number
+  /** As in `ls -l`, without the file type: 0o640. */
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+  readonly changedAt: Ms
+}
+
+/** What the connection needs of a tree of files: on disk, or in memory for tests. Failures are FirebreakErrors. */
+export interface Tree {
+  /** `directory:<path>`, the start of every scope. */
+  readonly scope: string
+  readonly path: string
+  /** Computed again at each call: whether it is still the same tree that stands there. */
+  instance(): Promise<string>
+  walk(): AsyncIterable<TreeFile | Skipped>
+  /** Nothing where there is no such file. */
+  state(path: string): Promise<FileState | undefined>
+  read(path: string): Promise<Uint8Array>
+  /** Atomically, keeping mode and owner; CONFLICT where `expected` (`sha256:<hex>`) does not stand there any more. */
+  replace(path: string, content: Uint8Array, expected: string): Promise<void>
+  close(): Promise<void>
+}
