@@ -34,6 +34,8 @@ export interface PostgresServerOptions {
   readonly auth?: 'scram-sha-256' | 'trust' | 'md5'
   /** A port that must be this one; otherwise a free one. */
   readonly port?: number
+  /** The administrator's password; a random one if absent. */
+  readonly adminPassword?: Secret
   /** Further lines of postgresql.conf (`log_statement: 'all'`). */
   readonly settings?: Readonly<Record<string, string>>
   /** Take the programs from the system only, or from the npm package only; by default the first that is there. */
@@ -112,7 +114,7 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
   await chmod(home, 0o755)
   try {
     const bin = await runnableBy(account, found.bin)
-    const password = new Secret(randomBytes(24).toString('base64url'), ADMIN)
+    const password = options.adminPassword ?? new Secret(randomBytes(24).toString('base64url'), ADMIN)
     await initialise(bin, home, account, options.auth ?? 'scram-sha-256', password)
     return await serve(bin, home, account, password, found.version, options)
   } catch (error) {

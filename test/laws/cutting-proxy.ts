@@ -1,0 +1,87 @@
+import { createServer, connect, type Socket } from 'node:net'
+
+/** A TCP proxy that counts the messages of PostgreSQL's protocol going to the server, and can cut one of them off. */
+export interface CuttingProxy {
+  readonly port: number
+  /** Cuts the n-th message from now: `before` it is passed on, or `after`, so that only the answer is lost. */
+  failAt(message: number, when: 'before' | 'after'): void
+  noFault(): void
+  /** Messages passed on or cut since the last `failAt` or `noFault`. */
+  count(): number
+  close(): Promise<void>
+}
+
+export async function cuttingProxy(targetPort: number): Promise<CuttingProxy> {
+  let seen = 0
+  let fault: { at: number; when: 'before' | 'after' } | undefined
+  const sockets = new Set<Socket>()
+  const server = createServer(client => {
+    const upstream = connect(targetPort, '127.0.0.1')
+    for (const socket of [client, upstream]) {
+      sockets.add(socket)
+      socket.on('error', () => {}).on('close', () => sockets.delete(socket))
+    }
+    upstream.pipe(client)
+    client.on('end', () => upstream.end())
+    client.on('close', () => upstream.end())
+    const frames = messages()
+    let cut = false
+    client.on('data', chunk => {
+      for (const message of frames(chunk)) {
+        if (cut) return
+        seen++
+        if (fault?.at !== seen) {
+          upstream.write(message)
+          continue
+        }
+        const { when } = fault
+        fault = undefined
+        cut = true
+        upstream.unpipe(client)
+        // The end follows the message: the server carries it out, then finds nobody to answer.
+        if (when === 'after') upstream.end(message)
+        else upstream.destroy()
+        client.destroy()
+      }
+    })
+  })
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  if (!address || typeof address === 'string') throw new Error('no port was assigned')
+  const reset = () => {
+    seen = 0
+    fault = undefined
+  }
+  return {
+    port: address.port,
+    failAt(message, when) {
+      reset()
+      fault = { at: message, when }
+    },
+    noFault: reset,
+    count: () => seen,
+    async close() {
+      for (const socket of sockets) socket.destroy()
+      await new Promise(resolve => server.close(resolve))
+    },
+  }
+}
+
+/** Splits a byte stream into messages: the first has a length only, each later one a type before it. */
+function messages(): (chunk: Buffer) => Buffer[] {
+  let buffer = Buffer.alloc(0)
+  let started = false
+  return chunk => {
+    buffer = Buffer.concat([buffer, chunk])
+    const whole: Buffer[] = []
+    for (;;) {
+      const header = started ? 1 : 0
+      if (buffer.length < header + 4) return whole
+      const length = header + buffer.readInt32BE(header)
+      if (buffer.length < length) return whole
+      whole.push(buffer.subarray(0, length))
+      buffer = buffer.subarray(length)
+      started = true
+    }
+  }
+}
