@@ -24,19 +24,77 @@ export function decodeSlot(document: Uint8Array, slot: Slot): Uint8Array {
   return bytes
 }
 
-/** The bytes to put in place of the range `slot.at`, so that `decodeSlot` gives `value`. UNSUPPORTED where it cannot be. */
+/** The bytes to put in place of the range `slot.at`, so that the slot holds `value`. UNSUPPORTED where it cannot be. */
 export function encodeSlot(value: Uint8Array, slot: Slot, document: Uint8Array): Uint8Array {
+  return write(value, slot, document).bytes
+}
+
+/**
+ * The whole document with `value` in `slot`, and all `slots` of the place as they are then: ranges after the changed
+ * one have moved, and one that shares its encoded text has grown or shrunk with it.
+ */
+export function replaceSlot(
+  document: Uint8Array,
+  slots: readonly Slot[],
+  slot: Slot,
+  value: Uint8Array,
+): { document: Uint8Array; slots: Slot[] } {
+  const [start, end] = rangeOf(slot.at, document.length)
+  const written = write(value, slot, document)
+  const changed = { start, end, encodings: slot.encodings }
+  const now = { start, end: start + written.bytes.length, encodings: written.encodings }
+  return {
+    document: splice(document, start, end, written.bytes),
+    slots: slots.map(other => {
+      const [otherStart, otherEnd] = rangeOf(other.at, document.length)
+      const moved = follow({ start: otherStart, end: otherEnd, encodings: other.encodings }, changed, now)
+      return { ...other, at: `${moved.start}-${moved.end}`, encodings: moved.encodings }
+    }),
+  }
+}
+
+interface Stretch {
+  readonly start: number
+  readonly end: number
+  readonly encodings: readonly string[]
+}
+
+/** Where `other` is once `before` has become `after`. */
+function follow(other: Stretch, before: Stretch, after: Stretch): Stretch {
+  const growth = after.end - before.end
+  if (other.end <= before.start) return other
+  if (other.start >= before.end) return { ...other, start: other.start + growth, end: other.end + growth }
+  const text = before.encodings.findIndex(encoding => encoding.startsWith('text:'))
+  const same =
+    text >= 0 && before.encodings.slice(0, text).every((encoding, i) => encoding === other.encodings[i])
+  if (!same || !other.encodings[text]?.startsWith('text:'))
+    return { ...other, start: after.start, end: after.end }
+  const inner = (stretch: Stretch): Stretch => {
+    const [start, end] = rangeOf(stretch.encodings[text]!.slice(5), Number.MAX_SAFE_INTEGER)
+    return { start, end, encodings: stretch.encodings.slice(text + 1) }
+  }
+  const moved = follow(inner(other), inner(before), inner(after))
+  const encodings = [
+    ...other.encodings.slice(0, text),
+    `text:${moved.start}-${moved.end}`,
+    ...moved.encodings,
+  ]
+  return { start: after.start, end: after.end, encodings }
+}
+
+function write(value: Uint8Array, slot: Slot, document: Uint8Array): Written {
   const [start, end] = rangeOf(slot.at, document.length)
   const written = encodeInto(value, slot.encodings, document, start, end)
-  const check = { ...slot, at: `0-${written.length}` }
-  if (!sameBytes(decodeSlot(written, check), value)) throw refused('it would be read back as another value')
+  const check = { ...slot, at: `0-${written.bytes.length}`, encodings: written.encodings }
+  if (!sameBytes(decodeSlot(written.bytes, check), value))
+    throw refused('it would be read back as another value')
   return written
 }
 
-/** The whole document with `value` in the slot. Slots after it have moved by the difference in length. */
-export function replaceSlot(document: Uint8Array, slot: Slot, value: Uint8Array): Uint8Array {
-  const [start, end] = rangeOf(slot.at, document.length)
-  return splice(document, start, end, encodeSlot(value, slot, document))
+/** Encoded bytes, and the encodings with the ranges that they have then. */
+interface Written {
+  readonly bytes: Uint8Array
+  readonly encodings: readonly string[]
 }
 
 /** One encoding undone, or undefined where the bytes are not written so. */
@@ -76,22 +134,27 @@ function encodeInto(
   around: Uint8Array,
   start: number,
   end: number,
-): Uint8Array {
+): Written {
   const current = around.subarray(start, end)
   const [encoding, ...inner] = encodings
-  if (encoding === undefined) return plain(value, around, start, end)
+  if (encoding === undefined) return { bytes: plain(value, around, start, end), encodings }
   if (encoding.startsWith('text:')) {
     decodeOrRefuse(current, encoding)
     const [from, to] = rangeOf(encoding.slice(5), current.length)
-    return splice(current, from, to, encodeInto(value, inner, current, from, to))
+    const part = encodeInto(value, inner, current, from, to)
+    return {
+      bytes: splice(current, from, to, part.bytes),
+      encodings: [`text:${from}-${from + part.bytes.length}`, ...part.encodings],
+    }
   }
-  let content = value
-  if (inner.length > 0) {
-    const decoded = decodeOrRefuse(current, encoding)
-    content = encodeInto(value, inner, decoded, 0, decoded.length)
-  }
+  const decoded = inner.length > 0 ? decodeOrRefuse(current, encoding) : value
+  const content =
+    inner.length > 0 ? encodeInto(value, inner, decoded, 0, decoded.length) : { bytes: value, encodings: [] }
   const quote = start > 0 && around[start - 1] === 0x27 ? "'" : '"'
-  return encodeAs(content, encoding, current, quote)
+  return {
+    bytes: encodeAs(content.bytes, encoding, current, quote),
+    encodings: [encoding, ...content.encodings],
+  }
 }
 
 function encodeAs(bytes: Uint8Array, encoding: string, current: Uint8Array, quote: string): Uint8Array {

@@ -51,6 +51,8 @@ function valueRange(text: Text, key: Key): Range | undefined {
   const before = page[key.start - text.base - 1] ?? '\n'
   const separator = key.separator.trim()
   const next = page[at] ?? ''
+  // `"Password:"` is a string that ends there: what follows is outside of it.
+  if (isQuote(before) && next === before && !separator.startsWith(before)) return undefined
   if (separator.endsWith('>') && !separator.endsWith('=>')) return elementValue(page, at, key, before)
   if (separator === '=' && (next === '=' || next === '~')) return undefined
   if (separator === ':' && (next === ':' || next === '=')) return undefined
@@ -112,7 +114,7 @@ const BARE: Partial<Record<Text['dialect'], RegExp>> = {
   docker: /[^\s"'`\\#][^\s"'`\\]*/y,
   ini: /[^\s#;][^\n\r]*/y,
   netrc: /\S+/y,
-  text: /[^\s"'`<>,;()[\]{}|][^\s"'`<>,;()[\]{}|]*/y,
+  text: /(?![.+#\\,]|\$[A-Za-z_])[^\s"'`<>,;()[\]{}|]+/y,
 }
 /** Within a string of keys and values, `Host=db;Password=x` or `host=db password=x`, a value ends at its separator. */
 const IN_STRING = /[^\s;&"'`<>\\,(){}]+/y
@@ -165,7 +167,11 @@ function wordsApart(text: Text, key: Key, at: number, before: string): Range | u
   const line = page.slice(page.lastIndexOf('\n', keyAt - 1) + 1, keyAt)
   if (dialect === 'docker' && /^\s*ENV\s+$/i.test(line))
     return trimmed(page, matchBare(page, at, /[^\n\r]+/y) ?? never(at), 'env', keyAt)
-  const netrc = dialect === 'netrc' || /\b(?:machine|login)\s+\S+\s+$/.test(line)
+  // An option of its own, `password "x"`, as some configuration files and build scripts have it.
+  if (line.trim() === '' && (dialect === 'ini' || dialect === 'code') && isQuote(page[at])) {
+    return quotedRange(page, at, dialect)
+  }
+  const netrc = dialect === 'netrc' || /\blogin\s+\S+\s+$/.test(page.slice(Math.max(0, keyAt - 120), keyAt))
   if (netrc && key.name === 'password') return matchBare(page, at, /\S+/y)
   // An option's name may have been taken into the key: `--db-password` has its dashes in `lead`.
   if (!/^--[A-Za-z]/.test(key.name) && !(before === '-' && line.endsWith('--'))) return undefined

@@ -106,6 +106,8 @@ function readUrl(text: Text, compiled: CompiledRule, match: Match, depth: number
           id: `?${utf8(user!)}`,
         }
       : undefined
+  // `//user@host:8080,user@other`: a list of hosts.
+  if (name.includes('@') && /^\d{1,5}[,;]/.test(plain)) return undefined
   const guessable = plain === name || plain.length < 6
   return {
     rule: compiled,
@@ -167,7 +169,7 @@ function readAssignment(
     value,
     ...(near.user && { id: near.user }),
     ...(near.claims && { claims: near.claims }),
-    confidence: near.claims ? Math.min(0.95, confidence + 0.15) : confidence,
+    confidence: near.claims ? Math.round(Math.min(0.95, confidence + 0.15) * 100) / 100 : confidence,
     depth,
   }
 }

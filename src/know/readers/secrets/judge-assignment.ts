@@ -44,14 +44,13 @@ export function judgeAssignment(keyName: string, value: string, path: string): n
 
   if (value.length > 512 || whyNoSecret(value) !== undefined) return undefined
   if (value.toLowerCase().replace(/[^a-z]/g, '') === key.replace(/[^a-z]/g, '')) return undefined
-  if (/\s.*\s/.test(value) || /[\0-\x08\x0e-\x1f]/.test(value)) return undefined
+  if (/^[#.][a-z]+(?:[-_][a-z]+)*$/i.test(value)) return undefined
+  if (isProse(value) || /[\0-\x08\x0e-\x1f]/.test(value)) return undefined
   return PASSWORDS.has(word!) ? judgePassword(value, path) : judgeToken(value, path)
 }
 
 function judgePassword(value: string, path: string): number | undefined {
   if (value.length < 4) return undefined
-  // A plain word in mixed case or several words are a label of a form, more often than a password.
-  if (/\s/.test(value) && /^[A-Za-z '?!.:-]+$/.test(value)) return undefined
   if (/^[a-z]+(?:[-_.](?:[a-z]+[-_.]?)+)$/i.test(value) && /pass|pwd|secret|token|user/i.test(value))
     return undefined
   if (/^[A-Z][a-z]+$/.test(value)) return 0.3
@@ -63,7 +62,7 @@ function judgePassword(value: string, path: string): number | undefined {
 
 /** `token: literal` is ordinary source code: only what looks generated counts. */
 function judgeToken(value: string, path: string): number | undefined {
-  if (value.length < 8 || /\s/.test(value)) return undefined
+  if (value.length < 8) return undefined
   if (!/\d/.test(value) && (classes(value) < 3 || entropy(value) < 3.5)) return undefined
   // Words joined by signs, camel case, and version-like or dotted names.
   if (/^[A-Za-z]+(?:[-_./:][A-Za-z]+)*\d{0,3}$/.test(value) && entropy(value) < 3.8) return undefined
@@ -72,6 +71,12 @@ function judgeToken(value: string, path: string): number | undefined {
   const sure = value.length >= 16 && entropy(value) >= 3.2 ? 0.7 : 0.5
   // Digests and generated keys look alike: less sure, never dropped.
   return settled(/^[0-9a-f]{32,128}$/i.test(value) ? sure - 0.15 : sure, path)
+}
+
+/** Words with spaces between are a label or a sentence; a generated value may hold a space among many signs. */
+function isProse(value: string): boolean {
+  if (!/\s/.test(value)) return false
+  return value.replace(/[A-Za-z\s'".,:;!?()-]/g, '').length < value.length / 4
 }
 
 function settled(sure: number, path: string): number {

@@ -1,0 +1,96 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { Rule } from '../../../../src/know/readers/secrets/rule.ts'
+import { engine, rules } from './rule-directory.ts'
+
+/** The rule as one expression, run over everything: no prefilter, no windows. */
+function everywhere(rule: Rule, text: string): { rule: string; start: number; end: number }[] {
+  const escape = (literal: string) => literal.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')
+  const keywords = rule.keywords.map(escape).join('|')
+  const lead = rule.lead ? `[${rule.lead.characters}]{0,${rule.lead.most}}?` : ''
+  const expression = new RegExp(`${lead}(?=${keywords})(?:${rule.pattern})`, rule.ignoreCase ? 'gi' : 'g')
+  const inClass = (characters: string, byte: string | undefined) =>
+    characters !== '' && byte !== undefined && new RegExp(`[${characters}]`).test(byte)
+  const found: { rule: string; start: number; end: number }[] = []
+  for (let match = expression.exec(text); match; match = expression.exec(text)) {
+    const [start, end] = [match.index, match.index + match[0].length]
+    const escaped = /%[0-9A-Fa-f]{2}$/.test(text.slice(Math.max(0, start - 3), start))
+    if ((inClass(rule.before, text[start - 1]) && !escaped) || inClass(rule.after, text[end])) {
+      expression.lastIndex = start + 1
+    } else found.push({ rule: rule.id, start, end })
+  }
+  return found
+}
+
+/** Pieces that begin, continue, cut and join what the rules look for. */
+const keywords = rules.flatMap(rule => rule.keywords)
+const examples = rules.flatMap(rule =>
+  [...rule.examples.positive, ...rule.examples.negative].map(example => example.text),
+)
+const piece = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom(...keywords).chain(word => fc.constantFrom(word, word.toUpperCase())),
+  },
+  { weight: 4, arbitrary: fc.constantFrom(...examples) },
+  {
+    weight: 4,
+    arbitrary: fc
+      .tuple(fc.constantFrom(...examples), fc.nat(100), fc.nat(100))
+      .map(([text, from, to]) =>
+        text.slice(Math.floor((text.length * from) / 100), Math.floor((text.length * to) / 100)),
+      ),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom(
+      '=',
+      ': ',
+      '"',
+      "'",
+      '\n',
+      ' ',
+      '@',
+      '://',
+      '_',
+      '%41',
+      '.',
+      '-',
+      ',\n value: ',
+      '>',
+      '\0',
+      '\xa0',
+      '\xff',
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.string({
+      unit: fc.constantFrom('a', 'Z', '0', '-', '_', '/', ':', '@', '='),
+      maxLength: 60,
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.uint8Array({ maxLength: 30 }).map(bytes => Buffer.from(bytes).toString('latin1')),
+  },
+)
+
+describe('the prefilter and the windows lose no match and make none up', () => {
+  test('on a random corpus, against every rule run over all bytes', () => {
+    let compared = 0
+    fc.assert(
+      fc.property(fc.array(piece, { minLength: 10, maxLength: 60, size: 'max' }), pieces => {
+        const bytes = Buffer.from(pieces.join(''), 'latin1')
+        const text = bytes.toString('latin1')
+        const order = (a: { rule: string; start: number }, b: { rule: string; start: number }) =>
+          a.rule < b.rule ? -1 : a.rule > b.rule ? 1 : a.start - b.start
+        const expected = rules.flatMap(rule => everywhere(rule, text)).sort(order)
+        compared += expected.length
+        expect(engine.matches(bytes, 'note.txt').sort(order)).toEqual(expected)
+      }),
+      { seed: 20251122, numRuns: 400 },
+    )
+    expect(compared).toBeGreaterThan(3000)
+  })
+})
