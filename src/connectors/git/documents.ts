@@ -111,7 +111,11 @@ function allObjects(repository: Repository): Batches {
 /** What the refs reach now and did not then, and loose objects written since, which no ref may reach. */
 async function newObjects(repository: Repository, refs: Refs, from: Position): Promise<Batches> {
   const found = new Map<string, string>()
-  const tips = [...new Set(refs.all.values())].filter(id => !from.tips.includes(id))
+  const before = new Set(from.tips)
+  const tips = [...new Set(refs.all.values())].filter(id => !before.has(id))
+  const since = BigInt(from.looseNs)
+  for await (const { id, writtenNs } of looseObjects(repository)) if (writtenNs > since) tips.push(id)
+  // Loose objects that were there before and only written again are mostly left out by what the old tips reach.
   const range = [...tips, ...from.tips.map(id => `^${id}`)]
   const args = ['rev-list', '--objects', '--ignore-missing', '--missing=allow-any', '--stdin']
   try {
@@ -129,10 +133,6 @@ async function newObjects(repository: Repository, refs: Refs, from: Position): P
     // A damaged history cannot be compared with what it was: everything is read again.
     const all = allObjects(repository)
     return { batches: all.batches, paths: id => found.get(id) || UNREACHABLE }
-  }
-  const since = BigInt(from.looseNs)
-  for await (const { id, writtenNs } of looseObjects(repository)) {
-    if (writtenNs > since && !found.has(id)) found.set(id, '')
   }
   const batches = async function* () {
     const check = { delimiter: 10, input: lines(found.keys()) }
