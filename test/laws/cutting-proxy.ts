@@ -18,6 +18,7 @@ export async function cuttingProxy(targetPort: number): Promise<CuttingProxy> {
   const server = createServer(client => {
     const upstream = connect(targetPort, '127.0.0.1')
     for (const socket of [client, upstream]) {
+      socket.setNoDelay(true)
       sockets.add(socket)
       socket.on('error', () => {}).on('close', () => sockets.delete(socket))
     }
