@@ -29,11 +29,16 @@ export function encodeSlot(value: Uint8Array, slot: Slot, document: Uint8Array):
   return write(value, slot, document).bytes
 }
 
+/** The whole document with `value` in the slot. */
+export function replaceSlot(document: Uint8Array, slot: Slot, value: Uint8Array): Uint8Array {
+  return replaceInPlace(document, [], slot, value).document
+}
+
 /**
  * The whole document with `value` in `slot`, and all `slots` of the place as they are then: ranges after the changed
  * one have moved, and one that shares its encoded text has grown or shrunk with it.
  */
-export function replaceSlot(
+export function replaceInPlace(
   document: Uint8Array,
   slots: readonly Slot[],
   slot: Slot,

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { isFirebreakError } from '../../../src/core/contract/errors.ts'
 import type { Slot } from '../../../src/core/contract/ref.ts'
-import { decodeSlot, encodeSlot, replaceSlot } from '../../../src/core/contract/slot.ts'
+import { decodeSlot, encodeSlot, replaceInPlace, replaceSlot } from '../../../src/core/contract/slot.ts'
 
 const bytes = (text: string) => new Uint8Array(Buffer.from(text))
 const text = (value: Uint8Array) => Buffer.from(value).toString()
@@ -25,7 +25,7 @@ test.each([
   const slot = slotOf(document, part, encodings)
   expect(text(decodeSlot(bytes(document), slot))).toBe(plain)
   // Another value written there is read back, and nothing around it changes.
-  const { document: replaced, slots } = replaceSlot(bytes(document), [slot], slot, bytes('N3w-value_9'))
+  const { document: replaced, slots } = replaceInPlace(bytes(document), [slot], slot, bytes('N3w-value_9'))
   const [before, after] = [
     document.slice(0, document.indexOf(part)),
     document.slice(document.indexOf(part) + part.length),
@@ -44,7 +44,7 @@ test('a part of an encoded text is replaced within it', () => {
   const host = slotOf(document, blob, ['base64', 'text:22-24'])
   const after = slotOf(document, '\n', [])
   expect(text(decodeSlot(bytes(document), slot))).toBe('p@ss')
-  const { document: replaced, slots } = replaceSlot(
+  const { document: replaced, slots } = replaceInPlace(
     bytes(document),
     [slot, user, host, after],
     slot,
@@ -53,6 +53,7 @@ test('a part of an encoded text is replaced within it', () => {
   expect(Buffer.from(/url: (\S+)/.exec(text(replaced))![1]!, 'base64').toString()).toBe(
     'postgres://app:n%2Fw%3A1-longer@db/app',
   )
+  expect(replaceSlot(bytes(document), slot, bytes('n/w:1-longer'))).toEqual(replaced)
   // All slots of the place have moved along.
   expect(slots.slice(0, 3).map(each => text(decodeSlot(replaced, each)))).toEqual([
     'n/w:1-longer',
@@ -115,9 +116,9 @@ test('any value survives any encodings, or is refused', () => {
       (encodings, plain, quote) => {
         const document = bytes(`k = ${quote}YWJj${quote}\n`)
         const slot: Slot = { part: 'value', at: '5-9', encodings }
-        let replaced: ReturnType<typeof replaceSlot>
+        let replaced: ReturnType<typeof replaceInPlace>
         try {
-          replaced = replaceSlot(document, [slot], slot, bytes(plain))
+          replaced = replaceInPlace(document, [slot], slot, bytes(plain))
         } catch (error) {
           expect(isFirebreakError(error, 'UNSUPPORTED')).toBe(true)
           return

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
-import { decodeSlot, replaceSlot } from '../../../../src/core/contract/slot.ts'
+import { decodeSlot, replaceInPlace } from '../../../../src/core/contract/slot.ts'
 import type { Find } from '../../../../src/know/readers/secrets/engine.ts'
 import { engine } from './rule-directory.ts'
 
@@ -166,7 +166,7 @@ describe.each(FORMS.map(form => ({ name: form.name, form })))('$name', ({ form }
         const { bytes, finds } = scan(form, value)
         const find = finds[0]!
         const fresh = 'Fresh-91_kQ.x7'
-        const written = replaceSlot(bytes, find.slots, find.slots[0]!, Buffer.from(fresh))
+        const written = replaceInPlace(bytes, find.slots, find.slots[0]!, Buffer.from(fresh))
         const after = [...engine.scan(written.document, { path: form.path })]
         expect(after.map(each => each.secret.revealText())).toEqual([fresh])
         const parts = written.slots.map(slot => Buffer.from(decodeSlot(written.document, slot)).toString())
