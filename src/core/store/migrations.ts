@@ -22,12 +22,17 @@ async function spine(db: Kysely<unknown>): Promise<void> {
   await create(`create table entity (
     id text primary key, type text not null, system text not null, instance text not null, kind text not null,
     native text not null, first_seen bigint not null, last_seen bigint not null, gone_at bigint,
-    merged_into text references entity (id), unique (type, system, instance, kind, native))`)
+    merged_into text references entity (id), unique (system, instance, kind, native))`)
   await create('create index entity_merged on entity (merged_into)')
   await create(`create table name (
     entity_id text not null references entity (id), name text not null, first_seen bigint not null,
     last_seen bigint not null, primary key (entity_id, name))`)
   await create('create index name_name on name (name)')
+  // Which source says that the entity is there: it is gone when none does any more.
+  await create(`create table sighting (
+    entity_id text not null references entity (id), source_id text not null references source (id),
+    last_seen bigint not null, gone_at bigint, primary key (entity_id, source_id))`)
+  await create('create index sighting_source on sighting (source_id)')
   await create(`create table fact (
     entity_id text not null references entity (id), name text not null, source_id text not null references source (id),
     value text not null, at bigint, learnt_at bigint not null, primary key (entity_id, name, source_id))`)
@@ -52,11 +57,13 @@ async function spine(db: Kysely<unknown>): Promise<void> {
     first_seen bigint not null, last_seen bigint not null, gone_at bigint)`)
   await create('create unique index copy_place on copy (source_id, document, path, fingerprint, slots)')
   await create('create index copy_fingerprint on copy (fingerprint)')
+  await create('create index copy_claim on copy (claim_id)')
 
   // Where a document that holds a copy stands: paths, commits. An empty commit means none.
   await create(`create table occurrence (
     source_id text not null references source (id), document text not null, path text not null, "commit" text not null,
-    author text, at bigint, at_head bigint not null, primary key (source_id, document, path, "commit"))`)
+    author text, at bigint, at_head bigint not null, last_seen bigint not null,
+    primary key (source_id, document, path, "commit"))`)
 
   // What was read, by which version of the readers, so that it is read once.
   await create(`create table document (
@@ -76,7 +83,8 @@ async function spine(db: Kysely<unknown>): Promise<void> {
     primary key (entity_id, owner, source))`)
   await create(`create table policy (
     entity_id text not null references entity (id), source_id text not null references source (id), language text not null,
-    text text not null, learnt_at bigint not null, primary key (entity_id, source_id, language))`)
+    digest text not null, text text not null, learnt_at bigint not null,
+    primary key (entity_id, source_id, language, digest))`)
 
   // The denominator: what a run looked at, and what it could not.
   await create(`create table coverage (

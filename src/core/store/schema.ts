@@ -9,6 +9,7 @@ export interface Schema {
   entity: EntityTable
   name: NameTable
   fact: FactTable
+  sighting: SightingTable
   merge: MergeTable
   credential: CredentialTable
   copy: CopyTable
@@ -40,6 +41,7 @@ export interface SourceTable {
 
 export interface EntityTable {
   id: string
+  /** One thing has one row: said to be several, it is the first of credential, identity, workload, resource. */
   type: 'identity' | 'resource' | 'workload' | 'credential'
   system: string
   instance: string
@@ -57,6 +59,13 @@ export interface NameTable {
   name: string
   first_seen: number
   last_seen: number
+}
+
+export interface SightingTable {
+  entity_id: string
+  source_id: string
+  last_seen: number
+  gone_at: number | null
 }
 
 export interface FactTable {
@@ -116,6 +125,7 @@ export interface OccurrenceTable {
   author: string | null
   at: number | null
   at_head: number
+  last_seen: number
 }
 
 export interface DocumentTable {
@@ -153,6 +163,8 @@ export interface PolicyTable {
   entity_id: string
   source_id: string
   language: string
+  /** SHA-256 of the text, in hex: one thing may bear several policies. */
+  digest: string
   text: string
   learnt_at: number
 }

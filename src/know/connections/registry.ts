@@ -1,0 +1,180 @@
+import { type ZodError, z } from 'zod'
+import type { Connection, Connector } from '../../core/contract/connector.ts'
+import { FirebreakError } from '../../core/contract/errors.ts'
+import { newId } from '../../core/contract/id.ts'
+import type { Io } from '../../core/contract/io.ts'
+import type { Keys } from '../../core/keys/keys.ts'
+import type { Row } from '../../core/store/schema.ts'
+import { type Db, transaction } from '../../core/store/store.ts'
+import { labelOf, openedConfig, storedConfig } from './config.ts'
+
+/** A source with its open connection. */
+export interface OpenSource {
+  readonly source: Row<'source'>
+  readonly connector: Connector
+  readonly connection: Connection
+}
+
+/** The connectors that main.ts hands in, and the only opener of connections. One connection per source and process. */
+export class Connections {
+  readonly #connectors: readonly Connector[]
+  readonly #keys: Keys
+  readonly #io: Io
+  readonly #open = new Map<string, Promise<Connection>>()
+
+  constructor(connectors: readonly Connector[], keys: Keys, io: Io) {
+    this.#connectors = connectors
+    this.#keys = keys
+    this.#io = io
+  }
+
+  systems(): readonly Connector[] {
+    return this.#connectors
+  }
+
+  /**
+   * Opens, asks the instance, and stores the source; the one with the same system, instance and label is updated. A field
+   * of `config` may be a `Secret`, which is sealed, or `{ $secret: 'env:NAME' | 'file:PATH' }`, which is kept as the
+   * reference it is. Raises INVALID_CONFIG naming the field, and what `open` raises.
+   */
+  async add(db: Db, system: string, config: Record<string, unknown>, label?: string): Promise<Row<'source'>> {
+    const connector = this.#connector(system)
+    const { connection, parsed } = await this.#openWith(connector, config, '')
+    let source: Row<'source'>
+    try {
+      const name = label ?? labelOf(parsed, connection.instance)
+      source = await this.#store(db, connector, connection, config, name)
+    } catch (error) {
+      await connection.close()
+      throw error
+    }
+    const before = this.#open.get(source.id)
+    this.#open.set(source.id, Promise.resolve(connection))
+    await before?.then(
+      old => old.close(),
+      () => {},
+    )
+    return source
+  }
+
+  async #store(
+    db: Db,
+    connector: Connector,
+    connection: Connection,
+    config: Record<string, unknown>,
+    label: string,
+  ): Promise<Row<'source'>> {
+    const { instance } = connection
+    const key = { system: connector.system, instance, label }
+    return await transaction(db, async tx => {
+      const found = await tx
+        .selectFrom('source')
+        .selectAll()
+        .where('system', '=', key.system)
+        .where('instance', '=', key.instance)
+        .where('label', '=', key.label)
+        .executeTakeFirst()
+      const id = found?.id ?? newId(this.#io)
+      const text = JSON.stringify(storedConfig(config, this.#keys, id, this.#io))
+      if (found) {
+        await tx.updateTable('source').set({ config: text }).where('id', '=', id).execute()
+        return { ...found, config: text }
+      }
+      const row: Row<'source'> = {
+        id,
+        ...key,
+        config: text,
+        cursor: null,
+        created_at: this.#io.now().getTime(),
+        observed_at: null,
+      }
+      await tx.insertInto('source').values(row).execute()
+      return row
+    })
+  }
+
+  /** Opens once per process. Raises CONFLICT where the instance is another than the stored one. */
+  async open(db: Db, sourceId: string): Promise<Connection> {
+    const found = this.#open.get(sourceId)
+    if (found) return await found
+    const opening = this.#openStored(db, sourceId)
+    this.#open.set(sourceId, opening)
+    // What could not be opened is tried anew by the next caller.
+    opening.catch(() => this.#open.delete(sourceId))
+    return await opening
+  }
+
+  async #openStored(db: Db, sourceId: string): Promise<Connection> {
+    const source = await db.selectFrom('source').selectAll().where('id', '=', sourceId).executeTakeFirst()
+    if (!source)
+      throw new FirebreakError('NOT_FOUND', `no source ${sourceId} is connected`, 'see firebreak ls sources')
+    const { connection } = await this.#openWith(
+      this.#connector(source.system),
+      JSON.parse(source.config),
+      sourceId,
+    )
+    if (connection.instance === source.instance) return connection
+    await connection.close()
+    throw new FirebreakError(
+      'CONFLICT',
+      `${source.label} is ${source.system} instance ${connection.instance} now; ${source.instance} was connected`,
+      'find out which system answers there; connect it anew if it is meant',
+    )
+  }
+
+  async list(db: Db): Promise<Row<'source'>[]> {
+    return await db.selectFrom('source').selectAll().orderBy('id').execute()
+  }
+
+  /** All sources of one instance of a system: any of them can act on it. */
+  async forInstance(db: Db, system: string, instance: string): Promise<Row<'source'>[]> {
+    return await db
+      .selectFrom('source')
+      .selectAll()
+      .where('system', '=', system)
+      .where('instance', '=', instance)
+      .orderBy('id')
+      .execute()
+  }
+
+  /** Closes all. A connection that does not close cleanly keeps none of the others open. */
+  async close(): Promise<void> {
+    const opened = [...this.#open.values()]
+    this.#open.clear()
+    await Promise.allSettled(opened.map(async connection => await (await connection).close()))
+  }
+
+  #connector(system: string): Connector {
+    const connector = this.#connectors.find(connector => connector.system === system)
+    if (connector) return connector
+    const known = this.#connectors.map(connector => connector.system).join(', ')
+    throw new FirebreakError('INVALID_CONFIG', `no connector is called ${system}`, `give one of: ${known}`)
+  }
+
+  async #openWith(connector: Connector, config: unknown, sourceId: string) {
+    const parsed = connector.config.safeParse(await openedConfig(config, this.#keys, sourceId))
+    if (!parsed.success) throw invalidConfig(connector, parsed.error)
+    return { connection: await connector.open(parsed.data, this.#io), parsed: parsed.data }
+  }
+}
+
+/** Names each field and what it takes. zod's messages tell the kind of what was given, never the value. */
+function invalidConfig(connector: Connector, error: ZodError): FirebreakError {
+  const fields = error.issues.map(issue => {
+    const name = issue.code === 'unrecognized_keys' ? issue.keys.join(', ') : issue.path.join('.')
+    const takes = descriptionOf(connector, issue.path[0])
+    return `${name || connector.system}: ${issue.message}${takes ? ` (${takes})` : ''}`
+  })
+  return new FirebreakError(
+    'INVALID_CONFIG',
+    fields.join('; '),
+    `see firebreak connect ${connector.system} --help`,
+  )
+}
+
+function descriptionOf(connector: Connector, field: PropertyKey | undefined): string | undefined {
+  const schema: unknown = connector.config
+  if (!(schema instanceof z.ZodObject) || typeof field !== 'string') return undefined
+  const member: unknown = schema.shape[field]
+  return member instanceof z.ZodType ? member.description : undefined
+}

@@ -1,0 +1,59 @@
+import { newId } from '../../core/contract/id.ts'
+import type { Io } from '../../core/contract/io.ts'
+import type { Row } from '../../core/store/schema.ts'
+import type { Db, Tx } from '../../core/store/store.ts'
+import { membersOf, rootOf } from './merge.ts'
+
+/** Nothing new is issued to what is held. One run holds a thing once. */
+export async function setHold(
+  tx: Tx,
+  io: Pick<Io, 'now' | 'random'>,
+  entityId: string,
+  runId: string | undefined,
+  why: string,
+): Promise<void> {
+  const entity = await rootOf(tx, entityId)
+  const held = await heldBy(tx, entity)
+  if (held.some(hold => hold.run_id === (runId ?? null))) return
+  await tx
+    .insertInto('hold')
+    .values({
+      id: newId(io),
+      entity_id: entity,
+      run_id: runId ?? null,
+      why,
+      at: io.now().getTime(),
+      lifted_at: null,
+    })
+    .execute()
+}
+
+export async function liftHold(tx: Tx, io: Pick<Io, 'now'>, holdId: string): Promise<void> {
+  await tx
+    .updateTable('hold')
+    .set({ lifted_at: io.now().getTime() })
+    .where('id', '=', holdId)
+    .where('lifted_at', 'is', null)
+    .execute()
+}
+
+/** All that a run holds. */
+export async function liftHolds(tx: Tx, io: Pick<Io, 'now'>, runId: string): Promise<void> {
+  await tx
+    .updateTable('hold')
+    .set({ lifted_at: io.now().getTime() })
+    .where('run_id', '=', runId)
+    .where('lifted_at', 'is', null)
+    .execute()
+}
+
+/** The holds that stand on the entity, or on anything merged into it. */
+export async function heldBy(db: Db, entityId: string): Promise<Row<'hold'>[]> {
+  return await db
+    .selectFrom('hold')
+    .selectAll()
+    .where('entity_id', 'in', await membersOf(db, [await rootOf(db, entityId)]))
+    .where('lifted_at', 'is', null)
+    .orderBy('id')
+    .execute()
+}

@@ -1,0 +1,311 @@
+import { sql } from 'kysely'
+import { newId } from '../../core/contract/id.ts'
+import type { Io } from '../../core/contract/io.ts'
+import { STRONG_BITS } from '../../core/keys/strength.ts'
+import type { Row } from '../../core/store/schema.ts'
+import type { Tx } from '../../core/store/store.ts'
+import { fingerprintsOf, merge, rootOf } from './merge.ts'
+
+/**
+ * What follows from what was said. Copies, names and claims are kept as they were said; which of them are one thing is
+ * computed from all of them together, so that the order in which they came says nothing, and every conclusion is a
+ * row of `merge` with its reason.
+ */
+type LinkIo = Pick<Io, 'now' | 'random'>
+
+/** What a fold knows of a value beyond its fingerprint. A null preview means that it must not be shown. */
+export interface ValueTraits {
+  readonly strengthBits: number
+  readonly preview: string | null
+}
+
+/**
+ * Tells what texts spoke of: a thing at `?host:port` called `?name` is the one that bears the name at the only instance
+ * that declares the endpoint. Gives the fingerprints whose credentials that may change.
+ */
+export async function linkProvisional(tx: Tx, io: LinkIo): Promise<Set<string>> {
+  const rows = await candidates(tx)
+  const byThing = Map.groupBy(rows, row => row.id)
+  const linked = new Set<string>()
+  for (const [id, found] of byThing) {
+    // Two servers that say they are at one address: which of them a text meant cannot be told.
+    if (new Set(found.map(row => row.instance)).size > 1) continue
+    const alike = found.filter(row => row.match_kind === row.kind)
+    const roots = new Set<string>()
+    for (const row of alike.length > 0 ? alike : found) roots.add(await rootOf(tx, row.match_id))
+    const [into] = roots
+    const first = found[0]
+    if (into === undefined || first === undefined || roots.size > 1) continue
+    const reason =
+      `a text names ${first.native.slice(1)} at ${first.endpoint}, and the instance ${first.instance} says that it is ` +
+      'at that endpoint and has one of that name'
+    if (await merge(tx, io, id, into, reason)) {
+      linked.add(id)
+      linked.add(into)
+    }
+  }
+  return linked.size > 0 ? await fingerprintsOf(tx, [...linked]) : new Set()
+}
+
+interface Candidate {
+  id: string
+  kind: string
+  native: string
+  endpoint: string
+  instance: string
+  match_id: string
+  match_kind: string
+}
+
+async function candidates(tx: Tx): Promise<Candidate[]> {
+  const { rows } = await sql<Candidate>`
+    select p.id, p.kind, p.native, e.name as endpoint, i.instance, m.id as match_id, m.kind as match_kind
+    from entity p
+      join name e on e.name = substr(p.instance, 2)
+      join entity i on i.id = e.entity_id and i.kind = 'instance' and i.system = p.system
+      join name n on n.name = substr(p.native, 2)
+      join entity m on m.id = n.entity_id and m.system = p.system and m.instance = i.instance and m.id <> i.id
+        and (m.type = p.type or m.kind = p.kind)
+    where substr(p.instance, 1, 1) = '?' and substr(p.native, 1, 1) = '?' and p.merged_into is null`.execute(
+    tx,
+  )
+  return rows
+}
+
+/** Makes, attributes and joins the credentials of these values. */
+export async function relink(
+  tx: Tx,
+  io: LinkIo,
+  fingerprints: Iterable<string>,
+  traits: ReadonlyMap<string, ValueTraits> = new Map(),
+): Promise<void> {
+  for (const fingerprint of fingerprints) await relinkValue(tx, io, fingerprint, traits.get(fingerprint))
+}
+
+interface CredentialRow {
+  readonly id: string
+  readonly native: string
+  readonly identityId: string | null
+}
+
+async function relinkValue(
+  tx: Tx,
+  io: LinkIo,
+  fingerprint: string,
+  said: ValueTraits | undefined,
+): Promise<void> {
+  const copies = await tx
+    .selectFrom('copy')
+    .select(['claim_id', 'kind'])
+    .select(({ fn }) => [fn.max('confidence').as('confidence'), fn.min('source_id').as('source_id')])
+    .where('fingerprint', '=', fingerprint)
+    .groupBy(['claim_id', 'kind'])
+    .execute()
+  const stored = await tx
+    .selectFrom('credential')
+    .innerJoin('entity', 'entity.id', 'credential.entity_id')
+    .selectAll('credential')
+    .select(['entity.native', 'entity.kind', 'entity.system', 'entity.instance'])
+    .where('fingerprint', '=', fingerprint)
+    .orderBy('entity_id')
+    .execute()
+
+  const before = stored[0]
+  const strengthBits = said?.strengthBits ?? before?.strength_bits ?? 0
+  // One rule that keeps the value to itself outweighs others that would show a part.
+  const preview = !said
+    ? (before?.preview ?? null)
+    : lesser(said.preview, before ? before.preview : said.preview)
+  const strong = strengthBits >= STRONG_BITS
+
+  const rows: CredentialRow[] = stored.map(row => ({
+    id: row.entity_id,
+    native: row.native,
+    identityId: row.identity_id,
+  }))
+  const claims = Map.groupBy(copies, copy => copy.claim_id)
+  const claimed =
+    rows.some(row => row.identityId !== null) || [...claims.keys()].some(claim => claim !== null)
+  for (const [claim, group] of claims) {
+    // A strong value that nobody claims here is that of whoever is claimed elsewhere.
+    if (claim === null && strong && claimed) continue
+    const best = group.reduce((a, b) => (better(b, a) ? b : a))
+    const named = await nameCredential(tx, claim, best.kind)
+    const values = { strength_bits: strengthBits, preview, confidence: best.confidence }
+    const row = stored.find(row => row.identity_id === claim)
+    if (!row) {
+      const id = newId(io)
+      await insertCredential(tx, io, { id, fingerprint, identityId: claim, ...named, ...values })
+      rows.push({ id, native: `fp:${id}`, identityId: claim })
+      continue
+    }
+    if (row.native.startsWith('fp:') && !matches(row, named))
+      await tx.updateTable('entity').set(named).where('id', '=', row.entity_id).execute()
+    if (!matches(row, values))
+      await tx.updateTable('credential').set(values).where('entity_id', '=', row.entity_id).execute()
+  }
+  await join(tx, io, rows, strong, copies.map(copy => copy.source_id).sort()[0])
+}
+
+/** Credentials of one identity are one; unclaimed copies of a strong value follow the claimed; others are linked. */
+async function join(
+  tx: Tx,
+  io: LinkIo,
+  rows: readonly CredentialRow[],
+  strong: boolean,
+  sourceId: string | undefined,
+): Promise<void> {
+  const groups = new Map<string | null, CredentialRow[]>()
+  for (const row of rows) {
+    const identity = row.identityId === null ? null : await rootOf(tx, row.identityId)
+    const group = groups.get(identity) ?? []
+    group.push(row)
+    groups.set(identity, group)
+  }
+  const standing: string[] = []
+  for (const [identity, group] of groups) {
+    if (identity === null) continue
+    const [first, ...others] = group.toSorted((a, b) => precedence(a, identity) - precedence(b, identity))
+    if (!first) continue
+    for (const other of others)
+      await merge(tx, io, other.id, first.id, 'the fingerprints agree, and the identity does')
+    standing.push(await rootOf(tx, first.id))
+  }
+  const unclaimed = groups.get(null) ?? []
+  const [first] = standing
+  if (strong && first !== undefined)
+    for (const row of unclaimed)
+      if ((await rootOf(tx, row.id)) === row.id)
+        await merge(tx, io, row.id, first, 'the fingerprints agree, and the value is too strong for chance')
+  if (sourceId !== undefined) await linkSameValue(tx, io, [...new Set(standing)].sort(), strong, sourceId)
+}
+
+/** What a connection discovered stands before what copies told, and what names the identity itself before an alias. */
+function precedence(row: CredentialRow, identity: string): number {
+  return (row.native.startsWith('fp:') ? 2 : 0) + (row.identityId === identity ? 0 : 1)
+}
+
+/** Beyond this many, each is linked with its next ones only: all are still reached from each. */
+const SAME_VALUE_NEIGHBOURS = 16
+
+async function linkSameValue(
+  tx: Tx,
+  io: LinkIo,
+  credentials: readonly string[],
+  strong: boolean,
+  sourceId: string,
+): Promise<void> {
+  const at = io.now().getTime()
+  for (const [index, a] of credentials.entries())
+    for (const b of credentials.slice(index + 1, index + 1 + SAME_VALUE_NEIGHBOURS))
+      for (const [from_id, to_id] of [
+        [a, b],
+        [b, a],
+      ] as const) {
+        const found = await tx
+          .selectFrom('edge')
+          .select('id')
+          .where('from_id', '=', from_id)
+          .where('to_id', '=', to_id)
+          .where('crossing', '=', 'same-value')
+          .executeTakeFirst()
+        if (found) continue
+        await tx
+          .insertInto('edge')
+          .values({
+            id: newId(io),
+            source_id: sourceId,
+            from_id,
+            to_id,
+            crossing: 'same-value',
+            certainty: strong ? 'proven' : 'potential',
+            condition: strong ? null : 'if it is more than a common value',
+            why: strong
+              ? 'one value is claimed for both identities'
+              : 'both identities are said to have the same weak value',
+            first_seen: at,
+            last_seen: at,
+            gone_at: null,
+          })
+          .execute()
+      }
+}
+
+interface NewCredential {
+  readonly id: string
+  readonly fingerprint: string
+  readonly identityId: string | null
+  readonly system: string
+  readonly instance: string
+  readonly kind: string
+  readonly strength_bits: number
+  readonly preview: string | null
+  readonly confidence: number
+}
+
+async function insertCredential(tx: Tx, io: LinkIo, credential: NewCredential): Promise<void> {
+  const { id, system, instance, kind, identityId, ...values } = credential
+  const at = io.now().getTime()
+  await tx
+    .insertInto('entity')
+    .values({
+      id,
+      type: 'credential',
+      system,
+      instance,
+      kind,
+      // Not the fingerprint itself: references are printed and exported, fingerprints are not.
+      native: `fp:${id}`,
+      first_seen: at,
+      last_seen: at,
+      gone_at: null,
+      merged_into: null,
+    })
+    .execute()
+  await tx
+    .insertInto('credential')
+    .values({
+      ...values,
+      entity_id: id,
+      identity_id: identityId,
+      state: 'unknown',
+      state_why: null,
+      state_at: null,
+      issued_by: null,
+    })
+    .execute()
+}
+
+/** What a credential that copies tell of is called: by whom it is claimed for, else by the rule that found it. */
+async function nameCredential(tx: Tx, claimId: string | null, kind: string) {
+  if (claimId === null) return { system: kind.split(/[-./]/)[0] ?? '?', instance: '?', kind }
+  const identityId = await rootOf(tx, claimId)
+  const claim = await tx
+    .selectFrom('entity')
+    .selectAll()
+    .where('id', '=', identityId)
+    .executeTakeFirstOrThrow()
+  return { system: claim.system, instance: claim.instance, kind: kindOfSecret(claim, kind) }
+}
+
+function kindOfSecret(identity: Row<'entity'>, kind: string): string {
+  return identity.system === 'postgres' && identity.kind === 'role' ? 'password' : kind
+}
+
+interface KindSeen {
+  readonly kind: string
+  readonly confidence: number
+}
+
+function better(a: KindSeen, b: KindSeen): boolean {
+  return a.confidence === b.confidence ? a.kind < b.kind : a.confidence > b.confidence
+}
+
+function lesser(a: string | null, b: string | null): string | null {
+  if (a === null || b === null) return null
+  return a < b ? a : b
+}
+
+function matches<T extends object>(row: T, values: Partial<T>): boolean {
+  return Object.entries(values).every(([name, value]) => new Map(Object.entries(row)).get(name) === value)
+}

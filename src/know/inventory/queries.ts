@@ -1,0 +1,486 @@
+import { FirebreakError } from '../../core/contract/errors.ts'
+import type { CredentialRef, Json, Ms, PlaceRef, Ref } from '../../core/contract/ref.ts'
+import { publicFingerprint } from '../../core/keys/fingerprint.ts'
+import type { Keys } from '../../core/keys/keys.ts'
+import { STRONG_BITS } from '../../core/keys/strength.ts'
+import type { Row } from '../../core/store/schema.ts'
+import type { Db } from '../../core/store/store.ts'
+import { inChunks } from './in-chunks.ts'
+import { membersOf, rootOf } from './merge.ts'
+import { loadRoots, type Roots } from './roots.ts'
+
+/** A credential with everything that is known of it, merges followed. */
+export interface CredentialView {
+  readonly id: string
+  readonly ref: CredentialRef
+  readonly kind: string
+  readonly names: string[]
+  readonly identity?: { id: string; ref: Ref; names: string[] }
+  readonly publicFingerprint?: string
+  readonly strengthBits?: number
+  readonly preview?: string
+  readonly confidence?: number
+  readonly state: 'live' | 'dead' | 'unknown'
+  readonly stateWhy?: string
+  readonly stateAt?: Ms
+  readonly issuedBy?: string
+  readonly copies: CopyView[]
+}
+
+export interface CopyView {
+  readonly id: string
+  readonly sourceId: string
+  readonly place: PlaceRef
+  readonly kind: string
+  /** Whom the text names; a provisional reference where no connection has told who that is. */
+  readonly claim?: Ref
+  readonly confidence: number
+  readonly goneAt?: Ms
+  /** The directory's owner allows Firebreak to write this file. */
+  readonly approved: boolean
+  readonly occurrences: { path: string; commit?: string; author?: string; at?: Ms; atHead: boolean }[]
+}
+
+type ViewKeys = Pick<Keys, 'publicFingerprint'>
+
+export function refOf(entity: Pick<Row<'entity'>, 'system' | 'instance' | 'kind' | 'native'>): Ref {
+  return { system: entity.system, instance: entity.instance, kind: entity.kind, id: entity.native }
+}
+
+/** The entity, or what it was merged into. Raises NOT_FOUND. */
+export async function resolveEntity(db: Db, entityId: string): Promise<Row<'entity'>> {
+  const entity = await db
+    .selectFrom('entity')
+    .selectAll()
+    .where('id', '=', await rootOf(db, entityId))
+    .executeTakeFirst()
+  if (!entity) throw new FirebreakError('NOT_FOUND', `nothing is known as ${entityId}`, 'see firebreak ls')
+  return entity
+}
+
+/** A reference means one thing whatever its type; the type only keeps credentials and others apart. */
+export async function entityByRef(
+  db: Db,
+  type: Row<'entity'>['type'],
+  ref: Ref,
+): Promise<Row<'entity'> | undefined> {
+  const found = await db
+    .selectFrom('entity')
+    .selectAll()
+    .where('system', '=', ref.system)
+    .where('instance', '=', ref.instance)
+    .where('kind', '=', ref.kind)
+    .where('native', '=', ref.id)
+    .where('type', type === 'credential' ? '=' : '<>', 'credential')
+    .executeTakeFirst()
+  return found?.merged_into ? await resolveEntity(db, found.id) : found
+}
+
+/** All names of the entity and of what was merged into it, those seen last first. */
+export async function namesOf(db: Db, entityId: string): Promise<string[]> {
+  const members = await membersOf(db, [await rootOf(db, entityId)])
+  const rows = await db
+    .selectFrom('name')
+    .select('name')
+    .where('entity_id', 'in', members)
+    .orderBy('last_seen', 'desc')
+    .orderBy('name')
+    .execute()
+  return [...new Set(rows.map(row => row.name))]
+}
+
+const MIN_PREFIX = 8
+
+/**
+ * What people call a thing: its id or the beginning of it, a reference, a public fingerprint, or a name. Several fits
+ * are all given: the caller raises AMBIGUOUS, or narrows them by type.
+ */
+export async function findSubject(db: Db, keys: ViewKeys, text: string): Promise<Row<'entity'>[]> {
+  const roots = new Map<string, Row<'entity'>>()
+  for (const id of await subjectIds(db, keys, text.trim())) {
+    const entity = await resolveEntity(db, id)
+    roots.set(entity.id, entity)
+  }
+  return [...roots.values()]
+}
+
+async function subjectIds(db: Db, keys: ViewKeys, text: string): Promise<string[]> {
+  if (text.length >= MIN_PREFIX && /^[0-9a-f-]+$/.test(text)) {
+    const rows = await db.selectFrom('entity').select('id').where('id', 'like', `${text}%`).execute()
+    if (rows.length > 0) return rows.map(row => row.id)
+  }
+  if (text.startsWith('fp_') && text.length >= MIN_PREFIX) {
+    const rows = await db
+      .selectFrom('credential')
+      .select(['entity_id', 'fingerprint'])
+      .where('fingerprint', 'is not', null)
+      .execute()
+    return rows
+      .filter(row => publicFingerprint(keys.publicFingerprint, row.fingerprint ?? '').startsWith(text))
+      .map(row => row.entity_id)
+  }
+  const ref = /^(?<system>[^:/]+):(?<instance>[^/]+)\/(?<kind>[^/]+)\/(?<id>.+)$/s.exec(text)?.groups
+  if (ref) {
+    const found = await db
+      .selectFrom('entity')
+      .select('id')
+      .where('system', '=', ref['system'] ?? '')
+      .where('instance', '=', ref['instance'] ?? '')
+      .where('kind', '=', ref['kind'] ?? '')
+      .where('native', '=', ref['id'] ?? '')
+      .execute()
+    if (found.length > 0) return found.map(row => row.id)
+  }
+  const named = await db.selectFrom('name').select('entity_id').distinct().where('name', '=', text).execute()
+  if (named.length > 0 || text === '') return named.map(row => row.entity_id)
+  // What a text alone names has no name row: its id is the name.
+  const provisional = await db.selectFrom('entity').select('id').where('native', '=', `?${text}`).execute()
+  return provisional.map(row => row.id)
+}
+
+/** Every credential that has the value. */
+export async function credentialsByFingerprint(
+  db: Db,
+  keys: ViewKeys,
+  fingerprint: string,
+): Promise<CredentialView[]> {
+  const rows = await credentialRows(db).where('credential.fingerprint', '=', fingerprint).execute()
+  return await views(db, keys, await loadRoots(db), rows)
+}
+
+/** Raises NOT_FOUND. */
+export async function credentialView(db: Db, keys: ViewKeys, credentialId: string): Promise<CredentialView> {
+  const members = await membersOf(db, [await rootOf(db, credentialId)])
+  const rows = await credentialRows(db).where('credential.entity_id', 'in', members).execute()
+  const [view] = await views(db, keys, await loadRoots(db), rows, true)
+  if (!view)
+    throw new FirebreakError(
+      'NOT_FOUND',
+      `no credential is known as ${credentialId}`,
+      'see firebreak ls credentials',
+    )
+  return view
+}
+
+/** All credentials; with `sourceIds`, those that stand, or stood, in one of these sources. */
+export async function listCredentials(
+  db: Db,
+  keys: ViewKeys,
+  filter: { readonly sourceIds?: readonly string[] } = {},
+): Promise<CredentialView[]> {
+  const found = await views(db, keys, await loadRoots(db), await credentialRows(db).execute())
+  const { sourceIds } = filter
+  return sourceIds ? found.filter(view => view.copies.some(copy => sourceIds.includes(copy.sourceId))) : found
+}
+
+function credentialRows(db: Db) {
+  return db
+    .selectFrom('credential')
+    .innerJoin('entity', 'entity.id', 'credential.entity_id')
+    .selectAll('credential')
+    .select(['entity.system', 'entity.instance', 'entity.kind', 'entity.native', 'entity.id'])
+    .orderBy('entity.id')
+}
+
+type CredentialRow = Row<'credential'> & Pick<Row<'entity'>, 'system' | 'instance' | 'kind' | 'native' | 'id'>
+
+async function views(
+  db: Db,
+  keys: ViewKeys,
+  roots: Roots,
+  rows: readonly CredentialRow[],
+  evenEmpty = false,
+): Promise<CredentialView[]> {
+  const fingerprints = rows.flatMap(row => row.fingerprint ?? [])
+  const copies = await copyViews(db, roots, [...new Set(fingerprints)])
+  const identityIds = new Set(rows.flatMap(row => (row.identity_id ? [roots.of(row.identity_id)] : [])))
+  const identities = await entitiesById(db, [...identityIds])
+  const names = await namesById(db, roots, [...identityIds, ...rows.map(row => roots.of(row.id))])
+
+  const found: CredentialView[] = []
+  for (const [rootId, members] of Map.groupBy(rows, row => roots.of(row.id))) {
+    const row = members.find(member => member.id === rootId)
+    if (!row) continue
+    const identity = row.identity_id ? identities.get(roots.of(row.identity_id)) : undefined
+    const strong = (row.strength_bits ?? 0) >= STRONG_BITS
+    const own = (row.fingerprint === null ? [] : (copies.get(row.fingerprint) ?? [])).filter(
+      ({ claimId }) => claimId === identity?.id || (claimId === undefined && strong),
+    )
+    // A claim that was replaced by another leaves a credential of which nothing tells any more.
+    const told = own.length > 0 || !row.native.startsWith('fp:') || row.state !== 'unknown'
+    if (!told && !evenEmpty) continue
+    const latest = members.reduce((a, b) => ((b.state_at ?? -1) > (a.state_at ?? -1) ? b : a))
+    const confidences = own.map(({ view }) => view.confidence)
+    const identityRef = identity && refOf(identity)
+    found.push({
+      id: row.id,
+      ref: { ...refOf(row), ...(identityRef && { identity: identityRef }) },
+      kind: row.kind,
+      names: names.get(row.id) ?? [],
+      ...(identity &&
+        identityRef && {
+          identity: {
+            id: identity.id,
+            ref: identityRef,
+            names: namesOrNative(names.get(identity.id), identity),
+          },
+        }),
+      ...(row.fingerprint !== null && {
+        publicFingerprint: publicFingerprint(keys.publicFingerprint, row.fingerprint),
+      }),
+      ...(row.strength_bits !== null && { strengthBits: row.strength_bits }),
+      ...(row.preview !== null && { preview: row.preview }),
+      ...(confidences.length > 0 && { confidence: Math.max(...confidences) }),
+      state: latest.state,
+      ...(latest.state_why !== null && { stateWhy: latest.state_why }),
+      ...(latest.state_at !== null && { stateAt: latest.state_at }),
+      ...(row.issued_by !== null && { issuedBy: row.issued_by }),
+      copies: own.map(({ view }) => view),
+    })
+  }
+  return found
+}
+
+/** Of what only a text names, the name stands in its id. */
+export function namesOrNative(names: string[] | undefined, entity: Pick<Row<'entity'>, 'native'>): string[] {
+  if (names && names.length > 0) return names
+  return entity.native.startsWith('?') ? [entity.native.slice(1)] : []
+}
+
+interface ClaimedCopy {
+  readonly claimId: string | undefined
+  readonly view: CopyView
+}
+
+/** The copies by fingerprint. */
+async function copyViews(
+  db: Db,
+  roots: Roots,
+  fingerprints: readonly string[],
+): Promise<Map<string, ClaimedCopy[]>> {
+  const rows = await inChunks(fingerprints, chunk =>
+    db.selectFrom('copy').selectAll().where('fingerprint', 'in', chunk).orderBy('id').execute(),
+  )
+  const documents = [...new Set(rows.map(row => row.document))]
+  const occurrences = Map.groupBy(
+    await inChunks(documents, chunk =>
+      db.selectFrom('occurrence').selectAll().where('document', 'in', chunk).orderBy('at').execute(),
+    ),
+    row => `${row.source_id} ${row.document}`,
+  )
+  const claims = rows.flatMap(row => (row.claim_id ? [roots.of(row.claim_id)] : []))
+  const entities = await entitiesById(db, [...new Set([...rows.map(row => row.container_id), ...claims])])
+  const approved = await approvedFiles(db)
+  const paths = Map.groupBy(rows, row => `${row.source_id} ${row.document}`)
+
+  const found = new Map<string, ClaimedCopy[]>()
+  for (const row of rows) {
+    const container = entities.get(row.container_id)
+    if (!container) continue
+    const claimId = row.claim_id === null ? undefined : roots.of(row.claim_id)
+    const claim = claimId === undefined ? undefined : entities.get(claimId)
+    const key = `${row.source_id} ${row.document}`
+    const others = new Set((paths.get(key) ?? []).map(other => other.path))
+    others.delete(row.path)
+    const view: CopyView = {
+      id: row.id,
+      sourceId: row.source_id,
+      place: {
+        in: refOf(container),
+        path: row.path,
+        ...(row.version !== null && { version: row.version }),
+        slots: JSON.parse(row.slots) as PlaceRef['slots'],
+      },
+      kind: row.kind,
+      ...(claim && { claim: refOf(claim) }),
+      confidence: row.confidence,
+      ...(row.gone_at !== null && { goneAt: row.gone_at }),
+      approved: approved.has(JSON.stringify([container.system, container.instance, row.path])),
+      // The same content at another path is told by the copy there, where there is one.
+      occurrences: (occurrences.get(key) ?? [])
+        .filter(occurrence => !others.has(occurrence.path))
+        .map(({ path, commit, author, at, at_head }) => ({
+          path,
+          ...(commit !== '' && { commit }),
+          ...(author !== null && { author }),
+          ...(at !== null && { at }),
+          atHead: at_head === 1,
+        })),
+    }
+    const group = found.get(row.fingerprint)
+    if (group) group.push({ claimId, view })
+    else found.set(row.fingerprint, [{ claimId, view }])
+  }
+  return found
+}
+
+async function approvedFiles(db: Db): Promise<Set<string>> {
+  const rows = await db
+    .selectFrom('fact')
+    .innerJoin('entity', 'entity.id', 'fact.entity_id')
+    .select(['entity.system', 'entity.instance', 'entity.native'])
+    .where('fact.name', '=', 'approved')
+    .where('fact.value', '=', 'true')
+    .where('entity.kind', '=', 'file')
+    .execute()
+  return new Set(rows.map(row => JSON.stringify([row.system, row.instance, row.native])))
+}
+
+export async function entitiesById(db: Db, ids: readonly string[]): Promise<Map<string, Row<'entity'>>> {
+  const rows = await inChunks(ids, chunk =>
+    db.selectFrom('entity').selectAll().where('id', 'in', chunk).execute(),
+  )
+  return new Map(rows.map(row => [row.id, row]))
+}
+
+/** The names of these entities and of what was merged into them, those seen last first. */
+export async function namesById(
+  db: Db,
+  roots: Roots,
+  ids: readonly string[],
+): Promise<Map<string, string[]>> {
+  const members = [...new Set(ids)].flatMap(id => [id, ...roots.membersOf(id)])
+  const rows = await inChunks(members, chunk =>
+    db.selectFrom('name').selectAll().where('entity_id', 'in', chunk).execute(),
+  )
+  rows.sort((a, b) => b.last_seen - a.last_seen || (a.name < b.name ? -1 : 1))
+  const names = new Map<string, string[]>()
+  for (const { entity_id, name } of rows) {
+    const own = names.get(roots.of(entity_id)) ?? []
+    if (!own.includes(name)) own.push(name)
+    names.set(roots.of(entity_id), own)
+  }
+  return names
+}
+
+export interface IdentityView {
+  readonly id: string
+  readonly ref: Ref
+  readonly names: string[]
+  readonly firstSeen: Ms
+  readonly lastSeen: Ms
+  readonly goneAt?: Ms
+  /** Each with where and when it was learnt; sources that differ are both told. */
+  readonly facts: { name: string; value: Json; at?: Ms; learntAt: Ms; source: string }[]
+  /** Most likely first. `weight` is 0…1, from all that speaks for the owner. */
+  readonly owners: {
+    owner: string
+    weight: number
+    evidence: { source: string; weight: number; at?: Ms }[]
+  }[]
+  /** Two owners for whom nearly as much speaks. */
+  readonly ownersConflict: boolean
+  readonly credentials: { id: string; ref: Ref; state: 'live' | 'dead' | 'unknown' }[]
+}
+
+export async function listIdentities(
+  db: Db,
+  filter: { readonly ids?: readonly string[]; readonly sourceIds?: readonly string[] } = {},
+): Promise<IdentityView[]> {
+  const roots = await loadRoots(db)
+  let query = db
+    .selectFrom('entity')
+    .selectAll()
+    .where('type', '=', 'identity')
+    .where('merged_into', 'is', null)
+    .orderBy('id')
+  if (filter.ids) query = query.where('id', 'in', [...new Set(filter.ids.map(id => roots.of(id)))])
+  const { sourceIds } = filter
+  if (sourceIds)
+    query = query.where('id', 'in', eb =>
+      eb.selectFrom('sighting').select('entity_id').where('source_id', 'in', sourceIds),
+    )
+  const entities = await query.execute()
+  const members = entities.flatMap(entity => [entity.id, ...roots.membersOf(entity.id)])
+  const names = await namesById(db, roots, members)
+  const byRoot = <T extends { entity_id: string }>(rows: T[]) =>
+    Map.groupBy(rows, row => roots.of(row.entity_id))
+  const facts = byRoot(
+    await inChunks(members, chunk =>
+      db
+        .selectFrom('fact')
+        .innerJoin('source', 'source.id', 'fact.source_id')
+        .selectAll('fact')
+        .select('source.label')
+        .where('entity_id', 'in', chunk)
+        .orderBy('name')
+        .execute(),
+    ),
+  )
+  const owners = byRoot(
+    await inChunks(members, chunk =>
+      db.selectFrom('owner').selectAll().where('entity_id', 'in', chunk).execute(),
+    ),
+  )
+  const credentials = Map.groupBy(
+    await inChunks(members, chunk =>
+      credentialRows(db).where('identity_id', 'in', chunk).where('entity.merged_into', 'is', null).execute(),
+    ),
+    row => roots.of(row.identity_id ?? ''),
+  )
+  return entities.map(entity => {
+    const weighed = weigh(owners.get(entity.id) ?? [])
+    const [first, second] = weighed
+    return {
+      id: entity.id,
+      ref: refOf(entity),
+      names: namesOrNative(names.get(entity.id), entity),
+      firstSeen: entity.first_seen,
+      lastSeen: entity.last_seen,
+      ...(entity.gone_at !== null && { goneAt: entity.gone_at }),
+      facts: (facts.get(entity.id) ?? []).map(({ name, value, at, learnt_at, label }) => ({
+        name,
+        value: JSON.parse(value) as Json,
+        ...(at !== null && { at }),
+        learntAt: learnt_at,
+        source: label,
+      })),
+      owners: weighed,
+      ownersConflict: first !== undefined && second !== undefined && second.weight >= first.weight / 2,
+      credentials: (credentials.get(entity.id) ?? []).map(row => ({
+        id: row.id,
+        ref: refOf(row),
+        state: row.state,
+      })),
+    }
+  })
+}
+
+/** Independent signs add up: what two sources say is likelier than what one does, and never certain. */
+function weigh(rows: readonly Row<'owner'>[]): IdentityView['owners'] {
+  return [...Map.groupBy(rows, row => row.owner)]
+    .map(([owner, signs]) => ({
+      owner,
+      weight: 1 - signs.reduce((doubt, { weight }) => doubt * (1 - Math.min(1, Math.max(0, weight))), 1),
+      evidence: signs.map(({ source, weight, at }) => ({ source, weight, ...(at !== null && { at }) })),
+    }))
+    .sort((a, b) => b.weight - a.weight || (a.owner < b.owner ? -1 : 1))
+}
+
+/** The denominator: what the last runs looked at, and what they could not. */
+export async function coverageOf(
+  db: Db,
+  sourceIds?: readonly string[],
+): Promise<{ searched: string[]; skipped: { what: string; why: string }[] }> {
+  let query = db.selectFrom('coverage').selectAll().orderBy('source_id').orderBy('scope')
+  let unseen = db.selectFrom('source').selectAll().where('observed_at', 'is', null).orderBy('id')
+  if (sourceIds) {
+    query = query.where('source_id', 'in', sourceIds)
+    unseen = unseen.where('id', 'in', sourceIds)
+  }
+  const rows = await query.execute()
+  const told = new Set(rows.map(row => row.source_id))
+  return {
+    searched: rows.filter(row => row.complete === 1).map(row => row.scope),
+    skipped: [
+      ...rows
+        .filter(row => row.complete === 0)
+        .flatMap(row =>
+          (row.why ?? 'it was not read to the end').split('\n').map(why => ({ what: row.scope, why })),
+        ),
+      ...(await unseen.execute())
+        .filter(source => !told.has(source.id))
+        .map(source => ({ what: `${source.system} ${source.label}`, why: 'it was never observed' })),
+    ],
+  }
+}

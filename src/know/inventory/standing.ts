@@ -1,0 +1,219 @@
+import { newId } from '../../core/contract/id.ts'
+import type { Io } from '../../core/contract/io.ts'
+import type { Ms } from '../../core/contract/ref.ts'
+import type { Row } from '../../core/store/schema.ts'
+import type { Tx } from '../../core/store/store.ts'
+
+/** A document that a source lists at a path, and that was read before. */
+export interface Listed {
+  readonly document: string
+  readonly path: string
+}
+
+/**
+ * The copies in a listed document still stand, and stand at this path too where the same content was read at another
+ * one. What its latest reading did not find again stays gone.
+ */
+export async function restate(
+  tx: Tx,
+  io: Pick<Io, 'now' | 'random'>,
+  sourceId: string,
+  listed: readonly Listed[],
+  at: Ms,
+): Promise<void> {
+  for (const { document, path } of listed) {
+    const copies = await tx
+      .selectFrom('copy')
+      .innerJoin('document', join =>
+        join
+          .onRef('document.source_id', '=', 'copy.source_id')
+          .onRef('document.document', '=', 'copy.document'),
+      )
+      .selectAll('copy')
+      .where('copy.source_id', '=', sourceId)
+      .where('copy.document', '=', document)
+      .whereRef('copy.last_seen', '>=', 'document.read_at')
+      .execute()
+    const known = new Map<string, Row<'copy'>>()
+    for (const copy of copies) {
+      const key = JSON.stringify([copy.fingerprint, copy.slots])
+      if (!known.has(key) || copy.path === path) known.set(key, copy)
+    }
+    for (const copy of known.values())
+      await tx
+        .insertInto('copy')
+        .values({ ...copy, id: newId(io), path, first_seen: at, last_seen: at, gone_at: null })
+        .onConflict(conflict =>
+          conflict
+            .columns(['source_id', 'document', 'path', 'fingerprint', 'slots'])
+            .doUpdateSet({ last_seen: at, gone_at: null }),
+        )
+        .execute()
+  }
+}
+
+/** These documents were read anew: what a former version of the readers found in them, and this one does not, is gone. */
+export async function dropUnread(
+  tx: Tx,
+  sourceId: string,
+  documents: readonly string[],
+  at: Ms,
+): Promise<void> {
+  if (documents.length === 0) return
+  await tx
+    .updateTable('copy')
+    .set({ gone_at: at })
+    .where('source_id', '=', sourceId)
+    .where('document', 'in', documents)
+    .where('last_seen', '<', at)
+    .where('gone_at', 'is', null)
+    .execute()
+}
+
+export interface Coverage {
+  readonly scope: string
+  readonly complete: boolean
+  readonly why?: string
+}
+
+/**
+ * At a run's end: what its source did not state again is gone, as far as the run looked. `at` is the run's stamp.
+ * `listsAll`: documents() listed every document, so that what it did not list is not there.
+ */
+export async function markGone(
+  tx: Tx,
+  sourceId: string,
+  at: Ms,
+  coverage: readonly Coverage[],
+  options: { readonly listsAll: boolean; readonly readsDocuments: boolean },
+): Promise<void> {
+  if (!coverage.some(({ complete }) => complete)) return
+  const gaps = coverage.filter(({ complete }) => !complete).map(({ scope }) => scope)
+  if (await restateByOccurrence(tx, sourceId, at)) await leaveHead(tx, sourceId, at)
+  else if (!options.listsAll) return
+  await goneCopies(tx, sourceId, at, gaps)
+  // A gap in a tree of documents is a path, which says whose absence proves nothing; elsewhere any gap keeps all.
+  if (gaps.length === 0 || options.readsDocuments) await goneEntities(tx, sourceId, at, gaps)
+}
+
+/** Copies whose document's place was stated again stand, listed or not. Gives whether the source states places. */
+async function restateByOccurrence(tx: Tx, sourceId: string, at: Ms): Promise<boolean> {
+  const any = await tx
+    .selectFrom('occurrence')
+    .select('document')
+    .where('source_id', '=', sourceId)
+    .where('last_seen', '=', at)
+    .limit(1)
+    .executeTakeFirst()
+  const standing = tx
+    .updateTable('copy')
+    .set({ last_seen: at })
+    .where('source_id', '=', sourceId)
+    .where('gone_at', 'is', null)
+    .where('last_seen', '<', at)
+  await standing
+    .where(({ exists, selectFrom }) =>
+      exists(
+        selectFrom('occurrence')
+          .select('occurrence.document')
+          .where('occurrence.source_id', '=', sourceId)
+          .where('occurrence.last_seen', '=', at)
+          .whereRef('occurrence.document', '=', 'copy.document')
+          .whereRef('occurrence.path', '=', 'copy.path'),
+      ),
+    )
+    .execute()
+  // A blob is read under one of its paths; it stands as long as it has any, where no other copy tells of it.
+  await standing
+    .where(({ exists, selectFrom }) =>
+      exists(
+        selectFrom('occurrence')
+          .select('occurrence.document')
+          .where('occurrence.source_id', '=', sourceId)
+          .where('occurrence.last_seen', '=', at)
+          .whereRef('occurrence.document', '=', 'copy.document'),
+      ),
+    )
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('copy as other')
+            .select('other.id')
+            .where('other.source_id', '=', sourceId)
+            .whereRef('other.document', '=', 'copy.document')
+            .where('other.last_seen', '=', at),
+        ),
+      ),
+    )
+    .execute()
+  return any !== undefined
+}
+
+async function leaveHead(tx: Tx, sourceId: string, at: Ms): Promise<void> {
+  await tx
+    .updateTable('occurrence')
+    .set({ at_head: 0 })
+    .where('source_id', '=', sourceId)
+    .where('last_seen', '<', at)
+    .where('at_head', '=', 1)
+    .execute()
+}
+
+async function goneCopies(tx: Tx, sourceId: string, at: Ms, gaps: readonly string[]): Promise<void> {
+  const unseen = await tx
+    .selectFrom('copy')
+    .select(['id', 'path'])
+    .where('source_id', '=', sourceId)
+    .where('last_seen', '<', at)
+    .where('gone_at', 'is', null)
+    .execute()
+  for (const { id, path } of unseen)
+    if (!isWithin(path, gaps))
+      await tx.updateTable('copy').set({ gone_at: at }).where('id', '=', id).execute()
+}
+
+async function goneEntities(tx: Tx, sourceId: string, at: Ms, gaps: readonly string[]): Promise<void> {
+  const unseen = await tx
+    .selectFrom('sighting')
+    .innerJoin('entity', 'entity.id', 'sighting.entity_id')
+    .select(['sighting.entity_id', 'entity.native'])
+    .where('sighting.source_id', '=', sourceId)
+    .where('sighting.last_seen', '<', at)
+    .where('sighting.gone_at', 'is', null)
+    .execute()
+  for (const { entity_id, native } of unseen) {
+    if (isWithin(native, gaps)) continue
+    await tx
+      .updateTable('sighting')
+      .set({ gone_at: at })
+      .where('entity_id', '=', entity_id)
+      .where('source_id', '=', sourceId)
+      .execute()
+    const still = await tx
+      .selectFrom('sighting')
+      .select('source_id')
+      .where('entity_id', '=', entity_id)
+      .where('gone_at', 'is', null)
+      .executeTakeFirst()
+    if (!still) await tx.updateTable('entity').set({ gone_at: at }).where('id', '=', entity_id).execute()
+  }
+  // What the fold itself concluded is stated by no source.
+  await tx
+    .updateTable('edge')
+    .set({ gone_at: at })
+    .where('source_id', '=', sourceId)
+    .where('last_seen', '<', at)
+    .where('gone_at', 'is', null)
+    .where('crossing', '<>', 'same-value')
+    .execute()
+}
+
+/** Whether the path, or a folder that it lies in, is one of the scopes that could not be looked at. */
+function isWithin(path: string, gaps: readonly string[]): boolean {
+  if (gaps.length === 0) return false
+  const parts = path.split('/')
+  return parts.some((_, index) => {
+    const folder = parts.slice(0, index + 1).join('/')
+    return gaps.some(gap => gap === folder || gap.endsWith(`/${folder}`))
+  })
+}

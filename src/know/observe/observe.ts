@@ -1,0 +1,455 @@
+import { availableParallelism } from 'node:os'
+import type { Connection } from '../../core/contract/connector.ts'
+import type { Document } from '../../core/contract/document.ts'
+import { FirebreakError } from '../../core/contract/errors.ts'
+import type { Io } from '../../core/contract/io.ts'
+import type { Cursor, Ms } from '../../core/contract/ref.ts'
+import { record } from '../../core/evidence/evidence.ts'
+import type { Keys } from '../../core/keys/keys.ts'
+import type { Row } from '../../core/store/schema.ts'
+import { type Db, type Tx, transaction } from '../../core/store/store.ts'
+import { type Finding, fold } from '../inventory/fold.ts'
+import { type Coverage, dropUnread, type Listed, markGone, restate } from '../inventory/standing.ts'
+import { loadRules } from '../readers/secrets/load-rules.ts'
+import { fingerprinted } from './fingerprinted.ts'
+import { readerVersion } from './reader-version.ts'
+import { type Begun, begin, Reading } from './reading.ts'
+import type { ReadAnswer } from './worker.ts'
+
+export interface ObserveProgress {
+  readonly documents: number
+  readonly bytes: number
+  readonly totalBytes?: number
+  readonly finds: number
+  readonly done: boolean
+}
+
+export interface ObserveResult {
+  readonly sourceId: string
+  readonly documents: number
+  readonly bytes: number
+  readonly skippedAsRead: number
+  /** Copies found in what was read in this run. */
+  readonly finds: number
+  readonly coverage: Coverage[]
+}
+
+export interface ObserveOptions {
+  readonly keys: Keys
+  readonly io: Io
+  readonly rulesDirectory: string
+  readonly workers?: number
+  readonly onProgress?: (progress: ObserveProgress) => void
+  /** Lists everything again, and does not start from where the last run ended. What was read is not read again. */
+  readonly full?: boolean
+}
+
+const BATCH_BYTES = 4 * 1024 * 1024
+const BATCH_DOCUMENTS = 256
+const BATCH_OBSERVATIONS = 1000
+
+/**
+ * Reads what is new at a source, then asks what is there, and folds both. Each batch is one transaction: what was
+ * folded stays, whatever ends the run, and the next run reads on from there. Raises what the connection raises, after
+ * what was found before is folded and the gap is recorded.
+ */
+export async function observe(
+  db: Db,
+  source: Row<'source'>,
+  connection: Connection,
+  options: ObserveOptions,
+): Promise<ObserveResult> {
+  const { rules, problems } = await loadRules(options.rulesDirectory)
+  const reader = await readerVersion(options.rulesDirectory)
+  const current = await db
+    .selectFrom('source')
+    .selectAll()
+    .where('id', '=', source.id)
+    .executeTakeFirstOrThrow()
+  const workers = options.workers ?? Math.max(1, availableParallelism() - 1)
+  const reading = new Reading(rules, options.keys.fingerprint, workers)
+  const run = new Run(db, current, connection, reading, reader, workers, options)
+  for (const { file, line, message } of problems)
+    run.cover({
+      scope: `rule ${file.split(/[\\/]/).at(-1)}`,
+      complete: false,
+      why: `line ${line}: ${message}`,
+    })
+  try {
+    return await run.all()
+  } finally {
+    await reading.close()
+  }
+}
+
+class Run {
+  readonly #db: Db
+  readonly #source: Row<'source'>
+  readonly #connection: Connection
+  readonly #reading: Reading
+  readonly #reader: string
+  readonly #workers: number
+  readonly #options: ObserveOptions
+  /** Everything that this run sees bears it; what bears an older one was not seen. */
+  readonly #at: Ms
+  readonly #coverage: Coverage[] = []
+  #documents = 0
+  #bytes = 0
+  #skippedAsRead = 0
+  #finds = 0
+  #failedDocuments = 0
+
+  constructor(
+    db: Db,
+    source: Row<'source'>,
+    connection: Connection,
+    reading: Reading,
+    reader: string,
+    workers: number,
+    options: ObserveOptions,
+  ) {
+    this.#db = db
+    this.#source = source
+    this.#connection = connection
+    this.#reading = reading
+    this.#reader = reader
+    this.#workers = workers
+    this.#options = options
+    this.#at = Math.max(options.io.now().getTime(), (source.observed_at ?? -1) + 1)
+  }
+
+  cover(coverage: Coverage): void {
+    this.#coverage.push(coverage)
+  }
+
+  async all(): Promise<ObserveResult> {
+    let cursor: Cursor | undefined
+    const since = await this.#since()
+    try {
+      cursor = await this.#readDocuments(since)
+      await this.#discover()
+    } catch (error) {
+      await this.#breakOff(error)
+      throw error
+    }
+    if (!this.#connection.discover || this.#coverage.every(({ complete }) => !complete))
+      await this.#coverWhole()
+    await transaction(this.#db, async tx => {
+      await this.#foldInto(tx, this.#coverageFindings())
+      await tx
+        .deleteFrom('coverage')
+        .where('source_id', '=', this.#source.id)
+        .where('at', '<', this.#at)
+        .execute()
+      await markGone(tx, this.#source.id, this.#at, this.#coverage, {
+        listsAll: since === undefined,
+        readsDocuments: this.#connection.documents !== undefined,
+      })
+      // Documents that could not be read are to be listed again.
+      const position = this.#failedDocuments === 0 ? { cursor: cursor ?? this.#source.cursor } : {}
+      await tx
+        .updateTable('source')
+        .set({ ...position, observed_at: this.#at })
+        .where('id', '=', this.#source.id)
+        .execute()
+      await this.#record(tx, true)
+    })
+    this.#progress(true)
+    return this.#result()
+  }
+
+  /** Where the last run ended; nowhere when the readers are others than then, since all is to be read again. */
+  async #since(): Promise<Cursor | undefined> {
+    if (this.#options.full || this.#source.cursor === null) return undefined
+    const older = await this.#db
+      .selectFrom('document')
+      .select('document')
+      .where('source_id', '=', this.#source.id)
+      .where('reader', '<>', this.#reader)
+      .limit(1)
+      .executeTakeFirst()
+    return older ? undefined : this.#source.cursor
+  }
+
+  async #readDocuments(since: Cursor | undefined): Promise<Cursor | undefined> {
+    if (!this.#connection.documents) return undefined
+    const read = await this.#documentsRead()
+    const holding = await this.#documentsHolding()
+    const begunNow = new Set<string>()
+    const listedTwice: Listed[] = []
+    const flow = new Flow(this.#workers + 1)
+    let batch: Begun[] = []
+    let batchBytes = 0
+    let listed: Listed[] = []
+    let cursor: Cursor | undefined
+    const flush = async () => {
+      const [documents, restated] = [batch, listed]
+      batch = []
+      listed = []
+      batchBytes = 0
+      if (documents.length > 0 || restated.length > 0)
+        await flow.add(async () => {
+          const answers = documents.length > 0 ? await this.#reading.read(documents) : []
+          await this.#foldDocuments(documents, answers, restated)
+        })
+    }
+    try {
+      for await (const document of this.#connection.documents(since)) {
+        this.#options.io.signal.throwIfAborted()
+        this.#documents++
+        cursor = document.cursor === '' ? cursor : document.cursor
+        if (read.has(document.id) || begunNow.has(document.id)) {
+          this.#skippedAsRead++
+          if (begunNow.has(document.id)) listedTwice.push({ document: document.id, path: document.path })
+          else if (holding.has(document.id)) listed.push({ document: document.id, path: document.path })
+        } else {
+          begunNow.add(document.id)
+          const begun = await begin(document)
+          this.#bytes += begun.bytes
+          if (begun.rest) await this.#readLarge(begun)
+          else {
+            batch.push(begun)
+            batchBytes += begun.bytes
+          }
+        }
+        if (batchBytes >= BATCH_BYTES || batch.length + listed.length >= BATCH_DOCUMENTS) await flush()
+        if (this.#documents % 64 === 0) this.#progress(false)
+      }
+    } finally {
+      await flush()
+      await flow.end()
+    }
+    await this.#restateDuplicates(listedTwice)
+    if (since === undefined && this.#failedDocuments === 0) await this.#forgetUnlisted()
+    return cursor
+  }
+
+  /** What an older reader read and the source no longer lists would keep every later run from starting at a cursor. */
+  async #forgetUnlisted(): Promise<void> {
+    await transaction(this.#db, tx =>
+      tx
+        .deleteFrom('document')
+        .where('source_id', '=', this.#source.id)
+        .where('reader', '<>', this.#reader)
+        .execute(),
+    )
+  }
+
+  async #documentsRead(): Promise<Set<string>> {
+    const rows = await this.#db
+      .selectFrom('document')
+      .select('document')
+      .where('source_id', '=', this.#source.id)
+      .where('reader', '=', this.#reader)
+      .execute()
+    return new Set(rows.map(row => row.document))
+  }
+
+  async #documentsHolding(): Promise<Set<string>> {
+    const rows = await this.#db
+      .selectFrom('copy')
+      .select('document')
+      .distinct()
+      .where('source_id', '=', this.#source.id)
+      .execute()
+    return new Set(rows.map(row => row.document))
+  }
+
+  async #readLarge(begun: Begun): Promise<void> {
+    const answer = await this.#reading.readLarge(begun, bytes => {
+      this.#bytes += bytes
+      this.#progress(false)
+    })
+    await this.#foldDocuments([begun], [answer], [])
+  }
+
+  async #foldDocuments(
+    documents: readonly Begun[],
+    answers: readonly ReadAnswer[],
+    listed: readonly Listed[],
+  ): Promise<void> {
+    const findings: Finding[] = []
+    const done: string[] = []
+    const unread: Listed[] = []
+    for (const [index, { document }] of documents.entries()) {
+      const answer = answers[index] ?? { findings: [], failure: 'the worker gave no answer' }
+      findings.push(...answer.findings)
+      if (answer.failure === undefined) done.push(document.id)
+      else {
+        // Its content is what it was: what an earlier reading found in it still stands.
+        unread.push({ document: document.id, path: document.path })
+        this.#failedDocuments++
+        this.cover({ scope: this.#scopeOf(document), complete: false, why: answer.failure })
+      }
+    }
+    await transaction(this.#db, async tx => {
+      await this.#foldInto(tx, findings)
+      await dropUnread(tx, this.#source.id, done, this.#at)
+      for (let start = 0; start < done.length; start += 100)
+        await tx
+          .insertInto('document')
+          .values(
+            done.slice(start, start + 100).map(document => ({
+              source_id: this.#source.id,
+              document,
+              reader: this.#reader,
+              read_at: this.#at,
+            })),
+          )
+          .onConflict(conflict =>
+            conflict
+              .columns(['source_id', 'document'])
+              .doUpdateSet({ reader: this.#reader, read_at: this.#at }),
+          )
+          .execute()
+      await restate(tx, this.#options.io, this.#source.id, [...listed, ...unread], this.#at)
+    })
+    this.#finds += findings.length
+    this.#progress(false)
+  }
+
+  #scopeOf(document: Document): string {
+    return `${this.#source.system}:${this.#source.label}/${document.path}`
+  }
+
+  /** The same content at several paths was read once; only now is it known what it holds. */
+  async #restateDuplicates(listedTwice: readonly Listed[]): Promise<void> {
+    if (listedTwice.length === 0) return
+    const holding = await this.#documentsHolding()
+    const listed = listedTwice.filter(({ document }) => holding.has(document))
+    for (let start = 0; start < listed.length; start += BATCH_DOCUMENTS)
+      await transaction(this.#db, tx =>
+        restate(
+          tx,
+          this.#options.io,
+          this.#source.id,
+          listed.slice(start, start + BATCH_DOCUMENTS),
+          this.#at,
+        ),
+      )
+  }
+
+  async #discover(): Promise<void> {
+    if (!this.#connection.discover) return
+    const holding = await this.#documentsHolding()
+    let batch: Finding[] = []
+    const flush = async () => {
+      const findings = batch
+      batch = []
+      if (findings.length > 0) await transaction(this.#db, tx => this.#foldInto(tx, findings))
+    }
+    try {
+      for await (const observation of this.#connection.discover()) {
+        this.#options.io.signal.throwIfAborted()
+        if (observation.see === 'occurrence' && !holding.has(observation.document)) continue
+        if (observation.see === 'covered') {
+          const { scope, complete, why } = observation
+          this.cover({ scope, complete, ...(why !== undefined && { why }) })
+          continue
+        }
+        if (observation.see === 'copy') this.#finds++
+        batch.push(fingerprinted(observation, this.#options.keys.fingerprint))
+        if (batch.length >= BATCH_OBSERVATIONS) await flush()
+      }
+    } finally {
+      await flush()
+    }
+  }
+
+  /** A source that states no coverage was read as a whole, or not. */
+  async #coverWhole(): Promise<void> {
+    if (this.#connection.discover && this.#coverage.length > this.#failedDocuments) return
+    const complete = this.#failedDocuments === 0
+    const why = `${this.#failedDocuments} documents could not be read`
+    this.cover({
+      scope: `${this.#source.system}:${this.#source.label}`,
+      complete,
+      ...(complete ? {} : { why }),
+    })
+  }
+
+  async #breakOff(error: unknown): Promise<void> {
+    // A full or broken database takes no record of it; what was committed before stands.
+    if (error instanceof FirebreakError && error.code.startsWith('STORE_')) return
+    const why = error instanceof FirebreakError ? error.message : 'the run was broken off'
+    this.cover({ scope: `${this.#source.system}:${this.#source.label}`, complete: false, why })
+    await transaction(this.#db, async tx => {
+      await this.#foldInto(tx, this.#coverageFindings())
+      await this.#record(tx, false)
+    })
+    this.#progress(true)
+  }
+
+  #coverageFindings(): Finding[] {
+    return this.#coverage.map(coverage => ({ see: 'covered', ...coverage }))
+  }
+
+  async #foldInto(tx: Tx, findings: readonly Finding[]): Promise<void> {
+    await fold(tx, this.#source, findings, { io: this.#options.io, at: this.#at })
+  }
+
+  async #record(tx: Tx, finished: boolean): Promise<void> {
+    const { documents, bytes, skippedAsRead, finds } = this.#result()
+    await record(tx, this.#options.io, {
+      kind: 'observed',
+      subject: this.#source.id,
+      body: {
+        system: this.#source.system,
+        instance: this.#source.instance,
+        finished,
+        documents,
+        bytes,
+        skippedAsRead,
+        finds,
+        gaps: this.#coverage.filter(({ complete }) => !complete).length,
+      },
+    })
+  }
+
+  #result(): ObserveResult {
+    return {
+      sourceId: this.#source.id,
+      documents: this.#documents,
+      bytes: this.#bytes,
+      skippedAsRead: this.#skippedAsRead,
+      finds: this.#finds,
+      coverage: this.#coverage,
+    }
+  }
+
+  #progress(done: boolean): void {
+    this.#options.onProgress?.({
+      documents: this.#documents,
+      bytes: this.#bytes,
+      finds: this.#finds,
+      done,
+    })
+  }
+}
+
+/** So many tasks at once, and no more: who adds one waits. The first failure is raised to whoever asks next. */
+class Flow {
+  readonly #most: number
+  readonly #running = new Set<Promise<void>>()
+  #failure: { error: unknown } | undefined
+
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  async add(task: () => Promise<void>): Promise<void> {
+    while (this.#running.size >= this.#most) await Promise.race(this.#running)
+    if (this.#failure) throw this.#failure.error
+    const running: Promise<void> = task()
+      .catch(error => {
+        this.#failure ??= { error }
+      })
+      .finally(() => this.#running.delete(running))
+    this.#running.add(running)
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.#running)
+    if (this.#failure) throw this.#failure.error
+  }
+}

@@ -1,0 +1,179 @@
+import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import type { Piscina } from 'piscina'
+import type { Document } from '../../core/contract/document.ts'
+import type { Secret } from '../../core/contract/secret.ts'
+import type { Rule } from '../readers/secrets/rule.ts'
+import { workerFile } from './reader-version.ts'
+import type { ReadAnswer, ReadTask, WorkerSetup } from './worker.ts'
+
+const HEAD_BYTES = 8192
+/** A larger document is handed to its worker piece by piece. */
+export const WHOLE_BYTES = 8 * 1024 * 1024
+/** What a worker may take for one task, beyond what its size explains, before it is given up. */
+const PATIENCE_MS = 60_000
+const SLOWEST_BYTES_PER_MS = 200
+
+/** A document whose beginning was read: all of it, or as much as is kept in memory. */
+export interface Begun {
+  readonly document: Document
+  readonly chunks: readonly Uint8Array[]
+  readonly bytes: number
+  /** The rest, where there is one. */
+  readonly rest?: AsyncIterator<Uint8Array>
+}
+
+/** Reads a document's bytes up to `WHOLE_BYTES`; its own size is only a hint. */
+export async function begin(document: Document): Promise<Begun> {
+  const iterator = document.bytes()[Symbol.asyncIterator]()
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for (;;) {
+    const next = await iterator.next()
+    if (next.done) return { document, chunks, bytes }
+    chunks.push(next.value)
+    bytes += next.value.length
+    if (bytes > WHOLE_BYTES) return { document, chunks, bytes, rest: iterator }
+  }
+}
+
+/** Workers that run the readers. They start with the first document, so that a run with nothing new starts none. */
+export class Reading {
+  readonly #rules: readonly Rule[]
+  readonly #key: Secret
+  readonly #workers: number
+  #pool: Promise<Piscina<readonly ReadTask[], ReadAnswer[]>> | undefined
+
+  constructor(rules: readonly Rule[], key: Secret, workers: number) {
+    this.#rules = rules
+    this.#key = key
+    this.#workers = workers
+  }
+
+  /** One answer for each document. A document that a worker cannot finish is read by itself, then given up. */
+  async read(batch: readonly Begun[]): Promise<ReadAnswer[]> {
+    try {
+      return await this.#run(batch.map(taskOf), sizeOf(batch))
+    } catch (error) {
+      if (batch.length === 1) return [{ findings: [], failure: givenUp(error) }]
+      const answers: ReadAnswer[] = []
+      for (const one of batch) answers.push(...(await this.read([one])))
+      return answers
+    }
+  }
+
+  /** Hands a large document over as it is read. Raises what its source raises. */
+  async readLarge(begun: Begun, onBytes: (bytes: number) => void): Promise<ReadAnswer> {
+    const { port1: ours, port2: theirs } = new MessageChannel()
+    const { bytes: _, ...task } = taskOf(begun)
+    const ended = new AbortController()
+    const answer = this.#run([{ ...task, port: theirs }], begun.document.size ?? 0, [theirs]).then(
+      answers => answers[0] ?? { findings: [], failure: 'the worker gave no answer' },
+      error => ({ findings: [], failure: givenUp(error) }),
+    )
+    void answer.finally(() => ended.abort())
+    try {
+      await feed(ours, begun, ended.signal, onBytes)
+    } finally {
+      // Also where the source broke off midway: the worker must not wait for ever for more.
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port between threads has none
+      ours.postMessage(null)
+      await answer
+      ours.close()
+    }
+    return await answer
+  }
+
+  async #run(
+    tasks: readonly ReadTask[],
+    bytes: number,
+    transferList: MessagePort[] = [],
+  ): Promise<ReadAnswer[]> {
+    const pool = await (this.#pool ??= this.#start())
+    const signal = AbortSignal.timeout(PATIENCE_MS + Math.ceil(bytes / SLOWEST_BYTES_PER_MS))
+    return await pool.run(tasks, { signal, transferList })
+  }
+
+  async #start(): Promise<Piscina<readonly ReadTask[], ReadAnswer[]>> {
+    const { Piscina } = await import('piscina')
+    const setup: WorkerSetup = { rules: this.#rules, fingerprintKey: this.#key.reveal() }
+    return new Piscina({
+      filename: workerFile(),
+      workerData: setup,
+      minThreads: 1,
+      maxThreads: this.#workers,
+      // What a worker needs to know comes as its setup; the environment may hold credentials.
+      env: {},
+    })
+  }
+
+  async close(): Promise<void> {
+    const pool = await this.#pool
+    await pool?.destroy()
+  }
+}
+
+function taskOf({ document, chunks }: Begun): ReadTask {
+  const { id, path, format } = document
+  const head = Buffer.concat(chunks.slice(0, 8), Math.min(HEAD_BYTES, length(chunks.slice(0, 8))))
+  return { id, in: document.in, path, head, bytes: chunks, ...(format !== undefined && { format }) }
+}
+
+function length(chunks: readonly Uint8Array[]): number {
+  return chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+}
+
+function sizeOf(batch: readonly Begun[]): number {
+  return batch.reduce((sum, { bytes }) => sum + bytes, 0)
+}
+
+function givenUp(error: unknown): string {
+  const timedOut = error instanceof Error && error.name === 'AbortError'
+  return timedOut ? 'reading it took too long and was given up' : 'the worker that read it broke down'
+}
+
+const CHUNKS_AHEAD = 4
+
+/** Sends the document's chunks, each further one when the worker asks for it. */
+async function feed(
+  port: MessagePort,
+  { chunks, rest }: Begun,
+  ended: AbortSignal,
+  onBytes: (bytes: number) => void,
+): Promise<void> {
+  const credit = new Credit(CHUNKS_AHEAD)
+  ended.addEventListener('abort', () => credit.give(Infinity))
+  port.on('message', () => credit.give(1))
+  const send = async (chunk: Uint8Array) => {
+    await credit.take()
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port between threads has none
+    port.postMessage(chunk)
+  }
+  for (const chunk of chunks) await send(chunk)
+  if (!rest) return
+  for (let next = await rest.next(); !next.done; next = await rest.next()) {
+    onBytes(next.value.length)
+    if (!ended.aborted) await send(next.value)
+  }
+}
+
+class Credit {
+  #left: number
+  #wake: (() => void) | undefined
+
+  constructor(left: number) {
+    this.#left = left
+  }
+
+  give(more: number): void {
+    this.#left += more
+    this.#wake?.()
+  }
+
+  async take(): Promise<void> {
+    if (this.#left <= 0)
+      await new Promise<void>(resolve => {
+        this.#wake = resolve
+      })
+    this.#left--
+  }
+}

@@ -1,0 +1,87 @@
+import { type MessagePort, workerData } from 'node:worker_threads'
+import type { Ref } from '../../core/contract/ref.ts'
+import { Secret } from '../../core/contract/secret.ts'
+import type { Finding } from '../inventory/fold.ts'
+import { allReaders } from '../readers/all.ts'
+import type { Rule } from '../readers/secrets/rule.ts'
+import { compileRules } from '../readers/secrets/engine.ts'
+import { fingerprinted } from './fingerprinted.ts'
+
+/** What a worker starts with. It never gives plaintext back: findings leave it fingerprinted. */
+export interface WorkerSetup {
+  readonly rules: readonly Rule[]
+  readonly fingerprintKey: Uint8Array
+}
+
+/** A document, with its bytes or with the port on which they come. */
+export interface ReadTask {
+  readonly id: string
+  readonly in: Ref
+  readonly path: string
+  readonly format?: string
+  readonly head: Uint8Array
+  readonly bytes?: readonly Uint8Array[]
+  readonly port?: MessagePort
+}
+
+export interface ReadAnswer {
+  readonly findings: Finding[]
+  /** Why what was found is not all there is. */
+  readonly failure?: string
+}
+
+const setup: WorkerSetup = workerData as WorkerSetup
+const key = new Secret(setup.fingerprintKey)
+const readers = allReaders(compileRules(setup.rules))
+
+export default async function readAll(tasks: readonly ReadTask[]): Promise<ReadAnswer[]> {
+  const answers: ReadAnswer[] = []
+  for (const task of tasks) answers.push(await read(task))
+  return answers
+}
+
+async function read(task: ReadTask): Promise<ReadAnswer> {
+  const { id, path, format } = task
+  const document = { id, in: task.in, path, ...(format !== undefined && { format }) }
+  const findings: Finding[] = []
+  const fitting = readers.filter(reader => reader.reads(document, task.head))
+  try {
+    // What comes through a port comes once; so far no two readers want the same large document.
+    for (const reader of task.port ? fitting.slice(0, 1) : fitting)
+      for await (const observation of reader.read(document, task.port ? received(task.port) : given(task))) {
+        findings.push(fingerprinted(observation, key))
+        if (observation.see === 'copy') observation.secret.erase()
+      }
+    return { findings }
+  } catch (error) {
+    // A message could quote the document.
+    return { findings, failure: `the reader failed (${error instanceof Error ? error.name : 'unknown'})` }
+  } finally {
+    task.port?.close()
+  }
+}
+
+async function* given(task: ReadTask): AsyncGenerator<Uint8Array> {
+  for (const chunk of task.bytes ?? []) yield chunk
+}
+
+/** Chunks until `null`; each is asked for, so that no more than a few are held. */
+async function* received(port: MessagePort): AsyncGenerator<Uint8Array> {
+  const arrived: (Uint8Array | null)[] = []
+  let wake = () => {}
+  port.on('message', (chunk: Uint8Array | null) => {
+    arrived.push(chunk)
+    wake()
+  })
+  for (;;) {
+    if (arrived.length === 0)
+      await new Promise<void>(resolve => {
+        wake = resolve
+      })
+    const chunk = arrived.shift()
+    if (chunk === null) return
+    if (chunk === undefined) continue
+    yield chunk
+    port.postMessage('next')
+  }
+}
