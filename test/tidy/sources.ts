@@ -27,6 +27,8 @@ export interface Import {
 
 const STATIC =
   /^\s*(?:import|export)\s+(type\s+)?(?:[\w*$]+\s*,?\s*)?(?:\{[^}]*\}\s*|\*\s+as\s+\w+\s*)?(?:from\s+)?'([^'\n]+)'/gm
+/** Workers are named with the extension of the file that starts them: `./worker${extname(own)}`. */
+const WORKER = /[`'](?:\.\/)?(worker)\$\{/g
 const DYNAMIC = /import\(\s*'([^'\n]+)'\s*\)|new URL\(\s*'(\.{1,2}\/[^'\n]+\.(?:ts|js))'\s*,/g
 
 /** What a TypeScript file imports, and the files that it starts as workers. */
@@ -38,6 +40,9 @@ export function importsOf(path: string): Import[] {
     ),
     ...[...text.matchAll(DYNAMIC)].map(
       match => ({ to: resolved(path, match[1] ?? match[2]!), how: 'dynamic' }) as const,
+    ),
+    ...[...text.matchAll(WORKER)].map(
+      match => ({ to: resolved(path, `./${match[1]!}.ts`), how: 'dynamic' }) as const,
     ),
   ]
 }

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
 import type { Connection } from '../../core/contract/connector.ts'
 import type { Document } from '../../core/contract/document.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
@@ -37,6 +38,7 @@ export interface ObserveResult {
 export interface ObserveOptions {
   readonly keys: Keys
   readonly io: Io
+  /** The folder that holds `secrets/`. */
   readonly rulesDirectory: string
   readonly workers?: number
   readonly onProgress?: (progress: ObserveProgress) => void
@@ -59,7 +61,10 @@ export async function observe(
   connection: Connection,
   options: ObserveOptions,
 ): Promise<ObserveResult> {
-  const { rules, problems } = await loadRules(options.rulesDirectory)
+  const { rules, problems } = await loadRules(join(options.rulesDirectory, 'secrets'))
+  // Without rules everything would look clean.
+  if (rules.length === 0)
+    throw new FirebreakError('INVALID_CONFIG', `no rule in ${options.rulesDirectory} can be used`, 'install again')
   const reader = await readerVersion(options.rulesDirectory)
   const current = await db
     .selectFrom('source')

@@ -42,8 +42,8 @@ export async function runCli(options: CliOptions): Promise<number> {
     .description(
       'Finds every non-human identity, shows where its credentials are copied and what they reach,\nand cuts a leaked one off in the right order, with proof.',
     )
-    .version(options.version, '-V, --version', 'Print the version')
-    .helpOption('-h, --help', 'Print this help; firebreak COMMAND --help has examples')
+    .version(options.version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help; firebreak COMMAND --help has examples')
     .helpCommand(false)
     .exitOverride()
     .configureOutput({

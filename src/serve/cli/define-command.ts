@@ -41,7 +41,7 @@ export function defineCommand(
   }
 
   function define(command: Command, fields: Fields, shape: (values: Record<string, unknown>) => Given): void {
-    command.helpOption('-h, --help', 'Print this help')
+    command.helpOption('-h, --help', 'print this help')
     for (const name of fields.positional) {
       const field = fields.own.find(field => field.name === name)
       if (!field) throw new Error(`${operation.name} has no field ${name}`)
@@ -52,7 +52,7 @@ export function defineCommand(
     }
     for (const field of [...fields.nested, ...fields.own])
       if (!fields.positional.includes(field.name)) addOption(command, field)
-    command.option('--json', 'Print JSON')
+    command.option('--json', 'print JSON')
     command.action(async (...parameters: unknown[]) => {
       const { json: _, ...values } = command.opts()
       fields.positional.forEach((name, index) => {

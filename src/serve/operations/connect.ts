@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { z } from 'zod'
 import type { Connection, Connector } from '../../core/contract/connector.ts'
 import { defineOperation, type Operation } from './operation.ts'
-import { paragraph } from './table.ts'
+import { wrap } from './wrap.ts'
 
 interface Connected {
   readonly id: string
@@ -40,9 +40,9 @@ type Capability = (typeof CAPABILITIES)[number]
 /** `connect SYSTEM`: each connector's configuration gives the flags of its subcommand. */
 export function connect(connectors: readonly Connector[]): Operation {
   const input = z.object({
-    system: z.string().describe('What to connect'),
-    label: z.string().min(1).optional().describe('What to call it here; the instance without it'),
-    config: z.record(z.string(), z.unknown()).describe("The system's own flags"),
+    system: z.string().describe('what to connect'),
+    label: z.string().min(1).optional().describe('what to call it here; the instance without it'),
+    config: z.record(z.string(), z.unknown()).describe("the system's own flags"),
   })
   return defineOperation<z.infer<typeof input>, Connected>({
     name: 'connect',
@@ -87,8 +87,8 @@ export function connect(connectors: readonly Connector[]): Operation {
     text(output, width) {
       return [
         `Connected ${output.system} ${output.label}, instance ${output.instance}.`,
-        paragraph(`Can be done there: ${output.can.join(', ')}.`, width),
-        ...(output.cannot.length === 0 ? [] : [paragraph(`Cannot: ${output.cannot.join(', ')}.`, width)]),
+        wrap(`Can be done there: ${output.can.join(', ')}.`, width, '', ''),
+        ...(output.cannot.length === 0 ? [] : [wrap(`Cannot: ${output.cannot.join(', ')}.`, width, '', '')]),
         '',
         `Next: firebreak observe ${output.label}`,
       ].join('\n')

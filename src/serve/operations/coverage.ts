@@ -1,4 +1,4 @@
-import { paragraph } from './table.ts'
+import { wrap } from './wrap.ts'
 
 /** What was looked at, and what was not: without it, a count of finds says nothing. */
 export interface Coverage {
@@ -6,11 +6,11 @@ export interface Coverage {
   readonly skipped: { what: string; why: string }[]
 }
 
-const SHOWN = 20
+const SHOWN = 10
 
 export function coverageText(coverage: Coverage, width: number): string {
-  const searched = coverage.searched.map(scope => paragraph(scope, width, '  '))
-  const skipped = coverage.skipped.map(({ what, why }) => paragraph(`${what}: ${why}`, width, '  '))
+  const searched = coverage.searched.map(scope => wrap(scope, width, '  ', '  '))
+  const skipped = coverage.skipped.map(({ what, why }) => wrap(`${what}: ${why}`, width, '  ', '  '))
   return [
     ...(searched.length === 0 ? ['Nothing could be searched.'] : ['Searched:', ...shortList(searched)]),
     ...(skipped.length === 0 ? ['Nothing was left out.'] : ['Not searched:', ...shortList(skipped)]),

@@ -15,10 +15,10 @@ import {
 import { sealEvidence } from '../../core/evidence/sealer.ts'
 import { type EvidenceVerdict, verifyEvidence } from '../../core/evidence/verify.ts'
 import { defineOperation, type World } from './operation.ts'
-import { paragraph } from './table.ts'
+import { wrap } from './wrap.ts'
 
 const input = z.object({
-  action: z.enum(['verify', 'export', 'anchor']).describe('What to do with the record'),
+  action: z.enum(['verify', 'export', 'anchor']).describe('what to do with the record'),
   anchor: z.string().min(1).optional().describe('verify: a checkpoint kept elsewhere, which proves the tail'),
   file: z.string().min(1).optional().describe('verify: an exported file instead of the database'),
   out: z.string().min(1).optional().describe('export, anchor: the file to write; standard output without it'),
@@ -150,15 +150,17 @@ function text(output: EvidenceOutput, width: number): string {
   if ('text' in output) return output.text
   if ('out' in output)
     return output.action === 'anchor'
-      ? paragraph(
+      ? wrap(
           `Wrote the newest checkpoint to ${output.out}. Keep it where this machine cannot write.`,
           width,
+          '',
+          '',
         )
-      : paragraph(`Wrote ${output.lines} lines to ${output.out}.`, width)
+      : wrap(`Wrote ${output.lines} lines to ${output.out}.`, width, '', '')
   const unsealed = output.unsealed === 0 ? '' : `, ${output.unsealed} not yet sealed`
   return [
     `${output.ok ? pc.green('holds') : pc.red('does not hold')}  ${output.entries} entries, ${output.checkpoints} checkpoints${unsealed}`,
-    ...output.problems.map(problem => paragraph(problem, width, '  ')),
+    ...output.problems.map(problem => wrap(problem, width, '  ', '  ')),
     output.tail === 'proven'
       ? 'tail: proven by the anchor'
       : 'tail: unproven (without --anchor, a record cut short cannot be told from a whole one)',

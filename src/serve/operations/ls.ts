@@ -17,7 +17,7 @@ const input = z.object({
   what: z
     .enum(['credentials', 'identities', 'sources', 'runs'])
     .default('credentials')
-    .describe('What to list'),
+    .describe('what to list'),
 })
 type Input = z.infer<typeof input>
 
@@ -43,9 +43,17 @@ interface ListedCredential {
   readonly copies: number
 }
 
+interface ListedIdentity {
+  readonly ref: string
+  readonly names: readonly string[]
+  /** The likeliest first. */
+  readonly owners: readonly string[]
+  readonly credentials: number
+}
+
 type Listing = { stuck: readonly Run[] } & (
   | { what: 'credentials'; credentials: readonly ListedCredential[]; coverage: Coverage }
-  | { what: 'identities'; identities: Awaited<ReturnType<typeof listIdentities>>; coverage: Coverage }
+  | { what: 'identities'; identities: readonly ListedIdentity[]; coverage: Coverage }
   | {
       what: 'sources'
       sources: readonly { id: string; source: string; instance: string; observedAt: string | null }[]
@@ -86,7 +94,17 @@ async function list(world: World, { what }: Input): Promise<Listing> {
       return { what, stuck, sources }
     }
     case 'identities':
-      return { what, stuck, identities: await listIdentities(db), coverage: await coverageOf(db) }
+      return {
+        what,
+        stuck,
+        identities: (await listIdentities(db)).map(view => ({
+          ref: formatRef(view.ref),
+          names: view.names,
+          owners: view.owners.map(({ owner }) => owner),
+          credentials: view.credentials.length,
+        })),
+        coverage: await coverageOf(db),
+      }
     case 'credentials': {
       const credentials = (await listCredentials(db, keys, {})).map(listed)
       return { what, stuck, credentials, coverage: await coverageOf(db) }
@@ -186,11 +204,18 @@ function identitiesTable(
   width: number,
 ): string {
   if (identities.length === 0) return 'No identities are known. Start with: firebreak connect'
-  const rows = identities.map(identity => [identity.names.join(', '), identity.ref])
+  const rows = identities.map(identity => [
+    identity.names.join(', '),
+    identity.ref,
+    identity.owners[0] ?? '',
+    String(identity.credentials),
+  ])
   return table(
     [
       { title: 'IDENTITY', flexible: true },
       { title: 'REFERENCE', flexible: true },
+      { title: 'OWNER', flexible: true },
+      { title: 'CREDENTIALS', align: 'right' },
     ],
     rows,
     width,

@@ -8,9 +8,9 @@ import { defineOperation, type World } from './operation.ts'
 import { table } from './table.ts'
 
 const input = z.object({
-  sources: z.array(z.string().min(1)).default([]).describe('Labels or ids of sources; all of them without'),
-  full: z.boolean().default(false).describe('Read everything again, not only what is new'),
-  workers: z.int().min(1).max(64).optional().describe('How many threads read'),
+  sources: z.array(z.string().min(1)).default([]).describe('labels or ids of sources; all of them without'),
+  full: z.boolean().default(false).describe('read everything again, not only what is new'),
+  workers: z.int().min(1).max(64).optional().describe('how many threads read'),
 })
 type Input = z.infer<typeof input>
 

@@ -4,11 +4,11 @@ import { loadGraph, reach as reachFrom } from '../../know/graph/graph.ts'
 import { coverageOf } from '../../know/inventory/queries.ts'
 import { type Coverage, coverageText } from './coverage.ts'
 import { defineOperation, type World } from './operation.ts'
-import { type Named, subjectOf } from './subject.ts'
-import { paragraph } from './table.ts'
+import { called, type Named, subjectOf } from './subject.ts'
+import { wrap } from './wrap.ts'
 
 const input = z.object({
-  subject: z.string().min(1).describe('A credential or identity: its name, reference or fingerprint'),
+  subject: z.string().min(1).describe('a credential or identity: its name, reference or fingerprint'),
 })
 type Input = z.infer<typeof input>
 
@@ -51,13 +51,14 @@ function text(output: Reach, width: number): string {
       ? `Nothing is known that a holder of ${name} gets to.`
       : `Whoever holds ${name} gets to:`
   const things = reached.flatMap(thing => [
-    `${certaintyText(thing.certainty)}  ${pc.bold(thing.names[0] ?? thing.ref)} ${pc.dim(`(${thing.type})`)}`,
+    `${certaintyText(thing.certainty)}  ${pc.bold(called(thing))} ${pc.dim(`(${thing.type})`)}`,
     ...thing.hops.map((hop, index) => {
       const condition = hop.condition ? `, if ${hop.condition}` : ''
-      return paragraph(
+      return wrap(
         `${index + 1}. ${hop.why} [${hop.crossing}, ${hop.certainty}${condition}]`,
         width,
         '     ',
+        '       ',
       )
     }),
   ])

@@ -6,7 +6,12 @@ import { z } from 'zod'
 import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
 import { formatRef } from '../../core/contract/ref.ts'
 import type { Row } from '../../core/store/schema.ts'
-import { type CredentialView, coverageOf, listCredentials } from '../../know/inventory/queries.ts'
+import {
+  type CredentialView,
+  coverageOf,
+  listCredentials,
+  listIdentities,
+} from '../../know/inventory/queries.ts'
 import { observe } from '../../know/observe/observe.ts'
 import { coverageText, type Coverage } from './coverage.ts'
 import { defineOperation, type World } from './operation.ts'
@@ -15,20 +20,20 @@ import { called } from './subject.ts'
 import { table } from './table.ts'
 
 const input = z.object({
-  paths: z.array(z.string().min(1)).min(1).describe('Repositories, directories or files'),
-  history: z.boolean().default(true).describe('Read the working tree only, not the history of repositories'),
+  paths: z.array(z.string().min(1)).min(1).describe('repositories, directories or files'),
+  history: z.boolean().default(true).describe('read the working tree only, not the history of repositories'),
   minConfidence: z
     .number()
     .min(0)
     .max(1)
     .default(0)
-    .describe('Leave out what is less likely to be a secret, 0 to 1'),
+    .describe('leave out what is less likely to be a secret, 0 to 1'),
   workers: z
     .int()
     .min(1)
     .max(64)
     .default(Math.min(16, availableParallelism()))
-    .describe('How many threads read'),
+    .describe('how many threads read'),
 })
 type Input = z.infer<typeof input>
 
@@ -105,7 +110,7 @@ async function run(world: World, input: Input): Promise<Scan> {
   const coverage = sourceIds.length === 0 ? { searched: [], skipped: [] } : await coverageOf(db, sourceIds)
   return {
     credentials: credentials.sort((a, b) => b.confidence - a.confidence || a.kind.localeCompare(b.kind)),
-    identities: identitiesOf(views),
+    identities: await identitiesOf(world, sourceIds, views),
     coverage: { searched: coverage.searched, skipped: [...coverage.skipped, ...skipped] },
     leftOut: found.length - credentials.length,
     failures,
@@ -163,11 +168,16 @@ function foundOf(view: CredentialView, within: Set<string>, names: Map<string, s
   }
 }
 
-function identitiesOf(views: readonly CredentialView[]): { ref: string; names: readonly string[] }[] {
-  const identities = new Map<string, { ref: string; names: readonly string[] }>()
-  for (const { identity } of views)
-    if (identity) identities.set(identity.id, { ref: formatRef(identity.ref), names: identity.names })
-  return [...identities.values()].sort((a, b) => a.ref.localeCompare(b.ref))
+/** Those that the sources tell of, and those that the texts around credentials name. */
+async function identitiesOf(
+  world: World,
+  sourceIds: readonly string[],
+  views: readonly CredentialView[],
+): Promise<Scan['identities']> {
+  const named = views.flatMap(view => view.identity ?? [])
+  const seen = sourceIds.length === 0 ? [] : await listIdentities(world.db, { sourceIds })
+  const byRef = new Map([...named, ...seen].map(({ ref, names }) => [formatRef(ref), names]))
+  return [...byRef].map(([ref, names]) => ({ ref, names })).sort((a, b) => a.ref.localeCompare(b.ref))
 }
 
 function messageOf(error: Error): string {
@@ -190,7 +200,7 @@ function text(output: Scan, width: number): string {
     coverageText(output.coverage, width),
     ...(credentials.length === 0
       ? []
-      : ['', `Next: ${pc.cyan('firebreak show FINGERPRINT')} or ${pc.cyan('firebreak trace -')}`]),
+      : ['', `Next: ${pc.cyan('firebreak show ID')} or ${pc.cyan('firebreak trace -')}`]),
   ].join('\n')
 }
 
@@ -223,12 +233,16 @@ function mergedPlaces(credential: Found): MergedPlace[] {
   })
 }
 
+/** Enough to name one by: a beginning is taken for the whole. */
+const SHORT_FINGERPRINT = 11
+
 function foundTable(credentials: readonly Found[], width: number): string {
   const rows = credentials.flatMap(credential =>
     mergedPlaces(credential).map((place, index) => {
       const isFirst = index === 0
       const more = place.commits > 1 ? ` +${place.commits - 1}` : ''
       return [
+        isFirst ? (credential.fingerprint ?? '').slice(0, SHORT_FINGERPRINT) : '',
         isFirst ? credential.confidence.toFixed(2) : '',
         isFirst ? [credential.kind, credential.preview ?? credential.identity ?? ''].join(' ').trim() : '',
         shortened(place.where),
@@ -240,6 +254,7 @@ function foundTable(credentials: readonly Found[], width: number): string {
   )
   return table(
     [
+      { title: 'ID' },
       { title: 'SURE' },
       { title: 'CREDENTIAL', flexible: true },
       { title: 'WHERE', flexible: true },

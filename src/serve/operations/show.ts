@@ -3,16 +3,24 @@ import { z } from 'zod'
 import { formatRef } from '../../core/contract/ref.ts'
 import type { Db } from '../../core/store/store.ts'
 import { loadGraph, usersOf } from '../../know/graph/graph.ts'
-import { type CredentialView, credentialView, listCredentials } from '../../know/inventory/queries.ts'
+import { membersOf } from '../../know/inventory/merge.ts'
+import {
+  type CredentialView,
+  credentialView,
+  type IdentityView,
+  listCredentials,
+  listIdentities,
+} from '../../know/inventory/queries.ts'
 import { stateText } from './ls.ts'
 import { defineOperation, type World } from './operation.ts'
 import { isoTime, type Standing, sourceNames, standingsOf } from './standing.ts'
-import { type Named, subjectOf } from './subject.ts'
-import { paragraph, table } from './table.ts'
+import { called, type Named, subjectOf } from './subject.ts'
+import { table } from './table.ts'
+import { wrap } from './wrap.ts'
 import { copiesTable } from './trace.ts'
 
 const input = z.object({
-  subject: z.string().min(1).describe('A credential or identity: its name, reference or fingerprint'),
+  subject: z.string().min(1).describe('a credential or identity: its name, reference or fingerprint'),
 })
 type Input = z.infer<typeof input>
 
@@ -39,13 +47,15 @@ interface Shown {
   readonly subject: Named
   readonly identity: { ref: string; names: readonly string[] } | null
   readonly facts: readonly ShownFact[]
-  readonly owners: readonly { owner: string; source: string; weight: number; at: string }[]
+  readonly owners: IdentityView['owners']
+  /** Two owners for whom nearly as much speaks. */
+  readonly ownersConflict: boolean
   readonly findings: readonly { check: string; why: string; since: string }[]
   readonly holds: readonly { why: string; since: string; run: string | null }[]
   /** The credential itself, or all of an identity's. */
   readonly credentials: readonly ShownCredential[]
   /** Who uses the credential, or holds it. */
-  readonly users: readonly unknown[]
+  readonly users: ReturnType<typeof usersOf>
   /** Why other records count as this one. */
   readonly merges: readonly { reason: string; at: string }[]
 }
@@ -71,38 +81,25 @@ async function run(world: World, input: Input): Promise<Shown> {
   const { db, keys } = world
   const subject = await subjectOf(world, input.subject)
   const names = await sourceNames(db)
-  const ids = await sameThing(db, subject.id)
+  const ids = await membersOf(db, [subject.id])
   const isCredential = subject.type === 'credential'
   const views = isCredential
     ? [await credentialView(db, keys, subject.id)]
     : (await listCredentials(db, keys, {})).filter(view => view.identity?.id === subject.id)
   const identity = isCredential ? views[0]?.identity : undefined
+  const [owned] = await listIdentities(db, { ids: [identity?.id ?? subject.id] })
   return {
     subject,
     identity: identity ? { ref: formatRef(identity.ref), names: identity.names } : null,
     facts: await factsOf(db, ids, names),
-    owners: await ownersOf(db, identity ? [...ids, ...(await sameThing(db, identity.id))] : ids),
+    owners: owned?.owners ?? [],
+    ownersConflict: owned?.ownersConflict ?? false,
     findings: await findingsOf(db, ids),
     holds: await holdsOf(db, ids),
     credentials: views.map(view => shownCredential(view, names)),
-    users: isCredential ? [...usersOf(await loadGraph(db), subject.id)] : [],
+    users: isCredential ? usersOf(await loadGraph(db), subject.id) : [],
     merges: await mergesInto(db, ids),
   }
-}
-
-/** The entity and all that were found to be the same. */
-async function sameThing(db: Db, id: string): Promise<string[]> {
-  const ids = [id]
-  for (let from = 0; from < ids.length; ) {
-    const merged = await db
-      .selectFrom('entity')
-      .select('id')
-      .where('merged_into', 'in', ids.slice(from))
-      .execute()
-    from = ids.length
-    ids.push(...merged.map(row => row.id).filter(id => !ids.includes(id)))
-  }
-  return ids
 }
 
 async function factsOf(db: Db, ids: string[], names: Map<string, string>): Promise<ShownFact[]> {
@@ -112,22 +109,6 @@ async function factsOf(db: Db, ids: string[], names: Map<string, string>): Promi
     value: JSON.parse(row.value) as unknown,
     source: names.get(row.source_id) ?? row.source_id,
     at: isoTime(row.at ?? row.learnt_at),
-  }))
-}
-
-async function ownersOf(db: Db, ids: string[]): Promise<Shown['owners'][number][]> {
-  const rows = await db
-    .selectFrom('owner')
-    .selectAll()
-    .where('entity_id', 'in', ids)
-    .orderBy('weight', 'desc')
-    .orderBy('owner')
-    .execute()
-  return rows.map(({ owner, source, weight, at, learnt_at }) => ({
-    owner,
-    source,
-    weight,
-    at: isoTime(at ?? learnt_at),
   }))
 }
 
@@ -179,14 +160,14 @@ function text(output: Shown, width: number): string {
   const { subject } = output
   const parts = [pc.bold(subject.names[0] ?? subject.ref), `${subject.type}  ${subject.ref}`]
   if (subject.names.length > 1)
-    parts.push(paragraph(`also called ${subject.names.slice(1).join(', ')}`, width))
+    parts.push(wrap(`also called ${subject.names.slice(1).join(', ')}`, width, '', ''))
   if (output.identity)
     parts.push(`authenticates as ${output.identity.names[0] ?? ''} ${pc.dim(output.identity.ref)}`)
   for (const hold of output.holds)
-    parts.push(pc.red(paragraph(`held since ${hold.since}: ${hold.why}`, width)))
+    parts.push(pc.red(wrap(`held since ${hold.since}: ${hold.why}`, width, '', '')))
   for (const finding of output.findings)
-    parts.push(pc.yellow(paragraph(`${finding.check}: ${finding.why}`, width)))
-  for (const { reason } of output.merges) parts.push(paragraph(`the same because: ${reason}`, width))
+    parts.push(pc.yellow(wrap(`${finding.check}: ${finding.why}`, width, '', '')))
+  for (const { reason } of output.merges) parts.push(wrap(`the same because: ${reason}`, width, '', ''))
   parts.push('', ownersText(output, width))
   if (output.facts.length > 0) parts.push('', factsTable(output.facts, width))
   for (const credential of output.credentials) parts.push('', credentialText(credential, width))
@@ -194,21 +175,36 @@ function text(output: Shown, width: number): string {
   return parts.join('\n')
 }
 
-function ownersText({ owners }: Shown, width: number): string {
+function usersText(users: Shown['users'], width: number): string {
+  const rows = users.map(user => [called(user), user.why])
+  return table(
+    [
+      { title: 'USED BY', flexible: true },
+      { title: 'WHY', flexible: true },
+    ],
+    rows,
+    width,
+  )
+}
+
+function ownersText({ owners, ownersConflict }: Shown, width: number): string {
   if (owners.length === 0) return 'No owner is known.'
-  const rows = owners.map(owner => [
-    owner.owner,
-    owner.source,
-    owner.weight.toFixed(2),
-    owner.at.slice(0, 10),
-  ])
+  const rows = owners.flatMap(({ owner, weight, evidence }) =>
+    evidence.map((sign, index) => [
+      index === 0 ? owner : '',
+      index === 0 ? weight.toFixed(2) : '',
+      sign.source,
+      sign.at === undefined ? '' : isoTime(sign.at).slice(0, 10),
+    ]),
+  )
   const columns = [
     { title: 'OWNER', flexible: true },
+    { title: 'SURE', align: 'right' as const },
     { title: 'ACCORDING TO', flexible: true },
-    { title: 'WEIGHT', align: 'right' as const },
     { title: 'AS OF' },
   ]
-  return table(columns, rows, width)
+  const conflict = ownersConflict ? `\n${pc.yellow('Two owners are nearly as likely: ask both.')}` : ''
+  return table(columns, rows, width) + conflict
 }
 
 function factsTable(facts: readonly ShownFact[], width: number): string {

@@ -1,12 +1,14 @@
 import { FirebreakError } from '../../core/contract/errors.ts'
 import { formatRef, type Ref } from '../../core/contract/ref.ts'
 import { fingerprint } from '../../core/keys/fingerprint.ts'
+import type { Row } from '../../core/store/schema.ts'
 import {
   type CredentialView,
   credentialsByFingerprint,
   credentialView,
   findSubject,
   namesOf,
+  namesOrNative,
   refOf,
 } from '../../know/inventory/queries.ts'
 import type { World } from './operation.ts'
@@ -67,13 +69,12 @@ export async function credentialsOfIdentity(world: World, identityId: string): P
   return rows.map(row => row.id)
 }
 
-async function nameOf(world: World, entity: { id: string; type: string }): Promise<Named> {
-  const { db } = world
+async function nameOf(world: World, entity: Row<'entity'>): Promise<Named> {
   return {
     id: entity.id,
     type: entity.type,
-    ref: formatRef(await refOf(db, entity.id)),
-    names: await namesOf(db, entity.id),
+    ref: formatRef(refOf(entity)),
+    names: namesOrNative(await namesOf(world.db, entity.id), entity),
   }
 }
 

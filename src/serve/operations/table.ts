@@ -75,19 +75,6 @@ export function breakText(text: string, width: number): string {
   return [...lines, rest].join('\n')
 }
 
-/** A paragraph in lines of at most `width`, each after `indent`. */
-export function paragraph(text: string, width: number, indent = ''): string {
-  const lines: string[] = []
-  let line = ''
-  for (const word of text.split(/\s+/)) {
-    if (line !== '' && indent.length + line.length + 1 + word.length > width) {
-      lines.push(indent + line)
-      line = word
-    } else line = line === '' ? word : `${line} ${word}`
-  }
-  return [...lines, indent + line].join('\n')
-}
-
 function visibleLength(text: string): number {
   // oxlint-disable-next-line no-control-regex
   return text.replace(/\u001b\[\d+m/g, '').length

@@ -14,7 +14,7 @@ const input = z.object({
     .string()
     .min(1)
     .describe(
-      'A fingerprint, name or reference as ls shows it; - reads the secret itself from standard input',
+      'a fingerprint, name or reference as ls shows it; - reads the secret itself from standard input',
     ),
 })
 type Input = z.infer<typeof input>

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { breakText, paragraph, table } from '../../../src/serve/operations/table.ts'
+import { breakText, table } from '../../../src/serve/operations/table.ts'
 
 const columns = [{ title: 'A' }, { title: 'PATH', flexible: true }, { title: 'WHY', flexible: true }]
 
@@ -27,9 +27,4 @@ describe('table', () => {
 test('breakText breaks after a separator where one is near', () => {
   expect(breakText('src/deep/folder/file.ts:12', 18)).toBe('src/deep/folder/\nfile.ts:12')
   expect(breakText('short', 18)).toBe('short')
-})
-
-test('paragraph keeps its indent and width', () => {
-  const text = paragraph('one two three four five six', 12, '  ')
-  expect(text.split('\n').every(line => line.startsWith('  ') && line.length <= 12)).toBe(true)
 })
