@@ -135,7 +135,7 @@ async function stateGaps(
   }
   if (limits.cut.length > 0) {
     coverage.problem(
-      `${limits.cut.length} commits have lost parents (${limits.cut[0]}…): history before them is unknown`,
+      `the parents of ${limits.cut.length} commits are lost (${limits.cut[0]}…): history before is unknown`,
     )
   }
   for (const id of limits.unreadable) coverage.problem(`the commit ${id} is damaged`)

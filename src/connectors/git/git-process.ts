@@ -74,10 +74,11 @@ export class GitProcess {
     this.#child.kill('SIGKILL')
   }
 
-  /** Ends git and drops what it has still to say. */
-  stop(): void {
+  /** Ends git, drops what it has still to say, and waits until it is gone. */
+  async stop(): Promise<void> {
     this.kill()
     this.#child.stdout.destroy()
+    await this.ended
   }
 
   /** Call at the end of the output: whether git went through, raising where it is missing or was aborted. */
@@ -103,7 +104,7 @@ export async function runGit(
     const ok = await git.succeeded()
     return { ok, text: Buffer.concat(chunks).toString('utf8'), complaint: git.complaint }
   } finally {
-    git.stop()
+    await git.stop()
   }
 }
 
@@ -138,7 +139,7 @@ export async function* gitRecords(
     if (!(await git.succeeded())) throw new GitFailure(git.complaint)
     if (git.complained) options.complaint?.(git.complaint)
   } finally {
-    git.stop()
+    await git.stop()
     await fed.catch(() => {})
   }
 }

@@ -12,6 +12,7 @@ const EMPTY_TREE = {
   sha1: '4b825dc642cb6eb9a060e54bf8d69288fbee4904',
   sha256: '6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321',
 }
+const AUTHOR = '%an%x00%ae%x00%at'
 const COMMIT_MARK = 2 // the byte that starts a commit in the format below
 const RAW = ['-r', '--raw', '-z', '--no-abbrev', '--no-renames', '--no-ext-diff', '--no-textconv']
 
@@ -129,7 +130,7 @@ export async function* walkHistory(
   limits: Limits,
   problem: (what: string) => void,
 ): AsyncGenerator<{ commit: Commit } | Introduction, void> {
-  const format = '--format=%x02%H%x00%an%x00%ae%x00%at'
+  const format = `--format=%x02%H%x00${AUTHOR}`
   const args = ['diff-tree', '--stdin', '-c', '--root', '--always', '--encoding=UTF-8', ...RAW, format]
   const requests = new Requests(repository.home, args, orderedCommits(repository, limits))
   let commit: Commit | undefined
@@ -143,6 +144,7 @@ export async function* walkHistory(
         problem(`what commit ${id} changed cannot be told (${complaint})`)
         if (end === 'given up') return
         commit = undefined
+        if (id) yield* wholeCommit(repository, id)
         continue
       }
       const start = record[0] === 10 ? 1 : 0 // git separates the message from the changes with a line end
@@ -153,13 +155,7 @@ export async function* walkHistory(
           requests.answered()
         }
         requests.answered()
-        const [name, email, at] = [await next(requests), await next(requests), await next(requests)]
-        const seconds = Number(at.toString('latin1').trim() || Number.NaN)
-        commit = {
-          id,
-          author: `${name.toString('utf8')} <${email.toString('utf8')}>`,
-          at: Number.isSafeInteger(seconds * 1000) ? seconds * 1000 : undefined,
-        }
+        commit = commitOf(id, await next(requests), await next(requests), await next(requests))
         yield { commit }
       } else if (record[start] === 0x3a) {
         const raw = record.toString('latin1', start)
@@ -170,6 +166,36 @@ export async function* walkHistory(
     }
   } finally {
     await requests.close()
+  }
+}
+
+function commitOf(id: string, name: Buffer, email: Buffer, at: Buffer): Commit {
+  const ms = Number(at.toString('latin1').trim() || Number.NaN) * 1000
+  const author = `${name.toString('utf8')} <${email.toString('utf8')}>`
+  return { id, author, at: Number.isSafeInteger(ms) ? ms : undefined }
+}
+
+/** All files of a commit that cannot be compared with its parents, whose trees are damaged: as if it had none. */
+async function* wholeCommit(
+  repository: Repository,
+  id: string,
+): AsyncGenerator<{ commit: Commit } | Introduction, void> {
+  try {
+    const show = ['log', '--no-walk', '--no-patch', '--encoding=UTF-8', `--format=${AUTHOR}%x00`, id]
+    const fields: Buffer[] = []
+    for await (const records of gitRecords(repository.home, show, { delimiter: 0 })) fields.push(...records)
+    const commit = commitOf(id, fields[0]!, fields[1]!, fields[2]!)
+    yield { commit }
+    const list = ['ls-tree', '-r', '-z', '--full-tree', id]
+    for await (const records of gitRecords(repository.home, list, { delimiter: 0 })) {
+      for (const record of records) {
+        const tab = record.indexOf(9)
+        const [, type, blob] = record.toString('latin1', 0, tab).split(' ')
+        yield { commit, blob: blob!, path: pathText(record.subarray(tab + 1)), submodule: type === 'commit' }
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof GitFailure)) throw error // its own tree is damaged, too: that has been stated
   }
 }
 

@@ -73,7 +73,7 @@ export class Requests {
     if (ok && this.#complete) return 'done'
     if (++this.#restarts > MOST_RESTARTS) return 'given up'
     if (this.current() !== undefined) this.answered()
-    this.#git.stop()
+    await this.#git.stop()
     this.#git = new GitProcess(this.#home, this.#args)
     const again = this.#pending.slice(this.#first)
     if (again.length > 0) void this.#git.write(`${again.join('\n')}\n`)
@@ -84,7 +84,7 @@ export class Requests {
   async close(): Promise<void> {
     this.#complete = true
     this.#failure ??= new Error('closed')
-    this.#git.stop()
+    await this.#git.stop()
     await this.#feeding
   }
 
