@@ -14,6 +14,8 @@ export interface Key {
   readonly valueAt: number
 }
 
+const IN_BASE64 = /[A-Za-z0-9+/=]/
+
 interface Range {
   readonly start: number
   readonly end: number
@@ -41,7 +43,7 @@ export function readAssigned(text: Text, key: Key): Span | undefined {
     bytes = decoded
   }
   const span = { start: text.base + range.start, end: text.base + range.end, encodings, bytes }
-  return inSecretManifest(text, key) ? undoBase64(span) : span
+  return looksLikeBase64(bytes) && inSecretManifest(text, key) ? undoBase64(span) : span
 }
 
 /** As offsets into text.page. */
@@ -218,6 +220,10 @@ function inSecretManifest(text: Text, key: Key): boolean {
     before.slice(documentStart < 0 ? 0 : documentStart) +
     after.slice(0, documentEnd < 0 ? after.length : documentEnd)
   return /["']?kind["']?[ \t]*:[ \t]*["']?Secret["']?\s*(?:[,}\n\r]|$)/.test(manifest)
+}
+
+function looksLikeBase64(bytes: Uint8Array): boolean {
+  return bytes.length % 4 === 0 && bytes.every(byte => IN_BASE64.test(String.fromCharCode(byte)))
 }
 
 /** A line break at the end comes from `echo … | base64` and belongs to no password. */

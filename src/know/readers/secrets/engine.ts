@@ -49,6 +49,8 @@ export class Engine {
   readonly rules: readonly CompiledRule[]
   readonly #prefilter: Prefilter
   readonly #meanings: readonly Meaning[]
+  /** One list for each depth of encoding, used again for every text. */
+  readonly #hits: Hits[] = []
 
   constructor(rules: readonly CompiledRule[]) {
     this.rules = rules
@@ -94,7 +96,7 @@ export class Engine {
   matches(bytes: Uint8Array, path: string): { rule: string; start: number; end: number }[] {
     const found: { rule: string; start: number; end: number }[] = []
     const text = new Text(bytes, path, 'text')
-    this.#visit(text, false, (rule, match) =>
+    this.#visit(text, 0, false, (rule, match) =>
       found.push({ rule: rule.rule.id, start: match.start, end: match.end }),
     )
     return found
@@ -105,6 +107,7 @@ export class Engine {
     const found: Candidate[] = []
     this.#visit(
       text,
+      depth,
       binary,
       (rule, match) => {
         const candidate = interpret(text, rule, match, depth)
@@ -127,11 +130,13 @@ export class Engine {
 
   #visit(
     text: Text,
+    depth: number,
     binary: boolean,
     onMatch: (rule: CompiledRule, match: Match) => void,
     onEmbedded?: (embedded: NonNullable<ReturnType<EmbeddedTexts['stringAt']>>) => void,
   ): void {
-    const hits = newHits()
+    const hits = (this.#hits[depth] ??= newHits())
+    hits.count = 0
     this.#prefilter.scan(text.bytes, 0, text.bytes.length, hits)
     inOrderOfStart(hits)
     const embedded = new EmbeddedTexts(text)
@@ -252,14 +257,13 @@ class Passage {
 
   #find(candidate: Candidate, text: Text): Find {
     const { value, id, claims, confidence, rule } = candidate
-    const first = Math.min(value.start, id?.start ?? value.start)
     const slot = (part: 'value' | 'id', span: Span): Slot => ({
       part,
       at: `${this.#base + span.start}-${this.#base + span.end}`,
       encodings: span.encodings,
       line: this.#lineOf(text, span.start),
     })
-    this.#countLines(text, this.#base + Math.max(0, first - MARGIN))
+    this.#countLines(text, this.#base + value.start)
     const idText = id && Buffer.from(id.bytes).toString('utf8')
     const preview = rule.rule.preview === 'token' ? previewOf(rule, idText, value) : undefined
     return {
@@ -273,22 +277,25 @@ class Passage {
     }
   }
 
-  /** Lines are counted from the last known place on, so that a document is counted through only once. */
+  /** Values come in order, so that a document's lines are counted through once. */
   #countLines(text: Text, to: number): void {
     if (to <= this.#countedTo) return
     this.#line += newlines(text.bytes, this.#countedTo - this.#base, to - this.#base)
     this.#countedTo = to
   }
 
+  /** An id may stand before its value. */
   #lineOf(text: Text, at: number): number {
-    return this.#line + newlines(text.bytes, this.#countedTo - this.#base, at)
+    const counted = this.#countedTo - this.#base
+    return at < counted
+      ? this.#line - newlines(text.bytes, at, counted)
+      : this.#line + newlines(text.bytes, counted, at)
   }
 }
 
 function newlines(bytes: Buffer, from: number, to: number): number {
   let count = 0
-  for (let at = bytes.indexOf(0x0a, Math.max(0, from)); at >= 0 && at < to; at = bytes.indexOf(0x0a, at + 1))
-    count++
+  for (let at = from; at < to; at++) if (bytes[at] === 0x0a) count++
   return count
 }
 

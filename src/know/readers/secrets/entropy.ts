@@ -1,8 +1,15 @@
-/** Shannon entropy of a text's own characters, in bits per character. */
+const counts = new Uint32Array(256)
+
+/** Shannon entropy of a Latin-1 text's own characters, in bits per character. */
 export function entropy(text: string): number {
-  const counts = new Map<string, number>()
-  for (const character of text) counts.set(character, (counts.get(character) ?? 0) + 1)
+  counts.fill(0)
+  for (let at = 0; at < text.length; at++) counts[text.charCodeAt(at) & 0xff]!++
   let bits = 0
-  for (const count of counts.values()) bits -= (count / text.length) * Math.log2(count / text.length)
+  for (let at = 0; at < text.length; at++) {
+    const count = counts[text.charCodeAt(at) & 0xff]!
+    if (count === 0) continue
+    bits -= (count / text.length) * Math.log2(count / text.length)
+    counts[text.charCodeAt(at) & 0xff] = 0
+  }
   return bits
 }

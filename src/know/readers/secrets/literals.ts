@@ -11,6 +11,8 @@ export type Meaning =
 
 /** Shorter ones would be met by chance in any base64. */
 const SHORTEST_IN_BASE64 = 4
+/** More characters would make the automaton larger, and so slower, and hardly any base64 text less. */
+const LONGEST_IN_BASE64 = 6
 
 /**
  * Every rule's keywords, and each keyword as it looks within base64 at its three possible alignments, so that one pass
@@ -56,7 +58,7 @@ function inBase64(keyword: string): { text: string; offset: number }[] {
   ] as const) {
     const encoded = Buffer.from('\0'.repeat(before) + keyword, 'latin1').toString('base64')
     const decided = Math.floor(((before + keyword.length) * 8) / 6)
-    const text = encoded.slice(undecided, decided)
+    const text = encoded.slice(undecided, Math.min(decided, undecided + LONGEST_IN_BASE64))
     if (text.length < SHORTEST_IN_BASE64) continue
     found.push({ text, offset: undecided % 4 })
     const url = text.replaceAll('+', '-').replaceAll('/', '_')

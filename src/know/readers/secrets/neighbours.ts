@@ -4,11 +4,7 @@ import type { Span } from './candidate.ts'
 import { whyNoSecret } from './placeholder.ts'
 import type { Text } from './text.ts'
 
-const REACH = 2048
-const PAIR =
-  /(["']?)([A-Za-z][\w.-]{0,63})\1[ \t]{0,8}(?:=>|:=|=|:)[ \t]{0,8}(?:"([^"\n]{1,200})"|'([^'\n]{1,200})'|([^\s"',;#}]{1,200}))/g
-const NAMED =
-  /name["']?[ \t]{0,8}[:=][ \t]{0,8}["']?([A-Za-z][\w.-]{0,63})["']?,?\s{1,40}["']?value["']?[ \t]{0,8}[:=][ \t]{0,8}["']?([^\s"',;#}]{1,200})/g
+const REACH = 1024
 
 interface System {
   readonly system: string
@@ -31,11 +27,12 @@ const SYSTEMS: readonly System[] = [
 ]
 
 const ENDINGS = {
-  user: ['user', 'username', 'user_name', 'login', 'uid', 'role'],
-  host: ['host', 'hostname', 'host_name', 'server', 'addr', 'address', 'hostaddr', 'endpoint'],
-  port: ['port'],
-  engine: ['engine', 'type', 'adapter', 'driver', 'dialect', 'connection', 'client', 'scheme', 'vendor'],
+  user: 'username|user_?name|user|login|uid|role',
+  host: 'hostname|host_?name|hostaddr|host|server|address|addr|endpoint',
+  port: 'port',
+  engine: 'engine|type|adapter|driver|dialect|connection|client|scheme|vendor',
 }
+type Ending = keyof typeof ENDINGS
 
 /** What stands beside a password under keys with the same beginning. */
 export interface Neighbours {
@@ -51,11 +48,7 @@ export function lookAround(text: Text, keyName: string, keyAt: number, decodesBa
   const from = Math.max(0, keyAt - REACH)
   const around = text.latin1(from, keyAt + REACH)
   const prefix = prefixOf(keyName)
-  const pairs = pairsNear(around, keyAt - from)
-  const user = nearest(pairs, prefix, ENDINGS.user)
-  const host = nearest(pairs, prefix, ENDINGS.host)
-  const port = nearest(pairs, prefix, ENDINGS.port)
-  const engine = nearest(pairs, prefix, ENDINGS.engine)
+  const { user, host, port, engine } = nearest(around, prefix, keyAt - from)
   const plain = (pair: Pair | undefined) =>
     pair && (decodesBase64 ? (fromBase64(pair.value) ?? pair.value) : pair.value)
   const userText = plain(user)
@@ -83,30 +76,41 @@ export function lookAround(text: Text, keyName: string, keyAt: number, decodesBa
 }
 
 interface Pair {
-  readonly key: string
   readonly value: string
   readonly start: number
   readonly distance: number
 }
 
-function pairsNear(around: string, keyAt: number): Pair[] {
-  const pairs: Pair[] = []
-  const add = (match: RegExpExecArray, key: string, value: string) => {
+/** The nearest value under each kind of key that begins as the password's key does. */
+function nearest(around: string, prefix: string, keyAt: number): Partial<Record<Ending, Pair>> {
+  const found: Partial<Record<Ending, Pair>> = {}
+  for (const match of around.matchAll(besideExpression(prefix))) {
+    const value = match[5] ?? match[6] ?? match[7]!
+    const ending = (Object.keys(ENDINGS) as Ending[]).find((_, index) => match[index + 1] !== undefined)!
+    const distance = Math.abs(match.index - keyAt)
     const start = match.index + match[0].lastIndexOf(value)
-    pairs.push({ key: normal(key), value, start, distance: Math.abs(match.index - keyAt) })
+    if (distance < (found[ending]?.distance ?? Number.POSITIVE_INFINITY))
+      found[ending] = { value, start, distance }
   }
-  for (const match of around.matchAll(PAIR)) add(match, match[2]!, match[3] ?? match[4] ?? match[5]!)
-  for (const match of around.matchAll(NAMED)) add(match, match[1]!, match[2]!)
-  return pairs
+  return found
 }
 
-function nearest(pairs: readonly Pair[], prefix: string, endings: readonly string[]): Pair | undefined {
-  const wanted = new Set(endings.flatMap(ending => [prefix + ending, prefix + ending.replace('_', '')]))
-  let best: Pair | undefined
-  for (const pair of pairs) {
-    if (wanted.has(pair.key) && (!best || pair.distance < best.distance)) best = pair
-  }
-  return best
+/** Prefixes repeat, and an expression that begins with its literal is fast where parsing every pair is not. */
+const expressions = new Map<string, RegExp>()
+
+function besideExpression(prefix: string): RegExp {
+  const known = expressions.get(prefix)
+  if (known) return known
+  const start = prefix.replace(/[_.]/g, '[_.-]?')
+  const endings = Object.values(ENDINGS)
+    .map(words => `(${words})`)
+    .join('|')
+  const separator = `["']?\\]?[ \\t]{0,8}(?:=>|:=|=|:)[ \\t]{0,8}|["']?,?\\s{1,40}["']?value["']?[ \\t]{0,8}[:=][ \\t]{0,8}|["'][ \\t]{0,4},[ \\t]{0,8}|>`
+  const value = `"([^"\\n]{1,200})"|'([^'\\n]{1,200})'|([^\\s"',;#}<>]{1,200})`
+  const expression = new RegExp(`(?<![A-Za-z0-9_.-])${start}(?:${endings})(?:${separator})(?:${value})`, 'gi')
+  if (expressions.size >= 256) expressions.clear()
+  expressions.set(prefix, expression)
+  return expression
 }
 
 /** `DB_PASSWORD` → `db_`, `PGPASSWORD` → `pg`, `spring.datasource.password` → `spring.datasource.`, `password` → ``. */

@@ -26,10 +26,11 @@ export function newHits(capacity = 1024): Hits {
 export class Prefilter {
   readonly literals: readonly Literal[]
   readonly #classOf = new Uint8Array(256)
-  readonly #table: Uint32Array
+  /** The next state for `state << #shift | class`: rows are a power of two long. */
+  readonly #table: Uint16Array
+  readonly #shift: number
   /** States are numbered so that those in which a literal ends come last: one comparison tells. */
   readonly #firstEnd: number
-  readonly #width: number
   /** For each state from #firstEnd on, which literals end there. */
   readonly #ends: readonly (readonly number[])[]
   readonly #bytesOf: readonly Uint8Array[]
@@ -37,24 +38,30 @@ export class Prefilter {
   constructor(literals: readonly Literal[]) {
     this.literals = literals
     this.#bytesOf = literals.map(literal => new Uint8Array(Buffer.from(literal.text, 'latin1')))
-    this.#width = this.#numberClasses()
-    const trie = this.#buildTrie()
-    const { fail, order } = linkFailures(trie.next, this.#width)
+    const width = this.#numberClasses()
+    this.#shift = Math.ceil(Math.log2(width))
+    const trie = this.#buildTrie(width)
+    const { fail, order } = linkFailures(trie.next, width)
     for (const state of order) trie.ends[state]!.push(...trie.ends[fail[state]!]!)
 
+    // Breadth first, so that the few states in which nearly all bytes are read lie beside each other.
     const renumbered = new Uint32Array(trie.ends.length)
+    const breadthFirst = [0, ...order]
     const quiet = trie.ends.filter(ends => ends.length === 0).length
     let [nextQuiet, nextEnd] = [0, quiet]
-    trie.ends.forEach((ends, state) => {
-      renumbered[state] = ends.length === 0 ? nextQuiet++ : nextEnd++
-    })
-    this.#table = new Uint32Array(trie.ends.length * this.#width)
-    this.#ends = trie.ends.filter(ends => ends.length > 0)
-    this.#firstEnd = quiet * this.#width
-    trie.next.forEach((target, index) => {
-      const row = renumbered[Math.floor(index / this.#width)]! * this.#width
-      // Entries are premultiplied, so that the loop adds and never multiplies.
-      this.#table[row + (index % this.#width)] = renumbered[target]! * this.#width
+    const ends: number[][] = []
+    for (const state of breadthFirst) {
+      const here = trie.ends[state]!
+      renumbered[state] = here.length === 0 ? nextQuiet++ : nextEnd++
+      if (here.length > 0) ends.push(here)
+    }
+    if (trie.ends.length > 0xffff) throw new Error('too many literals for one prefilter')
+    this.#table = new Uint16Array(trie.ends.length << this.#shift)
+    this.#ends = ends
+    this.#firstEnd = quiet
+    trie.next.forEach((target, edge) => {
+      const row = renumbered[Math.floor(edge / width)]! << this.#shift
+      this.#table[row + (edge % width)] = renumbered[target]!
     })
   }
 
@@ -62,16 +69,17 @@ export class Prefilter {
   scan(bytes: Uint8Array, from: number, to: number, hits: Hits): void {
     const table = this.#table
     const classOf = this.#classOf
+    const shift = this.#shift
     const firstEnd = this.#firstEnd
     let state = 0
     for (let at = from; at < to; at++) {
-      state = table[state + classOf[bytes[at]!]!]!
+      state = table[(state << shift) | classOf[bytes[at]!]!]!
       if (state >= firstEnd) this.#record(bytes, at + 1, state, from, hits)
     }
   }
 
   #record(bytes: Uint8Array, end: number, state: number, from: number, hits: Hits): void {
-    for (const index of this.#ends[(state - this.#firstEnd) / this.#width]!) {
+    for (const index of this.#ends[state - this.#firstEnd]!) {
       const literal = this.literals[index]!
       const start = end - literal.text.length
       if (start < from) continue
@@ -96,18 +104,18 @@ export class Prefilter {
     return count
   }
 
-  #buildTrie(): { next: number[]; ends: number[][] } {
-    const next: number[] = Array.from({ length: this.#width }, () => 0)
+  #buildTrie(width: number): { next: number[]; ends: number[][] } {
+    const next: number[] = Array.from({ length: width }, () => 0)
     const ends: number[][] = [[]]
     this.#bytesOf.forEach((bytes, index) => {
       if (bytes.length === 0) throw new Error('a literal must not be empty')
       let state = 0
       for (const byte of bytes) {
-        const edge = state * this.#width + this.#classOf[byte]!
+        const edge = state * width + this.#classOf[byte]!
         if (next[edge] === 0) {
           next[edge] = ends.length
           ends.push([])
-          for (let i = 0; i < this.#width; i++) next.push(0)
+          for (let i = 0; i < width; i++) next.push(0)
         }
         state = next[edge]!
       }
