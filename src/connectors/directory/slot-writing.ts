@@ -1,4 +1,4 @@
-import { decodeAs, decodeSlot, replaceSlot } from '../../core/contract/slot.ts'
+import { decodeAs, decodeSlot, replaceInPlace } from '../../core/contract/slot.ts'
 import type { PlaceRef, Slot } from '../../core/contract/ref.ts'
 
 /** A document with its slots, as they stand after a change. */
@@ -13,62 +13,16 @@ export function fillSlots(
   slots: readonly Slot[],
   valueOf: (slot: Slot) => Uint8Array | undefined,
 ): Written {
-  const standing = [...slots]
-  for (let index = 0; index < standing.length; index++) {
+  let standing: readonly Slot[] = slots
+  for (let index = 0; index < slots.length; index++) {
     const slot = standing[index]!
     const value = valueOf(slot)
     if (value === undefined || sameBytes(decodeSlot(content, slot), value)) continue
-    const changed = replaceSlot(content, slot, value)
-    const moved = movedSlot(slot, content, changed)
-    for (let other = 0; other < standing.length; other++) {
-      standing[other] = other === index ? moved : besideMoved(standing[other]!, slot, moved)
-    }
-    content = changed
+    const changed = replaceInPlace(content, standing, slot, value)
+    content = changed.document
+    standing = changed.slots
   }
   return { content, slots: standing }
-}
-
-/** The slot itself after its value got another length: its own end, and the end of each text that it is nested in. */
-function movedSlot(slot: Slot, before: Uint8Array, after: Uint8Array): Slot {
-  const [start, end] = range(slot.at)
-  const grown = end + after.length - before.length
-  let [old, now] = [before.subarray(start, end), after.subarray(start, grown)]
-  const encodings = slot.encodings.map(encoding => {
-    let written = encoding
-    if (encoding.startsWith('text:')) {
-      const [from, to] = range(encoding.slice(5))
-      written = `text:${from}-${to + now.length - old.length}`
-    }
-    old = decodeAs(old, encoding) ?? old
-    now = decodeAs(now, written) ?? now
-    return written
-  })
-  return { ...slot, at: `${start}-${grown}`, encodings }
-}
-
-/** Another slot after `slot` became `moved`: behind it, or within the same encoded text. */
-function besideMoved(other: Slot, slot: Slot, moved: Slot): Slot {
-  const [start, end] = range(other.at)
-  const [, slotEnd] = range(slot.at)
-  if (other.at !== slot.at) {
-    const by = start >= slotEnd ? range(moved.at)[1] - slotEnd : 0
-    return { ...other, at: `${start + by}-${end + by}` }
-  }
-  const encodings = [...other.encodings]
-  for (let depth = 0; depth < encodings.length; depth++) {
-    const [mine, its, itsNow] = [encodings[depth]!, slot.encodings[depth], moved.encodings[depth]]
-    if (its === undefined || itsNow === undefined) break
-    if (mine === its) {
-      encodings[depth] = itsNow
-      continue
-    }
-    if (!mine.startsWith('text:') || !its.startsWith('text:')) break
-    const [[from, to], [, itsEnd]] = [range(mine.slice(5)), range(its.slice(5))]
-    const by = from >= itsEnd ? range(itsNow.slice(5))[1] - itsEnd : 0
-    encodings[depth] = `text:${from + by}-${to + by}`
-    break
-  }
-  return { ...other, at: moved.at, encodings }
 }
 
 /**

@@ -24,6 +24,8 @@ export class GitProcess {
   readonly #child: ChildProcessWithoutNullStreams
   readonly #signal: AbortSignal
   #complaint = ''
+  /** Whether it has ended: nothing more needs to be written to it. */
+  gone = false
   #startError: NodeJS.ErrnoException | undefined
 
   constructor(home: GitHome, args: readonly string[], environment: Record<string, string> = {}) {
@@ -41,7 +43,11 @@ export class GitProcess {
     this.ended = new Promise(resolve => {
       this.#child.on('error', error => {
         this.#startError = error
+        this.gone = true
         resolve(-1)
+      })
+      this.#child.on('exit', () => {
+        this.gone = true
       })
       this.#child.on('close', code => resolve(code ?? -1))
     })
@@ -148,7 +154,10 @@ export async function* gitRecords(
 export class GitFailure extends Error {}
 
 async function feed(git: GitProcess, input: AsyncIterable<string>): Promise<void> {
-  for await (const text of input) await git.write(text)
+  for await (const text of input) {
+    if (git.gone) return
+    await git.write(text)
+  }
   git.finish()
 }
 

@@ -67,8 +67,11 @@ interface Stretch {
 /** Where `other` is once `before` has become `after`. */
 function follow(other: Stretch, before: Stretch, after: Stretch): Stretch {
   const growth = after.end - before.end
-  if (other.end <= before.start) return other
-  if (other.start >= before.end) return { ...other, start: other.start + growth, end: other.end + growth }
+  // An empty slot that is filled lies both before and behind itself.
+  const isItself = other.start === before.start && other.end === before.end
+  if (!isItself && other.end <= before.start) return other
+  if (!isItself && other.start >= before.end)
+    return { ...other, start: other.start + growth, end: other.end + growth }
   const text = before.encodings.findIndex(encoding => encoding.startsWith('text:'))
   const same =
     text >= 0 && before.encodings.slice(0, text).every((encoding, i) => encoding === other.encodings[i])

@@ -320,8 +320,8 @@ test('a reader that stops early leaves no process behind', async () => {
   )
   const connection = await connect(path)
   for await (const document of connection.documents!()) if (document.path.startsWith('f')) break
-  const children = process.getActiveResourcesInfo().filter(name => name === 'ProcessWrap')
-  expect(children).toEqual([])
+  const children = () => process.getActiveResourcesInfo().filter(name => name === 'ProcessWrap')
+  await expect.poll(children).toEqual([])
 })
 
 test('an aborted run ends with the reason of its signal', async () => {
