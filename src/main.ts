@@ -10,7 +10,10 @@ import type { World } from './serve/operations/operation.ts'
 /** The package's own folder, whether this runs as src/main.ts or as dist/main.js. */
 const PACKAGE = fileURLToPath(new URL('..', import.meta.url))
 const INTERRUPTED_EXIT = 130
+const UNFINISHED_EXIT = 70
 
+// If everything stops before the end, that is a bug, and must never look like success.
+process.exitCode = UNFINISHED_EXIT
 process.exitCode = await main()
 // What keeps the process alive from here on would be a leak; what was printed must be out first.
 await Promise.all([drained(process.stdout), drained(process.stderr)])

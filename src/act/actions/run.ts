@@ -190,10 +190,11 @@ async function takeStep(
       )
       throw error
     }
+    const settled = await handler.settle?.(context(), result)
     await change(
       { state: 'verified', result: JSON.stringify(result), error: null, ended_at: io.now().getTime() },
       { kind: 'step.verified', body: { verb: step.verb, result } },
-      tx => handler.settle?.(tx, context(), result) ?? Promise.resolve(),
+      settled,
     )
     tell('verified')
   } catch (error) {

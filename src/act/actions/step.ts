@@ -59,8 +59,11 @@ export interface StepHandler {
   verify?(step: StepContext, outcome: Outcome): Promise<Json>
   /** Takes back what an attempt, finished or not, may have left outside. */
   undo?(step: StepContext): Promise<void>
-  /** Written together with the step's last state: what the inventory learns from it. */
-  settle?(tx: Tx, step: StepContext, result: Json): Promise<void>
+  /**
+   * What the inventory learns: the function that it gives writes in the transaction of the step's last state. All that
+   * has to be read or asked comes before: within a transaction the store answers nobody else.
+   */
+  settle?(step: StepContext, result: Json): Promise<(tx: Tx) => Promise<void>>
 }
 
 /** The points of a step between which a process may die; told to whoever watches the run. */

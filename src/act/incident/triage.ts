@@ -13,10 +13,12 @@ import {
   type CredentialView,
   credentialsByFingerprint,
   credentialView,
+  entityByRef,
   findSubject,
   refOf,
   resolveEntity,
 } from '../../know/inventory/queries.ts'
+import { membersOf } from '../../know/inventory/merge.ts'
 import { confirmCredential } from '../../know/inventory/confirm.ts'
 import { watchConsumers } from './consumers.ts'
 import { readExposed, holdingsOf } from './holdings.ts'
@@ -141,7 +143,7 @@ async function credentialsOfIdentity(db: Db, identityId: string): Promise<string
     .selectFrom('credential')
     .innerJoin('entity', 'entity.id', 'credential.entity_id')
     .select('entity.id')
-    .where('credential.identity_id', '=', identityId)
+    .where('credential.identity_id', 'in', await membersOf(db, [identityId]))
     .where('entity.merged_into', 'is', null)
     .where('entity.gone_at', 'is', null)
     .execute()
@@ -214,7 +216,7 @@ async function nativeCredential(
     .selectFrom('credential')
     .innerJoin('entity', 'entity.id', 'credential.entity_id')
     .selectAll('entity')
-    .where('credential.identity_id', '=', identity.id)
+    .where('credential.identity_id', 'in', await membersOf(db, [identity.id]))
     .where('entity.native', 'not like', 'fp:%')
     .where('entity.merged_into', 'is', null)
     .where('entity.gone_at', 'is', null)
@@ -282,13 +284,13 @@ function labelOf(identity: { ref: Ref; names: readonly string[] }, others: reado
 }
 
 async function ownersOf(db: Db, target: Target): Promise<{ label: string; owner: string; source: string }[]> {
+  const identity = await entityByRef(db, 'identity', target.identity)
+  if (!identity) return []
   const rows = await db
     .selectFrom('owner')
-    .innerJoin('credential', 'credential.identity_id', 'owner.entity_id')
-    .select(['owner.owner', 'owner.source'])
-    .where('credential.entity_id', '=', target.credentialId)
-    .orderBy('owner.weight', 'desc')
-    .distinct()
+    .select(['owner', 'source'])
+    .where('entity_id', 'in', await membersOf(db, [identity.id]))
+    .orderBy('weight', 'desc')
     .execute()
   return rows.map(row => ({ label: target.label, owner: row.owner, source: row.source }))
 }

@@ -87,7 +87,8 @@ async function converted(
   const result: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(values)) {
     const field = fields.find(field => field.name === name)
-    if (field && value !== undefined) result[name] = await fieldValue(field, value, readSecret)
+    // What the command itself tells (which variant was called) is no flag, and needs no reading.
+    if (value !== undefined) result[name] = field ? await fieldValue(field, value, readSecret) : value
   }
   return result
 }

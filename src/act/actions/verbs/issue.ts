@@ -48,15 +48,18 @@ function issuing(call: (connection: Connection, step: StepContext) => Promise<Is
         why: verdict?.why ?? 'this system cannot verify',
       }
     },
-    async settle(tx, step, result) {
+    async settle(step, result) {
       const { credential } = result as unknown as { credential: CredentialRef }
       const secret = await step.secretOf(step.key)
-      await registerIssued(tx, step.io, textArgument(step, 'sourceId'), {
+      const issued = {
         ref: credential,
         fingerprint: fingerprint(step.keys.fingerprint, secret),
         strengthBits: strengthBits(secret),
         runId: step.runId,
-      })
+      }
+      return async tx => {
+        await registerIssued(tx, step.io, textArgument(step, 'sourceId'), issued)
+      }
     },
   }
 }

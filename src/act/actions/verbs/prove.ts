@@ -35,9 +35,9 @@ export const prove: StepHandler = {
     }
     return { result }
   },
-  async settle(tx, step, result) {
+  async settle(step, result) {
     const verdict = result as unknown as Verdict
-    await setCredentialState(tx, step.io, textArgument(step, 'credentialId'), verdict)
+    return tx => setCredentialState(tx, step.io, textArgument(step, 'credentialId'), verdict)
   },
 }
 

@@ -28,10 +28,10 @@ export const write: StepHandler = {
       )
     return outcome.result
   },
-  async settle(tx, step, result) {
+  async settle(step, result) {
     const { place } = result as unknown as { place: PlaceRef }
     const secret = await step.secretOf(textArgument(step, 'from'))
     const copyIds = (step.args['copyIds'] as Json[]).map(String)
-    await moveCopy(tx, step.io, copyIds, place, fingerprint(step.keys.fingerprint, secret))
+    return tx => moveCopy(tx, step.io, copyIds, place, fingerprint(step.keys.fingerprint, secret))
   },
 }

@@ -2,7 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { Secret } from '../../../core/contract/secret.ts'
@@ -15,6 +15,8 @@ const DATABASE = 'shop'
 /** One of the two services that use the leaked credential. */
 export interface Worker {
   readonly name: string
+  /** The file of its credential, relative to the services' folder. */
+  readonly reads: string
   /** Requests so far, from the worker's own log. */
   requests(): Promise<{ ok: number; failed: number; users: string[]; errors: string[] }>
 }
@@ -45,14 +47,14 @@ export async function stageEstate(signal: AbortSignal): Promise<Estate> {
     await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
   }
   try {
-    server = await startPostgres({ directory, signal })
+    server = await startPostgres({ signal })
     const leaked = new Secret(generatedPassword())
     await makeDatabase(server, leaked)
     const repository = join(directory, 'orders-service')
     await makeRepository(repository, server, leaked)
     const services = join(directory, 'services')
     const files = await makeServices(services, server, leaked)
-    const workers = files.map(([name, file]) => startWorker(name, file, directory, processes))
+    const workers = files.map(([name, reads]) => startWorker(name, services, reads, processes))
     return { directory, repository, services, server, database: DATABASE, leaked, workers, stop }
   } catch (error) {
     await stop()
@@ -184,7 +186,7 @@ async function makeServices(
   path: string,
   server: PostgresServer,
   leaked: Secret,
-): Promise<[name: string, file: string][]> {
+): Promise<[name: string, reads: string][]> {
   const password = leaked.revealText()
   const { host, port } = server
   await mkdir(join(path, 'orders-api'), { recursive: true })
@@ -203,20 +205,23 @@ async function makeServices(
   const json = { host, port, user: LEAKED_ROLE, password, database: DATABASE }
   await writeFile(worker, `${JSON.stringify(json, null, 2)}\n`, { mode: 0o600 })
   return [
-    ['orders-api', api],
-    ['orders-worker', worker],
+    ['orders-api', relative(path, api)],
+    ['orders-worker', relative(path, worker)],
   ]
 }
 
-function startWorker(name: string, file: string, directory: string, processes: ChildProcess[]): Worker {
-  const log = join(directory, `${name}.log`)
+function startWorker(name: string, services: string, reads: string, processes: ChildProcess[]): Worker {
+  const log = join(dirname(services), `${name}.log`)
   const here = fileURLToPath(import.meta.url)
   const program = join(dirname(here), `worker${here.slice(here.lastIndexOf('.'))}`)
-  const child = spawn(process.execPath, [program, file, log, name], { stdio: ['pipe', 'ignore', 'inherit'] })
+  const child = spawn(process.execPath, [program, join(services, reads), log, name], {
+    stdio: ['pipe', 'ignore', 'inherit'],
+  })
   child.stdin?.on('error', () => {})
   processes.push(child)
   return {
     name,
+    reads,
     async requests() {
       const text = await readFile(log, 'utf8').catch(() => '')
       // The last line may be half written.

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import pc from 'picocolors'
 import { FirebreakError } from '../../../core/contract/errors.ts'
-import { sleep } from '../../../core/contract/io.ts'
+import { type Io, sleep } from '../../../core/contract/io.ts'
 import type { Secret } from '../../../core/contract/secret.ts'
 import type { World } from '../operation.ts'
 import { type Estate, LEAKED_ROLE, stageEstate } from './estate.ts'
@@ -19,7 +19,7 @@ export interface DrillReport {
   readonly files: readonly string[]
 }
 
-interface Check {
+export interface Check {
   readonly what: string
   readonly ok: boolean
   readonly saw: string
@@ -28,10 +28,20 @@ interface Check {
 const WARM_UP_MS = 2000
 const AFTER_MS = 3000
 
-/**
- * Stages the estate, then does the main job with the same commands that a user types, each printed before it runs, and
- * checks the outcome without Firebreak: at the server, and in the services' own logs.
- */
+export interface Stage {
+  readonly io: Io
+  readonly mode: DrillReport['mode']
+  /** The command line's own program, which is run again for each command. */
+  readonly program: string
+  /** The FIREBREAK_HOME of the rehearsal. */
+  readonly home: string
+  /** Where evidence, anchor and report are put to stay. */
+  readonly kept: string
+  /** What the commands print; without it, it goes to standard error as it comes. */
+  readonly onOutput?: (text: string) => void
+}
+
+/** Stages an estate, rehearses, and leaves nothing but the evidence. */
 export async function runDrill(
   world: Pick<World, 'home' | 'io'>,
   mode: DrillReport['mode'],
@@ -41,67 +51,9 @@ export async function runDrill(
   say('Staging an estate on this machine: PostgreSQL, a repository with history, two services')
   const estate = await stageEstate(io.signal)
   try {
-    const run = commands(estate, io.signal)
-    await sleep(WARM_UP_MS, io.signal)
-
-    say('1. Connect what there is')
-    await run([
-      'connect',
-      'postgres',
-      '--host',
-      '127.0.0.1',
-      '--port',
-      String(estate.server.port),
-      '--user',
-      estate.server.adminUser,
-      '--password',
-      'env:DRILL_ADMIN_PASSWORD',
-    ])
-    await run([
-      'connect',
-      'directory',
-      '--path',
-      estate.services,
-      '--approved',
-      '**/.env',
-      '**/*.json',
-      '--workloads',
-      'orders-api=orders-api/.env',
-      'orders-worker=orders-worker/database.json',
-    ])
-    await run(['observe'])
-
-    say('2. Find the copies')
-    await run(['scan', estate.repository], { codes: [1] })
-
-    say(`3. ${LEAKED_ROLE}'s password has leaked. Where does it stand, whose is it, what does it reach?`)
-    await run(['trace', '-'], { stdin: estate.leaked })
-    await run(['show', LEAKED_ROLE])
-    await run(['reach', LEAKED_ROLE])
-
-    say('4. The plan')
-    const flags = mode === 'emergency' ? ['--emergency'] : []
-    await run(['contain', '-', '--dry-run', ...flags], { stdin: estate.leaked })
-
-    say('5. Do it')
-    const contained = await run(['contain', '-', ...flags], { stdin: estate.leaked, codes: [0, 1] })
-    await sleep(AFTER_MS, io.signal)
-
-    say('6. The evidence')
     const kept = join(world.home, 'drills', io.now().toISOString().replaceAll(':', '-'))
-    await mkdir(kept, { recursive: true, mode: 0o700 })
-    await run(['evidence', 'export', '--out', join(kept, 'evidence.jsonl')])
-    await run(['evidence', 'anchor', '--out', join(kept, 'anchor.json')])
-    const verified = await run(['evidence', 'verify', '--anchor', join(kept, 'anchor.json')], {
-      codes: [0, 1],
-    })
-
-    const checks = [
-      { what: 'contain reports it contained', ok: contained === 0, saw: `exit code ${contained}` },
-      await oldPassword(estate),
-      ...(await services(estate, mode)),
-      { what: 'evidence verify, with the anchor', ok: verified === 0, saw: `exit code ${verified}` },
-    ]
+    const home = join(estate.directory, 'home')
+    const checks = await rehearse(estate, { io, mode, home, kept, program: process.argv[1] ?? '' })
     const report = {
       mode,
       passed: checks.every(check => check.ok),
@@ -117,34 +69,89 @@ export async function runDrill(
   }
 }
 
-function say(text: string): void {
-  process.stderr.write(`\n${pc.bold(pc.cyan(text))}\n`)
+/**
+ * The main job, with the same commands that a user types, each printed before it runs. The outcome is checked without
+ * Firebreak: at the server, and in the services' own logs.
+ */
+export async function rehearse(estate: Estate, stage: Stage): Promise<Check[]> {
+  const { io, mode, kept } = stage
+  const run = commands(estate, stage)
+  const tell = (text: string) => say(text, stage.onOutput)
+  await sleep(WARM_UP_MS, io.signal)
+
+  tell('1. Connect what there is')
+  const { host, port, adminUser } = estate.server
+  const server = ['--host', host, '--port', String(port), '--user', adminUser]
+  await run(['connect', 'postgres', ...server, '--password', 'env:DRILL_ADMIN_PASSWORD'])
+  const approved = ['--approved', '**/.env', '**/*.json']
+  const readers = estate.workers.map(worker => `name=${worker.name},reads=${worker.reads}`)
+  await run(['connect', 'directory', '--path', estate.services, ...approved, '--workloads', ...readers])
+  await run(['observe'])
+
+  tell('2. Find the copies')
+  await run(['scan', estate.repository], { codes: [1] })
+
+  tell(`3. The password of ${LEAKED_ROLE} has leaked: where does it stand, whose is it, what does it reach?`)
+  await run(['trace', '-'], { stdin: estate.leaked })
+  await run(['show', LEAKED_ROLE])
+  await run(['reach', LEAKED_ROLE])
+
+  tell('4. The plan')
+  const flags = mode === 'emergency' ? ['--emergency'] : []
+  await run(['contain', '-', '--dry-run', ...flags], { stdin: estate.leaked })
+
+  tell('5. Do it')
+  const contained = await run(['contain', '-', ...flags], { stdin: estate.leaked, codes: [0, 1] })
+  await sleep(AFTER_MS, io.signal)
+
+  tell('6. The evidence')
+  await mkdir(kept, { recursive: true, mode: 0o700 })
+  const anchor = join(kept, 'anchor.json')
+  await run(['evidence', 'export', '--out', join(kept, 'evidence.jsonl')])
+  await run(['evidence', 'anchor', '--out', anchor])
+  const verified = await run(['evidence', 'verify', '--anchor', anchor], { codes: [0, 1] })
+
+  return [
+    { what: 'contain reports it contained', ok: contained === 0, saw: `exit code ${contained}` },
+    await oldPassword(estate),
+    ...(await services(estate, mode)),
+    { what: 'evidence verify, with the anchor', ok: verified === 0, saw: `exit code ${verified}` },
+  ]
+}
+
+function say(text: string, onOutput?: (text: string) => void): void {
+  const line = `\n${pc.bold(pc.cyan(text))}\n`
+  if (onOutput) onOutput(line)
+  else process.stderr.write(line)
 }
 
 /** Runs the same program again, as a user would, in the drill's own home. Gives the exit code; another than `codes` raises. */
-function commands(estate: Estate, signal: AbortSignal) {
+function commands(estate: Estate, stage: Stage) {
+  const { io, onOutput } = stage
   const environment = {
     ...process.env,
-    FIREBREAK_HOME: join(estate.directory, 'home'),
+    FIREBREAK_HOME: stage.home,
     DRILL_ADMIN_PASSWORD: estate.server.adminPassword.revealText(),
   }
-  const program = process.argv[1] ?? ''
   return async (args: string[], options: { stdin?: Secret; codes?: number[] } = {}): Promise<number> => {
-    process.stderr.write(
-      pc.dim(`$ ${options.stdin ? 'printf %s "$LEAKED" | ' : ''}firebreak ${args.join(' ')}\n`),
-    )
+    const line = `$ ${options.stdin ? 'printf %s "$LEAKED" | ' : ''}firebreak ${args.join(' ')}\n`
+    if (onOutput) onOutput(line)
+    else process.stderr.write(pc.dim(line))
     // Its output is for whoever watches, as progress is: standard output stays for the drill's own report.
-    const child = spawn(process.execPath, [program, ...args], {
+    const out = onOutput ? 'pipe' : 2
+    const child = spawn(process.execPath, [stage.program, ...args], {
       env: environment,
-      stdio: [options.stdin ? 'pipe' : 'ignore', 2, 2],
+      stdio: [options.stdin ? 'pipe' : 'ignore', out, out],
     })
+    child.stdout?.on('data', bytes => onOutput?.(String(bytes)))
+    child.stderr?.on('data', bytes => onOutput?.(String(bytes)))
     const stop = () => child.kill('SIGTERM')
-    signal.addEventListener('abort', stop, { once: true })
+    io.signal.addEventListener('abort', stop, { once: true })
     child.stdin?.on('error', () => {})
     child.stdin?.end(options.stdin?.reveal())
     const code = await exitCode(child)
-    signal.removeEventListener('abort', stop)
-    signal.throwIfAborted()
+    io.signal.removeEventListener('abort', stop)
+    io.signal.throwIfAborted()
     if (!(options.codes ?? [0]).includes(code))
       throw new FirebreakError(
         'STUCK',
