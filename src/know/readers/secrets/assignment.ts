@@ -58,7 +58,11 @@ function valueRange(text: Text, key: Key): Range | undefined {
   if (separator.endsWith('>') && !separator.endsWith('=>')) return elementValue(page, at, key, before)
   if (separator === '=' && (next === '=' || next === '~')) return undefined
   if (separator === ':' && (next === ':' || next === '=')) return undefined
-  if (separator.endsWith('(') || separator.endsWith(',')) return quotedRange(page, at, dialect)
+  if (separator.endsWith('(')) return SETTER.test(key.name) ? quotedRange(page, at, dialect) : undefined
+  if (separator.endsWith(',')) {
+    const call = page.slice(Math.max(0, key.start - text.base - 40), key.start - text.base)
+    return TAKES_PAIR.test(call) ? quotedRange(page, at, dialect) : undefined
+  }
   if (separator === '') return wordsApart(text, key, at, before)
 
   const prefix = /^(?:[bBuUrR@]|String\.raw)(?=["'`])/.exec(page.slice(at, at + 12))
@@ -66,6 +70,12 @@ function valueRange(text: Text, key: Key): Range | undefined {
   if (isQuote(page[at])) return quotedRange(page, at, dialect)
   return bareRange(text, key, at, before)
 }
+
+/** Calls whose argument is the value: `setPassword("x")`, `.password("x")`. */
+const SETTER = /(?:^|\.)(?:(?:set|with)[A-Za-z_]*|password|passwd|passphrase|secret|api_?key)$/i
+/** Calls that take a name and a value: `define('DB_PASSWORD', 'x')`, `os.Setenv("DB_PASSWORD", "x")`. */
+const TAKES_PAIR =
+  /(?:define|set|put|add|env|property|option|param|with|header)[A-Za-z_]{0,12}\s{0,2}\(\s{0,4}["']$/i
 
 function quotedRange(page: string, at: number, dialect: Text['dialect']): Range | undefined {
   const quote = page[at]!
@@ -142,6 +152,13 @@ function bareRange(text: Text, key: Key, at: number, before: string): Range | un
   const bare = BARE[dialect]
   if (!bare) return undefined
   const range = matchBare(page, at, bare)
+  if (dialect === 'text' && range) {
+    // In prose a plain word after "password:" is the next word of the sentence; a name before a parenthesis is called.
+    const word = page.slice(range.start, range.end)
+    return page[range.end] === '(' || (/^[A-Za-z.'!?-]+$/.test(word) && key.separator !== '=')
+      ? undefined
+      : range
+  }
   if (!range || dialect === 'shell' || dialect === 'docker' || dialect === 'netrc' || dialect === 'text')
     return range
   return trimmed(page, range, dialect, key.start - text.base)

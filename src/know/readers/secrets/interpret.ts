@@ -31,6 +31,8 @@ export function interpret(
       return readBasic(text, compiled, match, depth)
     case 'url':
       return readUrl(text, compiled, match, depth)
+    case 'pgpass':
+      return readPgpass(text, compiled, match, depth)
     default:
       return readToken(text, compiled, match, depth)
   }
@@ -117,6 +119,25 @@ function readUrl(text: Text, compiled: CompiledRule, match: Match, depth: number
     confidence: guessable ? Math.min(rule.confidence, 0.5) : rule.confidence,
     depth,
   }
+}
+
+/** `host:port:database:user:password`; a backslash before a colon or backslash is not undone. */
+function readPgpass(text: Text, compiled: CompiledRule, match: Match, depth: number): Candidate | undefined {
+  const value = spanOf(text, match.groups['value'], [])
+  const user = spanOf(text, match.groups['user'], [])
+  const host = text.latin1(match.start, match.groups['port']![0] - 1).toLowerCase()
+  const lineStart = match.start === 0 || text.bytes[match.start - 1] === 0x0a
+  if (!value || !user || host === '' || !lineStart || whyNoSecret(latin1(value)) !== undefined)
+    return undefined
+  const claims = {
+    system: 'postgres',
+    instance: `?${host}:${groupText(text, match, 'port')}`,
+    kind: 'role',
+    id: `?${utf8(user)}`,
+  }
+  const { confidence } = compiled.rule
+  // A host of `*` is any host, which names none.
+  return { rule: compiled, value, id: user, ...(host !== '*' && { claims }), confidence, depth }
 }
 
 /** `user:password` in base64, as HTTP Basic and registries' configuration files write it (RFC 7617). */

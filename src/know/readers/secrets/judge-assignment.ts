@@ -46,6 +46,9 @@ export function judgeAssignment(keyName: string, value: string, path: string): n
   if (value.toLowerCase().replace(/[^a-z]/g, '') === key.replace(/[^a-z]/g, '')) return undefined
   if (/^[#.][a-z]+(?:[-_][a-z]+)*$/i.test(value)) return undefined
   if (isProse(value) || /[\0-\x08\x0e-\x1f]/.test(value)) return undefined
+  if (/^[~^]?\d+(?:\.\d+){1,3}(?:-[\w.]+)?$/.test(value)) return undefined
+  // `pass` is also what tests and validators do: a plain word under it is a password only in a variable's name.
+  if (word === 'pass' && /^[A-Za-z]+$/.test(value) && keyName !== keyName.toUpperCase()) return undefined
   return PASSWORDS.has(word!) ? judgePassword(value, path) : judgeToken(value, path)
 }
 
@@ -65,8 +68,9 @@ function judgeToken(value: string, path: string): number | undefined {
   if (value.length < 8) return undefined
   if (!/\d/.test(value) && (classes(value) < 3 || entropy(value) < 3.5)) return undefined
   // Words joined by signs, camel case, and version-like or dotted names.
-  if (/^[A-Za-z]+(?:[-_./:][A-Za-z]+)*\d{0,3}$/.test(value) && entropy(value) < 3.8) return undefined
-  if (/^[A-Za-z]+(?:[A-Z][a-z]+)+\d{0,2}$/.test(value)) return undefined
+  const words = value.replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, '')
+  if (/^[A-Za-z]+(?:[-_./:][A-Za-z]+)*\d{0,3}$/.test(words) && entropy(words) < 3.8) return undefined
+  if (/^[A-Za-z]+(?:[A-Z][a-z]+)+\d{0,2}$/.test(words)) return undefined
   if (entropy(value) < 2.7) return undefined
   const sure = value.length >= 16 && entropy(value) >= 3.2 ? 0.7 : 0.5
   // Digests and generated keys look alike: less sure, never dropped.
@@ -76,7 +80,7 @@ function judgeToken(value: string, path: string): number | undefined {
 /** Words with spaces between are a label or a sentence; a generated value may hold a space among many signs. */
 function isProse(value: string): boolean {
   if (!/\s/.test(value)) return false
-  return value.replace(/[A-Za-z\s'".,:;!?()-]/g, '').length < value.length / 4
+  return value.replace(/[A-Za-z\x80-\xff\s'".,:;!?()-]/g, '').length < value.length / 4
 }
 
 function settled(sure: number, path: string): number {

@@ -14,7 +14,7 @@ const TEMPLATE =
 const STAND_IN =
   /example|placeholder|change.?(?:me|this|it)|redacted|replace.?(?:me|this|with)|your.?(?:own|api|pass|secret|token|key|db|user|access|auth|client|private|super)|(?:^|[^a-z])(?:xxx+|yyy+)|xxxx|\*\*\*|\.\.\.|…|----|____|^(?:your|enter|insert|some|dummy|fake|todo|tbd)[-_ .]|[-_ ]here$|not.?a.?(?:real|secret)/i
 const REFERENCE =
-  /^(?:process\.env|import\.meta|os\.(?:environ|getenv)|env[.[]|secrets?\.|vars?\.|local\.|data\.|module\.|config\.|settings\.|self\.|this\.)|^(?:arn:|vault:|op:\/\/|ssm:|sops|ENC\[|sm:\/\/|secretsmanager:|env:|file:|bao:|keyvault|@microsoft\.keyvault|projects\/)|^(?:[A-Za-z_$][\w$]*(?:\.|::|->))*[A-Za-z_$][\w$]*\([^()]*\);?$/
+  /^(?:process\.env|import\.meta|os\.(?:environ|getenv)|env[.[]|secrets?\.|vars?\.|local\.|data\.|module\.|config\.|settings\.|self\.|this\.)|^(?:arn:|vault:|op:\/\/|ssm:|sops|ENC\[|sm:\/\/|secretsmanager:|env:|file:|bao:|keyvault|@microsoft\.keyvault|projects\/)|^(?:[A-Za-z_$][\w$]*(?:\.|::|->))*[A-Za-z_$][\w$]*\([^()]*\);?$|^[A-Za-z_$][\w$.]*\[[^[\]]*\]$/
 const HASH =
   /^\$(?:1|2[abxy]?|5|6|7|y|md5|apr1|argon2|pbkdf2|scrypt|bcrypt|P|H)\$|^\{(?:SSHA?|SHA|MD5|CRYPT|SMD5|PBKDF2)[-\d]*\}|^(?:pbkdf2|bcrypt|argon2|scrypt|sha(?:1|256|384|512)|md5)[-_:$]|^SCRAM-SHA/i
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i

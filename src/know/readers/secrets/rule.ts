@@ -25,70 +25,75 @@ const step = z.union([
 const characters = z.string().max(64)
 const confidence = z.number().min(0).max(1)
 
-export const ruleSchema = z.strictObject({
-  id: z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/),
-  name: z.string(),
-  /** The connector's name where there is one, else the vendor's. */
-  system: z.string().regex(/^[a-z0-9-]+$/),
-  summary: z.string(),
-  /** Literals, one of which every match begins with, after `lead`. */
-  keywords: z.array(z.string().min(2).max(40)).min(1),
-  ignoreCase: z.boolean().default(false),
-  /** What may stand before the keyword and belongs to the match: at most `most` of these characters. */
-  lead: z.strictObject({ characters, most: z.int().min(1).max(64) }).optional(),
-  /**
-   * A JavaScript regular expression, tried where a keyword begins. Groups: `value`, `id`, `user`, `host`, `port`.
-   * Every quantifier is bounded, and there is no lookaround, so that no input makes it slow.
-   */
-  pattern: z.string(),
-  /** Characters that must not stand right before or after the match. */
-  before: characters.default('A-Za-z0-9_'),
-  after: characters.default('A-Za-z0-9_'),
-  /** How `value` is written there, as in Slot.encodings. */
-  encodings: z.array(z.enum(['base64', 'base64url', 'url', 'json'])).default([]),
-  /** `assignment`: the pattern finds the key, and the value is read as the kind of file writes it. */
-  structure: z.enum(['assignment', 'basic', 'url', 'jwt']).optional(),
-  /** The other half of a pair, near the match on either side; its pattern has the group that `pattern` lacks. */
-  pair: z
-    .strictObject({
-      pattern: z.string(),
-      before: characters.default(''),
-      after: characters.default(''),
-      within: z.int().min(1).max(8192),
-      entropy: z.number().optional(),
-    })
-    .optional(),
-  checks: z
-    .strictObject({
-      /** Least Shannon entropy of the value, in bits per character. */
-      entropy: z.number().min(0).max(8).optional(),
-      checksum: z.enum(['crc32-base62']).optional(),
-    })
-    .default({}),
-  /** The identity that a find names, provisional: an endpoint and a user name. */
-  claims: z.strictObject({ system: z.string(), kind: z.string(), port: z.int().optional() }).optional(),
-  confidence,
-  /** Of two finds in the same bytes the higher wins. */
-  specificity: z.int().min(0).max(9).default(5),
-  preview: z.enum(['token', 'none']),
-  verify: step,
-  revoke: step,
-  references: z.array(z.url()).min(1),
-  examples: z.strictObject({
-    positive: z
-      .array(
-        z.strictObject({
-          text,
-          path: z.string().optional(),
-          value: text,
-          id: text.optional(),
-          claims: z.string().optional(),
-        }),
-      )
-      .min(1),
-    negative: z.array(z.strictObject({ text, path: z.string().optional(), why: z.string() })).min(1),
-  }),
-})
+export const ruleSchema = z
+  .strictObject({
+    id: z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/),
+    name: z.string(),
+    /** The connector's name where there is one, else the vendor's. */
+    system: z.string().regex(/^[a-z0-9-]+$/),
+    summary: z.string(),
+    /** Literals, one of which every match begins with, after `lead`. */
+    keywords: z.array(z.string().min(2).max(40)).min(1),
+    ignoreCase: z.boolean().default(false),
+    /** What may stand before the keyword and belongs to the match: at most `most` of these characters. */
+    lead: z.strictObject({ characters, most: z.int().min(1).max(64) }).optional(),
+    /**
+     * A JavaScript regular expression, tried where a keyword begins. Groups: `value`, `id`, `user`, `host`, `port`.
+     * Every quantifier is bounded, and there is no lookaround, so that no input makes it slow.
+     */
+    pattern: z.string(),
+    /** Characters that must not stand right before or after the match; a rule with `lead` has no `before`. */
+    before: characters.default('A-Za-z0-9_'),
+    after: characters.default('A-Za-z0-9_'),
+    /** How `value` is written there, as in Slot.encodings. */
+    encodings: z.array(z.enum(['base64', 'base64url', 'url', 'json'])).default([]),
+    /** `assignment`: the pattern finds the key, and the value is read as the kind of file writes it. */
+    structure: z.enum(['assignment', 'basic', 'url', 'pgpass', 'jwt']).optional(),
+    /** The other half of a pair, near the match on either side; its pattern has the group that `pattern` lacks. */
+    pair: z
+      .strictObject({
+        pattern: z.string(),
+        before: characters.default(''),
+        after: characters.default(''),
+        within: z.int().min(1).max(8192),
+        entropy: z.number().optional(),
+      })
+      .optional(),
+    checks: z
+      .strictObject({
+        /** Least Shannon entropy of the value, in bits per character. */
+        entropy: z.number().min(0).max(8).optional(),
+        checksum: z.enum(['crc32-base62']).optional(),
+      })
+      .default({}),
+    /** The identity that a find names, provisional: an endpoint and a user name. */
+    claims: z.strictObject({ system: z.string(), kind: z.string(), port: z.int().optional() }).optional(),
+    confidence,
+    /** Of two finds in the same bytes the higher wins. */
+    specificity: z.int().min(0).max(9).default(5),
+    preview: z.enum(['token', 'none']),
+    verify: step,
+    revoke: step,
+    references: z.array(z.url()).min(1),
+    examples: z.strictObject({
+      positive: z
+        .array(
+          z.strictObject({
+            text,
+            path: z.string().optional(),
+            value: text,
+            id: text.optional(),
+            claims: z.string().optional(),
+          }),
+        )
+        .min(1),
+      negative: z.array(z.strictObject({ text, path: z.string().optional(), why: z.string() })).min(1),
+    }),
+  })
+  .refine(rule => !rule.lead || rule.before === '', {
+    path: ['before'],
+    error: "must be '' beside lead, which takes what stands before",
+  })
 
 /** One kind of credential, as rules/secrets/<id>.yaml says it. */
 export type Rule = z.infer<typeof ruleSchema>
