@@ -88,15 +88,16 @@ export async function connectTree(tree: Tree, config: DirectoryConfig): Promise<
   }
 
   function* coverage({ files, skipped }: Seen): Generator<Observation, void> {
-    const missing = skipped.filter(({ beside }) => !beside).length
-    const why = missing > 0 ? { why: `${missing} files or folders were not read, see below` } : {}
     // The checkout's own history is left out by what the scope says; that of other repositories inside is a gap.
     const hasHistory = skipped.some(({ skipped }) => skipped === OWN_HISTORY)
     const counts = `${files.length} files${hasHistory ? `, without the history in ${OWN_HISTORY}` : ''}`
-    yield { see: 'covered', scope: `${tree.scope} ${counts}`, complete: missing === 0, ...why }
+    // Each gap is a path, so that what is known about the rest can still be told to be gone.
+    const complete = !skipped.some(({ skipped }) => skipped === '')
+    yield { see: 'covered', scope: `${tree.scope} ${counts}`, complete }
     for (const { skipped: path, why } of skipped) {
       if (path === OWN_HISTORY) continue
-      yield { see: 'covered', scope: `${tree.scope}/${path}`, complete: false, why }
+      const scope = path === '' ? tree.scope : `${tree.scope}/${path}`
+      yield { see: 'covered', scope, complete: false, why }
     }
   }
 

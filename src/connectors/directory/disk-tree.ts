@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { type FileHandle, lstat, open, readdir, readlink, realpath, stat } from 'node:fs/promises'
-import { basename, dirname, matchesGlob, resolve } from 'node:path'
+import { basename, dirname, resolve } from 'node:path'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
 import { failure, reason } from './failure.ts'
 import { replaceFile } from './file-replacement.ts'
 import { pathBytes, pathText } from './path-text.ts'
-import type { Skipped, Tree, TreeFile } from './tree.ts'
+import { excluded, type Skipped, type Tree, type TreeFile } from './tree.ts'
 
 const CHUNK_BYTES = 256 * 1024
 const MOST_WRITABLE_BYTES = 64 * 1024 * 1024
@@ -87,7 +87,6 @@ async function* walk(
   io: Io,
 ): AsyncGenerator<TreeFile | Skipped, void> {
   const start = Buffer.from(root)
-  const excluded = new Set<string>()
   const folders: Buffer[] = [start]
   for (let folder = folders.pop(); folder; folder = folders.pop()) {
     io.signal.throwIfAborted()
@@ -106,19 +105,17 @@ async function* walk(
     for (const entry of entries) {
       const file = Buffer.concat([folder, SLASH, entry.name])
       const path = relativeText(start, file)
-      const glob = exclude.find(glob => matchesGlob(path, glob))
-      if (glob !== undefined) {
-        excluded.add(glob)
-      } else if (isGit && entry.name.toString() === 'objects') {
+      const out = excluded(path, exclude)
+      if (out) yield out
+      else if (isGit && entry.name.toString() === 'objects') {
         const why = 'the compressed history of a repository: the git connector reads it'
-        yield { skipped: path, why, beside: true }
+        yield { skipped: path, why }
       } else if (entry.isDirectory()) subfolders.push(file)
       else if (entry.isFile()) yield* regularFile(file, path)
       else yield { skipped: path, ...(await special(file)) }
     }
     folders.push(...subfolders.reverse())
   }
-  for (const glob of excluded) yield { skipped: glob, why: 'excluded by the configuration', beside: true }
 }
 
 async function* single(root: string, only: string, io: Io): AsyncGenerator<TreeFile | Skipped, void> {
@@ -152,14 +149,14 @@ async function* fileBytes(file: Buffer, path: string): AsyncGenerator<Uint8Array
 }
 
 /** What is neither file nor folder: opening a pipe would wait for ever, and a device has no end. */
-async function special(file: Buffer): Promise<{ why: string; beside?: boolean }> {
+async function special(file: Buffer): Promise<{ why: string }> {
   const found = await lstat(file).catch(() => undefined)
   if (found?.isSymbolicLink()) {
     const target = await readlink(file, { encoding: 'buffer' }).catch(() => Buffer.alloc(0))
-    return { why: `a symbolic link to ${pathText(target)}, not followed`, beside: true }
+    return { why: `a symbolic link to ${pathText(target)}, not followed` }
   }
   const kind = found?.isFIFO() ? 'a named pipe' : found?.isSocket() ? 'a socket' : 'a device'
-  return { why: `${kind}, not a file`, beside: true }
+  return { why: `${kind}, not a file` }
 }
 
 /** The absolute path of a file inside the root, none of whose folders is a symbolic link that leads elsewhere. */

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto'
-import { matchesGlob } from 'node:path'
 import type { Connection } from '../../core/contract/connector.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import { connectTree } from './connection.ts'
 import type { DirectoryConfig } from './connector.ts'
-import type { Skipped, Tree, TreeFile } from './tree.ts'
+import { excluded, type Skipped, type Tree, type TreeFile } from './tree.ts'
 
 /** A file, a symbolic link or a named pipe of the twin. */
 export type MemoryEntry =
@@ -52,15 +51,19 @@ function memoryTree(path: string, files: MemoryFiles, exclude: readonly string[]
     path,
     instance: async () => createHash('sha256').update(`${path} ${files.inode}`).digest('hex').slice(0, 32),
     async *walk(): AsyncGenerator<TreeFile | Skipped, void> {
-      const excluded = new Set<string>()
+      const stated = new Set<string>()
       for (const file of [...entries.keys()].sort()) {
         const entry = entries.get(file)
-        const glob = exclude.find(glob => matchesGlob(file, glob))
-        if (glob !== undefined) excluded.add(glob)
-        else if (!entry) yield { skipped: file, why: 'it vanished before it was read' }
+        // A folder is left out as a whole, and said once.
+        const folders = file.split('/').map((_, depth, parts) => parts.slice(0, depth + 1).join('/'))
+        const out = folders.map(path => excluded(path, exclude)).find(Boolean)
+        if (out) {
+          if (!stated.has(out.skipped)) yield out
+          stated.add(out.skipped)
+        } else if (!entry) yield { skipped: file, why: 'it vanished before it was read' }
         else if ('linkTo' in entry) {
-          yield { skipped: file, why: `a symbolic link to ${entry.linkTo}, not followed`, beside: true }
-        } else if ('pipe' in entry) yield { skipped: file, why: 'a named pipe, not a file', beside: true }
+          yield { skipped: file, why: `a symbolic link to ${entry.linkTo}, not followed` }
+        } else if ('pipe' in entry) yield { skipped: file, why: 'a named pipe, not a file' }
         else {
           yield {
             path: file,
@@ -72,7 +75,6 @@ function memoryTree(path: string, files: MemoryFiles, exclude: readonly string[]
           }
         }
       }
-      for (const glob of excluded) yield { skipped: glob, why: 'excluded by the configuration', beside: true }
     },
     async state(file) {
       const entry = regular(file)

@@ -1,3 +1,4 @@
+import { matchesGlob } from 'node:path'
 import type { Ms } from '../../core/contract/ref.ts'
 
 /** A regular file as the walk met it. */
@@ -10,11 +11,17 @@ export interface TreeFile {
   bytes(): AsyncIterable<Uint8Array>
 }
 
-/** Something that is not read, and why. `beside`: it is no part of the tree, whose scope stays complete. */
+/** A path that is not read, and why; an empty path is the root itself. */
 export interface Skipped {
   readonly skipped: string
   readonly why: string
-  readonly beside?: boolean
+}
+
+/** Where a glob leaves the path out. `folder/**` leaves out the folder itself, with hidden files in it. */
+export function excluded(path: string, globs: readonly string[]): Skipped | undefined {
+  const glob = globs.find(glob => matchesGlob(path, glob) || matchesGlob(path, glob.replace(/\/\*\*$/, '')))
+  return glob === undefined ? undefined : { skipped: path, why: `excluded by ${glob}` }
+}
 }
 
 export interface FileState {
