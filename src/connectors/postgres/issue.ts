@@ -158,19 +158,29 @@ async function copySettings(sql: Sql, old: Role, name: string): Promise<void> {
   }
   for (const { database, parameter, value } of parsed) {
     const where = database === null ? '' : ` in database ${sql.name(database)}`
-    const words = LISTS.has(parameter) ? value : sql.literal(value)
+    const words = LISTS.has(parameter)
+      ? splitNames(value).map(sql.name).join(', ') || `''`
+      : sql.literal(value)
     const names = parameter.split('.').map(sql.name).join('.')
     await sql.rows(`alter role ${sql.name(name)}${where} set ${names} to ${words}`)
   }
 }
 
-/** Settings that are lists of names are stored already quoted; as one literal they would become one long name. */
+/** Settings that are lists of names (GUC_LIST_QUOTE): as one literal they would become one long name. */
 const LISTS = new Set([
-  'DateStyle',
   'search_path',
   'temp_tablespaces',
   'local_preload_libraries',
   'session_preload_libraries',
-  'createrole_self_grant',
-  'restrict_nonsystem_relation_kind',
 ])
+
+/**
+ * The names of a list as PostgreSQL reads it (SplitIdentifierString): quoted, or anything without space or comma.
+ * Never passed on as it stands: a role can put `x;drop` into its own search path.
+ */
+function splitNames(list: string): string[] {
+  const names = [...list.matchAll(/"((?:[^"]|"")*)"|([^\s,"]+)/g)].map(
+    ([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain?.toLowerCase() ?? '',
+  )
+  return names.filter(name => name !== '')
+}
