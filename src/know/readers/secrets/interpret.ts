@@ -41,7 +41,12 @@ export function interpret(
 function readToken(text: Text, compiled: CompiledRule, match: Match, depth: number): Candidate | undefined {
   const { rule } = compiled
   const other = compiled.pair && findPair(text, compiled.pair, match)
-  const value = spanOf(text, match.groups['value'] ?? other?.['value'], rule.encodings)
+  const range = match.groups['value'] ?? other?.['value']
+  const value = spanOf(
+    text,
+    range,
+    range && rule.encodings.length === 0 ? indentOf(text, range) : rule.encodings,
+  )
   if (!value) return undefined
   const id = spanOf(text, match.groups['id'] ?? other?.['id'], [])
   const plain = Buffer.from(value.bytes).toString('latin1')
@@ -50,6 +55,22 @@ function readToken(text: Text, compiled: CompiledRule, match: Match, depth: numb
   if (/example|x{8,}|\*{4,}|\.{3,}|(.)\1{9,}/i.test(plain)) return undefined
   if (rule.structure === 'jwt' && !isJwt(plain)) return undefined
   return { rule: compiled, value, ...(id && { id }), confidence: rule.confidence, depth }
+}
+
+/** A key in a YAML block scalar has every line indented alike, which is no part of the key. */
+function indentOf(text: Text, [start, end]: [number, number]): string[] {
+  if (!text.bytes.subarray(start, end).includes(0x0a)) return []
+  const content = text.latin1(start, end)
+  const indent = /\n( +)\S/.exec(content)?.[1]
+  if (
+    !indent ||
+    content
+      .split('\n')
+      .slice(1)
+      .some(line => !line.startsWith(indent))
+  )
+    return []
+  return [`indent:${indent.length}`]
 }
 
 /** The nearest fitting other half, on either side. */

@@ -190,6 +190,21 @@ describe('of finds in the same bytes the most specific stays', () => {
   })
 })
 
+test('a private key is the same in a file, in a YAML block, in JSON and in base64', () => {
+  const key = tokenOf('private-key')
+  const forms: [string, string][] = [
+    [`${key}\n`, 'id_rsa'],
+    [`tls:\n  key: |\n    ${key.replaceAll('\n', '\n    ')}\n  other: 1\n`, 'a.yaml'],
+    [JSON.stringify({ key: `${key}\n` }), 'a.json'],
+    [`kind: Secret\ndata:\n  tls.key: ${btoa(`${key}\n`)}\n`, 'a.yaml'],
+  ]
+  for (const [content, path] of forms) {
+    const finds = scan(content, path)
+    expect(finds.map(find => find.secret.revealText())).toEqual([key])
+    expect(Buffer.from(decodeSlot(Buffer.from(content), finds[0]!.slots[0]!)).toString()).toBe(key)
+  }
+})
+
 describe('whom a password claims to be', () => {
   const claim = (content: string, path: string) =>
     scan(content, path).map(find => (find.claims ? formatRef(find.claims) : 'nobody'))
