@@ -22,7 +22,6 @@ export function excluded(path: string, globs: readonly string[]): Skipped | unde
   const glob = globs.find(glob => matchesGlob(path, glob) || matchesGlob(path, glob.replace(/\/\*\*$/, '')))
   return glob === undefined ? undefined : { skipped: path, why: `excluded by ${glob}` }
 }
-}
 
 export interface FileState {
   readonly size: number

@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import {
   chmodSync,
   chownSync,
@@ -19,6 +19,7 @@ import {
   type Config,
   documentsOf,
   emptyFolder,
+  makePipe,
   observationsOf,
   placeOf,
   sha256,
@@ -203,7 +204,7 @@ test('a path with nothing there, and one that is no file', async () => {
   await expect(directory.open({ path: join(root, 'none') }, realIo())).rejects.toMatchObject({
     code: 'NOT_FOUND',
   })
-  execFileSync('mkfifo', [join(root, 'pipe')])
+  makePipe(join(root, 'pipe'))
   await expect(directory.open({ path: join(root, 'pipe') }, realIo())).rejects.toMatchObject({
     code: 'INVALID_CONFIG',
   })

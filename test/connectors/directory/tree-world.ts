@@ -28,6 +28,12 @@ afterAll(() => {
   for (const path of scratch) rmSync(path, { recursive: true, force: true })
 })
 
+const MKFIFO = 'mkfifo' // part of every Unix; Node has no call for it
+
+export function makePipe(path: string): void {
+  execFileSync(MKFIFO, [path])
+}
+
 export function emptyFolder(): string {
   const path = mkdtempSync(join(tmpdir(), 'firebreak-directory-test-'))
   scratch.push(path)
@@ -59,7 +65,7 @@ export function onDisk(): World {
     get: path => (existsSync(join(root, path)) ? readFileSync(join(root, path), 'latin1') : undefined),
     delete: path => unlinkSync(join(root, path)),
     link: (path, to) => symlinkSync(to, at(path)),
-    pipe: path => execFileSync('mkfifo', [at(path)]),
+    pipe: path => makePipe(at(path)),
     swap() {
       renameSync(root, `${root}-before`)
       mkdirSync(root)

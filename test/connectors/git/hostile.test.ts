@@ -23,6 +23,7 @@ import { commit, gitIn, newRepository } from './repository-builder.ts'
 
 let repository: string
 let markers: string
+const MKFIFO = 'mkfifo' // part of every Unix; Node has no call for it
 const environment = { ...process.env }
 
 beforeEach(() => {
@@ -206,9 +207,9 @@ test('named pipes and symbolic links in the git directory neither hang nor lead 
   const secret = join(markers, 'outside.sh')
   writeFileSync(secret, 'outside the repository')
   symlinkSync(secret, join(repository, '.git/info/linked'))
-  execFileSync('mkfifo', [join(repository, '.git/info/pipe'), join(repository, '.git/packed-refs')])
+  execFileSync(MKFIFO, [join(repository, '.git/info/pipe'), join(repository, '.git/packed-refs')])
   unlinkSync(join(repository, '.git/config'))
-  execFileSync('mkfifo', [join(repository, '.git/config')])
+  execFileSync(MKFIFO, [join(repository, '.git/config')])
   const connection = await git.open({ path: repository }, realIo())
   const texts = (await documentsOf(connection)).map(({ text }) => text)
   await connection.close()
