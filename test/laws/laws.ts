@@ -14,13 +14,13 @@ export interface Principal {
 }
 
 /** Somebody who is logged in with a secret and in the middle of something. */
-export interface LiveSession {
+interface LiveSession {
   alive(): Promise<boolean>
   close(): Promise<void>
 }
 
 /** Breaks the n-th message to the system, before or after it got there. */
-export interface Faults {
+interface Faults {
   /** A connection whose messages are counted from now on. */
   open(): Promise<Connection>
   failAt(call: number, when: 'before' | 'after'): void

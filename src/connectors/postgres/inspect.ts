@@ -1,6 +1,6 @@
 import { isFirebreakError } from '../../core/contract/errors.ts'
 import type { Ref, State } from '../../core/contract/ref.ts'
-import type { GrantState, MembershipState, RoleState } from './role-state.ts'
+import { type GrantState, type MembershipState, type RoleState, scopesOf } from './role-state.ts'
 import { findRole, roleOid, type Server, type Sql } from './server.ts'
 
 /** What stands for a role now: attributes, memberships, rights in every database. Null for a role that is not there. */
@@ -11,9 +11,7 @@ export async function inspect(server: Server, ref: Ref): Promise<State> {
 export async function inspectRole(server: Server, oid: string): Promise<RoleState | null> {
   const shared = await server.read('inspecting the role', async sql => {
     if (!(await findRole(sql, oid))) return undefined
-    const role = await sql.row<
-      Omit<RoleState, 'present' | 'hasPassword' | 'settings'> & { mayRead: boolean }
-    >(ROLE, [oid])
+    const role = await sql.row<RoleRow>(ROLE, [oid])
     const { mayRead, ...rest } = role
     const hasPassword = mayRead ? (await sql.row<{ has: boolean }>(HAS_PASSWORD, [oid])).has : null
     const settings = await sql.rows<RoleState['settings'][number]>(SETTINGS, [oid])
@@ -38,10 +36,18 @@ export async function inspectRole(server: Server, oid: string): Promise<RoleStat
       unread.push(database)
     }
   }
-  return { present: true, ...role, grants, unread }
+  const state = { present: true as const, ...role, grants, unread }
+  return { ...state, scopes: scopesOf(state) }
 }
 
-export async function connectableDatabases(sql: Sql): Promise<string[]> {
+type RoleRow = Pick<
+  RoleState,
+  'oid' | 'name' | 'comment' | 'attributes' | 'connectionLimit' | 'validUntil'
+> & {
+  mayRead: boolean
+}
+
+async function connectableDatabases(sql: Sql): Promise<string[]> {
   const rows = await sql.rows<{ name: string }>(
     'select datname as name from pg_catalog.pg_database where datallowconn order by oid',
   )

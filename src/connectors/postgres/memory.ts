@@ -16,6 +16,7 @@ import {
   type RoleState,
   scopeOfGrant,
   scopeOfMembership,
+  scopesOf,
 } from './role-state.ts'
 import { roleOid } from './server.ts'
 
@@ -60,7 +61,7 @@ export interface MemoryRole {
   readonly oid: string
   readonly name: string
   password: Uint8Array | null
-  state: RoleState
+  state: Omit<RoleState, 'scopes'>
   owns: string[]
   validUntilMs: number | null
 }
@@ -296,7 +297,10 @@ export function memoryPostgres(options: MemoryPostgresOptions = {}): MemoryPostg
       },
       inspect: async ref => {
         const oid = roleOid(at, ref)
-        return call(() => structuredClone(roles.get(oid)?.state ?? null))
+        return call(() => {
+          const state = roles.get(oid)?.state
+          return state ? structuredClone({ ...state, scopes: scopesOf(state) }) : null
+        })
       },
       async issue(want: Want) {
         const { like, ttlSeconds } = want

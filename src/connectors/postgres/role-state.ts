@@ -3,7 +3,7 @@ import { FirebreakError } from '../../core/contract/errors.ts'
 import type { State } from '../../core/contract/ref.ts'
 
 /** One right on one object, written as PostgreSQL's GRANT would name it. */
-export const grantState = z.strictObject({
+const grantState = z.strictObject({
   /** The database that the object lives in; null for databases, tablespaces and parameters, which all share. */
   database: z.string().nullable(),
   /** What GRANT … ON takes: `table`, `schema`, `routine`, …, or `default` for default privileges. */
@@ -21,7 +21,7 @@ export const grantState = z.strictObject({
 
 export type GrantState = z.infer<typeof grantState>
 
-export const membershipState = z.strictObject({
+const membershipState = z.strictObject({
   role: z.string(),
   member: z.string(),
   grantor: z.string(),
@@ -34,7 +34,7 @@ export const membershipState = z.strictObject({
 export type MembershipState = z.infer<typeof membershipState>
 
 /** What `inspect` writes to the journal. Whether there is a password, never what is stored for it. */
-export const roleState = z.strictObject({
+const roleState = z.strictObject({
   present: z.literal(true),
   oid: z.string(),
   name: z.string(),
@@ -58,6 +58,8 @@ export const roleState = z.strictObject({
   grants: z.array(grantState),
   /** Databases whose grants could not be read. */
   unread: z.array(z.string()),
+  /** All that `narrow` may be told to keep. */
+  scopes: z.array(z.string()),
 })
 
 export type RoleState = z.infer<typeof roleState>
@@ -73,9 +75,9 @@ export type Attribute = keyof RoleState['attributes']
 
 /**
  * How `narrow` writes what may stay: `attribute createdb`, `member of reader`, `SELECT on table public.orders in app`.
- * The same texts stand for what `inspect` shows, so that a scope is copied from there.
+ * They stand in what `inspect` shows, to be copied from there.
  */
-export function scopesOf(state: RoleState): string[] {
+export function scopesOf(state: Omit<RoleState, 'scopes'>): string[] {
   const attributes = NARROWABLE.filter(attribute => state.attributes[attribute])
   const grants = state.grants.filter(grant => grant.grantee === state.name)
   const memberships = state.memberships.filter(membership => membership.member === state.name)

@@ -316,6 +316,18 @@ for (const binaries of ['system', 'embedded'] as const) {
           ).length
         const before = await connection.inspect!(identity)
         expect(await passedOn()).toBe(1)
+        expect(before).toMatchObject({
+          scopes: expect.arrayContaining([
+            'attribute createrole',
+            'member of readers',
+            'SELECT on table public.customers in app',
+            'UPDATE (name) on table public.customers in app',
+            'CONNECT on database app',
+            'INSERT on default for role owner_of_orders in schema public on tables in audit',
+          ]),
+        })
+        await connection.narrow!(identity, (before as { scopes: string[] }).scopes)
+        expect(await connection.inspect!(identity)).toEqual(before)
         await connection.narrow!(identity, [
           'member of readers',
           'USAGE on schema nowhere in app',
@@ -330,6 +342,13 @@ for (const binaries of ['system', 'embedded'] as const) {
         expect(await passedOn()).toBe(0)
         await connection.thaw!(identity, before)
         expect(await passedOn()).toBe(1)
+      })
+
+      test('keeps one right of many', async () => {
+        const { identity } = await world.principal()
+        await connection.narrow!(identity, ['SELECT on table public.customers in app'])
+        const after = await connection.inspect!(identity)
+        expect(after).toMatchObject({ scopes: ['SELECT on table public.customers in app'] })
       })
 
       test('frozen, a role makes no role and lets nobody in', async () => {

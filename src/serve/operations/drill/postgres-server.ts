@@ -280,7 +280,6 @@ const SETTINGS: Readonly<Record<string, string>> = {
   unix_socket_directories: '',
   fsync: 'off',
   full_page_writes: 'off',
-  synchronous_commit: 'off',
   shared_buffers: '16MB',
   max_connections: '60',
   autovacuum: 'off',
