@@ -320,8 +320,11 @@ class Folding {
     // A scope is complete when nothing in this run says that it is not; each gap is a line.
     const gaps = new Set(current && !current.complete ? (current.why ?? '').split('\n') : [])
     if (!complete) gaps.add(why?.replaceAll('\n', ' ') ?? 'it was not read to the end')
-    const notes = complete && !current?.why ? (why ?? null) : (current?.why ?? null)
-    const lines = gaps.size > 0 ? [...gaps].sort().join('\n') : notes
+    const notes = [
+      ...(complete && why ? [why] : []),
+      ...(current?.complete && current.why ? [current.why] : []),
+    ]
+    const lines = gaps.size > 0 ? [...gaps].sort().join('\n') : (notes.sort()[0] ?? null)
     const values = { complete: gaps.size === 0 ? 1 : 0, why: lines, at: this.#at }
     if (found) await this.#tx.updateTable('coverage').set(values).where('id', '=', found.id).execute()
     else

@@ -1,10 +1,11 @@
 import { sql } from 'kysely'
+import { FirebreakError } from '../../core/contract/errors.ts'
 import { newId } from '../../core/contract/id.ts'
 import type { Io } from '../../core/contract/io.ts'
 import { STRONG_BITS } from '../../core/keys/strength.ts'
 import type { Row } from '../../core/store/schema.ts'
 import type { Tx } from '../../core/store/store.ts'
-import { fingerprintsOf, merge, rootOf } from './merge.ts'
+import { fingerprintsOf, membersOf, merge, rootOf } from './merge.ts'
 
 /**
  * What follows from what was said. Copies, names and claims are kept as they were said; which of them are one thing is
@@ -57,18 +58,17 @@ interface Candidate {
   match_kind: string
 }
 
+/** SQLite keeps the order of cross joins: from the few provisional things by name. Its own choice is quadratic here. */
 async function candidates(tx: Tx): Promise<Candidate[]> {
   const { rows } = await sql<Candidate>`
     select p.id, p.kind, p.native, e.name as endpoint, i.instance, m.id as match_id, m.kind as match_kind
-    from entity p
-      join name e on e.name = substr(p.instance, 2)
-      join entity i on i.id = e.entity_id and i.kind = 'instance' and i.system = p.system
-      join name n on n.name = substr(p.native, 2)
-      join entity m on m.id = n.entity_id and m.system = p.system and m.instance = i.instance and m.id <> i.id
-        and (m.type = p.type or m.kind = p.kind)
-    where substr(p.instance, 1, 1) = '?' and substr(p.native, 1, 1) = '?' and p.merged_into is null`.execute(
-    tx,
-  )
+    from entity p cross join name e cross join entity i cross join name n cross join entity m
+    where substr(p.instance, 1, 1) = '?' and substr(p.native, 1, 1) = '?' and p.merged_into is null
+      and e.name = substr(p.instance, 2)
+      and i.id = e.entity_id and i.kind = 'instance' and i.system = p.system
+      and n.name = substr(p.native, 2)
+      and m.id = n.entity_id and m.system = p.system and m.instance = i.instance and m.id <> i.id
+      and (m.type = p.type or m.kind = p.kind)`.execute(tx)
   return rows
 }
 
@@ -125,7 +125,8 @@ async function relinkValue(
   }))
   const claims = Map.groupBy(copies, copy => copy.claim_id)
   const claimed =
-    rows.some(row => row.identityId !== null) || [...claims.keys()].some(claim => claim !== null)
+    rows.some(row => row.identityId !== null && !isInferred(row)) ||
+    [...claims.keys()].some(claim => claim !== null)
   for (const [claim, group] of claims) {
     // A strong value that nobody claims here is that of whoever is claimed elsewhere.
     if (claim === null && strong && claimed) continue
@@ -144,7 +145,7 @@ async function relinkValue(
     if (!matches(row, values))
       await tx.updateTable('credential').set(values).where('entity_id', '=', row.entity_id).execute()
   }
-  await join(tx, io, rows, strong, copies.map(copy => copy.source_id).sort()[0])
+  await join(tx, io, rows, strong, copies)
 }
 
 /** Credentials of one identity are one; unclaimed copies of a strong value follow the claimed; others are linked. */
@@ -153,15 +154,17 @@ async function join(
   io: LinkIo,
   rows: readonly CredentialRow[],
   strong: boolean,
-  sourceId: string | undefined,
+  copies: readonly Pick<Row<'copy'>, 'claim_id' | 'source_id'>[],
 ): Promise<void> {
+  const rootOrNull = async (id: string | null) => (id === null ? null : await rootOf(tx, id))
+  const claimed = new Set<string | null>()
+  for (const { claim_id } of copies) claimed.add(await rootOrNull(claim_id))
   const groups = new Map<string | null, CredentialRow[]>()
   for (const row of rows) {
-    const identity = row.identityId === null ? null : await rootOf(tx, row.identityId)
-    const group = groups.get(identity) ?? []
-    group.push(row)
-    groups.set(identity, group)
+    const identity = await rootOrNull(row.identityId)
+    groups.set(identity, [...(groups.get(identity) ?? []), row])
   }
+
   const standing: string[] = []
   for (const [identity, group] of groups) {
     if (identity === null) continue
@@ -169,20 +172,51 @@ async function join(
     if (!first) continue
     for (const other of others)
       await merge(tx, io, other.id, first.id, 'the fingerprints agree, and the identity does')
-    standing.push(await rootOf(tx, first.id))
+    const root = await rootOf(tx, first.id)
+    const told = claimed.has(identity) || group.some(row => !isInferred(row))
+    await setTold(tx, io, root, told)
+    if (told) standing.push(root)
   }
-  const unclaimed = groups.get(null) ?? []
+
   const [first] = standing
-  if (strong && first !== undefined)
-    for (const row of unclaimed)
-      if ((await rootOf(tx, row.id)) === row.id)
-        await merge(tx, io, row.id, first, 'the fingerprints agree, and the value is too strong for chance')
+  for (const row of groups.get(null) ?? []) {
+    if ((await rootOf(tx, row.id)) !== row.id) continue
+    if (strong && first !== undefined)
+      await merge(tx, io, row.id, first, 'the fingerprints agree, and the value is too strong for chance')
+    else await setTold(tx, io, row.id, claimed.has(null) || !isInferred(row))
+  }
+  const sourceId = copies.map(copy => copy.source_id).sort()[0]
   if (sourceId !== undefined) await linkSameValue(tx, io, [...new Set(standing)].sort(), strong, sourceId)
+}
+
+/** Whether nothing but copies tells of the credential. */
+function isInferred(row: CredentialRow): boolean {
+  return row.native.startsWith('fp:')
+}
+
+/** A copy that is read anew with another claim takes away what the former claim was the only sign of. */
+async function setTold(tx: Tx, io: LinkIo, credentialId: string, told: boolean): Promise<void> {
+  const gone_at = told ? null : io.now().getTime()
+  const rows = await tx
+    .updateTable('entity')
+    .set({ gone_at })
+    .where('id', '=', credentialId)
+    .where('native', 'like', 'fp:%')
+    .where('gone_at', told ? 'is not' : 'is', null)
+    .returning('id')
+    .execute()
+  if (rows.length === 0) return
+  await tx
+    .updateTable('edge')
+    .set({ gone_at })
+    .where('crossing', '=', 'same-value')
+    .where(({ or, eb }) => or([eb('from_id', '=', credentialId), eb('to_id', '=', credentialId)]))
+    .execute()
 }
 
 /** What a connection discovered stands before what copies told, and what names the identity itself before an alias. */
 function precedence(row: CredentialRow, identity: string): number {
-  return (row.native.startsWith('fp:') ? 2 : 0) + (row.identityId === identity ? 0 : 1)
+  return (isInferred(row) ? 2 : 0) + (row.identityId === identity ? 0 : 1)
 }
 
 /** Beyond this many, each is linked with its next ones only: all are still reached from each. */
@@ -308,4 +342,80 @@ function lesser(a: string | null, b: string | null): string | null {
 
 function matches<T extends object>(row: T, values: Partial<T>): boolean {
   return Object.entries(values).every(([name, value]) => new Map(Object.entries(row)).get(name) === value)
+}
+
+/** A person says that two identities are one. */
+export async function mergeIdentities(
+  tx: Tx,
+  io: Pick<Io, 'now' | 'random'>,
+  fromId: string,
+  intoId: string,
+  reason: string,
+): Promise<void> {
+  await merge(tx, io, fromId, intoId, reason, true)
+  await relink(tx, io, await fingerprintsOf(tx, [fromId, intoId]))
+}
+
+/**
+ * Takes a merge back, and with it the merges of credentials that followed from it. Nothing merges the pair again by
+ * itself. Raises NOT_FOUND.
+ */
+export async function undoMerge(tx: Tx, io: Pick<Io, 'now' | 'random'>, mergeId: string): Promise<void> {
+  const row = await tx
+    .selectFrom('merge')
+    .selectAll()
+    .where('id', '=', mergeId)
+    .where('undone_at', 'is', null)
+    .executeTakeFirst()
+  if (!row) throw new FirebreakError('NOT_FOUND', `no merge ${mergeId} stands`, 'see firebreak show')
+  await detach(tx, row)
+  await tx.updateTable('merge').set({ undone_at: io.now().getTime() }).where('id', '=', mergeId).execute()
+  await separateCredentials(tx, [row.from_id, row.into_id])
+  await relink(tx, io, await fingerprintsOf(tx, [row.from_id, row.into_id]))
+}
+
+async function detach(tx: Tx, row: Row<'merge'>): Promise<void> {
+  await tx.updateTable('entity').set({ merged_into: null }).where('id', '=', row.from_id).execute()
+  const from = await tx
+    .selectFrom('credential')
+    .selectAll()
+    .where('entity_id', '=', row.from_id)
+    .executeTakeFirst()
+  if (!from?.fingerprint) return
+  const into = await tx
+    .selectFrom('entity')
+    .selectAll()
+    .where('id', '=', row.into_id)
+    .executeTakeFirstOrThrow()
+  // What a discovered credential learnt from its copies goes with them.
+  if (!into.native.startsWith('fp:'))
+    await tx
+      .updateTable('credential')
+      .set({ fingerprint: null, strength_bits: null, preview: null, confidence: null })
+      .where('entity_id', '=', row.into_id)
+      .where('fingerprint', '=', from.fingerprint)
+      .where('issued_by', 'is', null)
+      .execute()
+}
+
+/** Credentials that were one because their identities were, and no longer are. */
+async function separateCredentials(tx: Tx, identityIds: readonly string[]): Promise<void> {
+  const roots = await Promise.all(identityIds.map(id => rootOf(tx, id)))
+  const members = await membersOf(tx, roots)
+  const merges = await tx
+    .selectFrom('merge')
+    .innerJoin('credential as from', 'from.entity_id', 'merge.from_id')
+    .innerJoin('credential as into', 'into.entity_id', 'merge.into_id')
+    .where('merge.undone_at', 'is', null)
+    .where(({ or, eb }) => or([eb('from.identity_id', 'in', members), eb('into.identity_id', 'in', members)]))
+    .selectAll('merge')
+    .select(['from.identity_id as from_identity', 'into.identity_id as into_identity'])
+    .execute()
+  for (const { from_identity, into_identity, ...row } of merges) {
+    if (!from_identity || !into_identity) continue
+    if ((await rootOf(tx, from_identity)) === (await rootOf(tx, into_identity))) continue
+    await detach(tx, row)
+    // It followed from the identities: it lives and dies with that.
+    await tx.deleteFrom('merge').where('id', '=', row.id).execute()
+  }
 }

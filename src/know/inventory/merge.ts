@@ -30,7 +30,7 @@ export async function merge(
     .selectFrom('merge')
     .select('id')
     .where('from_id', '=', from)
-    .where('into_id', '=', into)
+    .where('into_id', 'in', await membersOf(tx, [into]))
     .where('undone_at', 'is not', null)
     .executeTakeFirst()
   if (undone && !again) return false

@@ -206,9 +206,8 @@ async function views(
     const own = (row.fingerprint === null ? [] : (copies.get(row.fingerprint) ?? [])).filter(
       ({ claimId }) => claimId === identity?.id || (claimId === undefined && strong),
     )
-    // A claim that was replaced by another leaves a credential of which nothing tells any more.
-    const told = own.length > 0 || !row.native.startsWith('fp:') || row.state !== 'unknown'
-    if (!told && !evenEmpty) continue
+    // A copy that is read anew with another claim leaves a credential of which nothing tells any more.
+    if (own.length === 0 && row.native.startsWith('fp:') && !evenEmpty) continue
     const latest = members.reduce((a, b) => ((b.state_at ?? -1) > (a.state_at ?? -1) ? b : a))
     const confidences = own.map(({ view }) => view.confidence)
     const identityRef = identity && refOf(identity)
@@ -264,7 +263,14 @@ async function copyViews(
   const documents = [...new Set(rows.map(row => row.document))]
   const occurrences = Map.groupBy(
     await inChunks(documents, chunk =>
-      db.selectFrom('occurrence').selectAll().where('document', 'in', chunk).orderBy('at').execute(),
+      db
+        .selectFrom('occurrence')
+        .selectAll()
+        .where('document', 'in', chunk)
+        .orderBy('at')
+        .orderBy('path')
+        .orderBy('commit')
+        .execute(),
     ),
     row => `${row.source_id} ${row.document}`,
   )
@@ -414,7 +420,11 @@ export async function listIdentities(
   )
   const credentials = Map.groupBy(
     await inChunks(members, chunk =>
-      credentialRows(db).where('identity_id', 'in', chunk).where('entity.merged_into', 'is', null).execute(),
+      credentialRows(db)
+        .where('identity_id', 'in', chunk)
+        .where('entity.merged_into', 'is', null)
+        .where('entity.gone_at', 'is', null)
+        .execute(),
     ),
     row => roots.of(row.identity_id ?? ''),
   )

@@ -64,7 +64,11 @@ export async function observe(
   const { rules, problems } = await loadRules(join(options.rulesDirectory, 'secrets'))
   // Without rules everything would look clean.
   if (rules.length === 0)
-    throw new FirebreakError('INVALID_CONFIG', `no rule in ${options.rulesDirectory} can be used`, 'install again')
+    throw new FirebreakError(
+      'INVALID_CONFIG',
+      `no rule in ${options.rulesDirectory} can be used`,
+      'install again',
+    )
   const reader = await readerVersion(options.rulesDirectory)
   const current = await db
     .selectFrom('source')

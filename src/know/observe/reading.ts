@@ -6,7 +6,6 @@ import type { Rule } from '../readers/secrets/rule.ts'
 import { workerFile } from './reader-version.ts'
 import type { ReadAnswer, ReadTask, WorkerSetup } from './worker.ts'
 
-const HEAD_BYTES = 8192
 /** A larger document is handed to its worker piece by piece. */
 export const WHOLE_BYTES = 8 * 1024 * 1024
 /** What a worker may take for one task, beyond what its size explains, before it is given up. */
@@ -64,7 +63,7 @@ export class Reading {
   /** Hands a large document over as it is read. Raises what its source raises. */
   async readLarge(begun: Begun, onBytes: (bytes: number) => void): Promise<ReadAnswer> {
     const { port1: ours, port2: theirs } = new MessageChannel()
-    const { bytes: _, ...task } = taskOf(begun)
+    const task = taskOf(begun)
     const ended = new AbortController()
     const answer = this.#run([{ ...task, port: theirs }], begun.document.size ?? 0, [theirs]).then(
       answers => answers[0] ?? { findings: [], failure: 'the worker gave no answer' },
@@ -114,12 +113,22 @@ export class Reading {
 
 function taskOf({ document, chunks }: Begun): ReadTask {
   const { id, path, format } = document
-  const head = Buffer.concat(chunks.slice(0, 8), Math.min(HEAD_BYTES, length(chunks.slice(0, 8))))
-  return { id, in: document.in, path, head, bytes: chunks, ...(format !== undefined && { format }) }
+  const bytes = inOne(chunks)
+  return { id, in: document.in, path, bytes, ...(format !== undefined && { format }) }
 }
 
-function length(chunks: readonly Uint8Array[]): number {
-  return chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+/**
+ * The chunks in memory of their own. What goes to another thread is copied with all the memory that lies under it, and
+ * sources give views into large buffers.
+ */
+function inOne(chunks: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0))
+  let at = 0
+  for (const chunk of chunks) {
+    whole.set(chunk, at)
+    at += chunk.length
+  }
+  return whole
 }
 
 function sizeOf(batch: readonly Begun[]): number {
@@ -133,10 +142,10 @@ function givenUp(error: unknown): string {
 
 const CHUNKS_AHEAD = 4
 
-/** Sends the document's chunks, each further one when the worker asks for it. */
+/** Sends what follows the document's beginning, each further chunk when the worker asks for it. */
 async function feed(
   port: MessagePort,
-  { chunks, rest }: Begun,
+  { rest }: Begun,
   ended: AbortSignal,
   onBytes: (bytes: number) => void,
 ): Promise<void> {
@@ -146,9 +155,8 @@ async function feed(
   const send = async (chunk: Uint8Array) => {
     await credit.take()
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port between threads has none
-    port.postMessage(chunk)
+    port.postMessage(inOne([chunk]))
   }
-  for (const chunk of chunks) await send(chunk)
   if (!rest) return
   for (let next = await rest.next(); !next.done; next = await rest.next()) {
     onBytes(next.value.length)

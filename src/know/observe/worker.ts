@@ -13,14 +13,13 @@ export interface WorkerSetup {
   readonly fingerprintKey: Uint8Array
 }
 
-/** A document, with its bytes or with the port on which they come. */
+/** A document; where it has a port, `bytes` is its beginning, and the rest comes there. */
 export interface ReadTask {
   readonly id: string
   readonly in: Ref
   readonly path: string
   readonly format?: string
-  readonly head: Uint8Array
-  readonly bytes?: readonly Uint8Array[]
+  readonly bytes: Uint8Array
   readonly port?: MessagePort
 }
 
@@ -29,6 +28,8 @@ export interface ReadAnswer {
   /** Why what was found is not all there is. */
   readonly failure?: string
 }
+
+const HEAD_BYTES = 8192
 
 const setup: WorkerSetup = workerData as WorkerSetup
 const key = new Secret(setup.fingerprintKey)
@@ -44,15 +45,19 @@ async function read(task: ReadTask): Promise<ReadAnswer> {
   const { id, path, format } = task
   const document = { id, in: task.in, path, ...(format !== undefined && { format }) }
   const findings: Finding[] = []
-  const fitting = readers.filter(reader => reader.reads(document, task.head))
+  const fitting = readers.filter(reader => reader.reads(document, task.bytes.subarray(0, HEAD_BYTES)))
+  // What comes through a port comes once.
+  const left = task.port ? fitting.splice(1).map(reader => reader.format) : []
   try {
-    // What comes through a port comes once; so far no two readers want the same large document.
-    for (const reader of task.port ? fitting.slice(0, 1) : fitting)
-      for await (const observation of reader.read(document, task.port ? received(task.port) : given(task))) {
+    for (const reader of fitting)
+      for await (const observation of reader.read(document, bytesOf(task))) {
         findings.push(fingerprinted(observation, key))
         if (observation.see === 'copy') observation.secret.erase()
       }
-    return { findings }
+    return {
+      findings,
+      ...(left.length > 0 && { failure: `it is too large to be read as ${left.join(', ')}` }),
+    }
   } catch (error) {
     // A message could quote the document.
     return { findings, failure: `the reader failed (${error instanceof Error ? error.name : 'unknown'})` }
@@ -61,8 +66,9 @@ async function read(task: ReadTask): Promise<ReadAnswer> {
   }
 }
 
-async function* given(task: ReadTask): AsyncGenerator<Uint8Array> {
-  for (const chunk of task.bytes ?? []) yield chunk
+async function* bytesOf({ bytes, port }: ReadTask): AsyncGenerator<Uint8Array> {
+  yield bytes
+  if (port) yield* received(port)
 }
 
 /** Chunks until `null`; each is asked for, so that no more than a few are held. */
