@@ -45,31 +45,34 @@ class Files {
   listed = 0
 
   connection(): Connection {
-    const self = this
     return {
       instance: 'tree-1',
       settleSeconds: 0,
       close: async () => {},
-      async *documents(since) {
-        self.sinces.push(since)
-        let count = 0
-        for (const [path, text] of Object.entries(self.files)) {
-          if (self.incremental && since !== undefined && path <= since) continue
-          if (++count > self.failAfter) throw new FirebreakError('UNREACHABLE', 'the disk went away')
-          self.listed++
-          yield self.#document(path, text)
-        }
-      },
-      async *discover() {
-        yield { see: 'resource', ref: tree, names: ['tree'], facts: {} }
-        yield* self.extra
-        if (self.failDiscover) throw new FirebreakError('DENIED', 'no more questions')
-        for (const [path, text] of Object.entries(self.files))
-          yield { see: 'occurrence', document: idOf(text), path, atHead: true }
-        yield { see: 'covered', scope: 'tree', complete: true }
-        yield* self.gaps
-      },
+      documents: since => this.#documents(since),
+      discover: () => this.#discover(),
     }
+  }
+
+  async *#documents(since: string | undefined): AsyncGenerator<Document> {
+    this.sinces.push(since)
+    let count = 0
+    for (const [path, text] of Object.entries(this.files)) {
+      if (this.incremental && since !== undefined && path <= since) continue
+      if (++count > this.failAfter) throw new FirebreakError('UNREACHABLE', 'the disk went away')
+      this.listed++
+      yield this.#document(path, text)
+    }
+  }
+
+  async *#discover(): AsyncGenerator<Observation> {
+    yield { see: 'resource', ref: tree, names: ['tree'], facts: {} }
+    yield* this.extra
+    if (this.failDiscover) throw new FirebreakError('DENIED', 'no more questions')
+    for (const [path, text] of Object.entries(this.files))
+      yield { see: 'occurrence', document: idOf(text), path, atHead: true }
+    yield { see: 'covered', scope: 'tree', complete: true }
+    yield* this.gaps
   }
 
   #document(path: string, text: string): Document {
