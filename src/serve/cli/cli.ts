@@ -40,7 +40,7 @@ export async function runCli(options: CliOptions): Promise<number> {
   let exit = 0
   const program = new Command('firebreak')
     .description(
-      'Finds every non-human identity, shows where its credentials are copied and what they reach,\nand cuts a leaked one off in the right order, with proof.',
+      'Finds every non-human identity, shows where its credentials are copied and what they reach, and cuts a leaked one off in the right order, with proof.',
     )
     .version(options.version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help; firebreak COMMAND --help has examples')
@@ -87,12 +87,14 @@ export async function runCli(options: CliOptions): Promise<number> {
 
 const HELP = `
 Start here:
-  $ firebreak drill                       rehearse a leak, from find to proof
-  $ firebreak scan .                      what stands in this repository, all of its history
-  $ firebreak trace -                     a token leaked: paste it, see every copy
-  $ firebreak contain -                   cut it off: shows the plan first
+  $ firebreak drill        rehearse a leak, from find to proof
+  $ firebreak scan .       what stands in this repository, all of its history
+  $ firebreak trace -      a token leaked: paste it, see every copy
+  $ firebreak contain - --dry-run
+                           what cutting it off would take, and what would break
 
-Every command takes --json. What is known is kept in FIREBREAK_HOME (default ~/.firebreak).
+Every command takes --json. What is known is kept in FIREBREAK_HOME, by default
+~/.firebreak, and its root key in FIREBREAK_KEY_FILE, by default beside it.
 `
 
 /** `help scan` is `scan --help`. */

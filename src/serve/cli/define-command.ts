@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { Operation } from '../operations/operation.ts'
+import { wrap } from '../operations/wrap.ts'
 import { addOption, type Field, fieldsOf } from './flags.ts'
 
 /** What the parser gave, by field, and the fields that it can be explained with. */
@@ -65,8 +66,14 @@ export function defineCommand(
   }
 }
 
+const HELP_WIDTH = 80
+const INDENT = ' '.repeat(6)
+
 function examplesText(examples: Operation['examples']): string {
   if (examples.length === 0) return ''
-  const lines = examples.map(example => `  $ ${example.command}\n      ${example.shows}`)
+  const lines = examples.map(
+    ({ command, shows }) => `  $ ${command}
+${wrap(shows, HELP_WIDTH, INDENT, INDENT)}`,
+  )
   return `\nExamples:\n${lines.join('\n')}\n`
 }

@@ -89,7 +89,8 @@ export function addOption(command: Command, field: Field): void {
 function valueName(field: Field): string {
   if (field.type === 'list') return '<value...>'
   // A word character has to stand before the dots: commander takes `<x...>` as a list only so.
-  if (field.type === 'records') return `<${field.keys.map(key => `${key}=${key.toUpperCase()}`).join(',')}...>`
+  if (field.type === 'records')
+    return `<${field.keys.map(key => `${key}=${key.toUpperCase()}`).join(',')}...>`
   if (field.type === 'number') return '<number>'
   return field.type === 'secret' ? '<reference>' : '<value>'
 }

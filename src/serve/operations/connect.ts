@@ -56,11 +56,11 @@ export function connect(connectors: readonly Connector[]): Operation {
     },
     examples: [
       {
-        command: 'firebreak connect postgres --host 127.0.0.1 --user firebreak --password env:PGPASSWORD',
+        command: 'firebreak connect postgres --host db --user admin --password env:PGPASSWORD',
         shows: 'a PostgreSQL server; its password stays in the environment and only its name is stored',
       },
       {
-        command: 'firebreak connect postgres --host db --user firebreak --password -',
+        command: 'firebreak connect postgres --host db --user admin --password -',
         shows: 'the same, with the password asked for without echo and stored sealed',
       },
       {
@@ -86,7 +86,7 @@ export function connect(connectors: readonly Connector[]): Operation {
     },
     text(output, width) {
       return [
-        `Connected ${output.system} ${output.label}, instance ${output.instance}.`,
+        wrap(`Connected ${output.system} ${output.label}, instance ${output.instance}.`, width, '', ''),
         wrap(`Can be done there: ${output.can.join(', ')}.`, width, '', ''),
         ...(output.cannot.length === 0 ? [] : [wrap(`Cannot: ${output.cannot.join(', ')}.`, width, '', '')]),
         '',

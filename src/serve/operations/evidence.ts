@@ -163,6 +163,6 @@ function text(output: EvidenceOutput, width: number): string {
     ...output.problems.map(problem => wrap(problem, width, '  ', '  ')),
     output.tail === 'proven'
       ? 'tail: proven by the anchor'
-      : 'tail: unproven (without --anchor, a record cut short cannot be told from a whole one)',
+      : 'tail: unproven\n  (without --anchor, a record cut short cannot be told from a whole one)',
   ].join('\n')
 }

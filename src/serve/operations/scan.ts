@@ -15,7 +15,7 @@ import {
 import { observe } from '../../know/observe/observe.ts'
 import { coverageText, type Coverage } from './coverage.ts'
 import { defineOperation, type World } from './operation.ts'
-import { type Standing, sourceNames, standingsOf } from './standing.ts'
+import { type Standing, sourceNames, standingsOf, whereOf } from './standing.ts'
 import { called } from './subject.ts'
 import { table } from './table.ts'
 
@@ -215,10 +215,7 @@ interface MergedPlace {
 }
 
 function mergedPlaces(credential: Found): MergedPlace[] {
-  const groups = Map.groupBy(credential.copies, copy => {
-    const root = copy.place.slice(copy.place.indexOf(':') + 1)
-    return `${join(root, copy.path)}:${copy.line ?? '?'}`
-  })
+  const groups = Map.groupBy(credential.copies, whereOf)
   return [...groups].map(([where, copies]) => {
     const commits = copies.filter(copy => copy.commit !== null)
     const first = commits.sort((a, b) => (a.date ?? '').localeCompare(b.date ?? ''))[0]
@@ -245,7 +242,7 @@ function foundTable(credentials: readonly Found[], width: number): string {
         isFirst ? (credential.fingerprint ?? '').slice(0, SHORT_FINGERPRINT) : '',
         isFirst ? credential.confidence.toFixed(2) : '',
         isFirst ? [credential.kind, credential.preview ?? credential.identity ?? ''].join(' ').trim() : '',
-        shortened(place.where),
+        place.where,
         place.now ? 'now' : 'history',
         place.commit === null ? '' : place.commit.slice(0, 8) + more,
         place.date === null ? '' : place.date.slice(0, 10),
@@ -265,11 +262,6 @@ function foundTable(credentials: readonly Found[], width: number): string {
     rows,
     width,
   )
-}
-
-function shortened(path: string): string {
-  const here = `${process.cwd()}/`
-  return path.startsWith(here) ? path.slice(here.length) : path
 }
 
 function count(number: number, noun: string): string {

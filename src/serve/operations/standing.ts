@@ -1,3 +1,5 @@
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Db } from '../../core/store/store.ts'
 import type { CredentialView } from '../../know/inventory/queries.ts'
 
@@ -50,6 +52,17 @@ export function standingsOf(view: Pick<CredentialView, 'copies'>, names: Map<str
       (a.line ?? 0) - (b.line ?? 0) ||
       (a.date ?? '').localeCompare(b.date ?? ''),
   )
+}
+
+/** Where a person finds it: relative to where they stand, if it is below. */
+export function whereOf(standing: Pick<Standing, 'place' | 'path' | 'line'>): string {
+  const root = standing.place.slice(standing.place.indexOf(':') + 1)
+  // A source that is one file is itself the place.
+  const isFile = statSync(root, { throwIfNoEntry: false })?.isFile() === true
+  const path = isFile ? root : join(root, standing.path)
+  const here = `${process.cwd()}/`
+  const short = path.startsWith(here) ? path.slice(here.length) : path
+  return standing.line === null ? short : `${short}:${standing.line}`
 }
 
 export function isoTime(ms: number): string {

@@ -23,14 +23,13 @@ export function table(
   const widths = fit(shown, cells, width)
   const drawn = new CliTable({
     head: shown.map(column => pc.dim(column.title)),
-    colWidths: widths.map((column, index) => column + (index === shown.length - 1 ? 0 : GAP)),
+    colWidths: widths,
     colAligns: shown.map(column => column.align ?? 'left'),
     wordWrap: true,
     wrapOnWordBoundary: false,
     chars: NO_RULES,
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
   })
-  // A column's width takes in its gap, so that the text is broken that much earlier.
   drawn.push(...cells.map(row => row.map((cell, index) => breakText(cell, widths[index]!))))
   return drawn
     .toString()
@@ -95,5 +94,5 @@ const NO_RULES = {
   'mid-mid': '',
   right: '',
   'right-mid': '',
-  middle: '',
+  middle: ' '.repeat(GAP),
 }

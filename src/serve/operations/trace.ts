@@ -5,7 +5,7 @@ import { coverageOf } from '../../know/inventory/queries.ts'
 import { type Coverage, coverageText } from './coverage.ts'
 import { stateText } from './ls.ts'
 import { defineOperation, type World } from './operation.ts'
-import { type Standing, sourceNames, standingsOf } from './standing.ts'
+import { type Standing, sourceNames, standingsOf, whereOf } from './standing.ts'
 import { called, credentialsOf } from './subject.ts'
 import { table } from './table.ts'
 
@@ -87,18 +87,18 @@ function text(output: Trace, width: number): string {
 /** Every copy on a row of its own: a trace leaves nothing to be summed up. */
 export function copiesTable(copies: readonly Standing[], width: number): string {
   const columns = [
-    { title: 'PLACE', flexible: true },
-    { title: 'PATH', flexible: true },
+    { title: 'WHERE', flexible: true },
+    { title: 'IN' },
     { title: 'COMMIT' },
     { title: 'AUTHOR', flexible: true },
     { title: 'DATE' },
     { title: 'STANDS' },
   ]
   const rows = copies.map(copy => [
-    copy.place,
-    copy.line === null ? copy.path : `${copy.path}:${copy.line}`,
+    whereOf(copy),
+    copy.place.slice(0, copy.place.indexOf(':')),
     copy.commit?.slice(0, 8) ?? '',
-    copy.author ?? '',
+    copy.author?.replace(/ <.*/, '') ?? '',
     copy.date?.slice(0, 10) ?? '',
     copy.goneAt !== null ? 'gone' : copy.atHead === false && copy.commit !== null ? 'history' : 'now',
   ])

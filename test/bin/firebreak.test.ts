@@ -1,0 +1,289 @@
+import { spawnSync } from 'node:child_process'
+import { chmod, readFile, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Stage, setStage } from '../stage.ts'
+import { ROOT } from '../tidy/sources.ts'
+
+let stage: Stage
+beforeAll(async () => {
+  stage = await setStage()
+})
+afterAll(() => stage.remove())
+
+interface ScanJson {
+  credentials: {
+    fingerprint: string
+    kind: string
+    preview: string | null
+    identity: string | null
+    confidence: number
+    copies: {
+      place: string
+      path: string
+      line: number
+      commit: string | null
+      author: string | null
+      date: string
+      atHead: boolean
+    }[]
+  }[]
+  identities: { ref: string; names: string[] }[]
+  coverage: { searched: string[]; skipped: { what: string; why: string }[] }
+}
+
+describe('the program', () => {
+  test('teaches by example, in 80 columns, with nothing loaded that it does not need', async () => {
+    const { exit, stdout } = await stage.run('firebreak --help')
+    expect(exit).toBe(0)
+    expect(stdout).toContain('firebreak scan .')
+    for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
+    for (const command of ['scan', 'contain', 'connect postgres', 'evidence']) {
+      const help = await stage.run(`firebreak ${command} --help`)
+      expect(help.exit, help.stderr).toBe(0)
+      for (const line of help.stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
+    }
+    expect(await stage.run('firebreak help scan')).toEqual(await stage.run('firebreak scan --help'))
+  })
+
+  test('suggests the command that was meant, and says of a usage error that it is one', async () => {
+    const { exit, stderr } = await stage.run('firebreak scna .')
+    expect(exit).toBe(2)
+    expect(stderr).toContain('scan')
+    const json = await stage.run('firebreak scan --workers many . --json')
+    expect(json.exit).toBe(2)
+    expect(JSON.parse(json.stderr)).toMatchObject({ error: { code: 'INVALID_INPUT' } })
+    expect((await stage.run('firebreak scan')).exit).toBe(2)
+  })
+
+  test.skipIf(!olderNode())('started by an older Node goes on with the one that npm ci installed', () => {
+    const started = spawnSync(olderNode()!, [join(ROOT, 'bin', 'firebreak.js'), 'scna'], { encoding: 'utf8' })
+    expect(started.status).toBe(2)
+    expect(started.stderr).toContain('unknown command')
+  })
+})
+
+/** A Node before 24 on this machine's path, which the program is not run by. */
+function olderNode(): string | undefined {
+  return ['/usr/bin/node', '/usr/local/bin/node']
+    .filter(path => existsSync(path))
+    .find(path => Number(/^v(\d+)/.exec(spawnSync(path, ['-v'], { encoding: 'utf8' }).stdout)?.[1]) < 24)
+}
+
+describe('scan', () => {
+  test('finds every copy, with path, line, commit, author and date', async () => {
+    const { exit, stdout, stderr } = await stage.run('firebreak scan . --json')
+    expect(exit, stderr).toBe(1)
+    const found = JSON.parse(stdout) as ScanJson
+    expect(Object.keys(found)).toEqual(['credentials', 'identities', 'coverage'])
+    const orders = found.credentials.find(credential => credential.identity === 'app_orders')!
+    expect(Object.keys(orders)).toEqual([
+      'fingerprint',
+      'kind',
+      'preview',
+      'identity',
+      'confidence',
+      'copies',
+    ])
+    expect(orders.fingerprint).toMatch(/^fp_/)
+    expect(orders.preview).toBeNull()
+    const { stdout: log } = await stage.run('git log --format=%H')
+    const [second, first] = log.trim().split('\n')
+    expect(second).not.toBe(first)
+    const inHistory = { commit: first, author: 'Ann <ann@example.com>', place: `git:${stage.directory}` }
+    expect(orders.copies).toEqual(
+      expect.arrayContaining([
+        { ...inHistory, path: 'deploy/.env', line: 2, atHead: true, date: expect.stringMatching(/Z$/) },
+        { ...inHistory, path: 'deploy/old.env', line: 1, atHead: false, date: expect.stringMatching(/Z$/) },
+        expect.objectContaining({
+          place: `directory:${stage.directory}`,
+          path: 'deploy/.env',
+          line: 2,
+          commit: null,
+        }),
+      ]),
+    )
+    expect(orders.copies).toHaveLength(3)
+    expect(found.coverage.searched).toHaveLength(2)
+    expect(stdout + stderr).not.toContain(stage.secret)
+  })
+
+  test('finds the same again when nothing is new', async () => {
+    const again = await stage.run('firebreak scan . --json')
+    const oneMore = await stage.run('firebreak scan . --json')
+    expect(again.exit).toBe(1)
+    expect(JSON.parse(oneMore.stdout)).toEqual(JSON.parse(again.stdout))
+  })
+
+  test('shows a table that fits, and what was searched', async () => {
+    const { stdout, stderr } = await stage.run('firebreak scan .')
+    expect(stderr).toBe('')
+    expect(stdout).toContain('deploy/.env:2')
+    expect(stdout).toContain('history')
+    expect(stdout).toContain('Searched:')
+    for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
+  })
+
+  test('--no-history leaves out what stands in the history only', async () => {
+    const { stdout } = await stage.run('firebreak scan . --no-history', {
+      environment: { FIREBREAK_HOME: join(stage.home, 'now') },
+    })
+    expect(stdout).toContain('deploy/.env:2')
+    expect(stdout).not.toContain('old.env')
+  })
+
+  test('goes on where one path fails, prints both, and exits with 2', async () => {
+    const { exit, stdout, stderr } = await stage.run('firebreak scan ./absent . --json')
+    expect(exit).toBe(2)
+    const found = JSON.parse(stdout) as ScanJson
+    expect(found.credentials.length).toBeGreaterThan(0)
+    expect(found.coverage.skipped).toEqual([
+      { what: join(stage.directory, 'absent'), why: expect.any(String) },
+    ])
+    expect(JSON.parse(stderr)).toMatchObject({ error: { code: 'NOT_FOUND' } })
+  })
+
+  test('exits with 0 where nothing was found, and says what was searched', async () => {
+    const { exit, stdout } = await stage.run(
+      'mkdir -p ../clean && echo hello > ../clean/readme && firebreak scan ../clean',
+    )
+    expect(exit).toBe(0)
+    expect(stdout).toContain('No credentials found')
+    expect(stdout).toContain('Searched:')
+  })
+
+  test('prints what it found when the database can grow no more', async () => {
+    // Files may have 700 blocks of 1 KiB: the empty database and the first batches fit, all finds do not.
+    await stage.run(`mkdir -p ../many && cd ../many && for n in $(seq 900); do
+      echo "URL=postgres://user$n:$(head -c 18 /dev/urandom | od -An -tx1 | tr -d ' \\n')@db$n:5432/x" > $n.env; done`)
+    const { exit, stdout, stderr } = await stage.run('ulimit -f 700; firebreak scan ../many --workers 1', {
+      environment: { FIREBREAK_HOME: join(stage.home, 'full') },
+    })
+    expect(stderr).toContain('STORE_FULL')
+    expect(exit).toBe(2)
+    expect(stdout).toContain('Not searched:')
+  })
+
+  test('is interrupted by SIGINT, and exits with 130', async () => {
+    const { child, outcome } = stage.start('exec firebreak scan ../many')
+    await new Promise(resolve => setTimeout(resolve, 400))
+    process.kill(-child.pid!, 'SIGINT')
+    expect((await outcome).exit).toBe(130)
+  })
+
+  test('does not mind a reader that goes away', async () => {
+    const { exit, stderr } = await stage.run('set -o pipefail; firebreak scan . | head -n 1 >/dev/null')
+    expect(stderr).toBe('')
+    expect(exit).toBe(1)
+  })
+})
+
+describe('what was found', () => {
+  test('is listed, shown and traced, by name, by the beginning of a fingerprint, and by the secret', async () => {
+    const { stdout } = await stage.run('firebreak ls --json')
+    const listed = (JSON.parse(stdout) as { credentials: { fingerprint: string; identity: string }[] })
+      .credentials
+    const { fingerprint } = listed.find(credential => credential.identity === 'app_orders')!
+    for (const line of [
+      'show app_orders',
+      `show ${fingerprint.slice(0, 11)}`,
+      'trace app_orders',
+      'trace -',
+      'trace - < ../leaked.txt',
+    ]) {
+      const shown = await stage.run(`firebreak ${line}`)
+      expect(shown.exit, shown.stderr).toBe(0)
+      expect(shown.stdout).toContain('deploy/.env:2')
+      expect(shown.stdout).toContain('deploy/old.env:1')
+      expect(shown.stdout + shown.stderr).not.toContain(stage.secret)
+    }
+    expect((await stage.run('firebreak reach app_orders')).exit).toBe(0)
+  })
+
+  test('does not include what stands nowhere', async () => {
+    const { exit, stdout } = await stage.run('firebreak trace -', { stdin: 'never-seen-anywhere\n' })
+    expect(exit).toBe(0)
+    expect(stdout).toContain('stands nowhere that was searched')
+    expect(stdout).toContain('Searched:')
+  })
+
+  test('a secret given as an argument is not repeated', async () => {
+    const { exit, stdout, stderr } = await stage.run(`firebreak show ${stage.secret}`)
+    expect(exit).toBe(2)
+    expect(stdout + stderr).not.toContain(stage.secret)
+    expect(stderr).toContain('standard input')
+  })
+
+  test('the database and its surroundings hold no secret', async () => {
+    for (const name of ['firebreak.db', 'firebreak.db-wal', 'key']) {
+      const path = join(stage.home, name)
+      if (existsSync(path)) expect((await readFile(path)).includes(stage.secret), name).toBe(false)
+    }
+  })
+})
+
+describe('connect', () => {
+  test('refuses a secret among the arguments', async () => {
+    const { exit, stderr } = await stage.run(
+      `firebreak connect postgres --host h --user u --password ${stage.secret}`,
+    )
+    expect(exit).toBe(2)
+    expect(stderr).toContain('env:NAME')
+    expect(stderr).not.toContain(stage.secret)
+  })
+
+  test('says what can be done there, and a later scan keeps what was approved', async () => {
+    const { exit, stdout } = await stage.run(
+      'firebreak connect directory --path deploy --approved .env --json',
+    )
+    expect(exit).toBe(0)
+    const connected = JSON.parse(stdout) as { label: string; can: string[]; cannot: string[] }
+    expect(connected.label).toBe(join(stage.directory, 'deploy'))
+    expect(connected.can).toContain('write')
+    expect(connected.cannot).toContain('revoke')
+    await stage.run('firebreak scan deploy')
+    const db = new DatabaseSync(join(stage.home, 'firebreak.db'), { readOnly: true })
+    const rows = db.prepare('select config from source where label = ?').all(connected.label)
+    db.close()
+    expect(rows.map(row => JSON.parse(String(row['config'])))).toEqual([
+      { path: connected.label, approved: ['.env'] },
+    ])
+  })
+})
+
+describe('evidence', () => {
+  test('holds, is proven by an anchor, and does not hold when it was changed', async () => {
+    expect((await stage.run('firebreak evidence anchor --out ../anchor.json')).exit).toBe(0)
+    const proven = await stage.run('firebreak evidence verify --anchor ../anchor.json')
+    expect(proven).toMatchObject({ exit: 0, stdout: expect.stringContaining('tail: proven') })
+    expect(await stage.run('firebreak evidence verify')).toMatchObject({
+      exit: 0,
+      stdout: expect.stringContaining('tail: unproven'),
+    })
+    await stage.run('firebreak evidence export --out ../evidence.jsonl')
+    const path = join(stage.directory, '..', 'evidence.jsonl')
+    const text = await readFile(path, 'utf8')
+    await writeFile(path, text.replace('"kind":"', '"kind":"un'))
+    expect(await stage.run('firebreak evidence verify --file ../evidence.jsonl')).toMatchObject({ exit: 1 })
+    const cut = text
+      .split('\n')
+      .filter(line => line.startsWith('{"entry"'))
+      .slice(0, -1)
+    await writeFile(path, cut.join('\n'))
+    expect(
+      await stage.run('firebreak evidence verify --file ../evidence.jsonl --anchor ../anchor.json'),
+    ).toMatchObject({ exit: 1 })
+  })
+})
+
+describe('the root key', () => {
+  test('is refused when others may read it, with advice', async () => {
+    await chmod(join(stage.home, 'key'), 0o644)
+    const { exit, stderr } = await stage.run('firebreak ls')
+    await chmod(join(stage.home, 'key'), 0o600)
+    expect(exit).toBe(2)
+    expect(stderr).toContain('chmod 600')
+  })
+})

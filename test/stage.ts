@@ -1,0 +1,113 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Client } from 'pg'
+import type { PostgresServer } from '../src/serve/operations/drill/postgres-server.ts'
+
+const PROGRAM = fileURLToPath(new URL('../bin/firebreak.js', import.meta.url))
+
+interface Outcome {
+  readonly exit: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** A repository with a leaked password in it, a home of its own, and `firebreak` on the path. */
+export interface Stage {
+  /** The repository, which commands run in. */
+  readonly directory: string
+  readonly home: string
+  /** The password of app_orders: it stands in deploy/.env, once in the history as deploy/old.env, and in leaked.txt. */
+  readonly secret: string
+  /** Runs a line of shell. What is read from standard input is the leaked secret, unless something else is given. */
+  run(line: string, options?: { stdin?: string; environment?: NodeJS.ProcessEnv }): Promise<Outcome>
+  /** The same, not waited for, in a process group of its own. */
+  start(line: string): { child: ChildProcess; outcome: Promise<Outcome> }
+  remove(): Promise<void>
+}
+
+/** With a server, app_orders is a role there and the environment says how its administrator logs in. */
+export async function setStage(server?: PostgresServer): Promise<Stage> {
+  const root = await mkdtemp(join(tmpdir(), 'firebreak-stage-'))
+  const directory = join(root, 'app')
+  const home = join(root, 'home')
+  const secret = randomBytes(24).toString('hex')
+  const port = server?.port ?? 5432
+  await mkdir(join(root, 'bin'))
+  await mkdir(join(directory, 'deploy'), { recursive: true })
+  await mkdir(join(directory, 'src'))
+  const url = `postgres://app_orders:${secret}@127.0.0.1:${port}/postgres`
+  await writeFile(join(directory, 'deploy', '.env'), `PORT=3000\nDATABASE_URL=${url}\n`)
+  await writeFile(join(directory, 'deploy', 'old.env'), `DATABASE_URL=${url}\n`)
+  const other = `postgres://reporting:${randomBytes(24).toString('hex')}@reports.example:5432/reports`
+  await writeFile(join(directory, 'src', 'report.js'), `export const reports = '${other}'\n`)
+  await writeFile(join(root, 'leaked.txt'), `${secret}\n`)
+  // npx stands for the one of a checkout: it runs what it is told to.
+  for (const [name, shift] of [
+    ['firebreak', ''],
+    ['npx', 'shift; '],
+  ] as const) {
+    const path = join(root, 'bin', name)
+    await writeFile(path, `#!/bin/sh\n${shift}exec '${process.execPath}' '${PROGRAM}' "$@"\n`)
+    await chmod(path, 0o755)
+  }
+  if (server) await makeRole(server, secret)
+  const environment = {
+    PATH: `${join(root, 'bin')}:${process.env['PATH']}`,
+    HOME: root,
+    FIREBREAK_HOME: home,
+    COLUMNS: '80',
+    ...(server && {
+      PGPORT: String(port),
+      PGUSER: server.adminUser,
+      PGPASSWORD: server.adminPassword.revealText(),
+    }),
+  }
+
+  const start = (line: string, stdin = `${secret}\n`, more: NodeJS.ProcessEnv = {}) => {
+    const child = spawn('bash', ['-c', line], {
+      cwd: directory,
+      env: { ...environment, ...more },
+      detached: true,
+    })
+    const outcome = new Promise<Outcome>((resolve, reject) => {
+      let [stdout, stderr] = ['', '']
+      child.stdout.on('data', chunk => (stdout += chunk))
+      child.stderr.on('data', chunk => (stderr += chunk))
+      child.on('error', reject)
+      child.on('close', exit => resolve({ exit, stdout, stderr }))
+    })
+    child.stdin.on('error', () => {})
+    child.stdin.end(stdin)
+    return { child, outcome }
+  }
+  const git = 'git -c user.name=Ann -c user.email=ann@example.com'
+  const prepared = await start(
+    `git init -q && git add . && ${git} commit -qm first && git rm -q deploy/old.env && ${git} commit -qm second`,
+  ).outcome
+  if (prepared.exit !== 0) throw new Error(`the stage could not be set: ${prepared.stderr}`)
+  return {
+    directory,
+    home,
+    secret,
+    start,
+    run: (line, options = {}) => start(line, options.stdin, options.environment).outcome,
+    remove: () => rm(root, { recursive: true, force: true }),
+  }
+}
+
+async function makeRole(server: PostgresServer, secret: string): Promise<void> {
+  const admin = new Client({
+    host: server.host,
+    port: server.port,
+    user: server.adminUser,
+    password: server.adminPassword.revealText(),
+    database: server.database,
+  })
+  await admin.connect()
+  await admin.query(`create role app_orders login password '${secret}'`)
+  await admin.end()
+}
