@@ -233,6 +233,9 @@ function mergedPlaces(credential: Found): MergedPlace[] {
 /** Enough to name one by: a beginning is taken for the whole. */
 const SHORT_FINGERPRINT = 11
 
+/** From here on there is room for dates. */
+const WIDE = 100
+
 function foundTable(credentials: readonly Found[], width: number): string {
   const rows = credentials.flatMap(credential =>
     mergedPlaces(credential).map((place, index) => {
@@ -245,7 +248,7 @@ function foundTable(credentials: readonly Found[], width: number): string {
         place.where,
         place.now ? 'now' : 'history',
         place.commit === null ? '' : place.commit.slice(0, 8) + more,
-        place.date === null ? '' : place.date.slice(0, 10),
+        place.date === null || width < WIDE ? '' : place.date.slice(0, 10),
       ]
     }),
   )
