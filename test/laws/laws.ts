@@ -39,6 +39,8 @@ export interface World {
   use?(secret: Secret): Promise<boolean>
   session?(secret: Secret): Promise<LiveSession>
   faults?(): Promise<Faults>
+  /** Try only every n-th call for a fault: for a subject much like another one, where all are tried. */
+  readonly faultStep?: number
   /** Everything of the principals' that stands, as text: equal texts mean that nothing was left behind. */
   snapshot?(): Promise<string>
   /** Another instance takes over the address. */
@@ -235,8 +237,10 @@ export function laws(subject: Subject): void {
           await connection.undo!(want)
           expect(await world.snapshot()).toBe(before)
           let failed = 0
-          for (let call = 1; call <= calls; call++) {
+          for (let call = 1; call <= calls; call += world.faultStep ?? 1) {
             for (const when of ['before', 'after'] as const) {
+              // Cut before the next message is much like cut after this one: some are enough to meet what differs.
+              if (when === 'before' && calls > 10 && call % 3 !== 1) continue
               faults.failAt(call, when)
               const outcome = await issue(broken, want).catch((error: unknown) => error)
               if (outcome instanceof Error) {
@@ -252,7 +256,7 @@ export function laws(subject: Subject): void {
               expect(await world.snapshot(), `call ${call} ${when}`).toBe(before)
             }
           }
-          expect(failed).toBeGreaterThan(calls * 0.8)
+          expect(failed).toBeGreaterThan((calls * 0.8) / (world.faultStep ?? 1))
           await faults.close()
         },
       )
@@ -271,9 +275,10 @@ export function laws(subject: Subject): void {
           const calls = await countCalls(faults, () => broken.revoke!(first.ref, first.secret))
           expect(calls).toBeGreaterThan(0)
           for (const when of ['before', 'after'] as const) {
-            // Every third message: each run makes a sibling and opens a dozen connections.
-            for (let call = when === 'before' ? 1 : 2; call <= calls; call += 3) {
-              const issued = await issue(connection, await wantLike(credential))
+            // Some messages of many: each run makes a sibling and opens a dozen connections.
+            const step = Math.ceil(calls / 16) * (world.faultStep ?? 1)
+            for (let call = when === 'before' ? 1 : Math.ceil(step / 2); call <= calls; call += step) {
+              const issued = await issue(connection, { ...want, name: `law revoke ${call} ${when}` })
               faults.failAt(call, when)
               await broken.revoke!(issued.ref, issued.secret).catch((error: unknown) =>
                 failure(Promise.reject(error)),
