@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs'
+import { enableCompileCache } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { contain } from '../../src/act/incident/contain.ts'
@@ -15,6 +16,7 @@ import { Connections } from '../../src/know/connections/registry.ts'
  * `node contain-program.ts HOME SUBJECT MODE WINDOW_SECONDS [VERB:BOUNDARY]`: the real containment in a process of its own, which
  * kills itself (-9) at the boundary named, and tells every boundary that it passes on file descriptor 3.
  */
+enableCompileCache()
 const [home = '', subject = '', mode = 'graceful', windowSeconds = '0', killAt] = process.argv.slice(2)
 const io = realIo()
 const keys = deriveKeys(await loadRootKey(join(home, 'key'), io))

@@ -30,8 +30,7 @@ export interface CredentialRef extends Ref {
 /**
  * Where within a document one part of a credential stands.
  * `at` is a byte range `start-end` (end exclusive) or a JSON pointer (`/data/password`).
- * `encodings` lists how the part is written there, outermost first: `['base64']` means that
- * decoding base64 gives the plain part; `['url']` percent-encoding; `['json']` JSON string escapes.
+ * `encodings` lists how the part is written there, outermost first; slot.ts gives the notation and undoes it.
  * `line` counts from 1.
  */
 export interface Slot {
