@@ -29,7 +29,7 @@ export async function verifyEvidence(
 ): Promise<EvidenceVerdict> {
   const problems: string[] = []
   const key = options.publicKey ?? options.anchor?.publicKey ?? checkpoints[0]?.publicKey
-  const checkpointAt = new Map(checkpoints.map(checkpoint => [checkpoint.seq, checkpoint]))
+  const checkpointsAt = Map.groupBy(checkpoints, checkpoint => checkpoint.seq)
   const anchor = options.anchor
   for (const checkpoint of checkpoints) checkSignature(checkpoint, `the checkpoint at ${checkpoint.seq}`)
   if (anchor) checkSignature(anchor, 'the anchor')
@@ -44,8 +44,8 @@ export async function verifyEvidence(
     if (expected !== entry.hash) problems.push(`entry ${seq} is not what was sealed`)
     // Going on from the hash that stands there reports each changed entry once, instead of all after the first.
     hash = entry.hash
-    const checkpoint = checkpointAt.get(seq)
-    if (checkpoint && checkpoint.hash !== hash) problems.push(`the checkpoint at ${seq} is of another chain`)
+    for (const checkpoint of checkpointsAt.get(seq) ?? [])
+      if (checkpoint.hash !== hash) problems.push(`the checkpoint at ${seq} is of another chain`)
     if (anchor?.seq === seq) {
       anchored = anchor.hash === hash
       if (!anchored) problems.push(`the anchor at ${seq} is of another chain`)

@@ -41,7 +41,9 @@ export class RootKey {
 export async function loadRootKey(path: string, io: Pick<Io, 'random'>): Promise<RootKey> {
   const found = await readKey(path)
   if (found) return new RootKey(found)
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 }).catch(error => {
+    throw unusable(path, codeOf(error) ?? 'its folder could not be made')
+  })
   const draft = `${path}.${Buffer.from(io.random(8)).toString('hex')}`
   try {
     const file = await open(draft, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600)
@@ -74,8 +76,10 @@ async function readKey(path: string): Promise<Secret | undefined> {
     throw unusable(path, codeOf(error) ?? 'it could not be opened')
   }
   try {
-    const { mode } = await file.stat()
-    if ((mode & 0o077) !== 0) throw unusable(path, 'others than its owner may read it', `chmod 600 ${path}`)
+    const stat = await file.stat()
+    if (!stat.isFile()) throw unusable(path, 'it is no file')
+    if ((stat.mode & 0o077) !== 0)
+      throw unusable(path, 'others than its owner may read it', `chmod 600 ${path}`)
     const text = (await file.readFile('utf8')).trim()
     const bytes = Buffer.from(text, 'base64')
     if (bytes.length !== KEY_BYTES || bytes.toString('base64') !== text)

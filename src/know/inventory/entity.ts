@@ -14,6 +14,10 @@ const RANK: Record<EntityType, number> = { credential: 3, identity: 2, workload:
 /** What can never change while the thing is the same: two values mean a clone, or two things under one key. */
 const IMMUTABLE_FACTS = new Set(['createdAt', 'publicKey', 'serialNumber'])
 
+export function refOf(entity: Pick<Row<'entity'>, 'system' | 'instance' | 'kind' | 'native'>): Ref {
+  return { system: entity.system, instance: entity.instance, kind: entity.kind, id: entity.native }
+}
+
 /** Writes entities within one transaction; each is looked up once. */
 export class EntityWriter {
   readonly #tx: Tx

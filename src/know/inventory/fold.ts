@@ -8,6 +8,7 @@ import type { Fingerprint } from '../../core/keys/fingerprint.ts'
 import type { NewRow, Row } from '../../core/store/schema.ts'
 import type { Tx } from '../../core/store/store.ts'
 import { EntityWriter } from './entity.ts'
+import { inChunks } from './in-chunks.ts'
 import { linkProvisional, relink, type ValueTraits } from './link.ts'
 
 /** A secret past observe/: it can be compared, and no longer told. */
@@ -90,7 +91,25 @@ class Folding {
     await this.#writeOccurrences()
     if (this.#entities.mayLink)
       for (const fingerprint of await linkProvisional(this.#tx, this.#io)) this.#changed.add(fingerprint)
+    await this.#comparePreviews()
     await relink(this.#tx, this.#io, this.#changed, this.#values)
+  }
+
+  /** A copy seen again may be kept to itself by a rule that did not find it before. */
+  async #comparePreviews(): Promise<void> {
+    const seenAgain = [...this.#values.keys()].filter(fingerprint => !this.#changed.has(fingerprint))
+    const rows = await inChunks(seenAgain, chunk =>
+      this.#tx
+        .selectFrom('credential')
+        .select(['fingerprint', 'preview'])
+        .where('fingerprint', 'in', chunk)
+        .execute(),
+    )
+    for (const { fingerprint, preview } of rows) {
+      const said = fingerprint === null ? undefined : this.#values.get(fingerprint)
+      if (fingerprint !== null && said && lesser(said.preview, preview) !== preview)
+        this.#changed.add(fingerprint)
+    }
   }
 
   async #credential({ ref, facts }: Extract<Finding, { see: 'credential' }>): Promise<void> {

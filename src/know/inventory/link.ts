@@ -180,13 +180,20 @@ async function join(
 
   const [first] = standing
   for (const row of groups.get(null) ?? []) {
-    if ((await rootOf(tx, row.id)) !== row.id) continue
+    if (standing.includes(await rootOf(tx, row.id))) continue
+    await standAlone(tx, row.id)
     if (strong && first !== undefined)
       await merge(tx, io, row.id, first, 'the fingerprints agree, and the value is too strong for chance')
     else await setTold(tx, io, row.id, claimed.has(null) || !isInferred(row))
   }
   const sourceId = copies.map(copy => copy.source_id).sort()[0]
   if (sourceId !== undefined) await linkSameValue(tx, io, [...new Set(standing)].sort(), strong, sourceId)
+}
+
+/** What an unclaimed credential was merged into is told no more: the reason for the merge went with it. */
+async function standAlone(tx: Tx, credentialId: string): Promise<void> {
+  await tx.deleteFrom('merge').where('from_id', '=', credentialId).where('undone_at', 'is', null).execute()
+  await tx.updateTable('entity').set({ merged_into: null }).where('id', '=', credentialId).execute()
 }
 
 /** Whether nothing but copies tells of the credential. */

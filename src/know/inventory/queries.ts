@@ -1,10 +1,12 @@
 import { FirebreakError } from '../../core/contract/errors.ts'
-import type { CredentialRef, Json, Ms, PlaceRef, Ref } from '../../core/contract/ref.ts'
+import type { CredentialRef, Json, Ms, Ref } from '../../core/contract/ref.ts'
 import { publicFingerprint } from '../../core/keys/fingerprint.ts'
 import type { Keys } from '../../core/keys/keys.ts'
 import { STRONG_BITS } from '../../core/keys/strength.ts'
 import type { Row } from '../../core/store/schema.ts'
 import type { Db } from '../../core/store/store.ts'
+import { type CopyView, copyViews, entitiesById } from './copy-view.ts'
+import { refOf } from './entity.ts'
 import { inChunks } from './in-chunks.ts'
 import { membersOf, rootOf } from './merge.ts'
 import { loadRoots, type Roots } from './roots.ts'
@@ -27,25 +29,10 @@ export interface CredentialView {
   readonly copies: CopyView[]
 }
 
-export interface CopyView {
-  readonly id: string
-  readonly sourceId: string
-  readonly place: PlaceRef
-  readonly kind: string
-  /** Whom the text names; a provisional reference where no connection has told who that is. */
-  readonly claim?: Ref
-  readonly confidence: number
-  readonly goneAt?: Ms
-  /** The directory's owner allows Firebreak to write this file. */
-  readonly approved: boolean
-  readonly occurrences: { path: string; commit?: string; author?: string; at?: Ms; atHead: boolean }[]
-}
+export type { CopyView } from './copy-view.ts'
+export { refOf } from './entity.ts'
 
 type ViewKeys = Pick<Keys, 'publicFingerprint'>
-
-export function refOf(entity: Pick<Row<'entity'>, 'system' | 'instance' | 'kind' | 'native'>): Ref {
-  return { system: entity.system, instance: entity.instance, kind: entity.kind, id: entity.native }
-}
 
 /** The entity, or what it was merged into. Raises NOT_FOUND. */
 export async function resolveEntity(db: Db, entityId: string): Promise<Row<'entity'>> {
@@ -178,11 +165,19 @@ function credentialRows(db: Db) {
     .selectFrom('credential')
     .innerJoin('entity', 'entity.id', 'credential.entity_id')
     .selectAll('credential')
-    .select(['entity.system', 'entity.instance', 'entity.kind', 'entity.native', 'entity.id'])
+    .select([
+      'entity.system',
+      'entity.instance',
+      'entity.kind',
+      'entity.native',
+      'entity.id',
+      'entity.gone_at',
+    ])
     .orderBy('entity.id')
 }
 
-type CredentialRow = Row<'credential'> & Pick<Row<'entity'>, 'system' | 'instance' | 'kind' | 'native' | 'id'>
+type CredentialRow = Row<'credential'> &
+  Pick<Row<'entity'>, 'system' | 'instance' | 'kind' | 'native' | 'id' | 'gone_at'>
 
 async function views(
   db: Db,
@@ -207,7 +202,8 @@ async function views(
       ({ claimId }) => claimId === identity?.id || (claimId === undefined && strong),
     )
     // A copy that is read anew with another claim leaves a credential of which nothing tells any more.
-    if (own.length === 0 && row.native.startsWith('fp:') && !evenEmpty) continue
+    const told = own.length > 0 && row.gone_at === null
+    if (!told && row.native.startsWith('fp:') && !evenEmpty) continue
     const latest = members.reduce((a, b) => ((b.state_at ?? -1) > (a.state_at ?? -1) ? b : a))
     const confidences = own.map(({ view }) => view.confidence)
     const identityRef = identity && refOf(identity)
@@ -244,99 +240,6 @@ async function views(
 export function namesOrNative(names: string[] | undefined, entity: Pick<Row<'entity'>, 'native'>): string[] {
   if (names && names.length > 0) return names
   return entity.native.startsWith('?') ? [entity.native.slice(1)] : []
-}
-
-interface ClaimedCopy {
-  readonly claimId: string | undefined
-  readonly view: CopyView
-}
-
-/** The copies by fingerprint. */
-async function copyViews(
-  db: Db,
-  roots: Roots,
-  fingerprints: readonly string[],
-): Promise<Map<string, ClaimedCopy[]>> {
-  const rows = await inChunks(fingerprints, chunk =>
-    db.selectFrom('copy').selectAll().where('fingerprint', 'in', chunk).orderBy('id').execute(),
-  )
-  const documents = [...new Set(rows.map(row => row.document))]
-  const occurrences = Map.groupBy(
-    await inChunks(documents, chunk =>
-      db
-        .selectFrom('occurrence')
-        .selectAll()
-        .where('document', 'in', chunk)
-        .orderBy('at')
-        .orderBy('path')
-        .orderBy('commit')
-        .execute(),
-    ),
-    row => `${row.source_id} ${row.document}`,
-  )
-  const claims = rows.flatMap(row => (row.claim_id ? [roots.of(row.claim_id)] : []))
-  const entities = await entitiesById(db, [...new Set([...rows.map(row => row.container_id), ...claims])])
-  const approved = await approvedFiles(db)
-  const paths = Map.groupBy(rows, row => `${row.source_id} ${row.document}`)
-
-  const found = new Map<string, ClaimedCopy[]>()
-  for (const row of rows) {
-    const container = entities.get(row.container_id)
-    if (!container) continue
-    const claimId = row.claim_id === null ? undefined : roots.of(row.claim_id)
-    const claim = claimId === undefined ? undefined : entities.get(claimId)
-    const key = `${row.source_id} ${row.document}`
-    const others = new Set((paths.get(key) ?? []).map(other => other.path))
-    others.delete(row.path)
-    const view: CopyView = {
-      id: row.id,
-      sourceId: row.source_id,
-      place: {
-        in: refOf(container),
-        path: row.path,
-        ...(row.version !== null && { version: row.version }),
-        slots: JSON.parse(row.slots) as PlaceRef['slots'],
-      },
-      kind: row.kind,
-      ...(claim && { claim: refOf(claim) }),
-      confidence: row.confidence,
-      ...(row.gone_at !== null && { goneAt: row.gone_at }),
-      approved: approved.has(JSON.stringify([container.system, container.instance, row.path])),
-      // The same content at another path is told by the copy there, where there is one.
-      occurrences: (occurrences.get(key) ?? [])
-        .filter(occurrence => !others.has(occurrence.path))
-        .map(({ path, commit, author, at, at_head }) => ({
-          path,
-          ...(commit !== '' && { commit }),
-          ...(author !== null && { author }),
-          ...(at !== null && { at }),
-          atHead: at_head === 1,
-        })),
-    }
-    const group = found.get(row.fingerprint)
-    if (group) group.push({ claimId, view })
-    else found.set(row.fingerprint, [{ claimId, view }])
-  }
-  return found
-}
-
-async function approvedFiles(db: Db): Promise<Set<string>> {
-  const rows = await db
-    .selectFrom('fact')
-    .innerJoin('entity', 'entity.id', 'fact.entity_id')
-    .select(['entity.system', 'entity.instance', 'entity.native'])
-    .where('fact.name', '=', 'approved')
-    .where('fact.value', '=', 'true')
-    .where('entity.kind', '=', 'file')
-    .execute()
-  return new Set(rows.map(row => JSON.stringify([row.system, row.instance, row.native])))
-}
-
-export async function entitiesById(db: Db, ids: readonly string[]): Promise<Map<string, Row<'entity'>>> {
-  const rows = await inChunks(ids, chunk =>
-    db.selectFrom('entity').selectAll().where('id', 'in', chunk).execute(),
-  )
-  return new Map(rows.map(row => [row.id, row]))
 }
 
 /** The names of these entities and of what was merged into them, those seen last first. */

@@ -1,0 +1,113 @@
+import type { Ms, PlaceRef, Ref } from '../../core/contract/ref.ts'
+import type { Row } from '../../core/store/schema.ts'
+import type { Db } from '../../core/store/store.ts'
+import { refOf } from './entity.ts'
+import { inChunks } from './in-chunks.ts'
+import type { Roots } from './roots.ts'
+
+export interface CopyView {
+  readonly id: string
+  readonly sourceId: string
+  readonly place: PlaceRef
+  readonly kind: string
+  /** Whom the text names; a provisional reference where no connection has told who that is. */
+  readonly claim?: Ref
+  readonly confidence: number
+  readonly goneAt?: Ms
+  /** The directory's owner allows Firebreak to write this file. */
+  readonly approved: boolean
+  readonly occurrences: { path: string; commit?: string; author?: string; at?: Ms; atHead: boolean }[]
+}
+
+export interface ClaimedCopy {
+  readonly claimId: string | undefined
+  readonly view: CopyView
+}
+
+/** The copies by fingerprint. */
+export async function copyViews(
+  db: Db,
+  roots: Roots,
+  fingerprints: readonly string[],
+): Promise<Map<string, ClaimedCopy[]>> {
+  const rows = await inChunks(fingerprints, chunk =>
+    db.selectFrom('copy').selectAll().where('fingerprint', 'in', chunk).orderBy('id').execute(),
+  )
+  const documents = [...new Set(rows.map(row => row.document))]
+  const occurrences = Map.groupBy(
+    await inChunks(documents, chunk =>
+      db
+        .selectFrom('occurrence')
+        .selectAll()
+        .where('document', 'in', chunk)
+        .orderBy('at')
+        .orderBy('path')
+        .orderBy('commit')
+        .execute(),
+    ),
+    row => `${row.source_id} ${row.document}`,
+  )
+  const claims = rows.flatMap(row => (row.claim_id ? [roots.of(row.claim_id)] : []))
+  const entities = await entitiesById(db, [...new Set([...rows.map(row => row.container_id), ...claims])])
+  const approved = await approvedFiles(db)
+  const paths = Map.groupBy(rows, row => `${row.source_id} ${row.document}`)
+
+  const found = new Map<string, ClaimedCopy[]>()
+  for (const row of rows) {
+    const container = entities.get(row.container_id)
+    if (!container) continue
+    const claimId = row.claim_id === null ? undefined : roots.of(row.claim_id)
+    const claim = claimId === undefined ? undefined : entities.get(claimId)
+    const key = `${row.source_id} ${row.document}`
+    const others = new Set((paths.get(key) ?? []).map(other => other.path))
+    others.delete(row.path)
+    const view: CopyView = {
+      id: row.id,
+      sourceId: row.source_id,
+      place: {
+        in: refOf(container),
+        path: row.path,
+        ...(row.version !== null && { version: row.version }),
+        slots: JSON.parse(row.slots) as PlaceRef['slots'],
+      },
+      kind: row.kind,
+      ...(claim && { claim: refOf(claim) }),
+      confidence: row.confidence,
+      ...(row.gone_at !== null && { goneAt: row.gone_at }),
+      approved: approved.has(JSON.stringify([container.system, container.instance, row.path])),
+      // The same content at another path is told by the copy there, where there is one.
+      occurrences: (occurrences.get(key) ?? [])
+        .filter(occurrence => !others.has(occurrence.path))
+        .map(({ path, commit, author, at, at_head }) => ({
+          path,
+          ...(commit !== '' && { commit }),
+          ...(author !== null && { author }),
+          ...(at !== null && { at }),
+          atHead: at_head === 1,
+        })),
+    }
+    const group = found.get(row.fingerprint)
+    if (group) group.push({ claimId, view })
+    else found.set(row.fingerprint, [{ claimId, view }])
+  }
+  return found
+}
+
+async function approvedFiles(db: Db): Promise<Set<string>> {
+  const rows = await db
+    .selectFrom('fact')
+    .innerJoin('entity', 'entity.id', 'fact.entity_id')
+    .select(['entity.system', 'entity.instance', 'entity.native'])
+    .where('fact.name', '=', 'approved')
+    .where('fact.value', '=', 'true')
+    .where('entity.kind', '=', 'file')
+    .execute()
+  return new Set(rows.map(row => JSON.stringify([row.system, row.instance, row.native])))
+}
+
+export async function entitiesById(db: Db, ids: readonly string[]): Promise<Map<string, Row<'entity'>>> {
+  const rows = await inChunks(ids, chunk =>
+    db.selectFrom('entity').selectAll().where('id', 'in', chunk).execute(),
+  )
+  return new Map(rows.map(row => [row.id, row]))
+}
