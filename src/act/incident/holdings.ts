@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import { isFirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
 import { formatRef, isProvisional } from '../../core/contract/ref.ts'
@@ -50,6 +51,7 @@ export async function holdingsOf(db: Db, world: World, views: readonly Credentia
     const key = JSON.stringify([copy.sourceId, copy.place.path, copy.place.version ?? ''])
     groups.set(key, [...(groups.get(key) ?? []), copy])
   }
+  const labels = new Map((await world.connections.list(db)).map(source => [source.id, source.label]))
   const holdings: Holding[] = []
   for (const group of groups.values()) {
     const [first] = group
@@ -60,7 +62,7 @@ export async function holdingsOf(db: Db, world: World, views: readonly Credentia
       copyIds: group.map(copy => copy.id),
       sourceId: first.sourceId,
       place: { ...first.place, slots: slotsOf(group) },
-      where: whereOf(group),
+      where: whereOf(group, labels.get(first.sourceId) ?? ''),
       writable: group.every(copy => copy.approved) && (await canWrite(db, world, first.sourceId)),
       ...(unresolved ? { elsewhere: formatRef(unresolved) } : {}),
       atHead,
@@ -77,13 +79,14 @@ function slotsOf(group: readonly CopyView[]) {
   return [...slots.values()].sort((a, b) => Number.parseInt(a.at, 10) - Number.parseInt(b.at, 10))
 }
 
-function whereOf(group: readonly CopyView[]): string {
+/** As short as tells the sources apart: the last part of the source's label, then the path within it. */
+function whereOf(group: readonly CopyView[], sourceLabel: string): string {
   const lines = [...new Set(group.flatMap(copy => copy.place.slots.flatMap(slot => slot.line ?? [])))]
   const occurrence = group[0]?.occurrences.find(one => one.atHead) ?? group[0]?.occurrences[0]
   const path = occurrence?.path ?? group[0]?.place.path ?? '?'
   const line = lines.length > 0 ? `:${lines.sort((a, b) => a - b).join(',')}` : ''
   const commit = occurrence?.commit ? ` in commit ${occurrence.commit.slice(0, 8)}` : ''
-  return `${path}${line}${commit}`
+  return `${basename(sourceLabel)}/${path}${line}${commit}`
 }
 
 async function canWrite(db: Db, world: World, sourceId: string): Promise<boolean> {

@@ -145,13 +145,12 @@ function broken(incident: Incident, target: Target): string[] {
   const { label } = target
   const seen = target.consumers.filter(consumer => consumer.seen > 0)
   const unseen = target.consumers.filter(consumer => consumer.seen === 0)
-  const places = writable(incident, target)
   if (incident.mode === 'emergency')
     for (const consumer of seen)
       sentences.push(
         `${consumer.name} (${consumer.how}) fails from suspend:${label} until it has read the new credential`,
       )
-  else if (places.length === 0 && seen.length > 0)
+  else if (writable(incident, target).length === 0 && seen.length > 0)
     sentences.push(
       `no approved place holds the credential: ${list(seen.map(consumer => consumer.name))} cannot move, and the run ` +
         `will wait before suspend:${label}`,
@@ -160,11 +159,13 @@ function broken(incident: Incident, target: Target): string[] {
     sentences.push(
       `${consumer.name} (${consumer.how}) was not seen in the window of ${incident.windowSeconds} s: whether it breaks is unknown`,
     )
-  for (const holding of incident.holdings)
-    if (!holding.writable && holding.atHead)
-      sentences.push(
-        `whoever reads ${holding.where} fails from suspend:${label}: Firebreak may not write there`,
-      )
+  const readOnly = incident.holdings.filter(holding => !holding.writable && holding.atHead)
+  // The same file in a repository's history and in its work tree is one place to whoever reads it.
+  const places = [...new Set(readOnly.map(holding => holding.where.replace(/ in commit .*$/, '')))]
+  if (places.length > 0)
+    sentences.push(
+      `whoever reads it from ${list(places)} fails from suspend:${label} on: Firebreak may not write there`,
+    )
   return sentences
 }
 

@@ -1,13 +1,13 @@
 import type { Connection, Verdict } from '../../core/contract/connector.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
-import { type CredentialRef, formatRef, isProvisional, type Ref } from '../../core/contract/ref.ts'
+import { type CredentialRef, formatRef, isProvisional, type Ref, sameRef } from '../../core/contract/ref.ts'
 import type { Secret } from '../../core/contract/secret.ts'
 import { fingerprint } from '../../core/keys/fingerprint.ts'
 import type { Keys } from '../../core/keys/keys.ts'
 import { type Db, transaction } from '../../core/store/store.ts'
 import type { Connections } from '../../know/connections/registry.ts'
-import { loadGraph, reach, usersOf } from '../../know/graph/graph.ts'
+import { type Graph, loadGraph, reach, usersOf } from '../../know/graph/graph.ts'
 import {
   coverageOf,
   type CredentialView,
@@ -71,16 +71,8 @@ export async function triage(db: Db, world: World, request: TriageRequest): Prom
   if (targets.length === 0) throw nothingToCut(views, request.secret !== undefined)
 
   const graph = await loadGraph(db)
-  const reached = new Set<string>()
   const owners: { label: string; owner: string; source: string }[] = []
-  for (const target of targets) {
-    for (const far of reach(graph, target.credentialId).reached) {
-      const last = far.hops.at(-1)
-      if (last && far.type !== 'credential')
-        reached.add(`${far.names[0] ?? formatRef(far.ref)}: ${last.why} (${far.certainty})`)
-    }
-    owners.push(...(await ownersOf(db, target)))
-  }
+  for (const target of targets) owners.push(...(await ownersOf(db, target)))
   const { skipped } = await coverageOf(db)
   const incident: Incident = {
     mode: request.mode,
@@ -89,7 +81,7 @@ export async function triage(db: Db, world: World, request: TriageRequest): Prom
     windowSeconds: request.windowSeconds,
     notSearched: skipped,
     owners,
-    reach: [...reached],
+    reach: reachOf(graph, targets),
   }
   return { incident, secret }
 }
@@ -281,6 +273,33 @@ function labelOf(identity: { ref: Ref; names: readonly string[] }, others: reado
   const name = identity.names[0] ?? identity.ref.id
   if (!others.some(target => target.label === name)) return name
   return `${name}@${identity.ref.instance}`
+}
+
+/** What a holder can do with what it reaches, the worst first; whom it merely counts as comes last. */
+const WORST_FIRST = [
+  'superuser',
+  'runs-commands',
+  'owns',
+  'holds-copy',
+  'may-write',
+  'may-read',
+  'may-create',
+]
+
+function reachOf(graph: Graph, targets: readonly Target[]): string[] {
+  const rank = (crossing: string) => {
+    const index = WORST_FIRST.findIndex(word => crossing.startsWith(word))
+    return index < 0 ? WORST_FIRST.length : index
+  }
+  const lines = targets.flatMap(target =>
+    reach(graph, target.credentialId).reached.flatMap(far => {
+      const last = far.hops.at(-1)
+      if (!last || far.type === 'credential' || sameRef(far.ref, target.identity)) return []
+      const line = `${far.names[0] ?? formatRef(far.ref)}: ${last.why} (${far.certainty})`
+      return [{ line, rank: rank(last.crossing) }]
+    }),
+  )
+  return [...new Set(lines.sort((a, b) => a.rank - b.rank).map(({ line }) => line))]
 }
 
 async function ownersOf(db: Db, target: Target): Promise<{ label: string; owner: string; source: string }[]> {

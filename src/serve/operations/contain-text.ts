@@ -25,7 +25,7 @@ export function containText(report: ContainReport, width: number): string {
   add(
     'Credentials',
     report.credentials.map(one => {
-      const proof = one.at ? ` at ${one.at}, ${one.sessions ?? 'unknown'} sessions left` : ''
+      const proof = one.at ? ` (${one.at}; ${one.sessions ?? 'unknown'} sessions left)` : ''
       return `${one.label}: ${colours[one.state] ?? one.state}: ${one.why}${proof}`
     }),
   )

@@ -98,7 +98,7 @@ describe('graceful', () => {
   test('says that nobody can move where no place may be written', () => {
     const readOnly = plan(incident({ holdings: [holding('api/.env', { writable: false })] }))
     expect(readOnly.breaks.join('\n')).toMatch(/no approved place/)
-    expect(readOnly.breaks.join('\n')).toMatch(/api\/\.env fails/)
+    expect(readOnly.breaks.join('\n')).toMatch(/from api\/\.env fails/)
   })
 })
 

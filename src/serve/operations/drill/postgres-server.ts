@@ -213,7 +213,7 @@ async function serve(
   options: PostgresServerOptions,
 ): Promise<PostgresServer> {
   let running: Running | undefined
-  let stopped = false
+  let stopping: Promise<void> | undefined
   const start = async (port: number) => {
     running = await launch(bin, home, account, port, options.settings ?? {})
   }
@@ -232,9 +232,9 @@ async function serve(
     running?.child.kill('SIGQUIT')
     rmSync(home, { recursive: true, force: true })
   }
-  const stop = async () => {
-    if (stopped) return
-    stopped = true
+  // Whoever asks second waits for the same end: an abort and a clean-up come together.
+  const stop = () => (stopping ??= end())
+  const end = async () => {
     process.off('exit', onExit)
     options.signal?.removeEventListener('abort', onAbort)
     await running?.end('SIGQUIT')
