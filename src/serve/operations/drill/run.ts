@@ -91,7 +91,7 @@ export async function rehearse(estate: Estate, stage: Stage): Promise<Check[]> {
   tell('2. Find the copies')
   await run(['scan', estate.repository], { codes: [1] })
 
-  tell(`3. The password of ${LEAKED_ROLE} has leaked: where is it, whose, what does it reach?`)
+  tell(`3. ${LEAKED_ROLE} has leaked: where does it stand, what does it reach?`)
   await run(['trace', '-'], { stdin: estate.leaked })
   await run(['show', LEAKED_ROLE])
   await run(['reach', LEAKED_ROLE])
