@@ -1,5 +1,5 @@
 import { isFirebreakError } from '../../core/contract/errors.ts'
-import { type Io, sleep } from '../../core/contract/io.ts'
+import type { Io } from '../../core/contract/io.ts'
 import type { Json, State } from '../../core/contract/ref.ts'
 import type { Keys } from '../../core/keys/keys.ts'
 import type { Row, RunState } from '../../core/store/schema.ts'
@@ -66,13 +66,13 @@ export async function runSteps(db: Db, runId: string, options: RunOptions): Prom
           const waiting = steps.filter(step => isReady(step, steps))
           if (waiting.length === 0) break
           const soonest = Math.min(...waiting.map(step => step.next_at ?? 0))
-          await sleep(Math.max(1, soonest - io.now().getTime()), io.signal)
+          await io.sleep(Math.max(1, soonest - io.now().getTime()))
           continue
         }
       }
       if (atWork.size === 0) throw broken ?? io.signal.reason
       // Woken once a second too: the time of a step that failed may have come while another is still at work.
-      await Promise.race([...atWork.values(), sleep(1000, io.signal).catch(() => {})])
+      await Promise.race([...atWork.values(), io.sleep(1000).catch(() => {})])
     }
     const steps = await stepsOf(db, runId)
     const state = steps.every(step => isOver(step)) ? 'done' : 'stuck'

@@ -1,5 +1,5 @@
 import type { Connection } from '../../core/contract/connector.ts'
-import { type Io, sleep } from '../../core/contract/io.ts'
+import type { Io } from '../../core/contract/io.ts'
 import type { Ref } from '../../core/contract/ref.ts'
 import type { Use } from '../../core/contract/use.ts'
 
@@ -32,13 +32,13 @@ export async function watchConsumers(
   connection: Connection,
   identity: Ref,
   windowSeconds: number,
-  io: Pick<Io, 'now' | 'signal'>,
+  io: Pick<Io, 'now' | 'sleep'>,
 ): Promise<Map<string, Set<string>>> {
   const seen = new Map<string, Set<string>>()
   const end = io.now().getTime() + windowSeconds * 1000
   do {
     await look(connection, identity, seen)
-    if (windowSeconds > 0) await sleep(LOOK_EVERY_MS, io.signal)
+    if (windowSeconds > 0) await io.sleep(LOOK_EVERY_MS)
   } while (io.now().getTime() < end)
   return seen
 }
@@ -57,7 +57,7 @@ export async function waitUntilMoved(
   connection: Connection,
   identities: { old: Ref; new: Ref },
   consumers: readonly string[],
-  io: Pick<Io, 'now' | 'signal'>,
+  io: Pick<Io, 'now' | 'sleep'>,
   limits: { quietSeconds: number; timeoutSeconds: number },
 ): Promise<Moved> {
   const withNew = new Map<string, Set<string>>()
@@ -82,6 +82,6 @@ export async function waitUntilMoved(
       const behind = [...new Set([...missing, ...recent])].sort()
       return { moved: [...expected].filter(name => !behind.includes(name)).sort(), behind }
     }
-    await sleep(LOOK_EVERY_MS, io.signal)
+    await io.sleep(LOOK_EVERY_MS)
   }
 }

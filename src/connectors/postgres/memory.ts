@@ -264,7 +264,7 @@ export function memoryPostgres(options: MemoryPostgresOptions = {}): MemoryPostg
       },
       async *sessions(identity) {
         const oid = roleOid(at, identity)
-        for (const session of call(() => sessions.filter(session => session.oid === oid))) {
+        for (const session of call(() => sessions.filter(({ alive, oid: of }) => alive && of === oid))) {
           yield {
             id: `session:${session.id}`,
             at: now(),

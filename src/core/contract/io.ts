@@ -6,10 +6,18 @@ export interface Io {
   readonly signal: AbortSignal
   now(): Date
   random(bytes: number): Uint8Array
+  /** Resolves after `ms`, or rejects with the signal's reason as soon as it is aborted. */
+  sleep(ms: number): Promise<void>
 }
 
 export function realIo(signal: AbortSignal = new AbortController().signal): Io {
-  return { fetch: globalThis.fetch, signal, now: () => new Date(), random: bytes => randomBytes(bytes) }
+  return {
+    fetch: globalThis.fetch,
+    signal,
+    now: () => new Date(),
+    random: bytes => randomBytes(bytes),
+    sleep: ms => sleep(ms, signal),
+  }
 }
 
 /** Resolves after `ms`, or rejects with the signal's reason as soon as it is aborted. */

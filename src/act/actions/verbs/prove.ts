@@ -1,6 +1,5 @@
 import type { Connection, Verdict } from '../../../core/contract/connector.ts'
 import { FirebreakError } from '../../../core/contract/errors.ts'
-import { sleep } from '../../../core/contract/io.ts'
 import type { Json } from '../../../core/contract/ref.ts'
 import { setCredentialState } from '../../../know/inventory/issued.ts'
 import { credentialArgument, identityArgument, textArgument } from '../arguments.ts'
@@ -17,7 +16,7 @@ export const prove: StepHandler = {
     const connection = await step.connection()
     const settleMs = connection.settleSeconds * 1000
     const first = await answer(step, connection, settleMs)
-    await sleep(settleMs, step.io.signal)
+    await step.io.sleep(settleMs)
     const second = first.state === 'dead' ? await answer(step, connection, settleMs) : first
     let sessions: number | null = null
     if (connection.sessions) {
@@ -52,6 +51,6 @@ async function answer(step: StepContext, connection: Connection, settleMs: numbe
     }
     if (verdict.state === 'live') throw new FirebreakError('STUCK', `it is still accepted: ${verdict.why}`)
     if (verdict.state === 'dead' || attempt === TRIES_WHILE_UNKNOWN) return verdict
-    await sleep(settleMs, step.io.signal)
+    await step.io.sleep(settleMs)
   }
 }
