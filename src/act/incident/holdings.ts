@@ -81,7 +81,11 @@ function slotsOf(group: readonly CopyView[]) {
 
 /** As short as tells the sources apart: the last part of the source's label, then the path within it. */
 function whereOf(group: readonly CopyView[], sourceLabel: string): string {
-  const lines = [...new Set(group.flatMap(copy => copy.place.slots.flatMap(slot => slot.line ?? [])))]
+  const lines = [
+    ...new Set(
+      group.flatMap(copy => copy.place.slots.flatMap(slot => (slot.part === 'id' ? [] : (slot.line ?? [])))),
+    ),
+  ]
   const occurrence = group[0]?.occurrences.find(one => one.atHead) ?? group[0]?.occurrences[0]
   const path = occurrence?.path ?? group[0]?.place.path ?? '?'
   const line = lines.length > 0 ? `:${lines.sort((a, b) => a - b).join(',')}` : ''

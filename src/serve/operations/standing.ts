@@ -27,7 +27,9 @@ export async function sourceNames(db: Db): Promise<Map<string, string>> {
 /** One for each copy, occurrence of its document, and line of it; what stands now before what is gone. */
 export function standingsOf(view: Pick<CredentialView, 'copies'>, names: Map<string, string>): Standing[] {
   const standings = view.copies.flatMap(copy => {
-    const lines = [...new Set(copy.place.slots.map(slot => slot.line ?? null))]
+    // The user name beside it belongs to the copy, but is not where the secret stands.
+    const secret = copy.place.slots.filter(slot => slot.part !== 'id')
+    const lines = [...new Set(secret.map(slot => slot.line ?? null))]
     // The document is known by its place alone where its source keeps no history.
     const occurrences =
       copy.occurrences.length > 0 ? copy.occurrences : [{ path: copy.place.path, atHead: null }]
