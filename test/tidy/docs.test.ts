@@ -62,7 +62,9 @@ function linkHolds(page: string, target: string): boolean {
 
 describe('docs/errors.md', () => {
   const rows = [
-    ...readSource('docs/errors.md').matchAll(/^\| `([A-Z_]+)` \| (\d+) \| (\d+) \| (yes|no) \| (.+) \|$/gm),
+    ...readSource('docs/errors.md').matchAll(
+      /^\| `([A-Z_]+)` +\| (\d+) +\| (\d+) +\| (yes|no) +\| (.+?) +\|$/gm,
+    ),
   ]
   const documented = rows.map(([, code, exit, http, again, says]) => ({
     code,
@@ -98,7 +100,7 @@ describe('dependencies', () => {
       Record<string, string>
     >
     const installed = [...Object.keys(dependencies!), ...Object.keys(devDependencies!)].sort()
-    const rows = [...readSource('docs/dependencies.md').matchAll(/^\| ([a-z@][\w@/., -]+?) \|/gm)]
+    const rows = [...readSource('docs/dependencies.md').matchAll(/^\| ([a-z@][\w@/., -]*?) +\|/gm)]
     const explained = rows.flatMap(match => match[1]!.split(', ')).filter(name => name !== 'package')
     expect(explained.sort()).toEqual(installed)
   })

@@ -77,7 +77,7 @@ export function addOption(command: Command, field: Field): void {
     field.choices ? `one of ${field.choices.join(', ')}` : undefined,
     field.type === 'secret' ? 'env:NAME, file:PATH, or - to read it from standard input' : undefined,
     field.required ? 'required' : undefined,
-    field.fallback !== undefined && field.type !== 'boolean'
+    field.type !== 'boolean' && String(field.fallback ?? '') !== ''
       ? `default ${String(field.fallback)}`
       : undefined,
   ].filter(hint => hint !== undefined)
