@@ -1,10 +1,14 @@
+import { FirebreakError } from '../../core/contract/errors.ts'
 import { newId } from '../../core/contract/id.ts'
 import type { Io } from '../../core/contract/io.ts'
 import type { Row } from '../../core/store/schema.ts'
 import type { Db, Tx } from '../../core/store/store.ts'
 import { membersOf, rootOf } from './merge.ts'
 
-/** Nothing new is issued to what is held. One run holds a thing once. */
+/**
+ * Nothing new is issued to what is held. One run holds a thing once, and two runs never hold the same: raises CONFLICT,
+ * so that of two that begin at once for one credential only the first goes on.
+ */
 export async function setHold(
   tx: Tx,
   io: Pick<Io, 'now' | 'random'>,
@@ -15,6 +19,13 @@ export async function setHold(
   const entity = await rootOf(tx, entityId)
   const held = await heldBy(tx, entity)
   if (held.some(hold => hold.run_id === (runId ?? null))) return
+  const other = held.find(hold => hold.run_id !== null)?.run_id
+  if (runId !== undefined && other)
+    throw new FirebreakError(
+      'CONFLICT',
+      `it is being contained already, by run ${other}`,
+      `wait for that run to end, or go on with it: firebreak contain --resume ${other}`,
+    )
   await tx
     .insertInto('hold')
     .values({

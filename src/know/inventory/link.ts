@@ -110,12 +110,10 @@ async function relinkValue(
     .orderBy('entity_id')
     .execute()
 
-  const before = stored[0]
-  const strengthBits = said?.strengthBits ?? before?.strength_bits ?? 0
+  const strengthBits = said?.strengthBits ?? stored[0]?.strength_bits ?? 0
   // One rule that keeps the value to itself outweighs others that would show a part.
-  const preview = !said
-    ? (before?.preview ?? null)
-    : lesser(said.preview, before ? before.preview : said.preview)
+  const previews = [...(said ? [said.preview] : []), ...stored.map(row => row.preview)]
+  const preview = previews.length > 0 ? previews.reduce(lesser) : null
   const strong = strengthBits >= STRONG_BITS
 
   const rows: CredentialRow[] = stored.map(row => ({
@@ -132,19 +130,37 @@ async function relinkValue(
     if (claim === null && strong && claimed) continue
     const best = group.reduce((a, b) => (better(b, a) ? b : a))
     const named = await nameCredential(tx, claim, best.kind)
-    const values = { strength_bits: strengthBits, preview, confidence: best.confidence }
     const row = stored.find(row => row.identity_id === claim)
     if (!row) {
       const id = newId(io)
-      await insertCredential(tx, io, { id, fingerprint, identityId: claim, ...named, ...values })
+      await insertCredential(tx, io, {
+        id,
+        fingerprint,
+        identityId: claim,
+        ...named,
+        strength_bits: strengthBits,
+        preview,
+        confidence: best.confidence,
+      })
       rows.push({ id, native: `fp:${id}`, identityId: claim })
       continue
     }
     if (row.native.startsWith('fp:') && !matches(row, named))
       await tx.updateTable('entity').set(named).where('id', '=', row.entity_id).execute()
-    if (!matches(row, values))
-      await tx.updateTable('credential').set(values).where('entity_id', '=', row.entity_id).execute()
+    if (row.confidence !== best.confidence)
+      await tx
+        .updateTable('credential')
+        .set({ confidence: best.confidence })
+        .where('entity_id', '=', row.entity_id)
+        .execute()
   }
+  // All that bear the value: one of which no copy tells by itself may stand for others that were merged into it.
+  if (stored.some(row => !matches(row, { strength_bits: strengthBits, preview })))
+    await tx
+      .updateTable('credential')
+      .set({ strength_bits: strengthBits, preview })
+      .where('fingerprint', '=', fingerprint)
+      .execute()
   await join(tx, io, rows, strong, copies)
 }
 
