@@ -1,5 +1,11 @@
 import { DatabaseSync } from 'node:sqlite'
-import { CompiledQuery, type DatabaseConnection, SqliteDialect, SqliteDriver } from 'kysely'
+import {
+  CompiledQuery,
+  type DatabaseConnection,
+  type SqliteDatabase,
+  SqliteDialect,
+  SqliteDriver,
+} from 'kysely'
 
 export interface SqliteOptions {
   /** A full disk for tests: SQLite's own limit on the file, in pages of 4096 bytes. */
@@ -12,20 +18,45 @@ export function sqliteDialect(path: string, options: SqliteOptions = {}): Sqlite
   // synchronous=full: a commit that was answered is on the disk. secure_delete: erased secrets are overwritten.
   db.exec('pragma journal_mode=wal; pragma synchronous=full; pragma foreign_keys=on; pragma secure_delete=on')
   if (options.maxPageCount !== undefined) db.exec(`pragma max_page_count=${Math.trunc(options.maxPageCount)}`)
+  const prepared = new Map<string, Prepared>()
   return new ImmediateDialect({
     database: {
-      close: () => db.close(),
+      close: () => {
+        prepared.clear()
+        db.close()
+      },
       prepare: sql => {
-        const statement = db.prepare(sql)
-        return {
-          reader: statement.columns().length > 0,
-          all: parameters => statement.all(...(parameters as never[])),
-          run: parameters => statement.run(...(parameters as never[])),
-          iterate: parameters => statement.iterate(...(parameters as never[])),
+        const known = prepared.get(sql)
+        if (known) {
+          // Kept in the order of use, so that the first is the one to forget.
+          prepared.delete(sql)
+          prepared.set(sql, known)
+          return known
         }
+        const fresh = prepare(db, sql)
+        prepared.set(sql, fresh)
+        const [oldest] = prepared.keys()
+        if (prepared.size > MOST_PREPARED && oldest !== undefined) prepared.delete(oldest)
+        return fresh
       },
     },
   })
+}
+
+/** Preparing costs as much as running; the program has some two hundred statements, and uses few of them often. */
+const MOST_PREPARED = 128
+
+type Prepared = ReturnType<SqliteDatabase['prepare']>
+
+function prepare(db: DatabaseSync, sql: string): Prepared {
+  const statement = db.prepare(sql)
+  return {
+    reader: statement.columns().length > 0,
+    all: parameters => statement.all(...(parameters as never[])),
+    run: parameters => statement.run(...(parameters as never[])),
+    // One that is being stepped through cannot be run beside it.
+    iterate: parameters => db.prepare(sql).iterate(...(parameters as never[])),
+  }
 }
 
 /** Takes the write lock at the start: a deferred transaction that finds it taken halfway has to be run again whole. */
