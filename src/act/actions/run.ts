@@ -51,26 +51,28 @@ export async function runSteps(db: Db, runId: string, options: RunOptions): Prom
   try {
     await unstick(db, at, io)
     for (;;) {
-      if (broken === undefined && !io.signal.aborted) {
-        const steps = await stepsOf(db, runId)
-        for (const step of nextSteps(steps, new Set(atWork.keys()), io.now().getTime()))
-          if (atWork.size < MOST_AT_ONCE) {
-            const work = takeStep(db, at, step, options, giveUpAt)
-              .catch(error => {
-                broken = error
-              })
-              .finally(() => atWork.delete(step.key))
-            atWork.set(step.key, work)
-          }
-        if (atWork.size === 0) {
-          const waiting = steps.filter(step => isReady(step, steps))
-          if (waiting.length === 0) break
-          const soonest = Math.min(...waiting.map(step => step.next_at ?? 0))
-          await io.sleep(Math.max(1, soonest - io.now().getTime()))
-          continue
-        }
+      if (broken !== undefined || io.signal.aborted) {
+        // What is at work hears the same signal. Nothing that races with it may be waited for: all of it is over at once.
+        await Promise.allSettled(atWork.values())
+        throw io.signal.aborted ? io.signal.reason : broken
       }
-      if (atWork.size === 0) throw broken ?? io.signal.reason
+      const steps = await stepsOf(db, runId)
+      for (const step of nextSteps(steps, new Set(atWork.keys()), io.now().getTime()))
+        if (atWork.size < MOST_AT_ONCE) {
+          const work = takeStep(db, at, step, options, giveUpAt)
+            .catch(error => {
+              broken = error
+            })
+            .finally(() => atWork.delete(step.key))
+          atWork.set(step.key, work)
+        }
+      if (atWork.size === 0) {
+        const waiting = steps.filter(step => isReady(step, steps))
+        if (waiting.length === 0) break
+        const soonest = Math.min(...waiting.map(step => step.next_at ?? 0))
+        await io.sleep(Math.max(1, soonest - io.now().getTime()))
+        continue
+      }
       // Woken once a second too: the time of a step that failed may have come while another is still at work.
       await Promise.race([...atWork.values(), io.sleep(1000).catch(() => {})])
     }
