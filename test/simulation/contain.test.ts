@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { BOUNDARIES } from '../../src/act/actions/step.ts'
+import type { ContainRequest } from '../../src/act/incident/contain.ts'
+import { mustBeContained } from './invariants.ts'
+import type { Ending } from './process.ts'
+import { SHOP } from './shop.ts'
+import { reportOf, type Scene, Stage, type Told } from './stage.ts'
+
+const PLACE = 'orders/.env'
+let stage: Stage
+
+beforeAll(async () => {
+  stage = await Stage.set(SHOP)
+})
+afterAll(() => stage?.remove())
+
+describe.each(['graceful', 'emergency'] as const)('%s containment', mode => {
+  const request: ContainRequest = { subject: 'orders', mode, windowSeconds: 0 }
+
+  test('undisturbed: contained, and each step told once at each boundary', async () => {
+    const { told } = await clean()
+    const keys = [...new Set(told.map(({ key }) => key))]
+    expect(keys).toHaveLength(9)
+    expect(told.filter(({ error }) => error)).toEqual([])
+    expect(told).toHaveLength(keys.length * BOUNDARIES.length)
+  })
+
+  test('dead at each boundary of each step, it is finished by the next process', async () => {
+    const { told } = await clean()
+    await mustEndWell(told, async (scene, { key, boundary }) => {
+      const ending = await scene.contain(request, { dieAt: { key, boundary } })
+      expect(ending).toBe('died')
+      return ending
+    })
+  })
+
+  test('dead in each call to a system, before or after its effect, it is finished by the next process', async () => {
+    const { calls } = await clean()
+    expect(calls).toBeGreaterThan(20)
+    await mustEndWell(eachCall(calls), async (scene, dieAtCall) => {
+      const ending = await scene.contain(request, { dieAtCall })
+      expect(ending).toBe('died')
+      return ending
+    })
+  })
+
+  test.each(['postgres', 'directory'] as const)(
+    'each message to %s broken, before or after its effect: it recovers, or the next process finishes it',
+    async system => {
+      const { messages } = await clean()
+      await mustEndWell(eachCall(messages[system]), async (scene, { call, when }) => {
+        scene.estate.failAt(system, call, when)
+        const ending = await scene.contain(request)
+        scene.estate.noFault()
+        return ending
+      })
+    },
+  )
+
+  /** What an undisturbed run is told, and how many calls and messages it takes. */
+  async function clean() {
+    const scene = await stage.begin()
+    const { server, directoryCalls } = scene.estate
+    const before = { postgres: server.calls, directory: directoryCalls }
+    const report = reportOf(await scene.contain(request))
+    const messages = {
+      postgres: server.calls - before.postgres,
+      directory: scene.estate.directoryCalls - before.directory,
+    }
+    await mustBeContained(scene.db, scene.estate, report, [scene.contained('orders', [PLACE])])
+    await scene.end()
+    return { told: scene.told, calls: scene.calls, messages }
+  }
+
+  /** What was not finished by the first process is by the second. */
+  async function finished(scene: Scene, ending: Ending): Promise<Ending> {
+    const done = ending !== 'died' && 'report' in ending && ending.report.state === 'done'
+    return done ? ending : await scene.contain(request)
+  }
+
+  async function mustEndWell<Case extends object>(
+    cases: readonly Case[],
+    disturb: (scene: Scene, one: Case) => Promise<Ending>,
+  ): Promise<void> {
+    const wrong: string[] = []
+    for (const one of cases) {
+      const scene = await stage.begin()
+      console.log(JSON.stringify(one))
+      try {
+        const report = reportOf(await finished(scene, await disturb(scene, one)))
+        await mustBeContained(scene.db, scene.estate, report, [scene.contained('orders', [PLACE])])
+      } catch (error) {
+        wrong.push(`${JSON.stringify(one)}: ${error instanceof Error ? error.message : String(error)}`)
+      } finally {
+        await scene.end()
+      }
+    }
+    expect(wrong).toEqual([])
+    expect(cases.length).toBeGreaterThan(0)
+  }
+})
+
+function eachCall(count: number): { call: number; when: 'before' | 'after' }[] {
+  const calls = Array.from({ length: count }, (_, index) => index + 1)
+  return calls.flatMap(call => (['before', 'after'] as const).map(when => ({ call, when })))
+}

@@ -1,0 +1,182 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { sql } from 'kysely'
+import { directoryConfig } from '../../src/connectors/directory/connector.ts'
+import { type MemoryFiles, memoryDirectory } from '../../src/connectors/directory/memory.ts'
+import { readMark } from '../../src/connectors/postgres/mark.ts'
+import {
+  type MemoryPostgres,
+  type MemoryRole,
+  memoryPostgres,
+  type NewRole,
+} from '../../src/connectors/postgres/memory.ts'
+import type { Connection, Connector } from '../../src/core/contract/connector.ts'
+import { FirebreakError } from '../../src/core/contract/errors.ts'
+import { Secret } from '../../src/core/contract/secret.ts'
+import { deriveKeys } from '../../src/core/keys/keys.ts'
+import { RootKey } from '../../src/core/keys/root-key.ts'
+import { type Db, openStore } from '../../src/core/store/store.ts'
+import { keepTimeStillForWorkers } from './kept-workers.ts'
+import { SeededRandom } from './seeded-random.ts'
+import { SimulatedTime } from './simulated-time.ts'
+
+export const keys = deriveKeys(new RootKey(new Secret(new Uint8Array(32).fill(7))))
+export const ENDPOINT = 'db.example:5432'
+const START_MS = Date.UTC(2026, 2, 1)
+
+/** What an estate consists of. */
+export interface Description {
+  readonly roles: readonly (Omit<NewRole, 'password'> & { readonly password: string })[]
+  readonly files: Readonly<Record<string, string>>
+  /** Globs of the files that Firebreak may write. */
+  readonly approved: readonly string[]
+}
+
+/** The systems outside, in memory. They live on when a process dies, and break where they are told to. */
+export class Estate {
+  readonly time = new SimulatedTime(START_MS)
+  readonly random: SeededRandom
+  readonly server: MemoryPostgres
+  readonly files: MemoryFiles = { entries: new Map(), inode: 1 }
+  readonly roles = new Map<string, MemoryRole>()
+  /** Calls to the directory since the start. */
+  directoryCalls = 0
+  directoryReachable = true
+  /** Takes a method away from the server's connection: what the system cannot do. */
+  without: readonly (keyof Connection)[] = []
+  #directoryFault: { call: number; when: 'before' | 'after' } | undefined
+
+  constructor(description: Description, seed: number | string) {
+    this.random = new SeededRandom(seed)
+    keepTimeStillForWorkers(this.time)
+    this.server = memoryPostgres({ endpoint: ENDPOINT, now: () => this.time.now() })
+    for (const { password, ...role } of description.roles)
+      this.roles.set(role.name, this.server.addRole({ ...role, password: new Secret(password) }))
+    for (const [path, text] of Object.entries(description.files)) this.put(path, text)
+  }
+
+  put(path: string, text: string): void {
+    this.files.entries.set(path, { bytes: Buffer.from(text), changedAt: this.time.now() })
+  }
+
+  text(path: string): string {
+    const entry = this.files.entries.get(path)
+    if (!entry || !('bytes' in entry)) throw new Error(`no file ${path}`)
+    return Buffer.from(entry.bytes).toString()
+  }
+
+  /** The call with this number, counted from now as 1, breaks off, before or after it was carried out. */
+  failAt(system: 'postgres' | 'directory', call: number, when: 'before' | 'after'): void {
+    if (system === 'postgres') this.server.failAt(call, when)
+    else this.#directoryFault = { call: this.directoryCalls + call, when }
+  }
+
+  noFault(): void {
+    this.server.noFault()
+    this.#directoryFault = undefined
+  }
+
+  /** Roles at the server that Firebreak made in place of this one. */
+  issuedFor(role: MemoryRole): MemoryRole[] {
+    return this.#all().filter(other => readMark(other.state)?.likeOid === role.oid)
+  }
+
+  #all(): MemoryRole[] {
+    const listed = JSON.parse(this.server.snapshot()) as { oid: string }[]
+    return listed.flatMap(({ oid }) => this.server.role(oid) ?? [])
+  }
+
+  connectors(): Connector[] {
+    const postgres: Connector<Record<string, never>> = {
+      ...this.server.connector,
+      open: async (config, io) => without(await this.server.connector.open(config, io), this.without),
+    }
+    const directory: Connector<ReturnType<typeof directoryConfig.parse>> = {
+      system: 'directory',
+      summary: 'Files in memory',
+      config: directoryConfig,
+      open: async config => {
+        const connection = await this.#callDirectory(() => memoryDirectory(this.files, config))
+        return overDirectory(connection, call => this.#callDirectory(call))
+      },
+    }
+    return [postgres as Connector, directory as Connector]
+  }
+
+  async #callDirectory<T>(call: () => Promise<T>): Promise<T> {
+    this.directoryCalls++
+    const breaks = this.#directoryFault?.call === this.directoryCalls ? this.#directoryFault : undefined
+    const broken = () => new FirebreakError('UNREACHABLE', 'the disk did not answer')
+    if (!this.directoryReachable || breaks?.when === 'before') throw broken()
+    const result = await call()
+    if (breaks) throw broken()
+    return result
+  }
+}
+
+function without(connection: Connection, methods: readonly (keyof Connection)[]): Connection {
+  const less = { ...connection }
+  for (const method of methods) Reflect.deleteProperty(less, method)
+  return less
+}
+
+/** Each method as one call; one that lists things is called when it is first asked for one. */
+function overDirectory(
+  connection: Connection,
+  call: <T>(work: () => Promise<T>) => Promise<T>,
+): Connection {
+  return {
+    ...connection,
+    async *documents(since) {
+      yield* await call(async () => connection.documents!(since))
+    },
+    async *discover(since) {
+      yield* await call(async () => connection.discover!(since))
+    },
+    inspect: ref => call(() => connection.inspect!(ref)),
+    read: place => call(() => connection.read!(place)),
+    write: (place, secret) => call(() => connection.write!(place, secret)),
+    remove: place => call(() => connection.remove!(place)),
+  }
+}
+
+/** A store as it stands once everything was observed, to begin any number of runs from. */
+export class StoredEstate {
+  readonly #folder: string
+
+  private constructor(folder: string) {
+    this.#folder = folder
+  }
+
+  static async of(db: Db): Promise<StoredEstate> {
+    const folder = await mkdtemp(join(tmpdir(), 'firebreak-simulation-'))
+    await sql`vacuum into ${join(folder, 'store.db')}`.execute(db)
+    return new StoredEstate(folder)
+  }
+
+  async open(): Promise<Db> {
+    const db = await openStore(':memory:')
+    await sql`attach database ${join(this.#folder, 'store.db')} as stored`.execute(db)
+    await sql`pragma foreign_keys = off`.execute(db)
+    for (const name of await tableNames(db))
+      await sql`insert into ${sql.id('main', name)} select * from ${sql.id('stored', name)}`.execute(db)
+    await sql`pragma foreign_keys = on`.execute(db)
+    await sql`detach database stored`.execute(db)
+    return db
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.#folder, { recursive: true, force: true })
+  }
+}
+
+/** Every table of ours, by name. */
+export async function tableNames(db: Db): Promise<string[]> {
+  const { rows } = await sql<{
+    name: string
+  }>`select name from sqlite_schema where type = 'table' and name not like 'kysely%' and name not like 'sqlite%'`.execute(
+    db,
+  )
+  return rows.map(row => row.name)
+}

@@ -1,0 +1,152 @@
+import { fileURLToPath } from 'node:url'
+import type { Boundary } from '../../src/act/actions/step.ts'
+import { contain, type ContainRequest } from '../../src/act/incident/contain.ts'
+import type { ContainReport } from '../../src/act/incident/report.ts'
+import type { Connection, Connector } from '../../src/core/contract/connector.ts'
+import { FirebreakError } from '../../src/core/contract/errors.ts'
+import type { Io } from '../../src/core/contract/io.ts'
+import type { Row } from '../../src/core/store/schema.ts'
+import type { Db } from '../../src/core/store/store.ts'
+import { Connections } from '../../src/know/connections/registry.ts'
+import { observe } from '../../src/know/observe/observe.ts'
+import { type Estate, keys } from './estate.ts'
+
+const RULES = fileURLToPath(new URL('../../rules', import.meta.url))
+
+/** Raised in everything that a dead process goes on to do. */
+export class Death extends Error {}
+
+/** How a containment ended for whoever started it. */
+export type Ending = { report: ContainReport } | { failure: FirebreakError } | 'died'
+
+/** Where a process dies, and who looks on. Calls are those to the systems outside, counted from 1. */
+export interface Watch {
+  readonly onBoundary?: (step: Row<'step'>, boundary: Boundary, error?: string) => void
+  readonly dieAtCall?: { readonly call: number; readonly when: 'before' | 'after' }
+}
+
+/**
+ * One run of the program. When it dies, whatever it was doing gets no further: no call goes out, nothing is written, and
+ * its claim on the run stands.
+ */
+export class Process {
+  readonly #estate: Estate
+  readonly #db: Db
+  readonly #io: Io
+  readonly #connections: Connections
+  #dead = false
+  #calls = 0
+  #dieAtCall: Watch['dieAtCall']
+
+  constructor(estate: Estate, db: Db) {
+    this.#estate = estate
+    this.#io = {
+      fetch: () => Promise.reject(new Error('a simulation has no network')),
+      signal: new AbortController().signal,
+      now: () => new Date(estate.time.now()),
+      random: count => estate.random.bytes(count),
+      sleep: async ms => {
+        this.#mustLive()
+        await estate.time.sleep(ms)
+        this.#mustLive()
+      },
+    }
+    this.#db = new Proxy(db, {
+      get: (target, name) => {
+        this.#mustLive()
+        const member: unknown = Reflect.get(target, name, target)
+        return typeof member === 'function' ? member.bind(target) : member
+      },
+    })
+    const connectors = estate.connectors().map(connector => this.#mortal(connector))
+    this.#connections = new Connections(connectors, keys, this.#io)
+  }
+
+  get io(): Io {
+    return this.#io
+  }
+
+  /** Calls to the systems outside. */
+  get calls(): number {
+    return this.#calls
+  }
+
+  die(): never {
+    this.#dead = true
+    throw new Death()
+  }
+
+  async connect(approved: readonly string[]): Promise<void> {
+    await this.#connections.add(this.#db, 'postgres', {}, 'db.example')
+    await this.#connections.add(this.#db, 'directory', { path: '/estate', approved })
+  }
+
+  async observe(): Promise<void> {
+    for (const source of await this.#connections.list(this.#db))
+      await observe(this.#db, source, await this.#connections.open(this.#db, source.id), {
+        io: this.#io,
+        keys,
+        rulesDirectory: RULES,
+        workers: 1,
+      })
+  }
+
+  async contain(request: ContainRequest, watch: Watch = {}): Promise<Ending> {
+    this.#dieAtCall = watch.dieAtCall
+    const world = { io: this.#io, keys, connections: this.#connections, rulesDirectory: RULES }
+    try {
+      const report = await contain(
+        this.#db,
+        {
+          ...world,
+          onBoundary: (step, boundary, error) => {
+            this.#mustLive()
+            watch.onBoundary?.(step, boundary, error)
+          },
+        },
+        request,
+      )
+      await this.#connections.close()
+      return { report }
+    } catch (error) {
+      if (this.#dead) return 'died'
+      if (error instanceof FirebreakError) return { failure: error }
+      throw error
+    }
+  }
+
+  #mustLive(): void {
+    if (this.#dead) throw new Death()
+  }
+
+  #counted(method: (...args: unknown[]) => unknown): (...args: unknown[]) => unknown {
+    return (...args) => {
+      this.#mustLive()
+      const dies = this.#dieAtCall?.call === ++this.#calls ? this.#dieAtCall.when : undefined
+      if (dies === 'before') this.die()
+      const answer = method(...args)
+      if (dies === undefined) return answer
+      // What lists things has not begun yet; all else is carried out, and nobody learns of it.
+      if (!(answer instanceof Promise)) this.die()
+      const die = () => this.die()
+      return answer.then(die, die)
+    }
+  }
+
+  #mortal(connector: Connector): Connector {
+    return {
+      ...connector,
+      open: async (config, io) => {
+        this.#mustLive()
+        const connection = await connector.open(config, io)
+        return new Proxy(connection, {
+          get: (target: Connection, name) => {
+            this.#mustLive()
+            const member: unknown = Reflect.get(target, name, target)
+            return typeof member === 'function' ? this.#counted(member.bind(target)) : member
+          },
+        })
+      },
+    }
+  }
+}
