@@ -4,7 +4,7 @@ import type { ContainRequest } from '../../src/act/incident/contain.ts'
 import { mustBeContained } from './invariants.ts'
 import type { Ending } from './process.ts'
 import { SHOP } from './shop.ts'
-import { reportOf, type Scene, Stage, type Told } from './stage.ts'
+import { reportOf, type Scene, Stage } from './stage.ts'
 
 const PLACE = 'orders/.env'
 let stage: Stage
@@ -85,7 +85,6 @@ describe.each(['graceful', 'emergency'] as const)('%s containment', mode => {
     const wrong: string[] = []
     for (const one of cases) {
       const scene = await stage.begin()
-      console.log(JSON.stringify(one))
       try {
         const report = reportOf(await finished(scene, await disturb(scene, one)))
         await mustBeContained(scene.db, scene.estate, report, [scene.contained('orders', [PLACE])])

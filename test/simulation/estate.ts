@@ -122,10 +122,7 @@ function without(connection: Connection, methods: readonly (keyof Connection)[])
 }
 
 /** Each method as one call; one that lists things is called when it is first asked for one. */
-function overDirectory(
-  connection: Connection,
-  call: <T>(work: () => Promise<T>) => Promise<T>,
-): Connection {
+function overDirectory(connection: Connection, call: <T>(work: () => Promise<T>) => Promise<T>): Connection {
   return {
     ...connection,
     async *documents(since) {

@@ -42,7 +42,10 @@ export async function mustBeContained(
     const issued = estate.issuedFor(role)
     expect(issued, `what stands in place of ${name}`).toHaveLength(1)
     for (const path of places) {
-      const written = loginIn(estate.text(path), issued.map(each => each.name))
+      const written = loginIn(
+        estate.text(path),
+        issued.map(each => each.name),
+      )
       expect(written?.name, `${path} names what was issued for ${name}`).toBe(issued[0]?.name)
       const session = estate.server.login(written?.name ?? '', new Secret(written?.password ?? ''))
       expect(session, `what stands in ${path} is accepted`).toBeDefined()
@@ -98,6 +101,10 @@ export async function mustNotStandIn(db: Db, secrets: readonly string[], told: s
   }
   const text = texts.join('\n')
   for (const secret of secrets)
-    for (const form of [secret, Buffer.from(secret).toString('base64').replace(/=+$/, ''), Buffer.from(secret).toString('hex')])
+    for (const form of [
+      secret,
+      Buffer.from(secret).toString('base64').replace(/=+$/, ''),
+      Buffer.from(secret).toString('hex'),
+    ])
       expect(text.includes(form), 'a secret stands in the store or in the report').toBe(false)
 }

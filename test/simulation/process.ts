@@ -3,7 +3,7 @@ import type { Boundary } from '../../src/act/actions/step.ts'
 import { contain, type ContainRequest } from '../../src/act/incident/contain.ts'
 import type { ContainReport } from '../../src/act/incident/report.ts'
 import type { Connection, Connector } from '../../src/core/contract/connector.ts'
-import { FirebreakError } from '../../src/core/contract/errors.ts'
+import { FirebreakError, isFirebreakError } from '../../src/core/contract/errors.ts'
 import type { Io } from '../../src/core/contract/io.ts'
 import type { Row } from '../../src/core/store/schema.ts'
 import type { Db } from '../../src/core/store/store.ts'
@@ -23,6 +23,8 @@ export type Ending = { report: ContainReport } | { failure: FirebreakError } | '
 export interface Watch {
   readonly onBoundary?: (step: Row<'step'>, boundary: Boundary, error?: string) => void
   readonly dieAtCall?: { readonly call: number; readonly when: 'before' | 'after' }
+  /** Dies as soon as a call breaks off, so that what a call does is left half done. */
+  readonly dieWhenBroken?: boolean
 }
 
 /**
@@ -30,16 +32,14 @@ export interface Watch {
  * its claim on the run stands.
  */
 export class Process {
-  readonly #estate: Estate
   readonly #db: Db
   readonly #io: Io
   readonly #connections: Connections
   #dead = false
   #calls = 0
-  #dieAtCall: Watch['dieAtCall']
+  #watch: Watch = {}
 
   constructor(estate: Estate, db: Db) {
-    this.#estate = estate
     this.#io = {
       fetch: () => Promise.reject(new Error('a simulation has no network')),
       signal: new AbortController().signal,
@@ -92,7 +92,7 @@ export class Process {
   }
 
   async contain(request: ContainRequest, watch: Watch = {}): Promise<Ending> {
-    this.#dieAtCall = watch.dieAtCall
+    this.#watch = watch
     const world = { io: this.#io, keys, connections: this.#connections, rulesDirectory: RULES }
     try {
       const report = await contain(
@@ -122,9 +122,15 @@ export class Process {
   #counted(method: (...args: unknown[]) => unknown): (...args: unknown[]) => unknown {
     return (...args) => {
       this.#mustLive()
-      const dies = this.#dieAtCall?.call === ++this.#calls ? this.#dieAtCall.when : undefined
+      const { dieAtCall, dieWhenBroken } = this.#watch
+      const dies = dieAtCall?.call === ++this.#calls ? dieAtCall.when : undefined
       if (dies === 'before') this.die()
       const answer = method(...args)
+      if (dies === undefined && dieWhenBroken && answer instanceof Promise)
+        return answer.catch(error => {
+          if (isFirebreakError(error, 'UNREACHABLE')) this.die()
+          throw error
+        })
       if (dies === undefined) return answer
       // What lists things has not begun yet; all else is carried out, and nobody learns of it.
       if (!(answer instanceof Promise)) this.die()
@@ -143,7 +149,9 @@ export class Process {
           get: (target: Connection, name) => {
             this.#mustLive()
             const member: unknown = Reflect.get(target, name, target)
-            return typeof member === 'function' ? this.#counted(member.bind(target)) : member
+            return typeof member === 'function' && name !== 'close'
+              ? this.#counted(member.bind(target))
+              : member
           },
         })
       },

@@ -12,7 +12,11 @@ export class SeededRandom {
   bytes(count: number): Uint8Array {
     const blocks: Uint8Array[] = []
     for (let length = 0; length < count; length += 32)
-      blocks.push(createHash('sha256').update(`${this.#seed}/${this.#drawn++}`).digest())
+      blocks.push(
+        createHash('sha256')
+          .update(`${this.#seed}/${this.#drawn++}`)
+          .digest(),
+      )
     return new Uint8Array(Buffer.concat(blocks).subarray(0, count))
   }
 

@@ -9,7 +9,13 @@ export function url(name: string, password: string, endpoint = ENDPOINT): string
   return `postgres://${name}:${password}@${endpoint}/shop`
 }
 
-const SELECT = { database: 'shop', kind: 'table', column: null, privilege: 'SELECT', grantable: false } as const
+const SELECT = {
+  database: 'shop',
+  kind: 'table',
+  column: null,
+  privilege: 'SELECT',
+  grantable: false,
+} as const
 
 /** One role, its password in a file that may be written and in one that may not. */
 export const SHOP: Description = {

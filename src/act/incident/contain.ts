@@ -1,13 +1,14 @@
-import { FirebreakError } from '../../core/contract/errors.ts'
+import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
-import type { Json } from '../../core/contract/ref.ts'
+import { type Json, type Ref, sameRef } from '../../core/contract/ref.ts'
 import type { Secret } from '../../core/contract/secret.ts'
 import type { Keys } from '../../core/keys/keys.ts'
 import type { Row } from '../../core/store/schema.ts'
 import { type Db, transaction } from '../../core/store/store.ts'
 import type { Connections } from '../../know/connections/registry.ts'
 import { liftHolds, setHold } from '../../know/inventory/holds.ts'
-import { addSteps, createRun, runRow, stepsOf } from '../actions/journal.ts'
+import { findSubject, refOf } from '../../know/inventory/queries.ts'
+import { addSteps, createRun, exposedSecret, runRow, stepsOf } from '../actions/journal.ts'
 import { runSteps } from '../actions/run.ts'
 import type { Boundary } from '../actions/step.ts'
 import { copiesSince } from './holdings.ts'
@@ -150,7 +151,10 @@ function preview(
   }
 }
 
-/** The run that is open for what the request names, if there is one. */
+/**
+ * The run that is open for what the request names, if there is one. What it cut may be known no more: the last of its
+ * steps observes, and a credential that is gone has no credential to name.
+ */
 async function openRun(
   db: Db,
   options: ContainOptions,
@@ -164,9 +168,32 @@ async function openRun(
     .orderBy('id')
     .execute()
   if (runs.length === 0) return undefined
-  const named = new Set((await subjectCredentials(db, options, request)).map(view => view.id))
+  const named = new Set(await namedCredentials(db, options, request))
+  const identities = request.secret ? [] : await namedIdentities(db, options.keys, request.subject ?? '')
   return runs.find(run => {
     const { incident } = JSON.parse(run.input) as Planned
-    return incident.targets.some(target => named.has(target.credentialId))
+    return (
+      incident.targets.some(target => named.has(target.credentialId)) ||
+      incident.targets.some(target => identities.some(ref => sameRef(ref, target.identity))) ||
+      sameValue(request.secret, exposedSecret(options.keys, run))
+    )
   })?.id
+}
+
+async function namedCredentials(db: Db, options: ContainOptions, request: ContainRequest): Promise<string[]> {
+  try {
+    return (await subjectCredentials(db, options, request)).map(view => view.id)
+  } catch (error) {
+    if (isFirebreakError(error, 'NOT_FOUND')) return []
+    throw error
+  }
+}
+
+async function namedIdentities(db: Db, keys: Keys, subject: string): Promise<Ref[]> {
+  const entities = await findSubject(db, keys, subject)
+  return entities.filter(entity => entity.type === 'identity').map(refOf)
+}
+
+function sameValue(a: Secret | undefined, b: Secret | undefined): boolean {
+  return a !== undefined && b !== undefined && Buffer.from(a.reveal()).equals(b.reveal())
 }
