@@ -1,21 +1,21 @@
-import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
+import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
-import { type Json, type Ref, sameRef } from '../../core/contract/ref.ts'
+import type { Json } from '../../core/contract/ref.ts'
 import type { Secret } from '../../core/contract/secret.ts'
 import type { Keys } from '../../core/keys/keys.ts'
 import type { Row } from '../../core/store/schema.ts'
 import { type Db, transaction } from '../../core/store/store.ts'
 import type { Connections } from '../../know/connections/registry.ts'
 import { liftHolds, setHold } from '../../know/inventory/holds.ts'
-import { findSubject, refOf } from '../../know/inventory/queries.ts'
-import { addSteps, createRun, exposedSecret, runRow, stepsOf } from '../actions/journal.ts'
+import { addSteps, createRun, runRow, stepsOf } from '../actions/journal.ts'
 import { runSteps } from '../actions/run.ts'
 import type { Boundary } from '../actions/step.ts'
+import { endedRun, openRun } from './find-run.ts'
 import { copiesSince } from './holdings.ts'
 import type { Incident, Mode } from './incident.ts'
 import { plan } from './plan.ts'
 import { type ContainReport, report } from './report.ts'
-import { subjectCredentials, triage } from './triage.ts'
+import { triage } from './triage.ts'
 import { incidentVerbs } from './verbs.ts'
 
 export interface ContainOptions {
@@ -45,7 +45,8 @@ interface Planned {
 
 /**
  * Cuts one leaked value off wherever it is accepted, and proves it. A run that an earlier process left open for the same
- * credential is gone on with, not begun anew: the same command again is the way to recover.
+ * credential is gone on with, not begun anew: the same command again is the way to recover. What a run has
+ * ended for good is reported again, not cut again.
  */
 export async function contain(
   db: Db,
@@ -53,8 +54,10 @@ export async function contain(
   request: ContainRequest,
 ): Promise<ContainReport> {
   const { io, keys } = options
-  const open = await openRun(db, options, request)
+  const open = await openRun(db, keys, request)
   if (open) return request.dryRun ? await reportOf(db, open) : await resume(db, options, open, request.mode)
+  const ended = await endedRun(db, keys, request)
+  if (ended) return await reportOf(db, ended)
 
   const { incident, secret } = await triage(db, options, request)
   const { steps, breaks } = plan(incident)
@@ -149,51 +152,4 @@ function preview(
     breaks,
     steps: steps.map(({ key, title, needs }) => ({ key, title, needs, state: 'pending' })),
   }
-}
-
-/**
- * The run that is open for what the request names, if there is one. What it cut may be known no more: the last of its
- * steps observes, and a credential that is gone has no credential to name.
- */
-async function openRun(
-  db: Db,
-  options: ContainOptions,
-  request: ContainRequest,
-): Promise<string | undefined> {
-  const runs = await db
-    .selectFrom('run')
-    .selectAll()
-    .where('kind', '=', 'contain')
-    .where('state', 'in', ['running', 'stuck'])
-    .orderBy('id')
-    .execute()
-  if (runs.length === 0) return undefined
-  const named = new Set(await namedCredentials(db, options, request))
-  const identities = request.secret ? [] : await namedIdentities(db, options.keys, request.subject ?? '')
-  return runs.find(run => {
-    const { incident } = JSON.parse(run.input) as Planned
-    return (
-      incident.targets.some(target => named.has(target.credentialId)) ||
-      incident.targets.some(target => identities.some(ref => sameRef(ref, target.identity))) ||
-      sameValue(request.secret, exposedSecret(options.keys, run))
-    )
-  })?.id
-}
-
-async function namedCredentials(db: Db, options: ContainOptions, request: ContainRequest): Promise<string[]> {
-  try {
-    return (await subjectCredentials(db, options, request)).map(view => view.id)
-  } catch (error) {
-    if (isFirebreakError(error, 'NOT_FOUND')) return []
-    throw error
-  }
-}
-
-async function namedIdentities(db: Db, keys: Keys, subject: string): Promise<Ref[]> {
-  const entities = await findSubject(db, keys, subject)
-  return entities.filter(entity => entity.type === 'identity').map(refOf)
-}
-
-function sameValue(a: Secret | undefined, b: Secret | undefined): boolean {
-  return a !== undefined && b !== undefined && Buffer.from(a.reveal()).equals(b.reveal())
 }

@@ -97,7 +97,8 @@ async function canWrite(db: Db, world: World, sourceId: string): Promise<boolean
   try {
     return (await world.connections.open(db, sourceId)).write !== undefined
   } catch (error) {
-    if (isFirebreakError(error)) return false
+    // One that is only away now is written when it is back: a place must not be lost to a bad moment.
+    if (isFirebreakError(error)) return error.retryable
     throw error
   }
 }

@@ -3,7 +3,6 @@ import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
 import { type CredentialRef, formatRef, isProvisional, type Ref, sameRef } from '../../core/contract/ref.ts'
 import type { Secret } from '../../core/contract/secret.ts'
-import { fingerprint } from '../../core/keys/fingerprint.ts'
 import type { Keys } from '../../core/keys/keys.ts'
 import { type Db, transaction } from '../../core/store/store.ts'
 import type { Connections } from '../../know/connections/registry.ts'
@@ -11,10 +10,7 @@ import { type Graph, loadGraph, reach, usersOf } from '../../know/graph/graph.ts
 import {
   coverageOf,
   type CredentialView,
-  credentialsByFingerprint,
-  credentialView,
   entityByRef,
-  findSubject,
   refOf,
   resolveEntity,
 } from '../../know/inventory/queries.ts'
@@ -22,6 +18,7 @@ import { membersOf } from '../../know/inventory/merge.ts'
 import { confirmCredential } from '../../know/inventory/confirm.ts'
 import { watchConsumers } from './consumers.ts'
 import { readExposed, holdingsOf } from './holdings.ts'
+import { bearing, subjectCredentials } from './subject.ts'
 import type { Capability, Consumer, Incident, Mode, Target } from './incident.ts'
 
 export interface TriageRequest {
@@ -84,62 +81,6 @@ export async function triage(db: Db, world: World, request: TriageRequest): Prom
     reach: reachOf(graph, targets),
   }
   return { incident, secret }
-}
-
-/** The credentials that a request names, by the leaked value or by what people call them. */
-export async function subjectCredentials(
-  db: Db,
-  world: World,
-  request: Pick<TriageRequest, 'subject' | 'secret'>,
-): Promise<CredentialView[]> {
-  if (request.secret) {
-    const views = await bearing(db, world, request.secret)
-    if (views.length === 0 && request.subject === undefined)
-      throw new FirebreakError(
-        'NOT_FOUND',
-        'this secret stands in no source that was looked at',
-        'name whose it is as well (firebreak contain REF --secret-stdin), or scan and connect where it may stand',
-      )
-    if (views.length > 0) return views
-  }
-  const entities = await findSubject(db, world.keys, request.subject ?? '')
-  const ids = new Set<string>()
-  for (const entity of entities) {
-    if (entity.type === 'credential') ids.add(entity.id)
-    if (entity.type === 'identity') for (const id of await credentialsOfIdentity(db, entity.id)) ids.add(id)
-  }
-  if (ids.size === 0)
-    throw new FirebreakError(
-      'NOT_FOUND',
-      `no credential is known as ${request.subject}`,
-      'firebreak ls credentials shows what is known; or give the secret itself: firebreak contain -',
-    )
-  const views = await Promise.all([...ids].map(id => credentialView(db, world.keys, id)))
-  const identities = new Set(views.map(view => view.identity?.id ?? view.id))
-  const values = new Set(views.map(view => view.publicFingerprint ?? view.id))
-  if (identities.size > 1 && values.size > 1)
-    throw new FirebreakError(
-      'AMBIGUOUS',
-      `${request.subject} is ${ids.size} credentials of several identities`,
-      `name one: ${[...ids].join(', ')}`,
-    )
-  return views
-}
-
-async function bearing(db: Db, world: World, secret: Secret): Promise<CredentialView[]> {
-  return await credentialsByFingerprint(db, world.keys, fingerprint(world.keys.fingerprint, secret))
-}
-
-async function credentialsOfIdentity(db: Db, identityId: string): Promise<string[]> {
-  const rows = await db
-    .selectFrom('credential')
-    .innerJoin('entity', 'entity.id', 'credential.entity_id')
-    .select('entity.id')
-    .where('credential.identity_id', 'in', await membersOf(db, [identityId]))
-    .where('entity.merged_into', 'is', null)
-    .where('entity.gone_at', 'is', null)
-    .execute()
-  return rows.map(row => row.id)
 }
 
 function unique(views: readonly CredentialView[]): CredentialView[] {
@@ -211,7 +152,8 @@ async function nativeCredential(
     .where('credential.identity_id', 'in', await membersOf(db, [identity.id]))
     .where('entity.native', 'not like', 'fp:%')
     .where('entity.merged_into', 'is', null)
-    .where('entity.gone_at', 'is', null)
+    // One that is gone can still be tried: that is how it is proven.
+    .orderBy(({ eb }) => eb('entity.gone_at', 'is not', null))
     .orderBy('entity.id')
     .executeTakeFirst()
   return row ? { id: row.id, ref: { ...refOf(row), identity: refOf(identity) } } : undefined

@@ -1,0 +1,87 @@
+import { FirebreakError } from '../../core/contract/errors.ts'
+import type { Secret } from '../../core/contract/secret.ts'
+import { fingerprint } from '../../core/keys/fingerprint.ts'
+import type { Keys } from '../../core/keys/keys.ts'
+import type { Db } from '../../core/store/store.ts'
+import { membersOf } from '../../know/inventory/merge.ts'
+import {
+  type CredentialView,
+  credentialsByFingerprint,
+  credentialView,
+  findSubject,
+} from '../../know/inventory/queries.ts'
+
+/** The credentials that a request names, by the leaked value or by what people call them. */
+export async function subjectCredentials(
+  db: Db,
+  world: { readonly keys: Keys },
+  request: { readonly subject?: string; readonly secret?: Secret },
+): Promise<CredentialView[]> {
+  if (request.secret) {
+    const views = await bearing(db, world, request.secret)
+    if (views.length === 0 && request.subject === undefined)
+      throw new FirebreakError(
+        'NOT_FOUND',
+        'this secret stands in no source that was looked at',
+        'name whose it is as well (firebreak contain REF --secret-stdin), or scan and connect where it may stand',
+      )
+    if (views.length > 0) return views
+  }
+  const entities = await findSubject(db, world.keys, request.subject ?? '')
+  const ids = new Set<string>()
+  for (const entity of entities) {
+    if (entity.type === 'credential') ids.add(entity.id)
+    // What ended lies behind us, unless it is asked for by its own name.
+    if (entity.type === 'identity')
+      for (const id of await credentialsOfIdentity(db, entity.id)) if (!(await isEnded(db, id))) ids.add(id)
+  }
+  if (ids.size === 0)
+    throw new FirebreakError(
+      'NOT_FOUND',
+      `no credential is known as ${request.subject}`,
+      'firebreak ls credentials shows what is known; or give the secret itself: firebreak contain -',
+    )
+  const views = await Promise.all([...ids].map(id => credentialView(db, world.keys, id)))
+  const identities = new Set(views.map(view => view.identity?.id ?? view.id))
+  const values = new Set(views.map(view => view.publicFingerprint ?? view.id))
+  if (identities.size > 1 && values.size > 1)
+    throw new FirebreakError(
+      'AMBIGUOUS',
+      `${request.subject} is ${ids.size} credentials of several identities`,
+      `name one: ${[...ids].join(', ')}`,
+    )
+  return views
+}
+
+/** Every credential that has this value. */
+export async function bearing(
+  db: Db,
+  world: { readonly keys: Keys },
+  secret: Secret,
+): Promise<CredentialView[]> {
+  return await credentialsByFingerprint(db, world.keys, fingerprint(world.keys.fingerprint, secret))
+}
+
+/** All that are known, also those that are gone. */
+export async function credentialsOfIdentity(db: Db, identityId: string): Promise<string[]> {
+  const rows = await db
+    .selectFrom('credential')
+    .innerJoin('entity', 'entity.id', 'credential.entity_id')
+    .select('entity.id')
+    .where('credential.identity_id', 'in', await membersOf(db, [identityId]))
+    .where('entity.merged_into', 'is', null)
+    .execute()
+  return rows.map(row => row.id)
+}
+
+/** Gone from its system, or proven dead and not seen there since. */
+export async function isEnded(db: Db, credentialId: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('credential')
+    .innerJoin('entity', 'entity.id', 'credential.entity_id')
+    .select(['entity.gone_at', 'entity.last_seen', 'credential.state', 'credential.state_at'])
+    .where('entity.id', '=', credentialId)
+    .executeTakeFirst()
+  if (!row) return false
+  return row.gone_at !== null || (row.state === 'dead' && (row.state_at ?? 0) >= row.last_seen)
+}
