@@ -1,9 +1,11 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
+import { FirebreakError } from './core/contract/errors.ts'
 import { realIo } from './core/contract/io.ts'
+import type { Db, StoreOptions } from './core/store/store.ts'
 import type { Compose } from './serve/cli/cli.ts'
 import type { World } from './serve/operations/operation.ts'
 
@@ -54,8 +56,18 @@ async function main(): Promise<number> {
         import('./know/connections/registry.ts'),
         connectors(),
       ])
-    const keys = deriveKeys(await loadRootKey(process.env['FIREBREAK_KEY_FILE'] || join(home, 'key'), io))
-    const db = await openStore(join(home, 'firebreak.db'))
+    const database = join(home, 'firebreak.db')
+    const keyFile = process.env['FIREBREAK_KEY_FILE'] || join(home, 'key')
+    // The key is made before the database: where only the database is, the key was lost, and a new one is no help.
+    if (existsSync(database) && !existsSync(keyFile)) throw keyOfAnother(keyFile, 'it is not there')
+    const keys = deriveKeys(await loadRootKey(keyFile, io))
+    const db = await openStore(database, storeOptions())
+    try {
+      await refuseOtherKey(db, keys.signer.publicKey, keyFile)
+    } catch (error) {
+      await db.destroy()
+      throw error
+    }
     const connections = new Connections(known, keys, io)
     let sealError: unknown
     const sealer = startSealer(db, keys.signer, io, error => {
@@ -91,6 +103,38 @@ async function main(): Promise<number> {
     connectors,
     readSecret,
   })
+}
+
+function storeOptions(): StoreOptions {
+  const pages = process.env['FIREBREAK_MAX_DATABASE_PAGES']
+  if (!pages) return {}
+  if (!/^[1-9]\d{0,9}$/.test(pages))
+    throw new FirebreakError(
+      'INVALID_CONFIG',
+      'FIREBREAK_MAX_DATABASE_PAGES is no number of pages',
+      'give a whole number (a page has 4096 bytes), or unset it',
+    )
+  return { maxPageCount: Number(pages) }
+}
+
+/** With another key no value would be recognised: a leaked secret would seem to stand nowhere. */
+async function refuseOtherKey(db: Db, publicKey: string, keyFile: string): Promise<void> {
+  const first = await db
+    .selectFrom('checkpoint')
+    .select('public_key')
+    .orderBy('seq')
+    .limit(1)
+    .executeTakeFirst()
+  if (first && first.public_key !== publicKey)
+    throw keyOfAnother(keyFile, 'it is not the key that this database was made with')
+}
+
+function keyOfAnother(keyFile: string, why: string): FirebreakError {
+  return new FirebreakError(
+    'KEY_UNUSABLE',
+    `${keyFile}: ${why}`,
+    'restore the key from its backup; where there is none, start anew with another FIREBREAK_HOME',
+  )
 }
 
 /** Touching the store in an operation that said it needs none is a bug, and shows as one. */

@@ -46,7 +46,7 @@ export async function connectTree(tree: Tree, config: DirectoryConfig): Promise<
       yield { id, in: container, path, size, cursor: String(changedAt), bytes }
     } catch (error) {
       if (!(error instanceof FirebreakError)) throw error
-      seen.skipped.push({ skipped: path, why: error.message })
+      seen.skipped.push({ skipped: path, why: error.message, failed: true })
     }
   }
 
@@ -94,10 +94,10 @@ export async function connectTree(tree: Tree, config: DirectoryConfig): Promise<
     // Each gap is a path, so that what is known about the rest can still be told to be gone.
     const complete = !skipped.some(({ skipped }) => skipped === '')
     yield { see: 'covered', scope: `${tree.scope} ${counts}`, complete }
-    for (const { skipped: path, why } of skipped) {
+    for (const { skipped: path, why, failed } of skipped) {
       if (path === OWN_HISTORY) continue
       const scope = path === '' ? tree.scope : `${tree.scope}/${path}`
-      yield { see: 'covered', scope, complete: false, why }
+      yield { see: 'covered', scope, complete: false, why, ...(failed && { failed }) }
     }
   }
 
@@ -210,7 +210,7 @@ async function* checked(file: TreeFile, id: string, seen: Seen): AsyncGenerator<
     }
   } catch (error) {
     if (!(error instanceof FirebreakError)) throw error
-    seen.skipped.push({ skipped: file.path, why: error.message })
+    seen.skipped.push({ skipped: file.path, why: error.message, failed: true })
     return
   }
   if (`sha256:${hash.digest('hex')}` !== id) {

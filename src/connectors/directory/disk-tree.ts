@@ -95,7 +95,7 @@ async function* walk(
       (error: NodeJS.ErrnoException) => reason(error),
     )
     if (typeof entries === 'string') {
-      yield { skipped: inside, why: entries }
+      yield { skipped: inside, why: entries, failed: true }
       continue
     }
     entries.sort((a, b) => Buffer.compare(a.name, b.name))
@@ -125,7 +125,7 @@ async function* single(root: string, only: string, io: Io): AsyncGenerator<TreeF
 
 async function* regularFile(file: Buffer, path: string): AsyncGenerator<TreeFile | Skipped, void> {
   const found = await lstat(file).catch((error: NodeJS.ErrnoException) => reason(error))
-  if (typeof found === 'string') yield { skipped: path, why: found }
+  if (typeof found === 'string') yield { skipped: path, why: found, failed: true }
   else
     yield { path, size: found.size, changedAt: Math.trunc(found.mtimeMs), bytes: () => fileBytes(file, path) }
 }

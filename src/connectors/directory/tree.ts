@@ -15,6 +15,8 @@ export interface TreeFile {
 export interface Skipped {
   readonly skipped: string
   readonly why: string
+  /** It was to be read, and could not be. */
+  readonly failed?: boolean
 }
 
 /** Where a glob leaves the path out. `folder/**` leaves out the folder itself, with hidden files in it. */

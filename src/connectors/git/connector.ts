@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { Connection, Connector } from '../../core/contract/connector.ts'
+import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
 import type { Ref } from '../../core/contract/ref.ts'
 import { gitDiscovery } from './discovery.ts'
@@ -54,8 +55,22 @@ async function connect(repository: Repository, name: string | undefined, io: Io)
     instance,
     settleSeconds: 0,
     close: () => repository.close(),
-    documents: since => gitDocuments(source, since),
-    discover: () => gitDiscovery(source),
+    documents: since => told(repository, gitDocuments(source, since)),
+    discover: () => told(repository, gitDiscovery(source)),
+  }
+}
+
+/** What git could not do where nothing was foreseen, as a failure of the repository, which it is. */
+async function* told<T>(repository: Repository, all: AsyncIterable<T>): AsyncGenerator<T, void> {
+  try {
+    yield* all
+  } catch (error) {
+    if (!(error instanceof GitFailure)) throw error
+    throw new FirebreakError(
+      'UNREACHABLE',
+      `${repository.path} cannot be read (${error.message})`,
+      `Run "git fsck --full" in a copy of it, and restore the damaged files from a clone or a backup.`,
+    )
   }
 }
 

@@ -20,6 +20,7 @@ export async function* gitDiscovery(source: GitSource): AsyncGenerator<Observati
   const refs = await readRefs(repository)
   const coverage = new Coverage(`git:${repository.path}`)
   for (const problem of refs.problems) coverage.problem(problem)
+  for (const gap of refs.gaps) coverage.gap(gap)
   yield { see: 'resource', ref: source.in, names: names(source), facts: facts(source, refs) }
 
   const atTips = new KeyTable(io.random(16))
@@ -127,11 +128,11 @@ async function stateGaps(
 ): Promise<void> {
   const { settings } = repository
   if (refs.shallow.length > 0) {
-    coverage.problem('the clone is shallow: older history is elsewhere ("git fetch --unshallow" brings it)')
+    coverage.gap('the clone is shallow: older history is elsewhere ("git fetch --unshallow" brings it)')
   }
   const promisor = [...settings.keys()].some(name => /^remote\..*\.promisor$/.test(name))
   if (promisor || settings.has('extensions.partialclone')) {
-    coverage.problem('the clone is partial: objects left at its remote were not fetched and not searched')
+    coverage.gap('the clone is partial: objects left at its remote were not fetched and not searched')
   }
   if (limits.cut.length > 0) {
     coverage.problem(
@@ -198,6 +199,7 @@ function facts({ repository }: GitSource, refs: Refs): Facts {
 class Coverage {
   readonly #scope: string
   readonly #problems = new Set<string>()
+  readonly #gaps = new Set<string>()
   readonly #elsewhere: { scope: string; why: string }[] = []
   readonly #notes: string[] = []
   #unstated = 0
@@ -211,6 +213,11 @@ class Coverage {
     else if (!this.#problems.has(what)) this.#unstated++
   }
 
+  /** What was never here: nothing is broken, and yet not all was searched. */
+  gap(what: string): void {
+    this.#gaps.add(what)
+  }
+
   /** A scope beside this one: it takes nothing away from this one's completeness. */
   elsewhere(scope: string, why: string): void {
     this.#elsewhere.push({ scope: `${this.#scope} ${scope}`, why })
@@ -221,16 +228,15 @@ class Coverage {
   }
 
   *observations(counts: string): Generator<Observation, void> {
-    const complete = this.#problems.size === 0
-    const whys = complete
-      ? this.#notes
-      : [`${this.#problems.size + this.#unstated} problems, see below`, ...this.#notes]
+    const missing = this.#problems.size + this.#unstated + this.#gaps.size
+    const complete = missing === 0
+    const whys = complete ? this.#notes : [`${missing} problems, see below`, ...this.#notes]
     const why = whys.length === 0 ? {} : { why: whys.join('; ') }
     yield { see: 'covered', scope: `${this.#scope} all refs, ${counts}`, complete, ...why }
-    for (const why of this.#problems) yield { see: 'covered', scope: this.#scope, complete: false, why }
-    if (this.#unstated > 0) {
-      yield { see: 'covered', scope: this.#scope, complete: false, why: `${this.#unstated} more problems` }
-    }
+    const whole = { see: 'covered', scope: this.#scope, complete: false } as const
+    for (const why of this.#gaps) yield { ...whole, why }
+    for (const why of this.#problems) yield { ...whole, why, failed: true }
+    if (this.#unstated > 0) yield { ...whole, why: `${this.#unstated} more problems`, failed: true }
     for (const { scope, why } of this.#elsewhere) yield { see: 'covered', scope, complete: false, why }
   }
 }

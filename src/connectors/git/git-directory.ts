@@ -23,6 +23,8 @@ export interface Refs {
   readonly tips: readonly string[]
   readonly shallow: readonly string[]
   readonly problems: readonly string[]
+  /** What cannot be known of them although nothing is broken. */
+  readonly gaps: readonly string[]
 }
 
 /** Finds the repository at exactly this path: a checkout, a worktree, or a bare repository. */
@@ -90,6 +92,7 @@ export async function readRefs(directory: GitDirectory): Promise<Refs> {
   const all = new Map<string, string>()
   const symbolic = new Map<string, string>()
   const problems: string[] = []
+  const gaps: string[] = []
   const { common } = directory
 
   const packed = await readSmall(join(common, 'packed-refs'))
@@ -98,7 +101,7 @@ export async function readRefs(directory: GitDirectory): Promise<Refs> {
     if (OBJECT_ID.test(id) && name.startsWith('refs/')) all.set(name, id)
   }
   if (await lstat(join(common, 'reftable')).catch(() => undefined)) {
-    problems.push(
+    gaps.push(
       'refs are kept in the reftable format, which is not read: branches are not told from lost commits',
     )
   }
@@ -127,7 +130,7 @@ export async function readRefs(directory: GitDirectory): Promise<Refs> {
   const shallow = ((await readSmall(join(common, 'shallow'))) ?? '')
     .split('\n')
     .filter(id => OBJECT_ID.test(id))
-  return { all, symbolic, tips: [...new Set(tips)], shallow, problems }
+  return { all, symbolic, tips: [...new Set(tips)], shallow, problems, gaps }
 }
 
 /** The branch that a clone would check out, for a clone as for the original. */

@@ -220,17 +220,11 @@ export async function walkTips(
   problem: (what: string) => void,
 ): Promise<void> {
   const trees = new Set<string>()
-  const args = ['cat-file', '--batch-check=%(objectname)']
   const head = refs.all.get(refs.symbolic.get('HEAD') ?? 'HEAD')
   const tips = [...new Set([...(head ? [head] : []), ...refs.tips])]
-  const input = one(tips.map(id => `${id}^{tree}\n`).join(''))
-  for await (const lines of gitRecords(repository.home, args, { delimiter: 10, input })) {
-    for (const line of lines) {
-      const text = line.toString('latin1')
-      if (/^[0-9a-f]+$/.test(text)) trees.add(text)
-      else problem(`the tip ${text.replace('^{tree} missing', '')} of a branch cannot be read`)
-    }
-  }
+  for await (const [tip, tree] of treesOf(repository, tips))
+    if (tree) trees.add(tree)
+    else problem(`the tip ${tip} of a branch cannot be read`)
   // Each is compared with the first, so that branches cost what they differ in.
   const [first, ...others] = trees
   if (!first) return
@@ -254,6 +248,31 @@ export async function walkTips(
       const change = parseRaw(raw.slice(lineEnd + 1))
       const path = await next(requests)
       if (change && !change.submodule) add(change.blob, pathText(path))
+    }
+  } finally {
+    await requests.close()
+  }
+}
+
+/** The tree of each commit; nothing where the commit is damaged or missing. */
+async function* treesOf(
+  repository: Repository,
+  commits: readonly string[],
+): AsyncGenerator<[commit: string, tree: string | undefined], void> {
+  const questions = one(commits.map(id => `${id}^{tree}`))
+  const requests = new Requests(repository.home, ['cat-file', '--batch-check=%(objectname)'], questions)
+  try {
+    for (;;) {
+      const answer = (await requests.out.record(10))?.toString('latin1')
+      const commit = requests.current()?.replace('^{tree}', '')
+      if (answer !== undefined && commit !== undefined) {
+        requests.answered()
+        yield [commit, /^[0-9a-f]+$/.test(answer) ? answer : undefined]
+        continue
+      }
+      const end = await requests.ended()
+      if (commit !== undefined) yield [commit, undefined]
+      if (end !== 'restarted') return
     }
   } finally {
     await requests.close()

@@ -35,5 +35,8 @@ export type Observation<S = Secret> =
   | { see: 'edge'; from: Ref; to: Ref; crossing: string; certainty: Certainty; when?: string; why: string }
   | { see: 'policy'; on: Ref; language: string; text: string }
   | { see: 'owner'; of: Ref; owner: string; source: string; weight: number; at?: Ms }
-  /** The denominator. Only a complete scope lets what was not seen again be marked gone. */
-  | { see: 'covered'; scope: string; complete: boolean; why?: string }
+  /**
+   * The denominator. Only a complete scope lets what was not seen again be marked gone. `failed`: it was meant to be read
+   * and could not be (damaged, denied, broken off), other than what is left out on purpose.
+   */
+  | { see: 'covered'; scope: string; complete: boolean; why?: string; failed?: boolean }

@@ -153,17 +153,20 @@ export class Connections {
 
   async #openWith(connector: Connector, config: unknown, sourceId: string) {
     const parsed = connector.config.safeParse(await openedConfig(config, this.#keys, sourceId))
-    if (!parsed.success) throw invalidConfig(connector, parsed.error)
+    if (!parsed.success) throw invalidConfig(connector, config, parsed.error)
     return { connection: await connector.open(parsed.data, this.#io), parsed: parsed.data }
   }
 }
 
 /** Names each field and what it takes. zod's messages tell the kind of what was given, never the value. */
-function invalidConfig(connector: Connector, error: ZodError): FirebreakError {
+function invalidConfig(connector: Connector, config: unknown, error: ZodError): FirebreakError {
+  const given = new Map(Object.entries(config ?? {}))
   const fields = error.issues.map(issue => {
     const name = issue.code === 'unrecognized_keys' ? issue.keys.join(', ') : issue.path.join('.')
     const takes = descriptionOf(connector, issue.path[0])
-    return `${name || connector.system}: ${issue.message}${takes ? ` (${takes})` : ''}`
+    const isAbsent = issue.path.length === 1 && given.get(String(issue.path[0])) === undefined
+    const says = isAbsent ? 'is needed' : issue.message
+    return `${name || connector.system}: ${says}${takes ? ` (${takes})` : ''}`
   })
   return new FirebreakError(
     'INVALID_CONFIG',

@@ -74,6 +74,8 @@ export interface Coverage {
   readonly scope: string
   readonly complete: boolean
   readonly why?: string
+  /** It was meant to be read, and could not be. */
+  readonly failed?: boolean
 }
 
 /**

@@ -225,8 +225,8 @@ class Run {
         if (this.#documents % 64 === 0) this.#progress(false)
       }
     } finally {
-      await flush()
-      await flow.end()
+      // A worker's answer to a pool that is gone would end the process: nothing may be under way when this is left.
+      await flush().finally(() => flow.end())
     }
     await this.#restateDuplicates(listedTwice)
     if (since === undefined && this.#failedDocuments === 0) await this.#forgetUnlisted()
@@ -288,7 +288,7 @@ class Run {
         // Its content is what it was: what an earlier reading found in it still stands.
         unread.push({ document: document.id, path: document.path })
         this.#failedDocuments++
-        this.cover({ scope: this.#scopeOf(document), complete: false, why: answer.failure })
+        this.cover({ scope: this.#scopeOf(document), complete: false, why: answer.failure, failed: true })
       }
     }
     await transaction(this.#db, async tx => {
@@ -352,8 +352,8 @@ class Run {
         this.#options.io.signal.throwIfAborted()
         if (observation.see === 'occurrence' && !holding.has(observation.document)) continue
         if (observation.see === 'covered') {
-          const { scope, complete, why } = observation
-          this.cover({ scope, complete, ...(why !== undefined && { why }) })
+          const { scope, complete, why, failed } = observation
+          this.cover({ scope, complete, ...(why !== undefined && { why }), ...(failed && { failed }) })
           continue
         }
         if (observation.see === 'copy') this.#finds++

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import pc from 'picocolors'
 import type { Connector } from '../../core/contract/connector.ts'
 import type { Secret } from '../../core/contract/secret.ts'
 import { type OperationEntry, operations } from '../operations/all.ts'
@@ -64,10 +65,14 @@ export async function runCli(options: CliOptions): Promise<number> {
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return 0
-    if (asJson)
-      terminal.stderr.write(
-        `${JSON.stringify({ error: { code: 'INVALID_INPUT', message: error.message, advice: 'see --help' } })}\n`,
-      )
+    const isKnown = operations.some(entry => entry.name === argv[0])
+    const advice = `see firebreak ${isKnown ? `${argv[0]} ` : ''}--help`
+    const message = error.message.replace(/^error: /, '')
+    terminal.stderr.write(
+      asJson
+        ? `${JSON.stringify({ error: { code: 'INVALID_INPUT', message, advice } })}\n`
+        : `${pc.dim('→')} ${advice}\n`,
+    )
     return USAGE_EXIT
   }
 

@@ -106,7 +106,7 @@ export async function fieldValue(
   if (field.type !== 'number') return given
   const number = Number(given)
   if (String(given).trim() === '' || Number.isNaN(number))
-    throw new FirebreakError('INVALID_INPUT', `${field.flag} takes a number`)
+    throw new FirebreakError('INVALID_INPUT', `${field.flag} takes a number`, `for instance ${field.flag} 10`)
   return number
 }
 

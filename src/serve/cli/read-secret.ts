@@ -87,5 +87,9 @@ function withoutNewline(bytes: Buffer): Buffer {
 }
 
 function tooLong(): FirebreakError {
-  return new FirebreakError('INVALID_INPUT', 'the secret on standard input is longer than 64 KiB')
+  return new FirebreakError(
+    'INVALID_INPUT',
+    'the secret on standard input is longer than 64 KiB',
+    'give the secret alone, without what it stands in',
+  )
 }

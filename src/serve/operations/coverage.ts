@@ -1,9 +1,24 @@
+import { FirebreakError } from '../../core/contract/errors.ts'
+import type { ObserveResult } from '../../know/observe/observe.ts'
 import { wrap } from './wrap.ts'
 
 /** What was looked at, and what was not: without it, a count of finds says nothing. */
 export interface Coverage {
   readonly searched: string[]
   readonly skipped: { what: string; why: string }[]
+}
+
+/** What a source was meant to give and did not: its finds are not all there are, and the exit code has to say so. */
+export function unreadFailure(source: string, seen: ObserveResult): FirebreakError | undefined {
+  const failed = seen.coverage.filter(coverage => coverage.failed)
+  const [first] = failed
+  if (!first) return undefined
+  const others = failed.length > 1 ? `, and ${failed.length - 1} more like it` : ''
+  return new FirebreakError(
+    'CONFLICT',
+    `${source} could not be read completely: ${first.why ?? first.scope}${others}`,
+    'what was not searched is listed with what was found; repair it, or read another copy of it',
+  )
 }
 
 const SHOWN = 10

@@ -3,7 +3,7 @@ import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
 import type { Row } from '../../core/store/schema.ts'
 import { coverageOf } from '../../know/inventory/queries.ts'
 import { observe as observeSource } from '../../know/observe/observe.ts'
-import { type Coverage, coverageText } from './coverage.ts'
+import { type Coverage, coverageText, unreadFailure } from './coverage.ts'
 import { defineOperation, type World } from './operation.ts'
 import { table } from './table.ts'
 
@@ -48,6 +48,7 @@ async function run(world: World, input: Input): Promise<Observed> {
   const chosen = chooseSources(await world.connections.list(db), input.sources)
   const sources: Observed['sources'][number][] = []
   const failures: Error[] = []
+  const skipped: Coverage['skipped'] = []
   for (const source of chosen) {
     const name = `${source.system}:${source.label}`
     try {
@@ -61,11 +62,14 @@ async function run(world: World, input: Input): Promise<Observed> {
         onProgress: event => world.progress({ kind: 'scan', label: source.label, ...event }),
       })
       const { documents, bytes, skippedAsRead, finds } = seen
+      const unread = unreadFailure(name, seen)
+      if (unread) failures.push(unread)
       sources.push({ source: name, documents, bytes, skippedAsRead, finds, error: null })
     } catch (error) {
       if (!(error instanceof Error)) throw error
       failures.push(error)
       const message = isFirebreakError(error) ? error.message : error.name
+      skipped.push({ what: name, why: io.signal.aborted ? 'interrupted' : message })
       sources.push({ source: name, documents: 0, bytes: 0, skippedAsRead: 0, finds: 0, error: message })
       if (io.signal.aborted || isFirebreakError(error, 'STORE_FULL', 'STORE_BROKEN')) break
     }
@@ -74,7 +78,7 @@ async function run(world: World, input: Input): Promise<Observed> {
     db,
     chosen.map(source => source.id),
   )
-  return { sources, coverage, failures }
+  return { sources, coverage: { ...coverage, skipped: [...coverage.skipped, ...skipped] }, failures }
 }
 
 /** Raises NOT_FOUND for what fits no source. A label may name several: a repository and its working tree. */

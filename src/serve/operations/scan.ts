@@ -1,9 +1,9 @@
-import { existsSync, statSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join, resolve } from 'node:path'
 import pc from 'picocolors'
 import { z } from 'zod'
-import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
+import { isFirebreakError } from '../../core/contract/errors.ts'
 import { formatRef } from '../../core/contract/ref.ts'
 import type { Row } from '../../core/store/schema.ts'
 import {
@@ -13,7 +13,7 @@ import {
   listIdentities,
 } from '../../know/inventory/queries.ts'
 import { observe } from '../../know/observe/observe.ts'
-import { coverageText, type Coverage } from './coverage.ts'
+import { coverageText, type Coverage, unreadFailure } from './coverage.ts'
 import { defineOperation, type World } from './operation.ts'
 import { type Standing, sourceNames, standingsOf, whereOf } from './standing.ts'
 import { called } from './subject.ts'
@@ -88,13 +88,16 @@ async function run(world: World, input: Input): Promise<Scan> {
   const sourceIds: string[] = []
   const failures: Error[] = []
   const skipped: Coverage['skipped'] = []
-  for (const path of new Set(input.paths.map(path => resolve(path)))) {
+  const todo = [...new Set(input.paths.map(path => resolve(path)))].flatMap(path =>
+    systemsFor(path, input.history).map(system => ({ path, system })),
+  )
+  for (const { path, system } of todo) {
     try {
-      for (const system of systemsFor(path, input.history)) {
-        const source = await sourceAt(world, system, path)
-        sourceIds.push(source.id)
-        await observeSource(world, source, input.workers)
-      }
+      // A repository that is damaged keeps nothing from its files being read.
+      const source = await sourceAt(world, system, path)
+      sourceIds.push(source.id)
+      const unread = await observeSource(world, source, input.workers)
+      if (unread) failures.push(unread)
     } catch (error) {
       if (!(error instanceof Error)) throw error
       failures.push(error)
@@ -134,26 +137,29 @@ async function sourceAt(world: World, system: string, path: string): Promise<Row
   }
 }
 
-/** Raises NOT_FOUND where nothing stands at the path. */
+/** How a path is read. What is not there is read as a directory, which says so. */
 function systemsFor(path: string, history: boolean): ('git' | 'directory')[] {
-  if (!statSync(path, { throwIfNoEntry: false }))
-    throw new FirebreakError('NOT_FOUND', `${path} does not exist`, 'check the spelling')
   if (existsSync(join(path, '.git'))) return history ? ['git', 'directory'] : ['directory']
   const isBare = ['HEAD', 'objects', 'refs'].every(name => existsSync(join(path, name)))
   return isBare ? ['git'] : ['directory']
 }
 
-async function observeSource(world: World, source: Row<'source'>, workers: number): Promise<void> {
+async function observeSource(
+  world: World,
+  source: Row<'source'>,
+  workers: number,
+): Promise<Error | undefined> {
   const { db, keys, io, rulesDirectory } = world
   const connection = await world.connections.open(db, source.id)
   const label = source.label
-  await observe(db, source, connection, {
+  const seen = await observe(db, source, connection, {
     keys,
     io,
     rulesDirectory,
     workers,
     onProgress: seen => world.progress({ kind: 'scan', label, ...seen }),
   })
+  return unreadFailure(`${source.system}:${label}`, seen)
 }
 
 function foundOf(view: CredentialView, within: Set<string>, names: Map<string, string>): Found {
