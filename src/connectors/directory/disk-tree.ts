@@ -6,7 +6,7 @@ import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
 import { failure, reason } from './failure.ts'
 import { replaceFile } from './file-replacement.ts'
-import { pathBytes, pathText } from './path-text.ts'
+import { pathBytes, pathText } from '../../core/contract/path-text.ts'
 import { excluded, type Skipped, type Tree, type TreeFile } from './tree.ts'
 
 const CHUNK_BYTES = 256 * 1024

@@ -8,7 +8,7 @@ import { type Limits, walkHistory, walkIndex, walkTips } from './history.ts'
 import { KeyTable } from './key-table.ts'
 import { type LoadedObject, readObjects } from './object-reader.ts'
 import { contentId, fileBytes, indexFiles, looseObjects, ownFiles } from './own-files.ts'
-import { pathText } from './path-text.ts'
+import { pathText } from '../../core/contract/path-text.ts'
 import { listObjects, type Repository } from './repository.ts'
 
 export const COMMIT_MESSAGE = '(commit message)'

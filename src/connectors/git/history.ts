@@ -4,7 +4,7 @@ import type { Ms } from '../../core/contract/ref.ts'
 import type { Refs } from './git-directory.ts'
 import { GitFailure, gitRecords } from './git-process.ts'
 import { readObjects } from './object-reader.ts'
-import { pathText } from './path-text.ts'
+import { pathText } from '../../core/contract/path-text.ts'
 import { listObjects, type Repository } from './repository.ts'
 import { Requests } from './requests.ts'
 

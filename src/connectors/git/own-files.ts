@@ -4,7 +4,7 @@ import { open, readdir, stat } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import type { Ms } from '../../core/contract/ref.ts'
 import type { GitDirectory } from './git-directory.ts'
-import { pathText } from './path-text.ts'
+import { pathText } from '../../core/contract/path-text.ts'
 
 const CHUNK_BYTES = 256 * 1024
 // Ids, and things that git makes out of objects. Everything else may hold a secret: `config` a remote's password or
