@@ -1,4 +1,4 @@
-import { isFirebreakError } from '../../core/contract/errors.ts'
+import { type FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
 import type { Json, State } from '../../core/contract/ref.ts'
 import type { Keys } from '../../core/keys/keys.ts'
@@ -206,14 +206,12 @@ async function takeStep(
     await changeAfterFailure(current, error)
   }
 
-  async function changeAfterFailure(
-    failed: Row<'step'>,
-    error: Error & { retryable: boolean },
-  ): Promise<void> {
+  async function changeAfterFailure(failed: Row<'step'>, error: FirebreakError): Promise<void> {
     const now = io.now().getTime()
     const why = messageOf(error)
     const delay = Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(failed.attempts, 10))
     const again = error.retryable && now + delay < giveUpAt
+    const redo = error.code === 'STUCK' ? stepsToRedo(failed) : []
     await changeStep(
       db,
       io,
@@ -221,11 +219,29 @@ async function takeStep(
       again
         ? { error: why, next_at: now + delay, attempts: Math.max(1, failed.attempts) }
         : { error: why, state: 'stuck' },
-      { kind: again ? 'step.failed' : 'step.stuck', body: { verb: step.verb, why } },
+      { kind: again ? 'step.failed' : 'step.stuck', body: { verb: step.verb, why, redo } },
+      tx => redoSteps(tx, run.runId, redo),
     )
     current = { ...failed, state: again ? failed.state : 'stuck', error: why }
     tell('begin', why)
   }
+}
+
+function stepsToRedo(step: Row<'step'>): string[] {
+  const { redo } = JSON.parse(step.args) as { redo?: string[] }
+  return redo ?? []
+}
+
+/** What was done and is no more as it was left (somebody gave back what was taken) is done again. */
+async function redoSteps(tx: Tx, runId: string, keys: readonly string[]): Promise<void> {
+  if (keys.length === 0) return
+  await tx
+    .updateTable('step')
+    .set({ state: 'intent', next_at: null, ended_at: null })
+    .where('run_id', '=', runId)
+    .where('key', 'in', keys)
+    .where('state', '=', 'verified')
+    .execute()
 }
 
 function messageOf(error: unknown): string {

@@ -9,7 +9,8 @@ import type { Connections } from '../../know/connections/registry.ts'
 /**
  * One step of a plan. `key` is the same whenever the same plan is made again, so that planning twice adds nothing.
  * `needs` are the keys that must be verified, or skipped, before it may begin; steps without a path between
- * them run at once. `args` is the verb's own, and holds references, never secrets.
+ * them run at once. `args` is the verb's own, and holds references, never secrets; `args.redo`, for any verb, are the
+ * keys of steps whose effect this one looks for: they are made again when it does not find it.
  */
 export interface PlannedStep {
   readonly key: string

@@ -30,6 +30,8 @@ export interface Target {
   readonly sourceId: string
   readonly can: readonly Capability[]
   readonly settleSeconds: number
+  /** Firebreak issued it. */
+  readonly ours?: boolean
   readonly verdict: Verdict
   readonly consumers: readonly Consumer[]
 }

@@ -15,6 +15,9 @@ export interface Plan {
  * graceful:  freeze → issue → write, reload → moved → suspend → end sessions → revoke → prove → thaw
  * emergency: suspend → end sessions, freeze → revoke → prove; beside it issue → write, reload; then thaw
  *
+ * Where nothing can be issued beside the old one, a new secret in its place is the cut: to suspend or to revoke after
+ * that would take the new one too.
+ *
  * A value that is refused already is only proven so: the identity lives on with another.
  * Revoking never waits for the removal of copies; observing again comes last.
  */
@@ -60,8 +63,13 @@ function branch(incident: Incident, target: Target): PlannedStep[] {
     add('freeze', can.includes('freeze'), `freeze ${label}: it can mint nothing new`, needs)
   const revoke = (needs: string[]) =>
     add('revoke', can.includes('revoke'), `revoke the credential of ${label}`, needs)
-  const prove = (needs: string[]) =>
-    add('prove', true, `prove it dead: try it at the server, twice, ${target.settleSeconds} s apart`, needs)
+  const prove = (needs: string[]) => {
+    const title = `prove it dead: try it at the server, twice, ${target.settleSeconds} s apart`
+    const cuts = ['suspend', 'end-sessions', 'revoke'].map(verb => `${verb}:${label}`)
+    const redo = steps.map(step => step.key).filter(key => cuts.includes(key))
+    const identityLives = target.verdict.state === 'dead' || isReplacedInPlace(target)
+    return add('prove', true, title, needs, { ...about, redo, identityLives })
+  }
 
   if (target.verdict.state === 'dead') {
     prove([])
@@ -75,13 +83,18 @@ function branch(incident: Incident, target: Target): PlannedStep[] {
     const title =
       verb === 'issue' ? `issue a new credential beside that of ${label}` : `give ${label} a new secret`
     const issued = add(verb, true, title, needs)
-    const placed = writable(incident, target).flatMap(holding =>
-      writeSteps(steps, holding, label, issued[0] ?? '', issued),
+    const placed = writable(incident, target).map(holding =>
+      writeStep(steps, holding, label, issued[0] ?? '', issued),
     )
     return { issued, placed: placed.length > 0 ? placed : issued }
   }
 
-  if (incident.mode === 'graceful') {
+  if (isReplacedInPlace(target)) {
+    const { issued, placed } = replace(incident.mode === 'graceful' ? freeze([]) : [])
+    const ended = endSessions(incident.mode === 'graceful' ? placed : issued)
+    const frozen = incident.mode === 'graceful' ? [] : freeze(issued)
+    thawAfter([...prove([...ended, ...frozen]), ...placed])
+  } else if (incident.mode === 'graceful') {
     const { issued, placed } = replace(freeze([]))
     const seen = target.consumers.filter(consumer => consumer.seen > 0)
     const moved = add(
@@ -96,8 +109,10 @@ function branch(incident: Incident, target: Target): PlannedStep[] {
     const cut = suspend([])
     // One after the other: two changes of one account at once collide in many systems.
     const ended = [...endSessions(cut), ...freeze(cut)]
-    const proven = prove(revoke(ended))
-    const { placed } = replace(ended)
+    const { issued, placed } = replace(ended)
+    // What we issued is deleted when it is revoked: then nothing could be issued like it any more. It is suspended already.
+    const waits = target.ours === true && can.includes('suspend')
+    const proven = prove(revoke(waits ? [...ended, ...issued] : ended))
     thawAfter([...proven, ...placed])
   }
   return steps
@@ -122,14 +137,16 @@ function writable(incident: Incident, target: Target): Holding[] {
   )
 }
 
-function writeSteps(
+/** One for each document, whichever of its contents the copies were read from: the step finds out how it stands. */
+function writeStep(
   steps: PlannedStep[],
   holding: Holding,
   label: string,
   from: string,
   needs: string[],
-): string[] {
+): string {
   const key = `write:${label}:${holding.sourceId}:${holding.place.path}`
+  if (steps.some(step => step.key === key)) return key
   steps.push({
     key,
     verb: 'write',
@@ -137,35 +154,51 @@ function writeSteps(
     needs,
     args: { sourceId: holding.sourceId, place: toJson(holding.place), copyIds: [...holding.copyIds], from },
   })
-  return [key]
+  return key
+}
+
+function isReplacedInPlace({ can }: Target): boolean {
+  return can.includes('rotate') && !can.includes('issue')
+}
+
+/** The step from which on the old value is refused. */
+function cutBy(target: Target): string {
+  const verb = isReplacedInPlace(target) ? 'rotate' : target.can.includes('suspend') ? 'suspend' : 'revoke'
+  return `${verb}:${target.label}`
 }
 
 function broken(incident: Incident, target: Target): string[] {
   const sentences: string[] = []
-  const { label } = target
   const seen = target.consumers.filter(consumer => consumer.seen > 0)
   const unseen = target.consumers.filter(consumer => consumer.seen === 0)
-  if (incident.mode === 'emergency')
+  if (incident.mode === 'emergency' || isReplacedInPlace(target))
     for (const consumer of seen)
       sentences.push(
-        `${consumer.name} (${consumer.how}) fails from suspend:${label} until it has read the new credential`,
+        `${consumer.name} (${consumer.how}) fails from ${cutBy(target)} until it has read the new credential`,
       )
   else if (writable(incident, target).length === 0 && seen.length > 0)
     sentences.push(
       `no approved place holds the credential: ${list(seen.map(consumer => consumer.name))} cannot move, and the run ` +
-        `will wait before suspend:${label}`,
+        `will wait before ${cutBy(target)}`,
     )
   for (const consumer of unseen)
     sentences.push(
       `${consumer.name} (${consumer.how}) was not seen in the window of ${incident.windowSeconds} s: whether it breaks is unknown`,
     )
-  const readOnly = incident.holdings.filter(holding => !holding.writable && holding.atHead)
+  const placed = incident.targets.flatMap(other => writable(incident, other))
+  const left = incident.holdings.filter(holding => holding.atHead && !placed.includes(holding))
   // The same file in a repository's history and in its work tree is one place to whoever reads it.
-  const places = [...new Set(readOnly.map(holding => holding.where.replace(/ in commit .*$/, '')))]
-  if (places.length > 0)
-    sentences.push(
-      `whoever reads it from ${list(places)} fails from suspend:${label} on: Firebreak may not write there`,
-    )
+  const placesOf = (holdings: readonly Holding[]) => [
+    ...new Set(holdings.map(holding => holding.where.replace(/ in commit .*$/, ''))),
+  ]
+  const readOnly = placesOf(left.filter(holding => !holding.writable))
+  const unclear = placesOf(left.filter(holding => holding.writable && holding.elsewhere === undefined))
+  for (const [places, why] of [
+    [readOnly, 'Firebreak may not write there'],
+    [unclear, 'it may be of several identities there, and a document gets one new credential'],
+  ] as const)
+    if (places.length > 0)
+      sentences.push(`whoever reads it from ${list(places)} fails from ${cutBy(target)} on: ${why}`)
   return sentences
 }
 

@@ -122,6 +122,7 @@ async function targetsOf(
         sourceId: source.id,
         can: CAPABILITIES.filter(name => connection[name] !== undefined),
         settleSeconds: connection.settleSeconds,
+        ours: views.some(view => view.identity?.id === identity.id && view.issuedBy !== undefined),
         verdict,
         consumers: await consumersOf(
           db,

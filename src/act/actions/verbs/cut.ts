@@ -1,7 +1,7 @@
 import { FirebreakError, isFirebreakError } from '../../../core/contract/errors.ts'
 import type { Json } from '../../../core/contract/ref.ts'
 import { credentialArgument, identityArgument, textArgument } from '../arguments.ts'
-import type { StepContext, StepHandler } from '../step.ts'
+import type { Outcome, StepContext, StepHandler } from '../step.ts'
 
 async function inspectCredential(step: StepContext) {
   const connection = await step.connection()
@@ -22,12 +22,22 @@ async function notLive(step: StepContext): Promise<Json> {
   return { state: verdict?.state ?? 'unknown', why: verdict?.why ?? 'its plaintext is not at hand' }
 }
 
+/** Skipped where the system has no such thing any more, or cannot do this to it: what has to be cut is cut all the same. */
+async function wherePossible(change: Promise<void> | undefined): Promise<Outcome> {
+  try {
+    await change
+  } catch (error) {
+    if (!isFirebreakError(error, 'UNSUPPORTED', 'NOT_FOUND')) throw error
+    return { result: null, skipped: error.message }
+  }
+  return { result: null }
+}
+
 export const suspend: StepHandler = {
   inspect: inspectCredential,
   async call(step) {
     const connection = await step.connection()
-    await connection.suspend?.(credentialArgument(step))
-    return { result: null }
+    return await wherePossible(connection.suspend?.(credentialArgument(step)))
   },
   verify: notLive,
 }
@@ -46,14 +56,7 @@ export const freeze: StepHandler = {
   inspect: inspectIdentity,
   async call(step) {
     const connection = await step.connection()
-    try {
-      await connection.freeze?.(identityArgument(step))
-    } catch (error) {
-      // What cannot be frozen is cut all the same, and sooner.
-      if (!isFirebreakError(error, 'UNSUPPORTED')) throw error
-      return { result: null, skipped: error.message }
-    }
-    return { result: null }
+    return await wherePossible(connection.freeze?.(identityArgument(step)))
   },
 }
 
@@ -62,8 +65,8 @@ export const thaw: StepHandler = {
   inspect: inspectIdentity,
   async call(step) {
     const connection = await step.connection()
-    await connection.thaw?.(identityArgument(step), await step.beforeOf(textArgument(step, 'from')))
-    return { result: null }
+    const before = await step.beforeOf(textArgument(step, 'from'))
+    return await wherePossible(connection.thaw?.(identityArgument(step), before))
   },
 }
 

@@ -1,0 +1,332 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import type { ContainRequest } from '../../src/act/incident/contain.ts'
+import type { ContainReport } from '../../src/act/incident/report.ts'
+import type { MemorySession } from '../../src/connectors/postgres/memory.ts'
+import { Secret } from '../../src/core/contract/secret.ts'
+import { Consumer } from './consumer.ts'
+import type { Description } from './estate.ts'
+import { loginIn, mustBeContained, mustHold, mustNotStandIn } from './invariants.ts'
+import { OTHER_PASSWORD, PASSWORD, SHOP, url } from './shop.ts'
+import { reportOf, type Scene, Stage } from './stage.ts'
+
+const MODES = ['graceful', 'emergency'] as const
+const PLACE = 'orders/.env'
+const graceful: ContainRequest = { subject: 'orders', mode: 'graceful', windowSeconds: 0 }
+const emergency: ContainRequest = { ...graceful, mode: 'emergency' }
+
+const cleanups: (() => Promise<void>)[] = []
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+})
+
+async function scene(description: Description = SHOP): Promise<Scene> {
+  const stage = await Stage.set(description)
+  cleanups.push(() => stage.remove())
+  const begun = await stage.begin()
+  cleanups.push(() => begun.end())
+  return begun
+}
+
+function contained(at: Scene, report: ContainReport, places = [PLACE]): Promise<void> {
+  return mustBeContained(at.db, at.estate, report, [at.contained('orders', places)])
+}
+
+describe.each(MODES)('%s, somebody else', mode => {
+  const request: ContainRequest = { ...graceful, mode }
+
+  test('has a session, opened midway: it ends, and a principal made with it is told', async () => {
+    const at = await scene()
+    const { server } = at.estate
+    let attacker: MemorySession | undefined
+    const ending = await at.contain(request, {
+      onBoundary(step, boundary) {
+        if (attacker || boundary !== 'begin') return
+        attacker = server.login('orders', new Secret(PASSWORD), 'attacker')
+        server.addRole({ name: 'backdoor', password: new Secret(OTHER_PASSWORD) })
+        expect(step.key).toBe(mode === 'graceful' ? 'freeze:orders' : 'suspend:orders')
+      },
+    })
+    const report = reportOf(ending)
+    await contained(at, report)
+    expect(attacker).toMatchObject({ alive: false })
+    expect(report.newPrincipals).toHaveLength(1)
+  })
+
+  test.each([
+    ['once: it is cut again', 1, 'done'],
+    ['each time: the run is stuck, and finished when that has stopped', Infinity, 'stuck'],
+  ])('gives it back its password after it was revoked, %s', async (_, times, state) => {
+    const at = await scene()
+    const role = at.estate.roles.get('orders')!
+    let given = 0
+    const first = reportOf(
+      await at.contain(request, {
+        onBoundary(step, boundary) {
+          if (step.key !== 'revoke:orders' || boundary !== 'verified' || given++ >= times) return
+          role.password = new TextEncoder().encode(PASSWORD)
+          role.state.attributes.login = true
+        },
+      }),
+    )
+    expect(first.state).toBe(state)
+    if (state === 'stuck') {
+      const proof = first.steps.find(step => step.key === 'prove:orders')
+      expect(proof).toMatchObject({ state: 'stuck', error: expect.stringContaining('still accepted') })
+      expect(first.contained).toBe(false)
+    }
+    await contained(at, state === 'done' ? first : reportOf(await at.contain(request)))
+  })
+
+  test('puts another server in the place of it midway: CONFLICT, and that one is not touched', async () => {
+    const at = await scene()
+    const { server } = at.estate
+    let after = ''
+    const ending = await at.contain(request, {
+      onBoundary(step, boundary) {
+        if (step.verb !== 'issue' || boundary !== 'verified') return
+        server.replace('7000000000000000002')
+        server.addRole({ name: 'orders', password: new Secret(PASSWORD) })
+        after = server.snapshot()
+      },
+    })
+    const report = reportOf(ending)
+    expect(report).toMatchObject({ state: 'stuck', contained: false })
+    expect(report.steps.flatMap(step => step.error ?? []).join()).toMatch(/another server answers/)
+    expect(server.snapshot()).toBe(after)
+    await mustHold(at.db)
+  })
+})
+
+describe('consumers', () => {
+  test('one that reads its file again never fails in a graceful containment', async () => {
+    const at = await scene()
+    const consumer = new Consumer(at.estate, PLACE, 'api', { rereads: true })
+    const report = reportOf(await at.contain({ ...graceful, windowSeconds: 2 }))
+    consumer.stop()
+    await contained(at, report)
+    expect(report.consumers).toEqual([expect.objectContaining({ name: 'api@memory', state: 'moved' })])
+    expect(consumer).toMatchObject({ failures: 0 })
+    expect(consumer.logins).toBeGreaterThan(10)
+  })
+
+  test('one that never moves is waited for, and keeps working; in an emergency it is cut off', async () => {
+    const at = await scene()
+    const consumer = new Consumer(at.estate, PLACE, 'batch', { rereads: false })
+    const stuck = reportOf(await at.contain({ ...graceful, windowSeconds: 2 }))
+    expect(stuck).toMatchObject({ state: 'stuck', contained: false, credentials: [{ state: 'live' }] })
+    const waiting = stuck.steps.find(step => step.key === 'moved:orders')
+    expect(waiting).toMatchObject({ state: 'stuck', error: expect.stringContaining('batch@memory') })
+    expect(consumer).toMatchObject({ failures: 0 })
+    const still = reportOf(await at.contain(graceful))
+    expect(still).toMatchObject({ state: 'stuck', run: stuck.run })
+    expect(consumer).toMatchObject({ failures: 0 })
+    const report = reportOf(await at.contain(emergency))
+    await at.estate.time.sleep(1000)
+    consumer.stop()
+    expect(report.run).toBe(stuck.run)
+    await contained(at, report)
+    expect(report.consumers).toEqual([expect.objectContaining({ name: 'batch@memory', state: 'seen' })])
+    expect(consumer.failures).toBeGreaterThan(0)
+  })
+})
+
+describe.each(MODES)('%s, unreachable', mode => {
+  const request: ContainRequest = { ...graceful, mode }
+
+  test.each([
+    ['postgres', 20_000, 'done'],
+    ['postgres', 600_000, 'stuck'],
+    ['directory', 20_000, 'done'],
+    ['directory', 600_000, 'stuck'],
+  ] as const)('%s for %i ms midway: the run is %s, then finished', async (system, forMs, state) => {
+    const at = await scene()
+    const { estate } = at
+    const reachable = (is: boolean) => {
+      if (system === 'postgres') estate.server.reachable = is
+      else estate.directoryReachable = is
+    }
+    let away = false
+    const first = reportOf(
+      await at.contain(request, {
+        onBoundary(step, boundary) {
+          if (away || step.verb !== 'issue' || boundary !== 'verified') return
+          away = true
+          reachable(false)
+          void estate.time.sleep(forMs).then(() => reachable(true))
+        },
+      }),
+    )
+    expect(away).toBe(true)
+    expect(first.state).toBe(state)
+    reachable(true)
+    await contained(at, state === 'done' ? first : reportOf(await at.contain(request)))
+  })
+
+  test('the file’s system from the start: it is written all the same once it is back', async () => {
+    const at = await scene()
+    at.estate.directoryReachable = false
+    const first = reportOf(await at.contain({ mode, windowSeconds: 0, secret: new Secret(PASSWORD) }))
+    expect(first.state).toBe('stuck')
+    const live = at.estate.server.login('orders', new Secret(PASSWORD))
+    // A graceful run cuts nobody off before the new credential is where it is read.
+    expect(live !== undefined).toBe(mode === 'graceful')
+    if (live) live.alive = false
+    at.estate.directoryReachable = true
+    await contained(at, reportOf(await at.contain({ mode, windowSeconds: 0, secret: new Secret(PASSWORD) })))
+  })
+})
+
+describe.each(MODES)('%s, what cannot be told', mode => {
+  const request: ContainRequest = { ...graceful, mode }
+
+  test('a server that takes any password: unknown, not contained', async () => {
+    const at = await scene()
+    at.estate.server.trust = true
+    // Cut off nevertheless: whoever is NOLOGIN is refused even there.
+    const report = reportOf(await at.contain(request))
+    expect(report.state).toBe('done')
+    expect(at.estate.issuedFor(at.estate.roles.get('orders')!)).toHaveLength(1)
+    expect(report.credentials).toEqual([expect.objectContaining({ label: 'orders', state: 'dead' })])
+  })
+
+  test('a copy that names an endpoint that nobody covers is unknown', async () => {
+    const elsewhere = url('orders', PASSWORD, 'eu.example:5432')
+    const at = await scene({ ...SHOP, files: { ...SHOP.files, 'eu/.env': `DATABASE_URL=${elsewhere}\n` } })
+    const report = reportOf(await at.contain({ mode, windowSeconds: 0, secret: new Secret(PASSWORD) }))
+    await contained(at, report)
+    const copy = report.copies.find(copy => copy.where.includes('eu/.env'))
+    expect(copy).toMatchObject({ state: 'unknown', why: expect.stringContaining('eu.example:5432') })
+    expect(at.estate.text('eu/.env')).toContain(elsewhere)
+  })
+})
+
+describe.each(MODES)('%s, whose it is', mode => {
+  const request: ContainRequest = { ...graceful, mode }
+
+  test('a value that is dead already is only proven so: the role keeps what it has', async () => {
+    const at = await scene()
+    const role = at.estate.roles.get('orders')!
+    role.password = new TextEncoder().encode(OTHER_PASSWORD)
+    const before = [at.estate.server.snapshot(), at.estate.text(PLACE)]
+    const working = at.estate.server.login('orders', new Secret(OTHER_PASSWORD))
+    const report = reportOf(await at.contain({ mode, windowSeconds: 0, secret: new Secret(PASSWORD) }))
+    expect(report).toMatchObject({ state: 'done', contained: true })
+    expect(report.steps.map(step => step.key)).toEqual(['prove:orders', 'observe'])
+    expect([at.estate.server.snapshot(), at.estate.text(PLACE)]).toEqual(before)
+    expect(working).toMatchObject({ alive: true })
+  })
+
+  test('one password of two roles: both are contained, each place gets the one of its own', async () => {
+    const at = await scene({
+      ...SHOP,
+      roles: [...SHOP.roles, { name: 'reports', password: PASSWORD }],
+      files: {
+        ...SHOP.files,
+        'reports/.env': `DATABASE_URL=${url('reports', PASSWORD)}\n`,
+      },
+    })
+    const report = reportOf(await at.contain(request))
+    await mustBeContained(at.db, at.estate, report, [
+      at.contained('orders', [PLACE]),
+      at.contained('reports', ['reports/.env']),
+    ])
+  })
+
+  test('a file that holds it for both: not written, and said so beforehand', async () => {
+    const both = `A=${url('orders', PASSWORD)}\nB=${url('reports', PASSWORD)}\n`
+    const at = await scene({
+      ...SHOP,
+      roles: [...SHOP.roles, { name: 'reports', password: PASSWORD }],
+      files: { ...SHOP.files, 'both/.env': both },
+    })
+    const report = reportOf(await at.contain(request))
+    await mustBeContained(at.db, at.estate, report, [
+      at.contained('orders', [PLACE]),
+      at.contained('reports', []),
+    ])
+    expect(report.breaks.join('\n')).toMatch(
+      /whoever reads it from estate\/both\/.env:1,2 fails from suspend:orders/,
+    )
+    expect(report.copies.find(copy => copy.where.includes('both'))).toMatchObject({ state: 'dead' })
+    expect(at.estate.text('both/.env')).toBe(both)
+  })
+
+  test('a superuser cannot be frozen, and is cut off all the same', async () => {
+    const [orders, billing] = SHOP.roles
+    const at = await scene({ ...SHOP, roles: [{ ...orders!, attributes: { superuser: true } }, billing!] })
+    const report = reportOf(await at.contain(request))
+    await contained(at, report)
+    expect(report.steps.find(step => step.key === 'freeze:orders')).toMatchObject({ state: 'skipped' })
+  })
+
+  test('what was issued leaks too: it is replaced in its turn, and one stands', async () => {
+    const at = await scene()
+    const first = reportOf(await at.contain(request))
+    await contained(at, first)
+    const old = at.estate.issuedFor(at.estate.roles.get('orders')!)[0]!
+    const leaked = loginIn(at.estate.text(PLACE), [old.name])!.password
+    const report = reportOf(await at.contain({ mode, windowSeconds: 0, secret: new Secret(leaked) }))
+    expect(report).toMatchObject({ state: 'done', contained: true })
+    expect(at.estate.server.login(old.name, new Secret(leaked))).toBeUndefined()
+    await contained(at, first)
+    expect(at.estate.issuedFor(at.estate.roles.get('orders')!)[0]!.name).not.toBe(old.name)
+    await mustNotStandIn(at.db, [leaked], JSON.stringify(report))
+  })
+})
+
+describe.each(MODES)('%s, a system that can do less', mode => {
+  test('it has neither suspend, freeze nor sessions: revoked and proven', async () => {
+    const at = await scene()
+    at.estate.without = ['suspend', 'freeze', 'thaw', 'sessions', 'endSessions']
+    await contained(at, reportOf(await at.contain({ ...graceful, mode })))
+  })
+
+  test('it cannot issue beside the old one: a new secret in place, which the file holds and the system takes', async () => {
+    const at = await scene()
+    at.estate.without = ['issue', 'undo']
+    const report = reportOf(await at.contain({ ...graceful, mode }))
+    expect(report).toMatchObject({ state: 'done', contained: true })
+    const written = loginIn(at.estate.text(PLACE), ['orders'])
+    expect(written?.password).not.toBe(PASSWORD)
+    expect(at.estate.server.login('orders', new Secret(PASSWORD))).toBeUndefined()
+    expect(at.estate.server.login('orders', new Secret(written?.password ?? ''))).toBeDefined()
+  })
+})
+
+describe.each(MODES)('%s, a file that changed since it was observed', mode => {
+  const request: ContainRequest = { ...graceful, mode }
+  const line = `DATABASE_URL=${url('orders', PASSWORD)}\n`
+
+  test.each([
+    ['moved within it', `# a comment\n${line}PORT=3001\n`],
+    ['stands in it twice', `${line}REPLICA_URL=${url('orders', PASSWORD)}\n`],
+  ])('the value %s: stuck and clear, after another look it ends right', async (_, text) => {
+    const at = await scene()
+    at.estate.put(PLACE, text)
+    const stuck = reportOf(await at.contain(request))
+    expect(stuck).toMatchObject({ state: 'stuck', contained: false })
+    expect(stuck.steps.find(step => step.key.startsWith('write:'))).toMatchObject({
+      state: 'stuck',
+      error: expect.stringContaining(`${PLACE} has changed since it was read`),
+    })
+    expect(at.estate.text(PLACE)).toBe(text)
+    await at.observe()
+    await contained(at, reportOf(await at.contain(request)))
+    expect(at.estate.text(PLACE)).not.toContain(PASSWORD)
+  })
+
+  test.each([
+    ['taken out of it', 'PORT=3000\n'],
+    ['gone with the file', undefined],
+  ])('the value %s: stuck, after another look nothing is left to write', async (_, text) => {
+    const at = await scene()
+    if (text === undefined) at.estate.files.entries.delete(PLACE)
+    else at.estate.put(PLACE, text)
+    const stuck = reportOf(await at.contain(request))
+    expect(stuck).toMatchObject({ state: 'stuck', contained: false })
+    await at.observe()
+    const report = reportOf(await at.contain(request))
+    await contained(at, report, [])
+    expect(report.steps.find(step => step.key.startsWith('write:'))).toMatchObject({ state: 'skipped' })
+  })
+})
