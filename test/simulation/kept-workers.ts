@@ -1,5 +1,7 @@
-import type { Piscina as PiscinaOf } from 'piscina'
+import type * as PiscinaModule from 'piscina'
 import { vi } from 'vitest'
+import type * as ReaderVersion from '../../src/know/observe/reader-version.ts'
+import type * as LoadRules from '../../src/know/readers/secrets/load-rules.ts'
 import type { SimulatedTime } from './simulated-time.ts'
 
 /**
@@ -13,17 +15,17 @@ export function keepTimeStillForWorkers(of: SimulatedTime): void {
 }
 
 vi.mock('piscina', async original => {
-  const { Piscina } = await original<typeof import('piscina')>()
-  let kept: PiscinaOf | undefined
+  const { Piscina } = await original<typeof PiscinaModule>()
+  let kept: PiscinaModule.Piscina | undefined
   class KeptPiscina {
-    readonly #pool: PiscinaOf
+    readonly #pool: PiscinaModule.Piscina
 
     constructor(options: ConstructorParameters<typeof Piscina>[0]) {
       kept ??= new Piscina(options)
       this.#pool = kept
     }
 
-    async run(...args: Parameters<PiscinaOf['run']>): Promise<unknown> {
+    async run(...args: Parameters<PiscinaModule.Piscina['run']>): Promise<unknown> {
       const answer = this.#pool.run(...args)
       return await (time ? time.during(answer) : answer)
     }
@@ -34,13 +36,13 @@ vi.mock('piscina', async original => {
 })
 
 vi.mock('../../src/know/readers/secrets/load-rules.ts', async original => {
-  const real = await original<typeof import('../../src/know/readers/secrets/load-rules.ts')>()
+  const real = await original<typeof LoadRules>()
   let rules: ReturnType<typeof real.loadRules> | undefined
   return { ...real, loadRules: (folder: string) => (rules ??= real.loadRules(folder)) }
 })
 
 vi.mock('../../src/know/observe/reader-version.ts', async original => {
-  const real = await original<typeof import('../../src/know/observe/reader-version.ts')>()
+  const real = await original<typeof ReaderVersion>()
   let version: ReturnType<typeof real.readerVersion> | undefined
   return { ...real, readerVersion: (folder: string) => (version ??= real.readerVersion(folder)) }
 })

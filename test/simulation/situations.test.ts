@@ -176,17 +176,42 @@ describe.each(MODES)('%s, unreachable', mode => {
   })
 })
 
+test('a place that is away keeps a graceful run waiting; made an emergency, it cuts at once and writes later', async () => {
+  const at = await scene()
+  at.estate.directoryReachable = false
+  const leaked = { secret: new Secret(PASSWORD), windowSeconds: 0 }
+  const waiting = reportOf(await at.contain({ ...leaked, mode: 'graceful' }))
+  expect(waiting).toMatchObject({ state: 'stuck', contained: false })
+  const session = at.estate.server.login('orders', new Secret(PASSWORD))
+  expect(session).toMatchObject({ alive: true })
+  const cut = reportOf(await at.contain({ ...leaked, mode: 'emergency' }))
+  expect(cut).toMatchObject({ run: waiting.run, state: 'stuck', mode: 'emergency', contained: false })
+  expect(cut.credentials).toEqual([expect.objectContaining({ label: 'orders', state: 'dead', sessions: 0 })])
+  expect(session).toMatchObject({ alive: false })
+  expect(at.estate.server.login('orders', new Secret(PASSWORD))).toBeUndefined()
+  at.estate.directoryReachable = true
+  await contained(at, reportOf(await at.contain({ ...leaked, mode: 'graceful' })))
+})
+
 describe.each(MODES)('%s, what cannot be told', mode => {
   const request: ContainRequest = { ...graceful, mode }
 
-  test('a server that takes any password: unknown, not contained', async () => {
+  test('a server that takes any password: whoever may not log in is refused even there', async () => {
     const at = await scene()
     at.estate.server.trust = true
-    // Cut off nevertheless: whoever is NOLOGIN is refused even there.
     const report = reportOf(await at.contain(request))
-    expect(report.state).toBe('done')
-    expect(at.estate.issuedFor(at.estate.roles.get('orders')!)).toHaveLength(1)
-    expect(report.credentials).toEqual([expect.objectContaining({ label: 'orders', state: 'dead' })])
+    await contained(at, report)
+  })
+
+  test('a server that takes any password, and cannot refuse a login: unknown, so not contained', async () => {
+    const at = await scene()
+    at.estate.server.trust = true
+    // All that is left is a new secret in place, and there any secret is taken.
+    at.estate.without = ['issue', 'undo']
+    const report = reportOf(await at.contain(request))
+    expect(report).toMatchObject({ state: 'done', contained: false })
+    expect(report.credentials).toEqual([expect.objectContaining({ label: 'orders', state: 'unknown' })])
+    expect(at.estate.server.login('orders', new Secret(PASSWORD))).toBeDefined()
   })
 
   test('a copy that names an endpoint that nobody covers is unknown', async () => {

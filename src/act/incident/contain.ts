@@ -10,6 +10,7 @@ import { liftHolds, setHold } from '../../know/inventory/holds.ts'
 import { addSteps, createRun, runRow, stepsOf } from '../actions/journal.ts'
 import { runSteps } from '../actions/run.ts'
 import type { Boundary } from '../actions/step.ts'
+import { escalate } from './escalate.ts'
 import { endedRun, openRun } from './find-run.ts'
 import { copiesSince } from './holdings.ts'
 import type { Incident, Mode } from './incident.ts'
@@ -80,7 +81,7 @@ export async function contain(
   return await resume(db, options, runId, request.mode)
 }
 
-/** Goes on with a run. `emergency` no longer waits for consumers that have not moved. */
+/** Goes on with a run. `emergency` makes it one: nothing that has to be cut waits for consumers or places any more. */
 export async function resume(
   db: Db,
   options: ContainOptions,
@@ -90,15 +91,18 @@ export async function resume(
   const run = await runRow(db, runId)
   if (run.kind !== 'contain')
     throw new FirebreakError('INVALID_INPUT', `run ${runId} is no containment`, 'firebreak ls runs')
-  if (run.state !== 'done' && run.state !== 'abandoned')
+  if (run.state !== 'done' && run.state !== 'abandoned') {
+    if (mode === 'emergency') await escalate(db, options.io, runId)
+    const { incident } = JSON.parse((await runRow(db, runId)).input) as Planned
     await runSteps(db, runId, {
       ...options,
       handlers: incidentVerbs({
         rulesDirectory: options.rulesDirectory,
-        waitForConsumers: mode !== 'emergency',
+        waitForConsumers: incident.mode !== 'emergency',
       }),
       whenDone: tx => liftHolds(tx, options.io, runId),
     })
+  }
   return await reportOf(db, runId)
 }
 
