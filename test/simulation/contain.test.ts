@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { BOUNDARIES } from '../../src/act/actions/step.ts'
 import type { ContainRequest } from '../../src/act/incident/contain.ts'
+import { campaign } from './campaign.ts'
 import { mustBeContained } from './invariants.ts'
 import type { Ending } from './process.ts'
 import { SHOP } from './shop.ts'
@@ -97,6 +98,17 @@ describe.each(['graceful', 'emergency'] as const)('%s containment', mode => {
     expect(wrong).toEqual([])
     expect(cases.length).toBeGreaterThan(0)
   }
+})
+
+const SEEDS = 80
+
+test(`${SEEDS} seeded campaigns of deaths, broken messages, absences, an attacker and a consumer end right`, async () => {
+  const wrong: string[] = []
+  for (let seed = 1; seed <= SEEDS; seed++)
+    await campaign(stage, seed).catch(error =>
+      wrong.push(error instanceof Error ? error.message : String(error)),
+    )
+  expect(wrong).toEqual([])
 })
 
 function eachCall(count: number): { call: number; when: 'before' | 'after' }[] {

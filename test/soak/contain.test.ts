@@ -1,0 +1,23 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { campaign } from '../simulation/campaign.ts'
+import { SHOP } from '../simulation/shop.ts'
+import { Stage } from '../simulation/stage.ts'
+
+/** Twenty times as many as the ordinary tests, other ones each day; `SEED=n` begins with that one, to see a failure again. */
+const CAMPAIGNS = 1600
+const FIRST = Number(process.env['SEED'] ?? Math.floor(Date.now() / 86_400_000) * CAMPAIGNS)
+let stage: Stage
+
+beforeAll(async () => {
+  stage = await Stage.set(SHOP)
+})
+afterAll(() => stage?.remove())
+
+test(`${CAMPAIGNS} seeded campaigns against containment, from seed ${FIRST}`, async () => {
+  const wrong: string[] = []
+  for (let seed = FIRST; seed < FIRST + CAMPAIGNS && wrong.length < 10; seed++)
+    await campaign(stage, seed).catch(error =>
+      wrong.push(error instanceof Error ? error.message : String(error)),
+    )
+  expect(wrong).toEqual([])
+}, 3_600_000)
