@@ -12,7 +12,11 @@ export function failure(error: NodeJS.ErrnoException, path: string): FirebreakEr
     case 'EROFS':
       return new FirebreakError('DENIED', why, 'Run Firebreak as a user who has that right.')
     case 'ELOOP':
-      return new FirebreakError('DENIED', `${path} is a symbolic link, which is not followed`)
+      return new FirebreakError(
+        'DENIED',
+        `${path} is a symbolic link, which is not followed`,
+        'Give the path of what it leads to.',
+      )
     default:
       return new FirebreakError('UNREACHABLE', why)
   }

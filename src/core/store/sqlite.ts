@@ -16,7 +16,14 @@ export interface SqliteOptions {
 export function sqliteDialect(path: string, options: SqliteOptions = {}): SqliteDialect {
   const db = new DatabaseSync(path, { timeout: 0 })
   // synchronous=full: a commit that was answered is on the disk. secure_delete: erased secrets are overwritten.
-  db.exec('pragma journal_mode=wal; pragma synchronous=full; pragma foreign_keys=on; pragma secure_delete=on')
+  try {
+    db.exec(
+      'pragma journal_mode=wal; pragma synchronous=full; pragma foreign_keys=on; pragma secure_delete=on',
+    )
+  } catch (error) {
+    db.close()
+    throw error
+  }
   if (options.maxPageCount !== undefined) db.exec(`pragma max_page_count=${Math.trunc(options.maxPageCount)}`)
   const prepared = new Map<string, Prepared>()
   return new ImmediateDialect({

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { Kysely, Migrator, type Transaction } from 'kysely'
+import { Kysely, Migrator, sql, type Transaction } from 'kysely'
 import { FirebreakError } from '../contract/errors.ts'
 import { migrations } from './migrations.ts'
 import type { Schema } from './schema.ts'
@@ -28,7 +28,9 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
     )
   return await translated(async () => {
     if (url !== ':memory:') await mkdir(dirname(url), { recursive: true, mode: 0o700 })
-    const db = new Kysely<Schema>({ dialect: sqliteDialect(url, options) })
+    // Another process that opens or closes the file at this moment holds it for an instant.
+    const dialect = await retried(async () => sqliteDialect(url, options))
+    const db = new Kysely<Schema>({ dialect })
     try {
       await migrate(db)
       return db
@@ -40,10 +42,23 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
 }
 
 async function migrate(db: Db): Promise<void> {
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } })
+  const migratorOn = (db: Db) => new Migrator({ db, provider: { getMigrations: async () => migrations } })
   await retried(async () => {
-    const { error } = await migrator.migrateToLatest()
-    if (error) throw error
+    const known = await migratorOn(db).getMigrations()
+    if (known.every(migration => migration.executedAt !== undefined)) return
+    await db.connection().execute(async connection => {
+      // Of several processes that open a new file at once, one makes the tables, all of them or none; the others wait.
+      await sql`begin immediate`.execute(connection)
+      try {
+        const { error } = await migratorOn(connection).migrateToLatest()
+        if (error) throw error
+        await sql`commit`.execute(connection)
+      } catch (error) {
+        // Where SQLite did it by itself, there is nothing left to roll back.
+        await sql`rollback`.execute(connection).catch(() => {})
+        throw error
+      }
+    })
   })
 }
 

@@ -1,5 +1,6 @@
 import pc from 'picocolors'
 import type { ProgressEvent } from '../operations/operation.ts'
+import { printable } from './printable.ts'
 
 const REDRAW_MS = 100
 const MARKS: Record<string, string> = { verified: '✓', done: '✓', skipped: '–', stuck: '!', undone: '↶' }
@@ -16,7 +17,7 @@ export function progressView(stderr: NodeJS.WriteStream): ProgressView {
   if (!stderr.isTTY)
     return {
       show(event) {
-        if (event.kind === 'note') stderr.write(`${event.text}\n`)
+        if (event.kind === 'note') stderr.write(printable(`${event.text}\n`))
       },
       clear() {},
     }
@@ -37,15 +38,19 @@ export function progressView(stderr: NodeJS.WriteStream): ProgressView {
         drawnAt = now
         clear()
         if (event.done) return
-        stderr.write(scanLine(event, (now - started.get(event.label)!) / 1000, stderr.columns || 80))
+        stderr.write(
+          printable(scanLine(event, (now - started.get(event.label)!) / 1000, stderr.columns || 80)),
+        )
         drawn = true
         return
       }
       clear()
-      if (event.kind === 'note') stderr.write(`${event.text}\n`)
+      if (event.kind === 'note') stderr.write(printable(`${event.text}\n`))
       else {
         const detail = event.detail === undefined ? '' : pc.dim(`  ${event.detail}`)
-        stderr.write(`${MARKS[event.state] ?? '·'} ${event.title} ${pc.dim(event.state)}${detail}\n`)
+        stderr.write(
+          printable(`${MARKS[event.state] ?? '·'} ${event.title} ${pc.dim(event.state)}${detail}\n`),
+        )
       }
     },
   }

@@ -4,6 +4,7 @@ import type { CliOptions } from './cli.ts'
 import type { Fields, Given } from './define-command.ts'
 import { failure } from './failure.ts'
 import { explain, type Field, fieldValue } from './flags.ts'
+import { printable } from './printable.ts'
 import { progressView } from './progress.ts'
 
 /** Narrower than this, tables are not worth reading; wider, lines are not. */
@@ -27,7 +28,7 @@ export async function runOperation(
   const fail = (error: unknown): number => {
     view.clear()
     const failed = failure(error, environment)
-    stderr.write(asJson ? `${JSON.stringify(failed.json)}\n` : failed.text)
+    stderr.write(asJson ? `${JSON.stringify(failed.json)}\n` : printable(failed.text))
     return failed.exit
   }
   try {
@@ -44,7 +45,7 @@ export async function runOperation(
       const width = Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, stdout.columns || 80))
       const text = asJson
         ? JSON.stringify(operation.json ? operation.json(output) : output, null, 2)
-        : operation.text(output, width)
+        : printable(operation.text(output, width))
       if (text !== '') stdout.write(text.endsWith('\n') ? text : `${text}\n`)
       exit = operation.exitCode?.(output) ?? 0
       for (const error of operation.failures?.(output) ?? []) exit = Math.max(exit, fail(error))
