@@ -70,7 +70,8 @@ export class Requests {
   async ended(): Promise<'done' | 'restarted' | 'given up'> {
     const ok = await this.#git.succeeded()
     if (this.#failure) throw this.#failure
-    if (ok && this.#complete) return 'done'
+    // A git that dies with nothing left to ask, as in a repository that is gone, would die again and again.
+    if (this.#complete && (ok || this.current() === undefined)) return 'done'
     if (++this.#restarts > MOST_RESTARTS) return 'given up'
     if (this.current() !== undefined) this.answered()
     await this.#git.stop()
