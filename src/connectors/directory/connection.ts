@@ -5,9 +5,9 @@ import type { Document } from '../../core/contract/document.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Observation } from '../../core/contract/observation.ts'
 import type { Ms, PlaceRef, Ref, Slot, State } from '../../core/contract/ref.ts'
-import { Secret } from '../../core/contract/secret.ts'
+import { secretIn } from '../../core/contract/slot.ts'
 import type { DirectoryConfig } from './connector.ts'
-import { fillSlots, findWritten, valueIn } from './slot-writing.ts'
+import { fillSlots, findWritten } from './slot-writing.ts'
 import type { Skipped, Tree, TreeFile } from './tree.ts'
 
 /** Smaller files are read once, into memory; larger ones twice, since their id must be known first. */
@@ -158,10 +158,7 @@ export async function connectTree(tree: Tree, config: DirectoryConfig): Promise<
     async read(place) {
       const { content, version } = await contentAt(place)
       if (version !== place.version) throw changed(place.path)
-      const value = valueIn(content, place, 'value') ?? valueIn(content, place, 'certificate')
-      if (!value) throw new FirebreakError('NOT_FOUND', `the place ${place.path} has no slot for a value`)
-      const id = valueIn(content, place, 'id')
-      return new Secret(value, id && Buffer.from(id).toString('utf8'))
+      return secretIn(content, place)
     },
     async write(place, secret) {
       mayWrite(place.path)

@@ -1,5 +1,5 @@
 import { decodeAs, decodeSlot, replaceInPlace } from '../../core/contract/slot.ts'
-import type { PlaceRef, Slot } from '../../core/contract/ref.ts'
+import type { Slot } from '../../core/contract/ref.ts'
 
 /** A document with its slots, as they stand after a change. */
 export interface Written {
@@ -95,12 +95,6 @@ function holds(content: Uint8Array, slot: Slot, value: Uint8Array): boolean {
   } catch {
     return false // not written so: another text stands there
   }
-}
-
-/** The value in the slot of this part. */
-export function valueIn(content: Uint8Array, place: PlaceRef, part: Slot['part']): Uint8Array | undefined {
-  const slot = place.slots.find(slot => slot.part === part)
-  return slot && decodeSlot(content, slot)
 }
 
 function range(text: string): [number, number] {

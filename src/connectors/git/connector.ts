@@ -5,10 +5,11 @@ import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
 import type { Ref } from '../../core/contract/ref.ts'
 import { gitDiscovery } from './discovery.ts'
-import { gitDocuments } from './documents.ts'
+import { gitDocuments, objectBytes } from './documents.ts'
 import { readRefs } from './git-directory.ts'
 import { GitFailure } from './git-process.ts'
 import { limitHistory, oldestRoot } from './history.ts'
+import { readPlace } from './read-place.ts'
 import { openRepository, type Repository } from './repository.ts'
 
 const config = z.strictObject({
@@ -57,6 +58,7 @@ async function connect(repository: Repository, name: string | undefined, io: Io)
     close: () => repository.close(),
     documents: since => told(repository, gitDocuments(source, since)),
     discover: () => told(repository, gitDiscovery(source)),
+    read: place => readPlace(place, id => objectBytes(source, id)),
   }
 }
 

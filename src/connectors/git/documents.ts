@@ -70,6 +70,29 @@ export async function* gitDocuments(source: GitSource, since?: Cursor): AsyncGen
   if (held) yield { ...held, cursor: end }
 }
 
+/** The bytes of one document, as `gitDocuments` gave them; only objects have an id that finds them again. */
+export async function objectBytes(
+  source: GitSource,
+  documentId: string,
+): Promise<AsyncIterable<Uint8Array> | undefined> {
+  const id = /^git:([0-9a-f]{40,64})$/.exec(documentId)?.[1]
+  if (!id) return undefined
+  const batches = (async function* () {
+    yield [id]
+  })()
+  const objects = readObjects(source.repository.home, batches, () => {})
+  const first = await objects.next()
+  if (first.done) return undefined
+  const document = objectDocument(source, first.value, '', '')
+  return (async function* () {
+    try {
+      yield* document.bytes()
+    } finally {
+      await objects.return()
+    }
+  })()
+}
+
 function objectDocument(source: GitSource, object: LoadedObject, path: string, cursor: Cursor): Document {
   const base = { id: `git:${object.id}`, in: source.in, cursor }
   if (object.type === 'blob') return { ...base, path, size: object.size, bytes: () => object.bytes() }

@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto'
 import type { Connection } from '../../core/contract/connector.ts'
 import type { Document } from '../../core/contract/document.ts'
 import type { Observation } from '../../core/contract/observation.ts'
-import type { Cursor, Ms } from '../../core/contract/ref.ts'
+import type { Cursor, Ms, PlaceRef } from '../../core/contract/ref.ts'
 import { repositoryInstance, repositoryRef } from './connector.ts'
 import { COMMIT_MESSAGE, TAG_MESSAGE, UNREACHABLE } from './documents.ts'
+import { readPlace } from './read-place.ts'
 
 /** A commit with all of its files, not only the changed ones. `author` is `name <email>`. */
 export interface MemoryCommit {
@@ -83,7 +84,17 @@ export async function memoryGit(repository: MemoryRepository): Promise<Connectio
     yield { see: 'covered', scope, complete: true }
   }
 
-  return { instance, settleSeconds: 0, async close() {}, documents, discover }
+  const read = (place: PlaceRef) =>
+    readPlace(place, async id => {
+      const content = contentsOf(repository).get(id)
+      return (
+        content &&
+        (async function* () {
+          yield content.bytes
+        })()
+      )
+    })
+  return { instance, settleSeconds: 0, async close() {}, documents, discover, read }
 }
 
 function* occurrences(repository: MemoryRepository): Generator<Observation, void> {

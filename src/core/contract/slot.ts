@@ -1,5 +1,6 @@
 import { FirebreakError } from './errors.ts'
-import type { Slot } from './ref.ts'
+import type { PlaceRef, Slot } from './ref.ts'
+import { Secret } from './secret.ts'
 
 /**
  * How a slot's bytes become the part they stand for, and back. `at` is a byte range of the document; `encodings` are
@@ -22,6 +23,18 @@ export function decodeSlot(document: Uint8Array, slot: Slot): Uint8Array {
   let bytes = document.subarray(start, end)
   for (const encoding of slot.encodings) bytes = decodeOrRefuse(bytes, encoding)
   return bytes
+}
+
+/** The secret that stands at a place of this document, with its public half where that stands beside it. */
+export function secretIn(document: Uint8Array, place: PlaceRef): Secret {
+  const part = (name: Slot['part']) => {
+    const slot = place.slots.find(slot => slot.part === name)
+    return slot && decodeSlot(document, slot)
+  }
+  const value = part('value') ?? part('certificate')
+  if (!value) throw new FirebreakError('NOT_FOUND', `the place ${place.path} has no slot for a value`)
+  const id = part('id')
+  return new Secret(value, id && new TextDecoder().decode(id))
 }
 
 /** The bytes to put in place of the range `slot.at`, so that the slot holds `value`. UNSUPPORTED where it cannot be. */

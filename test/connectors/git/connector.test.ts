@@ -58,6 +58,20 @@ describe.each([
     await connection.close()
   })
 
+  test('what stands in the history is read again by its place', async () => {
+    const first = commitOf({ 'app.env': 'USER=me\nKEY=s3cret\n' })
+    const second = commitOf({ 'app.env': 'KEY=\n' }, { parents: [first] })
+    const connection = await connect({ branches: { main: second } })
+    const documents = await documentsOf(connection)
+    const { id, in: repository } = documents.find(({ text }) => text.includes('s3cret'))!
+    const slot = { part: 'value' as const, at: '12-18', encodings: [], line: 2 }
+    const place = { in: repository, path: 'app.env', version: id, slots: [slot] }
+    expect((await connection.read!(place)).revealText()).toBe('s3cret')
+    const gone = { ...place, version: `git:${'0'.repeat(40)}` }
+    await expect(connection.read!(gone)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    await connection.close()
+  })
+
   test('every branch is read, and what stands at any of their tips is at head', async () => {
     const base = commitOf({ a: 'base' })
     const main = commitOf({ a: 'main' }, { parents: [base], at: START + DAY })
