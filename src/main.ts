@@ -31,11 +31,12 @@ async function main(): Promise<number> {
   process.on('SIGTERM', interrupt)
   // A limit on a file's size shall be an error that is printed, not a death halfway.
   process.on('SIGXFSZ', () => {})
-  for (const stream of [process.stdout, process.stderr])
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      // A reader that went away (`| head`) wants no more; what is being done goes on to its end.
-      if (error.code !== 'EPIPE') throw error
-    })
+  let unwritten: NodeJS.ErrnoException | undefined
+  process.stderr.on('error', () => {})
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // A reader that went away (`| head`) wants no more. Whatever is wrong, what is being done goes on to its end.
+    if (error.code !== 'EPIPE') unwritten ??= error
+  })
   const io = realIo(interrupted.signal)
   const readSecret: World['readSecret'] = async prompt => {
     const reader = await import('./serve/cli/read-secret.ts')
@@ -90,8 +91,9 @@ async function main(): Promise<number> {
   }
 
   const { runCli } = await import('./serve/cli/cli.ts')
-  return await runCli({
-    argv: process.argv.slice(2),
+  const argv = process.argv.slice(2)
+  const exit = await runCli({
+    argv,
     version: JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8')).version,
     terminal: {
       stdin: process.stdin,
@@ -103,6 +105,20 @@ async function main(): Promise<number> {
     connectors,
     readSecret,
   })
+  await drained(process.stdout)
+  if (!unwritten) return exit
+  const { failure } = await import('./serve/cli/failure.ts')
+  const failed = failure(outputFailure(unwritten), process.env)
+  process.stderr.write(argv.includes('--json') ? `${JSON.stringify(failed.json)}\n` : failed.text)
+  return Math.max(exit, failed.exit)
+}
+
+function outputFailure(error: NodeJS.ErrnoException): FirebreakError {
+  return new FirebreakError(
+    'INVALID_INPUT',
+    `standard output takes nothing more (${error.code ?? error.name})`,
+    'what was done is done and kept; give the output a place with room, and run a command that shows it',
+  )
 }
 
 function storeOptions(): StoreOptions {

@@ -6,6 +6,7 @@ import { FirebreakError } from '../contract/errors.ts'
 import { migrations } from './migrations.ts'
 import type { Schema } from './schema.ts'
 import { sqliteDialect } from './sqlite.ts'
+import { isBusy, storeError } from './store-error.ts'
 
 /** The database, or a transaction in it: the first argument of every function that touches it. */
 export type Db = Kysely<Schema>
@@ -70,8 +71,6 @@ export async function transaction<T>(db: Db, work: (tx: Tx) => Promise<T>): Prom
   return await translated(() => retried(() => db.transaction().execute(work)))
 }
 
-const BUSY = 5
-const LOCKED = 6
 const BUSY_PATIENCE_MS = 15_000
 
 /** SQLite's own wait would block the whole process, so waiting for another writer is done here. */
@@ -81,8 +80,7 @@ async function retried<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work()
     } catch (error) {
-      const code = sqliteCode(error)
-      if ((code !== BUSY && code !== LOCKED) || performance.now() > giveUpAt) throw error
+      if (!isBusy(error) || performance.now() > giveUpAt) throw error
       await wait(1 + Math.random() * Math.min(50, 2 ** attempt))
     }
   }
@@ -94,35 +92,4 @@ async function translated<T>(work: () => Promise<T>): Promise<T> {
   } catch (error) {
     throw storeError(error)
   }
-}
-
-/** The engine's failure as ours; anything else as it came. Engine messages name tables and files, never values. */
-export function storeError(error: unknown): unknown {
-  const code = sqliteCode(error)
-  if (code === undefined || !(error instanceof Error)) return error
-  if (code === BUSY || code === LOCKED)
-    return new FirebreakError(
-      'STORE_BUSY',
-      error.message,
-      'wait for the other command to end, then try again',
-    )
-  // 13 FULL; 10 IOERR and 9 INTERRUPT come from a file that may not grow.
-  if (code === 13 || code === 10)
-    return new FirebreakError(
-      'STORE_FULL',
-      error.message,
-      'make room on the disk, or set FIREBREAK_HOME to a place that has it; what was committed is kept',
-    )
-  if ([8, 11, 14, 26].includes(code))
-    return new FirebreakError(
-      'STORE_BROKEN',
-      error.message,
-      'check the file and its rights, or restore a backup',
-    )
-  return error
-}
-
-function sqliteCode(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !('errcode' in error)) return undefined
-  return Number(error.errcode) & 0xff
 }

@@ -1,5 +1,6 @@
 import pc from 'picocolors'
 import { ERRORS, type FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
+import { storeError } from '../../core/store/store-error.ts'
 
 /** EX_SOFTWARE of sysexits.h: Firebreak itself is at fault. */
 export const BUG_EXIT = 70
@@ -13,7 +14,9 @@ export interface Failure {
   readonly exit: number
 }
 
-export function failure(error: unknown, environment: NodeJS.ProcessEnv): Failure {
+export function failure(raised: unknown, environment: NodeJS.ProcessEnv): Failure {
+  // A read outside of a transaction raises what the engine says.
+  const error = storeError(raised)
   if (isFirebreakError(error)) return operatingFailure(error)
   if (isAbort(error))
     return shaped('INTERRUPTED', 'Interrupted', 'what was committed is kept', INTERRUPTED_EXIT)

@@ -119,6 +119,7 @@ function recordValue(field: Field, text: string): Record<string, string> {
       throw new FirebreakError(
         'INVALID_INPUT',
         `${field.flag} takes ${field.keys.map(key => `${key}=VALUE`).join(',')}`,
+        'give each as one word, without spaces around the commas',
       )
     record[part.slice(0, at)] = part.slice(at + 1)
   }

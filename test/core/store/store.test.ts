@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { NewRow } from '../../../src/core/store/schema.ts'
-import { type Db, openStore, storeError, transaction } from '../../../src/core/store/store.ts'
+import { type Db, openStore, transaction } from '../../../src/core/store/store.ts'
 import { ownDirectory } from '../../know/estate.ts'
 
 async function open(path: string, options = {}): Promise<Db> {
@@ -161,15 +161,6 @@ test('what is erased is overwritten, and every commit is flushed', async () => {
   expect(await setting('secure_delete')).toEqual([1])
   expect(await setting('synchronous')).toEqual([2])
   expect(await setting('foreign_keys')).toEqual([1])
-})
-
-test('errors that are not the store’s own pass as they are', () => {
-  const error = new Error('x')
-  expect(storeError(error)).toBe(error)
-  expect(storeError('text')).toBe('text')
-  expect(storeError(Object.assign(new Error('locked'), { errcode: 261 }))).toMatchObject({
-    code: 'STORE_BUSY',
-  })
 })
 
 async function run(program: string, ...args: string[]): Promise<void> {
