@@ -28,7 +28,9 @@ export function plan(incident: Incident): Plan {
     steps.push(...branch(incident, target))
     if (target.verdict.state !== 'dead') breaks.push(...broken(incident, target))
   }
-  const ends = steps.map(step => step.key)
+  const ends = steps
+    .filter(step => !steps.some(other => other.needs.includes(step.key)))
+    .map(step => step.key)
   steps.push({
     key: 'observe',
     verb: 'observe',
