@@ -4,17 +4,17 @@ import type { MemorySession } from '../../src/connectors/postgres/memory.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
 import { Consumer } from './consumer.ts'
 import { mustBeContained } from './invariants.ts'
-import type { Ending, Watch } from './process.ts'
+import type { Ending, Process, Watch } from './process.ts'
 import { SeededRandom } from './seeded-random.ts'
 import { PASSWORD } from './shop.ts'
 import { reportOf, type Scene, type Stage } from './stage.ts'
 
 const PLACE = 'orders/.env'
-const MOST_DISTURBED = 4
+const MOST_DISTURBED = 6
 const SYSTEMS = ['postgres', 'directory'] as const
 
 /**
- * One containment as bad as the seed makes it: up to four processes that die, or whose messages break, or whose systems
+ * One containment as bad as the seed makes it: up to six processes that die, or whose messages break, or whose systems
  * are away for a while; a consumer at work, an attacker who logs in midway. Then one in peace, which must end it right.
  */
 export async function campaign(stage: Stage, seed: number): Promise<void> {
@@ -32,7 +32,7 @@ export async function campaign(stage: Stage, seed: number): Promise<void> {
   const history: string[] = [`${mode}${consumer ? ', a consumer' : ''}`]
   try {
     let ending: Ending = 'died'
-    for (let left = random.below(MOST_DISTURBED + 1); left > 0 && !isDone(ending); left--) {
+    for (let left = 1 + random.below(MOST_DISTURBED); left > 0 && !isDone(ending); left--) {
       const disturbance = disturb(scene, random)
       history.push(disturbance.what)
       ending = await scene.contain(request, attacker.during(disturbance.watch))
@@ -99,43 +99,47 @@ interface Disturbance {
   over(): Promise<void>
 }
 
+/** From some boundary on, or from the beginning. */
 function disturb(scene: Scene, random: SeededRandom): Disturbance {
   const { estate } = scene
-  const over = async () => {}
+  // What is left of the run grows less with each process.
+  const from = random.below(scene.told.length === 0 ? 40 : 10)
   const when = random.pick(['before', 'after'] as const)
   const system = random.pick(SYSTEMS)
-  const messages = system === 'postgres' ? 34 : 7
-  switch (random.below(4)) {
-    case 0: {
-      const call = 1 + random.below(27)
-      return { what: `dies ${when} call ${call}`, watch: { dieAtCall: { call, when } }, over }
-    }
-    case 1: {
-      const message = 1 + random.below(messages)
-      estate.failAt(system, message, when)
-      return { what: `message ${message} to ${system} breaks ${when}`, watch: {}, over }
-    }
-    case 2: {
-      const message = 1 + random.below(messages)
-      estate.failAt(system, message, when)
-      const what = `dies when message ${message} to ${system} breaks ${when}`
-      return { what, watch: { dieWhenBroken: true }, over }
-    }
-    default: {
-      const forMs = 1000 * random.pick([2, 20, 90, 600])
-      let left = random.below(45)
-      let away: Promise<void> | undefined
-      const onBoundary = () => {
-        if (left-- > 0 || away) return
+  const within = 1 + random.below(system === 'postgres' ? 6 : 3)
+  let passed = 0
+  let away: Promise<void> | undefined
+  const reach = (is: boolean) => {
+    if (system === 'postgres') estate.server.reachable = is
+    else estate.directoryReachable = is
+  }
+  const forMs = 1000 * random.pick([2, 20, 90, 600])
+  const [what, happen] = random.pick<[string, (process: Process) => void]>([
+    ['it dies', process => process.die()],
+    [`it dies ${when} call ${within}`, process => process.dieAtCall({ call: within, when })],
+    [`message ${within} to ${system} breaks ${when}`, () => estate.failAt(system, within, when)],
+    [
+      `it dies when message ${within} to ${system} breaks ${when}`,
+      process => {
+        estate.failAt(system, within, when)
+        process.dieWhenBroken()
+      },
+    ],
+    [
+      `${system} is away for ${forMs} ms`,
+      () => {
         reach(false)
         away = estate.time.sleep(forMs).then(() => reach(true))
-      }
-      const reach = (is: boolean) => {
-        if (system === 'postgres') estate.server.reachable = is
-        else estate.directoryReachable = is
-      }
-      const what = `${system} is away for ${forMs} ms from boundary ${left}`
-      return { what, watch: { onBoundary }, over: async () => await away }
-    }
+      },
+    ],
+  ])
+  return {
+    what: `from boundary ${from}: ${what}`,
+    watch: {
+      onBoundary: (_step, _boundary, _error, process) => {
+        if (passed++ === from) happen(process)
+      },
+    },
+    over: async () => await away,
   }
 }

@@ -100,7 +100,7 @@ describe.each(['graceful', 'emergency'] as const)('%s containment', mode => {
   }
 })
 
-const SEEDS = 80
+const SEEDS = 150
 
 test(`${SEEDS} seeded campaigns of deaths, broken messages, absences, an attacker and a consumer end right`, async () => {
   const wrong: string[] = []

@@ -19,12 +19,21 @@ export class Death extends Error {}
 /** How a containment ended for whoever started it. */
 export type Ending = { report: ContainReport } | { failure: FirebreakError } | 'died'
 
-/** Where a process dies, and who looks on. Calls are those to the systems outside, counted from 1. */
+/** A call to the systems outside, counted from when this is said, as 1. */
+export interface DyingCall {
+  readonly call: number
+  readonly when: 'before' | 'after'
+}
+
+/** Who looks on at a process, and may end it. */
 export interface Watch {
-  readonly onBoundary?: (step: Row<'step'>, boundary: Boundary, error?: string) => void
-  readonly dieAtCall?: { readonly call: number; readonly when: 'before' | 'after' }
-  /** Dies as soon as a call breaks off, so that what a call does is left half done. */
-  readonly dieWhenBroken?: boolean
+  readonly onBoundary?: (
+    step: Row<'step'>,
+    boundary: Boundary,
+    error: string | undefined,
+    process: Process,
+  ) => void
+  readonly dieAtCall?: DyingCall
 }
 
 /**
@@ -37,7 +46,8 @@ export class Process {
   readonly #connections: Connections
   #dead = false
   #calls = 0
-  #watch: Watch = {}
+  #dyingCall: DyingCall | undefined
+  #diesWhenBroken = false
 
   constructor(estate: Estate, db: Db) {
     this.#io = {
@@ -76,6 +86,15 @@ export class Process {
     throw new Death()
   }
 
+  dieAtCall({ call, when }: DyingCall): void {
+    this.#dyingCall = { call: this.#calls + call, when }
+  }
+
+  /** From now on, as soon as a call breaks off, so that what it does is left half done. */
+  dieWhenBroken(): void {
+    this.#diesWhenBroken = true
+  }
+
   async connect(approved: readonly string[]): Promise<void> {
     await this.#connections.add(this.#db, 'postgres', {}, 'db.example')
     await this.#connections.add(this.#db, 'directory', { path: '/estate', approved })
@@ -92,7 +111,7 @@ export class Process {
   }
 
   async contain(request: ContainRequest, watch: Watch = {}): Promise<Ending> {
-    this.#watch = watch
+    if (watch.dieAtCall) this.dieAtCall(watch.dieAtCall)
     const world = { io: this.#io, keys, connections: this.#connections, rulesDirectory: RULES }
     try {
       const report = await contain(
@@ -101,7 +120,7 @@ export class Process {
           ...world,
           onBoundary: (step, boundary, error) => {
             this.#mustLive()
-            watch.onBoundary?.(step, boundary, error)
+            watch.onBoundary?.(step, boundary, error, this)
           },
         },
         request,
@@ -122,11 +141,10 @@ export class Process {
   #counted(method: (...args: unknown[]) => unknown): (...args: unknown[]) => unknown {
     return (...args) => {
       this.#mustLive()
-      const { dieAtCall, dieWhenBroken } = this.#watch
-      const dies = dieAtCall?.call === ++this.#calls ? dieAtCall.when : undefined
+      const dies = this.#dyingCall?.call === ++this.#calls ? this.#dyingCall.when : undefined
       if (dies === 'before') this.die()
       const answer = method(...args)
-      if (dies === undefined && dieWhenBroken && answer instanceof Promise)
+      if (dies === undefined && this.#diesWhenBroken && answer instanceof Promise)
         return answer.catch(error => {
           if (isFirebreakError(error, 'UNREACHABLE')) this.die()
           throw error

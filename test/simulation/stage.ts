@@ -82,9 +82,9 @@ export class Scene {
     const process = new Process(this.estate, this.db)
     const ending = await process.contain(request, {
       ...watch,
-      onBoundary: (step, boundary, error) => {
+      onBoundary: (step, boundary, error, process) => {
         this.told.push({ key: step.key, boundary, ...(error && { error }) })
-        watch.onBoundary?.(step, boundary, error)
+        watch.onBoundary?.(step, boundary, error, process)
         if (watch.dieAt?.key === step.key && watch.dieAt.boundary === boundary) process.die()
       },
     })

@@ -3,8 +3,8 @@ import { campaign } from '../simulation/campaign.ts'
 import { SHOP } from '../simulation/shop.ts'
 import { Stage } from '../simulation/stage.ts'
 
-/** Twenty times as many as the ordinary tests, other ones each day; `SEED=n` begins with that one, to see a failure again. */
-const CAMPAIGNS = 1600
+/** Twenty times as many as the ordinary tests run, other ones each day; `SEED=n` begins with that one, to see a failure again. */
+const CAMPAIGNS = 3000
 const FIRST = Number(process.env['SEED'] ?? Math.floor(Date.now() / 86_400_000) * CAMPAIGNS)
 let stage: Stage
 
