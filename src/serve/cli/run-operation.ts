@@ -38,6 +38,12 @@ export async function runOperation(
       progress: event => view.show(event),
       readSecret,
     })
+    const { signal } = world.io
+    // What was under way when it was interrupted fails in its own words, a broken connection for instance.
+    const causeOf = (error: unknown) =>
+      signal.aborted && !(error instanceof FirebreakError && error.code.startsWith('STORE_'))
+        ? signal.reason
+        : error
     let exit = 0
     try {
       const output = await operation.run(world, input)
@@ -48,9 +54,9 @@ export async function runOperation(
         : printable(operation.text(output, width))
       if (text !== '') stdout.write(text.endsWith('\n') ? text : `${text}\n`)
       exit = operation.exitCode?.(output) ?? 0
-      for (const error of operation.failures?.(output) ?? []) exit = Math.max(exit, fail(error))
+      for (const error of operation.failures?.(output) ?? []) exit = Math.max(exit, fail(causeOf(error)))
     } catch (error) {
-      exit = fail(error)
+      exit = fail(causeOf(error))
     }
     try {
       await close()
