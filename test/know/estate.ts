@@ -69,8 +69,8 @@ export async function ownDirectory(): Promise<string> {
 export const STRONG = 120
 export const WEAK = 20
 
-export const SERVER = 'srv-7412'
-export const instance = (id = SERVER): Ref => ({ system: 'postgres', instance: id, kind: 'instance', id })
+const SERVER = 'srv-7412'
+const instance = (id = SERVER): Ref => ({ system: 'postgres', instance: id, kind: 'instance', id })
 export const role = (oid: string, id = SERVER): Ref => ({
   system: 'postgres',
   instance: id,

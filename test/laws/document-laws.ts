@@ -8,7 +8,7 @@ import { formatRef, type PlaceRef } from '../../src/core/contract/ref.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
 
 /** A source of documents that another program changes too. What it cannot do is absent; a law that needs it is skipped. */
-export interface DocumentWorld {
+interface DocumentWorld {
   /** Writing is approved for `*.env`. */
   open(): Promise<Connection>
   put(files: Readonly<Record<string, string>>): void

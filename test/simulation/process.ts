@@ -14,7 +14,7 @@ import { type Estate, keys } from './estate.ts'
 const RULES = fileURLToPath(new URL('../../rules', import.meta.url))
 
 /** Raised in everything that a dead process goes on to do. */
-export class Death extends Error {}
+class Death extends Error {}
 
 /** How a containment ended for whoever started it. */
 export type Ending = { report: ContainReport } | { failure: FirebreakError } | 'died'
