@@ -63,7 +63,9 @@ describe.each([
     const second = commitOf({ 'app.env': 'KEY=\n' }, { parents: [first] })
     const connection = await connect({ branches: { main: second } })
     const documents = await documentsOf(connection)
-    const { id, in: repository } = documents.find(({ text }) => text.includes('s3cret'))!
+    const { id } = documents.find(({ text }) => text.includes('s3cret'))!
+    const { instance } = connection
+    const repository = { system: 'git', instance, kind: 'repository', id: instance }
     const slot = { part: 'value' as const, at: '12-18', encodings: [], line: 2 }
     const place = { in: repository, path: 'app.env', version: id, slots: [slot] }
     expect((await connection.read!(place)).revealText()).toBe('s3cret')
