@@ -27,7 +27,7 @@ async function copyOfHome(): Promise<string> {
 
 const inHome = (home: string) => ({ environment: { FIREBREAK_HOME: home } })
 
-describe('the root key', () => {
+describe.concurrent('the root key', () => {
   const spoilt: [what: string, spoil: (key: string) => Promise<void>, advice: RegExp][] = [
     ['that others may read', key => chmod(key, 0o644), /chmod 600/],
     ['that is empty', key => writeFile(key, ''), /backup/],
@@ -63,7 +63,7 @@ describe('the root key', () => {
     })
 })
 
-describe('the database file', () => {
+describe.concurrent('the database file', () => {
   const spoilt: [what: string, spoil: (path: string) => Promise<void>][] = [
     [
       'that is none',
@@ -127,7 +127,7 @@ async function overwritten(path: string): Promise<void> {
   await writeFile(path, bytes)
 }
 
-describe('FIREBREAK_HOME', () => {
+describe.concurrent('FIREBREAK_HOME', () => {
   test('that is a file, or below one, is refused', async () => {
     await writeFile(`${stage.home}-file`, '')
     for (const home of [`${stage.home}-file`, `${stage.home}-file/below`]) {
@@ -144,7 +144,7 @@ describe('FIREBREAK_HOME', () => {
   })
 })
 
-describe('a secret on standard input', () => {
+describe.concurrent('a secret on standard input', () => {
   for (const command of ['trace', 'contain'])
     test(`${command} - says what is wrong with it, and never what it is`, async () => {
       expectPlainFailure(await stage.run(`firebreak ${command} -`, { stdin: '' }), ['INVALID_INPUT'])
@@ -167,7 +167,7 @@ describe('a secret on standard input', () => {
   })
 })
 
-describe('a command line that cannot be understood', () => {
+describe.concurrent('a command line that cannot be understood', () => {
   const lines = [
     'firebreak scna .',
     'firebreak ls nonsense',
@@ -212,7 +212,7 @@ describe('a command line that cannot be understood', () => {
   })
 })
 
-describe('a reader that goes away', () => {
+describe.concurrent('a reader that goes away', () => {
   test.each(['ls', 'show app_orders', 'scan . --json', 'evidence export', '--help'])(
     'firebreak %s | head -1',
     async line => {

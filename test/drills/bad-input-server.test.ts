@@ -123,7 +123,7 @@ describe.skipIf(postgres.skip)(`containment where something is wrong ${postgres.
     await expectContained('denied', await run(containOf('denied'), home))
   })
 
-  test('a role that owns tables is cut off, and its replacement works with them', async () => {
+  test.concurrent('a role that owns tables is cut off, and its replacement works with them', async () => {
     await expectContained('owning', await run(containOf('owning'), await homeOf('owning')))
     const { user, password } = await written('owning')
     const client = new pg.Client({
@@ -140,7 +140,7 @@ describe.skipIf(postgres.skip)(`containment where something is wrong ${postgres.
     expect(rows).toEqual([{ n: 7 }])
   })
 
-  test('a server that lets the role in with any password: what was offered proves nothing, only that nobody may log in', async () => {
+  test.concurrent('a server that lets the role in with any password: what was offered proves nothing, only that nobody may log in', async () => {
     const home = await homeOf('trusted')
     await trust('trusted')
     expect(await login('trusted', 'anything')).toBe('let in')
@@ -152,7 +152,7 @@ describe.skipIf(postgres.skip)(`containment where something is wrong ${postgres.
     expect(await login('trusted', 'anything')).toBe('refused 28000')
   })
 
-  test('a database that can grow no more, at any point: said so, and with room again all is done once', async () => {
+  test.concurrent('a database that can grow no more, at any point: said so, and with room again all is done once', async () => {
     const home = await homeOf('paged')
     const db = new DatabaseSync(join(home, 'firebreak.db'), { readOnly: true })
     const pages = Number(db.prepare('pragma page_count').get()?.['page_count'])
@@ -168,7 +168,7 @@ describe.skipIf(postgres.skip)(`containment where something is wrong ${postgres.
     await expectContained('paged', await run(containOf('paged'), home))
   })
 
-  test('a limit on the size of files, at any point: said so, and without it all is done once', async () => {
+  test.concurrent('a limit on the size of files, at any point: said so, and without it all is done once', async () => {
     const home = await homeOf('limited')
     const { size } = await stat(join(home, 'firebreak.db'))
     expect(size).toBeGreaterThan(64 * 1024)
@@ -180,7 +180,7 @@ describe.skipIf(postgres.skip)(`containment where something is wrong ${postgres.
     await expectContained('limited', await run(containOf('limited'), home))
   })
 
-  test('two at once for one credential: one contains it, the other says which, and one replacement stands', async () => {
+  test.concurrent('two at once for one credential: one contains it, the other says which, and one replacement stands', async () => {
     const home = await homeOf('twice')
     const ended = await Promise.all([run(containOf('twice'), home), run(containOf('twice'), home)])
     const [first, second] = ended.sort((a, b) => Number(a.exit) - Number(b.exit))

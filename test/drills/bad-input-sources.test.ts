@@ -35,43 +35,48 @@ function pathsIn(stdout: string, place: string): string[] {
 
 const COMMIT = 'git -c user.name=Ann -c user.email=ann@example.com commit -q'
 
-describe('a path that cannot be read, beside one that can', () => {
+describe.concurrent('a path that cannot be read, beside one that can', () => {
   const broken: [what: string, shell: string, code: string, left: string[]][] = [
     ['is missing', 'true', 'NOT_FOUND', []],
-    ['is a link to itself', 'ln -s bad bad', 'DENIED', []],
+    ['is a link to itself', 'ln -s $BAD $BAD', 'DENIED', []],
     [
       'has a damaged object',
-      'cp -r app bad && cd bad && f=$(git rev-parse HEAD:deploy/.env) && o=.git/objects/${f:0:2}/${f:2} && chmod +w $o && echo junk > $o',
+      'cp -r app $BAD && cd $BAD && f=$(git rev-parse HEAD:deploy/.env) && o=.git/objects/${f:0:2}/${f:2} && chmod +w $o && echo junk > $o',
       'CONFLICT',
       ['deploy/.env'],
     ],
     [
       'has a damaged pack',
-      "cp -r app bad && cd bad && git repack -qad && p=$(ls .git/objects/pack/*.pack) && chmod +w $p && printf '%040d' 0 | dd of=$p bs=1 seek=12 conv=notrunc status=none",
+      "cp -r app $BAD && cd $BAD && git repack -qad && p=$(ls .git/objects/pack/*.pack) && chmod +w $p && printf '%040d' 0 | dd of=$p bs=1 seek=12 conv=notrunc status=none",
       'CONFLICT',
       ['deploy/.env'],
     ],
-    ['has a HEAD of nonsense', 'cp -r app bad && echo nonsense > bad/.git/HEAD', 'CONFLICT', ['deploy/.env']],
+    [
+      'has a HEAD of nonsense',
+      'cp -r app $BAD && echo nonsense > $BAD/.git/HEAD',
+      'CONFLICT',
+      ['deploy/.env'],
+    ],
     [
       'has a .git that is none',
-      'mkdir -p bad/.git && cp -r app/deploy bad',
+      'mkdir -p $BAD/.git && cp -r app/deploy $BAD',
       'INVALID_CONFIG',
       ['deploy/.env'],
     ],
   ]
-  for (const [what, shell, code, left] of broken)
+  for (const [index, [what, shell, code, left]] of broken.entries())
     test(what, async () => {
-      await run(`rm -rf bad && (${shell})`)
-      const text = await run('firebreak scan bad app', 'home-broken')
+      const bad = `bad${index}`
+      await run(`BAD=${bad}; ${shell}`)
+      const text = await run(`firebreak scan ${bad} app`)
       expectPlainFailure(text, [code])
       expect(text.stdout).toContain('deploy/old.env:1')
-      expect(text.stdout).toMatch(/Not searched:[^]*bad/)
-      const { exit, stdout } = await run('firebreak scan bad app --json')
+      expect(text.stdout.slice(text.stdout.indexOf('Not searched:'))).toContain(bad)
+      const { exit, stdout } = await run(`firebreak scan ${bad} app --json`)
       expect(exit).toBe(2)
       expect(pathsIn(stdout, `git:${stage.directory}`)).toContain('deploy/old.env')
       // What of it can be read is searched all the same.
-      expect(pathsIn(stdout, `directory:${join(root, 'bad')}`)).toEqual(expect.arrayContaining(left))
-      await run('rm -rf bad home-broken')
+      expect(pathsIn(stdout, `directory:${join(root, bad)}`)).toEqual(expect.arrayContaining(left))
     })
 
   test('once it is repaired, the same command finds all of it and is content', async () => {
@@ -197,7 +202,7 @@ describe('a path that is unusual', () => {
   })
 })
 
-describe('no room for the database', () => {
+describe.concurrent('no room for the database', () => {
   const MANY = 700
   const users = (stdout: string) => (JSON.parse(stdout) as Found).credentials.length
 
