@@ -4,7 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Stage, setStage } from '../stage.ts'
-import { expectNoInsides, expectPlainFailure } from './plain-failure.ts'
+import { expectJsonFailure, expectNoInsides, expectPlainFailure } from './plain-failure.ts'
 
 let stage: Stage
 /** Beside the good repository, which is `app`. */
@@ -68,12 +68,10 @@ describe.concurrent('a path that cannot be read, beside one that can', () => {
     test(what, async () => {
       const bad = `bad${index}`
       await run(`BAD=${bad}; ${shell}`)
-      const text = await run(`firebreak scan ${bad} app`)
-      expectPlainFailure(text, [code])
-      expect(text.stdout).toContain('deploy/old.env:1')
-      expect(text.stdout.slice(text.stdout.indexOf('Not searched:'))).toContain(bad)
-      const { exit, stdout } = await run(`firebreak scan ${bad} app --json`)
-      expect(exit).toBe(2)
+      const scanned = await run(`firebreak scan ${bad} app --json`)
+      expectJsonFailure(scanned, code)
+      const { stdout } = scanned
+      expect((JSON.parse(stdout) as Found).coverage.skipped.map(({ what }) => what).join()).toContain(bad)
       expect(pathsIn(stdout, `git:${stage.directory}`)).toContain('deploy/old.env')
       // What of it can be read is searched all the same.
       expect(pathsIn(stdout, `directory:${join(root, bad)}`)).toEqual(expect.arrayContaining(left))
