@@ -4,6 +4,8 @@ export default defineConfig({
   test: {
     include: process.env['SOAK'] ? ['test/soak/**/*.test.ts'] : ['test/**/*.test.ts'],
     exclude: process.env['SOAK'] ? [] : ['test/soak/**'],
+    // What is printed is compared as text, and a CI that asks for colours would change it.
+    env: { NO_COLOR: '1' },
     pool: 'forks',
     testTimeout: 120_000,
     hookTimeout: 120_000,

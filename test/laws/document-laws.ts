@@ -1,13 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { inspect as show } from 'node:util'
-import { afterAll, beforeAll, describe, expect, test, type TestContext, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { Connection } from '../../src/core/contract/connector.ts'
 import { FirebreakError } from '../../src/core/contract/errors.ts'
 import type { Observation } from '../../src/core/contract/observation.ts'
 import { formatRef, type PlaceRef } from '../../src/core/contract/ref.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
 
-/** A source of documents that another program changes too. What it cannot do is absent; a law that needs it is skipped. */
+/** A source of documents that another program changes too. What it cannot do is absent; a law that needs it does not apply. */
 interface DocumentWorld {
   /** Writing is approved for `*.env`. */
   open(): Promise<Connection>
@@ -33,7 +33,8 @@ const PATH = 'app.env'
 
 /** The laws of a source of documents, and of the places in them where it has `read` and `write`. */
 export function documentLaws(subject: DocumentSubject): void {
-  describe(`laws: ${subject.name}`, () => {
+  describe(`laws: ${subject.name}`, async () => {
+    const can = await capabilitiesOf(subject)
     const secrets: string[] = []
     const printed: string[] = []
     const worlds: DocumentWorld[] = []
@@ -123,23 +124,21 @@ export function documentLaws(subject: DocumentSubject): void {
       await second.close()
     })
 
-    law('what is not there is an error at once', [], async context => {
+    law('what is not there is an error at once', ['vanish'], async () => {
       const world = start()
-      if (!world.vanish) return context.skip('it cannot be made to vanish here')
       world.put({ [PATH]: 'A=1\n' })
-      world.vanish()
+      world.vanish!()
       expect(['NOT_FOUND', 'UNREACHABLE', 'INVALID_CONFIG']).toContain((await failure(world.open())).code)
     })
 
     law(
       'what is gone while it is looked at is an error or a gap, never an empty whole',
-      [],
-      async context => {
+      ['vanish'],
+      async () => {
         const world = start()
-        if (!world.vanish) return context.skip('it cannot be made to vanish here')
         world.put({ [PATH]: 'A=1\n', 'b.txt': 'b\n' })
         const connection = await world.open()
-        world.vanish()
+        world.vanish!()
         const looked = (async () => {
           await collect(connection.documents!())
           return await collect(connection.discover!())
@@ -179,12 +178,11 @@ export function documentLaws(subject: DocumentSubject): void {
     for (const when of ['before', 'after'] as const)
       law(
         `a fault ${when} the write, then write again: it ends as one write`,
-        ['write', 'read'],
-        async context => {
+        ['write', 'read', 'failWrite'],
+        async () => {
           const { world, connection, place } = await filed()
-          if (!world.failWrite) return context.skip('no faults can be made here')
           const fresh = newSecret()
-          world.failWrite(when)
+          world.failWrite!(when)
           expect((await failure(connection.write!(place, fresh))).code).toBe('UNREACHABLE')
           const now = await connection.write!(place, fresh)
           expect((await connection.read!(now)).revealText()).toBe(fresh.revealText())
@@ -236,12 +234,11 @@ export function documentLaws(subject: DocumentSubject): void {
 
     law(
       'another container at the same path is a CONFLICT, and is not touched',
-      ['write', 'read'],
-      async context => {
+      ['write', 'read', 'replace'],
+      async () => {
         const { world, connection, place } = await filed()
-        if (!world.replace) return context.skip('no second one can be made here')
         const before = world.get!(PATH)
-        world.replace()
+        world.replace!()
         const calls = [
           () => connection.read!(place),
           () => connection.write!(place, newSecret()),
@@ -318,22 +315,26 @@ export function documentLaws(subject: DocumentSubject): void {
       return { world, connection, place, secret }
     }
 
-    function law(
-      name: string,
-      needs: readonly (keyof Connection)[],
-      run: (context: TestContext) => Promise<unknown>,
-    ): void {
-      test(name, async context => {
-        const probe = start()
-        probe.put({ [PATH]: 'A=1\n' })
-        const connection = await probe.open()
-        const missing = needs.filter(method => connection[method] === undefined)
-        await connection.close()
-        if (missing.length > 0) context.skip(`it has no ${missing.join(', ')}`)
-        else await run(context)
-      })
+    /** A law applies if and only if what it speaks of can be done. */
+    function law(name: string, needs: readonly Capability[], run: () => Promise<unknown>): void {
+      if (needs.every(capability => can.has(capability))) test(name, run)
     }
   })
+}
+
+type Capability = keyof Connection | 'vanish' | 'failWrite' | 'replace'
+
+async function capabilitiesOf(subject: DocumentSubject): Promise<Set<string>> {
+  const world = subject.start()
+  try {
+    world.put({ [PATH]: 'A=1\n' })
+    const connection = await world.open()
+    await connection.close()
+    const there = [...Object.entries(world), ...Object.entries(connection)]
+    return new Set(there.filter(([, value]) => typeof value === 'function').map(([name]) => name))
+  } finally {
+    world.stop()
+  }
 }
 
 function fileWith(secret: Secret): string {
