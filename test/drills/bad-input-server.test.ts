@@ -103,27 +103,25 @@ describe.skipIf(postgres.skip)(`containment where something is wrong ${postgres.
     await expectContained('dying', await run(resume, home))
   })
 
-  // Not yet steady on a busy machine: the second of the two was once left waiting until its patience ended.
-  if (process.env['SOAK'] === '1')
-    test("a wrong administrator's password: one try each, so that nobody is locked out, and what to do", async () => {
-      const home = await homeOf('denied')
-      const refusals = async () =>
-        (await server.log()).split('password authentication failed for user "postgres"').length
-      const lines = [
-        'firebreak connect postgres --host 127.0.0.1 --port $PGPORT --user $PGUSER --password env:PGPASSWORD',
-        'firebreak observe',
-        containOf('denied'),
-        `${containOf('denied')} --emergency`,
-      ]
-      for (const line of lines) {
-        const before = await refusals()
-        const refused = await run(`export PGPASSWORD=wrong; ${line}`, home)
-        expectPlainFailure(refused, ['DENIED'])
-        expect(refused.stderr).toContain('password')
-        expect((await refusals()) - before, line).toBe(1)
-      }
-      await expectContained('denied', await run(containOf('denied'), home))
-    })
+  test("a wrong administrator's password: one try each, so that nobody is locked out, and what to do", async () => {
+    const home = await homeOf('denied')
+    const refusals = async () =>
+      (await server.log()).split('password authentication failed for user "postgres"').length
+    const lines = [
+      'firebreak connect postgres --host 127.0.0.1 --port $PGPORT --user $PGUSER --password env:PGPASSWORD',
+      'firebreak observe',
+      containOf('denied'),
+      `${containOf('denied')} --emergency`,
+    ]
+    for (const line of lines) {
+      const before = await refusals()
+      const refused = await run(`export PGPASSWORD=wrong; ${line}`, home)
+      expectPlainFailure(refused, ['DENIED'])
+      expect(refused.stderr).toContain('password')
+      expect((await refusals()) - before, line).toBe(1)
+    }
+    await expectContained('denied', await run(containOf('denied'), home))
+  })
 
   test.concurrent('a role that owns tables is cut off, and its replacement works with them', async () => {
     await expectContained('owning', await run(containOf('owning'), await homeOf('owning')))
@@ -187,8 +185,12 @@ describe.skipIf(postgres.skip)(`containment where something is wrong ${postgres.
     const ended = await Promise.all([run(containOf('twice'), home), run(containOf('twice'), home)])
     const [first, second] = ended.sort((a, b) => Number(a.exit) - Number(b.exit))
     await expectContained('twice', first!)
-    expectPlainFailure(withoutPlan(second!), ['CONFLICT'])
-    expect(second!.stderr).toMatch(/wait/)
+    // On a busy machine the second may come when the first has ended: then it says what that one came to.
+    if (second!.exit === 0) expect(second!.stdout).toContain('Contained')
+    else {
+      expectPlainFailure(withoutPlan(second!), ['CONFLICT'])
+      expect(second!.stderr).toMatch(/wait/)
+    }
     const { stdout } = await run('firebreak ls runs --json', home)
     expect((JSON.parse(stdout) as { runs: object[] }).runs).toEqual([
       expect.objectContaining({ state: 'done' }),
