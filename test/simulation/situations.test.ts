@@ -3,6 +3,7 @@ import type { ContainRequest } from '../../src/act/incident/contain.ts'
 import type { ContainReport } from '../../src/act/incident/report.ts'
 import type { MemorySession } from '../../src/connectors/postgres/memory.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
+import { OWN_AGENT } from '../../src/core/contract/use.ts'
 import { Consumer } from './consumer.ts'
 import type { Description } from './estate.ts'
 import { loginIn, mustBeContained, mustHold, mustNotStandIn } from './invariants.ts'
@@ -127,6 +128,31 @@ describe('consumers', () => {
     await contained(at, report)
     expect(report.consumers).toEqual([expect.objectContaining({ name: 'batch@memory', state: 'seen' })])
     expect(consumer.failures).toBeGreaterThan(0)
+  })
+})
+
+describe.each(MODES)('%s, two at once', mode => {
+  const request: ContainRequest = { ...graceful, mode }
+
+  test('one that watches while the other begins and ends does not begin again: CONFLICT, and one stands', async () => {
+    const at = await scene()
+    const [slow, quick] = await Promise.all([
+      at.contain({ ...request, windowSeconds: 600 }),
+      at.contain(request),
+    ])
+    const report = reportOf(quick)
+    expect(slow).toMatchObject({ failure: { code: 'CONFLICT', advice: expect.stringContaining(report.run) } })
+    expect(await at.db.selectFrom('run').select('id').execute()).toEqual([{ id: report.run }])
+    await contained(at, report)
+  })
+
+  test('the login by which the other tries the credential is not waited for; who only takes its name is ended', async () => {
+    const at = await scene()
+    const session = at.estate.server.login('orders', new Secret(PASSWORD), OWN_AGENT)
+    const report = reportOf(await at.contain(request))
+    expect(report.consumers).toEqual([])
+    await contained(at, report)
+    expect(session).toMatchObject({ alive: false })
   })
 })
 

@@ -1,7 +1,7 @@
 import type { Connection } from '../../core/contract/connector.ts'
 import type { Io } from '../../core/contract/io.ts'
 import type { Ref } from '../../core/contract/ref.ts'
-import type { Use } from '../../core/contract/use.ts'
+import { OWN_AGENT, type Use } from '../../core/contract/use.ts'
 
 /** Short connections are only seen when one looks often; a look is one cheap query. */
 const LOOK_EVERY_MS = 40
@@ -11,7 +11,10 @@ export function consumerName(use: Use): string {
   return use.workload?.id ?? use.source.agent ?? use.source.ip ?? 'unnamed'
 }
 
-/** Adds to `seen` each session of the identity that is open now: consumer → session ids. */
+/**
+ * Adds to `seen` each session of the identity that is open now: consumer → session ids. Another Firebreak that tries the
+ * credential at this moment is no consumer: it would be waited for in vain.
+ */
 export async function look(
   connection: Connection,
   identity: Ref,
@@ -19,6 +22,7 @@ export async function look(
 ): Promise<number> {
   let open = 0
   for await (const use of connection.sessions?.(identity) ?? []) {
+    if (use.source.agent === OWN_AGENT) continue
     const name = consumerName(use)
     const sessions = seen.get(name) ?? new Set()
     seen.set(name, sessions.add(use.session?.id ?? use.id))

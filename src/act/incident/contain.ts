@@ -11,7 +11,7 @@ import { addSteps, createRun, runRow, stepsOf } from '../actions/journal.ts'
 import { runSteps } from '../actions/run.ts'
 import type { Boundary } from '../actions/step.ts'
 import { escalate } from './escalate.ts'
-import { endedRun, openRun } from './find-run.ts'
+import { begunBeside, endedRun, knownRuns, openRun } from './find-run.ts'
 import { copiesSince } from './holdings.ts'
 import type { Incident, Mode } from './incident.ts'
 import { plan } from './plan.ts'
@@ -55,6 +55,7 @@ export async function contain(
   request: ContainRequest,
 ): Promise<ContainReport> {
   const { io, keys } = options
+  const known = await knownRuns(db)
   const open = await openRun(db, keys, request)
   if (open) return request.dryRun ? await reportOf(db, open) : await resume(db, options, open, request.mode)
   const ended = await endedRun(db, keys, request)
@@ -65,6 +66,18 @@ export async function contain(
   const planned: Planned = { incident, breaks }
   if (request.dryRun) return preview(incident, steps, breaks)
   const runId = await transaction(db, async tx => {
+    // What triage saw is old where another process has begun, or even ended, the same meanwhile.
+    const beside = await begunBeside(
+      tx,
+      known,
+      incident.targets.map(target => target.identity),
+    )
+    if (beside)
+      throw new FirebreakError(
+        'CONFLICT',
+        `it was begun by another process meanwhile, as run ${beside}`,
+        `wait for that run to end; firebreak contain --resume ${beside} goes on with it, or shows what it came to`,
+      )
     const id = await createRun(tx, io, keys, {
       kind: 'contain',
       subject: incident.targets[0]?.credentialId ?? '',

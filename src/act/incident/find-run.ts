@@ -43,6 +43,22 @@ export async function endedRun(db: Db, keys: Keys, request: Request): Promise<st
   return runs.findLast(run => concerns(run, named))?.id
 }
 
+/** Every containment there is: what `begunBeside` is asked against later. */
+export async function knownRuns(db: Db): Promise<ReadonlySet<string>> {
+  const runs = await containments(db, ['running', 'stuck', 'done', 'abandoned'])
+  return new Set(runs.map(run => run.id))
+}
+
+/** A containment of one of these identities that was begun since, and may have ended already. */
+export async function begunBeside(
+  db: Db,
+  known: ReadonlySet<string>,
+  identities: readonly Ref[],
+): Promise<string | undefined> {
+  const runs = await containments(db, ['running', 'stuck', 'done', 'abandoned'])
+  return runs.find(run => !known.has(run.id) && concerns(run, { credentialIds: new Set(), identities }))?.id
+}
+
 interface Named {
   readonly credentialIds: ReadonlySet<string>
   readonly identities: readonly Ref[]

@@ -1,6 +1,7 @@
 import type { Client } from 'pg'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Secret } from '../../core/contract/secret.ts'
+import { OWN_AGENT } from '../../core/contract/use.ts'
 import type { PostgresConfig } from './config.ts'
 
 /** How far the server let us in: what the protocol showed, whichever words an error then used. */
@@ -62,7 +63,7 @@ async function dialOnce(
       rejectUnauthorized: config.tls === 'verify-full',
       ...(config.tlsCa ? { ca: config.tlsCa } : {}),
     },
-    application_name: 'firebreak',
+    application_name: OWN_AGENT,
     connectionTimeoutMillis: config.connectTimeoutMs,
     query_timeout: config.statementTimeoutMs + 5000,
     keepAlive: true,
