@@ -1,8 +1,42 @@
+import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
+
+/** What a token may say of itself: a sum over its other parts, or a part whose content is known. */
+export const checksums = [
+  'base58check',
+  'bech32',
+  'crc32-base62',
+  'discord',
+  'gitlab-routable',
+  'nkey',
+  'sentry-org',
+  'stellar',
+] as const
 
 const DIGITS = '0123456789'
 const UPPER = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ'
 const LOWER = 'abcdefghijklmnopqrstuvwxyz'
+
+/** Whether the token is one that its issuer could have made. */
+export function holds(checksum: (typeof checksums)[number], token: string): boolean {
+  switch (checksum) {
+    case 'base58check':
+      return holdsBase58Check(token)
+    case 'bech32':
+      return holdsBech32(token)
+    case 'crc32-base62':
+      return holdsCrc32(token)
+    case 'discord':
+      return beginsWithSnowflake(token)
+    case 'gitlab-routable':
+      return holdsRoutable(token)
+    case 'nkey':
+    case 'stellar':
+      return holdsCrc16(token)
+    case 'sentry-org':
+      return namesOrganization(token)
+  }
+}
 
 /**
  * GitHub's and npm's token format: a prefix up to an underscore, random base62 digits, and six more that are the CRC-32
@@ -10,7 +44,7 @@ const LOWER = 'abcdefghijklmnopqrstuvwxyz'
  * which lets one token in two thousand million through by chance.
  * https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/
  */
-export function holdsCrc32(token: string): boolean {
+function holdsCrc32(token: string): boolean {
   const classic = /^[a-z]{3}_([A-Za-z0-9]{36})$/.exec(token)
   // Refresh tokens, fine-grained and stateless ones have other forms, of which no checksum is documented.
   if (!classic) return true
@@ -24,4 +58,117 @@ function base62(number: number, alphabet: string): string {
   let digits = ''
   for (let rest = number; rest > 0; rest = Math.floor(rest / 62)) digits = alphabet[rest % 62] + digits
   return digits.padStart(6, alphabet[0])
+}
+
+/**
+ * GitLab's routable tokens, `<prefix><payload>.<version>.<length><sum>`: two base36 digits give the payload's length and
+ * seven the CRC-32 of all that stands before them. Tokens of other forms carry no sum.
+ * https://handbook.gitlab.com/handbook/engineering/architecture/design-documents/cells/routable_tokens/
+ */
+function holdsRoutable(token: string): boolean {
+  const parts = /^(?:[a-z]{4,8}-)([A-Za-z0-9_-]{27,300})\.01\.([0-9a-z]{2})([0-9a-z]{7})$/.exec(token)
+  if (!parts) return true
+  const [, payload, length, sum] = parts
+  return (
+    Number.parseInt(length!, 36) === payload!.length &&
+    Number.parseInt(sum!, 36) === crc32(token.slice(0, -7))
+  )
+}
+
+/**
+ * Base32 of a version, a key, and the CRC-16 (XMODEM, low byte first) of both: Stellar's keys and those of NATS, which
+ * took the form over.
+ * https://github.com/stellar/stellar-protocol/blob/master/ecosystem/sep-0023.md
+ * https://github.com/nats-io/nkeys
+ */
+function holdsCrc16(token: string): boolean {
+  const bytes = fromBase32(token)
+  if (!bytes || bytes.length < 4) return false
+  let sum = 0
+  for (const byte of bytes.subarray(0, -2)) {
+    sum ^= byte << 8
+    for (let bit = 0; bit < 8; bit++)
+      sum = sum & 0x8000 ? ((sum << 1) ^ 0x1021) & 0xffff : (sum << 1) & 0xffff
+  }
+  return bytes.readUInt16LE(bytes.length - 2) === sum
+}
+
+function fromBase32(text: string): Buffer | undefined {
+  const bytes = Buffer.alloc(Math.floor((text.length * 5) / 8))
+  let [held, bits, at] = [0, 0, 0]
+  for (const character of text) {
+    const digit = `${UPPER}234567`.indexOf(character)
+    if (digit < 0) return undefined
+    held = ((held << 5) | digit) & 0xfff
+    bits += 5
+    if (bits >= 8) bytes[at++] = (held >> (bits -= 8)) & 0xff
+  }
+  return bytes
+}
+
+const BECH32 = 'qpzry9x8gf2tvdw0s3jn54khce6mua7l'
+
+/**
+ * A readable part, `1`, and base32 digits of which the last six are a sum over both.
+ * https://github.com/bitcoin/bips/blob/master/bip-0173.mediawiki#bech32
+ */
+function holdsBech32(token: string): boolean {
+  const text = token.toLowerCase()
+  const one = text.lastIndexOf('1')
+  const readable = text.slice(0, one)
+  const digits = [...text.slice(one + 1)].map(character => BECH32.indexOf(character))
+  if (one < 1 || digits.length < 6 || digits.includes(-1)) return false
+  const codes = [...readable].map(character => character.charCodeAt(0))
+  let sum = 1
+  for (const value of [...codes.map(code => code >> 5), 0, ...codes.map(code => code & 31), ...digits]) {
+    const top = sum >>> 25
+    sum = ((sum & 0x1ffffff) << 5) ^ value
+    for (const [bit, generator] of [0x3b6a57b2, 0x26508e6d, 0x1ea119fa, 0x3d4233dd, 0x2a1462b3].entries())
+      if ((top >> bit) & 1) sum ^= generator
+  }
+  return sum === 1
+}
+
+const BASE58 = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'
+
+/**
+ * Base58 of bytes whose last four begin the double SHA-256 of the others.
+ * https://github.com/bitcoin/bips/blob/master/bip-0032.mediawiki#serialization-format
+ */
+function holdsBase58Check(token: string): boolean {
+  let number = 0n
+  for (const character of token) {
+    const digit = BASE58.indexOf(character)
+    if (digit < 0) return false
+    number = number * 58n + BigInt(digit)
+  }
+  const hex = number.toString(16)
+  const bytes = Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, 'hex')
+  if (bytes.length < 5) return false
+  const sha256 = (data: Uint8Array) => createHash('sha256').update(data).digest()
+  return sha256(sha256(bytes.subarray(0, -4)))
+    .subarray(0, 4)
+    .equals(bytes.subarray(-4))
+}
+
+/**
+ * A bot's token begins with its user id, a number of 17 to 20 digits in base64.
+ * https://docs.discord.com/developers/reference#snowflakes
+ */
+function beginsWithSnowflake(token: string): boolean {
+  return /^\d{17,20}$/.test(Buffer.from(token.slice(0, token.indexOf('.')), 'base64url').toString('latin1'))
+}
+
+/**
+ * An organization's token holds its origin as JSON in base64.
+ * https://docs.sentry.io/security-legal-pii/security/token-formats/
+ */
+function namesOrganization(token: string): boolean {
+  const payload = token.slice('sntrys_'.length).split('_')[0]!
+  try {
+    const origin: unknown = JSON.parse(Buffer.from(payload, 'base64').toString('utf8'))
+    return typeof origin === 'object' && origin !== null && 'url' in origin
+  } catch {
+    return false
+  }
 }

@@ -5,6 +5,7 @@ import type { Rule } from './rule.ts'
 export interface CompiledRule {
   readonly rule: Rule
   readonly pattern: RegExp
+  readonly paths: RegExp | undefined
   readonly longest: number
   readonly lead: { readonly class: Uint8Array; readonly most: number } | undefined
   readonly before: Uint8Array
@@ -26,6 +27,7 @@ export function compileRule(rule: Rule): CompiledRule {
   return {
     rule,
     pattern: new RegExp(rule.pattern, `dy${flags}`),
+    paths: rule.paths === undefined ? undefined : new RegExp(rule.paths, 'i'),
     longest: longestMatch(rule.pattern),
     lead: rule.lead && { class: classTable(rule.lead.characters), most: rule.lead.most },
     before: classTable(rule.before),

@@ -148,7 +148,11 @@ export class Engine {
         const { rule } = meaning
         if (binary && (rule.rule.structure === 'assignment' || rule.rule.structure === 'basic')) continue
         let state = progress.get(rule)
-        if (!state) progress.set(rule, (state = { tried: -1, end: 0 }))
+        if (!state) {
+          // A rule for other files is done with before it begins.
+          const end = rule.paths?.test(text.path) === false ? Number.POSITIVE_INFINITY : 0
+          progress.set(rule, (state = { tried: -1, end }))
+        }
         if (state.tried !== start) {
           state.tried = start
           const match = matchAt(text, rule, start, state.end)
@@ -242,7 +246,7 @@ class Passage {
   }
 
   *read(window: Uint8Array, last: boolean): Generator<Find> {
-    const text = new Text(window, this.#path, this.#dialect)
+    const text = new Text(window, this.#path, this.#dialect, last && this.#base === 0)
     const end = this.#base + window.length
     const ownedTo = last ? end : end - MARGIN
     for (const candidate of this.#engine.candidates(text, this.#binary, 0)) {

@@ -2,13 +2,15 @@ import type { Ref } from '../../../core/contract/ref.ts'
 import { decodeAs } from '../../../core/contract/slot.ts'
 import { readAssigned } from './assignment.ts'
 import type { Candidate, Span } from './candidate.ts'
-import { holdsCrc32 } from './checksum.ts'
+import { holds } from './checksum.ts'
 import type { CompiledRule } from './compiled-rule.ts'
 import { entropy } from './entropy.ts'
 import { judgeAssignment } from './judge-assignment.ts'
 import { lookAround } from './neighbours.ts'
-import { whyNoSecret } from './placeholder.ts'
+import { readHash } from './password-hash.ts'
+import { isStandIn, whyNoSecret } from './placeholder.ts'
 import type { Text } from './text.ts'
+import { readWhole } from './whole-file.ts'
 
 /** Where a rule's pattern matched: offsets into the text's bytes. `start` counts what `lead` took. */
 export interface Match {
@@ -33,6 +35,10 @@ export function interpret(
       return readUrl(text, compiled, match, depth)
     case 'pgpass':
       return readPgpass(text, compiled, match, depth)
+    case 'file':
+      return readWhole(text, compiled, match, depth)
+    case 'hash':
+      return readHash(text, compiled, match, depth)
     default:
       return readToken(text, compiled, match, depth)
   }
@@ -48,13 +54,46 @@ function readToken(text: Text, compiled: CompiledRule, match: Match, depth: numb
     range && rule.encodings.length === 0 ? indentOf(text, range) : rule.encodings,
   )
   if (!value) return undefined
-  const id = spanOf(text, match.groups['id'] ?? other?.['id'], [])
+  const id = spanOf(text, match.groups['id'] ?? match.groups['user'] ?? other?.['id'], [])
   const plain = Buffer.from(value.bytes).toString('latin1')
   if (rule.checks.entropy !== undefined && entropy(plain) < rule.checks.entropy) return undefined
-  if (rule.checks.checksum === 'crc32-base62' && !holdsCrc32(plain)) return undefined
+  if (rule.checks.standIns && isStandIn(plain)) return undefined
+  if (rule.checks.checksum && !holds(rule.checks.checksum, plain)) return undefined
   if (/example|x{8,}|\*{4,}|\.{3,}|(.)\1{9,}/i.test(plain)) return undefined
   if (rule.structure === 'jwt' && !isJwt(plain)) return undefined
-  return { rule: compiled, value, ...(id && { id }), confidence: rule.confidence, depth }
+  const claims = claimsOf(
+    rule,
+    groupText(text, match, 'host'),
+    groupText(text, match, 'port'),
+    id && utf8(id),
+  )
+  return {
+    rule: compiled,
+    value,
+    ...(id && { id }),
+    ...(claims && { claims }),
+    confidence: rule.confidence,
+    depth,
+  }
+}
+
+/** Who is named, where a host and a port are known. */
+function claimsOf(
+  { claims }: CompiledRule['rule'],
+  host: string,
+  givenPort: string,
+  givenUser: string | undefined,
+): Ref | undefined {
+  const port = givenPort || claims?.port
+  const user = givenUser || claims?.user
+  if (!claims || !user || /[$<>{}]/.test(user) || port === undefined) return undefined
+  if (!/^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])$/.test(host)) return undefined
+  return {
+    system: claims.system,
+    instance: `?${host.toLowerCase()}:${port}`,
+    kind: claims.kind,
+    id: `?${user}`,
+  }
 }
 
 /** A key in a YAML block scalar has every line indented alike, which is no part of the key. */
@@ -108,9 +147,7 @@ function readUrl(text: Text, compiled: CompiledRule, match: Match, depth: number
   const user = spanOf(text, match.groups['user'], ['url'])
   if (!value || value.bytes.length === 0) return undefined
   const [plain, name] = [latin1(value), user ? latin1(user) : '']
-  const reason = whyNoSecret(plain)
-  if (reason === 'a word that stands in for a value' || reason === 'a template' || reason === 'a placeholder')
-    return undefined
+  if (isStandIn(plain)) return undefined
   if (plain.length < 3 || new Set(plain).size < 2 || /^[*x]+$/i.test(plain)) return undefined
   const host = groupText(text, match, 'host').toLowerCase()
   if (
@@ -118,17 +155,7 @@ function readUrl(text: Text, compiled: CompiledRule, match: Match, depth: number
     /^(?:user(?:name)?|u|foo)?$/.test(name)
   )
     return undefined
-  const port = groupText(text, match, 'port') || rule.claims?.port
-  const named = name !== '' && !/[$<>{}]/.test(name) && host !== '' && port !== undefined
-  const claims: Ref | undefined =
-    named && rule.claims
-      ? {
-          system: rule.claims.system,
-          instance: `?${host}:${port}`,
-          kind: rule.claims.kind,
-          id: `?${utf8(user!)}`,
-        }
-      : undefined
+  const claims = claimsOf(rule, host, groupText(text, match, 'port'), user && utf8(user))
   // `//user@host:8080,user@other`: a list of hosts.
   if (name.includes('@') && /^\d{1,5}[,;]/.test(plain)) return undefined
   const guessable = plain === name || plain.length < 6
@@ -177,13 +204,28 @@ function readBasic(text: Text, compiled: CompiledRule, match: Match, depth: numb
     bytes: outer.bytes.subarray(from, to),
   })
   const { rule } = compiled
+  const registry = rule.claims && registryBefore(text, match.start)
+  if (rule.claims && !registry) return undefined
+  const id = part(0, colon)
+  const claims = registry && claimsOf(rule, registry.host, registry.port, utf8(id))
   return {
     rule: compiled,
     value: part(colon + 1, pair.length),
-    id: part(0, colon),
+    id,
+    ...(claims && { claims }),
     confidence: rule.confidence,
     depth,
   }
+}
+
+/** The key of the object that goes on here is a registry's address: `"https://index.docker.io/v1/": { "auth": …`. */
+function registryBefore(text: Text, at: number): { host: string; port: string } | undefined {
+  const before = text.latin1(at - 400, at)
+  const key =
+    /"(?:https?:\/\/)?([A-Za-z0-9._-]{1,253})(?::(\d{1,5}))?(?:\/[^"\s]{0,200})?"\s{0,40}:\s{0,40}\{[^{}]{0,200}$/.exec(
+      before,
+    )
+  return key ? { host: key[1]!, port: key[2] ?? '' } : undefined
 }
 
 function readAssignment(

@@ -35,6 +35,7 @@ export function literalsOf(rules: readonly CompiledRule[]): { literals: Literal[
     for (const keyword of rule.rule.keywords) {
       add(keyword, rule.rule.ignoreCase, { rule })
       if (keyword.includes('/')) once('escaped ', keyword.replaceAll('/', '\\/'), { escaped: true })
+      if (!rule.rule.inBase64) continue
       for (const spelling of rule.rule.ignoreCase ? spellings(keyword) : [keyword]) {
         for (const { text, offset } of inBase64(spelling)) once(`${offset} `, text, { base64: true, offset })
       }

@@ -68,6 +68,7 @@ export function parseRule(file: string, source: string): { rule?: Rule; problems
 
 function patternsOf(rule: Rule): [string[], string][] {
   const patterns: [string[], string][] = [[['pattern'], rule.pattern]]
+  if (rule.paths !== undefined) patterns.push([['paths'], rule.paths])
   if (rule.pair) patterns.push([['pair', 'pattern'], rule.pair.pattern])
   return patterns
 }

@@ -37,3 +37,11 @@ export function whyNoSecret(value: string): string | undefined {
   if (new Set(value).size <= 2) return 'one character again and again'
   return undefined
 }
+
+/** Whether a value stands in for one that is not there. A hash, a path or a UUID may well be somebody's key. */
+export function isStandIn(value: string): boolean {
+  const reason = whyNoSecret(value)
+  return reason !== undefined && STANDS_IN.has(reason)
+}
+
+const STANDS_IN = new Set(['a word that stands in for a value', 'a template', 'a placeholder'])

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { checksums } from './checksum.ts'
 
 /** A text in parts, joined when read, so that no scanner takes an example for a live credential. */
 const text = z.union([z.string(), z.array(z.string())]).transform(parts => [parts].flat().join(''))
@@ -35,6 +36,10 @@ export const ruleSchema = z
     /** Literals, one of which every match begins with, after `lead`. */
     keywords: z.array(z.string().min(2).max(40)).min(1),
     ignoreCase: z.boolean().default(false),
+    /** Whether a base64 text is decoded because a keyword stands in it. Not worth it for a mere name of a vendor. */
+    inBase64: z.boolean().default(true),
+    /** An expression on the document's path, without regard to case, for what only such a file means so. */
+    paths: z.string().optional(),
     /** What may stand before the keyword and belongs to the match: at most `most` of these characters. */
     lead: z.strictObject({ characters, most: z.int().min(1).max(64) }).optional(),
     /**
@@ -47,8 +52,12 @@ export const ruleSchema = z
     after: characters.default('A-Za-z0-9_'),
     /** How `value` is written there, as in Slot.encodings. */
     encodings: z.array(z.enum(['base64', 'base64url', 'url', 'json'])).default([]),
-    /** `assignment`: the pattern finds the key, and the value is read as the kind of file writes it. */
-    structure: z.enum(['assignment', 'basic', 'url', 'pgpass', 'jwt']).optional(),
+    /**
+     * `assignment`: the pattern finds the key, and the value is read as the kind of file writes it.
+     * `file`: the pattern fits a document's first bytes, and the document as a whole is the value.
+     * `hash`: what `lead` took is the user whose password's hash the value is.
+     */
+    structure: z.enum(['assignment', 'basic', 'url', 'pgpass', 'jwt', 'file', 'hash']).optional(),
     /** The other half of a pair, near the match on either side; its pattern has the group that `pattern` lacks. */
     pair: z
       .strictObject({
@@ -63,11 +72,20 @@ export const ruleSchema = z
       .strictObject({
         /** Least Shannon entropy of the value, in bits per character. */
         entropy: z.number().min(0).max(8).optional(),
-        checksum: z.enum(['crc32-base62']).optional(),
+        /** A person may have chosen the value: what stands in for one is no find. */
+        standIns: z.literal('none').optional(),
+        checksum: z.enum(checksums).optional(),
       })
       .default({}),
-    /** The identity that a find names, provisional: an endpoint and a user name. */
-    claims: z.strictObject({ system: z.string(), kind: z.string(), port: z.int().optional() }).optional(),
+    /** The identity that a find names, provisional: an endpoint and a user name, `user` where it gives none. */
+    claims: z
+      .strictObject({
+        system: z.string(),
+        kind: z.string(),
+        port: z.int().optional(),
+        user: z.string().optional(),
+      })
+      .optional(),
     confidence,
     /** Of two finds in the same bytes the higher wins. */
     specificity: z.int().min(0).max(9).default(5),

@@ -10,13 +10,16 @@ export class Text {
   readonly bytes: Buffer
   readonly dialect: Dialect
   readonly path: string
+  /** Whether these are all bytes of a document, as they stand there. */
+  readonly whole: boolean
   page = ''
   base = 0
 
-  constructor(bytes: Uint8Array, path: string, dialect: Dialect) {
+  constructor(bytes: Uint8Array, path: string, dialect: Dialect, whole = false) {
     this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.path = path
     this.dialect = dialect
+    this.whole = whole
   }
 
   /** Makes `page` hold at least the bytes [from, to), as far as there are any. */

@@ -23,6 +23,8 @@ function everywhere(rule: Rule, text: string): { rule: string; start: number; en
 }
 
 /** Pieces that begin, continue, cut and join what the rules look for. */
+/** Rules for certain files do not apply to this one. */
+const applying = rules.filter(rule => rule.paths === undefined)
 const keywords = rules.flatMap(rule => rule.keywords)
 const examples = rules.flatMap(rule =>
   [...rule.examples.positive, ...rule.examples.negative].map(example => example.text),
@@ -85,7 +87,7 @@ describe('the prefilter and the windows lose no match and make none up', () => {
         const text = bytes.toString('latin1')
         const order = (a: { rule: string; start: number }, b: { rule: string; start: number }) =>
           a.rule < b.rule ? -1 : a.rule > b.rule ? 1 : a.start - b.start
-        const expected = rules.flatMap(rule => everywhere(rule, text)).sort(order)
+        const expected = applying.flatMap(rule => everywhere(rule, text)).sort(order)
         compared += expected.length
         expect(engine.matches(bytes, 'note.txt').sort(order)).toEqual(expected)
       }),

@@ -1,0 +1,81 @@
+import { crc32 } from 'node:zlib'
+import { describe, expect, test } from 'vitest'
+import { checksums, holds } from '../../../../src/know/readers/secrets/checksum.ts'
+
+/** Of each kind one that its specification gives, or one made as it says; in pieces. */
+const genuine: Record<(typeof checksums)[number], string> = {
+  // BIP 32, test vector 1, chain m
+  base58check: [
+    'xprv9s21ZrQH143K3QTDL4LXw2F7HEK3wJUD2nW2nRk4stbPy6',
+    'cq3jPPqjiChkVvvNKmPGJxWUtg6LnF5kejMRNNU3TGtRBeJgk33yuGBxrMPHi',
+  ].join(''),
+  // BIP 173, valid strings
+  bech32: 'an83characterlonghumanreadablepartthatcontainsthenumber1andtheexcludedcharactersbio1tt5tgs',
+  'crc32-base62': ['npm_PxoNirbY', 'h5uM2rFeKw8UDMtWJP', 'SRcS0EOPjj'].join(''),
+  discord: `${Buffer.from('1098765432109876543').toString('base64url')}.GkZw1a.${'qW8x'.repeat(9)}`,
+  'gitlab-routable': routable('o:1\nu:2a'),
+  nkey: crc16Made(Buffer.concat([Buffer.from([(18 << 3) | (20 >> 2), (20 & 3) << 6]), Buffer.alloc(32, 7)])),
+  'sentry-org': `sntrys_${Buffer.from('{"iat":1.5,"url":"https://sentry.io","org":"acme"}').toString('base64')}_x`,
+  stellar: crc16Made(Buffer.concat([Buffer.from([18 << 3]), Buffer.alloc(32, 9)])),
+}
+
+function routable(payload: string): string {
+  const bytes = Buffer.concat([Buffer.alloc(16, 5), Buffer.from(payload), Buffer.from([payload.length])])
+  const encoded = bytes.toString('base64url')
+  const body = `${['gl', 'pat-'].join('')}${encoded}.01.${encoded.length.toString(36).padStart(2, '0')}`
+  return body + crc32(body).toString(36).padStart(7, '0')
+}
+
+/** By its table, where the code under test goes bit by bit. */
+function crc16Made(bytes: Buffer): string {
+  const table = Array.from({ length: 256 }, (_, index) => {
+    let value = index << 8
+    for (let bit = 0; bit < 8; bit++) value = ((value << 1) ^ (value & 0x8000 ? 0x1021 : 0)) & 0xffff
+    return value
+  })
+  const sumOf = (data: Uint8Array) =>
+    data.reduce((sum, byte) => ((sum << 8) & 0xffff) ^ table[(sum >> 8) ^ byte]!, 0)
+  // The catalogue's check value of CRC-16/XMODEM
+  expect(sumOf(Buffer.from('123456789'))).toBe(0x31c3)
+  const sum = sumOf(bytes)
+  const all = Buffer.concat([bytes, Buffer.from([sum & 0xff, sum >> 8])])
+  const bits = [...all].map(byte => byte.toString(2).padStart(8, '0')).join('')
+  return bits
+    .padEnd(Math.ceil(bits.length / 5) * 5, '0')
+    .match(/.{5}/g)!
+    .map(digit => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'[Number.parseInt(digit, 2)])
+    .join('')
+}
+
+describe.each(checksums)('%s', checksum => {
+  test('holds for a genuine token', () => {
+    expect(holds(checksum, genuine[checksum])).toBe(true)
+  })
+})
+
+describe.each(['base58check', 'bech32', 'gitlab-routable', 'nkey', 'stellar'] as const)('%s', checksum => {
+  test('holds for none with one other character', () => {
+    const token = genuine[checksum]
+    // Of GitLab's, another version and another prefix are other forms.
+    const [from, version] = checksum === 'gitlab-routable' ? [6, token.indexOf('.01.')] : [0, -9]
+    const inUpper = token === token.toUpperCase()
+    for (let at = from; at < token.length; at++) {
+      if (at >= version && at < version + 4) continue
+      const lower = /[0-9]/.test(token[at]!) ? (token[at] === '2' ? '3' : '2') : token[at] === 'a' ? 'c' : 'a'
+      const other = inUpper ? lower.toUpperCase() : lower
+      if (other === token[at]) continue
+      expect([at, holds(checksum, token.slice(0, at) + other + token.slice(at + 1))]).toEqual([at, false])
+    }
+  })
+})
+
+test('a token of another form carries no sum', () => {
+  expect(holds('gitlab-routable', ['glpat-', 'aB3dE5gH7jK9mN1pQ3sT'].join(''))).toBe(true)
+  expect(holds('crc32-base62', ['ghr_', 'aB3d'.repeat(19)].join(''))).toBe(true)
+})
+
+test('what is no such text at all holds nothing', () => {
+  for (const checksum of ['base58check', 'bech32', 'nkey', 'stellar', 'discord', 'sentry-org'] as const)
+    for (const text of ['', '1', '\0', 'é', '0'.repeat(300), 'sntrys_e30=_x'])
+      expect([checksum, text, holds(checksum, text)]).toEqual([checksum, text, false])
+})
