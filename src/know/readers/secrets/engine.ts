@@ -136,9 +136,7 @@ export class Engine {
     onEmbedded?: (embedded: NonNullable<ReturnType<EmbeddedTexts['stringAt']>>) => void,
   ): void {
     const hits = (this.#hits[depth] ??= newHits())
-    hits.count = 0
     this.#prefilter.scan(text.bytes, 0, text.bytes.length, hits)
-    inOrderOfStart(hits)
     const embedded = new EmbeddedTexts(text)
     const progress = new Map<CompiledRule, { tried: number; end: number }>()
     for (let i = 0; i < hits.count; i++) {
@@ -208,21 +206,6 @@ for (const byte of Buffer.from('"\'`] \t\v\f\r\n\xa0=:?|,>(', 'latin1')) ENDS_NA
 
 function isPercentEscape(bytes: Uint8Array, at: number): boolean {
   return at >= 0 && /^%[0-9A-Fa-f]{2}$/.test(String.fromCharCode(bytes[at]!, bytes[at + 1]!, bytes[at + 2]!))
-}
-
-/** They come in order of their ends, which is nearly the same. */
-function inOrderOfStart(hits: Hits): void {
-  const { start, literal } = hits
-  for (let i = 1; i < hits.count; i++) {
-    const [position, what] = [start[i]!, literal[i]!]
-    let at = i
-    for (; at > 0 && start[at - 1]! > position; at--) {
-      start[at] = start[at - 1]!
-      literal[at] = literal[at - 1]!
-    }
-    start[at] = position
-    literal[at] = what
-  }
 }
 
 /** One document read window by window; keeps what a find's absolute position needs. */
