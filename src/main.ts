@@ -5,7 +5,8 @@ import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { FirebreakError } from './core/contract/errors.ts'
 import { realIo } from './core/contract/io.ts'
-import type { Db, StoreOptions } from './core/store/store.ts'
+import type { Keys } from './core/keys/keys.ts'
+import type { StoreOptions } from './core/store/store.ts'
 import type { Compose } from './serve/cli/cli.ts'
 import type { World } from './serve/operations/operation.ts'
 
@@ -48,26 +49,43 @@ async function main(): Promise<number> {
     const home = process.env['FIREBREAK_HOME'] || join(homedir(), '.firebreak')
     const surroundings = { home, io, rulesDirectory: join(PACKAGE, 'rules'), ...surface }
     if (!needsStore) return { world: storeless(surroundings), close: async () => {} }
-    const [{ loadRootKey }, { deriveKeys }, { openStore }, { startSealer }, { Connections }, known] =
-      await Promise.all([
-        import('./core/keys/root-key.ts'),
-        import('./core/keys/keys.ts'),
-        import('./core/store/store.ts'),
-        import('./core/evidence/sealer.ts'),
-        import('./know/connections/registry.ts'),
-        connectors(),
-      ])
-    const database = join(home, 'firebreak.db')
+    const [
+      { loadRootKey },
+      { deriveKeys },
+      { openStore },
+      { storeError },
+      { bindKey, boundKey },
+      { startSealer },
+      { Connections },
+      known,
+    ] = await Promise.all([
+      import('./core/keys/root-key.ts'),
+      import('./core/keys/keys.ts'),
+      import('./core/store/store.ts'),
+      import('./core/store/store-error.ts'),
+      import('./core/store/bound-key.ts'),
+      import('./core/evidence/sealer.ts'),
+      import('./know/connections/registry.ts'),
+      connectors(),
+    ])
+    const file = join(home, 'firebreak.db')
     const keyFile = process.env['FIREBREAK_KEY_FILE'] || join(home, 'key')
     // The key is made before the database: where only the database is, the key was lost, and a new one is no help.
-    if (existsSync(database) && !existsSync(keyFile)) throw keyOfAnother(keyFile, 'it is not there')
-    const keys = deriveKeys(await loadRootKey(keyFile, io))
-    const db = await openStore(database, storeOptions())
+    const url = process.env['DATABASE_URL'] || undefined
+    if (url === undefined && existsSync(file) && !existsSync(keyFile))
+      throw keyOfAnother(keyFile, 'it is not there')
+    const key = url === undefined ? await loadRootKey(keyFile, io) : undefined
+    const db = await openStore(url ?? file, storeOptions())
+    let keys: Keys
     try {
-      await refuseOtherKey(db, keys.signer.publicKey, keyFile)
+      const bound = await boundKey(db)
+      if (bound !== undefined && !existsSync(keyFile)) throw keyOfAnother(keyFile, 'it is not there')
+      keys = deriveKeys(key ?? (await loadRootKey(keyFile, io)))
+      if ((await bindKey(db, keys.signer.publicKey)) !== keys.signer.publicKey)
+        throw keyOfAnother(keyFile, 'it is not the key that this database was made with')
     } catch (error) {
       await db.destroy()
-      throw error
+      throw storeError(error)
     }
     const connections = new Connections(known, keys, io)
     let sealError: unknown
@@ -134,22 +152,11 @@ function storeOptions(): StoreOptions {
 }
 
 /** With another key no value would be recognised: a leaked secret would seem to stand nowhere. */
-async function refuseOtherKey(db: Db, publicKey: string, keyFile: string): Promise<void> {
-  const first = await db
-    .selectFrom('checkpoint')
-    .select('public_key')
-    .orderBy('seq')
-    .limit(1)
-    .executeTakeFirst()
-  if (first && first.public_key !== publicKey)
-    throw keyOfAnother(keyFile, 'it is not the key that this database was made with')
-}
-
 function keyOfAnother(keyFile: string, why: string): FirebreakError {
   return new FirebreakError(
     'KEY_UNUSABLE',
     `${keyFile}: ${why}`,
-    'restore the key from its backup; where there is none, start anew with another FIREBREAK_HOME',
+    'restore the key from its backup, or copy it from a machine that shares the database; where there is none, start anew with another FIREBREAK_HOME and DATABASE_URL',
   )
 }
 

@@ -109,5 +109,6 @@ async function makeRole(server: PostgresServer, secret: string): Promise<void> {
   })
   await admin.connect()
   await admin.query(`create role app_orders login password '${secret}'`)
+  await admin.query('create database firebreak')
   await admin.end()
 }

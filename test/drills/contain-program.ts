@@ -20,7 +20,7 @@ enableCompileCache()
 const [home = '', subject = '', mode = 'graceful', windowSeconds = '0', killAt] = process.argv.slice(2)
 const io = realIo()
 const keys = deriveKeys(await loadRootKey(join(home, 'key'), io))
-const db = await openStore(join(home, 'firebreak.db'))
+const db = await openStore(process.env['DATABASE_URL'] || join(home, 'firebreak.db'))
 const sealer = startSealer(db, keys.signer, io, error => {
   throw error
 })

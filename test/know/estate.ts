@@ -9,10 +9,11 @@ import { Secret } from '../../src/core/contract/secret.ts'
 import { deriveKeys, type Keys } from '../../src/core/keys/keys.ts'
 import { RootKey } from '../../src/core/keys/root-key.ts'
 import type { Row } from '../../src/core/store/schema.ts'
-import { type Db, openStore, transaction } from '../../src/core/store/store.ts'
+import { type Db, transaction } from '../../src/core/store/store.ts'
 import { type Finding, fold } from '../../src/know/inventory/fold.ts'
 import { listCredentials, listIdentities } from '../../src/know/inventory/queries.ts'
 import { loadRoots } from '../../src/know/inventory/roots.ts'
+import { openOwnStore } from '../own-store.ts'
 
 /** A store with keys and a clock that a test moves; gone when the test ends. */
 export interface Estate {
@@ -23,21 +24,23 @@ export interface Estate {
   source(label?: string): Promise<Row<'source'>>
   /** Each fold is a run of its own. */
   fold(source: Row<'source'>, findings: readonly Finding[]): Promise<void>
+  /** The test's end does it too; who opens many does it before. */
+  close(): Promise<void>
 }
 
 export const testKeys: Keys = deriveKeys(new RootKey(new Secret(new Uint8Array(32).fill(7))))
 
-export async function openEstate(url = ':memory:'): Promise<Estate> {
+export async function openEstate(): Promise<Estate> {
   const clock = { ms: Date.UTC(2026, 0, 1) }
   const io: Io = { ...realIo(), now: () => new Date(clock.ms) }
-  const db = await openStore(url)
-  onTestFinished(() => db.destroy())
+  const { db, close } = await openOwnStore()
   let sources = 0
   return {
     db,
     keys: testKeys,
     io,
     clock,
+    close,
     async source(label = 'source') {
       const row: Row<'source'> = {
         id: `source-${++sources}`,

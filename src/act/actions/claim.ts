@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
-import { type Db, transaction } from '../../core/store/store.ts'
+import { type Db, transaction, type Tx } from '../../core/store/store.ts'
+import { lockedRun } from './journal.ts'
 
 /** A claim that is not renewed for so long is free for another process. */
 const CLAIM_MS = 30_000
@@ -17,8 +18,8 @@ export interface Claim {
 /** Takes the run for this process. CONFLICT while another live process holds it. */
 export async function claimRun(db: Db, io: Pick<Io, 'now'>, runId: string): Promise<Claim> {
   const me = processName(process.pid)
-  const epoch = await transaction(db, async tx => {
-    const run = await tx.selectFrom('run').selectAll().where('id', '=', runId).executeTakeFirst()
+  const take = async (tx: Tx) => {
+    const run = await lockedRun(tx, runId)
     if (!run) throw new FirebreakError('NOT_FOUND', `run ${runId}`, 'firebreak ls runs')
     const now = io.now().getTime()
     const held = run.claimed_by !== null && run.claimed_by !== me && (run.claim_until ?? 0) > now
@@ -35,22 +36,24 @@ export async function claimRun(db: Db, io: Pick<Io, 'now'>, runId: string): Prom
       .where('id', '=', runId)
       .execute()
     return next
-  })
+  }
+  const epoch = await transaction(db, take, 'rows')
   const mine = (tx: Db) => tx.updateTable('run').where('id', '=', runId).where('claim_epoch', '=', epoch)
   const timer = setInterval(() => {
     // A renewal that fails is tried at the next tick; if the claim is lost, the next write finds out.
-    transaction(db, tx =>
+    const renew = (tx: Tx) =>
       mine(tx)
         .set({ claim_until: io.now().getTime() + CLAIM_MS })
-        .execute(),
-    ).catch(() => {})
+        .execute()
+    transaction(db, renew, 'rows').catch(() => {})
   }, RENEW_MS)
   timer.unref()
   return {
     epoch,
     async release() {
       clearInterval(timer)
-      await transaction(db, tx => mine(tx).set({ claimed_by: null, claim_until: null }).execute())
+      const leave = (tx: Tx) => mine(tx).set({ claimed_by: null, claim_until: null }).execute()
+      await transaction(db, leave, 'rows')
     },
   }
 }

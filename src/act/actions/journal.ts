@@ -117,8 +117,8 @@ export async function changeStep(
   evidence: StepEvidence,
   also?: (tx: Tx) => Promise<void>,
 ): Promise<void> {
-  await transaction(db, async tx => {
-    const run = await tx.selectFrom('run').select('claim_epoch').where('id', '=', at.runId).executeTakeFirst()
+  const work = async (tx: Tx) => {
+    const run = await lockedRun(tx, at.runId)
     if (run?.claim_epoch !== at.epoch) throw new Superseded(`run ${at.runId} was taken over`)
     await tx
       .updateTable('step')
@@ -128,7 +128,14 @@ export async function changeStep(
       .execute()
     await also?.(tx)
     await record(tx, io, { kind: evidence.kind, subject: at.runId, body: { step: at.key, ...evidence.body } })
-  })
+  }
+  // What settles a step is written into the inventory; all else is between those who have the run.
+  await transaction(db, work, also ? 'inventory' : 'rows')
+}
+
+/** The run as it stands now, and nobody else changes it or claims it before this transaction ends. */
+export async function lockedRun(tx: Tx, runId: string): Promise<Row<'run'> | undefined> {
+  return await tx.selectFrom('run').selectAll().where('id', '=', runId).forUpdate().executeTakeFirst()
 }
 
 /** Ends a run. `done` and `abandoned` erase the run's key, and with it all that was sealed under it. */
@@ -139,7 +146,7 @@ export async function endRun(
   state: Exclude<RunState, 'running'>,
   also?: (tx: Tx) => Promise<void>,
 ): Promise<void> {
-  await transaction(db, async tx => {
+  const work = async (tx: Tx) => {
     const over = state !== 'stuck'
     const change = over
       ? { state, ended_at: io.now().getTime(), run_key: null, sealed_secret: null }
@@ -155,7 +162,8 @@ export async function endRun(
       await tx.updateTable('step').set({ sealed_secret: null }).where('run_id', '=', at.runId).execute()
     await also?.(tx)
     await record(tx, io, { kind: `run.${state}`, subject: at.runId, body: {} })
-  })
+  }
+  await transaction(db, work, also ? 'inventory' : 'rows')
 }
 
 /** The run's own key: random, sealed by the root, gone when the run has ended. */

@@ -2,7 +2,7 @@ import type { Io } from '../../core/contract/io.ts'
 import type { Json } from '../../core/contract/ref.ts'
 import { record } from '../../core/evidence/evidence.ts'
 import { type Db, transaction } from '../../core/store/store.ts'
-import { runRow, stepsOf } from '../actions/journal.ts'
+import { lockedRun, stepsOf } from '../actions/journal.ts'
 import type { Incident } from './incident.ts'
 import { plan } from './plan.ts'
 
@@ -12,7 +12,8 @@ import { plan } from './plan.ts'
  */
 export async function escalate(db: Db, io: Pick<Io, 'now' | 'random'>, runId: string): Promise<void> {
   await transaction(db, async tx => {
-    const run = await runRow(tx, runId)
+    const run = await lockedRun(tx, runId)
+    if (!run) return
     const input = JSON.parse(run.input) as { incident: Incident }
     if (input.incident.mode === 'emergency') return
     const incident: Incident = { ...input.incident, mode: 'emergency' }

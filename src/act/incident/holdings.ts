@@ -119,6 +119,7 @@ export async function copiesSince(
     .where('copy.first_seen', '>=', since)
     .where('copy.gone_at', 'is', null)
     .distinct()
+    .orderBy('copy.id')
     .execute()
   return rows.filter(row => !known.includes(row.id)).map(row => row.path)
 }

@@ -253,6 +253,7 @@ async function ownersOf(db: Db, target: Target): Promise<{ label: string; owner:
     .select(['owner', 'source'])
     .where('entity_id', 'in', await membersOf(db, [identity.id]))
     .orderBy('weight', 'desc')
+    .orderBy('owner')
     .execute()
   return rows.map(row => ({ label: target.label, owner: row.owner, source: row.source }))
 }

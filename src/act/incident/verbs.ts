@@ -79,6 +79,7 @@ function observeAgain(rulesDirectory: string): StepHandler {
         .where('entity.instance', 'not like', '?%')
         .where('credential.issued_by', 'is', null)
         .distinct()
+        .orderBy('entity.id')
         .execute()
       return { result: { failed, newPrincipals: principals.map(row => ({ ...row })) } }
     },

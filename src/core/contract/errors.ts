@@ -16,6 +16,7 @@ export const ERRORS = {
   STORE_BUSY: { http: 503, exit: 2, retryable: true, says: 'Another process holds the database' },
   STORE_FULL: { http: 507, exit: 2, retryable: false, says: 'The database cannot grow' },
   STORE_BROKEN: { http: 500, exit: 2, retryable: false, says: 'The database cannot be used' },
+  STORE_UNREACHABLE: { http: 503, exit: 2, retryable: true, says: 'The database could not be reached' },
   KEY_UNUSABLE: { http: 500, exit: 2, retryable: false, says: 'The root key cannot be used' },
   EVIDENCE_BROKEN: { http: 500, exit: 1, retryable: false, says: 'The evidence does not hold' },
   STUCK: { http: 500, exit: 1, retryable: true, says: 'A step could not be finished' },

@@ -7,12 +7,12 @@ const BATCH = 1000
 
 /**
  * Gives committed entries their sequence, hash and a signed checkpoint. Entries are chained in the order in which the
- * sealer sees them; the write lock makes it the only one. Returns how many entries it sealed.
+ * sealer sees them; its lock makes it the only one, of however many processes. Returns how many entries it sealed.
  */
 export async function sealEvidence(db: Db, signer: Signer, io: Pick<Io, 'now'>): Promise<number> {
   let total = 0
   for (;;) {
-    const sealed = await transaction(db, tx => sealBatch(tx, signer, io))
+    const sealed = await transaction(db, tx => sealBatch(tx, signer, io), 'sealing')
     total += sealed
     if (sealed < BATCH) return total
   }

@@ -6,6 +6,7 @@ import { type Kysely, type Migration, sql } from 'kysely'
  */
 export const migrations: Record<string, Migration> = {
   '0001_spine': { up: spine },
+  '0006_setting': { up: setting },
 }
 
 async function spine(db: Kysely<unknown>): Promise<void> {
@@ -115,4 +116,8 @@ async function spine(db: Kysely<unknown>): Promise<void> {
   await create('create index evidence_subject on evidence (subject)')
   await create(`create table checkpoint (
     seq bigint primary key, hash text not null, at bigint not null, public_key text not null, signature text not null)`)
+}
+
+async function setting(db: Kysely<unknown>): Promise<void> {
+  await sql`create table setting (name text primary key, value text not null)`.execute(db)
 }

@@ -25,7 +25,33 @@ export interface Schema {
   step: StepTable
   evidence: EvidenceTable
   checkpoint: CheckpointTable
+  setting: SettingTable
 }
+
+/** All of them, each after those that it refers to. */
+export const TABLE_NAMES = [
+  'setting',
+  'source',
+  'entity',
+  'name',
+  'fact',
+  'sighting',
+  'merge',
+  'credential',
+  'copy',
+  'occurrence',
+  'document',
+  'edge',
+  'owner',
+  'policy',
+  'coverage',
+  'finding',
+  'hold',
+  'run',
+  'step',
+  'evidence',
+  'checkpoint',
+] as const satisfies readonly (keyof Schema)[]
 
 export interface SourceTable {
   id: string
@@ -258,6 +284,12 @@ export interface CheckpointTable {
   at: number
   public_key: string
   signature: string
+}
+
+/** What the store knows of itself. `public_key`: whose evidence and fingerprints these are. `moved_to`: where all of it is now. */
+export interface SettingTable {
+  name: 'public_key' | 'moved_to'
+  value: string
 }
 
 export type Row<Table extends keyof Schema> = Selectable<Schema[Table]>

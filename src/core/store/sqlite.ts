@@ -2,9 +2,11 @@ import { DatabaseSync } from 'node:sqlite'
 import {
   CompiledQuery,
   type DatabaseConnection,
+  type SelectModifierNode,
   type SqliteDatabase,
   SqliteDialect,
   SqliteDriver,
+  SqliteQueryCompiler,
 } from 'kysely'
 
 export interface SqliteOptions {
@@ -15,10 +17,12 @@ export interface SqliteOptions {
 /** node:sqlite as the better-sqlite3 that Kysely's dialect expects. `:memory:` lives as long as its handle. */
 export function sqliteDialect(path: string, options: SqliteOptions = {}): SqliteDialect {
   const db = new DatabaseSync(path, { timeout: 0 })
-  // synchronous=full: a commit that was answered is on the disk. secure_delete: erased secrets are overwritten.
+  // synchronous=full: a commit that was answered is on the disk. secure_delete: erased secrets are overwritten. `like`
+  // tells small letters from capitals, as it does on PostgreSQL.
   try {
     db.exec(
-      'pragma journal_mode=wal; pragma synchronous=full; pragma foreign_keys=on; pragma secure_delete=on',
+      'pragma journal_mode=wal; pragma synchronous=full; pragma foreign_keys=on; pragma secure_delete=on; ' +
+        'pragma case_sensitive_like=on',
     )
   } catch (error) {
     db.close()
@@ -82,6 +86,13 @@ class ImmediateDriver extends SqliteDriver {
   }
 }
 
+/** A transaction has the write lock from its beginning: there are no rows left to lock. */
+class UnlockingCompiler extends SqliteQueryCompiler {
+  protected override visitSelectModifier(node: SelectModifierNode): void {
+    if (node.modifier === 'Distinct') super.visitSelectModifier(node)
+  }
+}
+
 class ImmediateDialect extends SqliteDialect {
   readonly #config: ConstructorParameters<typeof SqliteDialect>[0]
 
@@ -92,5 +103,9 @@ class ImmediateDialect extends SqliteDialect {
 
   override createDriver(): SqliteDriver {
     return new ImmediateDriver(this.#config)
+  }
+
+  override createQueryCompiler(): SqliteQueryCompiler {
+    return new UnlockingCompiler()
   }
 }

@@ -1,12 +1,51 @@
 import { FirebreakError } from '../contract/errors.ts'
 
+/** SQLite's result codes. */
 const BUSY = 5
 const LOCKED = 6
 
-/** The engine's failure as ours; anything else as it came. Engine messages name tables and files, never values. */
+/** SQLSTATEs (PostgreSQL manual, appendix A) after which the same goes through a moment later. */
+const BUSY_STATES = new Set(['40001', '40P01', '55P03', '57P03', '53300'])
+
+const STATES: Readonly<Record<string, readonly [string, string]>> = {
+  '28P01': [
+    'the login was refused',
+    'look at the user and the password that DATABASE_URL or PGPASSWORD gives',
+  ],
+  '28000': ['the login was refused', 'look at the user that DATABASE_URL names, and at pg_hba.conf'],
+  '3D000': ['there is no such database', 'create it, or look at the name in DATABASE_URL'],
+  '42501': ['a right is missing', 'the role has to own the database or schema, or have all rights on it'],
+  '25006': ['it is read-only', 'point DATABASE_URL at the primary, not at a standby'],
+}
+
+/** The engine's failure as ours; anything else as it came. No word of a driver is passed on that may echo what it was given. */
 export function storeError(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof FirebreakError) return error
+  return sqliteError(error) ?? postgresError(error) ?? error
+}
+
+/** Another process has the lock: the same may go through a moment later. */
+export function isBusy(error: unknown): boolean {
   const code = sqliteCode(error)
-  if (code === undefined || !(error instanceof Error)) return error
+  return code === BUSY || code === LOCKED || BUSY_STATES.has(sqlState(error) ?? '')
+}
+
+/** The connection to the server broke, so that what was not committed is undone. */
+export function isLost(error: unknown): boolean {
+  if (!(error instanceof Error) || error instanceof FirebreakError) return false
+  const state = sqlState(error)
+  if (state !== undefined) return /^(08|57P0[12])/.test(state) || state === '25P03'
+  const code = 'code' in error ? String(error.code) : ''
+  return (
+    /^E(CONN|PIPE|TIMEDOUT|HOST|NET)/.test(code) ||
+    /^(Connection terminated|Client (has encountered a connection error|was closed))/.test(error.message) ||
+    error.message === 'timeout exceeded when trying to connect'
+  )
+}
+
+function sqliteError(error: Error): FirebreakError | undefined {
+  const code = sqliteCode(error)
+  if (code === undefined) return undefined
   if (isBusy(error))
     return new FirebreakError(
       'STORE_BUSY',
@@ -26,16 +65,55 @@ export function storeError(error: unknown): unknown {
       error.message,
       'check the file and its rights, or restore a backup',
     )
-  return error
+  return undefined
 }
 
-/** Another connection has the lock: the same may go through a moment later. */
-export function isBusy(error: unknown): boolean {
-  const code = sqliteCode(error)
-  return code === BUSY || code === LOCKED
+function postgresError(error: Error): FirebreakError | undefined {
+  const state = sqlState(error)
+  const told = state === undefined ? '' : ` (SQLSTATE ${state})`
+  if (state !== undefined && BUSY_STATES.has(state))
+    return new FirebreakError(
+      'STORE_BUSY',
+      `PostgreSQL had other writers to serve first${told}`,
+      'wait for the other commands to end, then try again',
+    )
+  if (state === '53100' || state === '53200')
+    return new FirebreakError(
+      'STORE_FULL',
+      `PostgreSQL has no room left${told}`,
+      'make room at the server; what was committed is kept',
+    )
+  const known = state === undefined ? undefined : STATES[state]
+  if (known) return new FirebreakError('STORE_BROKEN', `${known[0]}${told}`, known[1])
+  if (state === '57014')
+    return new FirebreakError('STORE_BUSY', `a statement took too long${told}`, 'look at the server’s load')
+  const network = networkReason(error)
+  if (!isLost(error) && network === undefined) return undefined
+  return new FirebreakError(
+    'STORE_UNREACHABLE',
+    network ?? `the connection broke off${told}`,
+    'look at the host, port and sslmode that DATABASE_URL gives, and whether the server runs; what was committed is kept',
+  )
+}
+
+/** What the network or TLS said, by its code alone. */
+function networkReason(error: Error): string | undefined {
+  if (error.message.startsWith('The server does not support SSL')) return 'the server offers no TLS'
+  if (error.message === 'timeout exceeded when trying to connect') return 'no answer in time'
+  const code = 'code' in error ? String(error.code) : ''
+  if (/^E(CONN|PIPE|TIMEDOUT|HOST|NET|NOTFOUND|AI_)/.test(code)) return code
+  if (/^(ERR_TLS|CERT|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/.test(code)) return `TLS failed (${code})`
+  if (error.message.startsWith('SASL')) return 'no password was given for the login, or none that can be used'
+  return undefined
 }
 
 function sqliteCode(error: unknown): number | undefined {
   if (!(error instanceof Error) || !('errcode' in error)) return undefined
   return Number(error.errcode) & 0xff
+}
+
+/** Errors that the server itself raised carry a severity. */
+function sqlState(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('severity' in error) || !('code' in error)) return undefined
+  return typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code) ? error.code : undefined
 }

@@ -1,39 +1,42 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { Kysely, Migrator, sql, type Transaction } from 'kysely'
-import { FirebreakError } from '../contract/errors.ts'
-import { migrations } from './migrations.ts'
+import {
+  HandleEmptyInListsPlugin,
+  Kysely,
+  PostgresAdapter,
+  replaceWithNoncontingentExpression,
+  sql,
+  type Transaction,
+} from 'kysely'
+import { migrate } from './migrate.ts'
 import type { Schema } from './schema.ts'
-import { sqliteDialect } from './sqlite.ts'
-import { isBusy, storeError } from './store-error.ts'
+import { isBusy, isLost, storeError } from './store-error.ts'
 
 /** The database, or a transaction in it: the first argument of every function that touches it. */
 export type Db = Kysely<Schema>
 export type Tx = Transaction<Schema>
 
 export interface StoreOptions {
+  /** SQLite: the most pages of 4096 bytes that the file may have. */
   readonly maxPageCount?: number
+  /** PostgreSQL: the most connections that this process opens. */
+  readonly connections?: number
 }
 
 /**
- * Opens the store at `url`: a file's path, or `:memory:`. One dialect for each engine; all else is the same code.
- * Raises STORE_BROKEN, STORE_FULL or STORE_BUSY.
+ * Opens the store: `postgres://…`, a file's path, or `:memory:`. One dialect for each engine; all else is the same code.
+ * Raises STORE_BROKEN, STORE_FULL, STORE_BUSY, STORE_UNREACHABLE, and INVALID_CONFIG for a URL that is none.
  */
 export async function openStore(url: string, options: StoreOptions = {}): Promise<Db> {
-  if (/^\w+:\/\//.test(url))
-    throw new FirebreakError(
-      'INVALID_CONFIG',
-      `${url.slice(0, url.indexOf(':'))} is no store that this version knows`,
-      'give the path of a file; it is made when it is not there',
-    )
   return await translated(async () => {
-    if (url !== ':memory:') await mkdir(dirname(url), { recursive: true, mode: 0o700 })
-    // Another process that opens or closes the file at this moment holds it for an instant.
-    const dialect = await retried(async () => sqliteDialect(url, options))
-    const db = new Kysely<Schema>({ dialect })
+    const db = new Kysely<Schema>({
+      dialect: await dialectOf(url, options),
+      // PostgreSQL takes no list without a member.
+      plugins: [new HandleEmptyInListsPlugin({ strategy: replaceWithNoncontingentExpression })],
+    })
     try {
-      await migrate(db)
+      await retried(() => migrate(db))
       return db
     } catch (error) {
       await db.destroy()
@@ -42,45 +45,95 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
   })
 }
 
-async function migrate(db: Db): Promise<void> {
-  const migratorOn = (db: Db) => new Migrator({ db, provider: { getMigrations: async () => migrations } })
-  await retried(async () => {
-    const known = await migratorOn(db).getMigrations()
-    if (known.every(migration => migration.executedAt !== undefined)) return
-    await db.connection().execute(async connection => {
-      // Of several processes that open a new file at once, one makes the tables, all of them or none; the others wait.
-      await sql`begin immediate`.execute(connection)
-      try {
-        const { error } = await migratorOn(connection).migrateToLatest()
-        if (error) throw error
-        await sql`commit`.execute(connection)
-      } catch (error) {
-        // Where SQLite did it by itself, there is nothing left to roll back.
-        await sql`rollback`.execute(connection).catch(() => {})
-        throw error
-      }
-    })
-  })
+async function dialectOf(url: string, options: StoreOptions) {
+  if (/^[a-z][a-z\d+.-]+:\/\//i.test(url)) {
+    const { postgresDialect, unusableUrl } = await import('./postgres.ts')
+    if (!/^postgres(ql)?:\/\//i.test(url) || !URL.canParse(url)) throw unusableUrl()
+    return await postgresDialect(url, options.connections)
+  }
+  const { sqliteDialect } = await import('./sqlite.ts')
+  if (url !== ':memory:') await mkdir(dirname(url), { recursive: true, mode: 0o700 })
+  // Another process that opens or closes the file at this moment holds it for an instant.
+  return await retried(async () => sqliteDialect(url, options))
+}
+
+export function isPostgres(db: Db): boolean {
+  return db.getExecutor().adapter instanceof PostgresAdapter
 }
 
 /**
- * Runs `work` in one transaction; it may run more than once, so it does nothing but read and write the database. No
- * network call belongs in it: it holds the write lock.
+ * What a transaction keeps others from. `inventory` (what is known: one writer at a time, as folding and linking need it)
+ * and `sealing` (the chain of evidence) are locks of the whole store. With `rows` the work itself locks what it changes,
+ * with `forUpdate()`. SQLite has one lock for all, which it takes in each case.
  */
-export async function transaction<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
-  return await translated(() => retried(() => db.transaction().execute(work)))
+export type Lock = 'inventory' | 'sealing' | 'rows'
+
+const LOCKS: Readonly<Record<Exclude<Lock, 'rows'>, number>> = { inventory: 7_412_001, sealing: 7_412_002 }
+
+/**
+ * Runs `work` in one transaction; it may run more than once, so it does nothing but read and write the database. No
+ * network call belongs in it: it holds a lock. A connection that breaks is no loss: it is found out whether the
+ * transaction was committed, and it is run again only where it was not.
+ */
+export async function transaction<T>(
+  db: Db,
+  work: (tx: Tx) => Promise<T>,
+  lock: Lock = 'inventory',
+): Promise<T> {
+  const attempt = isPostgres(db) ? () => locked(db, work, lock) : () => db.transaction().execute(work)
+  return await translated(() => retried(attempt, error => isBusy(error) || isLost(error)))
 }
 
-const BUSY_PATIENCE_MS = 15_000
+/**
+ * Each statement sees what was committed before it (read committed), and the lock is the first: so the work sees all that
+ * its predecessor did, as if there had never been two at once.
+ */
+async function locked<T>(db: Db, work: (tx: Tx) => Promise<T>, lock: Lock): Promise<T> {
+  let finished: { result: T; id: string | null } | undefined
+  try {
+    return await db.transaction().execute(async tx => {
+      if (lock !== 'rows') await sql`select pg_advisory_xact_lock(${sql.lit(LOCKS[lock])})`.execute(tx)
+      const result = await work(tx)
+      const { rows } = await sql<{
+        id: string | null
+      }>`select txid_current_if_assigned()::text as id`.execute(tx)
+      finished = { result, id: rows[0]?.id ?? null }
+      return result
+    })
+  } catch (error) {
+    // The answer to `commit` was lost, and the commit perhaps not.
+    if (!finished || !isLost(error)) throw error
+    if (finished.id === null || (await wasCommitted(db, finished.id))) return finished.result
+    throw error
+  }
+}
+
+async function wasCommitted(db: Db, id: string): Promise<boolean> {
+  return await retried(
+    async () => {
+      const { rows } = await sql<{
+        status: string | null
+      }>`select txid_status(${id}::bigint) as status`.execute(db)
+      if (rows[0]?.status === 'in progress') throw new StillRunning()
+      return rows[0]?.status === 'committed'
+    },
+    error => error instanceof StillRunning || isBusy(error) || isLost(error),
+  )
+}
+
+/** The server has not noticed yet that whoever began the transaction is gone. */
+class StillRunning extends Error {}
+
+const PATIENCE_MS = 15_000
 
 /** SQLite's own wait would block the whole process, so waiting for another writer is done here. */
-async function retried<T>(work: () => Promise<T>): Promise<T> {
-  const giveUpAt = performance.now() + BUSY_PATIENCE_MS
+async function retried<T>(work: () => Promise<T>, passes: (error: unknown) => boolean = isBusy): Promise<T> {
+  const giveUpAt = performance.now() + PATIENCE_MS
   for (let attempt = 0; ; attempt++) {
     try {
       return await work()
     } catch (error) {
-      if (!isBusy(error) || performance.now() > giveUpAt) throw error
+      if (!passes(error) || performance.now() > giveUpAt) throw error
       await wait(1 + Math.random() * Math.min(50, 2 ** attempt))
     }
   }

@@ -40,7 +40,7 @@ export async function copyViews(
         .selectFrom('occurrence')
         .selectAll()
         .where('document', 'in', chunk)
-        .orderBy('at')
+        .orderBy('at', order => order.asc().nullsFirst())
         .orderBy('path')
         .orderBy('commit')
         .execute(),

@@ -14,6 +14,11 @@ const RANK: Record<EntityType, number> = { credential: 3, identity: 2, workload:
 /** What can never change while the thing is the same: two values mean a clone, or two things under one key. */
 const IMMUTABLE_FACTS = new Set(['createdAt', 'publicKey', 'serialNumber'])
 
+/** A time that a source tells, which may be any number: what is no time is not known. */
+export function toldTime(at: Ms | undefined): Ms | null {
+  return at !== undefined && Number.isSafeInteger(Math.trunc(at)) ? Math.trunc(at) : null
+}
+
 export function refOf(entity: Pick<Row<'entity'>, 'system' | 'instance' | 'kind' | 'native'>): Ref {
   return { system: entity.system, instance: entity.instance, kind: entity.kind, id: entity.native }
 }
@@ -138,7 +143,7 @@ export class EntityWriter {
       .execute()
     for (const [name, fact] of Object.entries(facts)) {
       const value = canonicalJson(fact.value)
-      const next = { value, at: fact.at ?? null, learnt_at: this.#at }
+      const next = { value, at: toldTime(fact.at), learnt_at: this.#at }
       const others = stored.filter(row => row.name === name)
       if (IMMUTABLE_FACTS.has(name) && others.some(row => row.value !== value))
         await this.contradiction(entityId, `${name} is told in two ways, and it cannot change`)

@@ -7,7 +7,7 @@ import { canonicalJson } from '../../core/contract/canonical-json.ts'
 import type { Fingerprint } from '../../core/keys/fingerprint.ts'
 import type { NewRow, Row } from '../../core/store/schema.ts'
 import type { Tx } from '../../core/store/store.ts'
-import { EntityWriter } from './entity.ts'
+import { EntityWriter, toldTime } from './entity.ts'
 import { inChunks } from './in-chunks.ts'
 import { linkProvisional, relink, type ValueTraits } from './link.ts'
 
@@ -213,7 +213,7 @@ class Folding {
       path,
       commit: commit ?? '',
       author: greater(before?.author ?? null, author ?? null),
-      at: greater(before?.at ?? null, at ?? null),
+      at: greater(before?.at ?? null, toldTime(at)),
       at_head: atHead ? 1 : (before?.at_head ?? 0),
       last_seen: this.#at,
     })
@@ -318,7 +318,7 @@ class Folding {
     const values = {
       source_id: this.#sourceId,
       weight: Math.max(weight, current?.weight ?? weight),
-      at: greater(current?.at ?? null, at ?? null),
+      at: greater(current?.at ?? null, toldTime(at)),
       learnt_at: this.#at,
     }
     await this.#tx

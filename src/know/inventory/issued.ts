@@ -69,7 +69,7 @@ export async function moveCopy(
 ): Promise<void> {
   if (copyIds.length === 0) return
   const at = io.now().getTime()
-  const old = await tx.selectFrom('copy').selectAll().where('id', 'in', copyIds).execute()
+  const old = await tx.selectFrom('copy').selectAll().where('id', 'in', copyIds).orderBy('id').execute()
   await tx
     .updateTable('copy')
     .set({ gone_at: at })
@@ -81,6 +81,7 @@ export async function moveCopy(
     .select('identity_id')
     .where('fingerprint', '=', fingerprint)
     .where('identity_id', 'is not', null)
+    .orderBy('entity_id')
     .executeTakeFirst()
   for (const { copy, slots } of inheritedSlots(old, place)) {
     const document = place.version ?? copy.document

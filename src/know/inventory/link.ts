@@ -100,6 +100,8 @@ async function relinkValue(
     .select(({ fn }) => [fn.max('confidence').as('confidence'), fn.min('source_id').as('source_id')])
     .where('fingerprint', '=', fingerprint)
     .groupBy(['claim_id', 'kind'])
+    .orderBy('claim_id', order => order.asc().nullsFirst())
+    .orderBy('kind')
     .execute()
   const stored = await tx
     .selectFrom('credential')

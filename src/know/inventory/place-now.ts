@@ -16,7 +16,7 @@ export async function placeNow(
   copyIds: readonly string[],
   place: PlaceRef,
 ): Promise<PlaceNow | undefined> {
-  const known = await db.selectFrom('copy').selectAll().where('id', 'in', copyIds).execute()
+  const known = await db.selectFrom('copy').selectAll().where('id', 'in', copyIds).orderBy('id').execute()
   const [first] = known
   if (!first) return undefined
   const standing = await db

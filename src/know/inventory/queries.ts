@@ -313,6 +313,7 @@ export async function listIdentities(
         .select('source.label')
         .where('entity_id', 'in', chunk)
         .orderBy('name')
+        .orderBy('source_id')
         .execute(),
     ),
   )

@@ -33,6 +33,7 @@ export async function restate(
       .where('copy.source_id', '=', sourceId)
       .where('copy.document', '=', document)
       .whereRef('copy.last_seen', '>=', 'document.read_at')
+      .orderBy('copy.id')
       .execute()
     const known = new Map<string, Row<'copy'>>()
     for (const copy of copies) {

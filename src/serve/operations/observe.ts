@@ -71,7 +71,8 @@ async function run(world: World, input: Input): Promise<Observed> {
       const message = isFirebreakError(error) ? error.message : error.name
       skipped.push({ what: name, why: io.signal.aborted ? 'interrupted' : message })
       sources.push({ source: name, documents: 0, bytes: 0, skippedAsRead: 0, finds: 0, error: message })
-      if (io.signal.aborted || isFirebreakError(error, 'STORE_FULL', 'STORE_BROKEN')) break
+      if (io.signal.aborted || isFirebreakError(error, 'STORE_FULL', 'STORE_BROKEN', 'STORE_UNREACHABLE'))
+        break
     }
   }
   const coverage = await coverageOf(

@@ -102,7 +102,8 @@ async function run(world: World, input: Input): Promise<Scan> {
       if (!(error instanceof Error)) throw error
       failures.push(error)
       skipped.push({ what: path, why: io.signal.aborted ? 'interrupted' : messageOf(error) })
-      if (io.signal.aborted || isFirebreakError(error, 'STORE_FULL', 'STORE_BROKEN')) break
+      if (io.signal.aborted || isFirebreakError(error, 'STORE_FULL', 'STORE_BROKEN', 'STORE_UNREACHABLE'))
+        break
     }
   }
   const views = sourceIds.length === 0 ? [] : await listCredentials(db, keys, { sourceIds })

@@ -1,10 +1,10 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { FirebreakError } from '../../../src/core/contract/errors.ts'
 import { realIo } from '../../../src/core/contract/io.ts'
 import { Secret } from '../../../src/core/contract/secret.ts'
 import { deriveKeys } from '../../../src/core/keys/keys.ts'
 import { RootKey } from '../../../src/core/keys/root-key.ts'
-import { type Db, openStore, transaction } from '../../../src/core/store/store.ts'
+import { type Db, transaction } from '../../../src/core/store/store.ts'
 import { Connections } from '../../../src/know/connections/registry.ts'
 import { claimRun } from '../../../src/act/actions/claim.ts'
 import {
@@ -22,15 +22,15 @@ import {
   type PlannedStep,
   type StepHandler,
 } from '../../../src/act/actions/step.ts'
+import { openOwnStore } from '../../own-store.ts'
 
 const io = realIo()
 const keys = deriveKeys(new RootKey(new Secret(new Uint8Array(32).fill(7))))
 let db: Db
 
 beforeEach(async () => {
-  db = await openStore(':memory:')
+  db = (await openOwnStore()).db
 })
-afterEach(() => db.destroy())
 
 /** A system outside, as far as steps are concerned: what stands there, and how often it was called. */
 class Outside {

@@ -22,16 +22,13 @@ import { RootKey } from '../../../src/core/keys/root-key.ts'
 import { signer } from '../../../src/core/keys/sign.ts'
 import { type Db, openStore, transaction } from '../../../src/core/store/store.ts'
 import { ownDirectory } from '../../know/estate.ts'
+import { openOwnStore, ownPlace } from '../../own-store.ts'
 
 const io = realIo()
 const ours = signer(new Secret(new Uint8Array(32).fill(1)))
 const theirs = signer(new Secret(new Uint8Array(32).fill(2)))
 
-async function open(path = ':memory:'): Promise<Db> {
-  const db = await openStore(path)
-  onTestFinished(() => db.destroy())
-  return db
-}
+const open = async (): Promise<Db> => (await openOwnStore()).db
 
 const add = (db: Db, count: number) =>
   transaction(db, async tx => {
@@ -213,8 +210,9 @@ describe('evidence', () => {
 
 describe('sealing', () => {
   test('by two processes at once makes one chain', async () => {
-    const path = join(await ownDirectory(), 'db')
-    const db = await open(path)
+    const place = await ownPlace()
+    const db = await openStore(place)
+    onTestFinished(() => db.destroy())
     const module = (name: string) =>
       JSON.stringify(fileURLToPath(new URL(`../../../src/core/${name}`, import.meta.url)))
     const program = `
@@ -232,7 +230,7 @@ describe('sealing', () => {
         await sealEvidence(db, signer, realIo())
       }
       await db.destroy()`
-    await Promise.all(['a', 'b', 'c'].map(name => run(program, path, name)))
+    await Promise.all(['a', 'b', 'c'].map(name => run(program, place, name)))
     const { entries, checkpoints } = await all(db)
     const { publicKey } = deriveKeys(new RootKey(new Secret(new Uint8Array(32).fill(1)))).signer
     expect(await verifyEvidence(entries, checkpoints, { publicKey })).toMatchObject({

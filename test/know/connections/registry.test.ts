@@ -6,8 +6,9 @@ import type { Connection, Connector } from '../../../src/core/contract/connector
 import { FirebreakError } from '../../../src/core/contract/errors.ts'
 import { realIo } from '../../../src/core/contract/io.ts'
 import { Secret } from '../../../src/core/contract/secret.ts'
-import { type Db, openStore } from '../../../src/core/store/store.ts'
+import type { Db } from '../../../src/core/store/store.ts'
 import { Connections } from '../../../src/know/connections/registry.ts'
+import { openOwnStore } from '../../own-store.ts'
 import { ownDirectory, testKeys } from '../estate.ts'
 
 const PLAIN = 'hunter2-correct-horse'
@@ -44,8 +45,7 @@ const connector: Connector<Config> = {
 }
 
 beforeEach(async () => {
-  db = await openStore(':memory:')
-  onTestFinished(() => db.destroy())
+  db = (await openOwnStore()).db
   opened = []
   closed = 0
   instance = 'i-1'

@@ -420,6 +420,7 @@ describe('in whatever order, and however often', () => {
         const two = await openEstate()
         await two.fold(await two.source(), again)
         expect(await told(two)).toEqual(await told(one))
+        await Promise.all([one.close(), two.close()])
       }),
       { numRuns: 60, seed: 4711 },
     )
@@ -436,6 +437,7 @@ describe('in whatever order, and however often', () => {
         two.clock.ms -= 1000
         await two.fold(source, again.slice(cut))
         expect(await told(two)).toEqual(await told(one))
+        await Promise.all([one.close(), two.close()])
       }),
       { numRuns: 60, seed: 4712 },
     )

@@ -129,6 +129,7 @@ describe('a merge that is taken back', () => {
           .where('name', '=', 'db:5432')
           .execute()
         expect(await told(two)).toEqual(await told(one))
+        await Promise.all([one.close(), two.close()])
       }),
       { numRuns: 80, seed: 99 },
     )

@@ -130,6 +130,9 @@ function commands(estate: Estate, stage: Stage) {
   const { io, onOutput } = stage
   const environment = {
     ...process.env,
+    // The rehearsal has a home and a database of its own, whatever this machine works on.
+    DATABASE_URL: '',
+    FIREBREAK_KEY_FILE: '',
     FIREBREAK_HOME: stage.home,
     DRILL_ADMIN_PASSWORD: estate.server.adminPassword.revealText(),
   }
