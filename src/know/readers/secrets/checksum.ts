@@ -116,7 +116,7 @@ function holdsBech32(token: string): boolean {
   const text = token.toLowerCase()
   const one = text.lastIndexOf('1')
   const readable = text.slice(0, one)
-  const digits = [...text.slice(one + 1)].map(character => BECH32.indexOf(character))
+  const digits = Array.from(text.slice(one + 1), character => BECH32.indexOf(character))
   if (one < 1 || digits.length < 6 || digits.includes(-1)) return false
   const codes = [...readable].map(character => character.charCodeAt(0))
   let sum = 1

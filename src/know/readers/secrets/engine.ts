@@ -184,7 +184,7 @@ function matchAt(text: Text, rule: CompiledRule, keywordAt: number, after: numbe
   if (!found) return undefined
   const end = keywordAt + found[0].length
   if (end < bytes.length && rule.after[bytes[end]!]) return undefined
-  return { start, end, groups: groupsOf(found, text.base) }
+  return { start, keywordAt, end, groups: groupsOf(found, text.base) }
 }
 
 /**

@@ -12,9 +12,10 @@ import { isStandIn, whyNoSecret } from './placeholder.ts'
 import type { Text } from './text.ts'
 import { readWhole } from './whole-file.ts'
 
-/** Where a rule's pattern matched: offsets into the text's bytes. `start` counts what `lead` took. */
+/** Where a rule's pattern matched: offsets into the text's bytes. From `start` to `keywordAt` is what `lead` took. */
 export interface Match {
   readonly start: number
+  readonly keywordAt: number
   readonly end: number
   readonly groups: Readonly<Record<string, [number, number] | undefined>>
 }
@@ -47,19 +48,27 @@ export function interpret(
 function readToken(text: Text, compiled: CompiledRule, match: Match, depth: number): Candidate | undefined {
   const { rule } = compiled
   const other = compiled.pair && findPair(text, compiled.pair, match)
-  const range = match.groups['value'] ?? other?.['value']
+  const taken: [number, number] | undefined =
+    match.keywordAt > match.start ? [match.start, match.keywordAt] : undefined
+  if (rule.lead && match.keywordAt - match.start < rule.lead.least) return undefined
+  const range =
+    match.groups['value'] ??
+    other?.['value'] ??
+    (rule.lead && !rule.pair ? [match.start, match.end] : undefined)
   const value = spanOf(
     text,
     range,
     range && rule.encodings.length === 0 ? indentOf(text, range) : rule.encodings,
   )
   if (!value) return undefined
-  const id = spanOf(text, match.groups['id'] ?? match.groups['user'] ?? other?.['id'], [])
-  const plain = Buffer.from(value.bytes).toString('latin1')
+  const idRange = match.groups['id'] ?? match.groups['user'] ?? other?.['id']
+  const id = spanOf(text, idRange ?? (rule.lead?.id ? taken : undefined), [])
+  const plain = latin1(value)
   if (rule.checks.entropy !== undefined && entropy(plain) < rule.checks.entropy) return undefined
   if (rule.checks.standIns && isStandIn(plain)) return undefined
   if (rule.checks.checksum && !holds(rule.checks.checksum, plain)) return undefined
-  if (/example|x{8,}|\*{4,}|\.{3,}|(.)\1{9,}/i.test(plain)) return undefined
+  const prefix = rule.keywords.find(keyword => plain.startsWith(keyword))?.length ?? 0
+  if (/example|x{8,}|\*{4,}|\.{3,}|(.)\1{9,}/i.test(plain.slice(prefix))) return undefined
   if (rule.structure === 'jwt' && !isJwt(plain)) return undefined
   const claims = claimsOf(
     rule,

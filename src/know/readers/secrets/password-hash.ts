@@ -14,9 +14,8 @@ export function readHash(
 ): Candidate | undefined {
   const { bytes } = text
   const range = match.groups['value']
-  const colon = bytes.indexOf(':', match.start)
   const lineStart = match.start === 0 || bytes[match.start - 1] === NEWLINE
-  if (!range || !lineStart || colon <= match.start || colon >= range[0]) return undefined
+  if (!range || !lineStart || match.keywordAt === match.start) return undefined
   const span = (start: number, end: number): Span => ({
     start,
     end,
@@ -28,7 +27,7 @@ export function readHash(
   return {
     rule: compiled,
     value,
-    id: span(match.start, colon),
+    id: span(match.start, match.keywordAt),
     confidence: compiled.rule.confidence,
     depth,
   }

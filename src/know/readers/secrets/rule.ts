@@ -40,8 +40,18 @@ export const ruleSchema = z
     inBase64: z.boolean().default(true),
     /** An expression on the document's path, without regard to case, for what only such a file means so. */
     paths: z.string().optional(),
-    /** What may stand before the keyword and belongs to the match: at most `most` of these characters. */
-    lead: z.strictObject({ characters, most: z.int().min(1).max(64) }).optional(),
+    /**
+     * What may stand before the keyword and belongs to the match: at most `most` of these characters. It is the id, or
+     * belongs to the value where the pattern has no such group.
+     */
+    lead: z
+      .strictObject({
+        characters,
+        least: z.int().min(0).max(64).default(0),
+        most: z.int().min(1).max(64),
+        id: z.boolean().default(false),
+      })
+      .optional(),
     /**
      * A JavaScript regular expression, tried where a keyword begins. Groups: `value`, `id`, `user`, `host`, `port`.
      * Every quantifier is bounded, and there is no lookaround, so that no input makes it slow.

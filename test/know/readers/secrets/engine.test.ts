@@ -164,7 +164,7 @@ describe('of finds in the same bytes the most specific stays', () => {
     ['a.json', `{"token":"${tokenOf('jwt')}"}`, ['jwt']],
     [
       '.env',
-      `AWS_ACCESS_KEY_ID=${rules[1]!.examples.positive[0]!.id}\nAWS_SECRET_ACCESS_KEY=${tokenOf('aws-access-key')}\n`,
+      `AWS_ACCESS_KEY_ID=${rules.find(rule => rule.id === 'aws-access-key')!.examples.positive[0]!.id}\nAWS_SECRET_ACCESS_KEY=${tokenOf('aws-access-key')}\n`,
       ['aws-access-key'],
     ],
     [
