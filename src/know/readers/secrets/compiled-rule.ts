@@ -1,10 +1,24 @@
 import { longestMatch } from './pattern-bounds.ts'
 import type { Rule } from './rule.ts'
 
+/**
+ * An expression, and which groups it has. Whether it fits is asked far more often than where its groups are, and an
+ * answer with positions costs ten times as much: so there are two expressions.
+ */
+export interface Pattern {
+  readonly fits: RegExp
+  readonly indices: RegExp
+  /** The groups' names in their order; '' for one without a name. */
+  readonly groups: readonly string[]
+  /** All of the match is one group. */
+  readonly isOneGroup: boolean
+}
+
 /** A rule ready to run. `longest` bounds the match from the keyword on, `lead` what may stand before it. */
 export interface CompiledRule {
   readonly rule: Rule
-  readonly pattern: RegExp
+  /** Sticky. */
+  readonly pattern: Pattern
   readonly paths: RegExp | undefined
   readonly longest: number
   readonly lead: { readonly class: Uint8Array; readonly most: number } | undefined
@@ -12,7 +26,8 @@ export interface CompiledRule {
   readonly after: Uint8Array
   readonly pair:
     | {
-        readonly pattern: RegExp
+        /** Global. */
+        readonly pattern: Pattern
         readonly before: Uint8Array
         readonly after: Uint8Array
         readonly within: number
@@ -26,20 +41,39 @@ export function compileRule(rule: Rule): CompiledRule {
   const flags = rule.ignoreCase ? 'i' : ''
   return {
     rule,
-    pattern: new RegExp(rule.pattern, `dy${flags}`),
+    pattern: compilePattern(rule.pattern, `y${flags}`),
     paths: rule.paths === undefined ? undefined : new RegExp(rule.paths, 'i'),
     longest: longestMatch(rule.pattern),
     lead: rule.lead && { class: classTable(rule.lead.characters), most: rule.lead.most },
     before: classTable(rule.before),
     after: classTable(rule.after),
     pair: rule.pair && {
-      pattern: new RegExp(rule.pair.pattern, `dg${flags}`),
+      pattern: compilePattern(rule.pair.pattern, `g${flags}`),
       before: classTable(rule.pair.before),
       after: classTable(rule.pair.after),
       within: rule.pair.within,
       longest: longestMatch(rule.pair.pattern),
       entropy: rule.pair.entropy ?? 0,
     },
+  }
+}
+
+function compilePattern(source: string, flags: string): Pattern {
+  const groups: string[] = []
+  // Results with named groups cost more than those without.
+  const unnamed = source.replace(
+    /\\[^]|\[(?:\\[^]|[^\\\]])*\]|\((?:\?(?:<([A-Za-z]+)>|:))?/g,
+    (part, name: string | undefined) => {
+      if (part[0] !== '(' || part === '(?:') return part
+      groups.push(name ?? '')
+      return '('
+    },
+  )
+  return {
+    fits: new RegExp(unnamed, flags),
+    indices: new RegExp(unnamed, `d${flags}`),
+    groups,
+    isOneGroup: /^\((?:\\[^]|\[(?:\\[^]|[^\\\]])*\]|[^()[\]\\])*\)$/.test(unnamed),
   }
 }
 

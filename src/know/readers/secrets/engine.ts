@@ -45,12 +45,19 @@ export function compileRules(rules: readonly Rule[]): Engine {
   return new Engine(rules.map(compileRule))
 }
 
+/** How far a rule has come in a text: where it was tried last, and where its last match ended. */
+interface Progress {
+  tried: number
+  end: number
+}
+
 export class Engine {
   readonly rules: readonly CompiledRule[]
   readonly #prefilter: Prefilter
   readonly #meanings: readonly Meaning[]
   /** One list for each depth of encoding, used again for every text. */
   readonly #hits: Hits[] = []
+  readonly #progress: Progress[][] = []
 
   constructor(rules: readonly CompiledRule[]) {
     this.rules = rules
@@ -138,19 +145,18 @@ export class Engine {
     const hits = (this.#hits[depth] ??= newHits())
     this.#prefilter.scan(text.bytes, 0, text.bytes.length, hits)
     const embedded = new EmbeddedTexts(text)
-    const progress = new Map<CompiledRule, { tried: number; end: number }>()
+    const progress = (this.#progress[depth] ??= this.rules.map(() => ({ tried: -1, end: 0 })))
+    for (const state of progress) state.tried = -1
     for (let i = 0; i < hits.count; i++) {
       const start = hits.start[i]!
       const meaning = this.#meanings[hits.literal[i]!]!
       if ('rule' in meaning) {
         const { rule } = meaning
         if (binary && (rule.rule.structure === 'assignment' || rule.rule.structure === 'basic')) continue
-        let state = progress.get(rule)
-        if (!state) {
-          // A rule for other files is done with before it begins.
-          const end = rule.paths?.test(text.path) === false ? Number.POSITIVE_INFINITY : 0
-          progress.set(rule, (state = { tried: -1, end }))
-        }
+        const state = progress[meaning.number]!
+        // A rule for other files is done with before it begins.
+        if (state.tried === -1)
+          state.end = rule.paths?.test(text.path) === false ? Number.POSITIVE_INFINITY : 0
         if (state.tried !== start) {
           state.tried = start
           const match = matchAt(text, rule, start, state.end)
@@ -179,12 +185,14 @@ function matchAt(text: Text, rule: CompiledRule, keywordAt: number, after: numbe
   }
   if (start > 0 && rule.before[bytes[start - 1]!] && !isPercentEscape(bytes, start - 3)) return undefined
   text.turnTo(keywordAt, keywordAt + rule.longest + 1)
-  rule.pattern.lastIndex = keywordAt - text.base
-  const found = rule.pattern.exec(text.page)
-  if (!found) return undefined
-  const end = keywordAt + found[0].length
+  const { fits, indices, groups, isOneGroup } = rule.pattern
+  fits.lastIndex = keywordAt - text.base
+  if (!fits.test(text.page)) return undefined
+  const end = text.base + fits.lastIndex
   if (end < bytes.length && rule.after[bytes[end]!]) return undefined
-  return { start, keywordAt, end, groups: groupsOf(found, text.base) }
+  if (isOneGroup) return { start, keywordAt, end, groups: { [groups[0]!]: [keywordAt, end] } }
+  indices.lastIndex = keywordAt - text.base
+  return { start, keywordAt, end, groups: groupsOf(indices.exec(text.page)!, groups, text.base) }
 }
 
 /**
@@ -221,7 +229,7 @@ class Passage {
   #countedTo = 0
 
   constructor(engine: Engine, path: string, head: Uint8Array) {
-    const start = Buffer.from(head.subarray(0, 8192))
+    const start = Buffer.from(head.buffer, head.byteOffset, Math.min(head.length, 8192))
     this.#engine = engine
     this.#path = path
     this.#binary = start.includes(0)
@@ -280,9 +288,17 @@ class Passage {
   }
 }
 
+/** Four bytes at a time: each that is a newline leaves its highest bit. */
 function newlines(bytes: Buffer, from: number, to: number): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   let count = 0
-  for (let at = from; at < to; at++) if (bytes[at] === 0x0a) count++
+  let at = from
+  for (; at + 4 <= to; at += 4) {
+    const differ = view.getInt32(at, true) ^ 0x0a0a0a0a
+    const same = ~(((differ & 0x7f7f7f7f) + 0x7f7f7f7f) | differ | 0x7f7f7f7f)
+    count += Math.imul(same >>> 7, 0x01010101) >>> 24
+  }
+  for (; at < to; at++) if (bytes[at] === 0x0a) count++
   return count
 }
 

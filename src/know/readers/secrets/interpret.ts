@@ -129,24 +129,32 @@ function findPair(
 ): Match['groups'] | undefined {
   const from = Math.max(0, match.start - pair.within)
   const around = text.latin1(from, match.end + pair.within)
-  let best: { groups: Match['groups']; distance: number } | undefined
-  for (const found of around.matchAll(pair.pattern)) {
+  const { fits, indices, groups } = pair.pattern
+  let best: { at: number; distance: number } | undefined
+  for (fits.lastIndex = 0; ; ) {
+    const found = fits.exec(around)
+    if (!found) break
     const [start, end] = [from + found.index, from + found.index + found[0].length]
+    if (found[0] === '') fits.lastIndex++
     if (start > 0 && pair.before[text.bytes[start - 1]!]) continue
     if (end < text.bytes.length && pair.after[text.bytes[end]!]) continue
     if (start < match.end && end > match.start) continue
-    if (entropy(found[0]) < pair.entropy) continue
     const distance = start >= match.end ? start - match.end : match.start - end
-    if (!best || distance < best.distance) best = { groups: groupsOf(found, from), distance }
+    if (best && distance >= best.distance) continue
+    if (entropy(found[0]) >= pair.entropy) best = { at: found.index, distance }
   }
-  return best?.groups
+  if (!best) return undefined
+  indices.lastIndex = best.at
+  return groupsOf(indices.exec(around)!, groups, from)
 }
 
-export function groupsOf(found: RegExpExecArray, base: number): Match['groups'] {
+/** Where the groups of a match are; `names` in their order. */
+export function groupsOf(found: RegExpExecArray, names: readonly string[], base: number): Match['groups'] {
   const groups: Record<string, [number, number] | undefined> = {}
-  for (const [name, range] of Object.entries(found.indices?.groups ?? {})) {
-    if (range) groups[name] = [base + range[0], base + range[1]]
-  }
+  names.forEach((name, index) => {
+    const range = found.indices![index + 1]
+    if (range && name !== '') groups[name] = [base + range[0], base + range[1]]
+  })
   return groups
 }
 

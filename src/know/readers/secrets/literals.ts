@@ -1,9 +1,9 @@
 import type { CompiledRule } from './compiled-rule.ts'
 import type { Literal } from './prefilter.ts'
 
-/** What a literal stands for: a rule's keyword, or a keyword as it looks within base64. */
+/** What a literal stands for: a keyword of a rule (with its number), or a keyword as it looks within base64. */
 export type Meaning =
-  | { readonly rule: CompiledRule }
+  | { readonly rule: CompiledRule; readonly number: number }
   /** The literal begins `offset` characters into a base64 text, counted modulo 4. */
   | { readonly base64: true; readonly offset: number }
   /** A keyword whose slashes are escaped, as some JSON writers do: only its decoded string can match. */
@@ -31,9 +31,9 @@ export function literalsOf(rules: readonly CompiledRule[]): { literals: Literal[
     seen.add(kind + text)
     add(text, false, meaning)
   }
-  for (const rule of rules) {
+  for (const [number, rule] of rules.entries()) {
     for (const keyword of rule.rule.keywords) {
-      add(keyword, rule.rule.ignoreCase, { rule })
+      add(keyword, rule.rule.ignoreCase, { rule, number })
       if (keyword.includes('/')) once('escaped ', keyword.replaceAll('/', '\\/'), { escaped: true })
       if (!rule.rule.inBase64) continue
       for (const spelling of rule.rule.ignoreCase ? spellings(keyword) : [keyword]) {

@@ -1,6 +1,7 @@
 import type { Dialect } from './dialect.ts'
 
-const PAGE = 4096
+const PAGE = 8192
+const BACK = 1024
 
 /**
  * Bytes with a Latin-1 string of the part in use, so that one string serves all candidates near each other and an
@@ -27,8 +28,13 @@ export class Text {
     const start = Math.max(0, from)
     const end = Math.min(this.bytes.length, to)
     if (start >= this.base && end <= this.base + this.page.length) return
-    this.base = start
-    this.page = this.bytes.toString('latin1', start, Math.min(this.bytes.length, Math.max(end, start + PAGE)))
+    // Some look back from where they are.
+    this.base = Math.max(0, start - BACK)
+    this.page = this.bytes.toString(
+      'latin1',
+      this.base,
+      Math.min(this.bytes.length, Math.max(end, this.base + PAGE)),
+    )
   }
 
   latin1(from: number, to: number): string {
