@@ -1,7 +1,7 @@
 import { basename } from 'node:path'
 import { isFirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
-import { formatRef, isProvisional } from '../../core/contract/ref.ts'
+import { formatRef, isProvisional, pathOf } from '../../core/contract/ref.ts'
 import type { Secret } from '../../core/contract/secret.ts'
 import { publicFingerprint, fingerprint } from '../../core/keys/fingerprint.ts'
 import type { Keys } from '../../core/keys/keys.ts'
@@ -48,7 +48,8 @@ export async function holdingsOf(db: Db, world: World, views: readonly Credentia
   const copies = new Map(views.flatMap(view => view.copies).map(copy => [copy.id, copy]))
   for (const copy of copies.values()) {
     if (copy.goneAt !== undefined) continue
-    const key = JSON.stringify([copy.sourceId, copy.place.path, copy.place.version ?? ''])
+    const { path, member, version } = copy.place
+    const key = JSON.stringify([copy.sourceId, path, member ?? '', version ?? ''])
     groups.set(key, [...(groups.get(key) ?? []), copy])
   }
   const labels = new Map((await world.connections.list(db)).map(source => [source.id, source.label]))
@@ -87,7 +88,11 @@ function whereOf(group: readonly CopyView[], sourceLabel: string): string {
     ),
   ]
   const occurrence = group[0]?.occurrences.find(one => one.atHead) ?? group[0]?.occurrences[0]
-  const path = occurrence?.path ?? group[0]?.place.path ?? '?'
+  const member = group[0]?.place.member
+  const path = pathOf({
+    path: occurrence?.path ?? group[0]?.place.path ?? '?',
+    ...(member !== undefined && { member }),
+  })
   const line = lines.length > 0 ? `:${lines.sort((a, b) => a - b).join(',')}` : ''
   const commit = occurrence?.commit ? ` in commit ${occurrence.commit.slice(0, 8)}` : ''
   return `${basename(sourceLabel)}/${path}${line}${commit}`
@@ -114,12 +119,14 @@ export async function copiesSince(
   const rows = await db
     .selectFrom('copy')
     .innerJoin('credential', 'credential.fingerprint', 'copy.fingerprint')
-    .select(['copy.id', 'copy.path'])
+    .select(['copy.id', 'copy.path', 'copy.member'])
     .where('credential.entity_id', 'in', credentialIds)
     .where('copy.first_seen', '>=', since)
     .where('copy.gone_at', 'is', null)
     .distinct()
     .orderBy('copy.id')
     .execute()
-  return rows.filter(row => !known.includes(row.id)).map(row => row.path)
+  return rows
+    .filter(row => !known.includes(row.id))
+    .map(({ path, member }) => pathOf({ path, ...(member !== '' && { member }) }))
 }

@@ -1,4 +1,4 @@
-import { type Json, sameRef } from '../../core/contract/ref.ts'
+import { type Json, pathOf, sameRef } from '../../core/contract/ref.ts'
 import { toJson } from '../actions/arguments.ts'
 import type { PlannedStep } from '../actions/step.ts'
 import type { Holding, Incident, Target } from './incident.ts'
@@ -147,7 +147,7 @@ function writeStep(
   from: string,
   needs: string[],
 ): string {
-  const key = `write:${label}:${holding.sourceId}:${holding.place.path}`
+  const key = `write:${label}:${holding.sourceId}:${pathOf(holding.place)}`
   if (steps.some(step => step.key === key)) return key
   steps.push({
     key,

@@ -113,6 +113,7 @@ function copyState(
     written.some(
       other =>
         other.path === place.path &&
+        other.member === place.member &&
         other.version === place.version &&
         other.in.instance === place.in.instance,
     )

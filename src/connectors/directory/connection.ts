@@ -5,7 +5,7 @@ import type { Document } from '../../core/contract/document.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Observation } from '../../core/contract/observation.ts'
 import type { Ms, PlaceRef, Ref, Slot, State } from '../../core/contract/ref.ts'
-import { secretIn } from '../../core/contract/slot.ts'
+import { refuseMember, secretIn } from '../../core/contract/slot.ts'
 import type { DirectoryConfig } from './connector.ts'
 import { fillSlots, findWritten } from './slot-writing.ts'
 import type { Skipped, Tree, TreeFile } from './tree.ts'
@@ -112,6 +112,7 @@ export async function connectTree(tree: Tree, config: DirectoryConfig): Promise<
 
   /** The content that the slots of the place were computed on, or what stands there instead. */
   async function contentAt(place: PlaceRef): Promise<{ content: Uint8Array; version: string }> {
+    refuseMember(place)
     if (place.in.instance !== instance) {
       throw new FirebreakError('CONFLICT', `the place ${place.path} belongs to another directory`)
     }

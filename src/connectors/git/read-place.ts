@@ -1,7 +1,7 @@
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { PlaceRef } from '../../core/contract/ref.ts'
 import type { Secret } from '../../core/contract/secret.ts'
-import { secretIn } from '../../core/contract/slot.ts'
+import { refuseMember, secretIn } from '../../core/contract/slot.ts'
 
 /** A secret can stand in a log or a dump; one in a larger object than this is not read again. */
 export const MOST_BYTES = 64 * 1024 * 1024
@@ -11,6 +11,7 @@ export async function readPlace(
   place: PlaceRef,
   documentBytes: (id: string) => Promise<AsyncIterable<Uint8Array> | undefined>,
 ): Promise<Secret> {
+  refuseMember(place)
   const bytes = place.version === undefined ? undefined : await documentBytes(place.version)
   if (!bytes)
     throw new FirebreakError(

@@ -43,10 +43,13 @@ export interface Slot {
 /**
  * A place where a credential stands or may be put. `in` is the container (a repository, a directory tree),
  * `version` the content that the slots were computed on: a git blob id, or `sha256:<hex>` of a file.
+ * `member` is the path within the document where that is an archive, an image or a database; what lies in an archive
+ * within it follows after `!/`. The slots are then those of the member's content, and the place cannot be written.
  */
 export interface PlaceRef {
   readonly in: Ref
   readonly path: string
+  readonly member?: string
   readonly version?: string
   readonly slots: readonly Slot[]
 }
@@ -56,6 +59,11 @@ export type Certainty = 'proven' | 'conditional' | 'potential'
 /** A reference as people type and read it: `postgres:7412…/role/16385`. */
 export function formatRef(ref: Ref): string {
   return `${ref.system}:${ref.instance}/${ref.kind}/${ref.id}`
+}
+
+/** A place's path as people read it: `backup.zip!/conf/app.env`. */
+export function pathOf(place: Pick<PlaceRef, 'path' | 'member'>): string {
+  return place.member === undefined ? place.path : `${place.path}!/${place.member}`
 }
 
 export function sameRef(a: Ref, b: Ref): boolean {

@@ -1,5 +1,5 @@
 import { FirebreakError } from './errors.ts'
-import type { PlaceRef, Slot } from './ref.ts'
+import { pathOf, type PlaceRef, type Slot } from './ref.ts'
 import { Secret } from './secret.ts'
 
 /**
@@ -25,8 +25,19 @@ export function decodeSlot(document: Uint8Array, slot: Slot): Uint8Array {
   return bytes
 }
 
+/** Raises UNSUPPORTED for a place within an archive: its slots are those of the member, not of the document. */
+export function refuseMember(place: PlaceRef): void {
+  if (place.member === undefined) return
+  throw new FirebreakError(
+    'UNSUPPORTED',
+    `${pathOf(place)} lies within an archive, image or database`,
+    'Give the secret itself; a copy in there goes when what holds it is built anew or deleted.',
+  )
+}
+
 /** The secret that stands at a place of this document, with its public half where that stands beside it. */
 export function secretIn(document: Uint8Array, place: PlaceRef): Secret {
+  refuseMember(place)
   const part = (name: Slot['part']) => {
     const slot = place.slots.find(slot => slot.part === name)
     return slot && decodeSlot(document, slot)

@@ -6,6 +6,7 @@ import { type Kysely, type Migration, sql } from 'kysely'
  */
 export const migrations: Record<string, Migration> = {
   '0001_spine': { up: spine },
+  '0004_copy_member': { up: copyMember },
   '0006_setting': { up: setting },
 }
 
@@ -120,4 +121,14 @@ async function spine(db: Kysely<unknown>): Promise<void> {
 
 async function setting(db: Kysely<unknown>): Promise<void> {
   await sql`create table setting (name text primary key, value text not null)`.execute(db)
+
+/** A copy within an archive has a path in there too, and what could not be looked into stays told when it is not read again. */
+async function copyMember(db: Kysely<unknown>): Promise<void> {
+  for (const statement of [
+    `alter table copy add column member text not null default ''`,
+    'drop index copy_place',
+    'create unique index copy_place on copy (source_id, document, path, member, fingerprint, slots)',
+    'alter table document add column gaps text',
+  ])
+    await sql.raw(statement).execute(db)
 }

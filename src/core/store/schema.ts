@@ -132,6 +132,8 @@ export interface CopyTable {
   container_id: string
   document: string
   path: string
+  /** The path within the document, where that is an archive; else empty. */
+  member: string
   version: string | null
   slots: string
   kind: string
@@ -159,6 +161,8 @@ export interface DocumentTable {
   document: string
   reader: string
   read_at: number
+  /** JSON: the members of an archive that could not be looked into, `[{ member, why }]`. */
+  gaps: string | null
 }
 
 export interface EdgeTable {

@@ -14,7 +14,7 @@ export interface CopyView {
   readonly claim?: Ref
   readonly confidence: number
   readonly goneAt?: Ms
-  /** The directory's owner allows Firebreak to write this file. */
+  /** The directory's owner allows Firebreak to write this file, and it is no archive. */
   readonly approved: boolean
   readonly occurrences: { path: string; commit?: string; author?: string; at?: Ms; atHead: boolean }[]
 }
@@ -67,6 +67,7 @@ export async function copyViews(
       place: {
         in: refOf(container),
         path: row.path,
+        ...(row.member !== '' && { member: row.member }),
         ...(row.version !== null && { version: row.version }),
         slots: JSON.parse(row.slots) as PlaceRef['slots'],
       },
@@ -74,7 +75,8 @@ export async function copyViews(
       ...(claim && { claim: refOf(claim) }),
       confidence: row.confidence,
       ...(row.gone_at !== null && { goneAt: row.gone_at }),
-      approved: approved.has(JSON.stringify([container.system, container.instance, row.path])),
+      // What lies in an archive cannot be written, whatever is allowed.
+      approved: row.member === '' && approved.has(JSON.stringify([container.system, container.instance, row.path])),
       // The same content at another path is told by the copy there, where there is one.
       occurrences: (occurrences.get(key) ?? [])
         .filter(occurrence => !others.has(occurrence.path))

@@ -152,6 +152,7 @@ class Folding {
         container_id,
         document,
         path: place.path,
+        member: place.member ?? '',
         version: place.version ?? null,
         slots,
         fingerprint,
@@ -172,6 +173,7 @@ class Folding {
       .where('source_id', '=', this.#sourceId)
       .where('document', '=', document)
       .where('path', '=', place.path)
+      .where('member', '=', place.member ?? '')
       .where('fingerprint', '=', fingerprint)
       .where('slots', '=', slots)
       .executeTakeFirstOrThrow()

@@ -102,7 +102,7 @@ export async function moveCopy(
       })
       .onConflict(conflict =>
         conflict
-          .columns(['source_id', 'document', 'path', 'fingerprint', 'slots'])
+          .columns(['source_id', 'document', 'path', 'member', 'fingerprint', 'slots'])
           .doUpdateSet({ last_seen: at, gone_at: null }),
       )
       .execute()

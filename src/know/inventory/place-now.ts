@@ -24,6 +24,7 @@ export async function placeNow(
     .selectAll()
     .where('source_id', '=', first.source_id)
     .where('path', '=', place.path)
+    .where('member', '=', place.member ?? '')
     .where('fingerprint', '=', first.fingerprint)
     .where('gone_at', 'is', null)
     .orderBy('last_seen', 'desc')
@@ -39,6 +40,7 @@ export async function placeNow(
     place: {
       in: place.in,
       path: place.path,
+      ...(place.member !== undefined && { member: place.member }),
       ...(latest.version !== null && { version: latest.version }),
       slots: [...unique.values()].sort((a, b) => Number.parseInt(a.at, 10) - Number.parseInt(b.at, 10)),
     },

@@ -37,7 +37,7 @@ export async function restate(
       .execute()
     const known = new Map<string, Row<'copy'>>()
     for (const copy of copies) {
-      const key = JSON.stringify([copy.fingerprint, copy.slots])
+      const key = JSON.stringify([copy.member, copy.fingerprint, copy.slots])
       if (!known.has(key) || copy.path === path) known.set(key, copy)
     }
     for (const copy of known.values())
@@ -46,7 +46,7 @@ export async function restate(
         .values({ ...copy, id: newId(io), path, first_seen: at, last_seen: at, gone_at: null })
         .onConflict(conflict =>
           conflict
-            .columns(['source_id', 'document', 'path', 'fingerprint', 'slots'])
+            .columns(['source_id', 'document', 'path', 'member', 'fingerprint', 'slots'])
             .doUpdateSet({ last_seen: at, gone_at: null }),
         )
         .execute()
@@ -69,6 +69,28 @@ export async function dropUnread(
     .where('last_seen', '<', at)
     .where('gone_at', 'is', null)
     .execute()
+}
+
+/** Where this reading could not look, what an earlier one found still stands. */
+export async function keepWithin(
+  tx: Tx,
+  sourceId: string,
+  document: string,
+  gaps: readonly { readonly member: string }[],
+  at: Ms,
+): Promise<void> {
+  if (gaps.length === 0) return
+  const unseen = await tx
+    .selectFrom('copy')
+    .select(['id', 'member'])
+    .where('source_id', '=', sourceId)
+    .where('document', '=', document)
+    .where('last_seen', '<', at)
+    .where('gone_at', 'is', null)
+    .execute()
+  for (const { id, member } of unseen)
+    if (gaps.some(gap => gap.member === '' || member === gap.member || member.startsWith(`${gap.member}!/`)))
+      await tx.updateTable('copy').set({ last_seen: at }).where('id', '=', id).execute()
 }
 
 export interface Coverage {

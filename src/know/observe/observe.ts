@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import type { Connection } from '../../core/contract/connector.ts'
-import type { Document } from '../../core/contract/document.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
 import type { Cursor, Ms } from '../../core/contract/ref.ts'
@@ -10,10 +9,11 @@ import type { Keys } from '../../core/keys/keys.ts'
 import type { Row } from '../../core/store/schema.ts'
 import { type Db, type Tx, transaction } from '../../core/store/store.ts'
 import { type Finding, fold } from '../inventory/fold.ts'
-import { type Coverage, dropUnread, type Listed, markGone, restate } from '../inventory/standing.ts'
+import { type Coverage, dropUnread, keepWithin, type Listed, markGone, restate } from '../inventory/standing.ts'
 import { loadRules } from '../readers/secrets/load-rules.ts'
 import { fingerprinted } from './fingerprinted.ts'
 import { readerVersion } from './reader-version.ts'
+import { MemberGaps } from './member-gaps.ts'
 import { type Begun, begin, Reading } from './reading.ts'
 import type { ReadAnswer } from './worker.ts'
 
@@ -102,6 +102,7 @@ class Run {
   /** Everything that this run sees bears it; what bears an older one was not seen. */
   readonly #at: Ms
   readonly #coverage: Coverage[] = []
+  readonly #gaps = new MemberGaps()
   #documents = 0
   #bytes = 0
   #skippedAsRead = 0
@@ -134,6 +135,7 @@ class Run {
   async all(): Promise<ObserveResult> {
     let cursor: Cursor | undefined
     const since = await this.#since()
+    await this.#gaps.load(this.#db, this.#source.id, this.#reader)
     try {
       cursor = await this.#readDocuments(since)
       await this.#discover()
@@ -209,6 +211,7 @@ class Run {
         cursor = document.cursor === '' ? cursor : document.cursor
         if (read.has(document.id) || begunNow.has(document.id)) {
           this.#skippedAsRead++
+          this.#gaps.stands(document.id, document.path)
           if (begunNow.has(document.id)) listedTwice.push({ document: document.id, path: document.path })
           else if (holding.has(document.id)) listed.push({ document: document.id, path: document.path })
         } else {
@@ -283,16 +286,20 @@ class Run {
     for (const [index, { document }] of documents.entries()) {
       const answer = answers[index] ?? { findings: [], failure: 'the worker gave no answer' }
       findings.push(...answer.findings)
-      if (answer.failure === undefined) done.push(document.id)
-      else {
+      if (answer.failure === undefined) {
+        done.push(document.id)
+        this.#gaps.add(document.id, document.path, answer.gaps ?? [])
+      } else {
         // Its content is what it was: what an earlier reading found in it still stands.
         unread.push({ document: document.id, path: document.path })
         this.#failedDocuments++
-        this.cover({ scope: this.#scopeOf(document), complete: false, why: answer.failure, failed: true })
+        this.cover({ scope: `${this.#scope()}/${document.path}`, complete: false, why: answer.failure, failed: true })
       }
     }
     await transaction(this.#db, async tx => {
       await this.#foldInto(tx, findings)
+      for (const document of done)
+        await keepWithin(tx, this.#source.id, document, this.#gaps.of(document), this.#at)
       await dropUnread(tx, this.#source.id, done, this.#at)
       for (let start = 0; start < done.length; start += 100)
         await tx
@@ -303,12 +310,17 @@ class Run {
               document,
               reader: this.#reader,
               read_at: this.#at,
+              gaps: this.#gapsText(document),
             })),
           )
           .onConflict(conflict =>
             conflict
               .columns(['source_id', 'document'])
-              .doUpdateSet({ reader: this.#reader, read_at: this.#at }),
+              .doUpdateSet(({ ref }) => ({
+                reader: this.#reader,
+                read_at: this.#at,
+                gaps: ref('excluded.gaps'),
+              })),
           )
           .execute()
       await restate(tx, this.#options.io, this.#source.id, [...listed, ...unread], this.#at)
@@ -317,8 +329,13 @@ class Run {
     this.#progress(false)
   }
 
-  #scopeOf(document: Document): string {
-    return `${this.#source.system}:${this.#source.label}/${document.path}`
+  #gapsText(document: string): string | null {
+    const gaps = this.#gaps.of(document)
+    return gaps.length === 0 ? null : JSON.stringify(gaps)
+  }
+
+  #scope(): string {
+    return `${this.#source.system}:${this.#source.label}`
   }
 
   /** The same content at several paths was read once; only now is it known what it holds. */
@@ -350,7 +367,10 @@ class Run {
     try {
       for await (const observation of this.#connection.discover()) {
         this.#options.io.signal.throwIfAborted()
-        if (observation.see === 'occurrence' && !holding.has(observation.document)) continue
+        if (observation.see === 'occurrence') {
+          this.#gaps.stands(observation.document, observation.path)
+          if (!holding.has(observation.document)) continue
+        }
         if (observation.see === 'covered') {
           const { scope, complete, why, failed } = observation
           this.cover({ scope, complete, ...(why !== undefined && { why }), ...(failed && { failed }) })
@@ -371,7 +391,7 @@ class Run {
     const complete = this.#failedDocuments === 0
     const why = `${this.#failedDocuments} documents could not be read`
     this.cover({
-      scope: `${this.#source.system}:${this.#source.label}`,
+      scope: this.#scope(),
       complete,
       ...(complete ? {} : { why }),
     })
@@ -381,7 +401,7 @@ class Run {
     // A full or broken database takes no record of it; what was committed before stands.
     if (error instanceof FirebreakError && error.code.startsWith('STORE_')) return
     const why = error instanceof FirebreakError ? error.message : 'the run was broken off'
-    this.cover({ scope: `${this.#source.system}:${this.#source.label}`, complete: false, why })
+    this.cover({ scope: this.#scope(), complete: false, why })
     await transaction(this.#db, async tx => {
       await this.#foldInto(tx, this.#coverageFindings())
       await this.#record(tx, false)
@@ -389,8 +409,13 @@ class Run {
     this.#progress(true)
   }
 
+  /** What lies within a document says nothing about what else the source has: it is told, and decides nothing. */
+  #allCoverage(): Coverage[] {
+    return [...this.#coverage, ...this.#gaps.coverage(this.#scope())]
+  }
+
   #coverageFindings(): Finding[] {
-    return this.#coverage.map(coverage => ({ see: 'covered', ...coverage }))
+    return this.#allCoverage().map(coverage => ({ see: 'covered', ...coverage }))
   }
 
   async #foldInto(tx: Tx, findings: readonly Finding[]): Promise<void> {
@@ -410,7 +435,7 @@ class Run {
         bytes,
         skippedAsRead,
         finds,
-        gaps: this.#coverage.filter(({ complete }) => !complete).length,
+        gaps: this.#allCoverage().filter(({ complete }) => !complete).length,
       },
     })
   }
@@ -422,7 +447,7 @@ class Run {
       bytes: this.#bytes,
       skippedAsRead: this.#skippedAsRead,
       finds: this.#finds,
-      coverage: this.#coverage,
+      coverage: this.#allCoverage(),
     }
   }
 

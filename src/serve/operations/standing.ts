@@ -8,6 +8,8 @@ export interface Standing {
   /** The source: `git:/srv/app`, `directory:/srv/app`. */
   readonly place: string
   readonly path: string
+  /** The path within it, where it is an archive. */
+  readonly member: string | null
   readonly line: number | null
   readonly commit: string | null
   readonly author: string | null
@@ -37,6 +39,7 @@ export function standingsOf(view: Pick<CredentialView, 'copies'>, names: Map<str
       (lines.length > 0 ? lines : [null]).map(line => ({
         place: names.get(copy.sourceId) ?? copy.sourceId,
         path: occurrence.path,
+        member: copy.place.member ?? null,
         line,
         commit: ('commit' in occurrence && occurrence.commit) || null,
         author: ('author' in occurrence && occurrence.author) || null,
@@ -51,19 +54,21 @@ export function standingsOf(view: Pick<CredentialView, 'copies'>, names: Map<str
       Number(a.goneAt !== null) - Number(b.goneAt !== null) ||
       Number(b.atHead ?? 0) - Number(a.atHead ?? 0) ||
       a.path.localeCompare(b.path) ||
+      (a.member ?? '').localeCompare(b.member ?? '') ||
       (a.line ?? 0) - (b.line ?? 0) ||
       (a.date ?? '').localeCompare(b.date ?? ''),
   )
 }
 
 /** Where a person finds it: relative to where they stand, if it is below. */
-export function whereOf(standing: Pick<Standing, 'place' | 'path' | 'line'>): string {
+export function whereOf(standing: Pick<Standing, 'place' | 'path' | 'member' | 'line'>): string {
   const root = standing.place.slice(standing.place.indexOf(':') + 1)
   // A source that is one file is itself the place.
   const isFile = statSync(root, { throwIfNoEntry: false })?.isFile() === true
   const path = isFile ? root : join(root, standing.path)
   const here = `${process.cwd()}/`
-  const short = path.startsWith(here) ? path.slice(here.length) : path
+  const outer = path.startsWith(here) ? path.slice(here.length) : path
+  const short = standing.member === null ? outer : `${outer}!/${standing.member}`
   return standing.line === null ? short : `${short}:${standing.line}`
 }
 

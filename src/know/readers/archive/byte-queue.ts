@@ -1,0 +1,65 @@
+import { Damaged } from './budget.ts'
+
+/** Bytes that come in chunks of any size, taken in pieces of the size that a format asks for. */
+export class ByteQueue {
+  readonly #source: AsyncIterator<Uint8Array>
+  #chunk: Uint8Array = new Uint8Array()
+  #at = 0
+  #ended = false
+
+  constructor(source: AsyncIterable<Uint8Array>) {
+    this.#source = source[Symbol.asyncIterator]()
+  }
+
+  /** At most `most` bytes, at least one; undefined at the end. */
+  async some(most: number): Promise<Uint8Array | undefined> {
+    if (!(await this.#fill())) return undefined
+    const piece = this.#chunk.subarray(this.#at, this.#at + most)
+    this.#at += piece.length
+    return piece
+  }
+
+  /** The last of what `some` gave are still to come. */
+  giveBack(count: number): void {
+    this.#at -= count
+  }
+
+  async isEmpty(): Promise<boolean> {
+    return !(await this.#fill())
+  }
+
+  /** Exactly so many; undefined at the end. Raises Damaged where it ends in their midst. */
+  async exactly(count: number): Promise<Uint8Array | undefined> {
+    if (!(await this.#fill())) return undefined
+    if (this.#chunk.length - this.#at >= count) return (await this.some(count))!
+    const whole = new Uint8Array(count)
+    for (let filled = 0; filled < count; ) {
+      const piece = await this.some(count - filled)
+      if (!piece) throw new Damaged('it is cut off')
+      whole.set(piece, filled)
+      filled += piece.length
+    }
+    return whole
+  }
+
+  async *stretch(count: number): AsyncGenerator<Uint8Array, void> {
+    for (let left = count; left > 0; ) {
+      const piece = await this.some(Math.min(left, 1024 * 1024))
+      if (!piece) throw new Damaged('it is cut off')
+      left -= piece.length
+      yield piece
+    }
+  }
+
+  async #fill(): Promise<boolean> {
+    while (this.#at >= this.#chunk.length && !this.#ended) {
+      const next = await this.#source.next()
+      if (next.done) this.#ended = true
+      else {
+        this.#chunk = next.value
+        this.#at = 0
+      }
+    }
+    return !this.#ended || this.#at < this.#chunk.length
+  }
+}

@@ -1,0 +1,133 @@
+import { pathText } from '../../../core/contract/path-text.ts'
+import { Damaged } from './budget.ts'
+import { ByteQueue } from './byte-queue.ts'
+import type { Context, Gap, InOrder, Member } from './container.ts'
+import type { Content } from './content.ts'
+
+const BLOCK = 512
+/** A path is at most 4096 bytes on Linux; what an extended header holds beside it is passed over. */
+const MOST_EXTENDED_BYTES = 1024 * 1024
+
+/**
+ * POSIX ustar and pax (IEEE 1003.1, pax, "ustar Interchange Format"), GNU long names, and the older form without a magic
+ * number, which is told by its checksum. Links, devices and folders have no content and are passed over; a name is only
+ * ever text here.
+ */
+export const tar: InOrder = {
+  name: 'tar',
+  order: 'in order',
+  raw: 'nothing',
+  fits: head => head.length >= BLOCK && isHeader(head.subarray(0, BLOCK)),
+  members,
+}
+
+async function* members(content: Content, { budget }: Context): AsyncGenerator<Member | Gap, void> {
+  const bytes = new ByteQueue(content.bytes())
+  let next: Partial<Record<'path' | 'size', string>> = {}
+  for (;;) {
+    const header = await bytes.exactly(BLOCK)
+    if (!header) return
+    budget.checkTime()
+    if (header.every(byte => byte === 0)) continue // two of them end it; archives written one after the other go on
+    if (!isHeader(header)) throw new Damaged('it is damaged: what follows is no tar header')
+    const type = String.fromCharCode(header[156]!)
+    const size = type !== 'x' && next.size !== undefined ? Number(next.size) : numberAt(header, 124, 12)
+    if (!Number.isSafeInteger(size) || size < 0)
+      throw new Damaged('it is damaged: a member has no usable size')
+    const padding = (BLOCK - (size % BLOCK)) % BLOCK
+    if ('xLK'.includes(type) || type === 'g') {
+      const extended = await extendedText(bytes, size)
+      await skip(bytes, padding)
+      if (type === 'L') next.path = pathText(beforeNul(extended))
+      else if (type === 'x') next = { ...next, ...paxRecords(extended) }
+      continue
+    }
+    const path = next.path ?? nameOf(header)
+    next = {}
+    const holds = type === '0' || type === '\0' || type === '7' || type === 'S' || !/[1-6]/.test(type)
+    if (holds && size > 0 && !path.endsWith('/')) {
+      const member = bytes.stretch(size)
+      yield { path, bytes: member }
+      // Whoever had enough of it left the rest to be passed over.
+      for (let left = await member.next(); !left.done; left = await member.next());
+    } else await skip(bytes, size)
+    await skip(bytes, padding)
+  }
+}
+
+async function extendedText(bytes: ByteQueue, size: number): Promise<Uint8Array> {
+  if (size <= MOST_EXTENDED_BYTES) return (await bytes.exactly(size)) ?? new Uint8Array()
+  await skip(bytes, size)
+  return new Uint8Array()
+}
+
+async function skip(bytes: ByteQueue, count: number): Promise<void> {
+  for (let left = count; left > 0; ) {
+    const piece = await bytes.some(left)
+    if (!piece) throw new Damaged('it is cut off')
+    left -= piece.length
+  }
+}
+
+/** `length key=value\n`, the length in bytes and of the whole record. */
+function paxRecords(bytes: Uint8Array): { path?: string; size?: string } {
+  const found: { path?: string; size?: string } = {}
+  const text = Buffer.from(bytes)
+  for (let at = 0; at < text.length; ) {
+    const space = text.indexOf(0x20, at)
+    const length = space < 0 ? Number.NaN : Number(text.toString('latin1', at, space))
+    if (!(length > space - at && at + length <= text.length)) break
+    const equals = text.indexOf(0x3d, space)
+    if (equals < 0 || equals >= at + length) break
+    const key = text.toString('latin1', space + 1, equals)
+    const value = text.subarray(equals + 1, at + length - 1)
+    if (key === 'path' || key === 'GNU.sparse.name') found.path = pathText(value)
+    else if (key === 'size' && /^\d{1,15}$/.test(value.toString('latin1')))
+      found.size = value.toString('latin1')
+    at += length
+  }
+  return found
+}
+
+function nameOf(header: Uint8Array): string {
+  const name = beforeNul(header.subarray(0, 100))
+  const isPosix = Buffer.from(header.subarray(257, 263)).toString('latin1') === 'ustar\0'
+  const prefix = isPosix ? beforeNul(header.subarray(345, 500)) : new Uint8Array()
+  return pathText(prefix.length > 0 ? Buffer.concat([prefix, Buffer.from('/'), name]) : name)
+}
+
+function beforeNul(bytes: Uint8Array): Uint8Array {
+  const end = bytes.indexOf(0)
+  return end < 0 ? bytes : bytes.subarray(0, end)
+}
+
+/** Octal digits, or GNU's binary form for what does not fit; NaN where it is neither. */
+function numberAt(header: Uint8Array, from: number, length: number): number {
+  const field = header.subarray(from, from + length)
+  if (field[0] === 0x80) {
+    let value = 0
+    for (const byte of field.subarray(1)) value = value * 256 + byte
+    return value
+  }
+  const text = Buffer.from(field).toString('latin1').replace(/\0.*$/s, '').trim()
+  return /^[0-7]*$/.test(text) ? Number.parseInt(text || '0', 8) : Number.NaN
+}
+
+/** The sum of all bytes, its own field taken as spaces; some old writers added them as signed. */
+function isHeader(header: Uint8Array): boolean {
+  if (header[0] === 0 && !isUstar(header)) return false
+  const expected = numberAt(header, 148, 8)
+  if (!(expected > 0)) return false
+  let sum = 0
+  let signed = 0
+  for (let at = 0; at < BLOCK; at++) {
+    const byte = at >= 148 && at < 156 ? 0x20 : header[at]!
+    sum += byte
+    signed += byte >= 0x80 ? byte - 256 : byte
+  }
+  return sum === expected || signed === expected
+}
+
+function isUstar(header: Uint8Array): boolean {
+  return Buffer.from(header.subarray(257, 262)).toString('latin1') === 'ustar'
+}
