@@ -163,6 +163,19 @@ export function documentLaws(subject: DocumentSubject): void {
       await connection.close()
     })
 
+    law('a place within an archive is refused, not taken for the archive', ['read', 'write'], async () => {
+      const { world, connection, place, secret } = await filed()
+      const within = { ...place, member: 'app.env' }
+      for (const call of [
+        () => connection.read!(within),
+        () => connection.write!(within, newSecret()),
+        () => connection.remove!(within),
+      ])
+        expect((await failure(call())).code).toBe('UNSUPPORTED')
+      expect(world.get!(PATH)).toBe(fileWith(secret))
+      await connection.close()
+    })
+
     law('to write again, after an answer that was lost, ends the same', ['write'], async () => {
       const { world, connection, place } = await filed()
       const fresh = newSecret()

@@ -76,7 +76,8 @@ export async function copyViews(
       confidence: row.confidence,
       ...(row.gone_at !== null && { goneAt: row.gone_at }),
       // What lies in an archive cannot be written, whatever is allowed.
-      approved: row.member === '' && approved.has(JSON.stringify([container.system, container.instance, row.path])),
+      approved:
+        row.member === '' && approved.has(JSON.stringify([container.system, container.instance, row.path])),
       // The same content at another path is told by the copy there, where there is one.
       occurrences: (occurrences.get(key) ?? [])
         .filter(occurrence => !others.has(occurrence.path))

@@ -123,11 +123,11 @@ export async function markGone(
 
 /** Copies whose document's place was stated again stand, listed or not. Gives whether the source states places. */
 async function restateByOccurrence(tx: Tx, sourceId: string, at: Ms): Promise<boolean> {
+  // Also in a former run: of what is gone no place is stated, and it may have been the last one.
   const any = await tx
     .selectFrom('occurrence')
     .select('document')
     .where('source_id', '=', sourceId)
-    .where('last_seen', '=', at)
     .limit(1)
     .executeTakeFirst()
   const standing = tx

@@ -9,7 +9,14 @@ import type { Keys } from '../../core/keys/keys.ts'
 import type { Row } from '../../core/store/schema.ts'
 import { type Db, type Tx, transaction } from '../../core/store/store.ts'
 import { type Finding, fold } from '../inventory/fold.ts'
-import { type Coverage, dropUnread, keepWithin, type Listed, markGone, restate } from '../inventory/standing.ts'
+import {
+  type Coverage,
+  dropUnread,
+  keepWithin,
+  type Listed,
+  markGone,
+  restate,
+} from '../inventory/standing.ts'
 import { loadRules } from '../readers/secrets/load-rules.ts'
 import { fingerprinted } from './fingerprinted.ts'
 import { readerVersion } from './reader-version.ts'
@@ -293,7 +300,12 @@ class Run {
         // Its content is what it was: what an earlier reading found in it still stands.
         unread.push({ document: document.id, path: document.path })
         this.#failedDocuments++
-        this.cover({ scope: `${this.#scope()}/${document.path}`, complete: false, why: answer.failure, failed: true })
+        this.cover({
+          scope: `${this.#scope()}/${document.path}`,
+          complete: false,
+          why: answer.failure,
+          failed: true,
+        })
       }
     }
     await transaction(this.#db, async tx => {
@@ -314,13 +326,11 @@ class Run {
             })),
           )
           .onConflict(conflict =>
-            conflict
-              .columns(['source_id', 'document'])
-              .doUpdateSet(({ ref }) => ({
-                reader: this.#reader,
-                read_at: this.#at,
-                gaps: ref('excluded.gaps'),
-              })),
+            conflict.columns(['source_id', 'document']).doUpdateSet(({ ref }) => ({
+              reader: this.#reader,
+              read_at: this.#at,
+              gaps: ref('excluded.gaps'),
+            })),
           )
           .execute()
       await restate(tx, this.#options.io, this.#source.id, [...listed, ...unread], this.#at)

@@ -132,7 +132,11 @@ async function readTable(bits: Bits, symbolCount: number): Promise<Huffman> {
   let filled = 0
   for (let bitCount = 1; bitCount <= LONGEST_CODE; bitCount++) {
     offset[bitCount] = filled - code
-    for (let i = 0; i < symbolCount; i++) if (lengths[i] === bitCount) (symbol[filled++] = i), code++
+    for (let i = 0; i < symbolCount; i++) {
+      if (lengths[i] !== bitCount) continue
+      symbol[filled++] = i
+      code++
+    }
     if (filled > 0) largest[bitCount] = code - 1
     code <<= 1
   }

@@ -12,7 +12,10 @@ export const gzip: InOrder = {
   packs: true,
   fits: head => startsWith(head, [0x1f, 0x8b, 8]) && head.length > 18,
   async *members(content, context) {
-    yield packedIn(context, unpacked(new ByteQueue(content.bytes()), createGunzip(), context.budget, 16 * 1024))
+    yield packedIn(
+      context,
+      unpacked(new ByteQueue(content.bytes()), createGunzip(), context.budget, 16 * 1024),
+    )
   },
 }
 
@@ -44,4 +47,3 @@ export function packedIn({ path }: Context, bytes: AsyncIterable<Uint8Array>): M
 export function startsWith(head: Uint8Array, magic: readonly number[]): boolean {
   return head.length >= magic.length && magic.every((byte, index) => head[index] === byte)
 }
-

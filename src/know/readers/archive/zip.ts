@@ -90,7 +90,8 @@ const METHODS: Record<number, Unpack> = {
   0: stored,
   8: inflated,
   12: (spool, from, to, budget) => bunzip2(spool.bytes(from, to), budget),
-  93: (spool, from, to, budget) => unpacked(new ByteQueue(spool.bytes(from, to)), createZstdDecompress(), budget, 2048),
+  93: (spool, from, to, budget) =>
+    unpacked(new ByteQueue(spool.bytes(from, to)), createZstdDecompress(), budget, 2048),
   95: (spool, from, to, budget) => unxz(spool.bytes(from, to), budget),
 }
 

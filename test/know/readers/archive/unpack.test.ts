@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
+import { LIMITS } from '../../../../src/know/readers/archive/budget.ts'
 import { rules } from '../secrets/rule-directory.ts'
 import { made, told } from './looking.ts'
 
@@ -46,7 +47,11 @@ describe('a secret is found in archives as their own programs write them', () =>
   })
 
   test.each(['gnu', 'pax'])('long names in tar, %s', async format => {
-    const bytes = await made({ [longName]: files['conf/app.env'] }, 'a.tar', `tar --format=${format} -cf a.tar folder*`)
+    const bytes = await made(
+      { [longName]: files['conf/app.env'] },
+      'a.tar',
+      `tar --format=${format} -cf a.tar folder*`,
+    )
     expect((await told(bytes, 'a.tar')).found).toEqual([`a.tar!/${longName}:2 ${token}`])
   })
 
@@ -84,7 +89,11 @@ describe('archives within archives', () => {
   })
 
   test('one xz within another waits for nothing', async () => {
-    const bytes = await made(files, 'a.xz.xz', 'xz -k conf/app.env && mv conf/app.env.xz a && xz a && mv a.xz b && xz b && mv b.xz a.xz.xz')
+    const bytes = await made(
+      files,
+      'a.xz.xz',
+      'xz -k conf/app.env && mv conf/app.env.xz a && xz a && mv a.xz b && xz b && mv b.xz a.xz.xz',
+    )
     expect((await told(bytes, 'a.xz.xz')).found).toEqual([`a.xz.xz!/a:2 ${token}`])
   })
 
@@ -98,8 +107,8 @@ describe('archives within archives', () => {
 
   test('what is too deep is told', async () => {
     let bytes: Buffer = Buffer.from(token)
-    for (let i = 0; i < 12; i++) bytes = gzipSync(bytes)
-    const { found, gaps } = await told(bytes, `a${'.gz'.repeat(12)}`)
+    for (let i = 0; i < LIMITS.depth + 2; i++) bytes = gzipSync(bytes)
+    const { found, gaps } = await told(bytes, `a${'.gz'.repeat(LIMITS.depth + 2)}`)
     expect(found).toEqual([])
     expect(gaps).toHaveLength(1)
     expect(gaps[0]).toMatch(/it lies more than 10 archives deep$/)
@@ -132,7 +141,10 @@ describe('what is found before an archive breaks off is kept, and the gap is tol
 
   test('a damaged member of a zip does not hide the others', async () => {
     const bytes = await made(
-      { 'a.txt': Array.from(random.subarray(0, 20_000), byte => byte.toString()).join(), 'b.txt': `${token}\n` },
+      {
+        'a.txt': Array.from(random.subarray(0, 20_000), byte => byte.toString()).join(),
+        'b.txt': `${token}\n`,
+      },
       'a.zip',
       'zip -q a.zip a.txt b.txt',
     )
@@ -181,12 +193,15 @@ describe('bombs are bounded', () => {
     const started = performance.now()
     const { found, gaps } = await told(gzipSync(Buffer.alloc(400_000_000)), 'a.gz')
     expect(found).toEqual([])
-    expect(gaps).toEqual([expect.stringMatching(/^a.gz!\/a: it unpacks to more than 64 MiB and 100 times its size/)])
+    expect(gaps).toEqual([
+      expect.stringMatching(/^a.gz!\/a: it unpacks to more than 64 MiB and 100 times its size/),
+    ])
     expect(performance.now() - started).toBeLessThan(20_000)
   })
 
   test('zip in zip in zip, each sixteen times, as 42.zip', async () => {
-    const layer = 'for i in $(seq 16); do cp layer.zip lib$i.bin; done; zip -q next.zip lib*.bin; mv next.zip layer.zip; rm lib*'
+    const layer =
+      'for i in $(seq 16); do cp layer.zip lib$i.bin; done; zip -q next.zip lib*.bin; mv next.zip layer.zip; rm lib*'
     const bytes = await made(
       {},
       'layer.zip',
@@ -205,7 +220,11 @@ describe('bombs are bounded', () => {
     expect((await told(bytes, 'a.zip', { limits: { freeMs: -1, msPerMib: 0 } })).gaps).toEqual([
       'a.zip: looking into it took too long: the rest was not looked into',
     ])
-    const large = await made({ a: random }, 'a.zip', 'for i in $(seq 80); do cp a b$i; done; zip -q0 a.zip b*')
+    const large = await made(
+      { a: random },
+      'a.zip',
+      'for i in $(seq 80); do cp a b$i; done; zip -q0 a.zip b*',
+    )
     expect(large.length).toBeGreaterThan(20_000_000)
     expect((await told(large, 'a.zip', { limits: { spoolBytes: 1000 } })).gaps).toEqual([
       'a.zip: more than 1000 bytes would have to be held aside to read it',
@@ -214,9 +233,7 @@ describe('bombs are bounded', () => {
 
   test('a dictionary that a header asks for is not given', async () => {
     const bytes = await made({ a: 'x' }, 'a.xz', 'xz --format=xz --lzma2=dict=1GiB a')
-    expect((await told(bytes, 'a.xz')).gaps).toEqual([
-      'a.xz!/a: it needs a dictionary of more than 64 MiB',
-    ])
+    expect((await told(bytes, 'a.xz')).gaps).toEqual(['a.xz!/a: it needs a dictionary of more than 64 MiB'])
     const window = zstdCompressSync(Buffer.alloc(100), {})
     expect((await told(window, 'a.zst')).gaps).toEqual([])
   })
