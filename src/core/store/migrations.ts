@@ -121,6 +121,7 @@ async function spine(db: Kysely<unknown>): Promise<void> {
 
 async function setting(db: Kysely<unknown>): Promise<void> {
   await sql`create table setting (name text primary key, value text not null)`.execute(db)
+}
 
 /** A copy within an archive has a path in there too, and what could not be looked into stays told when it is not read again. */
 async function copyMember(db: Kysely<unknown>): Promise<void> {
