@@ -181,7 +181,7 @@ describe('of finds in the same bytes the most specific stays', () => {
     const inner = `DB_PASSWORD=Tr0ub4dor&3\nREDIS=redis://:k7-Zp2qLw@cache/0\nGITHUB_TOKEN=${tokenOf('github-token')}\n`
     const content = `env: ${Buffer.from(inner).toString('base64')}\n`
     const finds = scan(content, 'a.yaml')
-    expect(kinds(finds).sort()).toEqual(['generic-password', 'github-token', 'url-userinfo'])
+    expect(kinds(finds).sort()).toEqual(['generic-password', 'github-token', 'redis-url'])
     for (const find of finds) {
       expect(Buffer.from(decodeSlot(Buffer.from(content), find.slots[0]!))).toEqual(
         Buffer.from(find.secret.reveal()),
