@@ -21,9 +21,9 @@ export function newHits(capacity = 1024): Hits {
 const GRAM = 4
 /** The bit of a letter's case in each byte of a gram. Set in all of them: others than letters fall together, too. */
 const CASE = 0x20202020
-/** 128 KiB: stays in a core's second cache, and so few of its bits are set that chance hits cost little. */
-const FILTER_BITS = 20
-const BUCKET_BITS = 12
+/** 256 KiB: stays in a core's second cache, and so few of its bits are set that chance hits cost little. */
+const FILTER_BITS = 21
+const BUCKET_BITS = 14
 const MIX = 0x9e3779b1 | 0
 /** An entry: the gram, its literal, how far behind the literal's start the gram is, and the next entry. */
 const ENTRY = 4
@@ -82,29 +82,30 @@ export class Prefilter {
     const filter = this.#filter
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     let at = from
-    for (const last = to - GRAM; at <= last; at += 2) {
-      const gram = view.getInt32(at, true) | CASE
-      const hash = Math.imul(gram, MIX) >>> (32 - FILTER_BITS)
-      if ((filter[hash >>> 5]! >>> (hash & 31)) & 1) this.#compare(bytes, at, gram, hash, from, to, hits)
+    // Four at a time, so that what the processor waits for is one thing in eight bytes. Shifts count modulo 32.
+    for (const last = to - GRAM - 6; at <= last; at += 8) {
+      const first = Math.imul(view.getInt32(at, true) | CASE, MIX) >>> (32 - FILTER_BITS)
+      const second = Math.imul(view.getInt32(at + 2, true) | CASE, MIX) >>> (32 - FILTER_BITS)
+      const third = Math.imul(view.getInt32(at + 4, true) | CASE, MIX) >>> (32 - FILTER_BITS)
+      const fourth = Math.imul(view.getInt32(at + 6, true) | CASE, MIX) >>> (32 - FILTER_BITS)
+      const any =
+        (filter[first >>> 5]! >>> first) |
+        (filter[second >>> 5]! >>> second) |
+        (filter[third >>> 5]! >>> third) |
+        (filter[fourth >>> 5]! >>> fourth)
+      if (any & 1)
+        for (let near = at; near < at + 8; near += 2)
+          this.#compare(bytes, near, view.getInt32(near, true) | CASE, from, to, hits)
     }
     // At the end there are not four bytes: what lies beyond counts as zeros.
-    for (; at < to; at += 2) {
-      const gram = gramAt(bytes.subarray(at, to), 0)
-      this.#compare(bytes, at, gram, Math.imul(gram, MIX) >>> (32 - FILTER_BITS), from, to, hits)
-    }
+    for (; at < to; at += 2) this.#compare(bytes, at, gramAt(bytes.subarray(at, to), 0), from, to, hits)
     this.#putInOrder(hits)
     if (this.#short.length > 0) this.#scanShort(bytes, from, to, hits)
   }
 
-  #compare(
-    bytes: Uint8Array,
-    at: number,
-    gram: number,
-    hash: number,
-    from: number,
-    to: number,
-    hits: Hits,
-  ): void {
+  #compare(bytes: Uint8Array, at: number, gram: number, from: number, to: number, hits: Hits): void {
+    const hash = Math.imul(gram, MIX) >>> (32 - FILTER_BITS)
+    if (((this.#filter[hash >>> 5]! >>> hash) & 1) === 0) return
     const entries = this.#entries
     let entry = this.#bucket[hash >>> (FILTER_BITS - BUCKET_BITS)]!
     for (; entry !== 0; entry = entries[entry + 3]!) {
@@ -213,14 +214,23 @@ function gramAt(bytes: ArrayLike<number>, at: number): number {
   return byte(0) | byte(1) | byte(2) | byte(3) | CASE
 }
 
-/** How often its letters are met in ordinary text, roughly: what is rare there makes fewer comparisons. */
+/** Pairs of letters, the most frequent in source code and English first. */
+const FREQUENT = (
+  'on re er in st de te en th es ti at or co io ar pe le nt is se et al ns me ec ex ct ty ed ra ta ro od rt ri it nd nc ' +
+  'pr pa tr ng as he an fi yp li ts ne no ur ss un to ea si hi op ce ma if po ul am na ge rn la em ac ch om ca ef ll xp ' +
+  'va tu pt il ve ue el be id rs cl lo ke mp ep lu rr nu di fu so ol tt ha fo sc of ie ot fa ou ad ig im ut sp pl um lt'
+).split(' ')
+
+/** How often four bytes are met in ordinary text, roughly: what is rare there makes fewer comparisons. */
 function commonness(bytes: Uint8Array, at: number): number {
-  let sum = 0
-  for (let i = at; i < at + GRAM; i++) {
-    const rank = 'etaoinsrhldcumfpgwyb'.indexOf(String.fromCharCode(bytes[i]!).toLowerCase())
-    sum += rank < 0 ? 0 : 20 - rank
-  }
-  return sum
+  const text = Buffer.from(bytes.subarray(at, at + GRAM))
+    .toString('latin1')
+    .toLowerCase()
+  const pairs = [text.slice(0, 2), text.slice(1, 3), text.slice(2, 4)]
+  return pairs.reduce((sum, pair) => {
+    const rank = FREQUENT.indexOf(pair)
+    return sum + (rank >= 0 ? 1 + FREQUENT.length - rank : /^[ a-z=:"./-]{2}$/.test(pair) ? 1 : 0)
+  }, 0)
 }
 
 function addHit(hits: Hits, literal: number, start: number): void {
