@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { assignedTo } from './assigned-to.ts'
 import { checksums } from './checksum.ts'
 
 /** A text in parts, joined when read, so that no scanner takes an example for a live credential. */
@@ -47,8 +48,8 @@ export const ruleSchema = z
     lead: z
       .strictObject({
         characters,
-        least: z.int().min(0).max(64).default(0),
-        most: z.int().min(1).max(64),
+        least: z.int().min(0).max(128).default(0),
+        most: z.int().min(1).max(128),
         id: z.boolean().default(false),
       })
       .optional(),
@@ -57,6 +58,11 @@ export const ruleSchema = z
      * Every quantifier is bounded, and there is no lookaround, so that no input makes it slow.
      */
     pattern: z.string(),
+    /**
+     * For a value that nothing but its name tells. The keyword begins a name, which ends in one of these words, and the
+     * pattern is what is assigned to that name.
+     */
+    assignedTo: z.array(z.string().regex(/^[a-z_-]+$/)).optional(),
     /** Characters that must not stand right before or after the match; a rule with `lead` has no `before`. */
     before: characters.default('A-Za-z0-9_'),
     after: characters.default('A-Za-z0-9_'),
@@ -122,6 +128,10 @@ export const ruleSchema = z
     path: ['before'],
     error: "must be '' beside lead, which takes what stands before",
   })
+  .transform(rule => ({
+    ...rule,
+    pattern: rule.assignedTo ? assignedTo(rule.keywords, rule.assignedTo, rule.pattern) : rule.pattern,
+  }))
 
 /** One kind of credential, as rules/secrets/<id>.yaml says it. */
 export type Rule = z.infer<typeof ruleSchema>

@@ -1,0 +1,24 @@
+/** What may follow the word that ends a name: an environment or a number. */
+const SUFFIX = '(?:[_.\\-]?(?:prod|production|dev|staging|test|live|default|[0-9]{1,2}))?'
+
+/** What stands between a name and its value: also `: string =`, `name: X⏎ value: …`, an argument, and an element's end. */
+const SEPARATOR =
+  '["\\x27\\x60]?\\]?' +
+  '(?:,?\\s{1,20}["\\x27]?value["\\x27]?[ \\t]{0,4}[:=][ \\t]{0,4}' +
+  '|:[ \\t]{0,2}[A-Za-z]{1,12}[ \\t]{1,2}=[ \\t]{0,4}' +
+  '|[ \\t]{0,32}(?:=>|:=|=|:|,|\\(|>|[ \\t])[ \\t]{0,8})' +
+  '["\\x27\\x60]?'
+
+/** The name's middle; or the keyword is a key by itself, and the name is the first one within it. */
+const MIDDLE =
+  '(?:[A-Za-z0-9_.\\-]{0,24}?' +
+  '|["\\x27]?[ \\t]{0,2}[:=][ \\t]{0,2}\\{?[ \\t]{0,2}\\n?[ \\t]{0,8}["\\x27]?[A-Za-z_\\-]{0,16}?)'
+
+/**
+ * The pattern of a value that is told by its name alone: the name begins with one of the keywords and ends in one of the
+ * words (`HEROKU_API_KEY`, `herokuKey`, `heroku: { key`). A hash or an id beside the vendor's name is so no find.
+ */
+export function assignedTo(keywords: readonly string[], words: readonly string[], value: string): string {
+  const begins = keywords.map(keyword => keyword.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')).join('|')
+  return `(?:${begins})${MIDDLE}(?:${words.join('|')})${SUFFIX}${SEPARATOR}${value}`
+}
