@@ -45,16 +45,17 @@ async function main(): Promise<number> {
   }
   const connectors = async () => (await import('./connectors/all.ts')).connectors
 
-  const compose: Compose = async (needsStore, surface) => {
+  const compose: Compose = async (needs, surface) => {
     const home = process.env['FIREBREAK_HOME'] || join(homedir(), '.firebreak')
     const surroundings = { home, io, rulesDirectory: join(PACKAGE, 'rules'), ...surface }
-    if (!needsStore) return { world: storeless(surroundings), close: async () => {} }
+    if (!needs.store) return { world: storeless(surroundings), close: async () => {} }
     const [
       { loadRootKey },
       { deriveKeys },
       { openStore },
       { storeError },
       { bindKey, boundKey },
+      { refuseMoved },
       { startSealer },
       { Connections },
       known,
@@ -64,6 +65,7 @@ async function main(): Promise<number> {
       import('./core/store/store.ts'),
       import('./core/store/store-error.ts'),
       import('./core/store/bound-key.ts'),
+      import('./core/store/moved.ts'),
       import('./core/evidence/sealer.ts'),
       import('./know/connections/registry.ts'),
       connectors(),
@@ -81,6 +83,7 @@ async function main(): Promise<number> {
       const bound = await boundKey(db)
       if (bound !== undefined && !existsSync(keyFile)) throw keyOfAnother(keyFile, 'it is not there')
       keys = deriveKeys(key ?? (await loadRootKey(keyFile, io)))
+      if (!needs.takesMoved) await refuseMoved(db)
       if ((await bindKey(db, keys.signer.publicKey)) !== keys.signer.publicKey)
         throw keyOfAnother(keyFile, 'it is not the key that this database was made with')
     } catch (error) {

@@ -40,6 +40,11 @@ describe.skipIf(postgres.skip)(`with DATABASE_URL ${postgres.reason}`, () => {
     await client.connect()
     return client
   }
+  const inFile = async (line: string, exit = 0) => {
+    const outcome = await stage.run(`firebreak ${line}`)
+    expect(outcome.exit, outcome.stdout + outcome.stderr).toBe(exit)
+    return outcome.stdout
+  }
   const firebreak = (line: string, more: NodeJS.ProcessEnv = {}) =>
     stage.run(`firebreak ${line}`, { environment: { ...environment, ...more } })
   const ok = async (line: string, exit = 0) => {
@@ -48,15 +53,39 @@ describe.skipIf(postgres.skip)(`with DATABASE_URL ${postgres.reason}`, () => {
     return outcome.stdout
   }
 
-  test('scan, trace and connect keep what they know there, and no file beside the key', async () => {
+  test('what was scanned and contained with a file moves there whole, and the file is left', async () => {
+    expect(await inFile('scan . --workers 1', 1)).toContain('deploy/.env')
+    const login = `--host 127.0.0.1 --port ${server.port} --user ${server.adminUser} --password env:PGPASSWORD`
+    await inFile(`connect postgres ${login}`)
+    await inFile('connect directory --path deploy --approved .env')
+    await admin.query(`create role app_early login password 'secret-of-app-early-1122334455'`)
+    await inFile('observe')
+    await inFile('contain app_early --window 0', 1)
+    const url = environment['DATABASE_URL']
+    const leaking = await stage.run(`firebreak migrate --to ${url!.replace('@', ':hunter2@')}`)
+    expect(leaking).toMatchObject({ exit: 2, stderr: expect.stringContaining('--password') })
+    expect(leaking.stderr).not.toContain('hunter2')
+    const before = await Promise.all(
+      ['ls', 'ls identities', 'ls sources', 'ls runs'].map(line => inFile(line)),
+    )
+    expect(await inFile(`migrate --to ${url} --password env:PGPASSWORD`)).toContain('the same digests')
+    for (const line of ['ls', 'scan .', 'evidence verify']) {
+      const refused = await stage.run(`firebreak ${line}`)
+      expect(refused).toMatchObject({
+        exit: 2,
+        stderr: expect.stringContaining('firebreak migrate --reopen'),
+      })
+    }
+    expect(await Promise.all(['ls', 'ls identities', 'ls sources', 'ls runs'].map(line => ok(line)))).toEqual(
+      before,
+    )
+  })
+
+  test('scan, trace and observe go on there', async () => {
     expect(await ok('scan . --workers 1', 1)).toContain('deploy/.env')
     expect(await ok('trace - --json')).toContain('deploy/old.env')
-    const login = `--host 127.0.0.1 --port ${server.port} --user ${server.adminUser} --password env:PGPASSWORD`
-    await ok(`connect postgres ${login}`)
-    await ok('connect directory --path deploy --approved .env')
     await ok('observe')
     expect(await ok('ls identities')).toContain('app_orders')
-    expect(await readdir(stage.home)).toEqual(['key'])
   })
 
   test('a replica needs the key of the others, and makes none of its own', async () => {
@@ -72,7 +101,7 @@ describe.skipIf(postgres.skip)(`with DATABASE_URL ${postgres.reason}`, () => {
     })
   })
 
-  test.each(['issue:call', 'revoke:intent'])(
+  test.each(['issue:call'])(
     'a containment that is killed at %s is gone on with by another replica',
     async killAt => {
       const role = `app_${killAt.replace(':', '_')}`
@@ -114,6 +143,19 @@ describe.skipIf(postgres.skip)(`with DATABASE_URL ${postgres.reason}`, () => {
     })
     const evidence = JSON.parse(await ok('evidence verify --json')) as { ok: boolean; unsealed: number }
     expect(evidence).toMatchObject({ ok: true, unsealed: 0 })
+  })
+
+  test('all of it moves back into a file', async () => {
+    await ok('migrate --to back/firebreak.db')
+    expect((await stage.run('cp ../home/key back/key')).exit).toBe(0)
+    const home = { FIREBREAK_HOME: join(stage.directory, 'back') }
+    const runs = await stage.run('firebreak ls runs', { environment: home })
+    expect(runs.stdout.match(/done/g)).toHaveLength(3)
+    expect((await stage.run('firebreak evidence verify', { environment: home })).exit).toBe(0)
+    expect(await firebreak('ls')).toMatchObject({
+      exit: 2,
+      stderr: expect.stringContaining('back/firebreak.db'),
+    })
   })
 
   test('no plaintext and no password is in the database', async () => {

@@ -18,7 +18,8 @@ export async function sealEvidence(db: Db, signer: Signer, io: Pick<Io, 'now'>):
   }
 }
 
-async function sealBatch(tx: Tx, signer: Signer, io: Pick<Io, 'now'>): Promise<number> {
+/** As many as go into one transaction, which must be the only one that seals. */
+export async function sealBatch(tx: Tx, signer: Signer, io: Pick<Io, 'now'>): Promise<number> {
   const pending = await tx
     .selectFrom('evidence')
     .selectAll()

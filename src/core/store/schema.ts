@@ -28,30 +28,32 @@ export interface Schema {
   setting: SettingTable
 }
 
-/** All of them, each after those that it refers to. */
-export const TABLE_NAMES = [
-  'setting',
-  'source',
-  'entity',
-  'name',
-  'fact',
-  'sighting',
-  'merge',
-  'credential',
-  'copy',
-  'occurrence',
-  'document',
-  'edge',
-  'owner',
-  'policy',
-  'coverage',
-  'finding',
-  'hold',
-  'run',
-  'step',
-  'evidence',
-  'checkpoint',
-] as const satisfies readonly (keyof Schema)[]
+/** What tells the rows of each table apart; each table stands after those that it refers to. */
+export const PRIMARY_KEYS = {
+  setting: ['name'],
+  source: ['id'],
+  entity: ['id'],
+  name: ['entity_id', 'name'],
+  fact: ['entity_id', 'name', 'source_id'],
+  sighting: ['entity_id', 'source_id'],
+  merge: ['id'],
+  credential: ['entity_id'],
+  copy: ['id'],
+  occurrence: ['source_id', 'document', 'path', 'commit'],
+  document: ['source_id', 'document'],
+  edge: ['id'],
+  owner: ['entity_id', 'owner', 'source'],
+  policy: ['entity_id', 'source_id', 'language', 'digest'],
+  coverage: ['id'],
+  finding: ['id'],
+  hold: ['id'],
+  run: ['id'],
+  step: ['run_id', 'key'],
+  evidence: ['id'],
+  checkpoint: ['seq'],
+} as const satisfies { [Table in keyof Schema]: readonly (keyof Schema[Table])[] }
+
+export const TABLE_NAMES = Object.keys(PRIMARY_KEYS) as (keyof Schema)[]
 
 export interface SourceTable {
   id: string

@@ -1,5 +1,8 @@
 import { FirebreakError } from '../contract/errors.ts'
 
+/** What the engine is made to say when somebody writes into a store whose content was moved. */
+export const MOVED_AWAY = 'firebreak: this store was moved'
+
 /** SQLite's result codes. */
 const BUSY = 5
 const LOCKED = 6
@@ -21,6 +24,12 @@ const STATES: Readonly<Record<string, readonly [string, string]>> = {
 /** The engine's failure as ours; anything else as it came. No word of a driver is passed on that may echo what it was given. */
 export function storeError(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof FirebreakError) return error
+  if (error.message.includes(MOVED_AWAY))
+    return new FirebreakError(
+      'CONFLICT',
+      'everything was moved to another database while this was at work',
+      'any command says where it is now; run it again there',
+    )
   return sqliteError(error) ?? postgresError(error) ?? error
 }
 

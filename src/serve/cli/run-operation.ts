@@ -34,7 +34,8 @@ export async function runOperation(
   try {
     const input = await parseInput(operation, given, fields, readSecret)
     const needsStore = operation.needsStore?.(input) ?? true
-    const { world, close } = await options.compose(needsStore, {
+    const needs = { store: needsStore, takesMoved: operation.takesMoved ?? false }
+    const { world, close } = await options.compose(needs, {
       progress: event => view.show(event),
       readSecret,
     })

@@ -57,6 +57,11 @@ export const operations: readonly OperationEntry[] = [
     load: async () => (await import('./evidence.ts')).evidence,
   },
   {
+    name: 'migrate',
+    summary: 'Move all that is known into another database, without loss',
+    load: async () => (await import('./migrate.ts')).migrate,
+  },
+  {
     name: 'drill',
     summary: 'Rehearse a leak from find to proof on a throw-away estate',
     load: async () => (await import('./drill.ts')).drill,

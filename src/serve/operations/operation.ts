@@ -63,6 +63,8 @@ export interface Operation<Input = unknown, Output = unknown> {
   readonly examples: readonly { command: string; shows: string }[]
   /** False where this input is answered without the database: then `db`, `keys` and `connections` may not be touched. */
   needsStore?(input: Input): boolean
+  /** It is for a store, too, whose content was moved elsewhere; all others are refused there. */
+  readonly takesMoved?: boolean
   run(world: World, input: Input): Promise<Output>
   /** What a person reads, in lines of at most `width` columns. */
   text(output: Output, width: number): string

@@ -1,0 +1,243 @@
+import { resolve } from 'node:path'
+import { z } from 'zod'
+import { FirebreakError } from '../../core/contract/errors.ts'
+import type { Io } from '../../core/contract/io.ts'
+import { Secret } from '../../core/contract/secret.ts'
+import { boundKey } from '../../core/store/bound-key.ts'
+import { record } from '../../core/evidence/evidence.ts'
+import { readCheckpoints, sealedEntries } from '../../core/evidence/export.ts'
+import { sealBatch, sealEvidence } from '../../core/evidence/sealer.ts'
+import { verifyEvidence } from '../../core/evidence/verify.ts'
+import type { Keys } from '../../core/keys/keys.ts'
+import {
+  copyTables,
+  differing,
+  digestTables,
+  isEmpty,
+  lockAll,
+  type TableDigest,
+} from '../../core/store/move.ts'
+import { markMoved, movedTo, refuseMoved, reopen } from '../../core/store/moved.ts'
+import { type Db, openStore, type Tx, transaction } from '../../core/store/store.ts'
+import { openedConfig } from '../../know/connections/config.ts'
+import { defineOperation, type World } from './operation.ts'
+import { wrap } from './wrap.ts'
+
+const input = z.object({
+  to: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('postgres://USER@HOST:PORT/DATABASE, or a file that is not there yet'),
+  password: z
+    .union([z.instanceof(Secret), z.strictObject({ $secret: z.string() })])
+    .optional()
+    .describe('the password for it; PGPASSWORD and ~/.pgpass are asked without'),
+  reopen: z.boolean().default(false).describe('work on here again, without what was written there since'),
+})
+type Input = z.infer<typeof input>
+
+export type Migrated =
+  | {
+      action: 'moved'
+      to: string
+      tables: readonly TableDigest[]
+      rows: number
+      evidence: { entries: number }
+    }
+  | { action: 'reopened'; from: string }
+
+export const migrate = defineOperation<Input, Migrated>({
+  name: 'migrate',
+  summary: 'Move all that is known into another database, without loss',
+  permission: 'connect',
+  input: input as z.ZodType<Input>,
+  examples: [
+    {
+      command: 'firebreak migrate --to postgres://firebreak@db/firebreak --password env:DB_PASSWORD',
+      shows:
+        'everything in a PostgreSQL that several machines can share; what is here stays, and is not written any more',
+    },
+    {
+      command: 'firebreak migrate --to /srv/firebreak/firebreak.db',
+      shows: 'everything in one file, for instance back from a PostgreSQL',
+    },
+    { command: 'firebreak migrate --reopen', shows: 'how to go on here after all' },
+  ],
+  takesMoved: true,
+  run,
+  text,
+})
+
+async function run(world: World, given: Input): Promise<Migrated> {
+  if (given.reopen === (given.to !== undefined))
+    throw new FirebreakError('INVALID_INPUT', 'give either --to or --reopen', 'see firebreak migrate --help')
+  if (given.to === undefined) return await reopened(world)
+  await refuseMoved(world.db)
+  const { url, shown } = await target(world, given.to, given.password)
+  const to = await openStore(url)
+  try {
+    const tables = await move(world.db, to, shown, world)
+    const checkpoints = await readCheckpoints(to)
+    return {
+      action: 'moved',
+      to: shown,
+      tables,
+      rows: tables.reduce((sum, table) => sum + table.rows, 0),
+      evidence: { entries: checkpoints.at(-1)?.seq ?? 0 },
+    }
+  } finally {
+    await to.destroy()
+  }
+}
+
+async function reopened(world: World): Promise<Migrated> {
+  const from = await movedTo(world.db)
+  if (from === undefined)
+    throw new FirebreakError('CONFLICT', 'nothing was moved from here', 'there is nothing to reopen')
+  await transaction(world.db, async tx => {
+    await reopen(tx)
+    await record(tx, world.io, { kind: 'store.reopened', subject: 'store', body: { from } })
+  })
+  return { action: 'reopened', from }
+}
+
+/** A password in an argument is read by whoever lists processes, so the URL takes none. */
+async function target(
+  world: World,
+  to: string,
+  password: Input['password'],
+): Promise<{ url: string; shown: string }> {
+  if (!/^[a-z][a-z\d+.-]+:\/\//i.test(to)) {
+    if (password) throw new FirebreakError('INVALID_INPUT', 'a file has no password', 'leave --password out')
+    const path = resolve(to)
+    return { url: path, shown: path }
+  }
+  if (!URL.canParse(to))
+    throw new FirebreakError('INVALID_INPUT', '--to is no URL', 'postgres://USER@HOST:5432/DATABASE')
+  const url = new URL(to)
+  if (url.password !== '' || url.searchParams.has('password'))
+    throw new FirebreakError(
+      'INVALID_INPUT',
+      '--to does not take a password, because other users of this machine can read a command’s arguments',
+      'leave it out of the URL, and give --password env:NAME, file:PATH or -; change it if this was it',
+    )
+  const shown = `${url.protocol}//${url.host}${url.pathname}`
+  const secret: unknown = password && (await openedConfig(password, world.keys, ''))
+  if (secret instanceof Secret) url.password = encodeURIComponent(secret.revealText())
+  return { url: url.href, shown }
+}
+
+/**
+ * Everything in one transaction of each side. The new store's ends first: whoever is killed between the two finds the same on
+ * both sides when the command is run again, and only the mark is missing.
+ */
+export async function move(
+  from: Db,
+  to: Db,
+  shown: string,
+  { io, keys }: { io: Io; keys: Keys },
+): Promise<TableDigest[]> {
+  const wasCopied = await transaction(to, async tx => !(await isEmpty(tx)))
+  if (!wasCopied) {
+    await transaction(from, tx =>
+      record(tx, io, { kind: 'store.moving', subject: 'store', body: { to: shown } }),
+    )
+    await sealEvidence(from, keys.signer, io)
+  }
+  return await transaction(from, async source => {
+    await lockAll(source)
+    await refuseMoved(source)
+    await refuseClaimed(source, io)
+    if (!wasCopied) while ((await sealBatch(source, keys.signer, io)) > 0);
+    const tables = await transaction(to, async target => {
+      await lockAll(target)
+      const key = keys.signer.publicKey
+      if (((await boundKey(target)) ?? key) !== key)
+        throw new FirebreakError(
+          'CONFLICT',
+          'the database to move to is that of another key',
+          'give an empty one',
+        )
+      if (!(await isEmpty(target))) return await sameAlready(source, target)
+      await target
+        .insertInto('setting')
+        .values({ name: 'public_key', value: key })
+        .onConflict(conflict => conflict.doNothing())
+        .execute()
+      const read = await copyTables(source, target)
+      const wrong = differing(read, await digestTables(target))
+      if (wrong.length > 0)
+        throw new FirebreakError(
+          'STORE_BROKEN',
+          `${wrong.join(', ')} did not arrive as they were sent`,
+          'nothing was moved',
+        )
+      await verify(target, keys)
+      return read
+    })
+    await markMoved(source, shown)
+    return tables
+  })
+}
+
+/** An earlier move that was killed after its copy was committed. */
+async function sameAlready(source: Tx, target: Tx): Promise<TableDigest[]> {
+  const there = await digestTables(target)
+  const wrong = differing(await digestTables(source), there)
+  if (wrong.length === 0) return there
+  throw new FirebreakError(
+    'CONFLICT',
+    'the database to move to is not empty',
+    'give an empty one; what an interrupted move has left is taken only while nothing was written here since',
+  )
+}
+
+async function refuseClaimed(tx: Tx, io: Pick<Io, 'now'>): Promise<void> {
+  const claimed = await tx
+    .selectFrom('run')
+    .select(['id', 'claimed_by'])
+    .where('claimed_by', 'is not', null)
+    .where('claim_until', '>', io.now().getTime())
+    .executeTakeFirst()
+  if (claimed)
+    throw new FirebreakError(
+      'CONFLICT',
+      `run ${claimed.id} is being worked on by ${claimed.claimed_by}`,
+      'wait for it to end; if that process is gone, try again in half a minute',
+    )
+}
+
+async function verify(tx: Tx, keys: Keys): Promise<void> {
+  const { ok, problems } = await verifyEvidence(sealedEntries(tx), await readCheckpoints(tx), {
+    publicKey: keys.signer.publicKey,
+  })
+  if (!ok)
+    throw new FirebreakError(
+      'EVIDENCE_BROKEN',
+      problems[0] ?? 'the chain does not hold',
+      'nothing was moved; firebreak evidence verify shows all of it',
+    )
+}
+
+function text(output: Migrated, width: number): string {
+  if (output.action === 'reopened')
+    return [
+      wrap('This store is worked on again, as it was when it was moved.', width, '', ''),
+      wrap(`What was written to ${output.from} since is not in it.`, width, '', ''),
+    ].join('\n')
+  const { rows, tables, evidence, to } = output
+  return [
+    wrap(
+      `Moved ${rows.toLocaleString('en')} rows of ${tables.length} tables. Both sides have the same digests, and the record of ${evidence.entries.toLocaleString('en')} entries holds there.`,
+      width,
+      '',
+      '',
+    ),
+    wrap('What was here stays as it is, and is not written any more.', width, '', ''),
+    '',
+    /^\w+:/.test(to)
+      ? `Next: set DATABASE_URL to ${to}`
+      : `Next: unset DATABASE_URL, with FIREBREAK_HOME where ${to} and the key are`,
+  ].join('\n')
+}

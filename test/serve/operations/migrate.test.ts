@@ -1,0 +1,291 @@
+import { spawn } from 'node:child_process'
+import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
+import { realIo } from '../../../src/core/contract/io.ts'
+import { record } from '../../../src/core/evidence/evidence.ts'
+import { readCheckpoints, sealedEntries } from '../../../src/core/evidence/export.ts'
+import { sealEvidence } from '../../../src/core/evidence/sealer.ts'
+import { verifyEvidence } from '../../../src/core/evidence/verify.ts'
+import { differing, digestTables, isEmpty, MOVED_TABLES } from '../../../src/core/store/move.ts'
+import { reopen } from '../../../src/core/store/moved.ts'
+import { type Db, openStore, transaction } from '../../../src/core/store/store.ts'
+import { mergeIdentities } from '../../../src/know/inventory/link.ts'
+import { entityByRef } from '../../../src/know/inventory/queries.ts'
+import { move } from '../../../src/serve/operations/migrate.ts'
+import { availablePostgres } from '../../../src/serve/operations/drill/postgres-server.ts'
+import {
+  claim,
+  openEstate,
+  ownDirectory,
+  role,
+  sawCopy,
+  sawInstance,
+  sawRole,
+  testKeys,
+} from '../../know/estate.ts'
+import { ownPlace, usePostgres } from '../../own-store.ts'
+import { requireServer } from '../../servers.ts'
+
+const postgres = requireServer('PostgreSQL', availablePostgres() !== undefined, 'apt-get install postgresql')
+const io = realIo()
+const world = { io, keys: testKeys }
+
+const ODD = ['\0', 'a\0\u0001\u0002b', '', '🙂', '\'"\\', 'é'.normalize('NFD'), 'x'.repeat(9000), '?\0app']
+
+/** Every table has rows, with whatever a text may hold. */
+async function fill(db: Db): Promise<void> {
+  const estate = await openEstate()
+  const source = await estate.source()
+  await estate.fold(source, [
+    sawInstance(['db:5432']),
+    sawRole('1', ['app', ...ODD]),
+    sawRole('2', ['later']),
+    ...ODD.map((text, n) =>
+      sawCopy({ value: `v${n}`, path: `${n}${text}`, claims: claim('db:5432', `app${text}`) }),
+    ),
+    sawCopy({ value: 'v', path: 'a', claims: claim('db:5432', 'app') }),
+    { see: 'occurrence', document: 'd', path: ODD[1]!, at: 8.64e15, author: ODD[3]!, atHead: true },
+    { see: 'edge', from: role('1'), to: role('2'), crossing: 'member', certainty: 'proven', why: ODD[1]! },
+    { see: 'owner', of: role('1'), owner: ODD[1]!, source: 'x', weight: 0.1 + 0.2 },
+    { see: 'policy', on: role('1'), language: 'sql', text: ODD[1]! },
+    { see: 'covered', scope: ODD[1]!, complete: false, why: ODD[3]! },
+    { see: 'identity', ref: role('2'), names: [], facts: { odd: { value: ODD }, createdAt: { value: 1 } } },
+    { see: 'identity', ref: role('2'), names: [], facts: { createdAt: { value: 2 } } },
+  ])
+  // One that stands for another that came before it, and one that stands for one that came after.
+  const [one, two] = await Promise.all(['1', '2'].map(id => entityByRef(estate.db, 'identity', role(id))))
+  await transaction(estate.db, tx => mergeIdentities(tx, io, one!.id, two!.id, 'ann says so'))
+  await estate.db
+    .insertInto('document')
+    .values({ source_id: source.id, document: 'd', reader: 'r', read_at: 1 })
+    .execute()
+  await estate.db
+    .insertInto('hold')
+    .values({ id: 'h', entity_id: one!.id, run_id: null, why: ODD[1]!, at: 1, lifted_at: null })
+    .execute()
+  await estate.db
+    .insertInto('run')
+    .values({
+      id: 'r',
+      kind: 'k',
+      subject: '',
+      state: 'stuck',
+      input: '{}',
+      result: null,
+      run_key: ODD[1]!,
+      sealed_secret: null,
+      claimed_by: null,
+      claim_epoch: Number.MAX_SAFE_INTEGER,
+      claim_until: null,
+      created_at: 0,
+      ended_at: null,
+    })
+    .execute()
+  await estate.db
+    .insertInto('step')
+    .values({
+      run_id: 'r',
+      key: ODD[6]!,
+      ordinal: 0,
+      verb: 'v',
+      title: ODD[1]!,
+      args: '{}',
+      needs: '[]',
+      state: 'stuck',
+      attempts: 1,
+      before: null,
+      result: null,
+      sealed_secret: null,
+      error: ODD[1]!,
+      epoch: 0,
+      next_at: null,
+      started_at: null,
+      ended_at: null,
+    })
+    .execute()
+  for (let n = 0; n < 700; n++)
+    await transaction(estate.db, tx =>
+      record(tx, io, { kind: 'k', subject: `s${n}`, body: { n, odd: ODD[n % 4]! } }),
+    )
+  await sealEvidence(estate.db, testKeys.signer, io)
+  // By the code under test itself, from a store to another of the same engine.
+  await move(estate.db, db, 'here', world)
+  await transaction(estate.db, tx => reopen(tx))
+}
+
+async function digests(db: Db) {
+  return await transaction(db, tx => digestTables(tx))
+}
+
+async function opened(place: string): Promise<Db> {
+  const db = await openStore(place, { connections: 3 })
+  onTestFinished(() => db.destroy())
+  return db
+}
+
+const file = async () => join(await ownDirectory(), 'firebreak.db')
+
+describe.skipIf(postgres.skip)(`moving ${postgres.reason}`, () => {
+  const engine = usePostgres()
+  afterAll(() => engine.stop())
+
+  // Filled once, in the first test that needs it.
+  let original: Promise<string> | undefined
+  const makeOriginal = async () => {
+    const path = join(await mkdtemp(join(tmpdir(), 'firebreak-move-')), 'db')
+    const db = await openStore(path)
+    await fill(db)
+    await db.destroy()
+    return path
+  }
+  afterAll(async () => {
+    if (original) await rm(dirname(await original), { recursive: true, force: true })
+  })
+  const filledFile = async () => {
+    const path = await file()
+    await cp(await (original ??= makeOriginal()), path)
+    return path
+  }
+
+  test('to PostgreSQL and back into a file loses nothing, and the evidence holds', async () => {
+    const [one, two, three] = [
+      await opened(await filledFile()),
+      await opened(await ownPlace()),
+      await opened(await file()),
+    ]
+    const before = await one.selectFrom('name').selectAll().orderBy('entity_id').orderBy('name').execute()
+    const moved = await move(one, two, 'there', world)
+    expect(moved.map(({ table }) => table)).toEqual([...MOVED_TABLES])
+    expect(moved.filter(({ rows }) => rows === 0)).toEqual([])
+    await move(two, three, 'back', world)
+    expect(await three.selectFrom('name').selectAll().orderBy('entity_id').orderBy('name').execute()).toEqual(
+      before,
+    )
+    const verdict = await verifyEvidence(sealedEntries(three), await readCheckpoints(three), {
+      publicKey: testKeys.signer.publicKey,
+    })
+    // The first move into `one`, and the two after it.
+    expect(verdict).toMatchObject({ ok: true, entries: 703 })
+    // All else is as it was.
+    const rest = (all: Awaited<ReturnType<typeof digests>>) =>
+      all.filter(({ table }) => table !== 'evidence' && table !== 'checkpoint')
+    expect(differing(rest(await digests(one)), rest(await digests(three)))).toEqual([])
+  })
+
+  test.each(['sqlite', 'postgres'])(
+    'leaves a store (%s) that nobody writes to, until it is reopened',
+    async kind => {
+      const one = await opened(kind === 'sqlite' ? await file() : await ownPlace())
+      await fill(one)
+      await move(one, await opened(await ownPlace()), 'postgres://db/there', world)
+      const kept = await digests(one)
+      const write = () => transaction(one, tx => record(tx, io, { kind: 'k', subject: 's', body: null }))
+      await expect(write()).rejects.toMatchObject({
+        code: 'CONFLICT',
+        message: expect.stringContaining('moved'),
+      })
+      await expect(move(one, await opened(await ownPlace()), 'x', world)).rejects.toMatchObject({
+        code: 'CONFLICT',
+      })
+      expect(await digests(one)).toEqual(kept)
+      await transaction(one, tx => reopen(tx))
+      await write()
+    },
+  )
+
+  test('is refused into what is not empty, of another key, or while a run is worked on', async () => {
+    const one = await opened(await filledFile())
+    const taken = await opened(await ownPlace())
+    await taken
+      .insertInto('run')
+      .values({
+        id: 'r',
+        kind: 'k',
+        subject: '',
+        state: 'done',
+        input: '{}',
+        result: null,
+        run_key: null,
+        sealed_secret: null,
+        claimed_by: null,
+        claim_epoch: 0,
+        claim_until: null,
+        created_at: 0,
+        ended_at: null,
+      })
+      .execute()
+    await expect(move(one, taken, 'x', world)).rejects.toMatchObject({
+      code: 'CONFLICT',
+      message: expect.stringContaining('not empty'),
+    })
+    const strange = await opened(await ownPlace())
+    await strange.insertInto('setting').values({ name: 'public_key', value: 'other' }).execute()
+    await expect(move(one, strange, 'x', world)).rejects.toMatchObject({
+      message: expect.stringContaining('another key'),
+    })
+    await one
+      .updateTable('run')
+      .set({ claimed_by: 'host:1:1', claim_until: Date.now() + 60_000 })
+      .execute()
+    const empty = await opened(await ownPlace())
+    await expect(move(one, empty, 'x', world)).rejects.toMatchObject({
+      message: expect.stringContaining('host:1:1'),
+    })
+    expect(await transaction(empty, tx => isEmpty(tx))).toBe(true)
+    await one
+      .updateTable('run')
+      .set({ claim_until: Date.now() - 1 })
+      .execute()
+    await move(one, empty, 'x', world)
+  })
+
+  test('that is killed at any moment shows nothing half, and goes through when it is run again', async () => {
+    const place = await filledFile()
+    const target = await ownPlace()
+    const module = (path: string) =>
+      JSON.stringify(fileURLToPath(new URL(`../../../${path}`, import.meta.url)))
+    const program = `
+      import { openStore } from ${module('src/core/store/store.ts')}
+      import { realIo } from ${module('src/core/contract/io.ts')}
+      import { move } from ${module('src/serve/operations/migrate.ts')}
+      import { Secret } from ${module('src/core/contract/secret.ts')}
+      import { deriveKeys } from ${module('src/core/keys/keys.ts')}
+      import { RootKey } from ${module('src/core/keys/root-key.ts')}
+      const [from, to] = [await openStore(process.argv[1]), await openStore(process.argv[2])]
+      const keys = deriveKeys(new RootKey(new Secret(new Uint8Array(32).fill(7))))
+      process.stdout.write('begun')
+      await move(from, to, 'there', { io: realIo(), keys })
+      await from.destroy()
+      await to.destroy()`
+    let killed = 0
+    for (const afterMs of [0, 30, 60, 100, 150, 220, 300, 400, undefined]) {
+      const child = spawn(process.execPath, ['--input-type=module', '-e', program, place, target], {
+        stdio: ['ignore', 'pipe', 'pipe'],
+      })
+      let errors = ''
+      child.stderr.on('data', bytes => (errors += bytes))
+      child.stdout.once('data', () => {
+        if (afterMs !== undefined) setTimeout(() => child.kill('SIGKILL'), afterMs)
+      })
+      const signal = await new Promise(resolve => child.once('close', (_, by) => resolve(by)))
+      if (signal === 'SIGKILL') killed++
+      const [from, to] = [await openStore(place), await openStore(target)]
+      // PostgreSQL may need a moment to notice that its client is gone.
+      const there = await transaction(to, async tx =>
+        (await isEmpty(tx)) ? undefined : await digestTables(tx),
+      )
+      if (there) expect(differing(await digests(from), there)).toEqual([])
+      const mark = await from.selectFrom('setting').selectAll().where('name', '=', 'moved_to').execute()
+      if (mark.length > 0) expect(there).toBeDefined()
+      await Promise.all([from.destroy(), to.destroy()])
+      if (signal === null) {
+        expect(mark, errors).toHaveLength(1)
+        break
+      }
+    }
+    expect(killed).toBeGreaterThan(2)
+  })
+})
