@@ -147,7 +147,7 @@ describe.skipIf(postgres.skip)(`with DATABASE_URL ${postgres.reason}`, () => {
 
   test('all of it moves back into a file', async () => {
     await ok('migrate --to back/firebreak.db')
-    expect((await stage.run('cp ../home/key back/key')).exit).toBe(0)
+    expect((await stage.run('cp "$FIREBREAK_HOME/key" back/key')).exit).toBe(0)
     const home = { FIREBREAK_HOME: join(stage.directory, 'back') }
     const runs = await stage.run('firebreak ls runs', { environment: home })
     expect(runs.stdout.match(/done/g)).toHaveLength(3)
