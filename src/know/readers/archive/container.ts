@@ -43,6 +43,8 @@ export interface Context {
 export interface Member {
   /** Relative to the container, as it is written there. */
   readonly path: string
+  /** A name that tells what kind of text it is, where its path does not. */
+  readonly readAs?: string
   readonly bytes: AsyncIterable<Uint8Array>
 }
 

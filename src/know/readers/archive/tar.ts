@@ -45,7 +45,9 @@ async function* members(content: Content, { budget }: Context): AsyncGenerator<M
     const path = next.path ?? nameOf(header)
     next = {}
     const holds = type === '0' || type === '\0' || type === '7' || type === 'S' || !/[1-6]/.test(type)
-    if (holds && size > 0 && !path.endsWith('/')) {
+    // An image's layer says by an empty file what it deletes.
+    const isTold = size > 0 || path.includes('.wh.')
+    if (holds && isTold && !path.endsWith('/')) {
       const member = bytes.stretch(size)
       yield { path, bytes: member }
       // Whoever had enough of it left the rest to be passed over.
@@ -116,6 +118,8 @@ function numberAt(header: Uint8Array, from: number, length: number): number {
 /** The sum of all bytes, its own field taken as spaces; some old writers added them as signed. */
 function isHeader(header: Uint8Array): boolean {
   if (header[0] === 0 && !isUstar(header)) return false
+  // What nearly every other file shows at once.
+  if (header[148] !== 0x20 && (header[148]! < 0x30 || header[148]! > 0x37)) return false
   const expected = numberAt(header, 148, 8)
   if (!(expected > 0)) return false
   let sum = 0

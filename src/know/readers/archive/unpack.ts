@@ -160,7 +160,13 @@ class Unpacking<S> implements Unpacked<S> {
       return 0
     }
     this.#budget.member()
-    await this.#open(inside, part.path, part.bytes, depth + 1, container.packs ? member : undefined)
+    await this.#open(
+      inside,
+      part.readAs ?? part.path,
+      part.bytes,
+      depth + 1,
+      container.packs ? member : undefined,
+    )
     return 1
   }
 

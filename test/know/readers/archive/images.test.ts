@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto'
+import { describe, expect, test } from 'vitest'
+import { imageConfig } from '../../../../src/know/readers/archive/image-config.ts'
+import { rules } from '../secrets/rule-directory.ts'
+import { made, told } from './looking.ts'
+
+const token = rules.find(rule => rule.id === 'github-token')!.examples.positive[0]!.value
+const other = rules.find(rule => rule.id === 'stripe-key')!.examples.positive[0]!.value
+const sha256 = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex')
+
+const config = JSON.stringify({
+  architecture: 'amd64',
+  config: { Env: ['PATH=/bin', 'DB_PASSWORD=kT7vQ2mLx9pZ'] },
+  history: [
+    { created_by: '/bin/sh -c #(nop) COPY dir in / ' },
+    { created_by: `RUN |1 NPM_TOKEN=${other} /bin/sh -c npm ci` },
+  ],
+  rootfs: { type: 'layers', diff_ids: [] },
+})
+
+const layers = async (): Promise<Buffer[]> => [
+  await made(
+    { 'app/.env': `TOKEN=${token}\n`, 'app/kept/a.env': `KEY=${other}\n` },
+    'l.tar',
+    'tar cf l.tar app',
+  ),
+  await made({ 'app/.wh..env': '', 'etc/x': 'x' }, 'l.tgz', 'tar czf l.tgz app etc'),
+]
+
+describe('a container image', () => {
+  test.each(['saved as an archive', 'saved with links', 'an OCI layout'])('%s', async form => {
+    const [first, second] = await layers()
+    const files: Record<string, string | Uint8Array> = {}
+    let path = (id: number) => `${'ab'[id]!.repeat(64)}/layer.tar`
+    if (form === 'an OCI layout') {
+      const digests = [sha256(first!), sha256(second!)]
+      path = id => `blobs/sha256/${digests[id]}`
+      const manifest = JSON.stringify({ layers: digests.map(digest => ({ digest: `sha256:${digest}` })) })
+      files[`blobs/sha256/${sha256(config)}`] = config
+      files[`blobs/sha256/${sha256(manifest)}`] = manifest
+      files['index.json'] = JSON.stringify({ manifests: [{ digest: `sha256:${sha256(manifest)}` }] })
+    } else {
+      files['c.json'] = config
+      files['manifest.json'] = JSON.stringify([{ Config: 'c.json', Layers: [path(0), path(1)] }])
+    }
+    files[path(0)] = first!
+    files[path(1)] = second!
+    const link = form === 'saved with links' ? `mkdir z && ln -s ../${path(0)} z/layer.tar && ` : ''
+    const bytes = await made(files, 'i.tar', `${link}tar cf i.tar *`)
+    const { found, gaps } = await told(bytes, 'i.tar')
+    const configAt = form === 'an OCI layout' ? `blobs/sha256/${sha256(config)}` : 'c.json'
+    expect(found.filter(line => line.includes('layer ')).sort()).toEqual([
+      `i.tar!/${path(0)} (layer 1 of 2)!/app/.env (deleted in layer 2):1 ${token}`,
+      `i.tar!/${path(0)} (layer 1 of 2)!/app/kept/a.env:1 ${other}`,
+    ])
+    const own = found.filter(line => line.startsWith(`i.tar!/${configAt}`))
+    expect(own.map(line => line.split(' ').at(-1)).sort()).toEqual(['kT7vQ2mLx9pZ', other])
+    expect(gaps).toEqual([])
+  })
+
+  test('its configuration by itself, with each value once', async () => {
+    expect(imageConfig.fits(Buffer.from(config), 'x')).toBe(true)
+    const { found } = await told(Buffer.from(config), 'config.json')
+    expect(found.map(line => line.split(' ').at(-1)).sort()).toEqual(['kT7vQ2mLx9pZ', other])
+  })
+})
