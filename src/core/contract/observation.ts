@@ -19,6 +19,8 @@ export type Observation<S = Secret> =
       secret: S
       claims?: Ref
       confidence: number
+      /** Why so sure, in short phrases that quote nothing of the document: "named password", "in a test directory". */
+      reasons?: readonly string[]
       /** A few characters that tell tokens apart; absent for passwords. */
       preview?: string
     }

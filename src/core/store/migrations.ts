@@ -6,6 +6,7 @@ import { type Kysely, type Migration, sql } from 'kysely'
  */
 export const migrations: Record<string, Migration> = {
   '0001_spine': { up: spine },
+  '0003_copy_reasons': { up: copyReasons },
   '0004_copy_member': { up: copyMember },
   '0006_setting': { up: setting },
 }
@@ -132,4 +133,9 @@ async function copyMember(db: Kysely<unknown>): Promise<void> {
     'alter table document add column gaps text',
   ])
     await sql.raw(statement).execute(db)
+}
+
+/** Why a copy is held to be a secret, as surely as it is. */
+async function copyReasons(db: Kysely<unknown>): Promise<void> {
+  await sql.raw('alter table copy add column reasons text').execute(db)
 }

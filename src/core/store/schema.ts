@@ -142,6 +142,8 @@ export interface CopyTable {
   fingerprint: string
   claim_id: string | null
   confidence: number
+  /** A JSON list of phrases. */
+  reasons: string | null
   first_seen: number
   last_seen: number
   gone_at: number | null

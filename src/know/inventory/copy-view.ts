@@ -13,6 +13,8 @@ export interface CopyView {
   /** Whom the text names; a provisional reference where no connection has told who that is. */
   readonly claim?: Ref
   readonly confidence: number
+  /** Why so sure. */
+  readonly reasons: readonly string[]
   readonly goneAt?: Ms
   /** The directory's owner allows Firebreak to write this file, and it is no archive. */
   readonly approved: boolean
@@ -74,6 +76,7 @@ export async function copyViews(
       kind: row.kind,
       ...(claim && { claim: refOf(claim) }),
       confidence: row.confidence,
+      reasons: row.reasons === null ? [] : (JSON.parse(row.reasons) as string[]),
       ...(row.gone_at !== null && { goneAt: row.gone_at }),
       // What lies in an archive cannot be written, whatever is allowed.
       approved:

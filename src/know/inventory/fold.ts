@@ -143,7 +143,8 @@ class Folding {
     })
     const document = place.version ?? ''
     const slots = canonicalJson(place.slots.map(slot => ({ ...slot, encodings: [...slot.encodings] })))
-    const said = { kind, claim_id, confidence }
+    const reasons = copy.reasons ? JSON.stringify(copy.reasons) : null
+    const said = { kind, claim_id, confidence, reasons }
     const inserted = await this.#tx
       .insertInto('copy')
       .values({
@@ -192,7 +193,8 @@ class Folding {
     if (a.confidence !== b.confidence) return a.confidence > b.confidence
     if ((a.claim_id === null) !== (b.claim_id === null)) return a.claim_id !== null
     if (a.kind !== b.kind) return a.kind < b.kind
-    if (a.claim_id === null || b.claim_id === null || a.claim_id === b.claim_id) return false
+    if (a.claim_id === null || b.claim_id === null || a.claim_id === b.claim_id)
+      return (a.reasons ?? '') < (b.reasons ?? '')
     return (await this.#nameOf(a.claim_id)) < (await this.#nameOf(b.claim_id))
   }
 
@@ -368,7 +370,7 @@ export const NO_VALUE = {
   issued_by: null,
 } as const
 
-type CopySaid = Pick<Row<'copy'>, 'kind' | 'claim_id' | 'confidence'>
+type CopySaid = Pick<Row<'copy'>, 'kind' | 'claim_id' | 'confidence' | 'reasons'>
 type EdgeSaid = Pick<Row<'edge'>, 'certainty' | 'condition' | 'why'>
 
 function isSurerEdge(a: EdgeSaid, b: EdgeSaid): boolean {

@@ -228,8 +228,12 @@ function credentialText(credential: ShownCredential, width: number): string {
     .filter(part => part !== null)
     .join('  ')
   const why = credential.stateWhy === null ? '' : `: ${credential.stateWhy}`
+  const reasons = [...new Set(credential.copies.flatMap(copy => copy.reasons))]
   return [
     `${pc.bold(title)}  ${stateText(credential.state)}${why}`,
+    ...(reasons.length > 0
+      ? [wrap(`held to be a secret because: ${reasons.join('; ')}`, width, '', '')]
+      : []),
     credential.copies.length === 0 ? 'no copy of it is known' : copiesTable(credential.copies, width),
   ].join('\n')
 }

@@ -11,6 +11,8 @@ export interface Standing {
   /** The path within it, where it is an archive. */
   readonly member: string | null
   readonly line: number | null
+  /** Why this is held to be a secret. */
+  readonly reasons: readonly string[]
   readonly commit: string | null
   readonly author: string | null
   /** ISO 8601. */
@@ -41,6 +43,7 @@ export function standingsOf(view: Pick<CredentialView, 'copies'>, names: Map<str
         path: occurrence.path,
         member: copy.place.member ?? null,
         line,
+        reasons: copy.reasons,
         commit: ('commit' in occurrence && occurrence.commit) || null,
         author: ('author' in occurrence && occurrence.author) || null,
         date: 'at' in occurrence && occurrence.at != null ? isoTime(occurrence.at) : null,

@@ -1,225 +1,170 @@
 import { decodeAs } from '../../../core/contract/slot.ts'
 import type { Span } from './candidate.ts'
+import { bareRange } from './bare-value.ts'
+import { keyNameOf } from './key-name.ts'
+import type { Key } from './key.ts'
+import { followingElement, valueBefore } from './paired-value.ts'
+import { isQuote, LONGEST_VALUE, quotedRange, type Range, unescaped } from './quoted-value.ts'
 import type { Text } from './text.ts'
+import { wordsApart } from './words-apart.ts'
 
-/** The longest value that is read; a longer one is no password. */
-export const LONGEST_VALUE = 1024
-
-/** A key with what stands between it and its value: offsets into the text's bytes. */
-export interface Key {
-  readonly start: number
-  readonly end: number
-  readonly name: string
-  readonly separator: string
-  readonly valueAt: number
+/** A value, and how it stands to its key. */
+export interface Assigned {
+  readonly span: Span
+  readonly how: 'assigned' | 'compared' | 'told'
+  /** In quotes, or in a file that needs none. */
+  readonly isLiteral: boolean
+  /** A line such as `KEY=value`, wherever it stands. */
+  readonly isSetting: boolean
 }
 
 const IN_BASE64 = /[A-Za-z0-9+/=]/
 
-interface Range {
-  readonly start: number
-  readonly end: number
-  readonly encodings: readonly string[]
-}
-
 /**
  * The value that a key is given, as this kind of file writes it, with quotes and escapes undone. Undefined where what
- * follows is no literal value: an expression, a nested structure, a comparison. Values of Kubernetes Secrets are
- * decoded from base64 too.
+ * follows is no literal value: an expression, a nested structure. Values of Kubernetes Secrets are decoded from base64
+ * too.
  */
-export function readAssigned(text: Text, key: Key): Span | undefined {
+export function readAssigned(text: Text, key: Key): Assigned | undefined {
   text.turnTo(key.start - 512, key.valueAt + LONGEST_VALUE + 2)
-  const range = valueRange(text, key)
+  const how = howOf(key)
+  const range = valueRange(text, key, how)
   if (!range || range.end <= range.start || range.end - range.start > LONGEST_VALUE) return undefined
-  let bytes: Uint8Array = text.bytes.subarray(text.base + range.start, text.base + range.end)
-  let encodings = range.encodings
-  for (const encoding of encodings) {
-    const decoded = decodeAs(bytes, encoding)
-    // A backslash that is no known escape stands for itself in most languages: then it is as it stands.
-    if (!decoded) {
-      encodings = []
-      break
-    }
-    bytes = decoded
+  const { bytes, encodings } = unescaped(
+    text.bytes.subarray(text.base + range.start, text.base + range.end),
+    range.encodings,
+  )
+  let span: Span | undefined = {
+    start: text.base + range.start,
+    end: text.base + range.end,
+    encodings,
+    bytes,
   }
-  const span = { start: text.base + range.start, end: text.base + range.end, encodings, bytes }
-  return looksLikeBase64(bytes) && inSecretManifest(text, key) ? undoBase64(span) : span
+  if (looksLikeBase64(bytes) && inSecretManifest(text, key)) span = undoBase64(span)
+  return span && { span, how, isLiteral: isLiteral(text, range), isSetting: range.isSetting === true }
+}
+
+function howOf({ name, separator }: Key): Assigned['how'] {
+  if (/[=!]=/.test(separator) || COMPARES.test(name)) return 'compared'
+  return /\sis:?\s+$/.test(separator) ? 'told' : 'assigned'
+}
+
+export const COMPARES = /\.(?:equals|equalsIgnoreCase|Equals|compareTo|eq|isEqualTo)$/
+
+/** What stands bare in a program or in prose is most often a name. */
+function isLiteral({ page, dialect }: Text, range: Range): boolean {
+  if (isQuote(page[range.start - 1]) || range.isInString) return true
+  return dialect !== 'code' && dialect !== 'text'
 }
 
 /** As offsets into text.page. */
-function valueRange(text: Text, key: Key): Range | undefined {
+function valueRange(text: Text, key: Key, how: Assigned['how']): Range | undefined {
   const { page, dialect } = text
   let at = key.valueAt - text.base
   const before = page[key.start - text.base - 1] ?? '\n'
   const separator = key.separator.trim()
   const next = page[at] ?? ''
+  if (/^(?:["'][ \t]*\/?[>}]?|)$/.test(separator) && /[>}\r\n]$/.test(key.separator))
+    return valueBefore(text, key, before)
   // `"Password:"` is a string that ends there: what follows is outside of it.
-  if (isQuote(before) && next === before && !separator.startsWith(before)) return undefined
-  if (separator.endsWith('>') && !separator.endsWith('=>')) return elementValue(page, at, key, before)
-  if (separator === '=' && (next === '=' || next === '~')) return undefined
-  if (separator === ':' && (next === ':' || next === '=')) return undefined
-  if (separator.endsWith('(')) return SETTER.test(key.name) ? quotedRange(page, at, dialect) : undefined
-  if (separator.endsWith(',')) {
-    const call = page.slice(Math.max(0, key.start - text.base - 40), key.start - text.base)
-    return TAKES_PAIR.test(call) ? quotedRange(page, at, dialect) : undefined
+  if (isQuote(before) && next === before && !separator.startsWith(before) && how !== 'told') return undefined
+  if (separator.endsWith('>') && !separator.endsWith('=>')) {
+    return /<(?:string|value)>$/.test(separator)
+      ? followingElement(page, at)
+      : elementValue(page, at, key, before)
   }
+  if (how === 'compared') {
+    if (separator.endsWith('(')) return quotedRange(page, at, dialect)
+    return isQuote(page[at]) && (dialect === 'code' || dialect === 'text')
+      ? quotedRange(page, at, dialect)
+      : undefined
+  }
+  if (how === 'told') return isQuote(page[at]) ? quotedRange(page, at, dialect) : undefined
+  if (separator === '=' && next === '~') return undefined
+  if (separator === ':' && next === ':') return undefined
+  if (separator.endsWith('('))
+    return SETTER.test(key.name) && !separator.startsWith(')') ? quotedRange(page, at, dialect) : undefined
+  if (separator.endsWith(',')) return argumentAfter(text, key, at, before)
   if (separator === '') return wordsApart(text, key, at, before)
+  // `${DB_PASSWORD:-x}` and Spring's `${db.password:x}`: what is taken where nothing is set.
+  if (/^:[-=]?$/.test(separator) && page.startsWith('${', key.start - text.base - 2))
+    return defaultInBraces(page, at)
+  if (separator === ':-') return undefined
 
-  const prefix = /^(?:[bBuUrR@]|String\.raw)(?=["'`])/.exec(page.slice(at, at + 12))
-  if (prefix && (dialect === 'code' || dialect === 'text')) at += prefix[0].length
-  if (isQuote(page[at])) return quotedRange(page, at, dialect)
+  if (dialect === 'code' || dialect === 'text') {
+    at = afterLineBreak(page, at)
+    const prefix = /^(?:[bBuUrRLN@]|u8|String\.raw)(?=["'`])/.exec(page.slice(at, at + 12))
+    if (prefix) at += prefix[0].length
+    else at += WRAPPED.exec(page.slice(at, at + 60))?.[0].length ?? 0
+  }
+  if (isQuote(page[at])) {
+    const range = quotedRange(page, at, dialect)
+    return range && dialect === 'code' && isPiece(page, range.end + 1) ? undefined : range
+  }
   return bareRange(text, key, at, before)
 }
 
 /** Calls whose argument is the value: `setPassword("x")`, `.password("x")`. */
-const SETTER = /(?:^|\.)(?:(?:set|with)[A-Za-z_]*|password|passwd|passphrase|secret|api_?key)$/i
-/** Calls that take a name and a value: `define('DB_PASSWORD', 'x')`, `os.Setenv("DB_PASSWORD", "x")`. */
+const SETTER =
+  /(?:^|\.|>)(?:(?:set|with|add|use)[A-Za-z_]*|password|passwd|passphrase|secret|token|api_?key|[a-z]+_(?:password|secret))$/i
+/** Calls that take a name and a value: `define('DB_PASSWORD', 'x')`, `os.Setenv("DB_PASSWORD", "x")`, `env('X', 'x')`. */
 const TAKES_PAIR =
-  /(?:define|set|put|add|env|property|option|param|with|header)[A-Za-z_]{0,12}\s{0,2}\(\s{0,4}["']$/i
+  /(?:define|set|put|add|append|env|environ\.get|environ|getenv|property|option|param|with|header|default|getOrDefault|fetch|config[a-z_.]{0,12}|configField|field|insert|store|export|var|arg)[A-Za-z_]{0,14}\s{0,2}[([]?\s{0,4}(?:["']\w{1,20}["']\s{0,3},\s{0,3}|[a-z]{1,12},\s{0,2})?["']$/i
+/** What only says of which type a literal is. */
+const WRAPPED =
+  /^(?:new[ \t]+)?(?:String::from|str|string|\[\]byte|bytes|Secret|SecretStr|SecretString|SecureString|Some|Buffer\.from|TEXT|_T|QString|QStringLiteral|QLatin1String|String|Password|std::string|Optional\.of|Just|Ok)\(\s{0,4}(?=["'`])/
 
-function quotedRange(page: string, at: number, dialect: Text['dialect']): Range | undefined {
-  const quote = page[at]!
-  if (!isQuote(quote) || (quote === '`' && dialect !== 'code' && dialect !== 'text')) return undefined
-  // Three quotes begin a block; what is in it is looked at by itself.
-  if (page.startsWith(quote.repeat(3), at)) return undefined
-  const single = quote === "'"
-  const encoding = quotedEncoding(dialect, single)
-  const escapes = encoding === 'json' || encoding === 'shell'
-  const limit = Math.min(page.length, at + LONGEST_VALUE + 2)
-  for (let end = at + 1; end < limit; end++) {
-    const character = page[end]
-    if (character === '\n') return undefined
-    if (character === '\\' && escapes) end++
-    else if (character === quote) {
-      if (encoding === 'yaml' && page[end + 1] === quote) end++
-      else return { start: at + 1, end, encodings: encoding ? [encoding] : [] }
-    }
-  }
-  return undefined
-}
-
-function quotedEncoding(dialect: Text['dialect'], single: boolean): string | undefined {
-  switch (dialect) {
-    case 'yaml':
-      return single ? 'yaml' : 'json'
-    case 'env':
-    case 'shell':
-    case 'docker':
-      return single ? undefined : 'shell'
-    case 'toml':
-      return single ? undefined : 'json'
-    case 'xml':
-      return 'xml'
-    case 'ini':
-    case 'netrc':
-      return undefined
-    default:
-      return 'json'
-  }
-}
-
-/** Each bare form ends where its kind of file ends it. The first character must not begin a structure or expression. */
-const BARE: Partial<Record<Text['dialect'], RegExp>> = {
-  yaml: /(?![[\]{}|>&*!%@`#,?"'])(?:[^\s#]|#)[^\n\r]*/y,
-  env: /(?![#])[^\n\r]+/y,
-  shell: /[^\s;&|()<>"'`\\#][^\s;&|()<>"'`\\]*/y,
-  docker: /[^\s"'`\\#][^\s"'`\\]*/y,
-  ini: /[^\s#;][^\n\r]*/y,
-  netrc: /\S+/y,
-  text: /(?![.+#\\,]|\$[A-Za-z_])[^\s"'`<>,;()[\]{}|]+/y,
-}
-/** Within a string of keys and values, `Host=db;Password=x` or `host=db password=x`, a value ends at its separator. */
-const IN_STRING = /[^\s;&"'`<>\\,(){}]+/y
-
-function bareRange(text: Text, key: Key, at: number, before: string): Range | undefined {
+function argumentAfter(text: Text, key: Key, at: number, before: string): Range | undefined {
   const { page, dialect } = text
-  if (';&?'.includes(before) && key.separator === '=') return matchBare(page, at, IN_STRING)
-  if (dialect === 'code' || dialect === 'json' || dialect === 'xml') {
-    return key.separator === '=' && / |"|'|:/.test(before) && besideHost(text, key)
-      ? matchBare(page, at, IN_STRING)
-      : undefined
-  }
-  const block =
-    dialect === 'yaml'
-      ? /^[|>][-+]?[ \t]*\r?\n([ \t]+)(\S[^\n\r]*)/.exec(page.slice(at, at + LONGEST_VALUE))
-      : null
-  if (block)
-    return {
-      start: at + block[0].length - block[2]!.length,
-      end: at + block[0].trimEnd().length,
-      encodings: [],
-    }
-  const bare = BARE[dialect]
-  if (!bare) return undefined
-  const range = matchBare(page, at, bare)
-  if (dialect === 'text' && range) {
-    // In prose a plain word after "password:" is the next word of the sentence; a name before a parenthesis is called.
-    const word = page.slice(range.start, range.end)
-    return page[range.end] === '(' || (/^[A-Za-z.'!?-]+$/.test(word) && key.separator !== '=')
-      ? undefined
-      : range
-  }
-  if (!range || dialect === 'shell' || dialect === 'docker' || dialect === 'netrc' || dialect === 'text')
-    return range
-  return trimmed(page, range, dialect, key.start - text.base)
+  // Erlang and Elixir: `{password, "x"}`.
+  if (!/^["']/.test(key.separator))
+    return before === '{' && isQuote(page[at]) ? quotedRange(page, at, dialect) : undefined
+  const call = page.slice(Math.max(0, key.start - text.base - 80), key.start - text.base)
+  // A name and a value in brackets of no known call are one only where the value looks generated.
+  const isPair =
+    TAKES_PAIR.test(call) || (/[([]\s*["']$/.test(call) && keyNameOf(key.name)?.family !== 'password')
+  if (!isPair) return undefined
+  const range = isQuote(page[at]) ? quotedRange(page, at, dialect) : undefined
+  // `buildConfigField 'String', 'KEY', '"x"'`: a literal within the literal.
+  return range && page[range.start] === '"' && page[range.end - 1] === '"' && range.end - range.start > 2
+    ? { ...range, start: range.start + 1, end: range.end - 1 }
+    : range
 }
 
-function matchBare(page: string, at: number, expression: RegExp): Range | undefined {
-  expression.lastIndex = at
-  const match = expression.exec(page)
-  return match ? { start: at, end: at + match[0].length, encodings: [] } : undefined
+/** `password =\n    "x"` */
+function afterLineBreak(page: string, at: number): number {
+  const gap = /^(?:\\?\r?\n[ \t]{0,60}|\([ \t]{0,4}(?:\r?\n[ \t]{0,60})?)(?=["'`])/.exec(
+    page.slice(at, at + 80),
+  )
+  return gap ? at + gap[0].length : at
 }
 
-/** Cuts a comment, spaces at the end, and in YAML's flow style what follows the value. */
-function trimmed(page: string, range: Range, dialect: Text['dialect'], keyAt: number): Range {
-  let value = page.slice(range.start, range.end)
-  value = value.replace(dialect === 'ini' ? /\s[#;].*$/ : /\s#.*$/, '')
-  const lineStart = page.lastIndexOf('\n', keyAt) + 1
-  if (dialect === 'yaml' && /[{[]/.test(page.slice(lineStart, keyAt))) value = value.replace(/[,}\]].*$/, '')
-  return { ...range, end: range.start + value.trimEnd().length }
+/** Whether the literal goes on as an expression: `"x" + y`, PHP's `'x' . $y`, `"x" % y`, `"x".format(y)`. */
+function isPiece(page: string, at: number): boolean {
+  return /^\s{0,8}(?:[+.&][ \t]{0,4}(?![\s+&])(?!to_?[a-z]|into|as_|encode|getBytes|trim|strip|c_str)|%[ \t])/.test(
+    page.slice(at, at + 24),
+  )
 }
 
-/** A key and a value with only space between: Dockerfile ENV, netrc, and options of a command. */
-function wordsApart(text: Text, key: Key, at: number, before: string): Range | undefined {
-  const { page, dialect } = text
-  const keyAt = key.start - text.base
-  const line = page.slice(page.lastIndexOf('\n', keyAt - 1) + 1, keyAt)
-  if (dialect === 'docker' && /^\s*ENV\s+$/i.test(line))
-    return trimmed(page, matchBare(page, at, /[^\n\r]+/y) ?? never(at), 'env', keyAt)
-  // An option of its own, `password "x"`, as some configuration files and build scripts have it.
-  if (line.trim() === '' && (dialect === 'ini' || dialect === 'code') && isQuote(page[at])) {
-    return quotedRange(page, at, dialect)
-  }
-  const netrc = dialect === 'netrc' || /\blogin\s+\S+\s+$/.test(page.slice(Math.max(0, keyAt - 120), keyAt))
-  if (netrc && key.name === 'password') return matchBare(page, at, /\S+/y)
-  // An option's name may have been taken into the key: `--db-password` has its dashes in `lead`.
-  if (!/^--[A-Za-z]/.test(key.name) && !(before === '-' && line.endsWith('--'))) return undefined
-  if (page[at] === '-') return undefined
-  return isQuote(page[at]) ? quotedRange(page, at, 'shell') : matchBare(page, at, /[^\s;&|()<>"'`\\$[\]]+/y)
+function defaultInBraces(page: string, at: number): Range | undefined {
+  const close = /[}\n]/.exec(page.slice(at, at + 256))
+  if (close?.[0] !== '}') return undefined
+  return { start: at, end: at + close.index, encodings: [], isInString: true }
 }
 
 function elementValue(page: string, at: number, key: Key, before: string): Range | undefined {
   const close = page.indexOf('<', at)
   if (close < 0 || close - at > LONGEST_VALUE) return undefined
-  const element = before === '<' ? key.name : '[A-Za-z]'
+  const element = before === '<' || before === ':' ? key.name : '[A-Za-z]'
   if (
     !page.startsWith('</', close) ||
-    !new RegExp(`^</${element.replace(/[.]/g, '\\.')}`).test(page.slice(close, close + 80))
+    !new RegExp(`^</(?:[\\w-]{1,20}:)?${element.replace(/[.]/g, '\\.')}`).test(page.slice(close, close + 80))
   )
     return undefined
   const encodings = /encoding="base64"/.test(key.separator) ? ['xml', 'base64'] : ['xml']
   const value = page.slice(at, close)
   const lead = value.length - value.trimStart().length
-  return { start: at + lead, end: at + value.trimEnd().length, encodings }
-}
-
-/** Whether the line also names a server or user, as connection strings do. */
-function besideHost(text: Text, key: Key): boolean {
-  const at = key.start - text.base
-  const around = text.page.slice(Math.max(0, at - 200), at + 200)
-  return /\b(?:server|host|hostname|data source|user id|uid|user|dbname|database|addr|jdbc:\w+)\s?[=:]/i.test(
-    around,
-  )
+  return { start: at + lead, end: at + value.trimEnd().length, encodings, isInString: true }
 }
 
 /** Whether the key stands under `data:` of a Kubernetes Secret, whose values are base64. */
@@ -252,12 +197,4 @@ function undoBase64(span: Span): Span | undefined {
   const encodings = [...span.encodings, 'base64']
   if (end < bytes.length) encodings.push(`text:0-${end}`)
   return { ...span, encodings, bytes: bytes.subarray(0, end) }
-}
-
-function isQuote(character: string | undefined): boolean {
-  return character === '"' || character === "'" || character === '`'
-}
-
-function never(at: number): Range {
-  return { start: at, end: at, encodings: [] }
 }

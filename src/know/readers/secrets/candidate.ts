@@ -16,6 +16,8 @@ export interface Candidate {
   readonly id?: Span
   readonly claims?: Ref
   readonly confidence: number
+  /** What that rests on, in phrases that quote nothing of the text. */
+  readonly reasons: readonly string[]
   /** How many encodings were undone to get at the text that it stands in. */
   readonly depth: number
 }

@@ -1,5 +1,5 @@
 import { longestMatch } from './pattern-bounds.ts'
-import type { Rule } from './rule.ts'
+import { type Rule, wholePattern } from './rule.ts'
 
 /**
  * An expression, and which groups it has. Whether it fits is asked far more often than where its groups are, and an
@@ -39,11 +39,12 @@ export interface CompiledRule {
 
 export function compileRule(rule: Rule): CompiledRule {
   const flags = rule.ignoreCase ? 'i' : ''
+  const pattern = wholePattern(rule)
   return {
     rule,
-    pattern: compilePattern(rule.pattern, `y${flags}`),
+    pattern: compilePattern(pattern, `y${flags}`),
     paths: rule.paths === undefined ? undefined : new RegExp(rule.paths, 'i'),
-    longest: longestMatch(rule.pattern),
+    longest: longestMatch(pattern),
     lead: rule.lead && { class: classTable(rule.lead.characters), most: rule.lead.most },
     before: classTable(rule.before),
     after: classTable(rule.after),

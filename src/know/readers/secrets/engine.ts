@@ -19,6 +19,8 @@ export interface Find {
   readonly slots: readonly Slot[]
   readonly start: number
   readonly confidence: number
+  /** What that rests on, in phrases that quote nothing of the document. */
+  readonly reasons: readonly string[]
   readonly claims?: Ref
   readonly preview?: string
 }
@@ -210,7 +212,7 @@ const IN_NAME = new Uint8Array(256)
 for (const byte of Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-'))
   IN_NAME[byte] = 1
 const ENDS_NAME = new Uint8Array(256)
-for (const byte of Buffer.from('"\'`] \t\v\f\r\n\xa0=:?|,>(', 'latin1')) ENDS_NAME[byte] = 1
+for (const byte of Buffer.from('"\'`][ \t\v\f\r\n\xa0=:?|,<>(!', 'latin1')) ENDS_NAME[byte] = 1
 
 function isPercentEscape(bytes: Uint8Array, at: number): boolean {
   return at >= 0 && /^%[0-9A-Fa-f]{2}$/.test(String.fromCharCode(bytes[at]!, bytes[at + 1]!, bytes[at + 2]!))
@@ -251,7 +253,7 @@ class Passage {
   }
 
   #find(candidate: Candidate, text: Text): Find {
-    const { value, id, claims, confidence, rule } = candidate
+    const { value, id, claims, confidence, reasons, rule } = candidate
     const slot = (part: 'value' | 'id', span: Span): Slot => ({
       part,
       at: `${this.#base + span.start}-${this.#base + span.end}`,
@@ -267,6 +269,7 @@ class Passage {
       slots: id ? [slot('value', value), slot('id', id)] : [slot('value', value)],
       start: this.#base + value.start,
       confidence,
+      reasons,
       ...(claims && { claims }),
       ...(preview && { preview }),
     }

@@ -1,14 +1,16 @@
 import type { Ref } from '../../../core/contract/ref.ts'
 import { decodeAs } from '../../../core/contract/slot.ts'
-import { readAssigned } from './assignment.ts'
+import { COMPARES, readAssigned } from './assignment.ts'
 import type { Candidate, Span } from './candidate.ts'
 import { holds } from './checksum.ts'
 import type { CompiledRule } from './compiled-rule.ts'
 import { entropy } from './entropy.ts'
-import { judgeAssignment } from './judge-assignment.ts'
-import { lookAround } from './neighbours.ts'
+import { judgeNamed } from './judge-assignment.ts'
+import { keyNameOf } from './key-name.ts'
+import { lookAround, type Neighbours } from './neighbours.ts'
 import { readHash } from './password-hash.ts'
 import { isStandIn, whyNoSecret } from './placeholder.ts'
+import { isQuote, quotedEncoding, unescaped } from './quoted-value.ts'
 import type { Text } from './text.ts'
 import { readWhole } from './whole-file.ts'
 
@@ -30,6 +32,8 @@ export function interpret(
   switch (compiled.rule.structure) {
     case 'assignment':
       return readAssignment(text, compiled, match, depth)
+    case 'stated':
+      return readStated(text, compiled, match, depth)
     case 'basic':
       return readBasic(text, compiled, match, depth)
     case 'url':
@@ -70,6 +74,9 @@ function readToken(text: Text, compiled: CompiledRule, match: Match, depth: numb
   const prefix = rule.keywords.find(keyword => plain.startsWith(keyword))?.length ?? 0
   if (/example|x{8,}|\*{4,}|\.{3,}|(.)\1{9,}/i.test(plain.slice(prefix))) return undefined
   if (rule.structure === 'jwt' && !isJwt(plain)) return undefined
+  const reasons = [`has the form of a ${rule.name}`]
+  if (rule.checks.checksum) reasons.push('its checksum holds')
+  if (compiled.pair) reasons.push('beside its other half')
   const claims = claimsOf(
     rule,
     groupText(text, match, 'host'),
@@ -82,6 +89,7 @@ function readToken(text: Text, compiled: CompiledRule, match: Match, depth: numb
     ...(id && { id }),
     ...(claims && { claims }),
     confidence: rule.confidence,
+    reasons,
     depth,
   }
 }
@@ -165,6 +173,7 @@ function readUrl(text: Text, compiled: CompiledRule, match: Match, depth: number
   if (!value || value.bytes.length === 0) return undefined
   const [plain, name] = [latin1(value), user ? latin1(user) : '']
   if (isStandIn(plain)) return undefined
+  const objection = whyNoSecret(plain)
   if (plain.length < 3 || new Set(plain).size < 2 || /^[*x]+$/i.test(plain)) return undefined
   const host = groupText(text, match, 'host').toLowerCase()
   if (
@@ -175,13 +184,19 @@ function readUrl(text: Text, compiled: CompiledRule, match: Match, depth: number
   const claims = claimsOf(rule, host, groupText(text, match, 'port'), user && utf8(user))
   // `//user@host:8080,user@other`: a list of hosts.
   if (name.includes('@') && /^\d{1,5}[,;]/.test(plain)) return undefined
-  const guessable = plain === name || plain.length < 6
+  // The example of every manual.
+  const isNobody = name === '' || /^(?:user(?:name)?|u|foo)$/i.test(name)
+  if (objection === 'a common default' && isNobody && /^p(?:ass|wd)/i.test(plain)) return undefined
+  const guessable = plain === name || plain.length < 6 || objection === 'a common default'
+  const reasons = [name === '' ? 'in a URL' : 'in a URL with its user']
+  if (guessable) reasons.push('easily guessed')
   return {
     rule: compiled,
     value,
     ...(user && name !== '' && { id: user }),
     ...(claims && { claims }),
     confidence: guessable ? Math.min(rule.confidence, 0.5) : rule.confidence,
+    reasons,
     depth,
   }
 }
@@ -192,17 +207,19 @@ function readPgpass(text: Text, compiled: CompiledRule, match: Match, depth: num
   const user = spanOf(text, match.groups['user'], [])
   const host = text.latin1(match.start, match.groups['port']![0] - 1).toLowerCase()
   const lineStart = match.start === 0 || text.bytes[match.start - 1] === 0x0a
-  if (!value || !user || host === '' || !lineStart || whyNoSecret(latin1(value)) !== undefined)
-    return undefined
+  if (!value || !user || host === '' || !lineStart) return undefined
+  const objection = whyNoSecret(latin1(value))
+  if (objection !== undefined && objection !== 'a common default') return undefined
   const claims = {
     system: 'postgres',
     instance: `?${host}:${groupText(text, match, 'port')}`,
     kind: 'role',
     id: `?${utf8(user)}`,
   }
-  const { confidence } = compiled.rule
+  const confidence = objection ? Math.min(0.5, compiled.rule.confidence) : compiled.rule.confidence
+  const reasons = ['in a password file', ...(objection ? [objection] : [])]
   // A host of `*` is any host, which names none.
-  return { rule: compiled, value, id: user, ...(host !== '*' && { claims }), confidence, depth }
+  return { rule: compiled, value, id: user, ...(host !== '*' && { claims }), confidence, reasons, depth }
 }
 
 /** `user:password` in base64, as HTTP Basic and registries' configuration files write it (RFC 7617). */
@@ -214,7 +231,11 @@ function readBasic(text: Text, compiled: CompiledRule, match: Match, depth: numb
   const colon = pair.indexOf(':')
   if (colon < 1 || colon === pair.length - 1 || !/^[\x20-\x7e\x80-\xff]+$/.test(pair)) return undefined
   const password = pair.slice(colon + 1)
-  if (whyNoSecret(password) !== undefined || password.length < 3) return undefined
+  const objection = whyNoSecret(password)
+  const isDefault = objection === 'a common default'
+  // What every manual encodes.
+  if ((objection !== undefined && !isDefault) || password.length < 3 || /^user(?:name)?:pass/i.test(pair))
+    return undefined
   const part = (from: number, to: number): Span => ({
     ...outer,
     encodings: ['base64', `text:${from}-${to}`],
@@ -230,7 +251,8 @@ function readBasic(text: Text, compiled: CompiledRule, match: Match, depth: numb
     value: part(colon + 1, pair.length),
     id,
     ...(claims && { claims }),
-    confidence: rule.confidence,
+    confidence: isDefault ? Math.min(0.5, rule.confidence) : rule.confidence,
+    reasons: ['a user and a password in base64', ...(isDefault ? [objection] : [])],
     depth,
   }
 }
@@ -254,23 +276,87 @@ function readAssignment(
   const separator = match.groups['separator']
   if (!separator) return undefined
   const name = text.latin1(match.start, separator[0])
-  const value = readAssigned(text, {
+  const key = keyNameOf(name.replace(COMPARES, ''))
+  if (!key) return undefined
+  const assigned = readAssigned(text, {
     start: match.start,
     end: separator[0],
     name,
     separator: text.latin1(separator[0], separator[1]),
     valueAt: separator[1],
   })
-  if (!value) return undefined
-  const confidence = judgeAssignment(name, latin1(value), text.path)
-  if (confidence === undefined) return undefined
-  const near = lookAround(text, name, match.start, value.encodings.includes('base64'))
+  if (!assigned) return undefined
+  const { span: value, how, isLiteral } = assigned
+  const isSetting = assigned.isSetting || SETTINGS.has(text.dialect)
+  // What stands beside it is dear to find out, and most values are settled without.
+  const isNear = key.family === 'password' || key.family === 'secret' || key.family === 'token'
+  let near: Neighbours | undefined
+  const besideIt = () => (near ??= lookAround(text, name, match.start, value.encodings.includes('base64')))
+  const judged = judgeNamed(key, latin1(value), {
+    path: text.path,
+    isLiteral,
+    isSetting,
+    how,
+    besides: () => besideIt().beside,
+    isMinified: () => text.dialect === 'code' && isLongLine(text, match.start),
+  })
+  if (!judged) return undefined
+  const { user, claims } = isNear && how === 'assigned' ? besideIt() : {}
   return {
     rule: compiled,
     value,
-    ...(near.user && { id: near.user }),
-    ...(near.claims && { claims: near.claims }),
-    confidence: near.claims ? Math.round(Math.min(0.95, confidence + 0.15) * 100) / 100 : confidence,
+    ...(user && { id: user }),
+    ...(claims && { claims }),
+    confidence: claims ? Math.round(Math.min(0.95, judged.confidence + 0.1) * 100) / 100 : judged.confidence,
+    reasons: judged.reasons,
+    depth,
+  }
+}
+
+const SETTINGS: ReadonlySet<Text['dialect']> = new Set([
+  'json',
+  'yaml',
+  'env',
+  'shell',
+  'docker',
+  'ini',
+  'toml',
+  'xml',
+  'netrc',
+])
+
+/** No line break within half a thousand bytes on either side. */
+function isLongLine({ bytes }: Text, at: number): boolean {
+  const [before, after] = [at - 500, at + 500]
+  return before >= 0 && after <= bytes.length && !bytes.subarray(before, after).includes(0x0a)
+}
+
+/** A value in a place that says what it is: an argument of a call, an option of a command, a header. */
+function readStated(text: Text, compiled: CompiledRule, match: Match, depth: number): Candidate | undefined {
+  const { rule } = compiled
+  const range = match.groups['value']
+  if (!range) return undefined
+  const quote = String.fromCharCode(text.bytes[range[0] - 1] ?? 0)
+  const encoding = isQuote(quote) ? quotedEncoding(text.dialect, quote === "'") : undefined
+  const { bytes, encodings } = unescaped(text.bytes.subarray(...range), encoding ? [encoding] : [])
+  const value = { start: range[0], end: range[1], encodings, bytes }
+  const user = spanOf(text, match.groups['user'], [])
+  const host = match.groups['host'] ? 'host' : undefined
+  const judged = judgeNamed(keyNameOf(rule.states)!, latin1(value), {
+    path: text.path,
+    isLiteral: true,
+    isSetting: true,
+    how: 'assigned',
+    besides: () => (user ? (host ? 'user and host' : 'user') : host),
+    isMinified: () => text.dialect === 'code' && isLongLine(text, match.start),
+  })
+  if (!judged) return undefined
+  return {
+    rule: compiled,
+    value,
+    ...(user && user.bytes.length > 0 && { id: user }),
+    confidence: judged.confidence,
+    reasons: [`stands as a ${rule.name}`, ...judged.reasons.slice(1)],
     depth,
   }
 }

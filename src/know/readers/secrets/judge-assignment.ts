@@ -1,94 +1,223 @@
-import { entropy } from './entropy.ts'
+import type { KeyName } from './key-name.ts'
 import { whyNoSecret } from './placeholder.ts'
+import { formOf, hasRun, isSequence, type ValueForm } from './value-form.ts'
 
-const WORD =
-  /^(.*?)(password|passwd|passphrase|pwd|pass|secret|token|api_?key|access_?key|auth_?key|secret_?key|account_?key|signing_?key|encryption_?key|master_?key)(\d*)(?:_(.+))?$/
-/** What follows the word and makes the key speak about a secret rather than hold it. */
-const ABOUT = new Set(
-  (
-    'url uri name names file filename path dir type field fields length len size count ttl expiry expires expiration ' +
-    'expire exp timeout ref reference arn endpoint header headers regex regexp pattern format policy policies prompt label ' +
-    'hint placeholder error errors message msg enabled enable disabled required reset salt hash hashed hashes digest ' +
-    'version provider algorithm algo method mode class style input icon title text description desc column index ' +
-    'position start end kind list ids validator validation check checker strength min max limit limits usage used ' +
-    'prefix suffix changed updated created at date time store storage manager management rotation engine service ' +
-    'source issuer scope scopes audience budget bucket cookie param parameter arg option options config settings ' +
-    'encoder encoding decoder generator handler callback function fn func builder factory parser request response ' +
-    'confirm confirmation confirmed forgot link form page route script template test tests valid invalid ' +
-    'missing wrong incorrect mismatch strategy backend props event state visible visibility id_token_hint lifetime ' +
-    'interval days hours minutes seconds ms age old_enough managers key_ref keyref env var variable'
-  ).split(' '),
-)
-const PASSWORDS = new Set(['password', 'passwd', 'passphrase', 'pwd', 'pass'])
-/** Short keys ending in these words: `dbpass`, `user_pass`. A longer word (`compass`, `bypass`) is another word. */
-const PASS_BEFORE = /(?:^|_|db|user|root|admin|smtp|mail|ftp|ssh|redis|sql|pg|auth|my|rds)$/
-
-/** How sure it is that this key's value is a secret, 0…1; undefined where it is none. */
-export function judgeAssignment(keyName: string, value: string, path: string): number | undefined {
-  const key = keyName
-    .replace(/^-+/, '')
-    .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
-    .replace(/[.-]+/g, '_')
-    .toLowerCase()
-  const parts = WORD.exec(key)
-  if (!parts) return undefined
-  const [, lead, word, , rest] = parts
-  if (word === 'pass' && !PASS_BEFORE.test(lead!)) return undefined
-  if (
-    /(?:^|_)(?:csrf|xsrf|public|pub|is|has|no|use|show|hide|forgot|reset|invalid|missing|next|page|continuation|syntax|cancel|cancellation|sync|design|pagination)_?$/.test(
-      lead!,
-    )
-  )
-    return undefined
-  if (rest?.split('_').some(part => ABOUT.has(part)) || (rest === 'id' && word !== 'secret')) return undefined
-
-  if (value.length > 512 || whyNoSecret(value) !== undefined) return undefined
-  if (value.toLowerCase().replace(/[^a-z]/g, '') === key.replace(/[^a-z]/g, '')) return undefined
-  if (/^[#.][a-z]+(?:[-_][a-z]+)*$/i.test(value)) return undefined
-  if (isProse(value) || /[\0-\x08\x0e-\x1f]/.test(value)) return undefined
-  if (/^[~^]?\d+(?:\.\d+){1,3}(?:-[\w.]+)?$/.test(value)) return undefined
-  // `pass` is also what tests and validators do: a plain word under it is a password only in a variable's name.
-  if (word === 'pass' && /^[A-Za-z]+$/.test(value) && keyName !== keyName.toUpperCase()) return undefined
-  return PASSWORDS.has(word!) ? judgePassword(value, path) : judgeToken(value, path)
+/** How a value stands where it was found. */
+export interface Standing {
+  readonly path: string
+  /** In quotes, or in a file that needs none: what stands bare in a program is most often a name. */
+  readonly isLiteral: boolean
+  /** In a file of settings rather than in a program or prose. */
+  readonly isSetting: boolean
+  /** `assigned` to its key; `compared` with it; `told` in a sentence. */
+  readonly how: 'assigned' | 'compared' | 'told'
+  /** What stands beside it under keys that begin alike; looked up only when it decides. */
+  readonly besides: () => 'user and host' | 'user' | 'host' | undefined
+  /** In a line so long that no person wrote it. */
+  readonly isMinified: () => boolean
 }
 
-function judgePassword(value: string, path: string): number | undefined {
-  if (value.length < 4) return undefined
-  if (/^[a-z]+(?:[-_.](?:[a-z]+[-_.]?)+)$/i.test(value) && /pass|pwd|secret|token|user/i.test(value))
-    return undefined
-  if (/^[A-Z][a-z]+$/.test(value)) return 0.3
-  let sure = 0.55
-  if (classes(value) >= 3 || (value.length >= 12 && entropy(value) >= 3)) sure += 0.25
-  else if (/^[a-z]+$/.test(value)) sure -= 0.15
-  return settled(sure, path)
+export interface Judgement {
+  /** 0…1 */
+  readonly confidence: number
+  /** What it rests on, in phrases that quote nothing of the value. */
+  readonly reasons: readonly string[]
+}
+
+const LOWEST = 0.1
+const HIGHEST = 0.95
+
+/** How sure it is that the value of a key of this name is a secret; undefined where it is none. */
+export function judgeNamed(key: KeyName, value: string, standing: Standing): Judgement | undefined {
+  if (value.length < 3 || value.length > 512 || /[\0-\x08\x0e-\x1f]/.test(value)) return undefined
+  if (isNoValue(key, value)) return undefined
+  const objection = whyNoSecret(value)
+  if (objection === 'a common default') return judgeDefault(key, standing)
+  if (objection === 'a UUID') return key.family === 'password' ? undefined : judgeUuid(key, value, standing)
+  if (objection !== undefined || isLabel(key, value)) return undefined
+  if (LOCK_FILE.test(standing.path)) return undefined
+  const form = formOf(value)
+  const base =
+    key.family === 'password'
+      ? passwordSurety(key, value, form, standing)
+      : keySurety(key, value, form, standing)
+  if (base === undefined) return undefined
+  const reasons = [`named ${key.word}`, formText(form)]
+  let sure = base
+  if (standing.how === 'compared') {
+    reasons.push('compared rather than assigned')
+    sure -= standing.besides() ? 0.05 : 0.2
+  } else if (standing.how === 'told') {
+    reasons.push('told in a sentence')
+    sure = Math.min(sure, 0.35)
+  }
+  return settled(key, sure, reasons, standing)
+}
+
+const LOCK_FILE =
+  /(?:^|\/)(?:package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|composer\.lock|Gemfile\.lock|Cargo\.lock|poetry\.lock|Pipfile\.lock|uv\.lock|go\.sum|flake\.lock|mix\.lock|pubspec\.lock|Podfile\.lock|packages\.lock\.json)$/
+const TEXTS =
+  /(?:^|[/_.-])(?:locales?|i18n|l10n|lang(?:uages?)?|translations?|messages?|strings)(?:[/_.-]|$)/i
+
+function passwordSurety(
+  key: KeyName,
+  value: string,
+  { form, bits, isDigest }: ValueForm,
+  standing: Standing,
+): number | undefined {
+  if (value.length < 4) return standing.besides() === 'user and host' ? 0.3 : undefined
+  if (form === 'generated') return isDigest ? 0.65 : 0.8
+  if (form === 'number')
+    return value.length >= 5 && !/[\s,]/.test(value) && (standing.isSetting || standing.besides())
+      ? 0.35
+      : undefined
+  if (form === 'mixed') {
+    if (!standing.isLiteral && /^[A-Za-z_]\w*$/.test(value) && !/\d/.test(value)) return undefined
+    if (/^[a-z]+(?:[_-][a-z]+)*[:=]$/i.test(value)) return undefined
+    return classes(value) >= 3 || (value.length >= 12 && bits >= 3) ? 0.7 : 0.55
+  }
+  // Words: a password where settings stand, a name or a text in a program.
+  if (TEXTS.test(standing.path)) return undefined
+  if (/\s/.test(value) && (value.length > 40 || !standing.besides())) return undefined
+  if (/^[a-z]+(?:[-_.](?:[a-z]+[-_.]?)+)$/i.test(value)) {
+    // `user_password_field`, `auth/wrong-password`: a name of something.
+    const speaks = /pass|pwd|secret|token|user|auth|valid|required|error|field|input|label|reset/i.test(value)
+    if (speaks && !(standing.isSetting && key.isUpperCase)) return undefined
+    return standing.isSetting ? 0.35 : standing.besides() ? 0.3 : undefined
+  }
+  if (key.word === 'pass' && !standing.isSetting && !key.isUpperCase && !standing.besides()) return undefined
+  if (!standing.isLiteral) return standing.besides() ? 0.3 : undefined
+  if (/^[A-Z][a-z]+$/.test(value)) return standing.isSetting ? 0.3 : 0.2
+  if (/^[a-z]+(?:[A-Z][a-z]+)+$/.test(value) && !standing.isSetting) return 0.2
+  return standing.isSetting ? 0.4 : 0.35
 }
 
 /** `token: literal` is ordinary source code: only what looks generated counts. */
-function judgeToken(value: string, path: string): number | undefined {
-  if (value.length < 8) return undefined
-  if (!/\d/.test(value) && (classes(value) < 3 || entropy(value) < 3.5)) return undefined
-  // Words joined by signs, camel case, and version-like or dotted names.
-  const words = value.replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, '')
-  if (/^[A-Za-z]+(?:[-_./:][A-Za-z]+)*\d{0,3}$/.test(words) && entropy(words) < 3.8) return undefined
-  if (/^[A-Za-z]+(?:[A-Z][a-z]+)+\d{0,2}$/.test(words)) return undefined
-  if (entropy(value) < 2.7) return undefined
-  const sure = value.length >= 16 && entropy(value) >= 3.2 ? 0.7 : 0.5
-  // Digests and generated keys look alike: less sure, never dropped.
-  return settled(/^[0-9a-f]{32,128}$/i.test(value) ? sure - 0.15 : sure, path)
+function keySurety(
+  key: KeyName,
+  value: string,
+  { form, bits, isDigest }: ValueForm,
+  standing: Standing,
+): number | undefined {
+  const { family } = key
+  if (form === 'mixed' && family === 'secret') {
+    if (!standing.isLiteral || value.length < 8 || /\s/.test(value) || bits < 2.7) return undefined
+    if (/^[A-Za-z]+(?:[-_./:][A-Za-z\d]+)*$/.test(value) && !/\d{2}/.test(value)) return undefined
+    return 0.4
+  }
+  if (form !== 'generated') {
+    // A short one: `a1b2c3`, with too few characters to look like chance.
+    const isShort = family === 'token' && form === 'mixed' && standing.isLiteral && standing.isSetting
+    return isShort && value.length >= 8 && classes(value) >= 2 && /\d{3}/.test(value) && !isName(value)
+      ? 0.3
+      : undefined
+  }
+  if (!standing.isLiteral && /^[A-Za-z_$][\w$.]*$/.test(value) && value.replace(/\D/g, '').length < 3)
+    return undefined
+  if (isName(value) || isSequence(value) || isVersion(value)) return undefined
+  // A name of the environment or a class: `COM_ERR_2X`.
+  if (/^[A-Z][A-Z\d]*(?:_[A-Z\d]+)+$/.test(value) && value.length < 24) return undefined
+  if (hasRun(value)) return 0.2
+  if (family === 'salt') return value.length >= 16 ? 0.45 : undefined
+  const isLong = value.length >= 16 && bits >= 3.2
+  if (family === 'key' && !isLong) return value.length >= 10 ? 0.4 : undefined
+  return (isLong ? 0.75 : 0.5) - (isDigest ? 0.15 : 0)
+}
+
+/** A system's own default, where a system is named; else the word is a label. */
+function judgeDefault(key: KeyName, standing: Standing): Judgement | undefined {
+  if (key.family !== 'password' || standing.how !== 'assigned' || !standing.isLiteral) return undefined
+  if (standing.besides() !== 'user and host') return undefined
+  return settled(key, 0.3, [`named ${key.word}`, 'a common default'], standing)
+}
+
+/** Some vendors' tokens are UUIDs, most UUIDs are names of things: only a key that says a lot makes one a secret. */
+function judgeUuid(key: KeyName, value: string, standing: Standing): Judgement | undefined {
+  if (/^0{8}|(.)\1{7}|12345678/.test(value) || standing.how !== 'assigned') return undefined
+  if (!/(?:^|_)(?:api_?key|access_key|[a-z]{3,}_?token|client_secret|secret_key)$/.test(key.normal))
+    return undefined
+  if (/request|idempotency|correlation|creation|continuation|client_token|session|device/.test(key.normal))
+    return undefined
+  if (!standing.isLiteral && !standing.isSetting) return undefined
+  return settled(key, standing.isSetting ? 0.4 : 0.3, [`named ${key.word}`, 'a UUID'], standing)
+}
+
+function settled(key: KeyName, base: number, reasons: string[], standing: Standing): Judgement {
+  let sure = base
+  const beside = key.family === 'password' ? standing.besides() : undefined
+  if (beside === 'user and host') sure += 0.1
+  if (beside) reasons.push(`beside a ${beside}`)
+  const kind = exampleKind(standing.path)
+  if (kind) {
+    reasons.push(kind)
+    sure -= 0.2
+  }
+  if (standing.isMinified()) {
+    reasons.push('in minified text')
+    sure -= 0.25
+  }
+  return { confidence: Math.round(Math.max(LOWEST, Math.min(HIGHEST, sure)) * 100) / 100, reasons }
+}
+
+/** What a path says about how real the secrets in a file are. */
+export function exampleKind(path: string): string | undefined {
+  if (/(?:^|[/_.-])(?:tests?|specs?|__tests__|testdata|fixtures?|mocks?)(?:[/_.-]|$)/i.test(path))
+    return 'in a test'
+  return /(?:^|[/_.-])(?:examples?|samples?|docs?|demo)(?:[/_.-]|$)/i.test(path)
+    ? 'in an example or documentation'
+    : undefined
+}
+
+/** The key's own name again, a selector, a version, a sentence. */
+function isNoValue(key: KeyName, value: string): boolean {
+  const letters = value.toLowerCase().replace(/[^a-z]/g, '')
+  if (letters !== '' && letters === key.normal.replace(/[^a-z]/g, '') && !/\d/.test(value))
+    return letters !== 'password' && letters !== 'secret'
+  if (/^[#.][a-z]+(?:[-_][a-z]+)*$/i.test(value)) return true
+  return isProse(value) || isVersion(value)
+}
+
+/** `Password:`, `New password`, `PASSWORD_REQUIRED`: a text or constant that speaks about the key. */
+function isLabel(key: KeyName, value: string): boolean {
+  if (/[:?!]$/.test(value) && /^[A-Z][a-z]+(?: [a-z]+)*\s?[:?!]$/.test(value)) return true
+  if (key.family === 'password' && /^[A-Z]+(?:_[A-Z]+)+$/.test(value) && !key.isUpperCase) return true
+  return /^(?:application|text|image|multipart|audio|video)\/[a-z.+-]+/.test(value)
 }
 
 /** Words with spaces between are a label or a sentence; a generated value may hold a space among many signs. */
 function isProse(value: string): boolean {
   if (!/\s/.test(value)) return false
+  const words = value.split(/\s+/).length
+  if (words <= 3 && /^[a-z]+(?: [a-z]+){1,2}$/.test(value)) return false
   return value.replace(/[A-Za-z\x80-\xff\s'".,:;!?()-]/g, '').length < value.length / 4
 }
 
-function settled(sure: number, path: string): number {
-  const example =
-    /(?:^|[/_.-])(?:tests?|specs?|examples?|samples?|fixtures?|mocks?|docs?|__tests__)(?:[/_.-]|$)/i.test(
-      path,
-    )
-  return Math.round(Math.max(0.1, Math.min(0.95, example ? sure - 0.2 : sure)) * 100) / 100
+function isVersion(value: string): boolean {
+  return /^[~^v]?\d+(?:\.\d+){1,3}(?:-[\w.]+)?$/.test(value) || /^\d{4}-\d{2}-\d{2}/.test(value)
+}
+
+/** Words joined by signs, camel case, dotted names, with a few digits at the end. */
+function isName(value: string): boolean {
+  const words = value.replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, '')
+  return (
+    /^[A-Za-z]+(?:[A-Z][a-z]+)+\d{0,2}$/.test(words) ||
+    /^[a-z]+(?:[-_./:][a-z]+)+[-_./:]?v?\d{0,3}$/i.test(words) ||
+    /^[A-Za-z_$]+(?:\.[A-Za-z_$]+)+$/.test(words)
+  )
+}
+
+function formText({ form, bits, isDigest }: ValueForm): string {
+  if (isDigest) return 'hexadecimal, as keys and digests are'
+  switch (form) {
+    case 'generated':
+      return `looks generated: ${bits.toFixed(1)} bits per character`
+    case 'mixed':
+      return 'letters with digits or signs'
+    case 'number':
+      return 'a number'
+    case 'word':
+      return 'plain words'
+  }
 }
 
 function classes(value: string): number {

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LineCounter, parseDocument, type Document, type YAMLParseError } from 'yaml'
 import { longestMatch } from './pattern-bounds.ts'
-import { type Rule, ruleSchema } from './rule.ts'
+import { type Rule, ruleSchema, wholePattern } from './rule.ts'
 
 /** What is wrong with a rule file, and where; `line` and `column` count from 1. */
 export interface RuleProblem {
@@ -67,7 +67,7 @@ export function parseRule(file: string, source: string): { rule?: Rule; problems
 }
 
 function patternsOf(rule: Rule): [string[], string][] {
-  const patterns: [string[], string][] = [[['pattern'], rule.pattern]]
+  const patterns: [string[], string][] = [[['pattern'], wholePattern(rule)]]
   if (rule.paths !== undefined) patterns.push([['paths'], rule.paths])
   if (rule.pair) patterns.push([['pair', 'pattern'], rule.pair.pattern])
   return patterns

@@ -27,8 +27,8 @@ const SYSTEMS: readonly System[] = [
 ]
 
 const ENDINGS = {
-  user: 'username|user_?name|user|login|uid|role',
-  host: 'hostname|host_?name|hostaddr|host|server|address|addr|endpoint',
+  user: 'username|user_?name|user ?id|user|login|uid|role',
+  host: 'hostname|host_?name|hostaddr|host|server|data source|address|addr|endpoint',
   port: 'port',
   engine: 'engine|type|adapter|driver|dialect|connection|client|scheme|vendor',
 }
@@ -38,6 +38,7 @@ type Ending = keyof typeof ENDINGS
 export interface Neighbours {
   readonly user?: Span
   readonly claims?: Ref
+  readonly beside?: 'user and host' | 'user' | 'host'
 }
 
 /**
@@ -52,7 +53,10 @@ export function lookAround(text: Text, keyName: string, keyAt: number, decodesBa
   const plain = (pair: Pair | undefined) =>
     pair && (decodesBase64 ? (fromBase64(pair.value) ?? pair.value) : pair.value)
   const userText = plain(user)
-  const result: { user?: Span; claims?: Ref } = {}
+  const endpoint = endpointOf(plain(host), plain(port))
+  const result: { user?: Span; claims?: Ref; beside?: Neighbours['beside'] } = endpoint
+    ? { beside: 'host' }
+    : {}
   if (!user || !userText || whyNoSecret(userText) === 'a template' || whyNoSecret(userText) === 'a reference')
     return result
   const encodings = decodesBase64 && fromBase64(user.value) !== undefined ? ['base64'] : []
@@ -62,7 +66,7 @@ export function lookAround(text: Text, keyName: string, keyAt: number, decodesBa
     encodings,
     bytes: latin1Bytes(userText),
   }
-  const endpoint = endpointOf(plain(host), plain(port))
+  result.beside = endpoint ? 'user and host' : 'user'
   const system = systemOf(prefix, endpoint?.port, plain(engine), around)
   if (!endpoint || !system) return result
   const name = Buffer.from(userText, 'latin1').toString('utf8')
@@ -86,6 +90,8 @@ function nearest(around: string, prefix: string, keyAt: number): Partial<Record<
   const found: Partial<Record<Ending, Pair>> = {}
   for (const match of around.matchAll(besideExpression(prefix))) {
     const value = match[5] ?? match[6] ?? match[7]!
+    // `hostname smtp.acme.test` on a line of its own; within one, the next word is the next word.
+    if (!isApart(around, match, value)) continue
     const ending = (Object.keys(ENDINGS) as Ending[]).find((_, index) => match[index + 1] !== undefined)!
     const distance = Math.abs(match.index - keyAt)
     const start = match.index + match[0].lastIndexOf(value)
@@ -93,6 +99,13 @@ function nearest(around: string, prefix: string, keyAt: number): Partial<Record<
       found[ending] = { value, start, distance }
   }
   return found
+}
+
+function isApart(around: string, { 0: whole, index }: RegExpExecArray, value: string): boolean {
+  const separator = whole.slice(0, whole.length - value.length)
+  if (!/\w[ \t]+["']?$/.test(separator)) return true
+  const [before, after] = [around[index - 1] ?? '\n', around[index + whole.length] ?? '\n']
+  return before === '\n' && (after === '\n' || after === '\r')
 }
 
 /** Prefixes repeat, and an expression that begins with its literal is fast where parsing every pair is not. */
@@ -105,7 +118,7 @@ function besideExpression(prefix: string): RegExp {
   const endings = Object.values(ENDINGS)
     .map(words => `(${words})`)
     .join('|')
-  const separator = `["']?\\]?[ \\t]{0,8}(?:=>|:=|=|:)[ \\t]{0,8}|["']?,?\\s{1,40}["']?value["']?[ \\t]{0,8}[:=][ \\t]{0,8}|["'][ \\t]{0,4},[ \\t]{0,8}|>`
+  const separator = `["']?\\]?[ \\t]{0,8}(?:=>|:=|={1,3}|:)[ \\t]{0,8}|["']?,?\\s{1,40}["']?value["']?[ \\t]{0,8}[:=][ \\t]{0,8}|["'][ \\t]{0,4},[ \\t]{0,8}|>|[ \\t]{1,8}`
   const value = `"([^"\\n]{1,200})"|'([^'\\n]{1,200})'|([^\\s"',;#}<>]{1,200})`
   const expression = new RegExp(`(?<![A-Za-z0-9_.-])${start}(?:${endings})(?:${separator})(?:${value})`, 'gi')
   if (expressions.size >= 256) expressions.clear()

@@ -29,6 +29,7 @@ export function readHash(
     value,
     id: span(match.start, match.keywordAt),
     confidence: compiled.rule.confidence,
+    reasons: ['the hash of a password'],
     depth,
   }
 }

@@ -1,39 +1,97 @@
+/** Words that stand for a value, or are a setting. A password may be one of the last line, where a system uses it. */
 const WORDS = new Set(
   (
-    'null none nil undefined true false yes no on off empty blank default value string str text required optional ' +
-    'password passwd passphrase passwort pwd pass secret token apikey api_key key username user login credentials ' +
-    'changeme changeit change_me change-me replaceme replace_me fixme todo tbd na n/a unset notset not_set unknown ' +
-    'example placeholder redacted hidden masked removed omitted encrypted secure sensitive foobar dummy sample mock ' +
-    'input prompt ask stdin env file number boolean object function async await return new this self static const'
+    'null none nil undefined true false yes no on off empty blank value string str text required optional ' +
+    'passwort token apikey api_key key username user login credentials credential ' +
+    'changeme changeit change_me change-me fixme todo tbd na n/a unset notset not_set not-set unknown disabled enabled always never auto manual any all ' +
+    'redacted hidden masked removed omitted encrypted secure sensitive plaintext plain basic bearer digest ' +
+    'input prompt ask stdin env file number boolean bool object function async await return new this self static const ' +
+    'varchar char int integer float double void var let private public protected default varying bytes array ' +
+    'invalid valid incorrect wrong missing mismatch success failed failure error expired changed confirm submit reset'
+  ).split(' '),
+)
+/** What a system comes with, or people leave: a value where a user and a host stand beside it, else a label. */
+const DEFAULTS = new Set(
+  (
+    'password passwd passphrase pwd pass secret admin root test guest ' +
+    'postgres mysql redis sa oracle minio minioadmin rabbitmq'
   ).split(' '),
 )
 
-/** Parts that make any value a template or a stand-in, wherever they occur. */
-const TEMPLATE =
-  /\$\{[^}]*\}|\{\{.*\}\}|\$\([^)]*\)|\$\[\[|<%|%>|#\{[^}]*\}|%\([^)]*\)s|^\{[A-Za-z_][\w.]*\}$|^<[^<>]+>$|^%\w+%$|^\$[A-Za-z_]\w*$|^@\w+@$|^__\w+__$|^\[[\w .-]+\]$/
+/** Words of which a stand-in is made: `your-api-key-here`, `MY_SECRET_TOKEN_EXAMPLE`, `dummyPassword`. */
+const STAND_IN_WORDS = new Set(
+  (
+    'a an the my our your yours this that is as in on of for to with from and or not no any some new here there goes go be ' +
+    'please must should set put add use enter insert type paste provide fill replace change update edit me it into own real ' +
+    'api apikey app application key keys token tokens secret secrets password passwords passwd pass pwd passphrase access ' +
+    'auth client private public user username name login id account admin db database host server service value string ' +
+    'default example examples sample samples dummy fake mock placeholder todo tbd foo bar baz foobar acme test testing ' +
+    'before production prod dev local generated random long strong safe secure very super personal oauth bearer redacted ' +
+    'removed hidden masked xxx xxxx actual correct valid code license phrase encryption aws azure google github openai ' +
+    'stripe slack twilio sendgrid project org organization bot webhook ' +
+    'abc abcd abcdef xyz'
+  ).split(' '),
+)
+/** At least one of these makes such words a stand-in rather than a poor password. */
+const STAND_IN_MARKS = new Set(
+  (
+    'your yours example examples sample dummy fake mock placeholder todo tbd foo foobar here goes enter insert paste ' +
+    'provide fill replace change put please redacted removed hidden masked xxx xxxx not actual must some'
+  ).split(' '),
+)
+/** Marks that stay marks when written together: `YOURTOKEN`, `changethis`. */
 const STAND_IN =
-  /example|placeholder|change.?(?:me|this|it)|redacted|replace.?(?:me|this|with)|your.?(?:own|api|pass|secret|token|key|db|user|access|auth|client|private|super)|(?:^|[^a-z])(?:xxx+|yyy+)|xxxx|\*\*\*|\.\.\.|…|----|____|^(?:your|enter|insert|some|dummy|fake|todo|tbd)[-_ .]|[-_ ]here$|not.?a.?(?:real|secret)/i
+  /placeholder|change[-_ ]?(?:me|this|it)(?![a-z])|redacted|replace[-_ ]?(?:me|this|with)|^(?:your|insert|enter)(?:[-_ ]|api|own|pass|secret|token|key|user|access|auth|client|private)|(?:^|[^a-z])x{3,}(?:[^a-z]|$)|xxxx|yyyyy|\*{3}|\.{3}|…|_{4}|#{4,}|[-_ ]here$|not[-_ ]?a[-_ ]?(?:real|secret)|^(?:dummy|fake|sample|mock|todo|tbd|fixme)(?:$|[-_ .])|EXAMPLE(?:KEY)?$|^some[-_]/i
+
+/** Parts that make any value a template, wherever they occur. */
+const TEMPLATE =
+  /\$\{[^}]*\}?|\{\{.*\}\}|\$\(|\$\[\[|<%|%>|#\{[^}]*\}|%\([^)]*\)s|^\{[A-Za-z_\d][\w.:]*\}$|^\{\}$|^<[^<>]+>$|^&lt;.*&gt;$|^%[\w.]+%$|^%-?[\dsdvqx@]$|^(?:\$[A-Za-z_][\w:.]*[-:/@.]?)+$|^\$\w+\[|^@\w+@$|^@\{|^@[a-z]+$|^:[a-z_]+$|^__\w+__$|^\[[\w .-]+\]$|^!!?[A-Za-z]+[ .]|^!\w+!$|^\\\(|\[\[.*\]\]|^\?$/
 const REFERENCE =
-  /^(?:process\.env|import\.meta|os\.(?:environ|getenv)|env[.[]|secrets?\.|vars?\.|local\.|data\.|module\.|config\.|settings\.|self\.|this\.)|^(?:arn:|vault:|op:\/\/|ssm:|sops|ENC\[|sm:\/\/|secretsmanager:|env:|file:|bao:|keyvault|@microsoft\.keyvault|projects\/)|^(?:[A-Za-z_$][\w$]*(?:\.|::|->))*[A-Za-z_$][\w$]*\([^()]*\);?$|^[A-Za-z_$][\w$.]*\[[^[\]]*\]$/
+  /^(?:process\.env|import\.meta|os\.(?:environ|getenv)|env[.[]|secrets?\.|vars?\.|local\.|data\.|module\.|config\.|settings\.|self\.|this\.|values\.|params\.|Rails\.|ENV\b)|^(?:arn:|vault:|op:\/\/|ssm:|sops|ENC\[|ENC\(|sm:\/\/|secretsmanager:|env:|file:|bao:|keyvault|keyring:|awssm|gcpsm|@microsoft\.keyvault|projects\/|ref\+|doppler:|pass:|kms:|lookup\()|^(?:[A-Za-z_$][\w$]*(?:\.|::|->))*[A-Za-z_$][\w$]*\([^()]*\);?$|^[A-Za-z_$][\w$.]*\[[^[\]]*\]$|^[A-Za-z_$][\w$]*(?:->|::)[\w$>():-]+$/
 const HASH =
-  /^\$(?:1|2[abxy]?|5|6|7|y|md5|apr1|argon2|pbkdf2|scrypt|bcrypt|P|H)\$|^\{(?:SSHA?|SHA|MD5|CRYPT|SMD5|PBKDF2)[-\d]*\}|^(?:pbkdf2|bcrypt|argon2|scrypt|sha(?:1|256|384|512)|md5)[-_:$]|^SCRAM-SHA/i
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
-const PATH = /^(?:\.{0,2}\/|~\/|[A-Za-z]:\\)(?:[\w@.-]+[/\\])*[\w@.-]+$/
+  /^\$(?:1|2[abxy]?|5|6|7|y|md5|apr1|argon2(?:id?|d)?|pbkdf2|scrypt|bcrypt|P|H|S)\$|^\{(?:SSHA?|SHA|MD5|CRYPT|SMD5|PBKDF2|bcrypt|argon2)[-\d]*\}|^(?:pbkdf2|bcrypt|argon2|scrypt|sha(?:1|224|256|384|512)|md5)[-_:$=]|^SCRAM-SHA|^\*[0-9A-F]{40}$/i
+const PUBLIC_KEY =
+  /^(?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2)\b|^AAAA(?:B3Nza|C3Nza|E2Vj)|^-----BEGIN (?:RSA |EC )?PUBLIC|^-----BEGIN (?:CERT|PGP PUBLIC)|^(?:MII[A-D]Ij?AN|MFkwEw|MCowBQ)|^age1[a-z0-9]{50,}|^LS0tLS1CRUdJTiBDRVJ/
+const UUID = /^\{?[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\}?$/i
+const PATH =
+  /^(?:\.{0,2}\/|~\/|[A-Za-z]:\\)(?:[\w@.-]+[/\\])*[\w@.*-]+$|^[\w-]+(?:\/[\w.-]+)*\.(?:pem|key|crt|txt|json|ya?ml|html?|js|php|py|env|conf|ini|xml|jks|p12)$/
 const URL_LIKE = /^[a-z][a-z0-9+.-]{1,15}:\/\//i
+const EMAIL =
+  /^[\w.+-]+@(?:[\w-]+\.)+(?:com|org|net|io|de|co|uk|test|local|internal|example|edu|gov|invalid)$/i
+
+export type Objection =
+  | 'a word that stands in for a value'
+  | 'a common default'
+  | 'a template'
+  | 'a placeholder'
+  | 'a reference'
+  | 'a hash'
+  | 'a public key'
+  | 'a UUID'
+  | 'a path'
+  | 'a URL'
+  | 'a mail address'
+  | 'one character again and again'
 
 /**
  * Why a value is no secret whatever its key: a template, a reference to where the secret is, a stand-in of
  * documentation, a hash. Undefined where nothing speaks against it.
  */
-export function whyNoSecret(value: string): string | undefined {
-  if (WORDS.has(value.toLowerCase())) return 'a word that stands in for a value'
-  if (TEMPLATE.test(value)) return 'a template'
-  if (STAND_IN.test(value)) return 'a placeholder'
+export function whyNoSecret(value: string): Objection | undefined {
+  const lower = value.toLowerCase()
+  if (DEFAULTS.has(lower)) return 'a common default'
+  if (WORDS.has(lower)) return 'a word that stands in for a value'
+  const bare = value.replace(/^['"]+|['"]+$/g, '')
+  if (TEMPLATE.test(bare)) return 'a template'
+  if (STAND_IN.test(value) || isMadeOfStandIns(value)) return 'a placeholder'
   if (REFERENCE.test(value)) return 'a reference'
   if (HASH.test(value)) return 'a hash'
+  if (PUBLIC_KEY.test(value)) return 'a public key'
   if (UUID.test(value)) return 'a UUID'
-  if (PATH.test(value) && /[/\\].*[/\\.]/.test(value.slice(1))) return 'a path'
+  if (PATH.test(value) && (/[/\\].*[/\\.]/.test(value.slice(1)) || /^[\w/-]+\.[a-z\d]+$/.test(value)))
+    return 'a path'
   if (URL_LIKE.test(value)) return 'a URL'
+  if (EMAIL.test(value)) return 'a mail address'
   if (new Set(value).size <= 2) return 'one character again and again'
   return undefined
 }
@@ -44,4 +102,24 @@ export function isStandIn(value: string): boolean {
   return reason !== undefined && STANDS_IN.has(reason)
 }
 
-const STANDS_IN = new Set(['a word that stands in for a value', 'a template', 'a placeholder'])
+const STANDS_IN: ReadonlySet<Objection> = new Set<Objection>([
+  'a word that stands in for a value',
+  'a template',
+  'a placeholder',
+])
+
+/** Made of nothing but words that stand in, counted-up digits, and what separates them. */
+function isMadeOfStandIns(value: string): boolean {
+  if (value.length > 80) return false
+  const words = value
+    .replace(/([a-z])([A-Z])/g, '$1 $2')
+    .toLowerCase()
+    .split(/[^a-z]+/)
+    .filter(word => word !== '')
+  if (words.length === 0 || !words.some(word => STAND_IN_MARKS.has(word))) return false
+  const digits = value.replace(/\D/g, '')
+  return (
+    words.every(word => STAND_IN_WORDS.has(word)) &&
+    (digits.length <= 1 || '01234567890123456789'.includes(digits))
+  )
+}

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { assignedTo } from './assigned-to.ts'
 import { checksums } from './checksum.ts'
+import { SEPARATOR } from './separator.ts'
 
 /** A text in parts, joined when read, so that no scanner takes an example for a live credential. */
 const text = z.union([z.string(), z.array(z.string())]).transform(parts => [parts].flat().join(''))
@@ -69,11 +70,16 @@ export const ruleSchema = z
     /** How `value` is written there, as in Slot.encodings. */
     encodings: z.array(z.enum(['base64', 'base64url', 'url', 'json'])).default([]),
     /**
-     * `assignment`: the pattern finds the key, and the value is read as the kind of file writes it.
+     * `assignment`: the pattern is of the words that begin the telling part of a key; the rest of the key, its separator
+     * and its value are read as the kind of file writes them.
+     * `stated`: the pattern has the value, and where there is one the user, in a place that says what it is; what it looks
+     * like is judged as an assigned one is.
      * `file`: the pattern fits a document's first bytes, and the document as a whole is the value.
      * `hash`: what `lead` took is the user whose password's hash the value is.
      */
-    structure: z.enum(['assignment', 'basic', 'url', 'pgpass', 'jwt', 'file', 'hash']).optional(),
+    structure: z.enum(['assignment', 'stated', 'basic', 'url', 'pgpass', 'jwt', 'file', 'hash']).optional(),
+    /** What a `stated` value is: any text that is no stand-in, or only what looks generated. */
+    states: z.enum(['password', 'token']).default('password'),
     /** The other half of a pair, near the match on either side; its pattern has the group that `pattern` lacks. */
     pair: z
       .strictObject({
@@ -135,3 +141,8 @@ export const ruleSchema = z
 
 /** One kind of credential, as rules/secrets/<id>.yaml says it. */
 export type Rule = z.infer<typeof ruleSchema>
+
+/** The pattern as it is run: what an assignment's rule leaves out stands in separator.ts. */
+export function wholePattern(rule: Rule): string {
+  return rule.structure === 'assignment' ? `(?:${rule.pattern})${SEPARATOR}` : rule.pattern
+}

@@ -14,6 +14,7 @@ export function secretsReader(engine: Engine): Reader {
           kind: find.rule,
           secret: find.secret,
           confidence: find.confidence,
+          reasons: find.reasons,
           ...(find.claims && { claims: find.claims }),
           ...(find.preview && { preview: find.preview }),
         }

@@ -20,6 +20,7 @@ export function readWhole(
     rule: compiled,
     value: { start: 0, end: bytes.length, encodings: [], bytes },
     confidence: compiled.rule.confidence,
+    reasons: [`begins as a ${compiled.rule.name} does`],
     depth,
   }
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Rule } from '../../../../src/know/readers/secrets/rule.ts'
+import { type Rule, wholePattern } from '../../../../src/know/readers/secrets/rule.ts'
 import { engine, rules } from './rule-directory.ts'
 
 /** The rule as one expression, run over everything: no prefilter, no windows. */
@@ -8,7 +8,10 @@ function everywhere(rule: Rule, text: string): { rule: string; start: number; en
   const escape = (literal: string) => literal.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')
   const keywords = rule.keywords.map(escape).join('|')
   const lead = rule.lead ? `[${rule.lead.characters}]{0,${rule.lead.most}}?` : ''
-  const expression = new RegExp(`${lead}(?=${keywords})(?:${rule.pattern})`, rule.ignoreCase ? 'gi' : 'g')
+  const expression = new RegExp(
+    `${lead}(?=${keywords})(?:${wholePattern(rule)})`,
+    rule.ignoreCase ? 'gi' : 'g',
+  )
   const inClass = (characters: string, byte: string | undefined) =>
     characters !== '' && byte !== undefined && new RegExp(`[${characters}]`).test(byte)
   const found: { rule: string; start: number; end: number }[] = []

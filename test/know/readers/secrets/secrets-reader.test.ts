@@ -31,6 +31,7 @@ test('a document becomes copies that hold their secret in nothing that prints', 
       secret: expect.anything(),
       claims: { system: 'postgres', instance: '?db:5432', kind: 'role', id: '?app' },
       confidence: expect.any(Number),
+      reasons: ['named password', expect.stringMatching(/^looks generated/), 'beside a user and host'],
     },
   ])
   expect(JSON.stringify(seen)).not.toContain('x9-Kq2mZ')

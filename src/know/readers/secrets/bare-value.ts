@@ -1,0 +1,113 @@
+import type { Key } from './key.ts'
+import { LONGEST_VALUE, type Range } from './quoted-value.ts'
+import type { Text } from './text.ts'
+
+/** Each bare form ends where its kind of file ends it. The first character must not begin a structure or expression. */
+const BARE: Partial<Record<Text['dialect'], RegExp>> = {
+  yaml: /(?![[\]{}|>&*!%@`#,?"'])(?:[^\s#]|#)[^\n\r]*/y,
+  env: /(?![#])[^\n\r]+/y,
+  shell: /[^\s;&|()<>"'`\\#][^\s;&|()<>"'`\\]*/y,
+  docker: /[^\s"'`\\#][^\s"'`\\]*/y,
+  ini: /[^\s#;][^\n\r]*/y,
+  netrc: /\S+/y,
+  text: /(?![.+#\\,]|\$[A-Za-z_])[^\s"'`<>,;()[\]{}|]+/y,
+}
+/** Within a string of keys and values, `Host=db;Password=x` or `host=db password=x`, a value ends at its separator. */
+const IN_STRING = /[^\s;&"'`<>\\,(){}]+/y
+/** Within a string that is a list of arguments or variables, `"DB_PASSWORD=x"`, it ends with the string. */
+const TO_QUOTE = /[^"'`\n\r\\]+/y
+
+/** A value without quotes around it, as an offset into the page; `before` stands before the key. */
+export function bareRange(text: Text, key: Key, at: number, before: string): Range | undefined {
+  const { page, dialect } = text
+  const separator = key.separator.trim()
+  if (';&?'.includes(before) && separator === '=') return inString(page, at, IN_STRING)
+  if (isAlone(text, key, before, separator)) return inString(page, at, TO_QUOTE)
+  if (dialect === 'code' || dialect === 'json' || dialect === 'xml') {
+    return separator === '=' && / |"|'|:/.test(before) && besideHost(text, key)
+      ? inString(page, at, IN_STRING)
+      : undefined
+  }
+  const block =
+    dialect === 'yaml'
+      ? /^[|>][-+]?[ \t]*\r?\n([ \t]+)(\S[^\n\r]*)/.exec(page.slice(at, at + LONGEST_VALUE))
+      : null
+  if (block)
+    return {
+      start: at + block[0].length - block[2]!.length,
+      end: at + block[0].trimEnd().length,
+      encodings: [],
+    }
+  const bare = BARE[dialect]
+  if (!bare) return undefined
+  const range = matchBare(page, at, bare)
+  if (dialect === 'text' && range) {
+    // In prose a plain word after "password:" is the next word of the sentence; a name before a parenthesis is called.
+    const word = page.slice(range.start, range.end)
+    return page[range.end] === '(' ||
+      (/^[A-Za-z.'!?-]+$/.test(word) && separator !== '=' && !isLineOfItsOwn(text, key, range))
+      ? undefined
+      : { ...range, ...(isVariable(text, key) && { isInString: true, isSetting: true }) }
+  }
+  if (!range || dialect === 'shell' || dialect === 'docker' || dialect === 'netrc' || dialect === 'text')
+    return range
+  return trimmed(page, range, dialect, key.start - text.base)
+}
+
+/** A string of its own: `"DB_PASSWORD=x"`, `"--password=x"`, `"X-Api-Key: x"`, as lists of variables and headers have. */
+function isAlone(text: Text, key: Key, before: string, separator: string): boolean {
+  if (before !== '"' && before !== "'") return false
+  if (separator === '=') return /^(?:[A-Z][A-Z\d_]+|--?[a-z][a-z\d-]+)$/.test(key.name)
+  return separator === ':' && /^(?:x-|api-?key|private-token)/i.test(key.name) && text.dialect !== 'yaml'
+}
+
+/** `KEY=value` at the beginning of a line, wherever it stands, is a setting. */
+function isVariable(text: Text, key: Key): boolean {
+  const lineStart = text.page.lastIndexOf('\n', key.start - text.base - 1) + 1
+  const lead = text.page.slice(lineStart, key.start - text.base)
+  return (
+    /^(?:=|:[ \t]?)$/.test(key.separator) &&
+    /^[A-Z][A-Z\d_]+$/.test(key.name) &&
+    /^[\s#]*(?:-\s|export\s+|set\s+)?$/i.test(lead)
+  )
+}
+
+/** `password: x` with nothing else on its line, and a line like it above or below. */
+function isLineOfItsOwn(text: Text, key: Key, range: Range): boolean {
+  const { page } = text
+  const lineStart = page.lastIndexOf('\n', key.start - text.base - 1) + 1
+  if (page.slice(lineStart, key.start - text.base).trim() !== '') return false
+  if (!/^[ \t]*(?:#.*)?(?:\r?\n|$)/.test(page.slice(range.end, range.end + 40))) return false
+  return /(?:^|\n)[ \t]*(?:user(?:name)?|login|host(?:name)?)[ \t]*:[ \t]*\S+[ \t]*\r?(?:\n|$)/i.test(
+    page.slice(Math.max(0, lineStart - 160), range.end + 160),
+  )
+}
+
+export function matchBare(page: string, at: number, expression: RegExp): Range | undefined {
+  expression.lastIndex = at
+  const match = expression.exec(page)
+  return match ? { start: at, end: at + match[0].length, encodings: [] } : undefined
+}
+
+function inString(page: string, at: number, expression: RegExp): Range | undefined {
+  const range = matchBare(page, at, expression)
+  return range && { ...range, isInString: true }
+}
+
+/** Cuts a comment, spaces at the end, and in YAML's flow style what follows the value. */
+export function trimmed(page: string, range: Range, dialect: Text['dialect'], keyAt: number): Range {
+  let value = page.slice(range.start, range.end)
+  value = value.replace(dialect === 'ini' ? /\s[#;].*$/ : /\s#.*$/, '')
+  const lineStart = page.lastIndexOf('\n', keyAt) + 1
+  if (dialect === 'yaml' && /[{[]/.test(page.slice(lineStart, keyAt))) value = value.replace(/[,}\]].*$/, '')
+  return { ...range, end: range.start + value.trimEnd().length }
+}
+
+/** Whether the line also names a server or user, as connection strings do. */
+function besideHost(text: Text, key: Key): boolean {
+  const at = key.start - text.base
+  const around = text.page.slice(Math.max(0, at - 200), at + 200)
+  return /\b(?:server|host|hostname|data source|user id|uid|user|dbname|database|addr|jdbc:\w+)\s?[=:]/i.test(
+    around,
+  )
+}

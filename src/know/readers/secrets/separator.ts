@@ -1,0 +1,33 @@
+/**
+ * What may stand between a key and its value, tried in this order. A rule of the structure `assignment` says only the
+ * words; the rest of the key's name and this follow. What a separator means is for assignment.ts to say.
+ */
+const SEPARATORS = [
+  // `name: DB_PASSWORD, value: x` in YAML, JSON, HCL, XML and programs, with at most one entry between.
+  String.raw`["']?(?:,\s{0,60}|\s{1,60})(?:["']?[A-Za-z_]{1,20}["']?[ \t]{0,4}[:=][ \t]{0,4}["']?[A-Za-z]{1,20}["']?(?:,\s{0,60}|\s{1,60}))?["']?value["']?[ \t]{0,8}[:=][ \t]{0,8}`,
+  // `variable "db_password" { default = "x"`
+  String.raw`["'][ \t]{1,4}\{\s{1,40}(?:[^{}]{0,300}?\s)?default[ \t]{0,8}=[ \t]{0,8}`,
+  // `<key>password</key><string>x`, `<setting name="Password"><value>x`
+  String.raw`</key>\s{0,60}<string>`,
+  String.raw`["'][^<>\n]{0,80}>\s{0,60}<(?:value|string)>`,
+  // `password is "x"`, `password for user "a" is "x"`
+  String.raw`[ \t]{1,3}(?:(?:for|of)[^\n.]{1,60}?[ \t])?is:?[ \t]{1,3}`,
+  // `password: string = "x"`, `password: &str = "x"`, `password string = "x"`, `char password[] = "x"`
+  String.raw`\??:[ \t]{0,4}[&A-Za-z'\[\]<>|_.?: ]{1,40}[ \t]=[ \t]{1,8}`,
+  String.raw`(?:\[[0-9A-Z_]{0,24}\]|[ \t]{1,4}[*&]?[A-Za-z.\[\]]{1,20})[ \t]{0,4}=[ \t]{1,8}`,
+  // `"password" => `, `password := `, `['password'] = `, `${PASSWORD:-`, `TOKEN || `, `password == `
+  String.raw`["'\x60]?\]?[ \t]{0,16}(?:=>|:=|:-|\|\|=?|\?\?=?|===?|!==?|<-|=|:)[ \t]{0,64}`,
+  // `define('DB_PASSWORD', `, `{password, `
+  String.raw`["']?[ \t]{0,4},[ \t]{0,8}`,
+  // `<password>`, `<property name="password">`
+  String.raw`["']?(?: [^<>\n]{0,60})?>`,
+  String.raw`\([ \t]{0,4}`,
+  // `ENV PASSWORD x`, `--password x`
+  String.raw`[ \t]{1,8}`,
+  // Nothing follows: the value may stand before its name.
+  String.raw`["'][ \t]{0,8}/?[>}\r\n]`,
+  String.raw`\r?\n`,
+]
+
+/** The rest of a key's name and what separates it from its value, as a pattern with the group `separator`. */
+export const SEPARATOR = String.raw`[A-Za-z0-9_.\-]{0,40}(?<separator>${SEPARATORS.join('|')})`

@@ -1,0 +1,58 @@
+import { matchBare, trimmed } from './bare-value.ts'
+import type { Key } from './key.ts'
+import { isQuote, quotedRange, type Range } from './quoted-value.ts'
+import type { Text } from './text.ts'
+
+/**
+ * A key and a value with only space between: Dockerfile ENV, netrc, `#define`, lines of configuration files, and
+ * options of a command.
+ */
+export function wordsApart(text: Text, key: Key, at: number, before: string): Range | undefined {
+  const { page, dialect } = text
+  const keyAt = key.start - text.base
+  const line = page.slice(page.lastIndexOf('\n', keyAt - 1) + 1, keyAt)
+  if (dialect === 'docker' && /^\s*ENV\s+$/i.test(line))
+    return trimmed(page, matchBare(page, at, /[^\n\r]+/y) ?? never(at), 'env', keyAt)
+  if (isQuote(page[at])) {
+    // An option of its own, `password "x"`, as some configuration files and build scripts have it; Lisp's `:password "x"`.
+    const isOption = line.trim() === '' && dialect !== 'json' && dialect !== 'yaml' && dialect !== 'xml'
+    const isKeyword = before === ':' && dialect === 'code'
+    if (isOption || isKeyword || /^\s*#\s*define\s+$/.test(line)) return quotedRange(page, at, dialect)
+  }
+  // redis.conf, esmtprc and others: one word after the option, and nothing else on the line.
+  if (line.trim() === '' && (dialect === 'ini' || CONFIGURED.test(key.name))) return wholeLine(page, at)
+  if (/^\s*(?:setenv|set(?:\s+-{1,2}\w+)+)\s+$/.test(line))
+    return isQuote(page[at]) ? quotedRange(page, at, 'shell') : matchBare(page, at, /[^\s;&|()<>"'`\\]+/y)
+  const netrc = dialect === 'netrc' || /\blogin\s+\S+\s+$/.test(page.slice(Math.max(0, keyAt - 120), keyAt))
+  if (netrc && key.name === 'password') return matchBare(page, at, /\S+/y)
+  return isFlag(key.name, before, line) ? flagValue(page, at) : undefined
+}
+
+/** Options that stand for nothing else. */
+const CONFIGURED = /^(?:requirepass|masterauth|rootpw|bindpw)$/
+
+function wholeLine(page: string, at: number): Range | undefined {
+  const range = matchBare(page, at, /[^\s#;"'={}[\](),]+/y)
+  return range && /^[ \t]*;?(?:\r?\n|$)/.test(page.slice(range.end, range.end + 40)) ? range : undefined
+}
+
+/** `--db-password x`; of those with one dash only what no program takes for letters of their own: `-Password x`. */
+function isFlag(name: string, before: string, line: string): boolean {
+  // An option's name may have been taken into the key: `--db-password` has its dashes in `lead`.
+  if (/^--[A-Za-z]/.test(name) || (before === '-' && line.endsWith('--'))) return true
+  return /^-(?:pass(?:word|wd)?|storepass|keypass|srcstorepass|deststorepass|[A-Za-z]{0,20}(?:Password|Token|Secret|ApiKey|APIKey|AccessKey))$/.test(
+    name,
+  )
+}
+
+function flagValue(page: string, at: number): Range | undefined {
+  if (page[at] === '-' || page[at] === '[' || page[at] === '<') return undefined
+  const range = isQuote(page[at])
+    ? quotedRange(page, at, 'shell')
+    : matchBare(page, at, /[^\s;&|()<>"'`\\$[\]]+/y)
+  return range && { ...range, isInString: true }
+}
+
+function never(at: number): Range {
+  return { start: at, end: at, encodings: [] }
+}
