@@ -92,7 +92,12 @@ describe('scan', () => {
     const { stdout: log } = await stage.run('git log --format=%H')
     const [second, first] = log.trim().split('\n')
     expect(second).not.toBe(first)
-    const inHistory = { commit: first, author: 'Ann <ann@example.com>', place: `git:${stage.directory}` }
+    const inHistory = {
+      commit: first,
+      author: 'Ann <ann@example.com>',
+      place: `git:${stage.directory}`,
+      reasons: ['in a URL with its user'],
+    }
     expect(orders.copies).toEqual(
       expect.arrayContaining([
         { ...inHistory, path: 'deploy/.env', line: 2, atHead: true, date: expect.stringMatching(/Z$/) },
