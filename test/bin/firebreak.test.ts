@@ -96,6 +96,7 @@ describe('scan', () => {
       commit: first,
       author: 'Ann <ann@example.com>',
       place: `git:${stage.directory}`,
+      member: null,
       reasons: ['in a URL with its user'],
     }
     expect(orders.copies).toEqual(

@@ -172,8 +172,9 @@ function readUrl(text: Text, compiled: CompiledRule, match: Match, depth: number
   const user = spanOf(text, match.groups['user'], ['url'])
   if (!value || value.bytes.length === 0) return undefined
   const [plain, name] = [latin1(value), user ? latin1(user) : '']
-  if (isStandIn(plain)) return undefined
   const objection = whyNoSecret(plain)
+  const isDefault = objection === 'a common default'
+  if (!isDefault && isStandIn(plain)) return undefined
   if (plain.length < 3 || new Set(plain).size < 2 || /^[*x]+$/i.test(plain)) return undefined
   const host = groupText(text, match, 'host').toLowerCase()
   if (
@@ -184,10 +185,9 @@ function readUrl(text: Text, compiled: CompiledRule, match: Match, depth: number
   const claims = claimsOf(rule, host, groupText(text, match, 'port'), user && utf8(user))
   // `//user@host:8080,user@other`: a list of hosts.
   if (name.includes('@') && /^\d{1,5}[,;]/.test(plain)) return undefined
-  // The example of every manual.
-  const isNobody = name === '' || /^(?:user(?:name)?|u|foo)$/i.test(name)
-  if (objection === 'a common default' && isNobody && /^p(?:ass|wd)/i.test(plain)) return undefined
-  const guessable = plain === name || plain.length < 6 || objection === 'a common default'
+  // The example of every manual; `guest:guest` is what systems come with.
+  if (isDefault && (name === '' || /^p(?:ass|wd)/i.test(plain))) return undefined
+  const guessable = plain === name || plain.length < 6 || isDefault
   const reasons = [name === '' ? 'in a URL' : 'in a URL with its user']
   if (guessable) reasons.push('easily guessed')
   return {

@@ -104,6 +104,7 @@ export function isStandIn(value: string): boolean {
 
 const STANDS_IN: ReadonlySet<Objection> = new Set<Objection>([
   'a word that stands in for a value',
+  'a common default',
   'a template',
   'a placeholder',
 ])
