@@ -2,6 +2,7 @@ import type { Connector } from '../core/contract/connector.ts'
 import { directory } from './directory/connector.ts'
 import { git } from './git/connector.ts'
 import { postgres } from './postgres/connector.ts'
+import { redis } from './redis/connector.ts'
 
 /** Every system that can be connected. A new connector is one more line here. */
-export const connectors: readonly Connector[] = [git, directory, postgres] as readonly Connector[]
+export const connectors: readonly Connector[] = [git, directory, postgres, redis] as readonly Connector[]

@@ -1,6 +1,6 @@
 import { createServer, connect, type Socket } from 'node:net'
 
-/** A TCP proxy that counts the messages of PostgreSQL's protocol going to the server, and can cut one of them off. */
+/** A TCP proxy that counts the messages of a protocol going to the server, and can cut one of them off. */
 export interface CuttingProxy {
   readonly port: number
   /** Cuts the n-th message from now: `before` it is passed on, or `after`, so that only the answer is lost. */
@@ -11,7 +11,13 @@ export interface CuttingProxy {
   close(): Promise<void>
 }
 
-export async function cuttingProxy(targetPort: number): Promise<CuttingProxy> {
+/** Splits what a client sends into whole messages; one for each connection. */
+type Framing = () => (chunk: Buffer) => Buffer[]
+
+export async function cuttingProxy(
+  targetPort: number,
+  framing: Framing = postgresMessages,
+): Promise<CuttingProxy> {
   let seen = 0
   let fault: { at: number; when: 'before' | 'after' } | undefined
   const sockets = new Set<Socket>()
@@ -23,9 +29,11 @@ export async function cuttingProxy(targetPort: number): Promise<CuttingProxy> {
       socket.on('error', () => {}).on('close', () => sockets.delete(socket))
     }
     upstream.pipe(client)
+    // Nobody behind the proxy is nobody at all.
+    upstream.on('error', () => client.destroy())
     client.on('end', () => upstream.end())
     client.on('close', () => upstream.end())
-    const frames = messages()
+    const frames = framing()
     let cut = false
     client.on('data', chunk => {
       for (const message of frames(chunk)) {
@@ -68,8 +76,8 @@ export async function cuttingProxy(targetPort: number): Promise<CuttingProxy> {
   }
 }
 
-/** Splits a byte stream into messages: the first has a length only, each later one a type before it. */
-function messages(): (chunk: Buffer) => Buffer[] {
+/** PostgreSQL's: the first has a length only, each later one a type before it. */
+function postgresMessages(): (chunk: Buffer) => Buffer[] {
   let buffer = Buffer.alloc(0)
   let started = false
   return chunk => {
@@ -84,5 +92,37 @@ function messages(): (chunk: Buffer) => Buffer[] {
       buffer = buffer.subarray(length)
       started = true
     }
+  }
+}
+
+/** Redis's: arrays of strings, each with its length before it (RESP, Sending commands to a Redis server). */
+export function redisMessages(): (chunk: Buffer) => Buffer[] {
+  let buffer = Buffer.alloc(0)
+  const endOf = (): number | undefined => {
+    let at = 0
+    const count = (): number | undefined => {
+      const end = buffer.indexOf('\r\n', at)
+      if (end < 0) return undefined
+      const number = Number(buffer.toString('latin1', at + 1, end))
+      at = end + 2
+      return number
+    }
+    const parts = count()
+    if (parts === undefined) return undefined
+    for (let part = 0; part < parts; part++) {
+      const length = count()
+      if (length === undefined) return undefined
+      at += length + 2
+    }
+    return at <= buffer.length ? at : undefined
+  }
+  return chunk => {
+    buffer = Buffer.concat([buffer, chunk])
+    const whole: Buffer[] = []
+    for (let end = endOf(); end !== undefined && buffer.length > 0; end = endOf()) {
+      whole.push(buffer.subarray(0, end))
+      buffer = buffer.subarray(end)
+    }
+    return whole
   }
 }

@@ -260,12 +260,13 @@ async function ownersOf(db: Db, target: Target): Promise<{ label: string; owner:
 
 function nothingToCut(views: readonly CredentialView[], pasted: boolean): FirebreakError {
   const claims = views.flatMap(view => (view.identity ? [formatRef(view.identity.ref)] : []))
+  const system = views.find(view => view.identity)?.identity?.ref.system ?? 'postgres'
   const copies = views.reduce((count, view) => count + view.copies.length, 0)
   return new FirebreakError(
     'UNSUPPORTED',
     `${copies} ${copies === 1 ? 'copy is' : 'copies are'} known, but no connected system where the credential can be cut off` +
       (claims.length > 0 ? ` (the texts name ${[...new Set(claims)].join(', ')})` : ''),
-    `connect that system: firebreak connect postgres --host HOST --user ADMIN --password env:NAME` +
+    `connect that system: firebreak connect ${system} --host HOST --user ADMIN --password env:NAME` +
       (pasted ? '; or name whose it is: firebreak contain REF --secret-stdin' : ''),
   )
 }

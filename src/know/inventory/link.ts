@@ -347,8 +347,11 @@ async function nameCredential(tx: Tx, claimId: string | null, kind: string) {
   return { system: claim.system, instance: claim.instance, kind: kindOfSecret(claim, kind) }
 }
 
+/** Identities whose connector calls what they log in with a password, whichever rule found it. */
+const PASSWORD_KINDS = new Set(['postgres role', 'redis user'])
+
 function kindOfSecret(identity: Row<'entity'>, kind: string): string {
-  return identity.system === 'postgres' && identity.kind === 'role' ? 'password' : kind
+  return PASSWORD_KINDS.has(`${identity.system} ${identity.kind}`) ? 'password' : kind
 }
 
 interface KindSeen {

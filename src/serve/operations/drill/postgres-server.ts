@@ -14,12 +14,12 @@ import {
 } from 'node:fs'
 import { chmod, chown, cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { FirebreakError } from '../../../core/contract/errors.ts'
 import { sleep } from '../../../core/contract/io.ts'
 import { Secret } from '../../../core/contract/secret.ts'
+import { childEnvironment, freePort, watchOver } from './server-process.ts'
 
 /** Where PostgreSQL's programs stand. `bin` is a folder, `version` as printed by `postgres --version` (`15.18`). */
 export interface PostgresBinaries {
@@ -199,11 +199,6 @@ async function initialise(
   await writeFile(join(home, 'data', 'pg_hba.conf'), `${lines.join('\n')}\n`)
 }
 
-/** Nothing of our own environment: it may hold credentials, and PG* variables would change the server. */
-function childEnvironment(): NodeJS.ProcessEnv {
-  return { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' }
-}
-
 async function serve(
   bin: string,
   home: string,
@@ -337,37 +332,4 @@ function isReady(data: string, pid: number | undefined): boolean {
   } catch {
     return false
   }
-}
-
-/**
- * Ends the server and removes its folder even when this process is killed: a shell waits at the end of a pipe that
- * the kernel closes with us. A line on the pipe tells it that there is nothing left to do. Returns that release.
- */
-function watchOver(child: ChildProcess, home: string): () => void {
-  if (process.platform === 'win32' || child.pid === undefined) return () => {}
-  const script = 'read -r _ && exit 0; kill -QUIT "$1" 2>/dev/null; sleep 1; rm -rf -- "$2"'
-  const watch = spawn('/bin/sh', ['-c', script, 'firebreak-watch', String(child.pid), home], {
-    detached: true,
-    env: childEnvironment(),
-    stdio: ['pipe', 'ignore', 'ignore'],
-  })
-  watch.unref()
-  watch.stdin.on('error', () => {})
-  const pipe: unknown = watch.stdin
-  if (pipe && typeof pipe === 'object' && 'unref' in pipe && typeof pipe.unref === 'function') pipe.unref()
-  return () => watch.stdin.end('done\n')
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => {
-        if (address && typeof address === 'object') resolve(address.port)
-        else reject(new Error('no port was assigned'))
-      })
-    })
-  })
 }
