@@ -7,7 +7,7 @@ import { realIo } from '../../../src/core/contract/io.ts'
 import type { Observation } from '../../../src/core/contract/observation.ts'
 import type { CredentialRef } from '../../../src/core/contract/ref.ts'
 import { Secret } from '../../../src/core/contract/secret.ts'
-import { startRedis } from '../../../src/serve/operations/drill/redis-server.ts'
+import { startRedis } from '../../redis-server.ts'
 import { absentRedis, redisWorld, type RedisWorld } from '../../laws/redis-world.ts'
 
 const absent = absentRedis()
