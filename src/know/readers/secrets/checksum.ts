@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 
-/** What a token may say of itself: a sum over its other parts, or a part whose content is known. */
+/** What a token may say of itself: a sum over its other parts, its length, or a part whose content is known. */
 export const checksums = [
   'base58check',
   'bech32',
   'crc32-base62',
+  'der',
   'discord',
   'gitlab-routable',
   'nkey',
@@ -26,6 +27,8 @@ export function holds(checksum: (typeof checksums)[number], token: string): bool
       return holdsBech32(token)
     case 'crc32-base62':
       return holdsCrc32(token)
+    case 'der':
+      return isOneSequence(token)
     case 'discord':
       return beginsWithSnowflake(token)
     case 'gitlab-routable':
@@ -149,6 +152,18 @@ function holdsBase58Check(token: string): boolean {
   return sha256(sha256(bytes.subarray(0, -4)))
     .subarray(0, 4)
     .equals(bytes.subarray(-4))
+}
+
+/** A DER sequence says how long it is (X.690, 8.1.3); in BER of indefinite length two zero bytes end it. */
+function isOneSequence(file: string): boolean {
+  if (file.length < 4 || file.charCodeAt(0) !== 0x30) return false
+  const first = file.charCodeAt(1)
+  if (first === 0x80) return file.endsWith('\0\0')
+  if (first < 0x80) return file.length === 2 + first
+  const digits = first & 0x7f
+  let length = 0
+  for (let at = 2; at < 2 + digits && digits <= 4; at++) length = length * 256 + file.charCodeAt(at)
+  return file.length === 2 + digits + length
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Candidate } from './candidate.ts'
+import { holds } from './checksum.ts'
 import type { CompiledRule } from './compiled-rule.ts'
 import type { Match } from './interpret.ts'
 import type { Text } from './text.ts'
@@ -15,7 +16,9 @@ export function readWhole(
 ): Candidate | undefined {
   const { bytes } = text
   if (match.start !== 0 || !text.whole || bytes.length > LONGEST_FILE) return undefined
-  if (bytes[0] === SEQUENCE && !isOneSequence(bytes)) return undefined
+  if (match.keywordAt < (compiled.rule.lead?.least ?? 0)) return undefined
+  const { checksum } = compiled.rule.checks
+  if (checksum && !holds(checksum, bytes.toString('latin1'))) return undefined
   return {
     rule: compiled,
     value: { start: 0, end: bytes.length, encodings: [], bytes },
@@ -23,16 +26,4 @@ export function readWhole(
     reasons: [`begins as a ${compiled.rule.name} does`],
     depth,
   }
-}
-
-const SEQUENCE = 0x30
-
-/** DER says how long it is (X.690, 8.1.3); BER of indefinite length ends with two zero bytes. */
-function isOneSequence(bytes: Buffer): boolean {
-  const first = bytes[1]!
-  if (first === 0x80) return bytes.length > 4 && bytes.readUInt16BE(bytes.length - 2) === 0
-  if (first < 0x80) return bytes.length === 2 + first
-  const digits = first & 0x7f
-  if (digits > 4 || bytes.length < 2 + digits) return false
-  return bytes.length === 2 + digits + bytes.readUIntBE(2, digits)
 }

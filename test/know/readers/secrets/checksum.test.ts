@@ -12,6 +12,7 @@ const genuine: Record<(typeof checksums)[number], string> = {
   // BIP 173, valid strings
   bech32: 'an83characterlonghumanreadablepartthatcontainsthenumber1andtheexcludedcharactersbio1tt5tgs',
   'crc32-base62': ['npm_PxoNirbY', 'h5uM2rFeKw8UDMtWJP', 'SRcS0EOPjj'].join(''),
+  der: `0\x81\x80\x02\x01\x00${'\xff'.repeat(125)}`,
   discord: `${Buffer.from('1098765432109876543').toString('base64url')}.GkZw1a.${'qW8x'.repeat(9)}`,
   'gitlab-routable': routable('o:1\nu:2a'),
   nkey: crc16Made(Buffer.concat([Buffer.from([(18 << 3) | (20 >> 2), (20 & 3) << 6]), Buffer.alloc(32, 7)])),
@@ -75,7 +76,15 @@ test('a token of another form carries no sum', () => {
 })
 
 test('what is no such text at all holds nothing', () => {
-  for (const checksum of ['base58check', 'bech32', 'nkey', 'stellar', 'discord', 'sentry-org'] as const)
+  for (const checksum of [
+    'base58check',
+    'bech32',
+    'der',
+    'nkey',
+    'stellar',
+    'discord',
+    'sentry-org',
+  ] as const)
     for (const text of ['', '1', '\0', 'é', '0'.repeat(300), 'sntrys_e30=_x'])
       expect([checksum, text, holds(checksum, text)]).toEqual([checksum, text, false])
 })
