@@ -71,8 +71,7 @@ function readToken(text: Text, compiled: CompiledRule, match: Match, depth: numb
   if (rule.checks.entropy !== undefined && entropy(plain) < rule.checks.entropy) return undefined
   if (rule.checks.standIns && isStandIn(plain)) return undefined
   if (rule.checks.checksum && !holds(rule.checks.checksum, plain)) return undefined
-  const prefix = rule.keywords.find(keyword => plain.startsWith(keyword))?.length ?? 0
-  if (/example|x{8,}|\*{4,}|\.{3,}|(.)\1{9,}/i.test(plain.slice(prefix))) return undefined
+  if (isFilled(plain)) return undefined
   if (rule.structure === 'jwt' && !isJwt(plain)) return undefined
   const reasons = [`has the form of a ${rule.name}`]
   if (rule.checks.checksum) reasons.push('its checksum holds')
@@ -111,6 +110,13 @@ function claimsOf(
     kind: claims.kind,
     id: `?${user}`,
   }
+}
+
+/** Whether it is written to stand for a token: a generated one may hold a run of zeros, but is not made of it. */
+function isFilled(token: string): boolean {
+  if (/example|x{8,}|\*{4,}|\.{3,}/i.test(token)) return true
+  const run = /(.)\1{9,}/i.exec(token)
+  return run !== null && run[0].length * 4 >= token.length
 }
 
 /** A key in a YAML block scalar has every line indented alike, which is no part of the key. */
