@@ -11,6 +11,7 @@ export const WHOLE_BYTES = 8 * 1024 * 1024
 /** What a worker may take for one task, beyond what its size explains, before it is given up. */
 const PATIENCE_MS = 60_000
 const SLOWEST_BYTES_PER_MS = 200
+const IDLE_MS = 60_000
 
 /** A document whose beginning was read: all of it, or as much as is kept in memory. */
 export interface Begun {
@@ -100,6 +101,8 @@ export class Reading {
       workerData: setup,
       minThreads: 1,
       maxThreads: this.#workers,
+      // A worker takes half a second to start: one that has nothing to do for a moment is kept.
+      idleTimeout: IDLE_MS,
       // What a worker needs to know comes as its setup; the environment may hold credentials.
       env: {},
     })

@@ -196,16 +196,20 @@ const FOLDED = Uint8Array.from(EVERY_BYTE, byte => (byte >= 0x41 && byte <= 0x5a
 
 /** What to look for, so that the literal is met whether it begins at an even or at an odd position. */
 function gramsOf(bytes: Uint8Array): { gram: number; behind: number }[] {
-  const offsets = Array.from({ length: Math.max(0, bytes.length - GRAM + 1) }, (_, offset) => offset)
-  const rarest = (parity: number) =>
-    offsets
-      .filter(offset => offset % 2 === parity)
-      .sort((a, b) => commonness(bytes, a) - commonness(bytes, b) || a - b)[0]
+  const rarest: [number | undefined, number | undefined] = [undefined, undefined]
+  const least = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]
+  for (let offset = 0; offset + GRAM <= bytes.length; offset++) {
+    const common = commonness(bytes, offset)
+    if (common >= least[offset & 1]!) continue
+    least[offset & 1] = common
+    rarest[offset & 1] = offset
+  }
   return [0, 1].flatMap(parity => {
-    const offset = rarest(parity)
+    const offset = rarest[parity]
     if (offset !== undefined) return [{ gram: gramAt(bytes, offset), behind: offset }]
-    const beside = EVERY_BYTE.map(byte => gramAt(parity === 0 ? [...bytes, byte] : [byte, ...bytes], 0))
-    return [...new Set(beside)].map(gram => ({ gram, behind: -parity }))
+    const [near, free] = parity === 0 ? [gramAt(bytes, 0), bytes.length] : [gramAt([0, ...bytes], 0), 0]
+    const others = near & ~(0xff << (8 * free))
+    return CASELESS.map(byte => ({ gram: others | (byte << (8 * free)), behind: -parity }))
   })
 }
 
@@ -214,23 +218,26 @@ function gramAt(bytes: ArrayLike<number>, at: number): number {
   return byte(0) | byte(1) | byte(2) | byte(3) | CASE
 }
 
+/** What a byte can be in a gram. */
+const CASELESS = EVERY_BYTE.filter(byte => (byte & 0x20) !== 0)
+
 /** Pairs of letters, the most frequent in source code and English first. */
-const FREQUENT = (
-  'on re er in st de te en th es ti at or co io ar pe le nt is se et al ns me ec ex ct ty ed ra ta ro od rt ri it nd nc ' +
-  'pr pa tr ng as he an fi yp li ts ne no ur ss un to ea si hi op ce ma if po ul am na ge rn la em ac ch om ca ef ll xp ' +
-  'va tu pt il ve ue el be id rs cl lo ke mp ep lu rr nu di fu so ol tt ha fo sc of ie ot fa ou ad ig im ut sp pl um lt'
-).split(' ')
+const FREQUENT = new Map(
+  (
+    'on re er in st de te en th es ti at or co io ar pe le nt is se et al ns me ec ex ct ty ed ra ta ro od rt ri it nd nc ' +
+    'pr pa tr ng as he an fi yp li ts ne no ur ss un to ea si hi op ce ma if po ul am na ge rn la em ac ch om ca ef ll xp ' +
+    'va tu pt il ve ue el be id rs cl lo ke mp ep lu rr nu di fu so ol tt ha fo sc of ie ot fa ou ad ig im ut sp pl um lt'
+  )
+    .split(' ')
+    .map((pair, rank) => [pair.charCodeAt(0) | (pair.charCodeAt(1) << 8), 200 - rank]),
+)
 
 /** How often four bytes are met in ordinary text, roughly: what is rare there makes fewer comparisons. */
 function commonness(bytes: Uint8Array, at: number): number {
-  const text = Buffer.from(bytes.subarray(at, at + GRAM))
-    .toString('latin1')
-    .toLowerCase()
-  const pairs = [text.slice(0, 2), text.slice(1, 3), text.slice(2, 4)]
-  return pairs.reduce((sum, pair) => {
-    const rank = FREQUENT.indexOf(pair)
-    return sum + (rank >= 0 ? 1 + FREQUENT.length - rank : /^[ a-z=:"./-]{2}$/.test(pair) ? 1 : 0)
-  }, 0)
+  let sum = 0
+  for (let i = at; i < at + GRAM - 1; i++)
+    sum += FREQUENT.get(FOLDED[bytes[i]!]! | (FOLDED[bytes[i + 1]!]! << 8)) ?? 1
+  return sum
 }
 
 function addHit(hits: Hits, literal: number, start: number): void {
