@@ -3,8 +3,9 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
+import type { ChangeRange } from './core/contract/change.ts'
 import { FirebreakError } from './core/contract/errors.ts'
-import { realIo } from './core/contract/io.ts'
+import { type Io, realIo } from './core/contract/io.ts'
 import type { Keys } from './core/keys/keys.ts'
 import type { StoreOptions } from './core/store/store.ts'
 import type { Compose } from './serve/cli/cli.ts'
@@ -47,7 +48,19 @@ async function main(): Promise<number> {
 
   const compose: Compose = async (needs, surface) => {
     const home = process.env['FIREBREAK_HOME'] || join(homedir(), '.firebreak')
-    const surroundings = { home, io, rulesDirectory: join(PACKAGE, 'rules'), ...surface }
+    const keyFile = process.env['FIREBREAK_KEY_FILE'] || join(home, 'key')
+    const surroundings = {
+      home,
+      io,
+      version: packageVersion(),
+      rulesDirectory: join(PACKAGE, 'rules'),
+      existingKeys: () => existingKeys(keyFile, io),
+      openChange: async (path: string, range: ChangeRange) => {
+        const { openChange } = await import('./connectors/git/change.ts')
+        return await openChange(path, range, io, process.env['GIT_INDEX_FILE'])
+      },
+      ...surface,
+    }
     if (!needs.store) return { world: storeless(surroundings), close: async () => {} }
     const [
       { loadRootKey },
@@ -71,7 +84,6 @@ async function main(): Promise<number> {
       connectors(),
     ])
     const file = join(home, 'firebreak.db')
-    const keyFile = process.env['FIREBREAK_KEY_FILE'] || join(home, 'key')
     // The key is made before the database: where only the database is, the key was lost, and a new one is no help.
     const url = process.env['DATABASE_URL'] || undefined
     if (url === undefined && existsSync(file) && !existsSync(keyFile))
@@ -115,7 +127,7 @@ async function main(): Promise<number> {
   const argv = process.argv.slice(2)
   const exit = await runCli({
     argv,
-    version: JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8')).version,
+    version: packageVersion(),
     terminal: {
       stdin: process.stdin,
       stdout: process.stdout,
@@ -140,6 +152,20 @@ function outputFailure(error: NodeJS.ErrnoException): FirebreakError {
     `standard output takes nothing more (${error.code ?? error.name})`,
     'what was done is done and kept; give the output a place with room, and run a command that shows it',
   )
+}
+
+function packageVersion(): string {
+  const { version } = JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8')) as { version: string }
+  return version
+}
+
+async function existingKeys(file: string, io: Io): Promise<Keys | undefined> {
+  if (!existsSync(file)) return undefined
+  const [{ loadRootKey }, { deriveKeys }] = await Promise.all([
+    import('./core/keys/root-key.ts'),
+    import('./core/keys/keys.ts'),
+  ])
+  return deriveKeys(await loadRootKey(file, io))
 }
 
 function storeOptions(): StoreOptions {

@@ -77,7 +77,7 @@ describe('scan', () => {
     const { exit, stdout, stderr } = await stage.run('firebreak scan . --json')
     expect(exit, stderr).toBe(1)
     const found = JSON.parse(stdout) as ScanJson
-    expect(Object.keys(found)).toEqual(['credentials', 'identities', 'coverage'])
+    expect(Object.keys(found)).toEqual(['credentials', 'accepted', 'identities', 'coverage'])
     const orders = found.credentials.find(credential => credential.identity === 'app_orders')!
     expect(Object.keys(orders)).toEqual([
       'fingerprint',
@@ -98,6 +98,7 @@ describe('scan', () => {
       place: `git:${stage.directory}`,
       member: null,
       reasons: ['in a URL with its user'],
+      accepted: null,
     }
     expect(orders.copies).toEqual(
       expect.arrayContaining([

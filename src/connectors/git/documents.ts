@@ -93,7 +93,12 @@ export async function objectBytes(
   })()
 }
 
-function objectDocument(source: GitSource, object: LoadedObject, path: string, cursor: Cursor): Document {
+export function objectDocument(
+  source: Pick<GitSource, 'in'>,
+  object: LoadedObject,
+  path: string,
+  cursor: Cursor,
+): Document {
   const base = { id: `git:${object.id}`, in: source.in, cursor }
   if (object.type === 'blob') return { ...base, path, size: object.size, bytes: () => object.bytes() }
   const messagePath = object.type === 'commit' ? COMMIT_MESSAGE : TAG_MESSAGE

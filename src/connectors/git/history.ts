@@ -8,11 +8,11 @@ import { pathText } from '../../core/contract/path-text.ts'
 import { listObjects, type Repository } from './repository.ts'
 import { Requests } from './requests.ts'
 
-const EMPTY_TREE = {
+export const EMPTY_TREE = {
   sha1: '4b825dc642cb6eb9a060e54bf8d69288fbee4904',
   sha256: '6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321',
 }
-const AUTHOR = '%an%x00%ae%x00%at'
+export const AUTHOR = '%an%x00%ae%x00%at'
 const COMMIT_MARK = 2 // the byte that starts a commit in the format below
 const RAW = ['-r', '--raw', '-z', '--no-abbrev', '--no-renames', '--no-ext-diff', '--no-textconv']
 
@@ -169,7 +169,7 @@ export async function* walkHistory(
   }
 }
 
-function commitOf(id: string, name: Buffer, email: Buffer, at: Buffer): Commit {
+export function commitOf(id: string, name: Buffer, email: Buffer, at: Buffer): Commit {
   const ms = Number(at.toString('latin1').trim() || Number.NaN) * 1000
   const author = `${name.toString('utf8')} <${email.toString('utf8')}>`
   return { id, author, at: Number.isSafeInteger(ms) ? ms : undefined }

@@ -23,6 +23,8 @@ export type Observation<S = Secret> =
       reasons?: readonly string[]
       /** A few characters that tell tokens apart; absent for passwords. */
       preview?: string
+      /** The reason that is given beside it, in the document, for its standing there; '' where none is. */
+      allowance?: string
     }
   /** Where a document stands: one blob may have many paths and commits. `document` is `Document.id`. */
   | {

@@ -8,6 +8,7 @@ export const migrations: Record<string, Migration> = {
   '0001_spine': { up: spine },
   '0003_copy_reasons': { up: copyReasons },
   '0004_copy_member': { up: copyMember },
+  '0005_copy_allowance': { up: copyAllowance },
   '0006_setting': { up: setting },
 }
 
@@ -138,4 +139,9 @@ async function copyMember(db: Kysely<unknown>): Promise<void> {
 /** Why a copy is held to be a secret, as surely as it is. */
 async function copyReasons(db: Kysely<unknown>): Promise<void> {
   await sql.raw('alter table copy add column reasons text').execute(db)
+}
+
+/** Why a secret may stand where it stands, as someone wrote beside it. */
+async function copyAllowance(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table copy add column allowance text`.execute(db)
 }

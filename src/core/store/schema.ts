@@ -144,6 +144,8 @@ export interface CopyTable {
   confidence: number
   /** A JSON list of phrases. */
   reasons: string | null
+  /** The reason given in the document for its standing there; empty where a mark gives none. */
+  allowance: string | null
   first_seen: number
   last_seen: number
   gone_at: number | null

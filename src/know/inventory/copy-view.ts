@@ -18,6 +18,8 @@ export interface CopyView {
   readonly goneAt?: Ms
   /** The directory's owner allows Firebreak to write this file, and it is no archive. */
   readonly approved: boolean
+  /** The reason given beside it for its standing there; empty where a mark gives none. */
+  readonly allowance?: string
   readonly occurrences: { path: string; commit?: string; author?: string; at?: Ms; atHead: boolean }[]
 }
 
@@ -78,6 +80,7 @@ export async function copyViews(
       confidence: row.confidence,
       reasons: row.reasons === null ? [] : (JSON.parse(row.reasons) as string[]),
       ...(row.gone_at !== null && { goneAt: row.gone_at }),
+      ...(row.allowance !== null && { allowance: row.allowance }),
       // What lies in an archive cannot be written, whatever is allowed.
       approved:
         row.member === '' && approved.has(JSON.stringify([container.system, container.instance, row.path])),

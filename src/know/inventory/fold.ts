@@ -136,6 +136,7 @@ class Folding {
     const container_id = await this.#entities.mention(place.in)
     const claim_id = claims ? await this.#entities.mention(claims, 'identity') : null
     const preview = copy.preview ?? null
+    const allowance = copy.allowance ?? null
     const traits = this.#values.get(fingerprint)
     this.#values.set(fingerprint, {
       strengthBits,
@@ -158,6 +159,7 @@ class Folding {
         slots,
         fingerprint,
         ...said,
+        allowance,
         first_seen: this.#at,
         last_seen: this.#at,
         gone_at: null,
@@ -184,7 +186,7 @@ class Folding {
       this.#changed.add(fingerprint)
     await this.#tx
       .updateTable('copy')
-      .set({ ...(replaces ? said : {}), last_seen: this.#at, gone_at: null })
+      .set({ ...(replaces ? said : {}), allowance, last_seen: this.#at, gone_at: null })
       .where('id', '=', found.id)
       .execute()
   }

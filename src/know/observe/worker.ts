@@ -1,13 +1,12 @@
 import { type MessagePort, workerData } from 'node:worker_threads'
 import type { Ref } from '../../core/contract/ref.ts'
 import { Secret } from '../../core/contract/secret.ts'
-import type { Finding, Fingerprinted } from '../inventory/fold.ts'
+import type { Fingerprinted } from '../inventory/fold.ts'
 import { allReaders } from '../readers/all.ts'
-import { containerOf } from '../readers/archive/all.ts'
-import { type MemberGap, unpack } from '../readers/archive/unpack.ts'
 import type { Rule } from '../readers/secrets/rule.ts'
 import { compileRules } from '../readers/secrets/engine.ts'
 import { fingerprinted } from './fingerprinted.ts'
+import { type ReadAnswer as DocumentAnswer, type Keeping, readDocument } from './read-document.ts'
 
 /** What a worker starts with. It never gives plaintext back: findings leave it fingerprinted. */
 export interface WorkerSetup {
@@ -25,19 +24,19 @@ export interface ReadTask {
   readonly port?: MessagePort
 }
 
-export interface ReadAnswer {
-  readonly findings: Finding[]
-  /** Why what was found is not all there is. */
-  readonly failure?: string
-  /** What within an archive could not be looked into. It was read as far as it can be, and is not read again. */
-  readonly gaps?: readonly MemberGap[]
-}
-
-const HEAD_BYTES = 8192
+export type ReadAnswer = DocumentAnswer<Fingerprinted>
 
 const setup: WorkerSetup = workerData as WorkerSetup
 const key = new Secret(setup.fingerprintKey)
 const readers = allReaders(compileRules(setup.rules))
+const keeping: Keeping<Fingerprinted> = {
+  keep(observation) {
+    const finding = fingerprinted(observation, key)
+    if (observation.see === 'copy') observation.secret.erase()
+    return finding
+  },
+  valueOf: ({ fingerprint }) => fingerprint,
+}
 
 export default async function readAll(tasks: readonly ReadTask[]): Promise<ReadAnswer[]> {
   const answers: ReadAnswer[] = []
@@ -46,55 +45,18 @@ export default async function readAll(tasks: readonly ReadTask[]): Promise<ReadA
 }
 
 async function read(task: ReadTask): Promise<ReadAnswer> {
-  if (containerOf(task.bytes.subarray(0, HEAD_BYTES), task.path)) return await readWithin(task)
   const { id, path, format } = task
-  const document = { id, in: task.in, path, ...(format !== undefined && { format }) }
-  const findings: Finding[] = []
-  const fitting = readers.filter(reader => reader.reads(document, task.bytes.subarray(0, HEAD_BYTES)))
-  // What comes through a port comes once.
-  const left = task.port ? fitting.splice(1).map(reader => reader.format) : []
-  try {
-    for (const reader of fitting)
-      for await (const observation of reader.read(document, bytesOf(task))) {
-        findings.push(fingerprinted(observation, key))
-        if (observation.see === 'copy') observation.secret.erase()
-      }
-    return {
-      findings,
-      ...(left.length > 0 && { failure: `it is too large to be read as ${left.join(', ')}` }),
-    }
-  } catch (error) {
-    // A message could quote the document.
-    return { findings, failure: `the reader failed (${error instanceof Error ? error.name : 'unknown'})` }
-  } finally {
-    task.port?.close()
+  const document = {
+    id,
+    in: task.in,
+    path,
+    ...(format !== undefined && { format }),
+    head: task.bytes,
+    whole: task.port === undefined,
+    bytes: () => bytesOf(task),
   }
-}
-
-/** An archive, image or database: every reader reads all that is in it. */
-async function readWithin(task: ReadTask): Promise<ReadAnswer> {
-  const left = new Set<string>()
   try {
-    const { findings, gaps } = await unpack<Fingerprinted>(bytesOf(task), {
-      path: task.path,
-      valueOf: ({ fingerprint }) => fingerprint,
-      async *read(path, content) {
-        const document = { id: task.id, in: task.in, path }
-        const fitting = readers.filter(reader => reader.reads(document, content.head.subarray(0, HEAD_BYTES)))
-        // What is not in memory comes once.
-        if (!content.whole) for (const { format } of fitting.splice(1)) left.add(format)
-        for (const reader of fitting)
-          for await (const observation of reader.read(document, content.bytes())) {
-            const finding = fingerprinted(observation, key)
-            if (observation.see === 'copy') observation.secret.erase()
-            yield finding
-          }
-      },
-    })
-    const unread = [...left].map(format => ({ member: '', why: `too large to be read as ${format}` }))
-    return { findings, gaps: [...gaps, ...unread] }
-  } catch (error) {
-    return { findings: [], failure: `the reader failed (${error instanceof Error ? error.name : 'unknown'})` }
+    return await readDocument<Fingerprinted>(document, readers, keeping)
   } finally {
     task.port?.close()
   }

@@ -14,3 +14,8 @@ export interface Reader {
     bytes: AsyncIterable<Uint8Array>,
   ): AsyncIterable<Observation>
 }
+
+/** A document is not what it was taken for. The message says where and why, and never quotes it: it is printed. */
+export class Unreadable extends Error {
+  override readonly name = 'Unreadable'
+}

@@ -1,4 +1,5 @@
 import type { ZodType } from 'zod'
+import type { Change, ChangeRange } from '../../core/contract/change.ts'
 import type { Io } from '../../core/contract/io.ts'
 import type { Secret } from '../../core/contract/secret.ts'
 import type { Keys } from '../../core/keys/keys.ts'
@@ -33,6 +34,12 @@ export interface World {
   readonly io: Io
   readonly connections: Connections
   readonly rulesDirectory: string
+  /** The package's own. */
+  readonly version: string
+  /** The keys, where there is a root key already: what needs no store makes none. */
+  existingKeys(): Promise<Keys | undefined>
+  /** What is staged in a repository, or what some of its commits bring: read once, and not kept. */
+  openChange(path: string, range: ChangeRange): Promise<Change>
   progress(event: ProgressEvent): void
   /** One secret from standard input: no echo, one trailing newline stripped, 64 KiB at most. */
   readSecret(prompt: string): Promise<Secret>

@@ -1,59 +1,84 @@
 import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join, resolve } from 'node:path'
-import pc from 'picocolors'
 import { z } from 'zod'
+import type { ChangeRange } from '../../core/contract/change.ts'
 import { isFirebreakError } from '../../core/contract/errors.ts'
 import { formatRef } from '../../core/contract/ref.ts'
+import type { Secret } from '../../core/contract/secret.ts'
 import type { Row } from '../../core/store/schema.ts'
 import {
   type CredentialView,
   coverageOf,
+  entityByRef,
   listCredentials,
   listIdentities,
+  namesOf,
 } from '../../know/inventory/queries.ts'
 import { observe } from '../../know/observe/observe.ts'
-import { coverageText, type Coverage, unreadFailure } from './coverage.ts'
+import { cachedRules } from '../../know/readers/secrets/rule-cache.ts'
+import { type Coverage, unreadFailure } from './coverage.ts'
 import { defineOperation, type World } from './operation.ts'
-import { type Standing, sourceNames, standingsOf, whereOf } from './standing.ts'
+import { Baseline, replaceFile } from './scan/baseline.ts'
+import { scanChange } from './scan/change.ts'
+import {
+  type Found,
+  type FoundCopy,
+  foundCopies,
+  isAccepted,
+  type Scan,
+  withAllowances,
+} from './scan/found.ts'
+import { type Root, sarifLog } from './scan/sarif.ts'
+import { scanText } from './scan/text.ts'
+import { sourceNames } from './standing.ts'
 import { called } from './subject.ts'
-import { table } from './table.ts'
 
-const input = z.object({
-  paths: z.array(z.string().min(1)).min(1).describe('repositories, directories or files'),
-  history: z.boolean().default(true).describe('read the working tree only, not the history of repositories'),
-  minConfidence: z
-    .number()
-    .min(0)
-    .max(1)
-    .default(0)
-    .describe('leave out what is less likely to be a secret, 0 to 1'),
-  workers: z
-    .int()
-    .min(1)
-    .max(64)
-    .default(Math.min(16, availableParallelism()))
-    .describe('how many threads read'),
-})
+const input = z
+  .object({
+    paths: z.array(z.string().min(1)).default([]).describe('repositories, directories or files'),
+    staged: z
+      .boolean()
+      .default(false)
+      .describe('look only at what the next commit would add to a repository, and keep nothing'),
+    since: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('look only at the commits that HEAD reaches and this one does not, and keep nothing'),
+    history: z
+      .boolean()
+      .default(true)
+      .describe('read the working tree only, not the history of repositories'),
+    minConfidence: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(0)
+      .describe('leave out what is less likely to be a secret, 0 to 1'),
+    baseline: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('a file of finds that are known and not to be told again'),
+    writeBaseline: z.string().min(1).optional().describe('write what is found into such a file'),
+    sarif: z.string().min(1).optional().describe('also write a SARIF 2.1.0 report into this file'),
+    workers: z
+      .int()
+      .min(1)
+      .max(64)
+      .default(Math.min(16, availableParallelism()))
+      .describe('how many threads read'),
+  })
+  .refine(({ paths, staged, since }) => paths.length > 0 || staged || since !== undefined, {
+    path: ['paths'],
+    error: 'is needed',
+  })
+  .refine(({ staged, since }) => !staged || since === undefined, {
+    path: ['since'],
+    error: 'cannot be given beside --staged',
+  })
 type Input = z.infer<typeof input>
-
-export interface Found {
-  readonly fingerprint: string | null
-  readonly kind: string
-  readonly preview: string | null
-  readonly identity: string | null
-  readonly confidence: number
-  readonly copies: readonly Standing[]
-}
-
-export interface Scan {
-  readonly credentials: readonly Found[]
-  readonly identities: readonly { ref: string; names: readonly string[] }[]
-  readonly coverage: Coverage
-  /** How many were left out for their low confidence. */
-  readonly leftOut: number
-  readonly failures: readonly Error[]
-}
 
 export const scan = defineOperation<Input, Scan>({
   name: 'scan',
@@ -64,18 +89,22 @@ export const scan = defineOperation<Input, Scan>({
   examples: [
     { command: 'firebreak scan .', shows: 'all of this repository: its whole history and its working tree' },
     { command: 'firebreak scan --no-history src', shows: 'only what stands there now' },
+    { command: 'firebreak scan --staged', shows: 'before a commit: only what it would add' },
+    {
+      command: 'firebreak scan --since origin/main --sarif found.sarif',
+      shows: 'before a merge: only what its commits add, and a report for other tools',
+    },
     {
       command: 'firebreak scan . --json > found.json',
       shows: 'every copy with path, line, commit, author and date; exit code 1 when there is one',
     },
   ],
+  needsStore: ({ staged, since }) => !staged && since === undefined,
   run,
-  text,
-  json: ({ credentials, identities, coverage }) => ({
-    credentials: credentials.map(credential => ({
-      ...credential,
-      copies: credential.copies.map(({ goneAt: _, ...copy }) => copy),
-    })),
+  text: scanText,
+  json: ({ credentials, accepted, identities, coverage }) => ({
+    credentials: credentials.map(foundJson),
+    accepted: accepted.map(foundJson),
     identities,
     coverage,
   }),
@@ -83,7 +112,58 @@ export const scan = defineOperation<Input, Scan>({
   failures: output => output.failures,
 })
 
+function foundJson(found: Found): unknown {
+  const { fingerprint, kind, preview, identity, confidence } = found
+  const copies = found.copies.map(({ place, path, member, line, commit, author, date, atHead, ...copy }) => {
+    const { reasons, accepted, allowance } = copy
+    const reason = accepted === 'allowed' ? { accepted, reason: allowance } : { accepted }
+    return { place, path, member, line, commit, author, date, atHead, reasons, ...reason }
+  })
+  return { fingerprint, kind, preview, identity, confidence, copies }
+}
+
 async function run(world: World, input: Input): Promise<Scan> {
+  const accept = input.baseline === undefined ? undefined : await Baseline.read(input.baseline)
+  const collect =
+    input.writeBaseline === undefined ? undefined : await Baseline.forWriting(input.writeBaseline)
+  const range: ChangeRange | undefined = input.staged
+    ? { staged: true }
+    : input.since === undefined
+      ? undefined
+      : { since: input.since }
+  const { minConfidence, paths } = input
+  const scanned =
+    range === undefined
+      ? await scanKept(world, input, accept, collect)
+      : await scanChange(world, { paths, range, minConfidence, accept, collect })
+  const { roots, ...output } = scanned
+  const written: string[] = []
+  if (collect && input.writeBaseline !== undefined) {
+    // What could not be read is not in it: it would be new the next time, which is what it shall be.
+    await collect.write(input.writeBaseline)
+    written.push(`${input.writeBaseline}: ${collect.size} ${collect.size === 1 ? 'entry' : 'entries'}`)
+  }
+  if (input.sarif !== undefined) {
+    const { rules } = await cachedRules(join(world.rulesDirectory, 'secrets'), world.home)
+    const log = sarifLog(output, {
+      rules,
+      roots,
+      version: world.version,
+      compared: accept !== undefined,
+      at: world.io.now(),
+    })
+    await replaceFile(input.sarif, `${JSON.stringify(log, null, 2)}\n`)
+    written.push(`${input.sarif}: SARIF 2.1.0`)
+  }
+  return { ...output, written }
+}
+
+async function scanKept(
+  world: World,
+  input: Input,
+  accept: Baseline | undefined,
+  collect: Baseline | undefined,
+): Promise<Scan & { roots: Root[] }> {
   const { db, keys, io } = world
   const sourceIds: string[] = []
   const failures: Error[] = []
@@ -109,15 +189,25 @@ async function run(world: World, input: Input): Promise<Scan> {
   const views = sourceIds.length === 0 ? [] : await listCredentials(db, keys, { sourceIds })
   const names = await sourceNames(db)
   const within = new Set(sourceIds)
-  const found = views.map(view => foundOf(view, within, names)).filter(found => found.copies.length > 0)
-  const credentials = found.filter(found => found.confidence >= input.minConfidence)
+  const found: Found[] = []
+  for (const view of views) {
+    const one = withAllowances(foundOf(view, within, names))
+    if (one.copies.length > 0) found.push(await withBaseline(world, view, one, accept, collect))
+  }
+  const sure = found
+    .filter(found => found.confidence >= input.minConfidence)
+    .sort((a, b) => b.confidence - a.confidence || a.kind.localeCompare(b.kind))
   const coverage = sourceIds.length === 0 ? { searched: [], skipped: [] } : await coverageOf(db, sourceIds)
   return {
-    credentials: credentials.sort((a, b) => b.confidence - a.confidence || a.kind.localeCompare(b.kind)),
+    credentials: sure.filter(found => !isAccepted(found)),
+    accepted: sure.filter(isAccepted),
     identities: await identitiesOf(world, sourceIds, views),
     coverage: { searched: coverage.searched, skipped: [...coverage.skipped, ...skipped] },
-    leftOut: found.length - credentials.length,
+    leftOut: found.length - sure.length,
     failures,
+    kept: true,
+    written: [],
+    roots: input.sarif === undefined ? [] : await rootsOf(db, sourceIds),
   }
 }
 
@@ -171,8 +261,74 @@ function foundOf(view: CredentialView, within: Set<string>, names: Map<string, s
     preview: view.preview ?? null,
     identity: view.identity ? called(view.identity) : null,
     confidence: view.confidence ?? Math.max(0, ...copies.map(copy => copy.confidence)),
-    copies: standingsOf({ copies }, names),
+    copies: foundCopies(copies, names),
   }
+}
+
+/** Fingerprints are keyed, and a baseline is for all machines: the value is read again, where a copy still gives it. */
+async function withBaseline(
+  world: World,
+  view: CredentialView,
+  found: Found,
+  accept: Baseline | undefined,
+  collect: Baseline | undefined,
+): Promise<Found> {
+  const open = found.copies.filter(copy => copy.accepted === null)
+  if (!collect && !open.some(copy => accept?.mayHold(copy))) return found
+  const secret = await valueAgain(world, view)
+  if (!secret) return found
+  const value = { secret, preview: found.preview }
+  const copies: FoundCopy[] = []
+  for (const copy of found.copies) {
+    if (copy.accepted === null) await collect?.add(copy, value)
+    const known = copy.accepted === null && (await accept?.holds(copy, value))
+    copies.push(known ? { ...copy, accepted: 'baseline' } : copy)
+  }
+  secret.erase()
+  return { ...found, copies }
+}
+
+async function valueAgain({ db, connections }: World, view: CredentialView): Promise<Secret | undefined> {
+  for (const copy of view.copies)
+    try {
+      const secret = await (await connections.open(db, copy.sourceId)).read?.(copy.place)
+      if (secret) return secret
+    } catch (error) {
+      if (!isFirebreakError(error)) throw error
+    }
+  return undefined
+}
+
+/** Where the sources were cloned from and stood, as they told. */
+async function rootsOf(db: World['db'], sourceIds: readonly string[]): Promise<Root[]> {
+  const roots: Root[] = []
+  for (const id of sourceIds) {
+    const { system, instance, label } = await db
+      .selectFrom('source')
+      .select(['system', 'instance', 'label'])
+      .where('id', '=', id)
+      .executeTakeFirstOrThrow()
+    const repository = { system, instance, kind: 'repository', id: instance }
+    const entity = system === 'git' ? await entityByRef(db, 'resource', repository) : undefined
+    const names = entity ? await namesOf(db, entity.id) : []
+    const head = entity
+      ? await db
+          .selectFrom('fact')
+          .select('value')
+          .where('entity_id', '=', entity.id)
+          .where('source_id', '=', id)
+          .where('name', '=', 'head')
+          .executeTakeFirst()
+      : undefined
+    const known = roots.find(root => root.path === label)
+    if (known) continue
+    roots.push({
+      path: label,
+      origin: names.find(name => !name.startsWith('/') && name.includes(':')),
+      revision: head === undefined ? undefined : String(JSON.parse(head.value)),
+    })
+  }
+  return roots
 }
 
 /** Those that the sources tell of, and those that the texts around credentials name. */
@@ -189,91 +345,4 @@ async function identitiesOf(
 
 function messageOf(error: Error): string {
   return isFirebreakError(error) ? error.message : error.name
-}
-
-function text(output: Scan, width: number): string {
-  const { credentials } = output
-  const places = credentials.reduce((sum, credential) => sum + mergedPlaces(credential).length, 0)
-  const headline =
-    credentials.length === 0
-      ? 'No credentials found.'
-      : `${count(credentials.length, 'credential')} in ${count(places, 'place')}.`
-  const leftOut =
-    output.leftOut === 0 ? '' : ` ${output.leftOut} less likely ones left out (--min-confidence).`
-  return [
-    ...(credentials.length === 0 ? [] : [foundTable(credentials, width), '']),
-    pc.bold(headline) + leftOut,
-    '',
-    coverageText(output.coverage, width),
-    ...(credentials.length === 0
-      ? []
-      : ['', `Next: ${pc.cyan('firebreak show ID')} or ${pc.cyan('firebreak trace -')}`]),
-  ].join('\n')
-}
-
-/** One row for each path and line; the versions in which it stands there are counted. */
-interface MergedPlace {
-  readonly where: string
-  readonly commit: string | null
-  readonly author: string | null
-  readonly date: string | null
-  readonly commits: number
-  readonly now: boolean
-}
-
-function mergedPlaces(credential: Found): MergedPlace[] {
-  const groups = Map.groupBy(credential.copies, whereOf)
-  return [...groups].map(([where, copies]) => {
-    const commits = copies.filter(copy => copy.commit !== null)
-    const first = commits.sort((a, b) => (a.date ?? '').localeCompare(b.date ?? ''))[0]
-    return {
-      where,
-      commit: first?.commit ?? null,
-      author: first?.author ?? null,
-      date: first?.date ?? null,
-      commits: new Set(commits.map(copy => copy.commit)).size,
-      now: copies.some(copy => copy.commit === null || copy.atHead === true),
-    }
-  })
-}
-
-/** Enough to name one by: a beginning is taken for the whole. */
-const SHORT_FINGERPRINT = 11
-
-/** From here on there is room for dates. */
-const WIDE = 100
-
-function foundTable(credentials: readonly Found[], width: number): string {
-  const rows = credentials.flatMap(credential =>
-    mergedPlaces(credential).map((place, index) => {
-      const isFirst = index === 0
-      const more = place.commits > 1 ? ` +${place.commits - 1}` : ''
-      return [
-        isFirst ? (credential.fingerprint ?? '').slice(0, SHORT_FINGERPRINT) : '',
-        isFirst ? credential.confidence.toFixed(2) : '',
-        isFirst ? [credential.kind, credential.preview ?? credential.identity ?? ''].join(' ').trim() : '',
-        place.where,
-        place.now ? 'now' : 'history',
-        place.commit === null ? '' : place.commit.slice(0, 8) + more,
-        place.date === null || width < WIDE ? '' : place.date.slice(0, 10),
-      ]
-    }),
-  )
-  return table(
-    [
-      { title: 'ID' },
-      { title: 'SURE' },
-      { title: 'CREDENTIAL', flexible: true },
-      { title: 'WHERE', flexible: true },
-      { title: 'STANDS' },
-      { title: 'FIRST IN' },
-      { title: 'DATE' },
-    ],
-    rows,
-    width,
-  )
-}
-
-function count(number: number, noun: string): string {
-  return `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`
 }

@@ -20,6 +20,8 @@ export interface Standing {
   readonly atHead: boolean | null
   /** When it was first found to be no longer there, ISO 8601. */
   readonly goneAt: string | null
+  /** The reason given beside it for its standing there; empty where a mark gives none. */
+  readonly allowance: string | null
 }
 
 /** The name that each source is shown by. */
@@ -49,26 +51,40 @@ export function standingsOf(view: Pick<CredentialView, 'copies'>, names: Map<str
         date: 'at' in occurrence && occurrence.at != null ? isoTime(occurrence.at) : null,
         atHead: occurrence.atHead,
         goneAt: copy.goneAt == null ? null : isoTime(copy.goneAt),
+        allowance: copy.allowance ?? null,
       })),
     )
   })
-  return standings.sort(
-    (a, b) =>
-      Number(a.goneAt !== null) - Number(b.goneAt !== null) ||
-      Number(b.atHead ?? 0) - Number(a.atHead ?? 0) ||
-      a.path.localeCompare(b.path) ||
-      (a.member ?? '').localeCompare(b.member ?? '') ||
-      (a.line ?? 0) - (b.line ?? 0) ||
-      (a.date ?? '').localeCompare(b.date ?? ''),
+  return standings.sort(compareStandings)
+}
+
+export function compareStandings(a: Standing, b: Standing): number {
+  return (
+    Number(a.goneAt !== null) - Number(b.goneAt !== null) ||
+    Number(b.atHead ?? 0) - Number(a.atHead ?? 0) ||
+    a.path.localeCompare(b.path) ||
+    (a.member ?? '').localeCompare(b.member ?? '') ||
+    (a.line ?? 0) - (b.line ?? 0) ||
+    (a.date ?? '').localeCompare(b.date ?? '')
   )
+}
+
+/** The source's own path: of a repository, a directory, or one file. */
+export function rootOf({ place }: Pick<Standing, 'place'>): string {
+  return place.slice(place.indexOf(':') + 1)
+}
+
+/** The file's whole path, whether it is there or only in a history. */
+export function fileOf(standing: Pick<Standing, 'place' | 'path'>): string {
+  const root = rootOf(standing)
+  // A source that is one file is itself the place.
+  const isFile = statSync(root, { throwIfNoEntry: false })?.isFile() === true
+  return isFile ? root : join(root, standing.path)
 }
 
 /** Where a person finds it: relative to where they stand, if it is below. */
 export function whereOf(standing: Pick<Standing, 'place' | 'path' | 'member' | 'line'>): string {
-  const root = standing.place.slice(standing.place.indexOf(':') + 1)
-  // A source that is one file is itself the place.
-  const isFile = statSync(root, { throwIfNoEntry: false })?.isFile() === true
-  const path = isFile ? root : join(root, standing.path)
+  const path = fileOf(standing)
   const here = `${process.cwd()}/`
   const outer = path.startsWith(here) ? path.slice(here.length) : path
   const short = standing.member === null ? outer : `${outer}!/${standing.member}`

@@ -95,7 +95,7 @@ async function opened(steps: PlannedStep[] = STEPS, secret?: Secret): Promise<st
       kind: 'test',
       subject: 'x',
       input: {},
-      ...(secret ? { secrets: [secret] } : {}),
+      ...(secret ? { secret } : {}),
     })
     await addSteps(tx, io, id, steps)
     return id

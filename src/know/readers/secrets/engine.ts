@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import type { Ref, Slot } from '../../../core/contract/ref.ts'
 import { Secret } from '../../../core/contract/secret.ts'
+import { type Allowance, allowanceAt } from './allowance.ts'
 import type { Candidate, Span } from './candidate.ts'
 import { type CompiledRule, compileRule } from './compiled-rule.ts'
 import { type Dialect, dialectOf } from './dialect.ts'
@@ -23,6 +24,7 @@ export interface Find {
   readonly reasons: readonly string[]
   readonly claims?: Ref
   readonly preview?: string
+  readonly allowance?: Allowance
 }
 
 export interface ScanOptions {
@@ -242,9 +244,10 @@ class Passage {
     const text = new Text(window, this.#path, this.#dialect, last && this.#base === 0)
     const end = this.#base + window.length
     const ownedTo = last ? end : end - MARGIN
-    for (const candidate of this.#engine.candidates(text, this.#binary, 0)) {
+    const candidates = this.#engine.candidates(text, this.#binary, 0)
+    for (const candidate of candidates) {
       const at = this.#base + candidate.value.start
-      if (at >= this.#owned && at < ownedTo) yield this.#find(candidate, text)
+      if (at >= this.#owned && at < ownedTo) yield this.#find(candidate, text, candidates)
     }
     if (last) return
     this.#countLines(text, ownedTo - MARGIN)
@@ -252,7 +255,7 @@ class Passage {
     this.#base = ownedTo - MARGIN
   }
 
-  #find(candidate: Candidate, text: Text): Find {
+  #find(candidate: Candidate, text: Text, all: readonly Candidate[]): Find {
     const { value, id, claims, confidence, reasons, rule } = candidate
     const slot = (part: 'value' | 'id', span: Span): Slot => ({
       part,
@@ -263,6 +266,7 @@ class Passage {
     this.#countLines(text, this.#base + value.start)
     const idText = id && Buffer.from(id.bytes).toString('utf8')
     const preview = rule.rule.preview === 'token' ? previewOf(rule, idText, value) : undefined
+    const allowance = allowanceAt(text.bytes, value, () => all.map(other => other.value))
     return {
       rule: rule.rule.id,
       secret: new Secret(value.bytes, idText),
@@ -272,6 +276,7 @@ class Passage {
       reasons,
       ...(claims && { claims }),
       ...(preview && { preview }),
+      ...(allowance && { allowance }),
     }
   }
 

@@ -17,6 +17,7 @@ export function secretsReader(engine: Engine): Reader {
           reasons: find.reasons,
           ...(find.claims && { claims: find.claims }),
           ...(find.preview && { preview: find.preview }),
+          ...(find.allowance && { allowance: find.allowance.reason ?? '' }),
         }
       }
     },

@@ -1,0 +1,93 @@
+import type { Observation } from '../../core/contract/observation.ts'
+import type { Ref } from '../../core/contract/ref.ts'
+import { containerOf } from '../readers/archive/all.ts'
+import { type MemberGap, unpack } from '../readers/archive/unpack.ts'
+import { type Reader, Unreadable } from '../readers/reader.ts'
+
+const HEAD_BYTES = 8192
+
+export interface DocumentToRead {
+  readonly id: string
+  readonly in: Ref
+  readonly path: string
+  readonly format?: string
+  /** All of it, or its beginning. */
+  readonly head: Uint8Array
+  /** `head` is all of it, so that several readers can read it. */
+  readonly whole: boolean
+  bytes(): AsyncIterable<Uint8Array>
+}
+
+export interface ReadAnswer<S> {
+  readonly findings: Observation<S>[]
+  /** Why what was found is not all there is. */
+  readonly failure?: string
+  /** What within an archive could not be looked into. It was read as far as it can be, and is not read again. */
+  readonly gaps?: readonly MemberGap[]
+}
+
+/** What becomes of a secret where it is found. */
+export interface Keeping<S> {
+  keep(observation: Observation): Observation<S>
+  /** What tells that two copies hold the same value. */
+  valueOf(secret: S): string
+}
+
+/** One document through every reader that fits it, or, of an archive, image or database, all that is in it. */
+export async function readDocument<S>(
+  document: DocumentToRead,
+  readers: readonly Reader[],
+  keeping: Keeping<S>,
+): Promise<ReadAnswer<S>> {
+  const head = document.head.subarray(0, HEAD_BYTES)
+  if (document.format === undefined && containerOf(head, document.path))
+    return await readWithin(document, readers, keeping)
+  const findings: Observation<S>[] = []
+  const fitting = readers.filter(reader => reader.reads(document, head))
+  // What comes piece by piece comes once.
+  const left = document.whole ? [] : fitting.splice(1).map(reader => reader.format)
+  try {
+    for (const reader of fitting)
+      for await (const observation of reader.read(document, document.bytes()))
+        findings.push(keeping.keep(observation))
+    return {
+      findings,
+      ...(left.length > 0 && { failure: `it is too large to be read as ${left.join(', ')}` }),
+    }
+  } catch (error) {
+    return { findings, failure: failureOf(error) }
+  }
+}
+
+async function readWithin<S>(
+  document: DocumentToRead,
+  readers: readonly Reader[],
+  keeping: Keeping<S>,
+): Promise<ReadAnswer<S>> {
+  const left = new Set<string>()
+  try {
+    const { findings, gaps } = await unpack<S>(document.bytes(), {
+      path: document.path,
+      valueOf: secret => keeping.valueOf(secret),
+      async *read(path, content) {
+        const member = { id: document.id, in: document.in, path }
+        const fitting = readers.filter(reader => reader.reads(member, content.head.subarray(0, HEAD_BYTES)))
+        // What is not in memory comes once.
+        if (!content.whole) for (const { format } of fitting.splice(1)) left.add(format)
+        for (const reader of fitting)
+          for await (const observation of reader.read(member, content.bytes()))
+            yield keeping.keep(observation)
+      },
+    })
+    const unread = [...left].map(format => ({ member: '', why: `too large to be read as ${format}` }))
+    return { findings, gaps: [...gaps, ...unread] }
+  } catch (error) {
+    return { findings: [], failure: failureOf(error) }
+  }
+}
+
+/** A message could quote the document, unless it was written not to. */
+function failureOf(error: unknown): string {
+  if (error instanceof Unreadable) return error.message
+  return `the reader failed (${error instanceof Error ? error.name : 'unknown'})`
+}

@@ -1,0 +1,136 @@
+import { existsSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import type { Change, ChangeRange } from '../../../core/contract/change.ts'
+import { FirebreakError } from '../../../core/contract/errors.ts'
+import { fingerprint, publicFingerprint } from '../../../core/keys/fingerprint.ts'
+import type { Keys } from '../../../core/keys/keys.ts'
+import { look, type Look } from '../../../know/observe/look.ts'
+import { cachedRules } from '../../../know/readers/secrets/rule-cache.ts'
+import type { World } from '../operation.ts'
+import { isoTime } from '../standing.ts'
+import type { Baseline } from './baseline.ts'
+import { type Found, type FoundCopy, isAccepted, type Scan } from './found.ts'
+import type { Root } from './sarif.ts'
+
+export interface ChangeInput {
+  readonly paths: readonly string[]
+  readonly range: ChangeRange
+  readonly minConfidence: number
+  readonly accept: Baseline | undefined
+  readonly collect: Baseline | undefined
+}
+
+/**
+ * What a change would bring. Nothing of it is kept: what is staged may never be committed, and an inventory of what
+ * stands nowhere would send people after it. A commit that was made is found by the next scan.
+ */
+export async function scanChange(world: World, input: ChangeInput): Promise<Scan & { roots: Root[] }> {
+  const { rules, problems } = await cachedRules(join(world.rulesDirectory, 'secrets'), world.home)
+  if (rules.length === 0)
+    throw new FirebreakError(
+      'INVALID_CONFIG',
+      `no rule in ${world.rulesDirectory} can be used`,
+      'install again',
+    )
+  const keys = await world.existingKeys()
+  const roots: Root[] = []
+  const found: Found[] = []
+  const searched: string[] = []
+  const skipped = problems.map(({ file, line, message }) => ({ what: file, why: `line ${line}: ${message}` }))
+  const failures: Error[] = []
+  for (const path of new Set((input.paths.length > 0 ? input.paths : ['.']).map(repositoryAt))) {
+    const change = await world.openChange(path, input.range)
+    try {
+      const { finds, gaps, documents } = await look(change, rules, world.io)
+      roots.push({ path: change.root, origin: change.origin, revision: change.revision })
+      searched.push(`${change.scope}, ${documents} ${documents === 1 ? 'document' : 'documents'}`)
+      skipped.push(...gaps.map(({ what, why }) => ({ what, why })))
+      const failed = gaps.find(gap => gap.failed)
+      if (failed)
+        failures.push(
+          new FirebreakError(
+            'CONFLICT',
+            `${failed.what} could not be read: ${failed.why}`,
+            'what was not searched is listed with what was found',
+          ),
+        )
+      found.push(...(await foundIn(change, finds, keys, input)))
+      for (const find of finds) find.secret.erase()
+    } finally {
+      await change.close()
+    }
+  }
+  const sure = found.filter(({ confidence }) => confidence >= input.minConfidence)
+  return {
+    credentials: sure.filter(one => !isAccepted(one)),
+    accepted: sure.filter(isAccepted),
+    identities: [],
+    coverage: { searched, skipped },
+    leftOut: found.length - sure.length,
+    failures,
+    kept: false,
+    written: [],
+    roots,
+  }
+}
+
+/** The checkout that the path lies in. */
+function repositoryAt(path: string): string {
+  const from = resolve(path)
+  for (let at = from; ; at = dirname(at)) {
+    if (existsSync(join(at, '.git'))) return at
+    if (at === dirname(at)) return from
+  }
+}
+
+async function foundIn(
+  change: Change,
+  finds: readonly Look[],
+  keys: Keys | undefined,
+  input: ChangeInput,
+): Promise<Found[]> {
+  const groups = Map.groupBy(finds, ({ kind, secret, claims }) =>
+    JSON.stringify([kind, Buffer.from(secret.reveal()).toString('base64'), claims ?? null]),
+  )
+  const found: Found[] = []
+  for (const group of groups.values()) {
+    const first = group[0]!
+    const copies: FoundCopy[] = []
+    for (const one of group) copies.push(await copyOf(change, one, input))
+    found.push({
+      fingerprint: keys
+        ? publicFingerprint(keys.publicFingerprint, fingerprint(keys.fingerprint, first.secret))
+        : null,
+      kind: first.kind,
+      preview: first.preview ?? null,
+      identity: first.claims?.id.replace(/^\?/, '') ?? null,
+      confidence: Math.max(...group.map(({ confidence }) => confidence)),
+      copies,
+    })
+  }
+  return found.sort((a, b) => b.confidence - a.confidence || a.kind.localeCompare(b.kind))
+}
+
+async function copyOf(change: Change, find: Look, { accept, collect }: ChangeInput): Promise<FoundCopy> {
+  const { place, member, line, kind, allowance } = find
+  const copy: FoundCopy = {
+    place: `git:${change.root}`,
+    path: place.path,
+    member: member ?? null,
+    line: line ?? null,
+    commit: place.commit ?? null,
+    author: place.author ?? null,
+    date: place.at === undefined ? null : isoTime(place.at),
+    atHead: null,
+    goneAt: null,
+    reasons: find.reasons,
+    allowance: allowance ?? null,
+    rule: kind,
+    accepted: allowance ? 'allowed' : null,
+  }
+  const value = { secret: find.secret, preview: find.preview ?? null }
+  if (copy.accepted === null) await collect?.add(copy, value)
+  if (copy.accepted === null && accept?.mayHold(copy) && (await accept.holds(copy, value)))
+    return { ...copy, accepted: 'baseline' }
+  return copy
+}

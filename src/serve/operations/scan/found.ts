@@ -1,0 +1,73 @@
+import type { CopyView } from '../../../know/inventory/queries.ts'
+import type { Coverage } from '../coverage.ts'
+import { compareStandings, rootOf, type Standing, standingsOf } from '../standing.ts'
+
+/** Why a copy needs no answer: a reason beside it, or the baseline. */
+export type Acceptance = 'allowed' | 'baseline'
+
+export interface FoundCopy extends Standing {
+  /** The rule that found this copy. */
+  readonly rule: string
+  readonly accepted: Acceptance | null
+}
+
+export interface Found {
+  readonly fingerprint: string | null
+  readonly kind: string
+  readonly preview: string | null
+  readonly identity: string | null
+  readonly confidence: number
+  readonly copies: readonly FoundCopy[]
+}
+
+export interface Scan {
+  /** Those with a copy that nothing accepts. */
+  readonly credentials: readonly Found[]
+  /** Those of which every copy is allowed or in the baseline. */
+  readonly accepted: readonly Found[]
+  readonly identities: readonly { ref: string; names: readonly string[] }[]
+  readonly coverage: Coverage
+  /** How many were left out for their low confidence. */
+  readonly leftOut: number
+  readonly failures: readonly Error[]
+  /** Nothing of it was kept: `show` and `trace` know nothing of it. */
+  readonly kept: boolean
+  readonly written: readonly string[]
+}
+
+export function foundCopies(copies: readonly CopyView[], names: Map<string, string>): FoundCopy[] {
+  const found = copies.flatMap(copy =>
+    standingsOf({ copies: [copy] }, names).map(standing => ({
+      ...standing,
+      rule: copy.kind,
+      accepted: null,
+    })),
+  )
+  return found.sort(compareStandings)
+}
+
+/**
+ * Who writes a reason beside a secret speaks of what stands there: older versions of the same file, which cannot be
+ * changed any more, hold the same value at the same path for the same reason.
+ */
+export function withAllowances(found: Found): Found {
+  const reasons = new Map<string, string>()
+  for (const copy of found.copies)
+    if (copy.allowance && copy.atHead !== false) reasons.set(placeKey(copy), copy.allowance)
+  return {
+    ...found,
+    copies: found.copies.map(copy => {
+      const reason = copy.allowance || reasons.get(placeKey(copy))
+      return reason ? { ...copy, allowance: reason, accepted: 'allowed' as const } : copy
+    }),
+  }
+}
+
+/** The same file of a repository, in its history or in its checkout. */
+function placeKey(copy: Standing): string {
+  return JSON.stringify([rootOf(copy), copy.path, copy.member])
+}
+
+export function isAccepted(found: Found): boolean {
+  return found.copies.every(copy => copy.accepted !== null)
+}

@@ -1,0 +1,131 @@
+import pc from 'picocolors'
+import { coverageText } from '../coverage.ts'
+import { whereOf } from '../standing.ts'
+import { table } from '../table.ts'
+import { wrap } from '../wrap.ts'
+import type { Found, FoundCopy, Scan } from './found.ts'
+
+const ADVICE =
+  'Take it out, and have the program read it from elsewhere; or write "firebreak:allow" behind it, in a comment, and why it may stand there.'
+
+export function scanText(output: Scan, width: number): string {
+  const { credentials } = output
+  const places = credentials.reduce((sum, credential) => sum + mergedPlaces(openCopies(credential)).length, 0)
+  const headline =
+    credentials.length === 0
+      ? 'No credentials found.'
+      : `${count(credentials.length, 'credential')} in ${count(places, 'place')}.`
+  const leftOut =
+    output.leftOut === 0 ? '' : ` ${output.leftOut} less likely ones left out (--min-confidence).`
+  const next = output.kept
+    ? [`Next: ${pc.cyan('firebreak show ID')} or ${pc.cyan('firebreak trace -')}`]
+    : [wrap(ADVICE, width, '', '')]
+  return [
+    ...(credentials.length === 0 ? [] : [foundTable(output, width), '']),
+    pc.bold(headline) + leftOut,
+    ...acceptedText(output, width),
+    ...output.written.map(file => `Written: ${file}`),
+    '',
+    coverageText(output.coverage, width),
+    ...(credentials.length === 0 ? [] : ['', ...next]),
+  ].join('\n')
+}
+
+const MOST_SHOWN = 10
+
+/** What is accepted is no find, and is not hidden either. */
+function acceptedText(output: Scan, width: number): string[] {
+  const copies = [...output.credentials, ...output.accepted].flatMap(found => found.copies)
+  const allowed = Map.groupBy(
+    copies.filter(copy => copy.accepted === 'allowed'),
+    copy => whereOf(copy),
+  )
+  const known = new Set(copies.filter(copy => copy.accepted === 'baseline').map(copy => whereOf(copy)))
+  const unreasoned = new Set(copies.filter(copy => copy.allowance === '').map(copy => whereOf(copy)))
+  const lines = [...allowed].map(([where, [copy]]) =>
+    wrap(`${where}: ${copy?.allowance}`, width, '  ', '    '),
+  )
+  const more = lines.length - MOST_SHOWN
+  return [
+    ...(lines.length === 0
+      ? []
+      : [`Allowed in ${count(lines.length, 'place')}:`, ...lines.slice(0, MOST_SHOWN)]),
+    ...(more > 0 ? [`  … and ${more} more (--json shows all)`] : []),
+    ...(known.size === 0 ? [] : [`Known from the baseline: ${count(known.size, 'place')}.`]),
+    ...[...unreasoned].map(where =>
+      wrap(`${where}: firebreak:allow is not accepted, as it gives no reason`, width, '', '  '),
+    ),
+  ]
+}
+
+function openCopies({ copies }: Found): readonly FoundCopy[] {
+  return copies.filter(copy => copy.accepted === null)
+}
+
+/** One row for each path and line; the versions in which it stands there are counted. */
+interface MergedPlace {
+  readonly where: string
+  readonly commit: string | null
+  readonly author: string | null
+  readonly date: string | null
+  readonly commits: number
+  readonly now: boolean
+}
+
+function mergedPlaces(open: readonly FoundCopy[]): MergedPlace[] {
+  const groups = Map.groupBy(open, whereOf)
+  return [...groups].map(([where, copies]) => {
+    const commits = copies.filter(copy => copy.commit !== null)
+    const first = commits.sort((a, b) => (a.date ?? '').localeCompare(b.date ?? ''))[0]
+    return {
+      where,
+      commit: first?.commit ?? null,
+      author: first?.author ?? null,
+      date: first?.date ?? null,
+      commits: new Set(commits.map(copy => copy.commit)).size,
+      now: copies.some(copy => copy.commit === null || copy.atHead === true),
+    }
+  })
+}
+
+/** Enough to name one by: a beginning is taken for the whole. */
+const SHORT_FINGERPRINT = 11
+
+/** From here on there is room for dates. */
+const WIDE = 100
+
+function foundTable({ credentials, kept }: Scan, width: number): string {
+  const rows = credentials.flatMap(credential =>
+    mergedPlaces(openCopies(credential)).map((place, index) => {
+      const isFirst = index === 0
+      const more = place.commits > 1 ? ` +${place.commits - 1}` : ''
+      return [
+        isFirst ? (credential.fingerprint ?? '').slice(0, SHORT_FINGERPRINT) : '',
+        isFirst ? credential.confidence.toFixed(2) : '',
+        isFirst ? [credential.kind, credential.preview ?? credential.identity ?? ''].join(' ').trim() : '',
+        place.where,
+        // A part of a history does not tell what became of it.
+        kept ? (place.now ? 'now' : 'history') : '',
+        place.commit === null ? '' : place.commit.slice(0, 8) + more,
+        place.date === null || width < WIDE ? '' : place.date.slice(0, 10),
+      ]
+    }),
+  )
+  return table(
+    [
+      { title: 'ID' },
+      { title: 'SURE' },
+      { title: 'CREDENTIAL', flexible: true },
+      { title: 'WHERE', flexible: true },
+      { title: 'STANDS' },
+      { title: 'FIRST IN' },
+      { title: 'DATE' },
+    ],
+    rows,
+    width,
+  )
+}
+
+function count(number: number, noun: string): string {
+  return `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`
+}
