@@ -9,7 +9,11 @@ import type { Measurement } from './measurement.ts'
  */
 const name = process.argv[2] ?? ''
 const file = fileURLToPath(new URL(`./${name}.ts`, import.meta.url))
-if (!/^[a-z][a-z-]*$/.test(name) || ['run', 'measurement'].includes(name) || !existsSync(file)) {
+if (
+  !/^[a-z][a-z-]*$/.test(name) ||
+  ['run', 'run-measured', 'measurement', 'corpus'].includes(name) ||
+  !existsSync(file)
+) {
   process.stderr.write('There is no such bench: give the name of a file in bench/, such as scan.\n')
   process.exit(2)
 }

@@ -1,145 +1,277 @@
-import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { compileRules, type Engine } from '../src/know/readers/secrets/engine.ts'
 import { loadRules } from '../src/know/readers/secrets/load-rules.ts'
+import type { Rule } from '../src/know/readers/secrets/rule.ts'
+import { everywhere } from '../test/know/readers/secrets/everywhere.ts'
+import { type Corpus, type CorpusFile, corpus, type History, histories } from './corpus.ts'
 import type { Measurement } from './measurement.ts'
+import { type Ran, runMeasured } from './run-measured.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const CORPUS_BYTES = Number(process.env['BENCH_MB'] ?? 100) * 1e6
+const firebreak = join(root, 'bin/firebreak.js')
+const CORPUS_MB = Number(process.env['BENCH_MB'] ?? 500)
+const ENGINE_BYTES = 50e6
+const LOSSLESS_BYTES = Math.min(20, CORPUS_MB) * 1e6
 const PEER_BYTES = 2e6
-const PLANTED_EVERY = 20
+const told = { peer: null, ratio: null, goal: null }
 
-interface File {
+interface Loaded {
   readonly path: string
   readonly bytes: Buffer
 }
 
 /**
- * The secret scanner on one core: text of installed packages, in which every twentieth line is made a candidate (a
- * rule's example, positive or negative). Beside secretlint's recommended preset on a part of the same files, and
- * beside the limit: a loop that only adds up the bytes.
+ * The secret scanner: its engine alone on one core, and the whole command over a tree of files and over a history, with
+ * its workers and its database. Beside secretlint, and beside git that only reads out the same objects.
  */
 export async function* measure(): AsyncGenerator<Measurement> {
   const { rules } = await loadRules(join(root, 'rules/secrets'))
-  const examples = rules.flatMap(rule => [...rule.examples.positive, ...rule.examples.negative])
-  const oneLiners = examples.map(example => example.text).filter(text => !text.includes('\n'))
-  const files = await corpus(oneLiners)
-  const bytes = files.reduce((sum, file) => sum + file.bytes.length, 0)
-  const lines = files.reduce((sum, file) => sum + file.bytes.toString('latin1').split('\n').length, 0)
-  const told = { peer: null, ratio: null, goal: null }
-  yield { name: 'corpus', value: Math.round(bytes / 1e6), unit: 'MB', ...told }
-  yield { name: 'candidate lines', value: round(100 / PLANTED_EVERY), unit: `% of ${lines} lines`, ...told }
+  const tree = await corpus(rules, CORPUS_MB * 1e6)
+  yield { name: 'corpus', ...told, value: round(tree.bytes / 1e6), unit: 'MB', goal: CORPUS_MB }
+  const share = (100 * tree.candidateLines) / tree.lines
+  yield { name: 'candidate lines', ...told, value: round(share), unit: `% of ${tree.lines} lines`, goal: 4.9 }
+  yield* measureEngine(rules, tree)
+  yield* measureTree(tree)
+  yield* measureHistory(tree)
+}
 
+/** On one core, from memory: what it takes of the processor for each byte. */
+async function* measureEngine(rules: readonly Rule[], tree: Corpus): AsyncGenerator<Measurement> {
+  const files = await load(tree, sampleOf(tree, ENGINE_BYTES))
   const started = performance.now()
   const engine = compileRules(rules)
+  yield { name: 'compile the rules', ...told, value: round(performance.now() - started), unit: 'ms' }
+  // What a process does first is slower until it is compiled.
+  scanAll(engine, files.slice(0, Math.ceil(files.length / 4)))
+  const ours = await speed(files, () => scanAll(engine, files), 3)
+  yield { name: 'engine', ...told, value: round(ours), unit: 'MB/s of a core', goal: 100 }
+
+  const few = await load(tree, sampleOf(tree, PEER_BYTES))
+  const oursOnFew = await speed(few, () => scanAll(engine, few), 3)
+  const theirs = await speed(few, () => secretlint(few), 2)
   yield {
-    name: 'compile',
-    value: round(performance.now() - started),
-    unit: 'ms',
+    name: 'engine beside secretlint, one core',
+    value: round(oursOnFew),
+    unit: 'MB/s of a core',
+    peer: 'secretlint core, recommended preset',
+    ratio: round(oursOnFew / theirs),
+    goal: null,
+  }
+  yield lossless(rules, engine, await load(tree, sampleOf(tree, LOSSLESS_BYTES)))
+}
+
+/** Where the rules match, against every rule run over every byte. */
+function lossless(rules: readonly Rule[], engine: Engine, files: readonly Loaded[]): Measurement {
+  let [matches, differences] = [0, 0]
+  for (const { path, bytes } of files) {
+    const text = bytes.toString('latin1')
+    const fitting = rules.filter(rule => rule.paths === undefined || new RegExp(rule.paths, 'i').test(path))
+    const expected = fitting.flatMap(rule => everywhere(rule, text)).map(key)
+    const found = new Set(engine.matches(bytes, path).map(key))
+    matches += expected.length
+    differences += expected.filter(match => !found.delete(match)).length + found.size
+  }
+  const megabytes = round(files.reduce((sum, { bytes }) => sum + bytes.length, 0) / 1e6)
+  return {
+    name: 'matches that differ from those of every rule over every byte',
     ...told,
+    value: differences,
+    unit: `of ${matches} matches in ${megabytes} MB`,
+    goal: 0,
     lessIsBetter: true,
   }
+}
 
-  // What a process does first is slower until it is compiled: every measured loop has run once before.
-  const warm = files.slice(0, Math.ceil(files.length / 10))
-  scanAll(engine, warm)
-  addUpAll(warm)
-  const finds = { count: 0 }
-  const ours = speed(bytes, () => (finds.count = scanAll(engine, files)))
-  const limit = speed(bytes, () => addUpAll(files))
-  yield { name: 'finds', value: finds.count, unit: 'finds', ...told }
+function key({ rule, start, end }: { rule: string; start: number; end: number }): string {
+  return `${rule} ${start}-${end}`
+}
+
+/** The whole command over the files on disk, as a user runs it. */
+async function* measureTree(tree: Corpus): AsyncGenerator<Measurement> {
+  const [first, second] = await scanTwice(tree.directory, '--no-history')
+  const megabytes = tree.bytes / 1e6
+  const ours = megabytes / first.seconds
+  yield { name: 'tree, all cores', ...told, value: round(ours), unit: 'MB/s' }
   yield {
-    name: 'scan',
-    value: round(ours),
-    unit: 'MB/s',
-    peer: 'byte sum',
-    ratio: round(ours / limit),
-    goal: null,
+    name: 'tree, for each second of processor time',
+    ...told,
+    value: round(megabytes / first.cpuSeconds),
+    unit: 'MB/s of a core',
+    goal: 100,
   }
-
-  const sample: File[] = []
-  let size = 0
-  for (let i = 0; i < files.length && size < PEER_BYTES; i += 7) {
-    sample.push(files[i]!)
-    size += files[i]!.bytes.length
-  }
-  const oursOnSample = speed(size, () => scanAll(engine, sample))
-  const theirs = await secretlint(sample, size)
   yield {
-    name: 'scan beside secretlint',
-    value: round(oursOnSample),
+    name: 'tree, memory',
+    ...told,
+    value: round(first.peakMiB),
+    unit: 'MiB',
+    goal: 600,
+    lessIsBetter: true,
+  }
+  yield again('tree', first, second)
+
+  const work = await mkdtemp(join(tmpdir(), 'firebreak-bench-'))
+  try {
+    const files = sampleOf(tree, PEER_BYTES)
+    for (const { path } of files) {
+      await mkdir(dirname(join(work, path)), { recursive: true })
+      await copyFile(join(tree.directory, path), join(work, path))
+    }
+    const config = join(work, '.secretlintrc.json')
+    await writeFile(config, '{"rules":[{"id":"@secretlint/secretlint-rule-preset-recommend"}]}')
+    const command = join(root, 'node_modules/.bin/secretlint')
+    const args = [
+      '--secretlintrc',
+      config,
+      '--format',
+      'json',
+      '--output',
+      join(work, '.found'),
+      `${work}/**/*`,
+    ]
+    const theirs = await runMeasured(process.execPath, [command, ...args], { cwd: root })
+    const sampled = files.reduce((sum, { bytes }) => sum + bytes, 0) / 1e6
+    yield {
+      name: `tree beside secretlint's command (which was given ${round(sampled)} MB of it)`,
+      value: round(ours),
+      unit: 'MB/s',
+      peer: 'secretlint',
+      ratio: round(ours / (sampled / theirs.seconds)),
+      goal: 20,
+    }
+  } finally {
+    await rm(work, { recursive: true, force: true })
+  }
+}
+
+async function* measureHistory(tree: Corpus): AsyncGenerator<Measurement> {
+  const { short, long } = await histories(tree)
+  const [first, second] = await scanTwice(short.directory)
+  const git = await readOut(short)
+  yield {
+    name: `history of ${short.commits} commits`,
+    value: round(git.bytes / 1e6 / first.seconds),
     unit: 'MB/s',
-    peer: 'secretlint',
-    ratio: round(oursOnSample / theirs),
-    goal: null,
+    peer: 'git cat-file --batch',
+    ratio: round(git.seconds / first.seconds),
+    goal: 0.35,
+  }
+  yield {
+    name: 'history, memory',
+    ...told,
+    value: round(first.peakMiB),
+    unit: 'MiB',
+    goal: 600,
+    lessIsBetter: true,
+  }
+  yield again('history', first, second)
+  const [longer] = await scanTwice(long.directory)
+  yield {
+    name: `memory for ${long.commits / short.commits} times as many commits`,
+    value: round(longer.peakMiB),
+    unit: 'MiB',
+    peer: `${short.commits} commits`,
+    ratio: round(longer.peakMiB / first.peakMiB),
+    goal: 1.15,
+    lessIsBetter: true,
   }
 }
 
-async function corpus(planted: readonly string[]): Promise<File[]> {
-  const directory = join(root, 'node_modules')
-  const names = (await readdir(directory, { recursive: true }))
-    .filter(name => /\.(?:[cm]?[jt]s|json|md|ya?ml|css)$/.test(name))
-    .sort()
-  const files: File[] = []
-  let total = 0
-  let plant = 0
-  for (const name of names) {
-    if (total >= CORPUS_BYTES) break
-    const text = await readFile(join(directory, name), 'latin1').catch(() => '')
-    if (text === '') continue
-    const lines = text.split('\n')
-    for (let i = PLANTED_EVERY / 2; i < lines.length; i += PLANTED_EVERY)
-      lines[i] = planted[plant++ % planted.length]!
-    const bytes = Buffer.from(lines.join('\n'), 'latin1')
-    files.push({ path: name, bytes })
-    total += bytes.length
+function again(what: string, first: Ran, second: Ran): Measurement {
+  return {
+    name: `${what} again, nothing new`,
+    value: round(second.seconds),
+    unit: 's',
+    peer: 'the first time',
+    ratio: round(second.seconds / first.seconds),
+    goal: 0.5,
+    lessIsBetter: true,
   }
-  return files
 }
 
-function scanAll(engine: Engine, files: readonly File[]): number {
-  let count = 0
-  for (const file of files) for (const _ of engine.scan(file.bytes, { path: file.path })) count++
-  return count
+/** With a database of its own, which the second run finds as the first left it. */
+async function scanTwice(path: string, ...args: string[]): Promise<[Ran, Ran]> {
+  const home = await mkdtemp(join(tmpdir(), 'firebreak-bench-'))
+  try {
+    const scan = () =>
+      runMeasured(process.execPath, [firebreak, 'scan', path, '--json', ...args], {
+        cwd: root,
+        env: { ...process.env, FIREBREAK_HOME: home },
+      })
+    return [await scan(), await scan()]
+  } finally {
+    await rm(home, { recursive: true, force: true })
+  }
 }
 
-function addUpAll(files: readonly File[]): number {
-  let sum = 0
-  for (const { bytes } of files) for (let i = 0; i < bytes.length; i++) sum = (sum + bytes[i]!) | 0
-  return sum
+/** Every blob of the repository by git itself, its ids listed beforehand. */
+async function readOut({ directory }: History): Promise<{ seconds: number; bytes: number }> {
+  const list = spawn('git', [
+    '--git-dir',
+    directory,
+    'cat-file',
+    '--batch-all-objects',
+    '--batch-check',
+    '--unordered',
+  ])
+  let listed = ''
+  for await (const chunk of list.stdout) listed += String(chunk)
+  const blobs = listed.split('\n').filter(line => line.includes(' blob '))
+  const bytes = blobs.reduce((sum, line) => sum + Number(line.split(' ')[2]), 0)
+  const started = performance.now()
+  const read = spawn('git', ['--git-dir', directory, 'cat-file', '--batch', '--buffer'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  read.stdin.end(blobs.map(line => `${line.split(' ')[0]}\n`).join(''))
+  read.stdout.resume()
+  await once(read, 'close')
+  return { seconds: (performance.now() - started) / 1000, bytes }
 }
 
-/** The best of three, in MB/s: what else the machine does can only slow a run down. */
-function speed(bytes: number, run: () => unknown): number {
+/** Files from everywhere in the corpus, so many bytes in all. */
+function sampleOf({ files, bytes }: Corpus, most: number): CorpusFile[] {
+  const every = Math.max(1, Math.floor(bytes / most))
+  return files.filter((_, index) => index % every === 0)
+}
+
+async function load({ directory }: Corpus, files: readonly CorpusFile[]): Promise<Loaded[]> {
+  const loaded: Loaded[] = []
+  for (const { path } of files) loaded.push({ path, bytes: await readFile(join(directory, path)) })
+  return loaded
+}
+
+function scanAll(engine: Engine, files: readonly Loaded[]): void {
+  for (const { path, bytes } of files) for (const _ of engine.scan(bytes, { path }));
+}
+
+/** The best of some rounds, in MB for each second of processor time: what else the machine does counts little. */
+async function speed(files: readonly Loaded[], run: () => unknown, rounds: number): Promise<number> {
+  const bytes = files.reduce((sum, file) => sum + file.bytes.length, 0)
   let best = Number.POSITIVE_INFINITY
-  for (let round = 0; round < 3; round++) {
-    const started = performance.now()
-    run()
-    best = Math.min(best, performance.now() - started)
+  for (let round = 0; round < rounds; round++) {
+    const before = process.cpuUsage()
+    await run()
+    const { user, system } = process.cpuUsage(before)
+    best = Math.min(best, user + system)
   }
-  return bytes / 1e3 / best
+  return bytes / best
 }
 
-async function secretlint(files: readonly File[], size: number): Promise<number> {
+async function secretlint(files: readonly Loaded[]): Promise<void> {
   const { lintSource } = await import('@secretlint/core')
   const { creator } = await import('@secretlint/secretlint-rule-preset-recommend')
   const options = {
     config: { rules: [{ id: '@secretlint/secretlint-rule-preset-recommend', rule: creator }] },
   }
-  const run = async () => {
-    for (const { path, bytes } of files) {
-      const content = bytes.toString('utf8')
-      await lintSource({
-        source: { filePath: path, content, contentType: 'text', ext: path.slice(path.lastIndexOf('.')) },
-        options,
-      })
-    }
+  for (const { path, bytes } of files) {
+    const content = bytes.toString('utf8')
+    const ext = path.slice(path.lastIndexOf('.'))
+    await lintSource({ source: { filePath: path, content, contentType: 'text', ext }, options })
   }
-  await run()
-  const started = performance.now()
-  await run()
-  return size / 1e3 / (performance.now() - started)
 }
 
 function round(value: number): number {

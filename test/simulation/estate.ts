@@ -11,6 +11,7 @@ import {
   memoryPostgres,
   type NewRole,
 } from '../../src/connectors/postgres/memory.ts'
+import { type MemoryRedis, memoryRedis, type NewUser } from '../../src/connectors/redis/memory.ts'
 import type { Connection, Connector } from '../../src/core/contract/connector.ts'
 import { FirebreakError } from '../../src/core/contract/errors.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
@@ -23,11 +24,14 @@ import { SimulatedTime } from './simulated-time.ts'
 
 export const keys = deriveKeys(new RootKey(new Secret(new Uint8Array(32).fill(7))))
 export const ENDPOINT = 'db.example:5432'
+export const CACHE_ENDPOINT = 'cache.example:6379'
 const START_MS = Date.UTC(2026, 2, 1)
 
 /** What an estate consists of. */
 export interface Description {
   readonly roles: readonly (Omit<NewRole, 'password'> & { readonly password: string })[]
+  /** Users of a Redis server, which stands beside where there are any. */
+  readonly users?: readonly (Omit<NewUser, 'passwords'> & { readonly password: string })[]
   readonly files: Readonly<Record<string, string>>
   /** Globs of the files that Firebreak may write. */
   readonly approved: readonly string[]
@@ -38,6 +42,7 @@ export class Estate {
   readonly time = new SimulatedTime(START_MS)
   readonly random: SeededRandom
   readonly server: MemoryPostgres
+  readonly cache: MemoryRedis | undefined
   readonly files: MemoryFiles = { entries: new Map(), inode: 1 }
   readonly roles = new Map<string, MemoryRole>()
   /** Calls to the directory since the start. */
@@ -53,6 +58,9 @@ export class Estate {
     this.server = memoryPostgres({ endpoint: ENDPOINT, now: () => this.time.now() })
     for (const { password, ...role } of description.roles)
       this.roles.set(role.name, this.server.addRole({ ...role, password: new Secret(password) }))
+    this.cache = description.users && memoryRedis({ endpoint: CACHE_ENDPOINT, now: () => this.time.now() })
+    for (const { password, ...user } of description.users ?? [])
+      this.cache?.addUser({ ...user, passwords: [new Secret(password)] })
     for (const [path, text] of Object.entries(description.files)) this.put(path, text)
   }
 
@@ -101,7 +109,11 @@ export class Estate {
         return overDirectory(connection, call => this.#callDirectory(call))
       },
     }
-    return [postgres as Connector, directory as Connector]
+    return [
+      postgres as Connector,
+      directory as Connector,
+      ...(this.cache ? [this.cache.connector as Connector] : []),
+    ]
   }
 
   async #callDirectory<T>(call: () => Promise<T>): Promise<T> {

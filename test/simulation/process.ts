@@ -97,6 +97,8 @@ export class Process {
 
   async connect(approved: readonly string[]): Promise<void> {
     await this.#connections.add(this.#db, 'postgres', {}, 'db.example')
+    if (this.#connections.systems().some(connector => connector.system === 'redis'))
+      await this.#connections.add(this.#db, 'redis', {}, 'cache.example')
     await this.#connections.add(this.#db, 'directory', { path: '/estate', approved })
   }
 

@@ -14,14 +14,14 @@ import type { PlannedStep } from './step.ts'
 export class Superseded extends Error {}
 
 /**
- * Opens a run: a key of its own, sealed by the root, and under it the leaked secret where there is one. `input` is
+ * Opens a run: a key of its own, sealed by the root, and under it the leaked secrets where they are at hand, in their order. `input` is
  * what was asked for; `subject` the entity it is about.
  */
 export async function createRun(
   tx: Tx,
   io: Io,
   keys: Keys,
-  run: { kind: string; subject: string; input: Json; secret?: Secret },
+  run: { kind: string; subject: string; input: Json; secrets?: readonly (Secret | undefined)[] },
 ): Promise<string> {
   const id = newId(io)
   const runKey = new Secret(io.random(32))
@@ -35,7 +35,7 @@ export async function createRun(
       input: JSON.stringify(run.input),
       result: null,
       run_key: seal(keys.seal, runKey, `run/${id}`, io),
-      sealed_secret: run.secret ? seal(runKey, run.secret, `run/${id}/secret`, io) : null,
+      sealed_secret: sealedSecrets(runKey, id, run.secrets ?? [], io),
       claimed_by: null,
       claim_epoch: 0,
       claim_until: null,
@@ -177,9 +177,25 @@ export function runKey(keys: Keys, run: Row<'run'>): Secret {
   return unseal(keys.seal, run.run_key, `run/${run.id}`)
 }
 
-export function exposedSecret(keys: Keys, run: Row<'run'>): Secret | undefined {
-  if (run.sealed_secret === null) return undefined
-  return unseal(runKey(keys, run), run.sealed_secret, `run/${run.id}/secret`)
+function sealedSecrets(
+  key: Secret,
+  runId: string,
+  secrets: readonly (Secret | undefined)[],
+  io: Io,
+): string | null {
+  if (!secrets.some(Boolean)) return null
+  const list = secrets.map(secret => secret && Buffer.from(secret.reveal()).toString('base64'))
+  return seal(key, new Secret(JSON.stringify(list)), `run/${runId}/secrets`, io)
+}
+
+/** The leaked secrets of the run by their places in its list; undefined where one was not at hand. */
+export function exposedSecrets(keys: Keys, run: Row<'run'>): (Secret | undefined)[] {
+  if (run.sealed_secret === null) return []
+  const list: unknown = JSON.parse(
+    unseal(runKey(keys, run), run.sealed_secret, `run/${run.id}/secrets`).revealText(),
+  )
+  if (!Array.isArray(list)) throw new TypeError('sealed secrets are of another form')
+  return list.map(text => (typeof text === 'string' ? new Secret(Buffer.from(text, 'base64')) : undefined))
 }
 
 /** A pair is sealed with its public half, which `Secret.id` needs back. */

@@ -9,7 +9,7 @@ import { claimRun } from './claim.ts'
 import {
   changeStep,
   endRun,
-  exposedSecret,
+  exposedSecrets,
   runRow,
   type StepEvidence,
   sealIssued,
@@ -284,6 +284,6 @@ function contextOf(db: Db, run: Row<'run'>, step: Row<'step'>, options: RunOptio
       if (!secret) throw new TypeError(`step ${key} issued nothing`)
       return secret
     },
-    exposedSecret: async () => exposedSecret(keys, run),
+    exposedSecret: async () => exposedSecrets(keys, run)[Number(args['leak'] ?? 0)],
   }
 }

@@ -39,7 +39,7 @@ export interface StepContext {
   beforeOf(key: string): Promise<State>
   /** What another step of this run issued. */
   secretOf(key: string): Promise<Secret>
-  /** The leaked secret, where the run has it. */
+  /** The leaked secret that this step is about (`args.leak`, else the first), where the run has it. */
   exposedSecret(): Promise<Secret | undefined>
 }
 

@@ -1,7 +1,6 @@
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
 import type { Json } from '../../core/contract/ref.ts'
-import type { Secret } from '../../core/contract/secret.ts'
 import type { Keys } from '../../core/keys/keys.ts'
 import type { Row } from '../../core/store/schema.ts'
 import { type Db, transaction } from '../../core/store/store.ts'
@@ -14,6 +13,7 @@ import { escalate } from './escalate.ts'
 import { begunBeside, endedRun, knownRuns, openRun } from './find-run.ts'
 import { copiesSince } from './holdings.ts'
 import type { Incident, Mode } from './incident.ts'
+import type { Asked } from './leaks.ts'
 import { plan } from './plan.ts'
 import { type ContainReport, report } from './report.ts'
 import { triage } from './triage.ts'
@@ -30,9 +30,7 @@ export interface ContainOptions {
   readonly patienceSeconds?: number
 }
 
-export interface ContainRequest {
-  readonly subject?: string
-  readonly secret?: Secret
+export interface ContainRequest extends Asked {
   readonly mode: Mode
   readonly windowSeconds: number
   /** Only say what would be done. */
@@ -45,7 +43,7 @@ interface Planned {
 }
 
 /**
- * Cuts one leaked value off wherever it is accepted, and proves it. A run that an earlier process left open for the same
+ * Cuts what leaked, one value or several, off wherever it is accepted, and proves it. A run that an earlier process left open for the same
  * credential is gone on with, not begun anew: the same command again is the way to recover. What a run has
  * ended for good is reported again, not cut again.
  */
@@ -56,12 +54,12 @@ export async function contain(
 ): Promise<ContainReport> {
   const { io, keys } = options
   const known = await knownRuns(db)
-  const open = await openRun(db, keys, request)
+  const open = await openRun(db, options, request)
   if (open) return request.dryRun ? await reportOf(db, open) : await resume(db, options, open, request.mode)
-  const ended = await endedRun(db, keys, request)
+  const ended = await endedRun(db, options, request)
   if (ended) return await reportOf(db, ended)
 
-  const { incident, secret } = await triage(db, options, request)
+  const { incident, secrets } = await triage(db, options, request)
   const { steps, breaks } = plan(incident)
   const planned: Planned = { incident, breaks }
   if (request.dryRun) return preview(incident, steps, breaks)
@@ -82,7 +80,7 @@ export async function contain(
       kind: 'contain',
       subject: incident.targets[0]?.credentialId ?? '',
       input: JSON.parse(JSON.stringify(planned)) as Json,
-      ...(secret ? { secret } : {}),
+      secrets,
     })
     await addSteps(tx, io, id, steps)
     // While it stands, nothing is issued for the identity but by this run.
@@ -143,7 +141,10 @@ function preview(
     state: 'planned',
     mode: incident.mode,
     contained: false,
-    credentials: incident.targets.map(({ label, verdict }) => ({ label, ...verdict })),
+    credentials: [
+      ...incident.targets.map(({ label, verdict }) => ({ label, ...verdict })),
+      ...incident.uncovered.map(({ label, why }) => ({ label, state: 'unknown' as const, why })),
+    ],
     copies: incident.holdings.map(({ where, atHead, elsewhere, writable }) => ({
       where,
       atHead,

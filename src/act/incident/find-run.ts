@@ -1,44 +1,60 @@
 import { type Ref, sameRef } from '../../core/contract/ref.ts'
+import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Secret } from '../../core/contract/secret.ts'
 import { fingerprint } from '../../core/keys/fingerprint.ts'
 import type { Keys } from '../../core/keys/keys.ts'
 import type { Row, RunState } from '../../core/store/schema.ts'
 import type { Db } from '../../core/store/store.ts'
 import { credentialsByFingerprint, findSubject, refOf } from '../../know/inventory/queries.ts'
-import { exposedSecret } from '../actions/journal.ts'
+import type { Connections } from '../../know/connections/registry.ts'
+import { exposedSecrets } from '../actions/journal.ts'
+import { type Asked, credentialsIn } from './leaks.ts'
 import { credentialsOfIdentity, isEnded } from './subject.ts'
 
-/** What a containment is asked for by: the leaked value, or a name for it. */
-interface Request {
-  readonly subject?: string
-  readonly secret?: Secret
+interface World {
+  readonly keys: Keys
+  readonly connections: Connections
 }
 
 /** The part of a run's input that says whom it is about. */
 interface About {
-  readonly incident: { readonly targets: readonly { credentialId: string; identity: Ref }[] }
+  readonly incident: {
+    readonly targets: readonly { leak: number; credentialId: string; identity: Ref }[]
+    readonly uncovered: readonly unknown[]
+  }
 }
 
 /**
  * The run that is open for what the request names, if there is one. What it cut may be known no more: the last of its
- * steps observes, and a credential that is gone has no credential to name.
+ * steps observes, and a credential that is gone has no credential to name. CONFLICT where it is about a part of it only.
  */
-export async function openRun(db: Db, keys: Keys, request: Request): Promise<string | undefined> {
+export async function openRun(db: Db, world: World, request: Asked): Promise<string | undefined> {
   const runs = await containments(db, ['running', 'stuck'])
   if (runs.length === 0) return undefined
-  const named = await namedBy(db, keys, request)
-  return runs.find(run => concerns(run, named) || sameValue(request.secret, exposedSecret(keys, run)))?.id
+  const named = await namedBy(db, world, request)
+  const found = runs.find(
+    run =>
+      concerns(run, named) ||
+      exposedSecrets(world.keys, run).some(exposed => sameValue(request.secret, exposed)),
+  )
+  if (found && request.leakedIn !== undefined && !isAboutAll(found, named))
+    throw new FirebreakError(
+      'CONFLICT',
+      `run ${found.id} is open for a part of what leaked there`,
+      `go on with it first: firebreak contain --resume ${found.id}`,
+    )
+  return found?.id
 }
 
 /**
  * The run that ended for good all that a name stands for: each of its credentials is gone, or was proven dead after it
  * was last seen. A leaked value is tried again instead: that tells more than any record.
  */
-export async function endedRun(db: Db, keys: Keys, request: Request): Promise<string | undefined> {
+export async function endedRun(db: Db, world: World, request: Asked): Promise<string | undefined> {
   if (request.secret) return undefined
   const runs = await containments(db, ['done'])
   if (runs.length === 0) return undefined
-  const named = await namedBy(db, keys, request)
+  const named = await namedBy(db, world, request)
   for (const id of named.credentialIds) if (!(await isEnded(db, id))) return undefined
   return runs.findLast(run => concerns(run, named))?.id
 }
@@ -62,9 +78,17 @@ export async function begunBeside(
 interface Named {
   readonly credentialIds: ReadonlySet<string>
   readonly identities: readonly Ref[]
+  /** How many values these are, where that was asked for. */
+  readonly values?: number
 }
 
-async function namedBy(db: Db, keys: Keys, { subject, secret }: Request): Promise<Named> {
+async function namedBy(db: Db, world: World, { subject, secret, leakedIn }: Asked): Promise<Named> {
+  const { keys } = world
+  if (leakedIn !== undefined) {
+    const views = await credentialsIn(db, world, leakedIn)
+    const values = new Set(views.map(view => view.publicFingerprint ?? view.id)).size
+    return { credentialIds: new Set(views.map(view => view.id)), identities: [], values }
+  }
   if (secret) {
     const views = await credentialsByFingerprint(db, keys, fingerprint(keys.fingerprint, secret))
     return { credentialIds: new Set(views.map(view => view.id)), identities: [] }
@@ -74,6 +98,13 @@ async function namedBy(db: Db, keys: Keys, { subject, secret }: Request): Promis
   const ids = entities.filter(entity => entity.type === 'credential').map(entity => entity.id)
   for (const identity of identities) ids.push(...(await credentialsOfIdentity(db, identity.id)))
   return { credentialIds: new Set(ids), identities: identities.map(refOf) }
+}
+
+/** Whether the run is about as many values: what it cuts, and what it could not. */
+function isAboutAll(run: Row<'run'>, named: Named): boolean {
+  const { incident } = JSON.parse(run.input) as About
+  const leaks = new Set(incident.targets.map(target => target.leak)).size + incident.uncovered.length
+  return leaks >= (named.values ?? 0)
 }
 
 function concerns(run: Row<'run'>, named: Named): boolean {

@@ -43,7 +43,12 @@ export async function readExposed(
 }
 
 /** The copies by document: a document is rewritten as one. */
-export async function holdingsOf(db: Db, world: World, views: readonly CredentialView[]): Promise<Holding[]> {
+export async function holdingsOf(
+  db: Db,
+  world: World,
+  views: readonly CredentialView[],
+  leak: number,
+): Promise<Holding[]> {
   const groups = new Map<string, CopyView[]>()
   const copies = new Map(views.flatMap(view => view.copies).map(copy => [copy.id, copy]))
   for (const copy of copies.values()) {
@@ -60,6 +65,7 @@ export async function holdingsOf(db: Db, world: World, views: readonly Credentia
     const unresolved = group.find(copy => copy.claim && isProvisional(copy.claim))?.claim
     const atHead = group.some(copy => copy.occurrences.some(occurrence => occurrence.atHead))
     holdings.push({
+      leak,
       copyIds: group.map(copy => copy.id),
       sourceId: first.sourceId,
       place: { ...first.place, slots: slotsOf(group) },

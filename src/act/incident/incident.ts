@@ -21,6 +21,8 @@ export type Capability =
 
 /** One credential at one system: what is cut. One leaked value may be several. */
 export interface Target {
+  /** Which of the values that leaked together it is, as `Holding.leak`. One alone is 0. */
+  readonly leak: number
   /** The entity in the inventory. */
   readonly credentialId: string
   readonly credential: CredentialRef
@@ -45,8 +47,9 @@ export interface Consumer {
   readonly how: string
 }
 
-/** One document that holds the credential once or more. */
+/** One document that holds the value once or more. */
 export interface Holding {
+  readonly leak: number
   readonly copyIds: readonly string[]
   readonly sourceId: string
   /** All slots of all copies in the document: written in one go, since each write changes the content. */
@@ -73,4 +76,6 @@ export interface Incident {
   readonly owners: readonly { label: string; owner: string; source: string }[]
   /** What a holder gets beyond the identity itself: as sentences, most certain first. */
   readonly reach: readonly string[]
+  /** What leaked with the rest and cannot be cut off: no connected system accepts it. */
+  readonly uncovered: readonly { label: string; why: string }[]
 }

@@ -25,7 +25,7 @@ export function plan(incident: Incident): Plan {
   const steps: PlannedStep[] = []
   const breaks: string[] = []
   for (const target of incident.targets) {
-    steps.push(...branch(incident, target))
+    steps.push(...branch(incident, target, steps))
     if (target.verdict.state !== 'dead') breaks.push(...broken(incident, target))
   }
   const ends = steps
@@ -41,12 +41,14 @@ export function plan(incident: Incident): Plan {
   return { steps, breaks }
 }
 
-function branch(incident: Incident, target: Target): PlannedStep[] {
+/** `earlier` are the steps of the branches before it. */
+function branch(incident: Incident, target: Target, earlier: readonly PlannedStep[]): PlannedStep[] {
   const steps: PlannedStep[] = []
   const { label, can } = target
   const about: { [name: string]: Json } = {
     sourceId: target.sourceId,
     credentialId: target.credentialId,
+    leak: target.leak,
     credential: toJson(target.credential),
     identity: toJson(target.identity),
   }
@@ -86,7 +88,7 @@ function branch(incident: Incident, target: Target): PlannedStep[] {
       verb === 'issue' ? `issue a new credential beside that of ${label}` : `give ${label} a new secret`
     const issued = add(verb, true, title, needs)
     const placed = writable(incident, target).map(holding =>
-      writeStep(steps, holding, label, issued[0] ?? '', issued),
+      writeStep(steps, earlier, holding, label, issued[0] ?? '', issued),
     )
     return { issued, placed: placed.length > 0 ? placed : issued }
   }
@@ -130,9 +132,11 @@ function branch(incident: Incident, target: Target): PlannedStep[] {
 
 /** The places that get this target's new credential: never those of another identity that bears the same value. */
 function writable(incident: Incident, target: Target): Holding[] {
-  const alone = incident.targets.filter(other => other.verdict.state !== 'dead').length === 1
+  const alike = incident.targets.filter(other => other.leak === target.leak && other.verdict.state !== 'dead')
+  const alone = alike.length === 1
   return incident.holdings.filter(
-    ({ writable, elsewhere, claims }) =>
+    ({ leak, writable, elsewhere, claims }) =>
+      leak === target.leak &&
       writable &&
       elsewhere === undefined &&
       (claims.length === 0 ? alone : claims.every(claim => sameRef(claim, target.identity))),
@@ -142,13 +146,27 @@ function writable(incident: Incident, target: Target): Holding[] {
 /** One for each document, whichever of its contents the copies were read from: the step finds out how it stands. */
 function writeStep(
   steps: PlannedStep[],
+  earlier: readonly PlannedStep[],
   holding: Holding,
   label: string,
   from: string,
   needs: string[],
 ): string {
-  const key = `write:${label}:${holding.sourceId}:${pathOf(holding.place)}`
+  const key = `write:${label}${documentOf(holding)}`
   if (steps.some(step => step.key === key)) return key
+  // Another value in the same document is written there too: then it is another document, and this one stands elsewhere in it.
+  const other = earlier.findLast(step => step.verb === 'write' && step.key.endsWith(documentOf(holding)))
+  if (other) {
+    const reread = `reread:${label}${documentOf(holding)}`
+    steps.push({
+      key: reread,
+      verb: 'observe',
+      title: `read ${holding.where} again, as it stands then`,
+      needs: [...new Set([...needs, other.key])],
+      args: { sourceId: holding.sourceId },
+    })
+    needs = [reread]
+  }
   steps.push({
     key,
     verb: 'write',
@@ -157,6 +175,10 @@ function writeStep(
     args: { sourceId: holding.sourceId, place: toJson(holding.place), copyIds: [...holding.copyIds], from },
   })
   return key
+}
+
+function documentOf(holding: Holding): string {
+  return `:${holding.sourceId}:${pathOf(holding.place)}`
 }
 
 function isReplacedInPlace({ can }: Target): boolean {
@@ -188,7 +210,9 @@ function broken(incident: Incident, target: Target): string[] {
       `${consumer.name} (${consumer.how}) was not seen in the window of ${incident.windowSeconds} s: whether it breaks is unknown`,
     )
   const placed = incident.targets.flatMap(other => writable(incident, other))
-  const left = incident.holdings.filter(holding => holding.atHead && !placed.includes(holding))
+  const left = incident.holdings.filter(
+    holding => holding.leak === target.leak && holding.atHead && !placed.includes(holding),
+  )
   // The same file in a repository's history and in its work tree is one place to whoever reads it.
   const placesOf = (holdings: readonly Holding[]) => [
     ...new Set(holdings.map(holding => holding.where.replace(/ in commit .*$/, ''))),

@@ -1,4 +1,4 @@
-import type { Json, PlaceRef } from '../../core/contract/ref.ts'
+import type { Json } from '../../core/contract/ref.ts'
 import type { Row, RunState } from '../../core/store/schema.ts'
 import type { Holding, Incident } from './incident.ts'
 
@@ -57,6 +57,10 @@ export function report(
     const seen = proof.sessions === null ? {} : { sessions: proof.sessions }
     return { label: target.label, state: proof.state, why: proof.why, at: proof.at, ...seen }
   })
+  const all = [
+    ...credentials,
+    ...incident.uncovered.map(({ label, why }) => ({ label, state: 'unknown' as const, why })),
+  ]
   const observed = resultOf<{ failed: { what: string; why: string }[]; newPrincipals: Json[] }>('observe')
   const done =
     run.state === 'done' && steps.every(step => step.state === 'verified' || step.state === 'skipped')
@@ -64,9 +68,15 @@ export function report(
     run: run.id,
     state: run.state,
     mode: incident.mode,
-    contained: done && credentials.every(credential => credential.state === 'dead'),
-    credentials,
-    copies: incident.holdings.map(holding => copyState(holding, credentials, writtenPlaces(steps))),
+    contained: done && all.every(credential => credential.state === 'dead'),
+    credentials: all,
+    copies: incident.holdings.map(holding =>
+      copyState(
+        holding,
+        credentials.filter((_, index) => incident.targets[index]?.leak === holding.leak),
+        writtenCopies(steps),
+      ),
+    ),
     consumers: incident.targets.flatMap(target => {
       const moved = resultOf<{ moved?: string[] }>(`moved:${target.label}`)?.moved ?? []
       return target.consumers.map(consumer => ({
@@ -95,29 +105,19 @@ export function report(
   }
 }
 
-function writtenPlaces(steps: readonly Row<'step'>[]): PlaceRef[] {
-  return steps
-    .filter(step => step.verb === 'write' && step.state === 'verified')
-    .map(step => (JSON.parse(step.args) as unknown as { place: PlaceRef }).place)
+function writtenCopies(steps: readonly Row<'step'>[]): Set<string> {
+  const written = steps.filter(step => step.verb === 'write' && step.state === 'verified')
+  return new Set(written.flatMap(step => (JSON.parse(step.args) as { copyIds: string[] }).copyIds))
 }
 
 /** A copy is as dead as the credential it is of; where it may be of another, nobody can tell. */
 function copyState(
   holding: Holding,
   credentials: ContainReport['credentials'],
-  written: readonly PlaceRef[],
+  written: ReadonlySet<string>,
 ): ContainReport['copies'][number] {
   const { where, atHead } = holding
-  const place = holding.place
-  if (
-    written.some(
-      other =>
-        other.path === place.path &&
-        other.member === place.member &&
-        other.version === place.version &&
-        other.in.instance === place.in.instance,
-    )
-  )
+  if (holding.copyIds.every(id => written.has(id)))
     return { where, atHead, state: 'replaced', why: 'holds the new credential now' }
   if (holding.elsewhere)
     return { where, atHead, state: 'unknown', why: `names ${holding.elsewhere}, which no connection covers` }

@@ -1,4 +1,4 @@
-import type { Connection, Verdict } from '../../core/contract/connector.ts'
+import type { Verdict } from '../../core/contract/connector.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
 import { type CredentialRef, formatRef, isProvisional, type Ref, sameRef } from '../../core/contract/ref.ts'
@@ -17,23 +17,19 @@ import {
 import { membersOf } from '../../know/inventory/merge.ts'
 import { confirmCredential } from '../../know/inventory/confirm.ts'
 import { watchConsumers } from './consumers.ts'
-import { readExposed, holdingsOf } from './holdings.ts'
-import { bearing, subjectCredentials } from './subject.ts'
-import type { Capability, Consumer, Incident, Mode, Target } from './incident.ts'
+import { holdingsOf } from './holdings.ts'
+import { type Asked, type Leak, leakLabel, leaksOf } from './leaks.ts'
+import type { Capability, Consumer, Holding, Incident, Mode, Target } from './incident.ts'
 
-export interface TriageRequest {
+export interface TriageRequest extends Asked {
   readonly mode: Mode
   readonly windowSeconds: number
-  /** An entity id, a reference, a public fingerprint or a name… */
-  readonly subject?: string
-  /** …or the leaked secret itself. */
-  readonly secret?: Secret
 }
 
 export interface Triage {
   readonly incident: Incident
-  /** The leaked value: as pasted, or read again from a copy; undefined where no copy can be read. */
-  readonly secret: Secret | undefined
+  /** The leaked values, in the order that `leak` of targets and holdings counts in. */
+  readonly secrets: readonly (Secret | undefined)[]
 }
 
 interface World {
@@ -60,41 +56,62 @@ const CAPABILITIES: readonly Capability[] = [
  * system is concerned.
  */
 export async function triage(db: Db, world: World, request: TriageRequest): Promise<Triage> {
-  const found = await subjectCredentials(db, world, request)
-  const secret = request.secret ?? (await readExposed(db, world, found))
-  // The same value elsewhere is the same leak: what bears its fingerprint is contained with it.
-  const views = secret ? unique([...found, ...(await bearing(db, world, secret))]) : found
-  const targets = await targetsOf(db, world, views, secret, request)
-  if (targets.length === 0) throw nothingToCut(views, request.secret !== undefined)
+  const leaks = await leaksOf(db, world, request)
+  const targets: Target[] = []
+  const uncovered: { label: string; why: string }[] = []
+  for (const [index, leak] of leaks.entries()) {
+    const found = await targetsOf(db, world, leak, index, targets)
+    targets.push(...found)
+    if (found.length === 0)
+      uncovered.push({ label: leakLabel(leak), why: 'no connected system where it can be cut off' })
+  }
+  if (targets.length === 0)
+    throw nothingToCut(
+      leaks.flatMap(leak => leak.views),
+      request.secret !== undefined,
+    )
 
   const graph = await loadGraph(db)
   const owners: { label: string; owner: string; source: string }[] = []
   for (const target of targets) owners.push(...(await ownersOf(db, target)))
   const { skipped } = await coverageOf(db)
+  const holdings: Holding[] = []
+  for (const [index, leak] of leaks.entries())
+    holdings.push(...(await holdingsOf(db, world, leak.views, index)))
   const incident: Incident = {
     mode: request.mode,
-    targets,
-    holdings: await holdingsOf(db, world, views),
+    // Who uses them is watched for at the same time.
+    targets: await Promise.all(
+      targets.map(async target => ({
+        ...target,
+        consumers: await consumersOf(
+          db,
+          world,
+          target,
+          leaks[target.leak]?.views ?? [],
+          request.windowSeconds,
+        ),
+      })),
+    ),
+    holdings,
     windowSeconds: request.windowSeconds,
     notSearched: skipped,
     owners,
     reach: reachOf(graph, targets),
+    uncovered,
   }
-  return { incident, secret }
+  return { incident, secrets: leaks.map(leak => leak.secret) }
 }
 
-function unique(views: readonly CredentialView[]): CredentialView[] {
-  return [...new Map(views.map(view => [view.id, view])).values()]
-}
-
+/** All that accept the value, or are said to; who uses them is looked for later. `others` are of earlier leaks. */
 async function targetsOf(
   db: Db,
   world: World,
-  views: readonly CredentialView[],
-  secret: Secret | undefined,
-  request: TriageRequest,
+  { views, secret }: Leak,
+  leak: number,
+  others: readonly Target[],
 ): Promise<Target[]> {
-  const targets = new Map<string, Target>()
+  const targets: Target[] = []
   const identities = new Map(
     views.flatMap(view => (view.identity ? [[view.identity.id, view.identity] as const] : [])),
   )
@@ -113,8 +130,10 @@ async function targetsOf(
         why: 'this system cannot be asked',
       }
       await confirm(db, world, views, identity.id, credential.id, verdict, secret)
-      const label = labelOf(identity, [...targets.values()])
-      targets.set(`${source.id}/${identity.id}`, {
+      const label = labelOf(identity, [...others, ...targets])
+      if (verdict.state !== 'dead') mustBeAlone(identity.ref, label, others)
+      targets.push({
+        leak,
         credentialId: await confirmedId(db, views, identity.id, credential.id, verdict),
         credential: credential.ref,
         identity: identity.ref,
@@ -124,20 +143,22 @@ async function targetsOf(
         settleSeconds: connection.settleSeconds,
         ours: views.some(view => view.identity?.id === identity.id && view.issuedBy !== undefined),
         verdict,
-        consumers: await consumersOf(
-          db,
-          world.io,
-          connection,
-          identity,
-          credential.id,
-          views,
-          request.windowSeconds,
-        ),
+        consumers: [],
       })
       break
     }
   }
-  return [...targets.values()]
+  return targets
+}
+
+/** Two branches of one run would take each other's identity for one that somebody else still uses. */
+function mustBeAlone(identity: Ref, label: string, others: readonly Target[]): void {
+  if (!others.some(other => sameRef(other.identity, identity) && other.verdict.state !== 'dead')) return
+  throw new FirebreakError(
+    'UNSUPPORTED',
+    `two values that leaked together are accepted for ${label.replace(/ \(\d+\)$/, '')}`,
+    'contain them one after the other: firebreak contain - for each value',
+  )
 }
 
 /** The system's own credential of the identity, as its connection listed it: what its verbs take. */
@@ -191,18 +212,18 @@ async function confirmedId(
 
 async function consumersOf(
   db: Db,
-  io: Io,
-  connection: Connection,
-  identity: { id: string; ref: Ref },
-  nativeId: string,
+  { io, connections }: World,
+  target: Target,
   views: readonly CredentialView[],
   windowSeconds: number,
 ): Promise<Consumer[]> {
+  const connection = await connections.open(db, target.sourceId)
   const consumers = new Map<string, Consumer>()
-  for (const [name, sessions] of await watchConsumers(connection, identity.ref, windowSeconds, io))
+  for (const [name, sessions] of await watchConsumers(connection, target.identity, windowSeconds, io))
     consumers.set(name, { name, seen: sessions.size, how: 'has sessions at the server' })
+  const native = await entityByRef(db, 'credential', target.credential)
   const graph = await loadGraph(db)
-  for (const id of new Set([nativeId, ...views.map(view => view.id)]))
+  for (const id of new Set([...(native ? [native.id] : []), ...views.map(view => view.id)]))
     for (const user of usersOf(graph, id)) {
       const name = user.names[0] ?? user.ref.id
       const session = [...consumers.values()].find(consumer => consumer.name.split('@')[0] === name)
@@ -214,8 +235,12 @@ async function consumersOf(
 
 function labelOf(identity: { ref: Ref; names: readonly string[] }, others: readonly Target[]): string {
   const name = identity.names[0] ?? identity.ref.id
-  if (!others.some(target => target.label === name)) return name
-  return `${name}@${identity.ref.instance}`
+  const taken = (label: string) => others.some(target => target.label === label)
+  if (!taken(name)) return name
+  const full = `${name}@${identity.ref.instance}`
+  if (!taken(full) && !others.some(target => sameRef(target.identity, identity.ref))) return full
+  // Another value of the same identity.
+  for (let count = 2; ; count++) if (!taken(`${name} (${count})`)) return `${name} (${count})`
 }
 
 /** What a holder can do with what it reaches, the worst first; whom it merely counts as comes last. */

@@ -52,7 +52,7 @@ const moved: StepHandler = {
   },
 }
 
-/** What changed outside while we acted. A source that cannot be read is stated, and keeps nothing from ending. */
+/** What changed outside while we acted, in all sources or in one. A source that cannot be read is stated, and keeps nothing from ending. */
 function observeAgain(rulesDirectory: string): StepHandler {
   return {
     async call(step) {
@@ -63,13 +63,16 @@ function observeAgain(rulesDirectory: string): StepHandler {
         .where('id', '=', step.runId)
         .executeTakeFirstOrThrow()
       const failed: Json[] = []
-      for (const source of await connections.list(db))
+      const only = step.args['sourceId']
+      for (const source of await connections.list(db)) {
+        if (only !== undefined && source.id !== only) continue
         try {
           await observe(db, source, await connections.open(db, source.id), { io, keys, rulesDirectory })
         } catch (error) {
           if (!(error instanceof FirebreakError) || error.code.startsWith('STORE_')) throw error
           failed.push({ what: source.label, why: error.message })
         }
+      }
       const principals = await db
         .selectFrom('entity')
         .leftJoin('credential', 'credential.identity_id', 'entity.id')

@@ -17,6 +17,11 @@ const input = z.strictObject({
     .boolean()
     .default(false)
     .describe('read the leaked secret itself from standard input as well'),
+  leakedIn: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('everything that stands, or stood, in this document leaked: its path, or the end of it'),
   emergency: z
     .boolean()
     .default(false)
@@ -47,6 +52,10 @@ export const contain = defineOperation<z.infer<typeof input>, ContainReport>({
     { command: 'firebreak contain app_orders --dry-run', shows: 'the plan, and what will break' },
     { command: 'firebreak contain app_orders', shows: 'replace first, cut when every consumer has moved' },
     { command: 'firebreak contain - --emergency', shows: 'paste the secret; cut it off at once' },
+    {
+      command: 'firebreak contain --leaked-in dump.env',
+      shows: 'all that stands in one document, in one run',
+    },
     { command: 'firebreak contain --resume RUN', shows: 'go on with a run that stopped or is stuck' },
   ],
   async run(world, given) {
@@ -54,11 +63,17 @@ export const contain = defineOperation<z.infer<typeof input>, ContainReport>({
     const options = optionsOf(world, given.patience)
     if (given.resume !== undefined) return await resume(world.db, options, given.resume, mode)
     const pasted = given.subject === '-' || given.secretStdin
-    if (given.subject === undefined && !pasted)
+    if (given.leakedIn !== undefined && (given.subject !== undefined || pasted))
+      throw new FirebreakError(
+        'INVALID_INPUT',
+        'a document was named, and a credential as well',
+        'give one of them: --leaked-in stands for all that is in the document',
+      )
+    if (given.subject === undefined && given.leakedIn === undefined && !pasted)
       throw new FirebreakError(
         'INVALID_INPUT',
         'nothing was named',
-        'firebreak contain REF, or firebreak contain - to paste the leaked secret',
+        'firebreak contain REF, firebreak contain - to paste the leaked secret, or --leaked-in DOCUMENT',
       )
     const secret = pasted ? await world.readSecret('leaked secret: ') : undefined
     return await containCredential(world.db, options, {
@@ -66,6 +81,7 @@ export const contain = defineOperation<z.infer<typeof input>, ContainReport>({
       windowSeconds: given.window ?? (given.emergency ? 0 : 5),
       dryRun: given.dryRun,
       ...(secret ? { secret } : {}),
+      ...(given.leakedIn === undefined ? {} : { leakedIn: given.leakedIn }),
       ...(given.subject !== undefined && given.subject !== '-' ? { subject: given.subject } : {}),
     })
   },

@@ -95,7 +95,7 @@ async function opened(steps: PlannedStep[] = STEPS, secret?: Secret): Promise<st
       kind: 'test',
       subject: 'x',
       input: {},
-      ...(secret ? { secret } : {}),
+      ...(secret ? { secrets: [secret] } : {}),
     })
     await addSteps(tx, io, id, steps)
     return id

@@ -19,6 +19,7 @@ const ALL: Capability[] = [
 function target(change: Partial<Target> = {}): Target {
   const identity = { system: 'postgres', instance: '7', kind: 'role', id: '1' }
   return {
+    leak: 0,
     credentialId: 'c1',
     credential: { ...identity, kind: 'password', identity },
     identity,
@@ -40,6 +41,7 @@ function holding(path: string, change: Partial<Holding> = {}): Holding {
     slots: [],
   }
   return {
+    leak: 0,
     copyIds: [path],
     sourceId: 'd1',
     place,
@@ -60,6 +62,7 @@ function incident(change: Partial<Incident> = {}): Incident {
     notSearched: [],
     owners: [],
     reach: [],
+    uncovered: [],
     ...change,
   }
 }
@@ -206,5 +209,50 @@ describe('any plan', () => {
         expect(plan(given)).toEqual(plan(structuredClone(given)))
       }),
     )
+  })
+})
+
+describe('two values that leaked together', () => {
+  const cache = { system: 'redis', instance: '8', kind: 'user', id: 'cache' }
+  const other = target({
+    leak: 1,
+    credentialId: 'c2',
+    credential: { ...cache, kind: 'password', identity: cache },
+    identity: cache,
+    label: 'cache',
+    sourceId: 's2',
+  })
+  const both = (mode: 'graceful' | 'emergency', paths: readonly [string, string]) =>
+    plan(
+      incident({
+        mode,
+        targets: [target(), other],
+        holdings: [holding(paths[0]), holding(paths[1], { leak: 1, copyIds: [`${paths[1]} too`] })],
+      }),
+    )
+
+  test.each(['graceful', 'emergency'] as const)('are cut side by side: %s', mode => {
+    const { steps, breaks } = both(mode, ['api/.env', 'cache/.env'])
+    for (const [one, two] of [
+      ['app', 'cache'],
+      ['cache', 'app'],
+    ] as const)
+      for (const step of steps.filter(({ key }) => key.split(':')[1] === one))
+        expect(steps.filter(({ key }) => key.split(':')[1] === two && before(steps, key, step.key))).toEqual(
+          [],
+        )
+    expect(steps.map(step => step.key)).toContain('write:cache:d1:cache/.env')
+    expect(steps.map(step => step.key)).not.toContain('write:cache:d1:api/.env')
+    for (const label of ['app', 'cache']) expect(before(steps, `prove:${label}`, 'observe')).toBe(true)
+    if (mode === 'graceful') expect(breaks).toEqual([])
+  })
+
+  test('that stand in one document are written there one after the other, read again in between', () => {
+    const { steps } = both('graceful', ['api/.env', 'api/.env'])
+    const order = ['write:app:d1:api/.env', 'reread:cache:d1:api/.env', 'write:cache:d1:api/.env']
+    expect(before(steps, order[0]!, order[1]!)).toBe(true)
+    expect(before(steps, order[1]!, order[2]!)).toBe(true)
+    const emergency = both('emergency', ['api/.env', 'api/.env']).steps
+    for (const key of order) expect(before(emergency, key, 'prove:cache')).toBe(false)
   })
 })

@@ -22,8 +22,8 @@ export function literalsOf(rules: readonly CompiledRule[]): { literals: Literal[
   const literals: Literal[] = []
   const meanings: Meaning[] = []
   const seen = new Set<string>()
-  const add = (text: string, ignoreCase: boolean, meaning: Meaning) => {
-    literals.push({ text, ignoreCase, value: meanings.length })
+  const add = (text: string, ignoreCase: boolean, meaning: Meaning, atStart = false) => {
+    literals.push({ text, ignoreCase, atStart, value: meanings.length })
     meanings.push(meaning)
   }
   const once = (kind: string, text: string, meaning: Meaning) => {
@@ -33,7 +33,7 @@ export function literalsOf(rules: readonly CompiledRule[]): { literals: Literal[
   }
   for (const [number, rule] of rules.entries()) {
     for (const keyword of rule.rule.keywords) {
-      add(keyword, rule.rule.ignoreCase, { rule, number })
+      add(keyword, rule.rule.ignoreCase, { rule, number }, rule.rule.structure === 'file' && !rule.rule.lead)
       if (keyword.includes('/')) once('escaped ', keyword.replaceAll('/', '\\/'), { escaped: true })
       if (!rule.rule.inBase64) continue
       for (const spelling of rule.rule.ignoreCase ? spellings(keyword) : [keyword]) {

@@ -4,6 +4,8 @@
 export interface Literal {
   readonly text: string
   readonly ignoreCase: boolean
+  /** Only the very first bytes are looked at. */
+  readonly atStart?: boolean
   readonly value: number
 }
 
@@ -50,6 +52,7 @@ export class Prefilter {
   readonly #ignoreCase: Uint8Array
   /** In which order literals with the same start are given. */
   readonly #rank: Int32Array
+  readonly #atStart: number[] = []
   readonly #short: { readonly text: string; readonly literal: number }[] = []
 
   constructor(literals: readonly Literal[]) {
@@ -70,7 +73,8 @@ export class Prefilter {
     const entries: number[] = [0, 0, 0, 0]
     bytesOf.forEach((bytes, literal) => {
       if (bytes.length === 0) throw new Error('a literal must not be empty')
-      if (bytes.length < 3) this.#addShort(literals[literal]!, literal)
+      if (literals[literal]!.atStart) this.#atStart.push(literal)
+      else if (bytes.length < 3) this.#addShort(literals[literal]!, literal)
       else for (const { gram, behind } of gramsOf(bytes)) this.#add(entries, gram, literal, behind)
     })
     this.#entries = Int32Array.from(entries)
@@ -81,6 +85,8 @@ export class Prefilter {
     hits.count = 0
     const filter = this.#filter
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    for (const literal of this.#atStart)
+      if (this.#stands(bytes, from, to, literal)) addHit(hits, literal, from)
     let at = from
     // Four at a time, so that what the processor waits for is one thing in eight bytes. Shifts count modulo 32.
     for (const last = to - GRAM - 6; at <= last; at += 8) {

@@ -1,29 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Rule, wholePattern } from '../../../../src/know/readers/secrets/rule.ts'
+import { everywhere } from './everywhere.ts'
 import { engine, rules } from './rule-directory.ts'
-
-/** The rule as one expression, run over everything: no prefilter, no windows. */
-function everywhere(rule: Rule, text: string): { rule: string; start: number; end: number }[] {
-  const escape = (literal: string) => literal.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')
-  const keywords = rule.keywords.map(escape).join('|')
-  const lead = rule.lead ? `[${rule.lead.characters}]{0,${rule.lead.most}}?` : ''
-  const expression = new RegExp(
-    `${lead}(?=${keywords})(?:${wholePattern(rule)})`,
-    rule.ignoreCase ? 'gi' : 'g',
-  )
-  const inClass = (characters: string, byte: string | undefined) =>
-    characters !== '' && byte !== undefined && new RegExp(`[${characters}]`).test(byte)
-  const found: { rule: string; start: number; end: number }[] = []
-  for (let match = expression.exec(text); match; match = expression.exec(text)) {
-    const [start, end] = [match.index, match.index + match[0].length]
-    const escaped = /%[0-9A-Fa-f]{2}$/.test(text.slice(Math.max(0, start - 3), start))
-    if ((inClass(rule.before, text[start - 1]) && !escaped) || inClass(rule.after, text[end])) {
-      expression.lastIndex = start + 1
-    } else found.push({ rule: rule.id, start, end })
-  }
-  return found
-}
 
 /** Pieces that begin, continue, cut and join what the rules look for. */
 /** Rules for certain files do not apply to this one. */

@@ -10,6 +10,7 @@ function everywhere(literals: readonly Literal[], bytes: Uint8Array): string[] {
   literals.forEach((literal, index) => {
     for (let at = 0; at + literal.text.length <= text.length; at++) {
       const there = text.slice(at, at + literal.text.length)
+      if (literal.atStart && at > 0) break
       if (there === literal.text || (literal.ignoreCase && fold(there) === fold(literal.text)))
         found.push(`${at} ${index}`)
     }
@@ -34,6 +35,7 @@ test('finds every literal, overlapping and nested ones too', () => {
   const literal = fc.record({
     text: fc.string({ unit: letters, minLength: 1, maxLength: 9 }),
     ignoreCase: fc.boolean(),
+    atStart: fc.integer({ max: 9, min: 0 }).map(one => one === 0),
     value: fc.constant(0),
   })
   fc.assert(
