@@ -295,7 +295,7 @@ function readAssignment(
   const { span: value, how, isLiteral } = assigned
   const isSetting = assigned.isSetting || SETTINGS.has(text.dialect)
   // What stands beside it is dear to find out, and most values are settled without.
-  const isNear = key.family === 'password' || key.family === 'secret' || key.family === 'token'
+  const isNear = key.family === 'password'
   let near: Neighbours | undefined
   const besideIt = () => (near ??= lookAround(text, name, match.start, value.encodings.includes('base64')))
   const judged = judgeNamed(key, latin1(value), {

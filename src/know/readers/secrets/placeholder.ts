@@ -39,6 +39,7 @@ const STAND_IN_MARKS = new Set(
     'provide fill replace change put please redacted removed hidden masked xxx xxxx not actual must some'
   ).split(' '),
 )
+const HAS_MARK = new RegExp([...STAND_IN_MARKS].join('|'), 'i')
 /** Marks that stay marks when written together: `YOURTOKEN`, `changethis`. */
 const STAND_IN =
   /placeholder|change[-_ ]?(?:me|this|it)(?![a-z])|redacted|replace[-_ ]?(?:me|this|with)|^(?:your|insert|enter)(?:[-_ ]|api|own|pass|secret|token|key|user|access|auth|client|private)|(?:^|[^a-z])x{3,}(?:[^a-z]|$)|xxxx|yyyyy|\*{3}|\.{3}|…|_{4}|#{4,}|[-_ ]here$|not[-_ ]?a[-_ ]?(?:real|secret)|^(?:dummy|fake|sample|mock|todo|tbd|fixme)(?:$|[-_ .])|EXAMPLE(?:KEY)?$|^some[-_]/i
@@ -81,19 +82,24 @@ export function whyNoSecret(value: string): Objection | undefined {
   const lower = value.toLowerCase()
   if (DEFAULTS.has(lower)) return 'a common default'
   if (WORDS.has(lower)) return 'a word that stands in for a value'
-  const bare = value.replace(/^['"]+|['"]+$/g, '')
-  if (TEMPLATE.test(bare)) return 'a template'
   if (STAND_IN.test(value) || isMadeOfStandIns(value)) return 'a placeholder'
+  if (PUBLIC_KEY.test(value)) return 'a public key'
+  // Most values have none of the signs that all of these need.
+  const special = /^[A-Za-z0-9]*$/.test(value) ? undefined : whySpecial(value)
+  if (special !== undefined) return special
+  if (new Set(value).size <= 2) return 'one character again and again'
+  return undefined
+}
+
+function whySpecial(value: string): Objection | undefined {
+  if (TEMPLATE.test(value.replace(/^['"]+|['"]+$/g, ''))) return 'a template'
   if (REFERENCE.test(value)) return 'a reference'
   if (HASH.test(value)) return 'a hash'
-  if (PUBLIC_KEY.test(value)) return 'a public key'
   if (UUID.test(value)) return 'a UUID'
   if (PATH.test(value) && (/[/\\].*[/\\.]/.test(value.slice(1)) || /^[\w/-]+\.[a-z\d]+$/.test(value)))
     return 'a path'
   if (URL_LIKE.test(value)) return 'a URL'
-  if (EMAIL.test(value)) return 'a mail address'
-  if (new Set(value).size <= 2) return 'one character again and again'
-  return undefined
+  return EMAIL.test(value) ? 'a mail address' : undefined
 }
 
 /** Whether a value stands in for one that is not there. A hash, a path or a UUID may well be somebody's key. */
@@ -111,7 +117,7 @@ const STANDS_IN: ReadonlySet<Objection> = new Set<Objection>([
 
 /** Made of nothing but words that stand in, counted-up digits, and what separates them. */
 function isMadeOfStandIns(value: string): boolean {
-  if (value.length > 80) return false
+  if (value.length > 80 || !HAS_MARK.test(value)) return false
   const words = value
     .replace(/([a-z])([A-Z])/g, '$1 $2')
     .toLowerCase()
