@@ -183,8 +183,8 @@ async function* ordinaryText(engine: Engine, theirs: Scanner): AsyncGenerator<Me
     .filter(name => !name.includes('secretlint'))
     .sort()
   let size = 0
-  // Every ninth, so that not a few large packages are all of it.
-  for (let i = 0; i < names.length && size < ORDINARY_BYTES; i += 9) {
+  // Every third, so that not a few large packages are all of it.
+  for (let i = 0; i < names.length && size < ORDINARY_BYTES; i += 3) {
     const bytes = await readFile(join(directory, names[i]!)).catch(() => Buffer.alloc(0))
     files.push({ path: names[i]!, bytes })
     size += bytes.length

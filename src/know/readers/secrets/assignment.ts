@@ -65,7 +65,7 @@ function valueRange(text: Text, key: Key, how: Assigned['how']): Range | undefin
   const separator = key.separator.trim()
   const next = page[at] ?? ''
   if (/^(?:["'][ \t]*\/?[>}]?|)$/.test(separator) && /[>}\r\n]$/.test(key.separator))
-    return valueBefore(text, key, before)
+    return (separator.endsWith('>') && elementValue(page, at, key, before)) || valueBefore(text, key, before)
   // `"Password:"` is a string that ends there: what follows is outside of it.
   if (isQuote(before) && next === before && !separator.startsWith(before) && how !== 'told') return undefined
   if (separator.endsWith('>') && !separator.endsWith('=>')) {
@@ -84,6 +84,8 @@ function valueRange(text: Text, key: Key, how: Assigned['how']): Range | undefin
   if (separator === ':' && next === ':') return undefined
   if (separator.endsWith('('))
     return SETTER.test(key.name) && !separator.startsWith(')') ? quotedRange(page, at, dialect) : undefined
+  if (separator === '{')
+    return dialect === 'code' && isQuote(page[at]) ? quotedRange(page, at, dialect) : undefined
   if (separator.endsWith(',')) return argumentAfter(text, key, at, before)
   if (separator === '') return wordsApart(text, key, at, before)
   // `${DB_PASSWORD:-x}` and Spring's `${db.password:x}`: what is taken where nothing is set.

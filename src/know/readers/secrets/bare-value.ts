@@ -21,7 +21,8 @@ const TO_QUOTE = /[^"'`\n\r\\]+/y
 export function bareRange(text: Text, key: Key, at: number, before: string): Range | undefined {
   const { page, dialect } = text
   const separator = key.separator.trim()
-  if (';&?'.includes(before) && separator === '=') return inString(page, at, IN_STRING)
+  if (before === ';' ? separator === '=' : '&?'.includes(before) && key.separator === '=')
+    return inString(page, at, IN_STRING)
   if (isAlone(text, key, before, separator)) return inString(page, at, TO_QUOTE)
   if (dialect === 'code' || dialect === 'json' || dialect === 'xml') {
     return separator === '=' && / |"|'|:/.test(before) && besideHost(text, key)

@@ -308,6 +308,8 @@ function readAssignment(
   })
   if (!judged) return undefined
   const { user, claims } = isNear && how === 'assigned' ? besideIt() : {}
+  // What an anonymous user gives is the courtesy of an address.
+  if (user && /^(?:anonymous|anonymous@.*)$/i.test(latin1(user))) return undefined
   return {
     rule: compiled,
     value,

@@ -35,6 +35,7 @@ export function judgeNamed(key: KeyName, value: string, standing: Standing): Jud
   if (objection === 'a common default') return judgeDefault(key, standing)
   if (objection === 'a UUID') return key.family === 'password' ? undefined : judgeUuid(key, value, standing)
   if (objection !== undefined || isLabel(key, value)) return undefined
+  if (namesItself(key, value)) return judgeOwnName(key, standing)
   if (LOCK_FILE.test(standing.path)) return undefined
   const form = formOf(value)
   const base =
@@ -85,6 +86,7 @@ function passwordSurety(
     if (speaks && !(standing.isSetting && key.isUpperCase)) return undefined
     return standing.isSetting ? 0.35 : standing.besides() ? 0.3 : undefined
   }
+  if (!standing.isSetting && /^[A-Z]+$/.test(value)) return undefined
   if (key.word === 'pass' && !standing.isSetting && !key.isUpperCase && !standing.besides()) return undefined
   if (!standing.isLiteral) return standing.besides() ? 0.3 : undefined
   if (/^[A-Z][a-z]+$/.test(value)) return standing.isSetting ? 0.3 : 0.2
@@ -103,7 +105,7 @@ function keySurety(
   if (form === 'mixed' && family === 'secret') {
     if (!standing.isLiteral || value.length < 8 || /\s/.test(value) || bits < 2.7) return undefined
     if (/^[A-Za-z]+(?:[-_./:][A-Za-z\d]+)*$/.test(value) && !/\d{2}/.test(value)) return undefined
-    return 0.4
+    return hasRun(value) ? 0.2 : 0.4
   }
   if (form !== 'generated') {
     // A short one: `a1b2c3`, with too few characters to look like chance.
@@ -128,7 +130,7 @@ function keySurety(
 function judgeDefault(key: KeyName, standing: Standing): Judgement | undefined {
   if (key.family !== 'password' || standing.how !== 'assigned' || !standing.isLiteral) return undefined
   if (standing.besides() !== 'user and host') return undefined
-  return settled(key, 0.3, [`named ${key.word}`, 'a common default'], standing)
+  return settled(key, 0.25, [`named ${key.word}`, 'a common default'], standing)
 }
 
 /** Some vendors' tokens are UUIDs, most UUIDs are names of things: only a key that says a lot makes one a secret. */
@@ -168,11 +170,29 @@ export function exampleKind(path: string): string | undefined {
     : undefined
 }
 
-/** The key's own name again, a selector, a version, a sentence. */
-function isNoValue(key: KeyName, value: string): boolean {
+/** `password = password`, `DB_PASSWORD=db_password`; the word alone is a system's default too. */
+function namesItself(key: KeyName, value: string): boolean {
   const letters = value.toLowerCase().replace(/[^a-z]/g, '')
-  if (letters !== '' && letters === key.normal.replace(/[^a-z]/g, '') && !/\d/.test(value))
-    return letters !== 'password' && letters !== 'secret'
+  return (
+    letters !== '' &&
+    letters === key.normal.replace(/[^a-z]/g, '') &&
+    !/\d/.test(value) &&
+    letters !== 'password' &&
+    letters !== 'secret'
+  )
+}
+
+/** In a program a variable; in a file of variables a stand-in, or a password that somebody did not think long about. */
+function judgeOwnName(key: KeyName, standing: Standing): Judgement | undefined {
+  if (key.family !== 'password' || !key.isUpperCase || !standing.isSetting || standing.how !== 'assigned')
+    return undefined
+  return settled(key, 0.3, [`named ${key.word}`, "its key's own name"], standing)
+}
+
+/** A selector, a version, a sentence. */
+function isNoValue(key: KeyName, value: string): boolean {
+  // The working directory has the same short name.
+  if (key.word === 'pwd' && /^(?:[~.]?\/|[A-Za-z]:\\)/.test(value)) return true
   if (/^[#.][a-z]+(?:[-_][a-z]+)*$/i.test(value)) return true
   return isProse(value) || isVersion(value)
 }
@@ -181,6 +201,8 @@ function isNoValue(key: KeyName, value: string): boolean {
 function isLabel(key: KeyName, value: string): boolean {
   if (/[:?!]$/.test(value) && /^[A-Z][a-z]+(?: [a-z]+)*\s?[:?!]$/.test(value)) return true
   if (key.family === 'password' && /^[A-Z]+(?:_[A-Z]+)+$/.test(value) && !key.isUpperCase) return true
+  // A validator's rules: `required|string|min:8`.
+  if (/^[a-z_]+(?::[\w,.]+)?(?:\|[a-z_]+(?::[\w,.]+)?)+$/.test(value)) return true
   return /^(?:application|text|image|multipart|audio|video)\/[a-z.+-]+/.test(value)
 }
 

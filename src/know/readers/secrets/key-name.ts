@@ -14,6 +14,9 @@ export interface KeyName {
 const WORD =
   /^(.*?)(password|passwd|passphrase|passwort|kennwort|contrasena|passcode|senha|pwd|pass|storepass|keypass|requirepass|masterauth|rootpw|secret|token|_?salt|(?:api|access|auth|secret|account|signing|encryption|crypt|master|private|app|consumer|license|shared|session|service|storage|subscription|write|connect|webhook|hmac|aes|cipher|preshared)_?key|_key|_pw)(\d*)(?:_(.+))?$/
 
+/** `key_password` and `token_password` are passwords. */
+const ENDS_IN_PASSWORD = /^(.*?)(password|passwd|passphrase|pwd)(\d*)$/
+
 /** What follows the word and makes the key speak about a secret rather than hold it. */
 const ABOUT = new Set(
   (
@@ -57,7 +60,7 @@ export function keyNameOf(name: string): KeyName | undefined {
 
 function judge(name: string): KeyName | undefined {
   const normal = normalName(name)
-  const parts = WORD.exec(normal)
+  const parts = ENDS_IN_PASSWORD.exec(normal) ?? WORD.exec(normal)
   if (!parts) return undefined
   const [, lead, word, , rest] = parts as unknown as [string, string, string, string, string | undefined]
   if (word === 'pass' && !PASS_BEFORE.test(lead)) return undefined

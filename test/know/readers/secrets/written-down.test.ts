@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest'
+import { engine } from './rule-directory.ts'
+import { found, P, passed } from './written-down.ts'
+
+/** What counts as found: a plain word under a clear name is found with less. */
+const COUNTS_FROM = 0.3
+
+function finds(path: string, text: string) {
+  return [...engine.scan(Buffer.from(text), { path })].map(find => ({
+    value: find.secret.revealText(),
+    confidence: find.confidence,
+    reasons: find.reasons,
+  }))
+}
+
+test.each(found.map(([path, text, value]) => ({ path, text, value: value ?? P })))(
+  '$path: $text holds a secret',
+  ({ path, text, value }) => {
+    const counted = finds(path, text).filter(find => find.confidence >= COUNTS_FROM)
+    expect(counted.map(find => find.value)).toEqual([value])
+    expect(counted[0]!.reasons.length).toBeGreaterThan(0)
+    for (const reason of counted[0]!.reasons) expect(reason).not.toContain(value)
+  },
+)
+
+test.each(passed.map(([path, text]) => ({ path, text })))('$path: $text holds none', ({ path, text }) => {
+  expect(finds(path, text).filter(find => find.confidence >= COUNTS_FROM)).toEqual([])
+})
