@@ -1,6 +1,6 @@
 /** A password as people make them, and a key as machines do; both made up. */
 export const P = 'Hop-77-qz'
-export const K = ['k7Qx02mzq77L', 'wPd81hXt3vB9'].join('')
+const K = ['k7Qx02mzq77L', 'wPd81hXt3vB9'].join('')
 
 /** How secrets are written in each kind of file: where, and the text around the one that is to be found. */
 export const found: readonly (readonly [path: string, text: string, value?: string])[] = [
