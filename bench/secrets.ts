@@ -1,10 +1,10 @@
+import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { Readable } from 'node:stream'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
-import { extract } from 'tar-stream'
 import { z } from 'zod'
 import { compileRules, type Engine } from '../src/know/readers/secrets/engine.ts'
 import { loadRules } from '../src/know/readers/secrets/load-rules.ts'
@@ -70,7 +70,7 @@ export async function* measure(): AsyncGenerator<Measurement> {
 }
 
 async function* leakyRepo(engine: Engine, theirs: Scanner): AsyncGenerator<Measurement> {
-  const files = await unpack(gunzipSync(await readFile(join(DATA, 'leaky-repo.tar.gz'))))
+  const files = await unpack(join(DATA, 'leaky-repo.tar.gz'))
   const counts = new Map<string, { risk: number; informative: number }>()
   const csv = files.find(file => file.path.endsWith('.leaky-meta/secrets.csv'))!
   for (const line of csv.bytes.toString('utf8').split('\n')) {
@@ -266,15 +266,23 @@ async function secretlint(): Promise<Scanner> {
   }
 }
 
-async function unpack(tar: Buffer): Promise<File[]> {
-  const files: File[] = []
-  const unpacked = Readable.from([tar]).pipe(extract())
-  for await (const entry of unpacked) {
-    const chunks: Buffer[] = []
-    for await (const chunk of entry) chunks.push(Buffer.from(chunk as Uint8Array))
-    if (entry.header.type === 'file') files.push({ path: entry.header.name, bytes: Buffer.concat(chunks) })
+/** Into a directory of its own for the time of reading. */
+async function unpack(archive: string): Promise<File[]> {
+  const directory = await mkdtemp(join(tmpdir(), 'firebreak-bench-'))
+  try {
+    execFileSync('tar', ['-xzf', archive, '-C', directory])
+    const entries = await readdir(directory, { recursive: true, withFileTypes: true })
+    return await Promise.all(
+      entries
+        .filter(entry => entry.isFile())
+        .map(async entry => {
+          const path = join(entry.parentPath, entry.name)
+          return { path: relative(directory, path), bytes: await readFile(path) }
+        }),
+    )
+  } finally {
+    await rm(directory, { recursive: true })
   }
-  return files
 }
 
 /** With BENCH_VERBOSE each of our misses is told on standard error. */
