@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs'
-import { hostname } from 'node:os'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
+import { holderName, isHolderGone } from '../../core/store/holder.ts'
 import { type Db, transaction, type Tx } from '../../core/store/store.ts'
 import { lockedRun } from './journal.ts'
 
@@ -17,13 +16,13 @@ export interface Claim {
 
 /** Takes the run for this process. CONFLICT while another live process holds it. */
 export async function claimRun(db: Db, io: Pick<Io, 'now'>, runId: string): Promise<Claim> {
-  const me = processName(process.pid)
+  const me = holderName()
   const take = async (tx: Tx) => {
     const run = await lockedRun(tx, runId)
     if (!run) throw new FirebreakError('NOT_FOUND', `run ${runId}`, 'firebreak ls runs')
     const now = io.now().getTime()
     const held = run.claimed_by !== null && run.claimed_by !== me && (run.claim_until ?? 0) > now
-    if (held && !isGone(run.claimed_by ?? ''))
+    if (held && !isHolderGone(run.claimed_by ?? ''))
       throw new FirebreakError(
         'CONFLICT',
         `run ${runId} is being worked on by ${run.claimed_by}`,
@@ -55,34 +54,5 @@ export async function claimRun(db: Db, io: Pick<Io, 'now'>, runId: string): Prom
       const leave = (tx: Tx) => mine(tx).set({ claimed_by: null, claim_until: null }).execute()
       await transaction(db, leave, 'rows')
     },
-  }
-}
-
-/** Host, process and when that process began, since process numbers are used again. */
-function processName(pid: number): string {
-  return `${hostname()}:${pid}:${startedAt(pid) ?? 0}`
-}
-
-/** Known to be gone: of this host, and no such process runs here. Anything else may still be at work. */
-function isGone(name: string): boolean {
-  const [host, pid, started] = name.split(':')
-  if (host !== hostname() || !pid) return false
-  const now = startedAt(Number(pid))
-  if (now !== undefined) return now !== Number(started)
-  try {
-    process.kill(Number(pid), 0)
-    return false
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'ESRCH'
-  }
-}
-
-/** In clock ticks since boot: field 22 of /proc/PID/stat (proc(5)); undefined where there is none. */
-function startedAt(pid: number): number | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19])
-  } catch {
-    return undefined
   }
 }

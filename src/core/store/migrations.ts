@@ -10,6 +10,7 @@ export const migrations: Record<string, Migration> = {
   '0004_copy_member': { up: copyMember },
   '0005_copy_allowance': { up: copyAllowance },
   '0006_setting': { up: setting },
+  '0007_watch': { up: watch },
 }
 
 async function spine(db: Kysely<unknown>): Promise<void> {
@@ -144,4 +145,11 @@ async function copyReasons(db: Kysely<unknown>): Promise<void> {
 /** Why a secret may stand where it stands, as someone wrote beside it. */
 async function copyAllowance(db: Kysely<unknown>): Promise<void> {
   await sql`alter table copy add column allowance text`.execute(db)
+}
+
+/** When each source is observed next, and by whom it is being observed. Copies that came after `baseline_at` are new. */
+async function watch(db: Kysely<unknown>): Promise<void> {
+  await sql`create table watch (
+    source_id text primary key references source (id), next_at bigint not null, failures bigint not null, error text,
+    baseline_at bigint, claimed_by text, claim_epoch bigint not null, claim_until bigint)`.execute(db)
 }

@@ -26,6 +26,7 @@ export interface Schema {
   evidence: EvidenceTable
   checkpoint: CheckpointTable
   setting: SettingTable
+  watch: WatchTable
 }
 
 /** What tells the rows of each table apart; each table stands after those that it refers to. */
@@ -51,6 +52,7 @@ export const PRIMARY_KEYS = {
   step: ['run_id', 'key'],
   evidence: ['id'],
   checkpoint: ['seq'],
+  watch: ['source_id'],
 } as const satisfies { [Table in keyof Schema]: readonly (keyof Schema[Table])[] }
 
 export const TABLE_NAMES = Object.keys(PRIMARY_KEYS) as (keyof Schema)[]
@@ -300,6 +302,19 @@ export interface CheckpointTable {
 export interface SettingTable {
   name: 'public_key' | 'moved_to'
   value: string
+}
+
+export interface WatchTable {
+  source_id: string
+  next_at: number
+  /** In a row. */
+  failures: number
+  error: string | null
+  /** The stamp of the first run to the end that is known: what was first seen later is new. */
+  baseline_at: number | null
+  claimed_by: string | null
+  claim_epoch: number
+  claim_until: number | null
 }
 
 export type Row<Table extends keyof Schema> = Selectable<Schema[Table]>

@@ -122,6 +122,13 @@ export class Connections {
     )
   }
 
+  /** Closes the source's connection where it is open; who needs it next opens it anew. */
+  async leave(sourceId: string): Promise<void> {
+    const opened = this.#open.get(sourceId)
+    this.#open.delete(sourceId)
+    await opened?.then(connection => connection.close()).catch(() => {})
+  }
+
   async list(db: Db): Promise<Row<'source'>[]> {
     return await db.selectFrom('source').selectAll().orderBy('id').execute()
   }

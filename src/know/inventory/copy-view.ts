@@ -15,6 +15,7 @@ export interface CopyView {
   readonly confidence: number
   /** Why so sure. */
   readonly reasons: readonly string[]
+  readonly firstSeen: Ms
   readonly goneAt?: Ms
   /** The directory's owner allows Firebreak to write this file, and it is no archive. */
   readonly approved: boolean
@@ -79,6 +80,7 @@ export async function copyViews(
       ...(claim && { claim: refOf(claim) }),
       confidence: row.confidence,
       reasons: row.reasons === null ? [] : (JSON.parse(row.reasons) as string[]),
+      firstSeen: row.first_seen,
       ...(row.gone_at !== null && { goneAt: row.gone_at }),
       ...(row.allowance !== null && { allowance: row.allowance }),
       // What lies in an archive cannot be written, whatever is allowed.

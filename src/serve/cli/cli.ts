@@ -16,7 +16,7 @@ export interface Terminal {
 /** Makes the world that an operation runs in. `close` ends everything that was opened, and seals the evidence. */
 export type Compose = (
   needs: { readonly store: boolean; readonly takesMoved: boolean },
-  surface: Pick<World, 'progress' | 'readSecret'>,
+  surface: Pick<World, 'progress' | 'readSecret' | 'say'>,
 ) => Promise<{ world: World; close(): Promise<void> }>
 
 export interface CliOptions {

@@ -37,6 +37,10 @@ export async function runOperation(
     const needs = { store: needsStore, takesMoved: operation.takesMoved ?? false }
     const { world, close } = await options.compose(needs, {
       progress: event => view.show(event),
+      say({ text, json }) {
+        view.clear()
+        stdout.write(asJson ? `${JSON.stringify(json)}\n` : `${printable(text)}\n`)
+      },
       readSecret,
     })
     const { signal } = world.io
@@ -51,7 +55,7 @@ export async function runOperation(
       view.clear()
       const width = Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, stdout.columns || 80))
       const text = asJson
-        ? JSON.stringify(operation.json ? operation.json(output) : output, null, 2)
+        ? (JSON.stringify(operation.json ? operation.json(output) : output, null, 2) ?? '')
         : printable(operation.text(output, width))
       if (text !== '') stdout.write(text.endsWith('\n') ? text : `${text}\n`)
       exit = operation.exitCode?.(output) ?? 0

@@ -42,8 +42,13 @@ export const operations: readonly OperationEntry[] = [
     load: async () => (await import('./observe.ts')).observe,
   },
   {
+    name: 'watch',
+    summary: 'Read connected sources on schedule, and say what is newly wrong',
+    load: async () => (await import('./watch.ts')).watch,
+  },
+  {
     name: 'ls',
-    summary: 'List credentials, identities, sources or runs',
+    summary: 'List credentials, identities, findings, sources or runs',
     load: async () => (await import('./ls.ts')).ls,
   },
   {

@@ -1,12 +1,18 @@
 import pc from 'picocolors'
 import { z } from 'zod'
 import { formatRef } from '../../core/contract/ref.ts'
+import { checks } from '../../judge/posture/all.ts'
+import { entitiesById } from '../../know/inventory/copy-view.ts'
 import {
   type CredentialView,
   coverageOf,
   listCredentials,
   listIdentities,
+  namesById,
+  namesOrNative,
+  refOf,
 } from '../../know/inventory/queries.ts'
+import { loadRoots } from '../../know/inventory/roots.ts'
 import { type Coverage, coverageText } from './coverage.ts'
 import { defineOperation, type World } from './operation.ts'
 import { isoTime, sourceNames } from './standing.ts'
@@ -15,7 +21,7 @@ import { table } from './table.ts'
 
 const input = z.object({
   what: z
-    .enum(['credentials', 'identities', 'sources', 'runs'])
+    .enum(['credentials', 'identities', 'findings', 'sources', 'runs'])
     .default('credentials')
     .describe('what to list'),
 })
@@ -51,6 +57,18 @@ interface ListedIdentity {
   readonly credentials: number
 }
 
+interface ListedFinding {
+  readonly check: string
+  /** Null for what folding itself noticed. */
+  readonly severity: string | null
+  readonly frameworks: readonly string[]
+  readonly ref: string
+  readonly name: string
+  readonly why: string
+  readonly fix: string | null
+  readonly since: string
+}
+
 type Listing = { stuck: readonly Run[] } & (
   | { what: 'credentials'; credentials: readonly ListedCredential[]; coverage: Coverage }
   | { what: 'identities'; identities: readonly ListedIdentity[]; coverage: Coverage }
@@ -58,12 +76,13 @@ type Listing = { stuck: readonly Run[] } & (
       what: 'sources'
       sources: readonly { id: string; source: string; instance: string; observedAt: string | null }[]
     }
+  | { what: 'findings'; findings: readonly ListedFinding[] }
   | { what: 'runs'; runs: readonly Run[] }
 )
 
 export const ls = defineOperation<Input, Listing>({
   name: 'ls',
-  summary: 'List credentials, identities, sources or runs',
+  summary: 'List credentials, identities, findings, sources or runs',
   permission: 'read',
   input: input as z.ZodType<Input>,
   positional: ['what'],
@@ -93,6 +112,8 @@ async function list(world: World, { what }: Input): Promise<Listing> {
       }))
       return { what, stuck, sources }
     }
+    case 'findings':
+      return { what, stuck, findings: await listFindings(world) }
     case 'identities':
       return {
         what,
@@ -111,6 +132,43 @@ async function list(world: World, { what }: Input): Promise<Listing> {
     }
   }
 }
+
+/** Those that stand, the gravest first. */
+async function listFindings({ db, keys }: World): Promise<ListedFinding[]> {
+  const rows = await db
+    .selectFrom('finding')
+    .selectAll()
+    .where('ended_at', 'is', null)
+    .orderBy('first_seen', 'desc')
+    .orderBy('id')
+    .execute()
+  const entities = await entitiesById(db, [...new Set(rows.map(row => row.entity_id))])
+  const names = await namesById(db, await loadRoots(db), [...entities.keys()])
+  const credentials = new Map((await listCredentials(db, keys)).map(view => [view.id, view]))
+  const found = rows.flatMap(({ entity_id, check: id, why, first_seen }) => {
+    const entity = entities.get(entity_id)
+    if (!entity) return []
+    const check = checks.find(one => one.id === id)
+    const credential = credentials.get(entity_id)
+    const name = credential?.identity
+      ? called(credential.identity)
+      : (namesOrNative(names.get(entity_id), entity)[0] ?? credential?.publicFingerprint ?? entity.native)
+    return {
+      check: id,
+      severity: check?.severity ?? null,
+      frameworks: check?.frameworks ?? [],
+      ref: formatRef(refOf(entity)),
+      name,
+      why,
+      fix: check?.fix ?? null,
+      since: isoTime(first_seen),
+    }
+  })
+  const rank = ({ severity }: ListedFinding) => SEVERITIES.indexOf(severity ?? 'medium')
+  return found.sort((a, b) => rank(b) - rank(a))
+}
+
+const SEVERITIES = ['low', 'medium', 'high', 'critical']
 
 function listed(view: CredentialView): ListedCredential {
   return {
@@ -154,6 +212,9 @@ function text(output: Listing, width: number): string {
       break
     case 'identities':
       parts.push(identitiesTable(output.identities, width), '', coverageText(output.coverage, width))
+      break
+    case 'findings':
+      parts.push(findingsTable(output.findings, width))
       break
     case 'sources':
       parts.push(sourcesTable(output.sources, width))
@@ -220,6 +281,23 @@ function identitiesTable(
     rows,
     width,
   )
+}
+
+function findingsTable(findings: readonly ListedFinding[], width: number): string {
+  if (findings.length === 0) return 'No finding stands. firebreak watch looks for them.'
+  const rows = findings.map(({ check, name, why, since }) => [
+    check,
+    name,
+    why,
+    since.slice(0, 16).replace('T', ' '),
+  ])
+  const columns = [
+    { title: 'FINDING' },
+    { title: 'ON', flexible: true },
+    { title: 'WHY', flexible: true },
+    { title: 'SINCE (UTC)' },
+  ]
+  return table(columns, rows, width)
 }
 
 function sourcesTable(sources: Extract<Listing, { what: 'sources' }>['sources'], width: number): string {

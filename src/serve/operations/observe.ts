@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
-import type { Row } from '../../core/store/schema.ts'
+import { isFirebreakError } from '../../core/contract/errors.ts'
 import { coverageOf } from '../../know/inventory/queries.ts'
 import { observe as observeSource } from '../../know/observe/observe.ts'
+import { chooseSources } from './choose-sources.ts'
 import { type Coverage, coverageText, unreadFailure } from './coverage.ts'
 import { defineOperation, type World } from './operation.ts'
 import { table } from './table.ts'
@@ -80,27 +80,6 @@ async function run(world: World, input: Input): Promise<Observed> {
     chosen.map(source => source.id),
   )
   return { sources, coverage: { ...coverage, skipped: [...coverage.skipped, ...skipped] }, failures }
-}
-
-/** Raises NOT_FOUND for what fits no source. A label may name several: a repository and its working tree. */
-function chooseSources(all: readonly Row<'source'>[], wanted: readonly string[]): Row<'source'>[] {
-  if (all.length === 0)
-    throw new FirebreakError(
-      'NOT_FOUND',
-      'nothing is connected yet',
-      'firebreak scan PATH, or firebreak connect',
-    )
-  if (wanted.length === 0) return [...all]
-  const chosen = new Set<Row<'source'>>()
-  for (const text of wanted) {
-    const fitting = all.filter(source =>
-      [source.id, source.label, `${source.system}:${source.label}`].includes(text),
-    )
-    if (fitting.length === 0)
-      throw new FirebreakError('NOT_FOUND', `no source is called ${text}`, 'firebreak ls sources shows them')
-    for (const source of fitting) chosen.add(source)
-  }
-  return [...chosen]
 }
 
 function text(output: Observed, width: number): string {

@@ -41,6 +41,8 @@ export interface World {
   /** What is staged in a repository, or what some of its commits bring: read once, and not kept. */
   openChange(path: string, range: ChangeRange): Promise<Change>
   progress(event: ProgressEvent): void
+  /** One line on standard output while the operation runs; with --json, `json` is the line. */
+  say(line: { readonly text: string; readonly json: unknown }): void
   /** One secret from standard input: no echo, one trailing newline stripped, 64 KiB at most. */
   readSecret(prompt: string): Promise<Secret>
 }
@@ -75,7 +77,7 @@ export interface Operation<Input = unknown, Output = unknown> {
   run(world: World, input: Input): Promise<Output>
   /** What a person reads, in lines of at most `width` columns. */
   text(output: Output, width: number): string
-  /** What `--json` prints, where it is not the output itself. */
+  /** What `--json` prints, where it is not the output itself; nothing where it is undefined. */
   json?(output: Output): unknown
   /** Default 0. A failure raises instead, and the error's code decides. */
   exitCode?(output: Output): number

@@ -1,0 +1,38 @@
+import type { Keys } from '../../core/keys/keys.ts'
+import type { Db } from '../../core/store/store.ts'
+
+export interface CheckContext {
+  readonly db: Db
+  readonly keys: Pick<Keys, 'publicFingerprint'>
+}
+
+/** What a check says of one entity of its population. What it does not speak of passes. */
+export interface Judgement {
+  readonly entityId: string
+  readonly outcome: 'fails' | 'unknown'
+  /** What is so, where and since when; without a secret, a fingerprint or a preview. */
+  readonly why: string
+}
+
+/**
+ * One thing that should be so. The id is the file's name, and that of the finding. A check only reads; it says `unknown`
+ * where it cannot tell, and that neither makes a finding nor ends one.
+ */
+export interface Check<Subject = unknown> {
+  readonly id: string
+  readonly title: string
+  /** Why it matters, and what to do about it: what a person reads under the finding. */
+  readonly why: string
+  readonly fix: string
+  readonly severity: 'low' | 'medium' | 'high' | 'critical'
+  /** `NHI2:2025` of the OWASP NHI Top 10. */
+  readonly frameworks: readonly string[]
+  /** All that it looks at, by the entity's id: the denominator. */
+  population(context: CheckContext): Promise<ReadonlyMap<string, Subject>>
+  find(context: CheckContext, population: ReadonlyMap<string, Subject>): Promise<readonly Judgement[]>
+}
+
+/** Infers what the population is made of. */
+export function defineCheck<Subject>(check: Check<Subject>): Check<Subject> {
+  return check
+}

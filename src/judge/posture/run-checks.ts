@@ -1,0 +1,111 @@
+import { newId } from '../../core/contract/id.ts'
+import type { Io } from '../../core/contract/io.ts'
+import { record } from '../../core/evidence/evidence.ts'
+import type { Keys } from '../../core/keys/keys.ts'
+import { type Db, transaction, type Tx } from '../../core/store/store.ts'
+import { loadRoots } from '../../know/inventory/roots.ts'
+import type { Check } from './check.ts'
+
+/** A finding that began or ended in this run of the checks. */
+export interface FindingChange {
+  readonly check: string
+  readonly entityId: string
+  readonly change: 'begun' | 'ended'
+  readonly why: string
+}
+
+export interface CheckCounts {
+  readonly check: string
+  readonly fails: number
+  readonly unknown: number
+  readonly passes: number
+}
+
+export interface Checked {
+  readonly changes: readonly FindingChange[]
+  readonly counts: readonly CheckCounts[]
+}
+
+/**
+ * Runs the checks over what is known now, and keeps the findings: one begins when its check fails, and ends when it
+ * passes. Of several processes at once, one is told of each change.
+ */
+export async function runChecks(
+  db: Db,
+  world: { readonly io: Pick<Io, 'now' | 'random'>; readonly keys: Keys },
+  checks: readonly Check[],
+): Promise<Checked> {
+  return await transaction(db, async tx => {
+    const changes: FindingChange[] = []
+    const counts: CheckCounts[] = []
+    for (const check of checks) {
+      const population = await check.population({ db: tx, keys: world.keys })
+      const judgements = await check.find({ db: tx, keys: world.keys }, population)
+      const failing = new Map(
+        judgements.filter(({ outcome }) => outcome === 'fails').map(({ entityId, why }) => [entityId, why]),
+      )
+      const unknown = new Set(
+        judgements.filter(({ outcome }) => outcome === 'unknown').map(({ entityId }) => entityId),
+      )
+      changes.push(...(await keep(tx, world.io, check.id, failing, unknown)))
+      counts.push({
+        check: check.id,
+        fails: failing.size,
+        unknown: unknown.size,
+        passes: population.size - failing.size - unknown.size,
+      })
+    }
+    return { changes, counts }
+  })
+}
+
+async function keep(
+  tx: Tx,
+  io: Pick<Io, 'now' | 'random'>,
+  check: string,
+  failing: ReadonlyMap<string, string>,
+  unknown: ReadonlySet<string>,
+): Promise<FindingChange[]> {
+  const at = io.now().getTime()
+  const roots = await loadRoots(tx)
+  const stored = await tx.selectFrom('finding').selectAll().where('check', '=', check).orderBy('id').execute()
+  const changes: FindingChange[] = []
+  const open = new Set<string>()
+  for (const { id, entity_id, why, ended_at } of stored) {
+    const entityId = roots.of(entity_id)
+    const says = failing.get(entityId)
+    // What became one credential with another has one finding.
+    if (says !== undefined && !open.has(entityId)) {
+      open.add(entityId)
+      const again = ended_at === null ? {} : { first_seen: at, ended_at: null }
+      await tx
+        .updateTable('finding')
+        .set({ ...again, why: says, last_seen: at })
+        .where('id', '=', id)
+        .execute()
+      if (ended_at !== null) changes.push({ check, entityId, change: 'begun', why: says })
+    } else if (ended_at === null && !unknown.has(entityId)) {
+      await tx.updateTable('finding').set({ ended_at: at }).where('id', '=', id).execute()
+      if (!open.has(entityId)) changes.push({ check, entityId, change: 'ended', why })
+    }
+  }
+  for (const [entityId, why] of failing) {
+    if (open.has(entityId)) continue
+    await tx
+      .insertInto('finding')
+      .values({
+        id: newId(io),
+        check,
+        entity_id: entityId,
+        why,
+        first_seen: at,
+        last_seen: at,
+        ended_at: null,
+      })
+      .execute()
+    changes.push({ check, entityId, change: 'begun', why })
+  }
+  for (const { entityId, change, why } of changes)
+    await record(tx, io, { kind: `finding.${change}`, subject: entityId, body: { check, why } })
+  return changes
+}

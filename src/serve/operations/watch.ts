@@ -1,0 +1,304 @@
+import pc from 'picocolors'
+import { z } from 'zod'
+import { isFirebreakError } from '../../core/contract/errors.ts'
+import { formatRef } from '../../core/contract/ref.ts'
+import type { Row } from '../../core/store/schema.ts'
+import { storeError } from '../../core/store/store-error.ts'
+import { checks } from '../../judge/posture/all.ts'
+import { type FindingChange, runChecks } from '../../judge/posture/run-checks.ts'
+import { credentialView } from '../../know/inventory/queries.ts'
+import { observe } from '../../know/observe/observe.ts'
+import { type ClaimedSource, claimSource, enrol, nextDue } from '../../know/observe/schedule.ts'
+import { chooseSources } from './choose-sources.ts'
+import { unreadFailure } from './coverage.ts'
+import { durationMs } from './duration.ts'
+import { defineOperation, type World } from './operation.ts'
+import { isoTime } from './standing.ts'
+import { called } from './subject.ts'
+
+const input = z.object({
+  sources: z.array(z.string().min(1)).default([]).describe('labels or ids of sources; all of them without'),
+  every: z.string().default('15m').describe('how often each source is read: 90s, 15m, 6h, 1d'),
+  override: z
+    .array(z.object({ source: z.string().min(1), every: z.string() }))
+    .default([])
+    .describe('another interval for one source'),
+  once: z.boolean().default(false).describe('read each source once, now, and end: for cron'),
+  workers: z.int().min(1).max(64).optional().describe('how many threads read'),
+})
+type Input = z.infer<typeof input>
+
+export interface Watched {
+  readonly observed: number
+  readonly failures: readonly Error[]
+  /** How many findings stand now. */
+  readonly findings: number
+  readonly once: boolean
+}
+
+export const watch = defineOperation<Input, Watched>({
+  name: 'watch',
+  summary: 'Read connected sources on schedule, and say what is newly wrong',
+  permission: 'observe',
+  input: input as z.ZodType<Input>,
+  positional: ['sources'],
+  examples: [
+    {
+      command: 'firebreak watch --every 15m',
+      shows:
+        'a line for each source that was read, and for each finding that begins or ends, until control-C',
+    },
+    {
+      command: 'firebreak watch --every 1h --override source=/srv/app,every=5m',
+      shows: 'one source read more often than the others',
+    },
+    { command: 'firebreak watch --once', shows: 'one round, for cron: exit code 1 while a finding stands' },
+  ],
+  run,
+  text: () => '',
+  json: () => undefined,
+  exitCode: ({ once, findings }) => (once && findings > 0 ? 1 : 0),
+  failures: ({ once, failures }) => (once ? failures : []),
+})
+
+/** Two, so that one source that answers slowly does not hold up all others. */
+const MOST_AT_ONCE = 2
+/** What other processes left, connected or finished is noticed within so long. */
+const LONGEST_SLEEP_MS = 5_000
+const LONGEST_BACKOFF_MS = 3_600_000
+
+async function run(world: World, given: Input): Promise<Watched> {
+  const watching = new Watching(world, given)
+  await watching.all()
+  return {
+    observed: watching.observed,
+    failures: watching.failures,
+    findings: await openFindings(world),
+    once: given.once,
+  }
+}
+
+async function openFindings({ db }: World): Promise<number> {
+  const ids = checks.map(check => check.id)
+  const rows = await db
+    .selectFrom('finding')
+    .select('id')
+    .where('check', 'in', ids)
+    .where('ended_at', 'is', null)
+    .execute()
+  return rows.length
+}
+
+class Watching {
+  readonly #world: World
+  readonly #input: Input
+  readonly #everyMs: number
+  readonly #working = new Set<Promise<void>>()
+  /** With `--once`: those that this process has begun. */
+  readonly #begun = new Set<string>()
+  readonly failures: Error[] = []
+  observed = 0
+  #checked = false
+  #broken: unknown
+
+  constructor(world: World, given: Input) {
+    this.#world = world
+    this.#input = given
+    this.#everyMs = durationMs(given.every)
+    for (const { every } of given.override) durationMs(every)
+  }
+
+  async all(): Promise<void> {
+    const { io } = this.#world
+    try {
+      const chosen = await this.#chosen()
+      this.#say('watching', pc.dim(`watching ${chosen.length} sources, every ${this.#input.every}`), {
+        sources: chosen.length,
+        every: this.#input.every,
+      })
+      for (let troubles = 0; !io.signal.aborted; ) {
+        try {
+          if (!(await this.#round())) break
+          troubles = 0
+        } catch (error) {
+          troubles = await this.#outlast(error, troubles)
+        }
+      }
+    } finally {
+      await Promise.allSettled(this.#working)
+    }
+    if (this.#broken !== undefined && !io.signal.aborted) throw this.#broken
+    // Who asked for one round wants to know that it was not finished.
+    if (this.#input.once) io.signal.throwIfAborted()
+  }
+
+  /** Begins what is due, and waits a moment. False where there is nothing left to do. */
+  async #round(): Promise<boolean> {
+    const { db, io } = this.#world
+    if (this.#broken !== undefined) return false
+    await enrol(db, io)
+    // Whoever was killed may have folded what it had not yet checked.
+    if (!this.#checked) await this.#check()
+    this.#checked = true
+    const sources = await this.#chosen()
+    const waiting = sources.filter(({ id }) => !this.#begun.has(id))
+    const ids = waiting.map(({ id }) => id)
+    while (this.#working.size < MOST_AT_ONCE) {
+      const claim = await claimSource(
+        db,
+        io,
+        ids.filter(id => !this.#begun.has(id)),
+        this.#input.once ? 'now' : 'due',
+      )
+      if (!claim) break
+      const source = sources.find(({ id }) => id === claim.sourceId)!
+      if (this.#input.once) this.#begun.add(source.id)
+      const work: Promise<void> = this.#take(source, claim)
+        .catch(error => this.#trouble(error))
+        .finally(() => this.#working.delete(work))
+      this.#working.add(work)
+    }
+    if (this.#working.size === 0 && this.#input.once) {
+      for (const { id, system, label } of waiting)
+        if (!this.#begun.has(id))
+          this.#say('busy', `${system}:${label} is being read by another process`, {
+            source: `${system}:${label}`,
+          })
+      return false
+    }
+    const due = (await nextDue(db, ids)) ?? Infinity
+    const pause = Math.min(LONGEST_SLEEP_MS, Math.max(20, due - io.now().getTime()))
+    // A source that is due but waits for its turn is begun when another ends.
+    const idle = this.#working.size >= MOST_AT_ONCE ? LONGEST_SLEEP_MS : pause
+    await Promise.race([...this.#working, io.sleep(idle).catch(() => {})])
+    return true
+  }
+
+  async #chosen(): Promise<Row<'source'>[]> {
+    const { db, connections } = this.#world
+    return chooseSources(await connections.list(db), this.#input.sources)
+  }
+
+  /** A database that is away or busy is waited for; gives how often in a row. What waiting does not mend is raised. */
+  async #outlast(raised: unknown, troubles: number): Promise<number> {
+    const { io } = this.#world
+    this.#trouble(raised)
+    if (this.#broken !== undefined) throw this.#broken
+    await io.sleep(Math.min(60_000, 1000 * 2 ** Math.min(troubles, 6))).catch(() => {})
+    return troubles + 1
+  }
+
+  #trouble(raised: unknown): void {
+    const error = storeError(raised)
+    if (this.#world.io.signal.aborted) return
+    if (this.#input.once || !isFirebreakError(error, 'STORE_BUSY', 'STORE_UNREACHABLE'))
+      this.#broken ??= error
+    else this.#say('waiting', pc.yellow(error.message), { code: error.code, message: error.message })
+  }
+
+  async #take(source: Row<'source'>, claim: ClaimedSource): Promise<void> {
+    const { db, io, keys, connections, rulesDirectory } = this.#world
+    const name = `${source.system}:${source.label}`
+    const began = io.now().getTime()
+    const everyMs = this.#intervalOf(source)
+    // A little early, and not all at once: a copy is found within one interval of the last look.
+    const next = began + Math.round(everyMs * (0.9 + 0.1 * this.#random()))
+    try {
+      const connection = await connections.open(db, source.id)
+      const seen = await observe(db, source, connection, {
+        keys,
+        io: { ...io, signal: AbortSignal.any([io.signal, claim.lost]) },
+        rulesDirectory,
+        ...(this.#input.workers === undefined ? {} : { workers: this.#input.workers }),
+        onProgress: event => this.#world.progress({ kind: 'scan', label: source.label, ...event }),
+      })
+      const unread = unreadFailure(name, seen)
+      if (unread) this.failures.push(unread)
+      await claim.done({ at: next })
+      this.observed++
+      const { documents, skippedAsRead, finds } = seen
+      const gaps = seen.coverage.filter(({ complete }) => !complete).length
+      this.#say(
+        'observed',
+        `${name}: ${documents} read, ${skippedAsRead} known, ${finds} found${gaps > 0 ? `, ${gaps} gaps` : ''}`,
+        {
+          source: name,
+          documents,
+          skippedAsRead,
+          finds,
+          gaps,
+          nextAt: isoTime(next),
+        },
+      )
+    } catch (raised) {
+      if (io.signal.aborted || claim.lost.aborted) return await claim.release()
+      const error = storeError(raised)
+      if (!isFirebreakError(error) || error.code.startsWith('STORE_')) {
+        await claim.release().catch(() => {})
+        throw error
+      }
+      this.failures.push(error)
+      // Twice as long after each failure, but a source that is read once a day is tried no more seldom for it.
+      const backoff = Math.min(
+        everyMs * 2 ** Math.min(claim.failures, 20),
+        Math.max(everyMs, LONGEST_BACKOFF_MS),
+      )
+      const at = Math.max(next, began + Math.round(backoff * (0.9 + 0.1 * this.#random())))
+      await claim.done({ at, error: error.message })
+      this.#say('failed', `${pc.red('failed')}  ${name}: ${error.message}`, {
+        source: name,
+        code: error.code,
+        message: error.message,
+        nextAt: isoTime(at),
+      })
+    } finally {
+      // A connection that is kept for hours may be one that broke, or a view of what was.
+      await connections.leave(source.id)
+    }
+    await this.#check()
+  }
+
+  async #check(): Promise<void> {
+    for (const change of (await runChecks(this.#world.db, this.#world, checks)).changes)
+      await this.#tell(change)
+  }
+
+  #intervalOf(source: Row<'source'>): number {
+    const names = [source.id, source.label, `${source.system}:${source.label}`]
+    const own = this.#input.override.find(({ source: name }) => names.includes(name))
+    return own ? durationMs(own.every) : this.#everyMs
+  }
+
+  #random(): number {
+    const [a = 0, b = 0] = this.#world.io.random(2)
+    return (a * 256 + b) / 65_536
+  }
+
+  async #tell({ check: id, entityId, change, why }: FindingChange): Promise<void> {
+    const { db, keys } = this.#world
+    const check = checks.find(one => one.id === id)
+    const view = await credentialView(db, keys, entityId)
+    const who = view.identity ? `${view.kind} of ${called(view.identity)}` : view.kind
+    const begun = change === 'begun'
+    const mark = begun ? pc.red(pc.bold('FINDING')) : pc.green('ended')
+    this.#say(
+      begun ? 'finding' : 'ended',
+      `${mark}  ${id}: ${who} (${view.publicFingerprint ?? formatRef(view.ref)}): ${why}`,
+      {
+        check: id,
+        severity: check?.severity ?? null,
+        frameworks: check?.frameworks ?? [],
+        credential: formatRef(view.ref),
+        fingerprint: view.publicFingerprint ?? null,
+        identity: view.identity ? formatRef(view.identity.ref) : null,
+        why,
+        fix: begun ? (check?.fix ?? null) : null,
+      },
+    )
+  }
+
+  #say(event: string, text: string, json: Record<string, unknown>): void {
+    const at = isoTime(this.#world.io.now().getTime())
+    this.#world.say({ text: `${pc.dim(at)}  ${text}`, json: { at, event, ...json } })
+  }
+}
