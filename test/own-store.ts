@@ -44,6 +44,11 @@ export function engineName(): Engine['name'] {
   return current.name
 }
 
+/** How many of `count` random cases are tried: fewer on a server, where each statement is a journey. */
+export function numRuns(count: number): number {
+  return current === sqlite ? count : Math.ceil(count / 5)
+}
+
 /** A place that is gone when the test ends. */
 export async function ownPlace(): Promise<string> {
   const place = await current.place()

@@ -206,6 +206,18 @@ async function refuseClaimed(tx: Tx, io: Pick<Io, 'now'>): Promise<void> {
       `run ${claimed.id} is being worked on by ${claimed.claimed_by}`,
       'wait for it to end; if that process is gone, try again in half a minute',
     )
+  const watched = await tx
+    .selectFrom('watch')
+    .select('claimed_by')
+    .where('claimed_by', 'is not', null)
+    .where('claim_until', '>', io.now().getTime())
+    .executeTakeFirst()
+  if (watched)
+    throw new FirebreakError(
+      'CONFLICT',
+      `a source is being read by the watch ${watched.claimed_by}`,
+      'stop the watch first; if that process is gone, try again in half a minute',
+    )
 }
 
 async function verify(tx: Tx, keys: Keys): Promise<void> {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import type { NewRow } from '../../../src/core/store/schema.ts'
+import { type NewRow, TABLE_NAMES } from '../../../src/core/store/schema.ts'
 import { type Db, openStore, transaction } from '../../../src/core/store/store.ts'
 import { openOwnStore, ownPlace } from '../../own-store.ts'
 
@@ -42,6 +42,13 @@ describe('opening', () => {
     await expect(opening).rejects.toMatchObject({ code: 'INVALID_CONFIG' })
     await expect(opening).rejects.not.toMatchObject({ message: expect.stringContaining('hunter2') })
   })
+})
+
+test('the tables are those that the code knows, so that none is forgotten when all are moved', async () => {
+  const { db } = await openOwnStore()
+  const tables = await db.introspection.getTables()
+  const named = tables.map(table => table.name).filter(name => !name.startsWith('sqlite_'))
+  expect(named.toSorted()).toEqual(TABLE_NAMES.toSorted())
 })
 
 describe('writing', () => {

@@ -16,6 +16,7 @@ import {
   tree,
   WEAK,
 } from '../estate.ts'
+import { numRuns } from '../../own-store.ts'
 
 describe('a key', () => {
   test('is system, instance, kind and id: names come and go', async () => {
@@ -422,7 +423,7 @@ describe('in whatever order, and however often', () => {
         expect(await told(two)).toEqual(await told(one))
         await Promise.all([one.close(), two.close()])
       }),
-      { numRuns: 60, seed: 4711 },
+      { numRuns: numRuns(60), seed: 4711 },
     )
   })
 
@@ -439,7 +440,7 @@ describe('in whatever order, and however often', () => {
         expect(await told(two)).toEqual(await told(one))
         await Promise.all([one.close(), two.close()])
       }),
-      { numRuns: 60, seed: 4712 },
+      { numRuns: numRuns(60), seed: 4712 },
     )
   })
 })

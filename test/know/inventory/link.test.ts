@@ -16,6 +16,7 @@ import {
   told,
   WEAK,
 } from '../estate.ts'
+import { numRuns } from '../../own-store.ts'
 
 async function undoAll(estate: Estate): Promise<number> {
   const merges = await estate.db
@@ -131,7 +132,7 @@ describe('a merge that is taken back', () => {
         expect(await told(two)).toEqual(await told(one))
         await Promise.all([one.close(), two.close()])
       }),
-      { numRuns: 80, seed: 99 },
+      { numRuns: numRuns(80), seed: 99 },
     )
   })
 })

@@ -14,6 +14,7 @@ import { reopen } from '../../../src/core/store/moved.ts'
 import { type Db, openStore, transaction } from '../../../src/core/store/store.ts'
 import { mergeIdentities } from '../../../src/know/inventory/link.ts'
 import { entityByRef } from '../../../src/know/inventory/queries.ts'
+import { enrol } from '../../../src/know/observe/schedule.ts'
 import { move } from '../../../src/serve/operations/migrate.ts'
 import { availablePostgres } from '../../../src/serve/operations/drill/postgres-server.ts'
 import {
@@ -110,6 +111,7 @@ async function fill(db: Db): Promise<void> {
     await transaction(estate.db, tx =>
       record(tx, io, { kind: 'k', subject: `s${n}`, body: { n, odd: ODD[n % 4]! } }),
     )
+  await enrol(estate.db, io)
   await sealEvidence(estate.db, testKeys.signer, io)
   // By the code under test itself, from a store to another of the same engine.
   await move(estate.db, db, 'here', world)
@@ -239,6 +241,12 @@ describe.skipIf(postgres.skip)(`moving ${postgres.reason}`, () => {
       .updateTable('run')
       .set({ claim_until: Date.now() - 1 })
       .execute()
+    const watched = { claimed_by: 'watcher:1:1', claim_until: Date.now() + 60_000 }
+    await one.updateTable('watch').set(watched).execute()
+    await expect(move(one, empty, 'x', world)).rejects.toMatchObject({
+      message: expect.stringContaining('watcher:1:1'),
+    })
+    await one.updateTable('watch').set({ claimed_by: null }).execute()
     await move(one, empty, 'x', world)
   })
 
