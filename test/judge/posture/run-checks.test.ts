@@ -196,6 +196,18 @@ describe('copy-outside-approved-store', () => {
     expect((await run()).changes).toEqual([])
   })
 
+  test('what someone allowed with a reason raises none, and without a reason it does', async () => {
+    const { observe, run, db } = await watched()
+    await observe('a', [copy('old')])
+    await observe('a', [copy('old'), copy('new')])
+    const allow = (allowance: string) =>
+      db.updateTable('copy').set({ allowance }).where('path', '=', 'new').execute()
+    await allow('a test needs it')
+    expect(await run()).toMatchObject({ changes: [], fails: 0 })
+    await allow('')
+    expect(await run()).toMatchObject({ fails: 1 })
+  })
+
   test('many places are told in part, with how many more', async () => {
     const { observe, run } = await watched()
     await observe('a', [])

@@ -55,7 +55,9 @@ async function placesOf({ db }: CheckContext, views: readonly CredentialView[]):
 function judge(view: CredentialView, places: Places): Judgement | undefined {
   const isApproved = (copy: CopyView) => copy.approved || places.approved.has(fileOf(copy, places.sources))
   const home = Math.min(...view.copies.filter(isApproved).map(copy => copy.firstSeen))
-  const outside = view.copies.filter(copy => !isApproved(copy) && copy.confidence >= LEAST_CONFIDENCE)
+  // Someone who wrote beside it why it may stand there has seen it.
+  const raises = (copy: CopyView) => copy.confidence >= LEAST_CONFIDENCE && !copy.allowance
+  const outside = view.copies.filter(copy => !isApproved(copy) && raises(copy))
   const fails: { where: string; since: Ms }[] = []
   const unknown: string[] = []
   for (const copies of Map.groupBy(outside, copy => fileOf(copy, places.sources)).values()) {
