@@ -75,11 +75,16 @@ export function rootOf({ place }: Pick<Standing, 'place'>): string {
 }
 
 /** The file's whole path, whether it is there or only in a history. */
-export function fileOf(standing: Pick<Standing, 'place' | 'path'>): string {
+function fileOf(standing: Pick<Standing, 'place' | 'path'>): string {
   const root = rootOf(standing)
   // A source that is one file is itself the place.
   const isFile = statSync(root, { throwIfNoEntry: false })?.isFile() === true
   return isFile ? root : join(root, standing.path)
+}
+
+/** The same where it is staged: a working tree has it at that path too, or will have. */
+export function fileInTree(standing: Pick<Standing, 'place' | 'path'>): string {
+  return fileOf({ place: standing.place, path: standing.path.replace(/^\(index\) /, '') })
 }
 
 /** Where a person finds it: relative to where they stand, if it is below. */

@@ -1,4 +1,4 @@
-import { randomBytes, scrypt } from 'node:crypto'
+import { randomBytes, randomUUID, scrypt } from 'node:crypto'
 import { realpathSync } from 'node:fs'
 import { open, readFile, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
@@ -7,12 +7,11 @@ import { z } from 'zod'
 import { FirebreakError } from '../../../core/contract/errors.ts'
 import type { Secret } from '../../../core/contract/secret.ts'
 import { STRONG_BITS, strengthBits } from '../../../core/keys/strength.ts'
-import { fileOf, type Standing } from '../standing.ts'
+import { fileInTree, type Standing } from '../standing.ts'
 
 const MOST_BYTES = 16 * 1024 * 1024
 /** 32 MiB and some fifty milliseconds for each value, and for each guess at one. */
 const COST = { N: 32_768, r: 8, p: 1, maxmem: 64 * 1024 * 1024 }
-const SALT_BYTES = 32
 const STRONG_MARK_BYTES = 8
 const WEAK_MARK_BYTES = 1
 
@@ -21,7 +20,8 @@ const shape = z.strictObject({
   version: z.literal(1),
   /** How marks are made: fixed, so that no file can ask for more work. */
   marks: z.literal('scrypt-32768-8-1'),
-  salt: z.base64().refine(text => Buffer.from(text, 'base64').length === SALT_BYTES),
+  /** Random; what the marks of this file are salted with, so that no table made for another one helps. */
+  id: z.uuid(),
   entries: z.array(
     z.strictObject({
       rule: z.string().max(200),
@@ -40,17 +40,17 @@ export interface Markable {
 
 /**
  * The finds that a team knows of. One file for all machines, whatever their keys: an entry is a rule, a path relative to
- * the file, and a mark of the value under the file's own salt. docs/stop-secrets.md says what a mark tells.
+ * the file, and a mark of the value salted with the file's own id. docs/stop-secrets.md says what a mark tells.
  */
 export class Baseline {
   readonly #folder: string
-  readonly #salt: Buffer
+  readonly #id: string
   readonly #entries: Map<string, Set<string>>
   readonly #hashes = new Map<string, Promise<string>>()
 
-  constructor(file: string, salt: Buffer, entries: readonly Entry[]) {
+  constructor(file: string, id: string, entries: readonly Entry[]) {
     this.#folder = realPath(dirname(resolve(file)))
-    this.#salt = salt
+    this.#id = id
     this.#entries = new Map()
     for (const { rule, path, mark } of entries) {
       const marks = this.#entries.get(keyOf(rule, path))
@@ -61,17 +61,17 @@ export class Baseline {
 
   /** Raises INVALID_INPUT where the file is none of ours. */
   static async read(file: string): Promise<Baseline> {
-    const { salt, entries } = await parsed(file)
-    return new Baseline(file, salt, entries)
+    const { id, entries } = await parsed(file)
+    return new Baseline(file, id, entries)
   }
 
-  /** A new one with the salt of the file that it replaces, so that what did not change stays as it is. */
+  /** A new one with the id of the file that it replaces, so that what did not change stays as it is. */
   static async forWriting(file: string): Promise<Baseline> {
     const old = await parsed(file).catch((error: unknown) => {
       if (error instanceof FirebreakError && error.code === 'NOT_FOUND') return undefined
       throw error
     })
-    return new Baseline(file, old?.salt ?? randomBytes(SALT_BYTES), [])
+    return new Baseline(file, old?.id ?? randomUUID(), [])
   }
 
   /** Whether anything of this rule is known at this path: only then is the value asked for. */
@@ -108,7 +108,7 @@ export class Baseline {
       firebreak: 'baseline',
       version: 1,
       marks: 'scrypt-32768-8-1',
-      salt: this.#salt.toString('base64'),
+      id: this.#id,
     }
     const members = Object.entries(head).map(
       ([name, value]) => `  ${JSON.stringify(name)}: ${JSON.stringify(value)},`,
@@ -121,7 +121,7 @@ export class Baseline {
   }
 
   #key(copy: Standing & { readonly rule: string }): string {
-    const from = relative(this.#folder, realPath(fileOf(copy)))
+    const from = relative(this.#folder, realPath(fileInTree(copy)))
       .split(sep)
       .join('/')
     return keyOf(copy.rule, copy.member === null ? from : `${from}!/${copy.member}`)
@@ -137,14 +137,14 @@ export class Baseline {
     const known = Buffer.from(secret.reveal()).toString('base64')
     let hash = this.#hashes.get(known)
     if (!hash) {
-      hash = slow(secret.reveal(), this.#salt, STRONG_MARK_BYTES, COST).then(bytes => bytes.toString('hex'))
+      hash = slow(secret.reveal(), this.#id, STRONG_MARK_BYTES, COST).then(bytes => bytes.toString('hex'))
       this.#hashes.set(known, hash)
     }
     return hash
   }
 }
 
-const slow = promisify<Uint8Array, Buffer, number, typeof COST, Buffer>(scrypt)
+const slow = promisify<Uint8Array, string, number, typeof COST, Buffer>(scrypt)
 
 /** As far as it is there: the path of a file in a history may be gone. */
 function realPath(path: string): string {
@@ -160,7 +160,7 @@ function keyOf(rule: string, path: string): string {
   return JSON.stringify([rule, path])
 }
 
-async function parsed(file: string): Promise<{ salt: Buffer; entries: Entry[] }> {
+async function parsed(file: string): Promise<{ id: string; entries: Entry[] }> {
   let text: string
   try {
     const bytes = await readFile(file)
@@ -175,8 +175,7 @@ async function parsed(file: string): Promise<{ salt: Buffer; entries: Entry[] }>
     )
   }
   try {
-    const { salt, entries } = shape.parse(JSON.parse(text))
-    return { salt: Buffer.from(salt, 'base64'), entries }
+    return shape.parse(JSON.parse(text))
   } catch {
     throw notOurs(file, 'it is no baseline of Firebreak')
   }

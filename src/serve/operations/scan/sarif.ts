@@ -1,7 +1,7 @@
 import { sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Rule } from '../../../know/readers/secrets/rule.ts'
-import { fileOf } from '../standing.ts'
+import { fileInTree } from '../standing.ts'
 import type { Found, FoundCopy, Scan } from './found.ts'
 
 /** A scanned repository or directory, and where it was cloned from. */
@@ -100,7 +100,7 @@ const MOST_COMMITS = 100
 /** One for each line, whether it stands there in one version or in many; what nothing accepts speaks for all of them. */
 function placesOf(found: Found): SarifPlace[] {
   const lines = Map.groupBy(found.copies, copy =>
-    JSON.stringify([copy.rule, fileOf(copy), copy.member, copy.line]),
+    JSON.stringify([copy.rule, fileInTree(copy), copy.member, copy.line]),
   )
   return [...lines.values()].map(copies => ({
     found,
@@ -110,7 +110,7 @@ function placesOf(found: Found): SarifPlace[] {
 }
 
 function locationOf(copy: FoundCopy, roots: readonly Root[]): object {
-  const file = fileOf(copy)
+  const file = fileInTree(copy)
   const index = roots.findIndex(({ path }) => file.startsWith(path.endsWith(sep) ? path : path + sep))
   const root = roots[index]
   const inside = root ? file.slice(root.path.length + (root.path.endsWith(sep) ? 0 : 1)) : undefined
