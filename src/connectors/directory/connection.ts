@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 import { matchesGlob } from 'node:path'
 import type { Connection } from '../../core/contract/connector.ts'
 import type { Document } from '../../core/contract/document.ts'
@@ -182,10 +182,11 @@ function changed(path: string): FirebreakError {
   )
 }
 
-async function contentId(chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<string> {
-  const hash = createHash('sha256')
-  for await (const chunk of chunks) hash.update(chunk)
-  return `sha256:${hash.digest('hex')}`
+async function contentId(chunks: readonly Uint8Array[] | AsyncIterable<Uint8Array>): Promise<string> {
+  if ('length' in chunks && chunks.length === 1) return `sha256:${hash('sha256', chunks[0]!)}`
+  const hashing = createHash('sha256')
+  for await (const chunk of chunks) hashing.update(chunk)
+  return `sha256:${hashing.digest('hex')}`
 }
 
 async function all(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array[]> {

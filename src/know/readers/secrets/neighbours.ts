@@ -114,7 +114,8 @@ const expressions = new Map<string, RegExp>()
 function besideExpression(prefix: string): RegExp {
   const known = expressions.get(prefix)
   if (known) return known
-  const start = prefix.replace(/[_.]/g, '[_.-]?')
+  // As one run: so many signs that each may be left out could be left out in any combination.
+  const start = prefix.replace(/[_.]+/g, signs => `[_.-]{0,${signs.length}}`)
   const endings = Object.values(ENDINGS)
     .map(words => `(${words})`)
     .join('|')
