@@ -10,7 +10,7 @@ import {
   type RedisServer,
   type RedisServerOptions,
   startRedis,
-} from '../redis-server.ts'
+} from '../../src/serve/operations/drill/redis-server.ts'
 import { cuttingProxy, redisMessages } from './cutting-proxy.ts'
 import type { Principal, World } from './laws.ts'
 

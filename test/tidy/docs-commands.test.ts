@@ -1,17 +1,27 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   availablePostgres,
   type PostgresServer,
   startPostgres,
 } from '../../src/serve/operations/drill/postgres-server.ts'
+import {
+  availableRedis,
+  INSTALL_REDIS,
+  type RedisServer,
+  startRedis,
+} from '../../src/serve/operations/drill/redis-server.ts'
 import { requireServer } from '../servers.ts'
 import { type Stage, setStage } from '../stage.ts'
 import { projectFiles, readSource } from './sources.ts'
 
-/** A command of a page, in order; `needsPostgres` where its block says so. */
+/** A command of a page, in order; `needsPostgres` and `needsRedis` where its block says so. */
 interface DocumentedCommand {
   readonly line: string
   readonly needsPostgres: boolean
+  readonly needsRedis: boolean
 }
 
 function commandsOf(page: string): DocumentedCommand[] {
@@ -19,34 +29,58 @@ function commandsOf(page: string): DocumentedCommand[] {
     block[2]!
       .split('\n')
       .filter(line => line.startsWith('$ '))
-      .map(line => ({ line: line.slice(2), needsPostgres: block[1]!.includes('postgres') })),
+      .map(line => ({
+        line: line.slice(2),
+        needsPostgres: block[1]!.includes('postgres'),
+        needsRedis: block[1]!.includes('redis'),
+      })),
   )
 }
 
 const pages = projectFiles()
   .filter(path => path.endsWith('.md'))
   .filter(page => commandsOf(page).length > 0)
+const redis = requireServer('Redis', availableRedis() !== undefined, INSTALL_REDIS)
 const postgres = requireServer('PostgreSQL', availablePostgres() !== undefined, 'apt-get install postgresql')
 
 describe.each(pages)('%s', page => {
   const commands = commandsOf(page)
   let server: PostgresServer | undefined
+  let cache: RedisServer | undefined
+  let environment: NodeJS.ProcessEnv = {}
   let stage: Stage
 
   beforeAll(async () => {
     if (!postgres.skip && commands.some(command => command.needsPostgres)) server = await startPostgres()
     stage = await setStage(server)
+    if (!redis.skip && commands.some(command => command.needsRedis)) await stageRedis()
     const { exit, stderr } = await stage.run('firebreak scan .')
     expect(exit, stderr).toBe(1)
   })
   afterAll(async () => {
     await stage?.remove()
     await server?.stop()
+    await cache?.stop()
   })
 
-  test.for(commands)('$line', async ({ line, needsPostgres }, context) => {
+  /** A server with a user whose password stands in the stage. */
+  async function stageRedis(): Promise<void> {
+    const password = randomBytes(24).toString('hex')
+    const digest = createHash('sha256').update(password).digest('hex')
+    cache = await startRedis({ acl: [`user app_cart on #${digest} ~cart:* +@all`] })
+    const url = `redis://app_cart:${password}@127.0.0.1:${cache.port}/0`
+    await writeFile(join(stage.directory, 'deploy', 'cart.env'), `REDIS_URL=${url}\n`)
+    environment = {
+      REDIS_PORT: String(cache.port),
+      REDIS_USER: cache.adminUser,
+      REDIS_PASSWORD: cache.adminPassword.revealText(),
+    }
+  }
+
+  test.for(commands)('$line', async ({ line, needsPostgres, needsRedis }, context) => {
     context.skip(needsPostgres && postgres.skip, postgres.reason)
-    const { exit, stdout, stderr } = await stage.run(line)
+    context.skip(needsRedis && redis.skip, redis.reason)
+    const { exit, stdout, stderr } = await stage.run(line, { environment })
     // The stage holds a leaked password, and a scan that finds something says so.
     expect(exit, stdout + stderr).toBe(/firebreak scan/.test(line) ? 1 : 0)
     expect(stdout + stderr).not.toContain(stage.secret)

@@ -41,7 +41,7 @@ export async function* discover(server: Server): AsyncGenerator<Observation> {
   const unreadable = users.filter(user => user.name.includes('\uFFFD')).length
   yield {
     see: 'covered',
-    scope: `${formatRef(itself)}/users`,
+    scope: usersScope(instance),
     complete: unreadable === 0,
     ...(unreadable > 0 ? { why: `${unreadable} users have names that are no UTF-8.` } : {}),
   }
@@ -52,6 +52,11 @@ export async function* discover(server: Server): AsyncGenerator<Observation> {
       complete: false,
       why: `${what} ${at} keeps users of its own: what is changed here is not changed there. Connect it too.`,
     }
+}
+
+/** The denominator of users; shared with the twin in memory. */
+export function usersScope(instance: string): string {
+  return `redis:${instance}/users`
 }
 
 /** Every `host:port` that means this server; the loopback goes by several names. */
@@ -140,7 +145,7 @@ export function* discoverUsers(
           see: 'edge',
           from: credentialRef(instance, from.name),
           to: credentialRef(instance, to.name),
-          crossing: 'same-value',
+          crossing: 'shares-password',
           certainty: 'proven',
           why: `${from.name} and ${to.name} have a password in common.`,
         }

@@ -2,9 +2,9 @@ import { z } from 'zod'
 import type { Connection, Connector, Issued, Verdict } from '../../core/contract/connector.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
-import { formatRef, type Ref } from '../../core/contract/ref.ts'
+import type { Ref } from '../../core/contract/ref.ts'
 import { Secret } from '../../core/contract/secret.ts'
-import { discoverUsers } from './discover.ts'
+import { discoverUsers, usersScope } from './discover.ts'
 import { credentialRef, instanceRef, refOf, userName } from './instance-ref.ts'
 import { isIssued, isIssuedFor, isIssuedLike, issuedUserName } from './issued-name.ts'
 import { passwordDigest, withoutPassword } from './revoke.ts'
@@ -170,7 +170,7 @@ export function memoryRedis(options: MemoryRedisOptions = {}): MemoryRedis {
           call(() => [...users.values()]),
           [{ number: '0', keys: 0 }],
         )
-        yield { see: 'covered', scope: `${formatRef(instanceRef(ours))}/users`, complete: true }
+        yield { see: 'covered', scope: usersScope(ours), complete: true }
       },
       async *sessions(identity) {
         const name = userName(at, identity)

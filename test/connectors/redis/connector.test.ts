@@ -7,7 +7,7 @@ import { realIo } from '../../../src/core/contract/io.ts'
 import type { Observation } from '../../../src/core/contract/observation.ts'
 import type { CredentialRef } from '../../../src/core/contract/ref.ts'
 import { Secret } from '../../../src/core/contract/secret.ts'
-import { startRedis } from '../../redis-server.ts'
+import { startRedis } from '../../../src/serve/operations/drill/redis-server.ts'
 import { absentRedis, redisWorld, type RedisWorld } from '../../laws/redis-world.ts'
 
 const absent = absentRedis()
@@ -78,7 +78,7 @@ describe.skipIf(absent)(`redis connector${absent ? ` (${absent})` : ''}`, () => 
       await world.admin('ACL', 'SETUSER', 'v_other', 'on', `>${secret.revealText()}`)
       expect((await connection.verify!(credential, secret)).why).toContain('opens v_other too')
       const seen = await collect(connection.discover!())
-      const edges = seen.filter(each => each.see === 'edge' && each.crossing === 'same-value')
+      const edges = seen.filter(each => each.see === 'edge' && each.crossing === 'shares-password')
       expect(edges.map(edge => edge.see === 'edge' && edge.to.id).sort()).toEqual(['v_other', 'v_twin'])
       const digest = createHash('sha256').update(secret.reveal()).digest('hex')
       const told = JSON.stringify([seen, await connection.inspect!(credential)])

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
@@ -7,14 +7,21 @@ import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { Secret } from '../../../core/contract/secret.ts'
 import { type PostgresServer, startPostgres } from './postgres-server.ts'
+import { type RedisServer, startRedis } from './redis-server.ts'
 
 /** The role whose password leaks. */
 export const LEAKED_ROLE = 'app_orders'
 const DATABASE = 'shop'
+/** The user of Redis whose password leaks with it. */
+export const LEAKED_USER = 'cart_service'
+/** The file that both leaked from, within the repository. */
+export const DUMP = 'support/environment-dump.txt'
 
-/** One of the two services that use the leaked credential. */
+/** One of the services that use a leaked credential. */
 export interface Worker {
   readonly name: string
+  /** The role or user that it logs in as before anything is done. */
+  readonly as: string
   /** The file of its credential, relative to the services' folder. */
   readonly reads: string
   /** Requests so far, from the worker's own log. */
@@ -32,18 +39,34 @@ export interface Estate {
   readonly database: string
   /** The leaked password. */
   readonly leaked: Secret
+  /** Where it is staged: a Redis, whose credential leaked from one dump together with the other. */
+  readonly cache?: Cache
   readonly workers: readonly Worker[]
   stop(): Promise<void>
 }
 
-/** Builds the estate: PostgreSQL with service accounts, a repository with history, two services at work. */
-export async function stageEstate(signal: AbortSignal): Promise<Estate> {
+export interface Cache {
+  readonly server: RedisServer
+  /** The leaked password of LEAKED_USER. */
+  readonly leaked: Secret
+}
+
+/**
+ * Builds the estate: PostgreSQL with service accounts, a repository with history, two services at work; with `redis`, a
+ * Redis too, a third service that uses it, and a dump in the repository that both credentials leaked from.
+ */
+export async function stageEstate(
+  signal: AbortSignal,
+  options: { readonly redis?: boolean } = {},
+): Promise<Estate> {
   const directory = await mkdtemp(join(tmpdir(), 'firebreak-drill-'))
   const processes: ChildProcess[] = []
   let server: PostgresServer | undefined
+  let cache: Cache | undefined
   const stop = async () => {
     for (const child of processes) child.kill('SIGKILL')
     await server?.stop()
+    await cache?.server.stop()
     await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
   }
   try {
@@ -51,11 +74,13 @@ export async function stageEstate(signal: AbortSignal): Promise<Estate> {
     const leaked = new Secret(generatedPassword())
     await makeDatabase(server, leaked)
     const repository = join(directory, 'orders-service')
-    await makeRepository(repository, server, leaked)
+    if (options.redis) cache = await startCache(signal)
+    await makeRepository(repository, server, leaked, cache)
     const services = join(directory, 'services')
-    const files = await makeServices(services, server, leaked)
-    const workers = files.map(([name, reads]) => startWorker(name, services, reads, processes))
-    return { directory, repository, services, server, database: DATABASE, leaked, workers, stop }
+    const files = await makeServices(services, server, leaked, cache)
+    const workers = files.map(file => startWorker(file, services, processes))
+    const estate = { directory, repository, services, server, database: DATABASE, leaked, workers, stop }
+    return cache ? { ...estate, cache } : estate
   } catch (error) {
     await stop()
     throw error
@@ -103,6 +128,24 @@ async function makeDatabase(server: PostgresServer, leaked: Secret): Promise<voi
   }
 }
 
+/** A Redis with a service's user, and with a mark by which it is known again. */
+async function startCache(signal: AbortSignal): Promise<Cache> {
+  const leaked = new Secret(generatedPassword(), LEAKED_USER)
+  const digest = createHash('sha256').update(leaked.reveal()).digest('hex')
+  const server = await startRedis({
+    signal,
+    acl: [
+      `user firebreak-instance-${randomBytes(16).toString('hex')} off`,
+      `user ${LEAKED_USER} on #${digest} ~cart:* -@all +@read +@write +@connection`,
+    ],
+  })
+  return { server, leaked }
+}
+
+function cacheUrl({ server, leaked }: Cache): string {
+  return `redis://${LEAKED_USER}:${encodeURIComponent(leaked.revealText())}@127.0.0.1:${server.port}/0`
+}
+
 /** A client as the server's administrator. */
 export async function connect(server: PostgresServer, database: string): Promise<pg.Client> {
   const { host, port } = server
@@ -115,7 +158,12 @@ export async function connect(server: PostgresServer, database: string): Promise
 }
 
 /** Five commits: the password comes in four forms, is "removed" from one file, and stays in its history. */
-async function makeRepository(path: string, server: PostgresServer, leaked: Secret): Promise<void> {
+async function makeRepository(
+  path: string,
+  server: PostgresServer,
+  leaked: Secret,
+  cache: Cache | undefined,
+): Promise<void> {
   const plain = leaked.revealText()
   const url = `postgres://${LEAKED_ROLE}:${encodeURIComponent(plain)}@127.0.0.1:${server.port}/${DATABASE}`
   const base64 = (text: string) => Buffer.from(text).toString('base64')
@@ -160,6 +208,10 @@ async function makeRepository(path: string, server: PostgresServer, leaked: Secr
     `production:\n  adapter: postgresql\n  host: 127.0.0.1\n  port: ${server.port}\n  username: ${LEAKED_ROLE}\n  password: <%= ENV["DB_PASSWORD"] %>\n`,
   )
   commit('2026-06-01T17:20:00Z', 'Remove the password from the configuration')
+  if (cache) {
+    await put(DUMP, `NODE_ENV=production\nDATABASE_URL=${url}\nREDIS_URL=${cacheUrl(cache)}\nPORT=3000\n`)
+    commit('2026-06-03T10:10:00Z', 'Attach the environment to the support case')
+  }
   await put(
     '.env',
     `DB_HOST=127.0.0.1\nDB_PORT=${server.port}\nDB_USER=${LEAKED_ROLE}\nDB_PASSWORD=${plain}\n`,
@@ -186,7 +238,8 @@ async function makeServices(
   path: string,
   server: PostgresServer,
   leaked: Secret,
-): Promise<[name: string, reads: string][]> {
+  cache: Cache | undefined,
+): Promise<ServiceFile[]> {
   const password = leaked.revealText()
   const { host, port } = server
   await mkdir(join(path, 'orders-api'), { recursive: true })
@@ -204,13 +257,20 @@ async function makeServices(
   await writeFile(api, env.join(''), { mode: 0o600 })
   const json = { host, port, user: LEAKED_ROLE, password, database: DATABASE }
   await writeFile(worker, `${JSON.stringify(json, null, 2)}\n`, { mode: 0o600 })
-  return [
-    ['orders-api', relative(path, api)],
-    ['orders-worker', relative(path, worker)],
+  const files = [
+    { name: 'orders-api', as: LEAKED_ROLE, reads: relative(path, api) },
+    { name: 'orders-worker', as: LEAKED_ROLE, reads: relative(path, worker) },
   ]
+  if (!cache) return files
+  const cart = join('cart-service', '.env')
+  await mkdir(join(path, 'cart-service'))
+  await writeFile(join(path, cart), `PORT=3001\nREDIS_URL=${cacheUrl(cache)}\n`, { mode: 0o600 })
+  return [...files, { name: 'cart-service', as: LEAKED_USER, reads: cart }]
 }
 
-function startWorker(name: string, services: string, reads: string, processes: ChildProcess[]): Worker {
+type ServiceFile = Pick<Worker, 'name' | 'as' | 'reads'>
+
+function startWorker({ name, as, reads }: ServiceFile, services: string, processes: ChildProcess[]): Worker {
   const log = join(dirname(services), `${name}.log`)
   const here = fileURLToPath(import.meta.url)
   const program = join(dirname(here), `worker${here.slice(here.lastIndexOf('.'))}`)
@@ -221,6 +281,7 @@ function startWorker(name: string, services: string, reads: string, processes: C
   processes.push(child)
   return {
     name,
+    as,
     reads,
     async requests() {
       const text = await readFile(log, 'utf8').catch(() => '')

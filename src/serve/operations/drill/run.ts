@@ -1,13 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Redis } from 'ioredis'
 import pg from 'pg'
 import pc from 'picocolors'
 import { FirebreakError } from '../../../core/contract/errors.ts'
 import { type Io, sleep } from '../../../core/contract/io.ts'
 import type { Secret } from '../../../core/contract/secret.ts'
 import type { World } from '../operation.ts'
-import { type Estate, LEAKED_ROLE, stageEstate } from './estate.ts'
+import { type Cache, DUMP, type Estate, LEAKED_ROLE, LEAKED_USER, stageEstate } from './estate.ts'
+import { availableRedis, INSTALL_REDIS } from './redis-server.ts'
 
 export interface DrillReport {
   readonly mode: 'graceful' | 'emergency'
@@ -48,8 +50,13 @@ export async function runDrill(
 ): Promise<DrillReport> {
   const { io } = world
   const began = performance.now()
-  say('Staging an estate on this machine: PostgreSQL, a repository with history, two services')
-  const estate = await stageEstate(io.signal)
+  const redis = availableRedis() !== undefined
+  say(
+    redis
+      ? 'Staging an estate on this machine: PostgreSQL, Redis, a repository, three services'
+      : `Staging an estate on this machine: PostgreSQL, a repository, two services\nRedis is left out, since it is not installed here (${INSTALL_REDIS})`,
+  )
+  const estate = await stageEstate(io.signal, { redis })
   try {
     const kept = join(world.home, 'drills', io.now().toISOString().replaceAll(':', '-'))
     const home = join(estate.directory, 'home')
@@ -83,6 +90,11 @@ export async function rehearse(estate: Estate, stage: Stage): Promise<Check[]> {
   const { host, port, adminUser } = estate.server
   const server = ['--host', host, '--port', String(port), '--user', adminUser]
   await run(['connect', 'postgres', ...server, '--password', 'env:DRILL_ADMIN_PASSWORD'])
+  const { cache } = estate
+  if (cache) {
+    const where = ['--host', cache.server.host, '--port', String(cache.server.port)]
+    await run(['connect', 'redis', ...where, '--password', 'env:DRILL_REDIS_PASSWORD'])
+  }
   const approved = ['--approved', '**/.env', '**/*.json']
   const readers = estate.workers.map(worker => `name=${worker.name},reads=${worker.reads}`)
   await run(['connect', 'directory', '--path', estate.services, ...approved, '--workloads', ...readers])
@@ -91,17 +103,27 @@ export async function rehearse(estate: Estate, stage: Stage): Promise<Check[]> {
   tell('2. Find the copies')
   await run(['scan', estate.repository], { codes: [1] })
 
-  tell(`3. ${LEAKED_ROLE} has leaked: where does it stand, what does it reach?`)
+  const names = cache ? [LEAKED_ROLE, LEAKED_USER] : [LEAKED_ROLE]
+  tell(
+    cache
+      ? `3. ${DUMP} has leaked: what does it open?`
+      : `3. ${LEAKED_ROLE} has leaked: where does it stand, what does it reach?`,
+  )
   await run(['trace', '-'], { stdin: estate.leaked })
-  await run(['show', LEAKED_ROLE])
-  await run(['reach', LEAKED_ROLE])
+  for (const name of names) {
+    await run(['show', name])
+    await run(['reach', name])
+  }
 
   tell('4. The plan')
   const flags = mode === 'emergency' ? ['--emergency'] : []
-  await run(['contain', '-', '--dry-run', ...flags], { stdin: estate.leaked })
+  // One value is pasted; what leaked from one document is named by the document.
+  const what = cache ? ['--leaked-in', DUMP] : ['-']
+  const pasted = cache ? {} : { stdin: estate.leaked }
+  await run(['contain', ...what, '--dry-run', ...flags], pasted)
 
   tell('5. Do it')
-  const contained = await run(['contain', '-', ...flags], { stdin: estate.leaked, codes: [0, 1] })
+  const contained = await run(['contain', ...what, ...flags], { ...pasted, codes: [0, 1] })
   await sleep(AFTER_MS, io.signal)
 
   tell('6. The evidence')
@@ -114,6 +136,7 @@ export async function rehearse(estate: Estate, stage: Stage): Promise<Check[]> {
   return [
     { what: 'contain reports it contained', ok: contained === 0, saw: `exit code ${contained}` },
     await oldPassword(estate),
+    ...(cache ? [await oldPasswordOfRedis(cache)] : []),
     ...(await services(estate, mode)),
     { what: 'evidence verify, with the anchor', ok: verified === 0, saw: `exit code ${verified}` },
   ]
@@ -135,6 +158,7 @@ function commands(estate: Estate, stage: Stage) {
     FIREBREAK_KEY_FILE: '',
     FIREBREAK_HOME: stage.home,
     DRILL_ADMIN_PASSWORD: estate.server.adminPassword.revealText(),
+    ...(estate.cache && { DRILL_REDIS_PASSWORD: estate.cache.server.adminPassword.revealText() }),
   }
   return async (args: string[], options: { stdin?: Secret; codes?: number[] } = {}): Promise<number> => {
     const line = `$ ${options.stdin ? 'printf %s "$LEAKED" | ' : ''}firebreak ${args.join(' ')}\n`
@@ -174,7 +198,7 @@ function exitCode(child: ChildProcess): Promise<number> {
 
 /** The drill's own attempt: as anyone would who found the password. */
 async function oldPassword(estate: Estate): Promise<Check> {
-  const what = 'the leaked password at the server'
+  const what = 'the leaked password at PostgreSQL'
   const client = new pg.Client({
     host: estate.server.host,
     port: estate.server.port,
@@ -194,6 +218,29 @@ async function oldPassword(estate: Estate): Promise<Check> {
   }
 }
 
+async function oldPasswordOfRedis({ server, leaked }: Cache): Promise<Check> {
+  const what = 'the leaked password at Redis'
+  const client = new Redis({
+    host: server.host,
+    port: server.port,
+    protocol: 2,
+    lazyConnect: true,
+    enableReadyCheck: false,
+    retryStrategy: () => null,
+  })
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    await client.call('AUTH', LEAKED_USER, leaked.revealText())
+    return { what, ok: false, saw: 'it was let in' }
+  } catch (error) {
+    const said = error instanceof Error ? (error.message.split(' ')[0] ?? '') : ''
+    return { what, ok: said === 'WRONGPASS', saw: `refused (${said})` }
+  } finally {
+    client.disconnect()
+  }
+}
+
 async function services(estate: Estate, mode: DrillReport['mode']): Promise<Check[]> {
   const checks: Check[] = []
   for (const worker of estate.workers) {
@@ -201,7 +248,7 @@ async function services(estate: Estate, mode: DrillReport['mode']): Promise<Chec
     const last = users.at(-1)
     checks.push({
       what: mode === 'graceful' ? `${worker.name} never failed` : `${worker.name} works again`,
-      ok: ok > 0 && (mode === 'emergency' || failed === 0) && last !== LEAKED_ROLE,
+      ok: ok > 0 && (mode === 'emergency' || failed === 0) && last !== worker.as,
       saw: `${ok} requests served, ${failed} failed${errors[0] ? ` (${errors[0]})` : ''}; now as ${last ?? 'nobody'}`,
     })
   }

@@ -1,9 +1,10 @@
 import { appendFileSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
+import { Redis } from 'ioredis'
 import pg from 'pg'
 
 /**
- * One of the drill's two services: `node worker.ts CREDENTIAL_FILE LOG_FILE`. Deliberately unforgiving: it connects for each
+ * One of the drill's services, on PostgreSQL or, where its file has a REDIS_URL, on Redis: `node worker.ts CREDENTIAL_FILE LOG_FILE`. Deliberately unforgiving: it connects for each
  * request, never retries, reads its credential again every two seconds only, and logs every failure. It knows nothing of
  * Firebreak. Its log is lines of JSON: `{ at, ok, user }` or `{ at, ok: false, error }`.
  */
@@ -16,6 +17,7 @@ interface Credential {
   readonly user: string
   readonly password: string
   readonly database: string
+  readonly redis: boolean
 }
 
 const [credentialFile = '', logFile = '', name = basename(credentialFile)] = process.argv.slice(2)
@@ -34,22 +36,53 @@ while (!stopping) {
     credential = readCredential(credentialFile)
     readAt = began
   }
-  log(await request(credential))
+  log(await (credential.redis ? requestOfRedis(credential) : request(credential)))
   await new Promise(resolve => setTimeout(resolve, Math.max(1, REQUEST_EVERY_MS - (Date.now() - began))))
 }
 process.exit(0)
 
-async function request(as: Credential): Promise<object> {
-  const client = new pg.Client({ ...as, application_name: name, connectionTimeoutMillis: 5000 })
+async function requestOfRedis({ host, port, user, password }: Credential): Promise<object> {
+  const client = new Redis({
+    host,
+    port,
+    username: user,
+    password,
+    connectionName: name,
+    lazyConnect: true,
+    enableReadyCheck: false,
+    retryStrategy: () => null,
+    maxRetriesPerRequest: 0,
+    connectTimeout: 5000,
+  })
+  let cause: unknown
+  client.on('error', error => (cause ??= error))
+  try {
+    await client.connect()
+    await client.incr('cart:requests')
+    // The pause stands for work: a request that holds its connection for a moment.
+    await new Promise(resolve => setTimeout(resolve, 40))
+    await client.get('cart:requests')
+    return { ok: true, user }
+  } catch (error) {
+    const reason = cause ?? error
+    return { ok: false, user, error: reason instanceof Error ? reason.message : String(reason) }
+  } finally {
+    await client.quit().catch(() => client.disconnect())
+  }
+}
+
+async function request({ host, port, user, password, database }: Credential): Promise<object> {
+  const login = { host, port, user, password, database }
+  const client = new pg.Client({ ...login, application_name: name, connectionTimeoutMillis: 5000 })
   client.on('error', () => {})
   try {
     await client.connect()
     // The pause stands for work: a request that holds its connection for a moment.
     await client.query('insert into orders.request (service) values ($1)', [name])
     await client.query('select count(*), pg_sleep(0.04) from orders.item')
-    return { ok: true, user: as.user }
+    return { ok: true, user }
   } catch (error) {
-    return { ok: false, user: as.user, error: error instanceof Error ? error.message : String(error) }
+    return { ok: false, user, error: error instanceof Error ? error.message : String(error) }
   } finally {
     await client.end().catch(() => {})
   }
@@ -59,18 +92,30 @@ function log(entry: object): void {
   appendFileSync(logFile, `${JSON.stringify({ at: Date.now(), ...entry })}\n`)
 }
 
-/** `.json` with host, port, user, password, database; anything else is lines of PGHOST=…. */
+/** `.json` with host, port, user, password, database; anything else is lines of PGHOST=…, or has one REDIS_URL=…. */
 function readCredential(path: string): Credential {
   const text = readFileSync(path, 'utf8')
   if (path.endsWith('.json')) {
     const { host, port, user, password, database } = JSON.parse(text) as Credential
-    return { host, port, user, password, database }
+    return { host, port, user, password, database, redis: false }
   }
   const values = new Map(
     text.split('\n').map(line => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
   )
   const get = (key: string) => values.get(key) ?? ''
+  if (values.has('REDIS_URL')) {
+    const url = new URL(get('REDIS_URL'))
+    return {
+      host: url.hostname,
+      port: Number(url.port),
+      user: decodeURIComponent(url.username),
+      password: decodeURIComponent(url.password),
+      database: url.pathname.slice(1),
+      redis: true,
+    }
+  }
   return {
+    redis: false,
     host: get('PGHOST'),
     port: Number(get('PGPORT')),
     user: get('PGUSER'),

@@ -5,10 +5,10 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { FirebreakError } from '../src/core/contract/errors.ts'
-import { sleep } from '../src/core/contract/io.ts'
-import { Secret } from '../src/core/contract/secret.ts'
-import { childEnvironment, freePort, watchOver } from '../src/serve/operations/drill/server-process.ts'
+import { FirebreakError } from '../../../core/contract/errors.ts'
+import { sleep } from '../../../core/contract/io.ts'
+import { Secret } from '../../../core/contract/secret.ts'
+import { childEnvironment, freePort, watchOver } from './server-process.ts'
 
 export interface RedisServerOptions {
   /** The folder to make the server's own folder in; the system's temporary folder if absent. */
