@@ -1,6 +1,9 @@
+import { gunzipSync, gzipSync } from 'node:zlib'
 import { FirebreakError } from './errors.ts'
 import { pathOf, type PlaceRef, type Slot } from './ref.ts'
 import { Secret } from './secret.ts'
+
+const MOST_UNZIPPED_BYTES = 64 * 1024 * 1024
 
 /**
  * How a slot's bytes become the part they stand for, and back. `at` is a byte range of the document; `encodings` are
@@ -12,6 +15,10 @@ import { Secret } from './secret.ts'
  * - `shell`: what a backslash escapes within double quotes of a shell or .env file.
  * - `yaml`: a single-quoted scalar, where `''` stands for `'`.
  * - `xml`: character and predefined entity references.
+ * - `hex`: two digits for each byte.
+ * - `qp`: quoted-printable, as mail has it (RFC 2045, section 6.7).
+ * - `utf16le`, `utf16be`: UTF-16 for what is otherwise UTF-8.
+ * - `gzip`: RFC 1952.
  * - `indent:N`: every line after the first is indented by N spaces (a key in a YAML block scalar).
  * - `text:START-END`: of the bytes decoded so far only this range; what is around it stays as it is when written.
  *
@@ -146,6 +153,15 @@ export function decodeAs(bytes: Uint8Array, encoding: string): Uint8Array | unde
       return replaceIn(bytes, /''/g, "'")
     case 'xml':
       return decodeEntities(bytes)
+    case 'hex':
+      return decodeHex(bytes)
+    case 'qp':
+      return decodeQuotedPrintable(bytes)
+    case 'utf16le':
+    case 'utf16be':
+      return decodeUtf16(bytes, encoding)
+    case 'gzip':
+      return decodeGzip(bytes)
     default:
       return decodeParametric(bytes, encoding)
   }
@@ -209,6 +225,17 @@ function encodeAs(bytes: Uint8Array, encoding: string, current: Uint8Array, quot
     case 'xml':
       if (/[^\t\n\r\x20-\xff]/.test(text)) throw refused('XML cannot hold control characters')
       return latin1(text.replace(/[&<>"'\t\n\r]/g, character => `&#${character.charCodeAt(0)};`))
+    case 'hex': {
+      const written = Buffer.from(bytes).toString('hex')
+      return latin1(/[A-F]/.test(Buffer.from(current).toString('latin1')) ? written.toUpperCase() : written)
+    }
+    case 'qp':
+      return latin1(text.replace(/[^A-Za-z0-9._~+/@:-]/g, byte => `=${hex(byte).toUpperCase()}`))
+    case 'utf16le':
+    case 'utf16be':
+      return encodeUtf16(bytes, encoding)
+    case 'gzip':
+      return new Uint8Array(gzipSync(bytes))
     default: {
       const indent = /^indent:(\d{1,3})$/.exec(encoding)
       if (!indent) throw refused(`the encoding ${JSON.stringify(encoding)} is not known`)
@@ -316,6 +343,45 @@ function decodeEntities(bytes: Uint8Array): Uint8Array | undefined {
     return ''
   })
   return broken ? undefined : latin1(decoded)
+}
+
+function decodeHex(bytes: Uint8Array): Uint8Array | undefined {
+  const text = Buffer.from(bytes).toString('latin1')
+  if (text.length % 2 !== 0 || !/^[0-9A-Fa-f]*$/.test(text)) return undefined
+  return new Uint8Array(Buffer.from(text, 'hex'))
+}
+
+function decodeQuotedPrintable(bytes: Uint8Array): Uint8Array | undefined {
+  const text = Buffer.from(bytes).toString('latin1')
+  let broken = false
+  const decoded = text.replace(
+    /=(?:([0-9A-Fa-f]{2})|([ \t]*\r?\n))?/g,
+    (_, digits?: string, soft?: string) => {
+      if (digits) return String.fromCharCode(Number.parseInt(digits, 16))
+      if (soft === undefined) broken = true
+      return ''
+    },
+  )
+  return broken ? undefined : latin1(decoded)
+}
+
+function decodeUtf16(bytes: Uint8Array, encoding: 'utf16le' | 'utf16be'): Uint8Array | undefined {
+  if (bytes.length % 2 !== 0) return undefined
+  const units = Buffer.from(bytes)
+  return new Uint8Array(Buffer.from((encoding === 'utf16be' ? units.swap16() : units).toString('utf16le')))
+}
+
+function encodeUtf16(bytes: Uint8Array, encoding: 'utf16le' | 'utf16be'): Uint8Array {
+  const units = Buffer.from(Buffer.from(bytes).toString('utf8'), 'utf16le')
+  return new Uint8Array(encoding === 'utf16be' ? units.swap16() : units)
+}
+
+function decodeGzip(bytes: Uint8Array): Uint8Array | undefined {
+  try {
+    return new Uint8Array(gunzipSync(bytes, { maxOutputLength: MOST_UNZIPPED_BYTES }))
+  } catch {
+    return undefined
+  }
 }
 
 function decodeOrRefuse(bytes: Uint8Array, encoding: string): Uint8Array {

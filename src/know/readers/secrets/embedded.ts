@@ -1,24 +1,40 @@
+import { gunzipSync } from 'node:zlib'
 import { decodeAs } from '../../../core/contract/slot.ts'
 import type { Candidate, Span } from './candidate.ts'
+import { type Escape, unescape } from './escapes.ts'
+import type { EncodedForm } from './literals.ts'
 import type { Text } from './text.ts'
+import { narrow } from './wide.ts'
 
-/** The longest encoded text that is decoded, in bytes: half of what stands before and after any byte of a window. */
-export const LONGEST_EMBEDDED = 16 * 1024
+/** The longest encoded text that is decoded where a window may cut it: half of what each byte of a window has around it. */
+const LONGEST_IN_WINDOW = 16 * 1024
+/** And where all of the text is there. */
+const LONGEST = 2 * 1024 * 1024
+/** Escapes are undone in what stands on one line between brackets and quotes, and in no more of it than this. */
+const LONGEST_ESCAPED = 16 * 1024
+const MOST_UNZIPPED = 8 * 1024 * 1024
+/** A line of base64 that goes on in the next one is at least so long. */
+const SHORTEST_FULL_LINE = 56
 
 /** An encoded text within a text, decoded. */
 export interface Embedded {
   readonly start: number
   readonly end: number
-  readonly encoding: string
+  readonly encodings: readonly string[]
   readonly bytes: Uint8Array
+  /** Where, from `start` on, a decoded byte was written, if each was written by itself. */
+  at?(offset: number): number | undefined
 }
 
 const NEWLINE = 0x0a
+const RETURN = 0x0d
+const SPACE = 0x20
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
-const IN_BASE64 = new Uint8Array(256)
-for (const byte of Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_'))
-  IN_BASE64[byte] = 1
+const IN_BASE64 = classOf('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_')
+const IN_HEX = classOf('0123456789abcdefABCDEF')
+/** What ends a stretch in which escapes are undone. */
+const ENDS_STRETCH = classOf('\n\r<>"\'`\0')
 
 /**
  * Finds the encoded texts around hits, each once. Hits come in order, and what is known from the one before is used
@@ -26,31 +42,117 @@ for (const byte of Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv
  */
 export class EmbeddedTexts {
   readonly #text: Text
+  readonly #longest: number
   #blob = { start: -1, end: -1 }
+  #hex = { start: -1, end: -1 }
+  #wide = { start: -1, end: -1 }
+  #stretch = { start: -1, end: -1 }
   #string = { hit: -1, open: -1, close: -1 }
   #decodedFrom = -1
 
-  constructor(text: Text) {
+  /** `isComplete`: no window cuts the text. */
+  constructor(text: Text, isComplete: boolean) {
     this.#text = text
+    this.#longest = isComplete ? LONGEST : LONGEST_IN_WINDOW
+  }
+
+  /** What stands around a keyword that can be read: a string, or a stretch of a line, with escapes in it. */
+  *aroundKeyword(hit: number): Generator<Embedded, void> {
+    const string = this.stringAt(hit)
+    if (string) yield string
+    yield* this.#stretchAt(hit)
+  }
+
+  *aroundEncoded(hit: number, form: EncodedForm): Generator<Embedded, void> {
+    if (form === 'hex') {
+      const found = this.#hexAt(hit)
+      if (found) yield found
+    } else if (form === 'wide') {
+      const found = this.wideAt(hit)
+      if (found) yield found
+    } else yield* this.#stretchAt(hit)
   }
 
   /** The base64 text that a literal at `hit` stands in, `offset` characters after a multiple of four. */
   base64At(hit: number, offset: number): Embedded | undefined {
     if (hit >= this.#blob.start && hit < this.#blob.end) return undefined
     const { bytes } = this.#text
-    let start = hit
-    while (start > 0 && hit - start < LONGEST_EMBEDDED && IN_BASE64[bytes[start - 1]!]) start--
-    let end = hit
-    const limit = Math.min(bytes.length, start + LONGEST_EMBEDDED + 1)
-    while (end < limit && IN_BASE64[bytes[end]!]) end++
+    let start = runStart(bytes, hit, IN_BASE64, this.#longest)
+    let end = runEnd(bytes, hit, IN_BASE64, start + this.#longest + 1)
+    if (end - start >= SHORTEST_FULL_LINE) [start, end] = this.#overLines(start, end)
     this.#blob = { start, end }
-    if (end - start > LONGEST_EMBEDDED || end - start < 8) return undefined
+    if (end - start > this.#longest || end - start < 8) return undefined
     // A path or a word may stand right before it: then the text begins at the next character in step with the hit.
-    start += (hit - offset - start) & 3
-    for (let padding = 0; padding < 2 && bytes[end] === 0x3d && (end - start) % 4 !== 0; padding++) end++
-    const encoding = /[-_]/.test(this.#text.latin1(start, end)) ? 'base64url' : 'base64'
-    const decoded = decodeAs(bytes.subarray(start, end), encoding)
-    return decoded && isText(decoded) ? { start, end, encoding, bytes: decoded } : undefined
+    if (!bytes.subarray(start, hit).includes(NEWLINE)) start += (hit - offset - start) & 3
+    for (let padding = 0; padding < 2 && bytes[end] === 0x3d; padding++) end++
+    return this.#base64(start, end)
+  }
+
+  #base64(start: number, end: number): Embedded | undefined {
+    const written = this.#text.bytes.subarray(start, end)
+    const encoding = written.includes(0x2d) || written.includes(0x5f) ? 'base64url' : 'base64'
+    // Most of what is met by chance is told from its beginning.
+    const beginning = decodeAs(written.subarray(0, 48), encoding)
+    if (written.length > 64 && (!beginning || (!isText(beginning, true) && !isGzip(beginning))))
+      return undefined
+    const decoded = decodeAs(written, encoding)
+    if (!decoded) return undefined
+    if (isGzip(decoded)) {
+      const unzipped = unzip(decoded)
+      return unzipped && { start, end, encodings: [encoding, 'gzip'], bytes: unzipped }
+    }
+    return isText(decoded) ? { start, end, encodings: [encoding], bytes: decoded } : undefined
+  }
+
+  /** Base64 as mail and `base64` write it: lines of one length, the last one shorter, perhaps all indented. */
+  #overLines(start: number, end: number): [number, number] {
+    const { bytes } = this.#text
+    const length = end - start
+    for (;;) {
+      const next = pastLineBreak(bytes, end)
+      if (next === undefined) break
+      const nextEnd = runEnd(bytes, next, IN_BASE64, next + length + 1)
+      const isLine = nextEnd > next && nextEnd - next <= length && endsLine(bytes, nextEnd)
+      if (!isLine || nextEnd - start > this.#longest) break
+      end = nextEnd
+      if (nextEnd - next < length) break
+    }
+    for (;;) {
+      const before = beforeLineBreak(bytes, start)
+      if (before === undefined) break
+      const lineStart = runStart(bytes, before, IN_BASE64, length + 1)
+      if (before - lineStart !== length || end - lineStart > this.#longest) break
+      start = lineStart
+    }
+    return [start, end]
+  }
+
+  #hexAt(hit: number): Embedded | undefined {
+    if (hit >= this.#hex.start && hit < this.#hex.end) return undefined
+    const { bytes } = this.#text
+    let start = runStart(bytes, hit, IN_HEX, this.#longest)
+    const end = runEnd(bytes, hit, IN_HEX, start + this.#longest + 1)
+    this.#hex = { start, end }
+    if (end - start > this.#longest) return undefined
+    start += (hit - start) & 1
+    const even = end - ((end - start) & 1)
+    const decoded = decodeAs(bytes.subarray(start, even), 'hex')
+    if (!decoded || !isText(decoded)) return undefined
+    return { start, end: even, encodings: ['hex'], bytes: decoded, at: offset => 2 * offset }
+  }
+
+  /** Characters of ASCII in UTF-16 within something else, as programs hold them. */
+  wideAt(hit: number): Embedded | undefined {
+    if (hit >= this.#wide.start && hit < this.#wide.end) return undefined
+    const { bytes } = this.#text
+    const isPair = (at: number) => bytes[at + 1] === 0 && isPlain(bytes[at]!)
+    let start = hit
+    while (start >= 2 && hit - start < LONGEST_IN_WINDOW && isPair(start - 2)) start -= 2
+    let end = hit
+    while (end + 1 < bytes.length && end - start < LONGEST_IN_WINDOW && isPair(end)) end += 2
+    this.#wide = { start, end }
+    const { bytes: narrowed, at } = narrow(bytes.subarray(start, end), 'utf16le')
+    return { start, end, encodings: ['utf16le'], bytes: narrowed, at }
   }
 
   /** The double-quoted string with escapes that `hit` stands in. */
@@ -60,17 +162,48 @@ export class EmbeddedTexts {
     const known = open === this.#string.open && this.#string.close >= hit ? this.#string.close : -1
     const close = open < 0 ? -1 : known >= 0 ? known : this.#closingQuote(open, hit)
     this.#string = { hit, open, close }
-    if (close < 0 || open === this.#decodedFrom || close - open > LONGEST_EMBEDDED) return undefined
-    const inside = bytes.subarray(open + 1, close)
-    if (!inside.includes(BACKSLASH)) return undefined
+    if (close < 0 || open === this.#decodedFrom || close - open > this.#longest) return undefined
+    if (!bytes.subarray(open + 1, close).includes(BACKSLASH)) return undefined
     this.#decodedFrom = open
-    const decoded = decodeAs(inside, 'json')
-    return decoded && { start: open + 1, end: close, encoding: 'json', bytes: decoded }
+    return this.#unescaped(open + 1, close, 'json')
+  }
+
+  /** What stands on the line between quotes or brackets, by each kind of escape that is in it. */
+  *#stretchAt(hit: number): Generator<Embedded, void> {
+    if (hit >= this.#stretch.start && hit < this.#stretch.end) return
+    const { bytes } = this.#text
+    let start = hit
+    while (start > 0 && hit - start < LONGEST_ESCAPED / 2 && !ENDS_STRETCH[bytes[start - 1]!]) start--
+    let end = hit
+    while (end < bytes.length && end - hit < LONGEST_ESCAPED / 2 && !ENDS_STRETCH[bytes[end]!]) end++
+    // Mail breaks a line within a word by an equals sign at its end.
+    const isMail = bytes[end - 1] === 0x3d && end - start > 60
+    while (isMail && bytes[end - 1] === 0x3d && end - hit < LONGEST_ESCAPED / 2) {
+      const next = pastLineBreak(bytes, end)
+      if (next === undefined) break
+      end = next
+      while (end < bytes.length && !ENDS_STRETCH[bytes[end]!]) end++
+    }
+    this.#stretch = { start, end }
+    const stretch = bytes.subarray(start, end)
+    for (const [sign, escape] of SIGNS) {
+      const isThere = escape === 'qp' ? isMail || stretch.includes('=3D') : stretch.includes(sign)
+      const found = isThere ? this.#unescaped(start, end, escape) : undefined
+      if (found) yield found
+    }
+  }
+
+  #unescaped(start: number, end: number, escape: Escape): Embedded | undefined {
+    const found = unescape(this.#text.bytes.subarray(start, end), escape)
+    if (!found) return undefined
+    // What is written so is mostly a query, in which an ampersand ends the line.
+    const bytes = escape === 'url' ? found.bytes.map(byte => (byte === 0x26 ? NEWLINE : byte)) : found.bytes
+    return { start, end, encodings: [escape], bytes, at: found.at }
   }
 
   #openingQuote(hit: number): number {
     const { bytes } = this.#text
-    const floor = Math.max(0, hit - LONGEST_EMBEDDED)
+    const floor = Math.max(0, hit - this.#longest)
     for (let at = hit - 1; at >= floor; at--) {
       if (at < this.#string.hit) return this.#string.open >= floor ? this.#string.open : -1
       if (bytes[at] === NEWLINE) return -1
@@ -81,7 +214,7 @@ export class EmbeddedTexts {
 
   #closingQuote(open: number, hit: number): number {
     const { bytes } = this.#text
-    const limit = Math.min(bytes.length, open + LONGEST_EMBEDDED)
+    const limit = Math.min(bytes.length, open + this.#longest)
     for (let at = hit; at < limit; at++) {
       if (bytes[at] === NEWLINE) return -1
       if (bytes[at] === QUOTE && !isEscaped(bytes, at)) return at
@@ -90,19 +223,77 @@ export class EmbeddedTexts {
   }
 }
 
-/** A find within the decoded text as one in the text around it. */
-export function lift(embedded: Embedded, found: Candidate): Candidate {
-  const span = (inner: Span): Span => {
-    const whole = inner.start === 0 && inner.end === embedded.bytes.length
-    const part = whole ? [] : [`text:${inner.start}-${inner.end}`]
-    return {
-      start: embedded.start,
-      end: embedded.end,
-      encodings: [embedded.encoding, ...part, ...inner.encodings],
-      bytes: inner.bytes,
+const SIGNS: readonly [number, Escape][] = [
+  [0x25, 'url'],
+  [0x26, 'xml'],
+  [BACKSLASH, 'json'],
+  [0x3d, 'qp'],
+]
+
+/** A find within the decoded text as one in the text around it; undefined where it would not be read back. */
+export function lift(embedded: Embedded, found: Candidate, around: Text): Candidate | undefined {
+  const span = (inner: Span): Span | undefined => {
+    const { start, end, encodings, bytes } = embedded
+    const [from, to] = [embedded.at?.(inner.start), embedded.at?.(inner.end)]
+    if (from !== undefined && to !== undefined) {
+      const exact = { start: start + from, end: start + to }
+      const written = decodeAs(around.bytes.subarray(exact.start, exact.end), encodings[0]!)
+      const decoded = bytes.subarray(inner.start, inner.end)
+      if (!written || Buffer.compare(written, decoded) !== 0) return undefined
+      return { ...exact, encodings: [...encodings, ...inner.encodings], bytes: inner.bytes }
     }
+    // Only what stands for one text as a whole can be told by a range within it.
+    if (embedded.at) return undefined
+    const whole = inner.start === 0 && inner.end === bytes.length
+    const part = whole ? [] : [`text:${inner.start}-${inner.end}`]
+    return { start, end, encodings: [...encodings, ...part, ...inner.encodings], bytes: inner.bytes }
   }
-  return { ...found, value: span(found.value), ...(found.id && { id: span(found.id) }) }
+  const value = span(found.value)
+  const id = found.id && span(found.id)
+  if (!value) return undefined
+  const { id: _, ...rest } = found
+  return { ...rest, value, ...(id && { id }) }
+}
+
+function runStart(bytes: Uint8Array, from: number, table: Uint8Array, most: number): number {
+  let start = from
+  while (start > 0 && from - start < most && table[bytes[start - 1]!]) start--
+  return start
+}
+
+function runEnd(bytes: Uint8Array, from: number, table: Uint8Array, limit: number): number {
+  let end = from
+  while (end < bytes.length && end < limit && table[bytes[end]!]) end++
+  return end
+}
+
+/** Where the next line's text begins, if the line ends here. */
+function pastLineBreak(bytes: Uint8Array, at: number): number | undefined {
+  let next = bytes[at] === RETURN ? at + 1 : at
+  if (bytes[next] !== NEWLINE) return undefined
+  next++
+  while (bytes[next] === SPACE || bytes[next] === 0x09) next++
+  return next < bytes.length ? next : undefined
+}
+
+function beforeLineBreak(bytes: Uint8Array, at: number): number | undefined {
+  let before = at
+  while (before > 0 && (bytes[before - 1] === SPACE || bytes[before - 1] === 0x09)) before--
+  if (bytes[before - 1] !== NEWLINE) return undefined
+  before--
+  return bytes[before - 1] === RETURN ? before - 1 : before
+}
+
+function endsLine(bytes: Uint8Array, at: number): boolean {
+  const byte = bytes[at]
+  return (
+    byte === undefined ||
+    byte === NEWLINE ||
+    byte === RETURN ||
+    byte === 0x3d ||
+    byte === QUOTE ||
+    byte === 0x27
+  )
 }
 
 /** An even number of backslashes before a quote are escaped backslashes. */
@@ -112,15 +303,40 @@ function isEscaped(bytes: Uint8Array, at: number): boolean {
   return backslashes % 2 === 1
 }
 
-function isText(bytes: Uint8Array): boolean {
+function isPlain(byte: number): boolean {
+  return (byte >= 0x20 && byte < 0x7f) || byte === 0x09 || byte === NEWLINE || byte === RETURN
+}
+
+function isGzip(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x1f && bytes[1] === 0x8b && bytes[2] === 8
+}
+
+function unzip(bytes: Uint8Array): Uint8Array | undefined {
+  try {
+    const unzipped = gunzipSync(bytes, { maxOutputLength: MOST_UNZIPPED })
+    return isText(unzipped) ? unzipped : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** `isCut`: a character may be broken at its end. */
+function isText(bytes: Uint8Array, isCut = false): boolean {
   for (const byte of bytes) {
-    if (byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d) return false
+    if (byte < 0x20 && byte !== 0x09 && byte !== NEWLINE && byte !== RETURN) return false
     if (byte === 0x7f) return false
   }
+  if (isCut) return true
   try {
     new TextDecoder('utf-8', { fatal: true }).decode(bytes)
     return true
   } catch {
     return false
   }
+}
+
+function classOf(characters: string): Uint8Array {
+  const table = new Uint8Array(256)
+  for (const byte of Buffer.from(characters, 'latin1')) table[byte] = 1
+  return table
 }

@@ -5,13 +5,14 @@ import { type Allowance, allowanceAt } from './allowance.ts'
 import type { Candidate, Span } from './candidate.ts'
 import { type CompiledRule, compileRule } from './compiled-rule.ts'
 import { type Dialect, dialectOf } from './dialect.ts'
-import { EmbeddedTexts, lift } from './embedded.ts'
+import { type Embedded, EmbeddedTexts, lift } from './embedded.ts'
 import { groupsOf, interpret, type Match } from './interpret.ts'
 import { literalsOf, type Meaning } from './literals.ts'
 import { type Hits, newHits, Prefilter } from './prefilter.ts'
 import type { Rule } from './rule.ts'
 import { settle } from './settle.ts'
 import { Text } from './text.ts'
+import { type Narrowed, narrow, type Wide, wideOf } from './wide.ts'
 
 /** A credential in a document. `slots` say where to the byte; `start` is the offset of the value's slot. */
 export interface Find {
@@ -36,17 +37,26 @@ export interface ScanOptions {
 const WINDOW_BYTES = 4 * 1024 * 1024
 /** What each byte has around it within a window: no match, encoded text or neighbour reaches further. */
 const MARGIN = 32 * 1024
-const DEEPEST = 3
+/** A manifest in a release that Helm keeps: base64 of base64 of gzip, a string in JSON, and base64 in that. */
+const DEEPEST = 6
+/** Text within text can be decoded in many ways, each again: so much of it for nothing, and so much for each byte. */
+const FREE_DECODED_BYTES = 8 * 1024 * 1024
+const MOST_DECODED = 4
 
 /**
  * The rules made ready. Rules are plain data, so that a worker compiles those that another thread has loaded.
- * Binary content (a NUL among its first 8 KiB) is searched for what a pattern alone tells, not for assignments or
- * encoded texts. UTF-16 counts as binary.
+ * Binary content (a NUL among its first 8 KiB) is searched for what a pattern alone tells, also in UTF-16, not for
+ * assignments or other encoded texts. What is UTF-16 as a whole is a text like any other.
  */
 export function compileRules(rules: readonly Rule[]): Engine {
   // A pattern that backtracks too often is finished by V8's linear engine.
   setFlagsFromString('--enable-experimental-regexp-engine-on-excessive-backtracks')
   return new Engine(rules.map(compileRule))
+}
+
+/** Even, so that no window cuts a character of UTF-16 in two. */
+function windowOf({ windowBytes }: ScanOptions): number {
+  return Math.max(windowBytes ?? WINDOW_BYTES, 4 * MARGIN) & ~1
 }
 
 /** How far a rule has come in a text: where it was tried last, and where its last match ended. */
@@ -62,6 +72,7 @@ export class Engine {
   /** One list for each depth of encoding, used again for every text. */
   readonly #hits: Hits[] = []
   readonly #progress: Progress[][] = []
+  #mayDecode = 0
 
   constructor(rules: readonly CompiledRule[]) {
     this.rules = rules
@@ -72,7 +83,7 @@ export class Engine {
 
   /** All finds in bytes that are in memory, in order of where they stand. */
   *scan(bytes: Uint8Array, options: ScanOptions): Generator<Find> {
-    const windowBytes = Math.max(options.windowBytes ?? WINDOW_BYTES, 4 * MARGIN)
+    const windowBytes = windowOf(options)
     const passage = new Passage(this, options.path, bytes)
     for (let from = 0; ; ) {
       const to = Math.min(bytes.length, from + windowBytes)
@@ -84,7 +95,7 @@ export class Engine {
 
   /** The same over a stream, of which no more than a window is held at a time. */
   async *scanStream(source: AsyncIterable<Uint8Array>, options: ScanOptions): AsyncGenerator<Find> {
-    const windowBytes = Math.max(options.windowBytes ?? WINDOW_BYTES, 4 * MARGIN)
+    const windowBytes = windowOf(options)
     let passage: Passage | undefined
     let held: Uint8Array[] = []
     let size = 0
@@ -116,6 +127,7 @@ export class Engine {
   /** @internal Finds within one window or decoded text, settled. */
   candidates(text: Text, binary: boolean, depth: number): Candidate[] {
     const found: Candidate[] = []
+    if (depth === 0) this.#mayDecode = FREE_DECODED_BYTES + MOST_DECODED * text.bytes.length
     this.#visit(
       text,
       depth,
@@ -124,15 +136,19 @@ export class Engine {
         const candidate = interpret(text, rule, match, depth)
         if (candidate) found.push(candidate)
       },
-      depth < DEEPEST && !binary
+      depth < DEEPEST
         ? embedded => {
+            this.#mayDecode -= embedded.bytes.length
+            if (this.#mayDecode < 0) return
             const inner = new Text(
               embedded.bytes,
               text.path,
               dialectOf('', Buffer.from(embedded.bytes).toString('latin1', 0, 256)),
             )
-            for (const candidate of this.candidates(inner, false, depth + 1))
-              found.push(lift(embedded, candidate))
+            for (const candidate of this.candidates(inner, false, depth + 1)) {
+              const lifted = lift(embedded, candidate, text)
+              if (lifted) found.push(lifted)
+            }
           }
         : undefined,
     )
@@ -144,11 +160,11 @@ export class Engine {
     depth: number,
     binary: boolean,
     onMatch: (rule: CompiledRule, match: Match) => void,
-    onEmbedded?: (embedded: NonNullable<ReturnType<EmbeddedTexts['stringAt']>>) => void,
+    onEmbedded?: (embedded: Embedded) => void,
   ): void {
     const hits = (this.#hits[depth] ??= newHits())
     this.#prefilter.scan(text.bytes, 0, text.bytes.length, hits)
-    const embedded = new EmbeddedTexts(text)
+    const embedded = new EmbeddedTexts(text, text.whole || depth > 0)
     const progress = (this.#progress[depth] ??= this.rules.map(() => ({ tried: -1, end: 0 })))
     for (const state of progress) state.tried = -1
     for (let i = 0; i < hits.count; i++) {
@@ -171,8 +187,13 @@ export class Engine {
         }
       }
       if (!onEmbedded) continue
-      const inner = 'base64' in meaning ? embedded.base64At(start, meaning.offset) : embedded.stringAt(start)
-      if (inner) onEmbedded(inner)
+      if ('base64' in meaning) {
+        const inner = binary ? undefined : embedded.base64At(start, meaning.offset)
+        if (inner) onEmbedded(inner)
+      } else if ('encoded' in meaning) {
+        if (!binary || meaning.encoded === 'wide')
+          for (const inner of embedded.aroundEncoded(start, meaning.encoded)) onEmbedded(inner)
+      } else if (!binary) for (const inner of embedded.aroundKeyword(start)) onEmbedded(inner)
     }
   }
 }
@@ -226,6 +247,7 @@ class Passage {
   readonly #path: string
   readonly #dialect: Dialect
   readonly #binary: boolean
+  readonly #wide: Wide | undefined
   /** Where the next window begins; finds before #owned were given by the last one. */
   #base = 0
   #owned = 0
@@ -236,37 +258,54 @@ class Passage {
     const start = Buffer.from(head.buffer, head.byteOffset, Math.min(head.length, 8192))
     this.#engine = engine
     this.#path = path
-    this.#binary = start.includes(0)
-    this.#dialect = dialectOf(path, start.toString('latin1', 0, 256))
+    this.#wide = wideOf(start)
+    this.#binary = this.#wide === undefined && start.includes(0)
+    const begins = this.#wide ? narrow(start, this.#wide).bytes : start
+    this.#dialect = dialectOf(path, begins.toString('latin1', 0, 256))
   }
 
   *read(window: Uint8Array, last: boolean): Generator<Find> {
-    const text = new Text(window, this.#path, this.#dialect, last && this.#base === 0)
+    const narrowed = this.#wide && narrow(window, this.#wide)
+    const text = new Text(narrowed?.bytes ?? window, this.#path, this.#dialect, last && this.#base === 0)
+    const written = Buffer.from(window.buffer, window.byteOffset, window.byteLength)
     const end = this.#base + window.length
     const ownedTo = last ? end : end - MARGIN
     const candidates = this.#engine.candidates(text, this.#binary, 0)
-    for (const candidate of candidates) {
+    for (const found of candidates) {
+      const candidate = narrowed ? this.#widened(found, narrowed) : found
       const at = this.#base + candidate.value.start
-      if (at >= this.#owned && at < ownedTo) yield this.#find(candidate, text, candidates)
+      if (at < this.#owned || at >= ownedTo) continue
+      const allowance = allowanceAt(text.bytes, found.value, () => candidates.map(other => other.value))
+      yield { ...this.#find(candidate, written), ...(allowance && { allowance }) }
     }
     if (last) return
-    this.#countLines(text, ownedTo - MARGIN)
+    this.#countLines(written, ownedTo - MARGIN)
     this.#owned = ownedTo
     this.#base = ownedTo - MARGIN
   }
 
-  #find(candidate: Candidate, text: Text, all: readonly Candidate[]): Find {
+  /** Where it stands in what was written. */
+  #widened(candidate: Candidate, narrowed: Narrowed): Candidate {
+    const span = ({ start, end, encodings, bytes }: Span): Span => ({
+      start: narrowed.at(start),
+      end: narrowed.at(end),
+      encodings: [this.#wide!, ...encodings],
+      bytes,
+    })
+    return { ...candidate, value: span(candidate.value), ...(candidate.id && { id: span(candidate.id) }) }
+  }
+
+  #find(candidate: Candidate, written: Buffer): Find {
     const { value, id, claims, confidence, reasons, rule } = candidate
     const slot = (part: 'value' | 'id', span: Span): Slot => ({
       part,
       at: `${this.#base + span.start}-${this.#base + span.end}`,
       encodings: span.encodings,
-      line: this.#lineOf(text, span.start),
+      line: this.#lineOf(written, span.start),
     })
-    this.#countLines(text, this.#base + value.start)
+    this.#countLines(written, this.#base + value.start)
     const idText = id && Buffer.from(id.bytes).toString('utf8')
     const preview = rule.rule.preview === 'token' ? previewOf(rule, idText, value) : undefined
-    const allowance = allowanceAt(text.bytes, value, () => all.map(other => other.value))
     return {
       rule: rule.rule.id,
       secret: new Secret(value.bytes, idText),
@@ -276,23 +315,31 @@ class Passage {
       reasons,
       ...(claims && { claims }),
       ...(preview && { preview }),
-      ...(allowance && { allowance }),
     }
   }
 
   /** Values come in order, so that a document's lines are counted through once. */
-  #countLines(text: Text, to: number): void {
+  #countLines(written: Buffer, to: number): void {
     if (to <= this.#countedTo) return
-    this.#line += newlines(text.bytes, this.#countedTo - this.#base, to - this.#base)
+    this.#line += this.#newlines(written, this.#countedTo - this.#base, to - this.#base)
     this.#countedTo = to
   }
 
   /** An id may stand before its value. */
-  #lineOf(text: Text, at: number): number {
+  #lineOf(written: Buffer, at: number): number {
     const counted = this.#countedTo - this.#base
     return at < counted
-      ? this.#line - newlines(text.bytes, at, counted)
-      : this.#line + newlines(text.bytes, counted, at)
+      ? this.#line - this.#newlines(written, at, counted)
+      : this.#line + this.#newlines(written, counted, at)
+  }
+
+  #newlines(written: Buffer, from: number, to: number): number {
+    if (!this.#wide) return newlines(written, from, to)
+    const first = this.#wide === 'utf16le' ? 0x0a : 0
+    let count = 0
+    for (let at = from; at + 1 < to; at += 2)
+      if (written[at] === first && written[at + 1] === (first ^ 0x0a)) count++
+    return count
   }
 }
 

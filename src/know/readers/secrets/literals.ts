@@ -6,8 +6,19 @@ export type Meaning =
   | { readonly rule: CompiledRule; readonly number: number }
   /** The literal begins `offset` characters into a base64 text, counted modulo 4. */
   | { readonly base64: true; readonly offset: number }
+  /** The beginning of a keyword as it looks when each of its characters is written by a code. */
+  | { readonly encoded: EncodedForm }
   /** A keyword whose slashes are escaped, as some JSON writers do: only its decoded string can match. */
   | { readonly escaped: true }
+
+/** `escapes` are those of JSON, URLs and XML; `wide` is UTF-16. */
+export type EncodedForm = 'hex' | 'escapes' | 'wide'
+
+/** Gzip as it begins in base64, and in base64 of that: what packs manifests so packs the secrets in them. */
+const PACKED = ['H4sI', 'SDRzS']
+/** Characters of a keyword that are enough to tell it in a form that hardly occurs otherwise. */
+const ENOUGH_OF_HEX = 4
+const ENOUGH_OF_ESCAPES = 2
 
 /** Shorter ones would be met by chance in any base64. */
 const SHORTEST_IN_BASE64 = 4
@@ -26,18 +37,25 @@ export function literalsOf(rules: readonly CompiledRule[]): { literals: Literal[
     literals.push({ text, ignoreCase, atStart, value: meanings.length })
     meanings.push(meaning)
   }
-  const once = (kind: string, text: string, meaning: Meaning) => {
+  const once = (kind: string, text: string, meaning: Meaning, ignoreCase = false) => {
     if (seen.has(kind + text)) return
     seen.add(kind + text)
-    add(text, false, meaning)
+    add(text, ignoreCase, meaning)
   }
+  for (const text of PACKED) once('0 ', text, { base64: true, offset: 0 })
   for (const [number, rule] of rules.entries()) {
     for (const keyword of rule.rule.keywords) {
       add(keyword, rule.rule.ignoreCase, { rule, number }, rule.rule.structure === 'file' && !rule.rule.lead)
       if (keyword.includes('/')) once('escaped ', keyword.replaceAll('/', '\\/'), { escaped: true })
       if (!rule.rule.inBase64) continue
       for (const spelling of rule.rule.ignoreCase ? spellings(keyword) : [keyword]) {
-        for (const { text, offset } of inBase64(spelling)) once(`${offset} `, text, { base64: true, offset })
+        for (const { text, offset } of inBase64(spelling)) {
+          once(`${offset} `, text, { base64: true, offset })
+          if (rule.rule.ignoreCase) continue
+          for (const twice of inBase64(text))
+            once(`${twice.offset} `, twice.text, { base64: true, offset: twice.offset })
+        }
+        for (const { text, form } of inCodes(spelling)) once(`${form} `, text, { encoded: form }, true)
       }
     }
   }
@@ -47,6 +65,30 @@ export function literalsOf(rules: readonly CompiledRule[]): { literals: Literal[
 function spellings(keyword: string): string[] {
   const lower = keyword.toLowerCase()
   return [...new Set([lower, keyword.toUpperCase(), lower.replace(/^./, first => first.toUpperCase())])]
+}
+
+/** As it looks with a code for each character, in the case of which hexadecimal digits do not differ. */
+function inCodes(keyword: string): { text: string; form: EncodedForm }[] {
+  const bytes = [...Buffer.from(keyword, 'latin1')]
+  const hex = bytes.map(byte => byte.toString(16).padStart(2, '0'))
+  const found: { text: string; form: EncodedForm }[] = []
+  if (hex.length >= ENOUGH_OF_HEX) {
+    found.push({ text: hex.slice(0, ENOUGH_OF_HEX).join(''), form: 'hex' })
+    found.push({
+      text: [...keyword.slice(0, ENOUGH_OF_HEX)].map(letter => `${letter}\0`).join(''),
+      form: 'wide',
+    })
+  }
+  if (hex.length < ENOUGH_OF_ESCAPES) return found
+  for (const coded of [
+    (digits: string) => `\\u00${digits}`,
+    (digits: string) => `\\x${digits}`,
+    (digits: string) => `%${digits}`,
+    (digits: string) => `&#x${digits};`,
+    (digits: string) => `&#${Number.parseInt(digits, 16)};`,
+  ])
+    found.push({ text: hex.slice(0, ENOUGH_OF_ESCAPES).map(coded).join(''), form: 'escapes' })
+  return found
 }
 
 /** Only the characters that the keyword alone decides: not those that also hold bits of what is around it. */

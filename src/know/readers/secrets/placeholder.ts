@@ -93,6 +93,7 @@ export function whyNoSecret(value: string): Objection | undefined {
 
 function whySpecial(value: string): Objection | undefined {
   if (TEMPLATE.test(value.replace(/^['"]+|['"]+$/g, ''))) return 'a template'
+  if (/^&(?:quot|apos|lt|gt|#\w{2,6});?$/.test(value)) return 'a reference'
   if (REFERENCE.test(value)) return 'a reference'
   if (HASH.test(value)) return 'a hash'
   if (UUID.test(value)) return 'a UUID'

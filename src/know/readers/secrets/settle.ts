@@ -28,25 +28,39 @@ function settleCluster(cluster: Candidate[]): Candidate[] {
       other =>
         candidate.value.start < other.value.end &&
         other.value.start < candidate.value.end &&
-        !(candidate.depth === other.depth && candidate.depth > 0 && sameText(candidate, other)),
+        !sameText(candidate, other) &&
+        !carries(candidate, other) &&
+        !carries(other, candidate),
     )
     if (!clashes) kept.push(candidate)
   }
   return kept
 }
 
-/** What base64 turns out to hold says more than the base64; a decoded string says no more than the string. */
+/**
+ * What base64 turns out to hold says more than the base64, and an entity or a code of mail is hardly ever meant as it
+ * stands; another decoded string says no more than the string.
+ */
 function rank(candidate: Candidate): number {
   const { specificity } = candidate.rule.rule
-  const decoded = candidate.depth > 0 && candidate.value.encodings[0]?.startsWith('base64')
+  const decoded = candidate.depth > 0 && /^(?:base64|hex|xml|qp)/.test(candidate.value.encodings[0] ?? '')
   return specificity * 4 + (decoded ? 1 : candidate.depth > 0 ? -1 : 0)
 }
 
+/** Both stand in the same encoded text, each in a part of its own: they were settled there. */
 function sameText(a: Candidate, b: Candidate): boolean {
+  if (a.value.start !== b.value.start || a.value.end !== b.value.end) return false
+  const differs = a.value.encodings.findIndex((encoding, index) => encoding !== b.value.encodings[index])
+  if (differs < 1) return false
+  return [a, b].every(({ value }) => value.encodings[differs]?.startsWith('text:'))
+}
+
+/** What a token says within its parts is another secret than the token. */
+function carries(token: Candidate, inner: Candidate): boolean {
   return (
-    a.value.start === b.value.start &&
-    a.value.end === b.value.end &&
-    a.value.encodings[0] === b.value.encodings[0] &&
-    a.value.encodings[1] !== b.value.encodings[1]
+    token.rule.rule.structure === 'jwt' &&
+    inner.depth > token.depth &&
+    inner.value.start >= token.value.start &&
+    inner.value.end <= token.value.end
   )
 }
