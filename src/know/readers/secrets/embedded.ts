@@ -26,6 +26,8 @@ export interface Embedded {
   at?(offset: number): number | undefined
 }
 
+type Take = (embedded: Embedded) => void
+
 const NEWLINE = 0x0a
 const RETURN = 0x0d
 const SPACE = 0x20
@@ -33,8 +35,14 @@ const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const IN_BASE64 = classOf('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_')
 const IN_HEX = classOf('0123456789abcdefABCDEF')
-/** What ends a stretch in which escapes are undone. */
-const ENDS_STRETCH = classOf('\n\r<>"\'`\0')
+/** What ends a stretch in which escapes are undone, and what each kind of escape begins with. */
+const ENDS = 1
+const IN_STRETCH = new Uint8Array(256)
+for (const byte of Buffer.from('\n\r<>"\'`\0', 'latin1')) IN_STRETCH[byte] = ENDS
+IN_STRETCH[0x25] = 2
+IN_STRETCH[0x26] = 4
+IN_STRETCH[BACKSLASH] = 8
+IN_STRETCH[0x3d] = 16
 
 /**
  * Finds the encoded texts around hits, each once. Hits come in order, and what is known from the one before is used
@@ -43,6 +51,8 @@ const ENDS_STRETCH = classOf('\n\r<>"\'`\0')
 export class EmbeddedTexts {
   readonly #text: Text
   readonly #longest: number
+  /** A long string with escapes is a whole file in JSON, most of which can be read as it stands. */
+  readonly #longestString: number
   #blob = { start: -1, end: -1 }
   #hex = { start: -1, end: -1 }
   #wide = { start: -1, end: -1 }
@@ -50,27 +60,24 @@ export class EmbeddedTexts {
   #string = { hit: -1, open: -1, close: -1 }
   #decodedFrom = -1
 
-  /** `isComplete`: no window cuts the text. */
-  constructor(text: Text, isComplete: boolean) {
+  /** `isComplete`: no window cuts the text. `isDecoded`: it was within another. */
+  constructor(text: Text, isComplete: boolean, isDecoded = false) {
     this.#text = text
     this.#longest = isComplete ? LONGEST : LONGEST_IN_WINDOW
+    this.#longestString = isDecoded ? LONGEST : LONGEST_IN_WINDOW
   }
 
   /** What stands around a keyword that can be read: a string, or a stretch of a line, with escapes in it. */
-  *aroundKeyword(hit: number): Generator<Embedded, void> {
+  aroundKeyword(hit: number, take: Take): void {
     const string = this.stringAt(hit)
-    if (string) yield string
-    yield* this.#stretchAt(hit)
+    if (string) take(string)
+    this.#stretchAt(hit, take)
   }
 
-  *aroundEncoded(hit: number, form: EncodedForm): Generator<Embedded, void> {
-    if (form === 'hex') {
-      const found = this.#hexAt(hit)
-      if (found) yield found
-    } else if (form === 'wide') {
-      const found = this.wideAt(hit)
-      if (found) yield found
-    } else yield* this.#stretchAt(hit)
+  aroundEncoded(hit: number, form: EncodedForm, take: Take): void {
+    const found = form === 'hex' ? this.#hexAt(hit) : form === 'wide' ? this.wideAt(hit) : undefined
+    if (found) take(found)
+    if (form === 'escapes') this.#stretchAt(hit, take)
   }
 
   /** The base64 text that a literal at `hit` stands in, `offset` characters after a multiple of four. */
@@ -162,35 +169,47 @@ export class EmbeddedTexts {
     const known = open === this.#string.open && this.#string.close >= hit ? this.#string.close : -1
     const close = open < 0 ? -1 : known >= 0 ? known : this.#closingQuote(open, hit)
     this.#string = { hit, open, close }
-    if (close < 0 || open === this.#decodedFrom || close - open > this.#longest) return undefined
+    if (close < 0 || open === this.#decodedFrom || close - open > this.#longestString) return undefined
     if (!bytes.subarray(open + 1, close).includes(BACKSLASH)) return undefined
     this.#decodedFrom = open
     return this.#unescaped(open + 1, close, 'json')
   }
 
   /** What stands on the line between quotes or brackets, by each kind of escape that is in it. */
-  *#stretchAt(hit: number): Generator<Embedded, void> {
+  #stretchAt(hit: number, take: Take): void {
     if (hit >= this.#stretch.start && hit < this.#stretch.end) return
     const { bytes } = this.#text
+    let seen = 0
     let start = hit
-    while (start > 0 && hit - start < LONGEST_ESCAPED / 2 && !ENDS_STRETCH[bytes[start - 1]!]) start--
+    const floor = Math.max(0, hit - LONGEST_ESCAPED / 2)
+    for (; start > floor; start--) {
+      const what = IN_STRETCH[bytes[start - 1]!]!
+      if (what === ENDS) break
+      seen |= what
+    }
     let end = hit
-    while (end < bytes.length && end - hit < LONGEST_ESCAPED / 2 && !ENDS_STRETCH[bytes[end]!]) end++
+    const limit = Math.min(bytes.length, hit + LONGEST_ESCAPED / 2)
+    for (; end < limit; end++) {
+      const what = IN_STRETCH[bytes[end]!]!
+      if (what === ENDS) break
+      seen |= what
+    }
     // Mail breaks a line within a word by an equals sign at its end.
     const isMail = bytes[end - 1] === 0x3d && end - start > 60
     while (isMail && bytes[end - 1] === 0x3d && end - hit < LONGEST_ESCAPED / 2) {
       const next = pastLineBreak(bytes, end)
       if (next === undefined) break
       end = next
-      while (end < bytes.length && !ENDS_STRETCH[bytes[end]!]) end++
+      while (end < bytes.length && IN_STRETCH[bytes[end]!] !== ENDS) end++
     }
     this.#stretch = { start, end }
+    if (seen === 0) return
     const stretch = bytes.subarray(start, end)
-    for (const [sign, escape] of SIGNS) {
-      const isThere = escape === 'qp' ? isMail || stretch.includes('=3D') : stretch.includes(sign)
-      const found = isThere ? this.#unescaped(start, end, escape) : undefined
-      if (found) yield found
-    }
+    for (const [escape, kind, sign] of SIGNS)
+      if ((seen & kind && sign.some(sign => stretch.includes(sign))) || (escape === 'qp' && isMail)) {
+        const found = this.#unescaped(start, end, escape)
+        if (found) take(found)
+      }
   }
 
   #unescaped(start: number, end: number, escape: Escape): Embedded | undefined {
@@ -203,7 +222,7 @@ export class EmbeddedTexts {
 
   #openingQuote(hit: number): number {
     const { bytes } = this.#text
-    const floor = Math.max(0, hit - this.#longest)
+    const floor = Math.max(0, hit - this.#longestString)
     for (let at = hit - 1; at >= floor; at--) {
       if (at < this.#string.hit) return this.#string.open >= floor ? this.#string.open : -1
       if (bytes[at] === NEWLINE) return -1
@@ -214,7 +233,7 @@ export class EmbeddedTexts {
 
   #closingQuote(open: number, hit: number): number {
     const { bytes } = this.#text
-    const limit = Math.min(bytes.length, open + this.#longest)
+    const limit = Math.min(bytes.length, open + this.#longestString)
     for (let at = hit; at < limit; at++) {
       if (bytes[at] === NEWLINE) return -1
       if (bytes[at] === QUOTE && !isEscaped(bytes, at)) return at
@@ -223,11 +242,12 @@ export class EmbeddedTexts {
   }
 }
 
-const SIGNS: readonly [number, Escape][] = [
-  [0x25, 'url'],
-  [0x26, 'xml'],
-  [BACKSLASH, 'json'],
-  [0x3d, 'qp'],
+/** What shows that a stretch may hold more than can be read: codes that begin or end an assignment or a word. */
+const SIGNS: readonly [Escape, number, readonly string[]][] = [
+  ['url', 2, ['%2', '%3', '%4', '%5', '%6', '%7']],
+  ['xml', 4, ['&#', '&quot;', '&amp;', '&apos;']],
+  ['json', 8, ['\\u00', '\\x']],
+  ['qp', 16, ['=3D']],
 ]
 
 /** A find within the decoded text as one in the text around it; undefined where it would not be read back. */

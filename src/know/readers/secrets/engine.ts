@@ -164,7 +164,7 @@ export class Engine {
   ): void {
     const hits = (this.#hits[depth] ??= newHits())
     this.#prefilter.scan(text.bytes, 0, text.bytes.length, hits)
-    const embedded = new EmbeddedTexts(text, text.whole || depth > 0)
+    const embedded = new EmbeddedTexts(text, text.whole || depth > 0, depth > 0)
     const progress = (this.#progress[depth] ??= this.rules.map(() => ({ tried: -1, end: 0 })))
     for (const state of progress) state.tried = -1
     for (let i = 0; i < hits.count; i++) {
@@ -191,9 +191,8 @@ export class Engine {
         const inner = binary ? undefined : embedded.base64At(start, meaning.offset)
         if (inner) onEmbedded(inner)
       } else if ('encoded' in meaning) {
-        if (!binary || meaning.encoded === 'wide')
-          for (const inner of embedded.aroundEncoded(start, meaning.encoded)) onEmbedded(inner)
-      } else if (!binary) for (const inner of embedded.aroundKeyword(start)) onEmbedded(inner)
+        if (!binary || meaning.encoded === 'wide') embedded.aroundEncoded(start, meaning.encoded, onEmbedded)
+      } else if (!binary) embedded.aroundKeyword(start, onEmbedded)
     }
   }
 }

@@ -18,6 +18,24 @@ export interface Unescaped {
 
 const WITHIN = 0xffffffff
 
+/** What stands for one byte is told at once; the rest as a slot tells it. */
+function decodeEscape(written: string, escape: Escape): Uint8Array | undefined {
+  if (escape === 'url') return ONE[Number.parseInt(written.slice(1), 16)]
+  const simple = escape === 'json' && written.length === 2 ? SIMPLE[written[1]!] : undefined
+  return simple === undefined ? decodeAs(Buffer.from(written, 'latin1'), escape) : ONE[simple]
+}
+
+const ONE = Array.from({ length: 256 }, (_, byte) => Uint8Array.of(byte))
+const SIMPLE: Record<string, number> = {
+  n: 0x0a,
+  '"': 0x22,
+  '\\': 0x5c,
+  '/': 0x2f,
+  t: 0x09,
+  r: 0x0d,
+  "'": 0x27,
+}
+
 /** The text with its escapes undone, or undefined where there are none. What looks like one and is none stays. */
 export function unescape(bytes: Uint8Array, escape: Escape): Unescaped | undefined {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
@@ -31,7 +49,7 @@ export function unescape(bytes: Uint8Array, escape: Escape): Unescaped | undefin
     for (let at = last; at < to; at++) from[length++] = at
   }
   for (const match of text.matchAll(PATTERN[escape])) {
-    const decoded = decodeAs(bytes.subarray(match.index, match.index + match[0].length), escape)
+    const decoded = decodeEscape(match[0], escape)
     // No escape stands for more bytes than it has itself.
     if (!decoded || decoded.length > match[0].length) continue
     isAny = true

@@ -11,7 +11,7 @@ export function wideOf(head: Uint8Array): Wide | undefined {
   if (first === 0xff && second === 0xfe) return third === 0 && fourth === 0 ? undefined : 'utf16le'
   if (first === 0xfe && second === 0xff) return 'utf16be'
   const length = Math.min(head.length, SAMPLE_BYTES) & ~1
-  if (length < SHORTEST_BYTES) return undefined
+  if (length < SHORTEST_BYTES || !head.includes(0)) return undefined
   let little = 0
   let big = 0
   for (let at = 0; at < length; at += 2) {
