@@ -75,7 +75,7 @@ function inCodes(keyword: string): { text: string; form: EncodedForm }[] {
   if (hex.length >= ENOUGH_OF_HEX) {
     found.push({ text: hex.slice(0, ENOUGH_OF_HEX).join(''), form: 'hex' })
     found.push({
-      text: [...keyword.slice(0, ENOUGH_OF_HEX)].map(letter => `${letter}\0`).join(''),
+      text: keyword.slice(0, ENOUGH_OF_HEX).replace(/[^]/g, '$&\0'),
       form: 'wide',
     })
   }

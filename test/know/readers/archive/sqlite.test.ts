@@ -36,7 +36,7 @@ describe('a SQLite database as SQLite writes it', () => {
         )
         const insert = db.prepare('insert into "user accounts" (name, "api token", note) values (?, ?, ?)')
         for (let i = 0; i < 500; i++) insert.run(`user ${i}`, i === 321 ? token : null, 'n'.repeat(i * 7))
-        insert.run('large', null, `${'x '.repeat(200_000)}${other}`)
+        insert.run('large', null, `${other} ${'x '.repeat(200_000)}`)
       })
       const { found, gaps } = await told(bytes, 'app.db')
       expect(found.map(line => line.replace(/ \(from row \d+\)/, ''))).toEqual([
