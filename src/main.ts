@@ -49,11 +49,13 @@ async function main(): Promise<number> {
   const compose: Compose = async (needs, surface) => {
     const home = process.env['FIREBREAK_HOME'] || join(homedir(), '.firebreak')
     const keyFile = process.env['FIREBREAK_KEY_FILE'] || join(home, 'key')
+    const ownRules = process.env['FIREBREAK_RULES']
     const surroundings = {
       home,
       io,
       version: packageVersion(),
       rulesDirectory: join(PACKAGE, 'rules'),
+      ...(ownRules && { ownRules }),
       existingKeys: () => existingKeys(keyFile, io),
       openChange: async (path: string, range: ChangeRange) => {
         const { openChange } = await import('./connectors/git/change.ts')

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -45,6 +45,10 @@ export async function setStage(server?: PostgresServer): Promise<Stage> {
   const other = `postgres://reporting:${randomBytes(24).toString('hex')}@reports.example:5432/reports`
   await writeFile(join(directory, 'src', 'report.js'), `export const reports = '${other}'\n`)
   await writeFile(join(root, 'leaked.txt'), `${secret}\n`)
+  // Beside the repository stands a rule of one's own, which is the one that the manual shows.
+  const manual = await readFile(new URL('../docs/scan.md', import.meta.url), 'utf8')
+  await mkdir(join(root, 'rules'))
+  await writeFile(join(root, 'rules', 'acme-token.yaml'), /^```yaml\n(.*?)^```/ms.exec(manual)![1]!)
   // npx stands for the one of a checkout: it runs what it is told to.
   for (const [name, shift] of [
     ['firebreak', ''],

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { chmod, readFile, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { join } from 'node:path'
@@ -62,6 +62,45 @@ describe('the program', () => {
     const started = spawnSync(olderNode()!, [join(ROOT, 'bin', 'firebreak.js'), 'scna'], { encoding: 'utf8' })
     expect(started.status).toBe(2)
     expect(started.stderr).toContain('unknown command')
+  })
+})
+
+describe("rules of one's own", () => {
+  const token = ['acme_', 'kTq7WmZr2XvBn9', 'PyLd4FgHs8JcKb61nQ'].join('')
+  const rules = () => join(stage.directory, '..', 'own-rules')
+  const kinds = (stdout: string) =>
+    (JSON.parse(stdout) as ScanJson).credentials.map(credential => credential.kind)
+  const acme = `the deploy note says ${token}\n`
+
+  test('find what the built-in ones do not, and where one is broken its line and column are said', async () => {
+    const tree = join(stage.directory, '..', 'own')
+    await mkdir(tree)
+    await writeFile(join(tree, 'notes.txt'), acme)
+    await cp(join(stage.directory, '..', 'rules'), rules(), { recursive: true })
+    await writeFile(join(rules(), 'broken.yaml'), 'id: broken\nname: Broken\nkeywords: 7\n')
+    const before = await stage.run(`firebreak scan '${tree}' --json`)
+    expect(kinds(before.stdout)).not.toContain('acme-token')
+    const { exit, stdout } = await stage.run(`firebreak scan '${tree}' --rules ../own-rules --json`)
+    expect(exit).toBe(1)
+    expect(kinds(stdout)).toContain('acme-token')
+    const { skipped } = (JSON.parse(stdout) as ScanJson).coverage
+    expect(skipped.map(({ what, why }) => `${what}: ${why}`).join('\n')).toMatch(
+      /^rule broken\.yaml: line 3, column 1: keywords/m,
+    )
+    // Set for every command, they are the same rules: nothing is read again.
+    const observed = await stage.run(`firebreak observe '${tree}' --json`, {
+      environment: { FIREBREAK_RULES: rules() },
+    })
+    expect(JSON.parse(observed.stdout)).toMatchObject({ sources: [{ documents: 1, skippedAsRead: 1 }] })
+  })
+
+  test('are refused where one has the id of a built-in rule, and where there is none', async () => {
+    const source = await readFile(join(ROOT, 'rules', 'secrets', 'npm-token.yaml'), 'utf8')
+    await writeFile(join(rules(), 'npm-token.yaml'), source)
+    for (const directory of ['../own-rules', '../nowhere']) {
+      const { exit, stderr } = await stage.run(`firebreak scan ../own --rules ${directory} --json`)
+      expect([exit, stderr]).toEqual([2, expect.stringContaining('INVALID_INPUT')])
+    }
   })
 })
 

@@ -9,6 +9,7 @@ import { liftHolds, setHold } from '../../know/inventory/holds.ts'
 import { addSteps, createRun, runRow, stepsOf } from '../actions/journal.ts'
 import { runSteps } from '../actions/run.ts'
 import type { Boundary } from '../actions/step.ts'
+import type { RuleFolders } from '../../know/readers/secrets/rules-in-use.ts'
 import { escalate } from './escalate.ts'
 import { begunBeside, endedRun, knownRuns, openRun } from './find-run.ts'
 import { copiesSince } from './holdings.ts'
@@ -19,11 +20,10 @@ import { type ContainReport, report } from './report.ts'
 import { triage } from './triage.ts'
 import { incidentVerbs } from './verbs.ts'
 
-export interface ContainOptions {
+export interface ContainOptions extends RuleFolders {
   readonly io: Io
   readonly keys: Keys
   readonly connections: Connections
-  readonly rulesDirectory: string
   readonly onBoundary?: (step: Row<'step'>, boundary: Boundary, error?: string) => void
   /** Told the plan before anything is done. */
   readonly onPlan?: (report: ContainReport) => void
@@ -108,7 +108,7 @@ export async function resume(
     await runSteps(db, runId, {
       ...options,
       handlers: incidentVerbs({
-        rulesDirectory: options.rulesDirectory,
+        rules: options,
         waitForConsumers: incident.mode !== 'emergency',
       }),
       whenDone: tx => liftHolds(tx, options.io, runId),

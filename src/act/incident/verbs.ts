@@ -1,6 +1,7 @@
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { CredentialRef, Json } from '../../core/contract/ref.ts'
 import { observe } from '../../know/observe/observe.ts'
+import type { RuleFolders } from '../../know/readers/secrets/rules-in-use.ts'
 import { identityArgument, textArgument } from '../actions/arguments.ts'
 import type { StepHandler } from '../actions/step.ts'
 import { verbs } from '../actions/verbs/all.ts'
@@ -12,13 +13,13 @@ const WAIT_SECONDS = 30
 
 /** The steps of a containment: those that reach outside, and those that only look. */
 export function incidentVerbs(options: {
-  rulesDirectory: string
+  rules: RuleFolders
   waitForConsumers: boolean
 }): Readonly<Record<string, StepHandler>> {
   return {
     ...verbs,
     moved: options.waitForConsumers ? moved : notWaited,
-    observe: observeAgain(options.rulesDirectory),
+    observe: observeAgain(options.rules),
   }
 }
 
@@ -53,7 +54,9 @@ const moved: StepHandler = {
 }
 
 /** What changed outside while we acted, in all sources or in one. A source that cannot be read is stated, and keeps nothing from ending. */
-function observeAgain(rulesDirectory: string): StepHandler {
+function observeAgain(rules: RuleFolders): StepHandler {
+  const { rulesDirectory, ownRules } = rules
+  const from = { rulesDirectory, ...(ownRules !== undefined && { ownRules }) }
   return {
     async call(step) {
       const { db, io, keys, connections } = step
@@ -67,7 +70,7 @@ function observeAgain(rulesDirectory: string): StepHandler {
       for (const source of await connections.list(db)) {
         if (only !== undefined && source.id !== only) continue
         try {
-          await observe(db, source, await connections.open(db, source.id), { io, keys, rulesDirectory })
+          await observe(db, source, await connections.open(db, source.id), { io, keys, ...from })
         } catch (error) {
           if (!(error instanceof FirebreakError) || error.code.startsWith('STORE_')) throw error
           failed.push({ what: source.label, why: error.message })

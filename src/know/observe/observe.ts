@@ -1,5 +1,4 @@
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
 import type { Connection } from '../../core/contract/connector.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
@@ -17,7 +16,7 @@ import {
   markGone,
   restate,
 } from '../inventory/standing.ts'
-import { loadRules } from '../readers/secrets/load-rules.ts'
+import { type RuleFolders, rulesInUse } from '../readers/secrets/rules-in-use.ts'
 import { fingerprinted } from './fingerprinted.ts'
 import { readerVersion } from './reader-version.ts'
 import { MemberGaps } from './member-gaps.ts'
@@ -42,11 +41,9 @@ export interface ObserveResult {
   readonly coverage: Coverage[]
 }
 
-export interface ObserveOptions {
+export interface ObserveOptions extends RuleFolders {
   readonly keys: Keys
   readonly io: Io
-  /** The folder that holds `secrets/`. */
-  readonly rulesDirectory: string
   readonly workers?: number
   readonly onProgress?: (progress: ObserveProgress) => void
   /** Lists everything again, and does not start from where the last run ended. What was read is not read again. */
@@ -68,15 +65,8 @@ export async function observe(
   connection: Connection,
   options: ObserveOptions,
 ): Promise<ObserveResult> {
-  const { rules, problems } = await loadRules(join(options.rulesDirectory, 'secrets'))
-  // Without rules everything would look clean.
-  if (rules.length === 0)
-    throw new FirebreakError(
-      'INVALID_CONFIG',
-      `no rule in ${options.rulesDirectory} can be used`,
-      'install again',
-    )
-  const reader = await readerVersion(options.rulesDirectory)
+  const { rules, own, problems } = await rulesInUse(options)
+  const reader = await readerVersion(options.rulesDirectory, own)
   const current = await db
     .selectFrom('source')
     .selectAll()
@@ -85,11 +75,11 @@ export async function observe(
   const workers = options.workers ?? Math.max(1, availableParallelism() - 1)
   const reading = new Reading(rules, options.keys.fingerprint, workers)
   const run = new Run(db, current, connection, reading, reader, workers, options)
-  for (const { file, line, message } of problems)
+  for (const { file, line, column, message } of problems)
     run.cover({
       scope: `rule ${file.split(/[\\/]/).at(-1)}`,
       complete: false,
-      why: `line ${line}: ${message}`,
+      why: `line ${line}, column ${column}: ${message}`,
     })
   try {
     return await run.all()

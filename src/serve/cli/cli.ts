@@ -100,6 +100,7 @@ Start here:
 
 Every command takes --json. What is known is kept in FIREBREAK_HOME, by default
 ~/.firebreak, and its root key in FIREBREAK_KEY_FILE, by default beside it.
+Rules of your own are in FIREBREAK_RULES.
 `
 
 /** `help scan` is `scan --help`. */

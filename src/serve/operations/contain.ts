@@ -90,12 +90,13 @@ export const contain = defineOperation<z.infer<typeof input>, ContainReport>({
 })
 
 function optionsOf(world: World, patienceSeconds: number): ContainOptions {
-  const { io, keys, connections, rulesDirectory } = world
+  const { io, keys, connections, rulesDirectory, ownRules } = world
   return {
     io,
     keys,
     connections,
     rulesDirectory,
+    ...(ownRules !== undefined && { ownRules }),
     patienceSeconds,
     onPlan: report => world.progress({ kind: 'note', text: planText(report, 80) }),
     onBoundary: (step, boundary, error) => {

@@ -5,11 +5,13 @@ import { observe as observeSource } from '../../know/observe/observe.ts'
 import { chooseSources } from './choose-sources.ts'
 import { type Coverage, coverageText, unreadFailure } from './coverage.ts'
 import { defineOperation, type World } from './operation.ts'
+import { OWN_RULES, ownRulesOf } from './own-rules.ts'
 import { table } from './table.ts'
 
 const input = z.object({
   sources: z.array(z.string().min(1)).default([]).describe('labels or ids of sources; all of them without'),
   full: z.boolean().default(false).describe('read everything again, not only what is new'),
+  rules: z.string().min(1).optional().describe(OWN_RULES),
   workers: z.int().min(1).max(64).optional().describe('how many threads read'),
 })
 type Input = z.infer<typeof input>
@@ -57,6 +59,7 @@ async function run(world: World, input: Input): Promise<Observed> {
         keys,
         io,
         rulesDirectory,
+        ...ownRulesOf(world, input.rules),
         full: input.full,
         ...(input.workers === undefined ? {} : { workers: input.workers }),
         onProgress: event => world.progress({ kind: 'scan', label: source.label, ...event }),

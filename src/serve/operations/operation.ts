@@ -34,6 +34,8 @@ export interface World {
   readonly io: Io
   readonly connections: Connections
   readonly rulesDirectory: string
+  /** Where rules of one's own are (FIREBREAK_RULES). */
+  readonly ownRules?: string
   /** The package's own. */
   readonly version: string
   /** The keys, where there is a root key already: what needs no store makes none. */

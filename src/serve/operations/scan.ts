@@ -16,7 +16,6 @@ import {
   namesOf,
 } from '../../know/inventory/queries.ts'
 import { observe } from '../../know/observe/observe.ts'
-import { cachedRules } from '../../know/readers/secrets/rule-cache.ts'
 import { type Coverage, unreadFailure } from './coverage.ts'
 import { defineOperation, type World } from './operation.ts'
 import { Baseline, replaceFile } from './scan/baseline.ts'
@@ -33,6 +32,7 @@ import { type Root, sarifLog } from './scan/sarif.ts'
 import { scanText } from './scan/text.ts'
 import { sourceNames } from './standing.ts'
 import { called } from './subject.ts'
+import { OWN_RULES, ownRulesOf, rulesOf } from './own-rules.ts'
 
 const input = z
   .object({
@@ -63,6 +63,7 @@ const input = z
       .describe('a file of finds that are known and not to be told again'),
     writeBaseline: z.string().min(1).optional().describe('write what is found into such a file'),
     sarif: z.string().min(1).optional().describe('also write a SARIF 2.1.0 report into this file'),
+    rules: z.string().min(1).optional().describe(OWN_RULES),
     workers: z
       .int()
       .min(1)
@@ -135,7 +136,7 @@ async function run(world: World, input: Input): Promise<Scan> {
   const scanned =
     range === undefined
       ? await scanKept(world, input, accept, collect)
-      : await scanChange(world, { paths, range, minConfidence, accept, collect })
+      : await scanChange(world, { paths, range, rules: input.rules, minConfidence, accept, collect })
   const { roots, ...output } = scanned
   const written: string[] = []
   if (collect && input.writeBaseline !== undefined) {
@@ -144,7 +145,7 @@ async function run(world: World, input: Input): Promise<Scan> {
     written.push(`${input.writeBaseline}: ${collect.size} ${collect.size === 1 ? 'entry' : 'entries'}`)
   }
   if (input.sarif !== undefined) {
-    const { rules } = await cachedRules(join(world.rulesDirectory, 'secrets'), world.home)
+    const { rules } = await rulesOf(world, input.rules)
     const log = sarifLog(output, {
       rules,
       roots,
@@ -176,7 +177,7 @@ async function scanKept(
       // A repository that is damaged keeps nothing from its files being read.
       const source = await sourceAt(world, system, path)
       sourceIds.push(source.id)
-      const unread = await observeSource(world, source, input.workers)
+      const unread = await observeSource(world, source, input)
       if (unread) failures.push(unread)
     } catch (error) {
       if (!(error instanceof Error)) throw error
@@ -235,11 +236,7 @@ function systemsFor(path: string, history: boolean): ('git' | 'directory')[] {
   return isBare ? ['git'] : ['directory']
 }
 
-async function observeSource(
-  world: World,
-  source: Row<'source'>,
-  workers: number,
-): Promise<Error | undefined> {
+async function observeSource(world: World, source: Row<'source'>, input: Input): Promise<Error | undefined> {
   const { db, keys, io, rulesDirectory } = world
   const connection = await world.connections.open(db, source.id)
   const label = source.label
@@ -247,7 +244,8 @@ async function observeSource(
     keys,
     io,
     rulesDirectory,
-    workers,
+    ...ownRulesOf(world, input.rules),
+    workers: input.workers,
     onProgress: seen => world.progress({ kind: 'scan', label, ...seen }),
   })
   return unreadFailure(`${source.system}:${label}`, seen)

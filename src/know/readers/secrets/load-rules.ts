@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LineCounter, parseDocument, type Document, type YAMLParseError } from 'yaml'
+import { FirebreakError } from '../../../core/contract/errors.ts'
 import { longestMatch } from './pattern-bounds.ts'
 import { type Rule, ruleSchema, wholePattern } from './rule.ts'
 
@@ -15,6 +16,39 @@ export interface RuleProblem {
 export interface LoadedRules {
   readonly rules: readonly Rule[]
   readonly problems: readonly RuleProblem[]
+}
+
+/**
+ * The rules that somebody keeps beside the built-in ones. Raises INVALID_INPUT where there are none, and where one has
+ * the id of a built-in rule: what a kind means must not depend on whose machine looked.
+ */
+export async function loadOwnRules(directory: string, builtIn: readonly Rule[]): Promise<LoadedRules> {
+  let own: LoadedRules
+  try {
+    own = await loadRules(directory)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error
+    throw new FirebreakError(
+      'INVALID_INPUT',
+      `the rules in ${directory} cannot be read (${String(error.code)})`,
+      'name a directory that holds rules, one .yaml file each',
+    )
+  }
+  if (own.rules.length + own.problems.length === 0)
+    throw new FirebreakError(
+      'INVALID_INPUT',
+      `there is no rule in ${directory}`,
+      'name a directory that holds rules, one .yaml file each',
+    )
+  const ids = new Set(builtIn.map(rule => rule.id))
+  const taken = own.rules.find(rule => ids.has(rule.id))
+  if (taken)
+    throw new FirebreakError(
+      'INVALID_INPUT',
+      `the rule ${taken.id} in ${directory} has the id of a built-in one`,
+      'give it and its file another id',
+    )
+  return own
 }
 
 /** Reads every .yaml file of a directory, in order of name. A broken file is a problem; the others load. */

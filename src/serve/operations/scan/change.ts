@@ -5,8 +5,8 @@ import { FirebreakError } from '../../../core/contract/errors.ts'
 import { fingerprint, publicFingerprint } from '../../../core/keys/fingerprint.ts'
 import type { Keys } from '../../../core/keys/keys.ts'
 import { look, type Look } from '../../../know/observe/look.ts'
-import { cachedRules } from '../../../know/readers/secrets/rule-cache.ts'
 import type { World } from '../operation.ts'
+import { rulesOf } from '../own-rules.ts'
 import { isoTime } from '../standing.ts'
 import type { Baseline } from './baseline.ts'
 import { type Found, type FoundCopy, isAccepted, type Scan } from './found.ts'
@@ -15,6 +15,7 @@ import type { Root } from './sarif.ts'
 export interface ChangeInput {
   readonly paths: readonly string[]
   readonly range: ChangeRange
+  readonly rules: string | undefined
   readonly minConfidence: number
   readonly accept: Baseline | undefined
   readonly collect: Baseline | undefined
@@ -25,18 +26,15 @@ export interface ChangeInput {
  * stands nowhere would send people after it. A commit that was made is found by the next scan.
  */
 export async function scanChange(world: World, input: ChangeInput): Promise<Scan & { roots: Root[] }> {
-  const { rules, problems } = await cachedRules(join(world.rulesDirectory, 'secrets'), world.home)
-  if (rules.length === 0)
-    throw new FirebreakError(
-      'INVALID_CONFIG',
-      `no rule in ${world.rulesDirectory} can be used`,
-      'install again',
-    )
+  const { rules, problems } = await rulesOf(world, input.rules)
   const keys = await world.existingKeys()
   const roots: Root[] = []
   const found: Found[] = []
   const searched: string[] = []
-  const skipped = problems.map(({ file, line, message }) => ({ what: file, why: `line ${line}: ${message}` }))
+  const skipped = problems.map(({ file, line, column, message }) => ({
+    what: file,
+    why: `line ${line}, column ${column}: ${message}`,
+  }))
   const failures: Error[] = []
   for (const path of new Set((input.paths.length > 0 ? input.paths : ['.']).map(repositoryAt))) {
     const change = await world.openChange(path, input.range)

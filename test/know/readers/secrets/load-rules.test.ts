@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { loadRules, parseRule } from '../../../../src/know/readers/secrets/load-rules.ts'
+import { loadOwnRules, loadRules, parseRule } from '../../../../src/know/readers/secrets/load-rules.ts'
 import { ruleDirectory } from './rule-directory.ts'
 
 const directory = await mkdtemp(join(tmpdir(), 'firebreak-rules-'))
@@ -51,4 +51,17 @@ test('a file that is no YAML is a problem; the others load', async () => {
     'broken.yaml',
     'misnamed.yaml',
   ])
+})
+
+test('own rules are refused where there are none, or where one takes the id of a built-in rule', async () => {
+  const builtIn = (await loadRules(ruleDirectory)).rules
+  const own = await mkdtemp(join(directory, 'own-'))
+  await expect(loadOwnRules(join(own, 'absent'), builtIn)).rejects.toMatchObject({ code: 'INVALID_INPUT' })
+  await expect(loadOwnRules(own, builtIn)).rejects.toThrow('there is no rule in')
+  await writeFile(join(own, 'acme-token.yaml'), good.replace('id: npm-token', 'id: acme-token'))
+  await writeFile(join(own, 'broken.yaml'), 'id: [')
+  const { rules, problems } = await loadOwnRules(own, builtIn)
+  expect([rules.map(rule => rule.id), problems.length > 0]).toEqual([['acme-token'], true])
+  await writeFile(join(own, 'npm-token.yaml'), good)
+  await expect(loadOwnRules(own, builtIn)).rejects.toThrow('has the id of a built-in one')
 })

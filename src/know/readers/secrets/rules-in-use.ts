@@ -1,0 +1,33 @@
+import { join } from 'node:path'
+import { FirebreakError } from '../../../core/contract/errors.ts'
+import type { LoadedRules } from './load-rules.ts'
+import type { Rule } from './rule.ts'
+
+export interface RuleFolders {
+  /** The folder that holds `secrets/`. */
+  readonly rulesDirectory: string
+  /** A folder of further rules, which must have ids of their own. What they found stands as long as they are given. */
+  readonly ownRules?: string
+}
+
+/**
+ * The built-in rules and those of one's own, which `own` repeats. Raises INVALID_CONFIG where no built-in one can be
+ * used, since without rules everything would look clean, and what `loadOwnRules` raises.
+ */
+export async function rulesInUse(
+  { rulesDirectory, ownRules }: RuleFolders,
+  load?: (folder: string) => Promise<LoadedRules>,
+): Promise<LoadedRules & { readonly own: readonly Rule[] }> {
+  // The YAML parser is not loaded where the built-in rules were kept and there are no others.
+  const loaders = () => import('./load-rules.ts')
+  const builtIn = await (load ?? (await loaders()).loadRules)(join(rulesDirectory, 'secrets'))
+  if (builtIn.rules.length === 0)
+    throw new FirebreakError('INVALID_CONFIG', `no rule in ${rulesDirectory} can be used`, 'install again')
+  if (ownRules === undefined) return { ...builtIn, own: [] }
+  const own = await (await loaders()).loadOwnRules(ownRules, builtIn.rules)
+  return {
+    rules: [...builtIn.rules, ...own.rules],
+    problems: [...builtIn.problems, ...own.problems],
+    own: own.rules,
+  }
+}
