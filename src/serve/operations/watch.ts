@@ -13,6 +13,7 @@ import { chooseSources } from './choose-sources.ts'
 import { unreadFailure } from './coverage.ts'
 import { durationMs } from './duration.ts'
 import { defineOperation, type World } from './operation.ts'
+import { ownRulesOf } from './own-rules.ts'
 import { isoTime } from './standing.ts'
 import { called } from './subject.ts'
 
@@ -209,6 +210,7 @@ class Watching {
         keys,
         io: { ...io, signal: AbortSignal.any([io.signal, claim.lost]) },
         rulesDirectory,
+        ...ownRulesOf(this.#world, undefined),
         ...(this.#input.workers === undefined ? {} : { workers: this.#input.workers }),
         onProgress: event => this.#world.progress({ kind: 'scan', label: source.label, ...event }),
       })
