@@ -1,0 +1,114 @@
+import { randomBytes } from 'node:crypto'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { z } from 'zod'
+import { type Stage, setStage } from '../stage.ts'
+import { readSource, ROOT } from '../tidy/sources.ts'
+
+const action = z
+  .object({
+    inputs: z.record(z.string(), z.object({ description: z.string(), default: z.string() })),
+    runs: z.object({
+      using: z.literal('composite'),
+      steps: z.array(
+        z.object({
+          id: z.string().optional(),
+          uses: z.string().optional(),
+          run: z.string().optional(),
+          env: z.record(z.string(), z.string()).optional(),
+        }),
+      ),
+    }),
+  })
+  .parse(parse(readSource('action.yml')))
+const hooks = z
+  .array(z.object({ id: z.string(), entry: z.string(), pass_filenames: z.boolean() }))
+  .parse(parse(readSource('.pre-commit-hooks.yaml')))
+
+let stage: Stage
+beforeAll(async () => {
+  stage = await setStage()
+})
+afterAll(() => stage.remove())
+
+describe('the GitHub action', () => {
+  const step = action.runs.steps.find(({ id }) => id === 'scan')!
+
+  /** Its own step, with the variables that the runner would give it. */
+  async function scan(inputs: Record<string, string>) {
+    const output = join(stage.directory, '..', 'output')
+    await writeFile(output, '')
+    const env = Object.entries(step.env!).map(([name, value]) => {
+      const input = /^\$\{\{ inputs\.([a-z-]+) \}\}$/.exec(value)?.[1]
+      return [name, input === undefined ? ROOT : (inputs[input] ?? action.inputs[input]!.default)]
+    })
+    await writeFile(join(stage.directory, '..', 'step.sh'), step.run!)
+    const outcome = await stage.run('exec bash ../step.sh', {
+      environment: {
+        ...Object.fromEntries(env),
+        GITHUB_OUTPUT: output,
+        RUNNER_TEMP: join(stage.directory, '..'),
+      },
+    })
+    return { ...outcome, output: await readFile(output, 'utf8') }
+  }
+
+  test('finds what commits bring, writes the report, and leaves no key behind', async () => {
+    const key = randomBytes(32).toString('base64')
+    const found = await scan({ since: 'HEAD~1', key })
+    expect(found.exit, found.stderr).toBe(0)
+    expect(found.output).toBe(`found=false\nsarif=${stage.directory}/firebreak.sarif\n`)
+    const all = await scan({ key })
+    expect(all.exit, all.stderr).toBe(1)
+    expect(all.output).toContain('found=true\n')
+    expect(all.stdout + all.stderr).not.toContain(stage.secret)
+    expect(all.stdout + all.stderr).not.toContain(key)
+    const sarif = await readFile(join(stage.directory, 'firebreak.sarif'), 'utf8')
+    await scan({ key })
+    const again = await readFile(join(stage.directory, 'firebreak.sarif'), 'utf8')
+    const prints = (text: string) => [...text.matchAll(/fp_[\w-]+/g)].map(([print]) => print)
+    expect(prints(again)).toEqual(prints(sarif))
+    expect((await stage.run('ls ..')).stdout).not.toMatch(/firebreak\./)
+  })
+
+  test('takes an input for what it is, whatever it holds', async () => {
+    for (const since of ['$(touch ran)', '"; touch ran; "', '--output=ran', '`touch ran`']) {
+      expect((await scan({ since })).exit).toBe(2)
+      expect((await stage.run('ls ran')).exit).not.toBe(0)
+    }
+    const split = await scan({ sarif: 'a\nfound=true' })
+    expect(split.output.split('\n').filter(line => line.startsWith('found='))).toHaveLength(1)
+  })
+
+  test('uses others by the id of a commit, and puts no input into a script', () => {
+    for (const { uses, run } of action.runs.steps) {
+      if (uses !== undefined) expect(uses).toMatch(/^[\w.-]+\/[\w./-]+@[0-9a-f]{40}$/)
+      expect(run ?? '').not.toContain('${{')
+    }
+  })
+})
+
+describe('the pre-commit hook', () => {
+  test.each(hooks)(
+    '$id stops a commit that adds a credential, and no other',
+    async ({ entry, pass_filenames }) => {
+      expect(pass_filenames).toBe(false)
+      const hook = join(stage.directory, '.git', 'hooks', 'pre-commit')
+      await writeFile(hook, `#!/bin/sh\nexec ${entry}\n`, { mode: 0o755 })
+      const commit = 'git -c user.name=A -c user.email=a@b.c commit -qm x'
+      const password = randomBytes(20).toString('hex')
+      await writeFile(
+        join(stage.directory, 'new.env'),
+        `URL=postgres://app:${password}@db.example:5432/app\n`,
+      )
+      const stopped = await stage.run(`git add new.env && ${commit}`)
+      expect(stopped.exit).toBe(1)
+      expect(stopped.stdout + stopped.stderr).toContain('new.env:1')
+      expect(stopped.stdout + stopped.stderr).not.toContain(password)
+      await stage.run('git rm -q --cached new.env && echo fine > fine.txt && git add fine.txt')
+      expect((await stage.run(`${commit} --allow-empty`)).exit).toBe(0)
+    },
+  )
+})
