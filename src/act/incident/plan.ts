@@ -135,9 +135,10 @@ function writable(incident: Incident, target: Target): Holding[] {
   const alike = incident.targets.filter(other => other.leak === target.leak && other.verdict.state !== 'dead')
   const alone = alike.length === 1
   return incident.holdings.filter(
-    ({ leak, writable, elsewhere, claims }) =>
+    ({ leak, writable, elsewhere, claims, place }) =>
       leak === target.leak &&
       writable &&
+      (isReplacedInPlace(target) || !isNameless(place)) &&
       elsewhere === undefined &&
       (claims.length === 0 ? alone : claims.every(claim => sameRef(claim, target.identity))),
   )
@@ -181,6 +182,11 @@ function documentOf(holding: Holding): string {
   return `:${holding.sourceId}:${pathOf(holding.place)}`
 }
 
+/** It says a secret, and not whose. Who reads only that goes on using the old name, which the new secret does not open. */
+function isNameless({ slots }: Holding['place']): boolean {
+  return slots.length > 0 && !slots.some(slot => slot.part === 'id')
+}
+
 function isReplacedInPlace({ can }: Target): boolean {
   return can.includes('rotate') && !can.includes('issue')
 }
@@ -218,9 +224,12 @@ function broken(incident: Incident, target: Target): string[] {
     ...new Set(holdings.map(holding => holding.where.replace(/ in commit .*$/, ''))),
   ]
   const readOnly = placesOf(left.filter(holding => !holding.writable))
-  const unclear = placesOf(left.filter(holding => holding.writable && holding.elsewhere === undefined))
+  const here = left.filter(holding => holding.writable && holding.elsewhere === undefined)
+  const nameless = placesOf(here.filter(holding => isNameless(holding.place)))
+  const unclear = placesOf(here.filter(holding => !isNameless(holding.place)))
   for (const [places, why] of [
     [readOnly, 'Firebreak may not write there'],
+    [nameless, 'the new credential has a name of its own, and there is no name there to be replaced'],
     [unclear, 'it may be of several identities there, and a document gets one new credential'],
   ] as const)
     if (places.length > 0)

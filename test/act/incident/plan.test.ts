@@ -256,3 +256,20 @@ describe('two values that leaked together', () => {
     for (const key of order) expect(before(emergency, key, 'prove:cache')).toBe(false)
   })
 })
+
+describe('a place that says a secret and not whose', () => {
+  const slot = { part: 'value' as const, at: '3-9', encodings: [] }
+  const place = { ...holding('api/pw').place, slots: [slot] }
+
+  test('is not given the secret of another name, and that is said beforehand', () => {
+    const { steps, breaks } = plan(incident({ holdings: [holding('api/pw', { place })] }))
+    expect(steps.filter(step => step.verb === 'write')).toEqual([])
+    expect(breaks.join('\n')).toMatch(/api\/pw fails .*no name there/)
+  })
+
+  test('is given a new secret of the same name', () => {
+    const inPlace = target({ can: ALL.filter(verb => verb !== 'issue') })
+    const { steps } = plan(incident({ targets: [inPlace], holdings: [holding('api/pw', { place })] }))
+    expect(steps.filter(step => step.verb === 'write')).toHaveLength(1)
+  })
+})
