@@ -66,7 +66,7 @@ export class Reading {
     const { port1: ours, port2: theirs } = new MessageChannel()
     const task = taskOf(begun)
     const ended = new AbortController()
-    const answer = this.#run([{ ...task, port: theirs }], begun.document.size ?? 0, [theirs]).then(
+    const answer = this.#run([{ ...task, port: theirs }], begun.document.size ?? 0).then(
       answers => answers[0] ?? { findings: [], failure: 'the worker gave no answer' },
       error => ({ findings: [], failure: givenUp(error) }),
     )
@@ -83,11 +83,9 @@ export class Reading {
     return await answer
   }
 
-  async #run(
-    tasks: readonly ReadTask[],
-    bytes: number,
-    transferList: MessagePort[] = [],
-  ): Promise<ReadAnswer[]> {
+  /** The tasks' bytes are the worker's from here on. */
+  async #run(tasks: readonly ReadTask[], bytes: number): Promise<ReadAnswer[]> {
+    const transferList = tasks.flatMap(({ bytes, port }) => [bytes.buffer, ...(port ? [port] : [])])
     const pool = await (this.#pool ??= this.#start())
     const signal = AbortSignal.timeout(PATIENCE_MS + Math.ceil(bytes / SLOWEST_BYTES_PER_MS))
     return await pool.run(tasks, { signal, transferList })
@@ -121,11 +119,11 @@ function taskOf({ document, chunks }: Begun): ReadTask {
 }
 
 /**
- * The chunks in memory of their own. What goes to another thread is copied with all the memory that lies under it, and
- * sources give views into large buffers.
+ * The chunks in memory of their own, to be handed to another thread: sources give views into large buffers, and a
+ * document that a worker did not finish is handed over again.
  */
-function inOne(chunks: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0))
+function inOne(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = Buffer.allocUnsafeSlow(chunks.reduce((sum, chunk) => sum + chunk.length, 0))
   let at = 0
   for (const chunk of chunks) {
     whole.set(chunk, at)
@@ -157,8 +155,8 @@ async function feed(
   port.on('message', () => credit.give(1))
   const send = async (chunk: Uint8Array) => {
     await credit.take()
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port between threads has none
-    port.postMessage(inOne([chunk]))
+    const bytes = inOne([chunk])
+    port.postMessage(bytes, [bytes.buffer])
   }
   if (!rest) return
   for (let next = await rest.next(); !next.done; next = await rest.next()) {

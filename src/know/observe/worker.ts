@@ -20,7 +20,7 @@ export interface ReadTask {
   readonly in: Ref
   readonly path: string
   readonly format?: string
-  readonly bytes: Uint8Array
+  readonly bytes: Uint8Array<ArrayBuffer>
   readonly port?: MessagePort
 }
 
