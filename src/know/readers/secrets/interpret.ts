@@ -116,7 +116,7 @@ function claimsOf(
 function isFilled(token: string): boolean {
   if (/example|x{8,}|\*{4,}|\.{3,}/i.test(token)) return true
   const run = /(.)\1{9,}/i.exec(token)
-  return run !== null && run[0].length * 4 >= token.length
+  return run !== null && run[0].length * 3 >= token.length
 }
 
 /** A key in a YAML block scalar has every line indented alike, which is no part of the key. */
