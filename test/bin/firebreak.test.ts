@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { chmod, cp, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
@@ -20,6 +21,7 @@ interface ScanJson {
     preview: string | null
     identity: string | null
     confidence: number
+    facts: unknown[]
     copies: {
       place: string
       path: string
@@ -124,6 +126,7 @@ describe('scan', () => {
       'preview',
       'identity',
       'confidence',
+      'facts',
       'copies',
     ])
     expect(orders.fingerprint).toMatch(/^fp_/)
@@ -161,6 +164,34 @@ describe('scan', () => {
     const oneMore = await stage.run('firebreak scan . --json')
     expect(again.exit).toBe(1)
     expect(JSON.parse(oneMore.stdout)).toEqual(JSON.parse(again.stdout))
+  })
+
+  test('tells what a token says of itself, and that it has ended', async () => {
+    const directory = join(stage.home, 'ended')
+    const home = { environment: { FIREBREAK_HOME: join(stage.home, 'ended-home') } }
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+    const claims = { iss: 'https://issuer.test', sub: 'ci', exp: 1_700_000_000 }
+    await mkdir(directory)
+    await writeFile(
+      join(directory, 'a.txt'),
+      `${part({ alg: 'RS256' })}.${part(claims)}.${randomBytes(64).toString('base64url')}\n`,
+    )
+    const scanned = await stage.run(`firebreak scan ${directory} --json`, home)
+    const said = [
+      { name: 'algorithm', value: 'RS256', past: false },
+      { name: 'expires', value: '2023-11-14T22:13:20.000Z', past: true },
+      { name: 'issuer', value: 'https://issuer.test', past: false },
+      { name: 'subject', value: 'ci', past: false },
+    ].map(fact => expect.objectContaining({ ...fact, source: `directory:${directory} a.txt` }))
+    const [found] = (JSON.parse(scanned.stdout) as ScanJson).credentials
+    expect(found!.facts).toEqual(said)
+    expect((await stage.run(`firebreak scan ${directory}`, home)).stdout).toContain('expired')
+    for (const command of ['show', 'trace']) {
+      const { stdout } = await stage.run(`firebreak ${command} ${found!.fingerprint} --json`, home)
+      expect((JSON.parse(stdout) as ScanJson).credentials[0]!.facts).toEqual(said)
+      const { stdout: text } = await stage.run(`firebreak ${command} ${found!.fingerprint}`, home)
+      expect(text.replace(/\s+/g, ' ')).toContain('expires 2023-11-14T22:13:20.000Z (past)')
+    }
   })
 
   test('shows a table that fits, and what was searched', async () => {

@@ -110,6 +110,7 @@ export interface CopySpec {
   kind?: string
   confidence?: number
   preview?: string
+  facts?: Record<string, string>
   at?: string
   version?: string
 }
@@ -128,6 +129,9 @@ export function sawCopy(spec: CopySpec): Finding {
     secret: { fingerprint: fingerprintOf(spec.value), strengthBits: spec.strengthBits ?? STRONG },
     confidence: spec.confidence ?? 0.9,
     ...(spec.claims && { claims: spec.claims }),
+    ...(spec.facts && {
+      facts: Object.fromEntries(Object.entries(spec.facts).map(([name, value]) => [name, { value }])),
+    }),
     ...(spec.preview !== undefined && { preview: spec.preview }),
   }
 }

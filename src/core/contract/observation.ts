@@ -18,6 +18,8 @@ export type Observation<S = Secret> =
       kind: string
       secret: S
       claims?: Ref
+      /** What the credential, or the text around it, says of it; no part of the secret. */
+      facts?: Facts
       confidence: number
       /** Why so sure, in short phrases that quote nothing of the document: "named password", "in a test directory". */
       reasons?: readonly string[]

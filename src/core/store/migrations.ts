@@ -6,6 +6,7 @@ import { type Kysely, type Migration, sql } from 'kysely'
  */
 export const migrations: Record<string, Migration> = {
   '0001_spine': { up: spine },
+  '0002_copy_facts': { up: copyFacts },
   '0003_copy_reasons': { up: copyReasons },
   '0004_copy_member': { up: copyMember },
   '0005_copy_allowance': { up: copyAllowance },
@@ -152,4 +153,9 @@ async function watch(db: Kysely<unknown>): Promise<void> {
   await sql`create table watch (
     source_id text primary key references source (id), next_at bigint not null, failures bigint not null, error text,
     baseline_at bigint, claimed_by text, claim_epoch bigint not null, claim_until bigint)`.execute(db)
+}
+
+/** What a copy says of the credential, beside the value: an object of JSON. */
+async function copyFacts(db: Kysely<unknown>): Promise<void> {
+  await sql.raw('alter table copy add column facts text').execute(db)
 }

@@ -148,6 +148,7 @@ export interface CopyTable {
   reasons: string | null
   /** The reason given in the document for its standing there; empty where a mark gives none. */
   allowance: string | null
+  facts: string | null
   first_seen: number
   last_seen: number
   gone_at: number | null

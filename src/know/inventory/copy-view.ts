@@ -1,3 +1,4 @@
+import type { Facts } from '../../core/contract/observation.ts'
 import type { Ms, PlaceRef, Ref } from '../../core/contract/ref.ts'
 import type { Row } from '../../core/store/schema.ts'
 import type { Db } from '../../core/store/store.ts'
@@ -15,6 +16,8 @@ export interface CopyView {
   readonly confidence: number
   /** Why so sure. */
   readonly reasons: readonly string[]
+  /** What the credential, or the text around this copy, says of it. */
+  readonly facts: Facts
   readonly firstSeen: Ms
   readonly goneAt?: Ms
   /** The directory's owner allows Firebreak to write this file, and it is no archive. */
@@ -80,6 +83,7 @@ export async function copyViews(
       ...(claim && { claim: refOf(claim) }),
       confidence: row.confidence,
       reasons: row.reasons === null ? [] : (JSON.parse(row.reasons) as string[]),
+      facts: row.facts === null ? {} : (JSON.parse(row.facts) as Facts),
       firstSeen: row.first_seen,
       ...(row.gone_at !== null && { goneAt: row.gone_at }),
       ...(row.allowance !== null && { allowance: row.allowance }),

@@ -145,7 +145,8 @@ class Folding {
     const document = place.version ?? ''
     const slots = canonicalJson(place.slots.map(slot => ({ ...slot, encodings: [...slot.encodings] })))
     const reasons = copy.reasons ? JSON.stringify(copy.reasons) : null
-    const said = { kind, claim_id, confidence, reasons }
+    const facts = copy.facts ? canonicalJson(copy.facts) : null
+    const said = { kind, claim_id, confidence, reasons, facts }
     const inserted = await this.#tx
       .insertInto('copy')
       .values({
@@ -196,7 +197,9 @@ class Folding {
     if ((a.claim_id === null) !== (b.claim_id === null)) return a.claim_id !== null
     if (a.kind !== b.kind) return a.kind < b.kind
     if (a.claim_id === null || b.claim_id === null || a.claim_id === b.claim_id)
-      return (a.reasons ?? '') < (b.reasons ?? '')
+      return (
+        JSON.stringify([a.reasons ?? '', a.facts ?? '']) < JSON.stringify([b.reasons ?? '', b.facts ?? ''])
+      )
     return (await this.#nameOf(a.claim_id)) < (await this.#nameOf(b.claim_id))
   }
 
@@ -372,7 +375,7 @@ export const NO_VALUE = {
   issued_by: null,
 } as const
 
-type CopySaid = Pick<Row<'copy'>, 'kind' | 'claim_id' | 'confidence' | 'reasons'>
+type CopySaid = Pick<Row<'copy'>, 'kind' | 'claim_id' | 'confidence' | 'reasons' | 'facts'>
 type EdgeSaid = Pick<Row<'edge'>, 'certainty' | 'condition' | 'why'>
 
 function isSurerEdge(a: EdgeSaid, b: EdgeSaid): boolean {

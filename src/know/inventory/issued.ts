@@ -95,6 +95,8 @@ export async function moveCopy(
         version: place.version ?? null,
         slots: canonicalJson(slots.map(slot => ({ ...slot, encodings: [...slot.encodings] }))),
         fingerprint,
+        // What the old value said of itself.
+        facts: null,
         claim_id: bearer?.identity_id ?? copy.claim_id,
         first_seen: at,
         last_seen: at,

@@ -26,6 +26,8 @@ export interface CredentialView {
   readonly stateWhy?: string
   readonly stateAt?: Ms
   readonly issuedBy?: string
+  /** What it says of itself: by name, each value once, with the first copy that said it. */
+  readonly facts: readonly { name: string; value: Json; at: Ms; copy: CopyView }[]
   readonly copies: CopyView[]
 }
 
@@ -230,10 +232,22 @@ async function views(
       ...(latest.state_why !== null && { stateWhy: latest.state_why }),
       ...(latest.state_at !== null && { stateAt: latest.state_at }),
       ...(row.issued_by !== null && { issuedBy: row.issued_by }),
+      facts: factsOf(own.map(({ view }) => view)),
       copies: own.map(({ view }) => view),
     })
   }
   return found
+}
+
+/** A copy that is gone tells as much of the credential as one that stands. */
+function factsOf(copies: readonly CopyView[]): CredentialView['facts'][number][] {
+  const found = new Map<string, CredentialView['facts'][number]>()
+  for (const copy of copies)
+    for (const [name, { value, at }] of Object.entries(copy.facts)) {
+      const key = JSON.stringify([name, value])
+      if (!found.has(key)) found.set(key, { name, value, at: at ?? copy.firstSeen, copy })
+    }
+  return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
 }
 
 /** Of what only a text names, the name stands in its id. */

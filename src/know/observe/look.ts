@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Change, ChangedPlace } from '../../core/contract/change.ts'
 import type { Document } from '../../core/contract/document.ts'
 import type { Io } from '../../core/contract/io.ts'
-import type { Observation } from '../../core/contract/observation.ts'
+import type { Facts, Observation } from '../../core/contract/observation.ts'
 import type { Ref } from '../../core/contract/ref.ts'
 import type { Secret } from '../../core/contract/secret.ts'
 import { allReaders } from '../readers/all.ts'
@@ -22,6 +22,7 @@ export interface Look {
   readonly preview: string | undefined
   readonly confidence: number
   readonly claims: Ref | undefined
+  readonly facts: Facts | undefined
   readonly allowance: string | undefined
   readonly reasons: readonly string[]
 }
@@ -139,7 +140,7 @@ function valueOf(secret: Secret): string {
 }
 
 function lookOf(copy: Copy, place: ChangedPlace): Look {
-  const { kind, secret, preview, confidence, claims, allowance, reasons } = copy
+  const { kind, secret, preview, confidence, claims, facts, allowance, reasons } = copy
   return {
     place,
     member: copy.place.member,
@@ -149,6 +150,7 @@ function lookOf(copy: Copy, place: ChangedPlace): Look {
     preview,
     confidence,
     claims,
+    facts,
     allowance,
     reasons: reasons ?? [],
   }

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import type { ChangeRange } from '../../core/contract/change.ts'
 import { isFirebreakError } from '../../core/contract/errors.ts'
-import { formatRef } from '../../core/contract/ref.ts'
+import { formatRef, type Ms } from '../../core/contract/ref.ts'
 import type { Secret } from '../../core/contract/secret.ts'
 import type { Row } from '../../core/store/schema.ts'
 import {
@@ -30,6 +30,7 @@ import {
 } from './scan/found.ts'
 import { type Root, sarifLog } from './scan/sarif.ts'
 import { scanText } from './scan/text.ts'
+import { saidFacts } from './shown-fact.ts'
 import { sourceNames } from './standing.ts'
 import { called } from './subject.ts'
 import { OWN_RULES, ownRulesOf, rulesOf } from './own-rules.ts'
@@ -114,13 +115,13 @@ export const scan = defineOperation<Input, Scan>({
 })
 
 function foundJson(found: Found): unknown {
-  const { fingerprint, kind, preview, identity, confidence } = found
+  const { fingerprint, kind, preview, identity, confidence, facts } = found
   const copies = found.copies.map(({ place, path, member, line, commit, author, date, atHead, ...copy }) => {
     const { reasons, accepted, allowance } = copy
     const reason = accepted === 'allowed' ? { accepted, reason: allowance } : { accepted }
     return { place, path, member, line, commit, author, date, atHead, reasons, ...reason }
   })
-  return { fingerprint, kind, preview, identity, confidence, copies }
+  return { fingerprint, kind, preview, identity, confidence, facts, copies }
 }
 
 async function run(world: World, input: Input): Promise<Scan> {
@@ -190,9 +191,10 @@ async function scanKept(
   const views = sourceIds.length === 0 ? [] : await listCredentials(db, keys, { sourceIds })
   const names = await sourceNames(db)
   const within = new Set(sourceIds)
+  const now = io.now().getTime()
   const found: Found[] = []
   for (const view of views) {
-    const one = withAllowances(foundOf(view, within, names))
+    const one = withAllowances(foundOf(view, within, names, now))
     if (one.copies.length > 0) found.push(await withBaseline(world, view, one, accept, collect))
   }
   const sure = found
@@ -251,7 +253,7 @@ async function observeSource(world: World, source: Row<'source'>, input: Input):
   return unreadFailure(`${source.system}:${label}`, seen)
 }
 
-function foundOf(view: CredentialView, within: Set<string>, names: Map<string, string>): Found {
+function foundOf(view: CredentialView, within: Set<string>, names: Map<string, string>, now: Ms): Found {
   const copies = view.copies.filter(copy => within.has(copy.sourceId) && copy.goneAt == null)
   return {
     fingerprint: view.publicFingerprint ?? null,
@@ -259,6 +261,7 @@ function foundOf(view: CredentialView, within: Set<string>, names: Map<string, s
     preview: view.preview ?? null,
     identity: view.identity ? called(view.identity) : null,
     confidence: view.confidence ?? Math.max(0, ...copies.map(copy => copy.confidence)),
+    facts: saidFacts(view, names, now),
     copies: foundCopies(copies, names),
   }
 }

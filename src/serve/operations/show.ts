@@ -1,6 +1,6 @@
 import pc from 'picocolors'
 import { z } from 'zod'
-import { formatRef } from '../../core/contract/ref.ts'
+import { formatRef, type Ms } from '../../core/contract/ref.ts'
 import type { Db } from '../../core/store/store.ts'
 import { loadGraph, usersOf } from '../../know/graph/graph.ts'
 import { membersOf } from '../../know/inventory/merge.ts'
@@ -13,6 +13,7 @@ import {
 } from '../../know/inventory/queries.ts'
 import { stateText } from './ls.ts'
 import { defineOperation, type World } from './operation.ts'
+import { factsLine, factText, saidFacts, shownFact, type ShownFact } from './shown-fact.ts'
 import { isoTime, type Standing, sourceNames, standingsOf } from './standing.ts'
 import { called, type Named, subjectOf } from './subject.ts'
 import { table } from './table.ts'
@@ -24,14 +25,6 @@ const input = z.object({
 })
 type Input = z.infer<typeof input>
 
-interface ShownFact {
-  readonly name: string
-  readonly value: unknown
-  readonly source: string
-  /** When it was true at its source, or else when it was learnt; ISO 8601. */
-  readonly at: string
-}
-
 interface ShownCredential {
   readonly ref: string
   readonly fingerprint: string | null
@@ -40,6 +33,8 @@ interface ShownCredential {
   readonly state: string
   readonly stateWhy: string | null
   readonly strengthBits: number | null
+  /** What it says of itself. */
+  readonly facts: readonly ShownFact[]
   readonly copies: readonly Standing[]
 }
 
@@ -78,9 +73,10 @@ export const show = defineOperation<Input, Shown>({
 })
 
 async function run(world: World, input: Input): Promise<Shown> {
-  const { db, keys } = world
+  const { db, io, keys } = world
   const subject = await subjectOf(world, input.subject)
   const names = await sourceNames(db)
+  const now = io.now().getTime()
   const ids = await membersOf(db, [subject.id])
   const isCredential = subject.type === 'credential'
   const views = isCredential
@@ -91,25 +87,28 @@ async function run(world: World, input: Input): Promise<Shown> {
   return {
     subject,
     identity: identity ? { ref: formatRef(identity.ref), names: identity.names } : null,
-    facts: await factsOf(db, ids, names),
+    facts: await factsOf(db, ids, names, now),
     owners: owned?.owners ?? [],
     ownersConflict: owned?.ownersConflict ?? false,
     findings: await findingsOf(db, ids),
     holds: await holdsOf(db, ids),
-    credentials: views.map(view => shownCredential(view, names)),
+    credentials: views.map(view => shownCredential(view, names, now)),
     users: isCredential ? usersOf(await loadGraph(db), subject.id) : [],
     merges: await mergesInto(db, ids),
   }
 }
 
-async function factsOf(db: Db, ids: string[], names: Map<string, string>): Promise<ShownFact[]> {
+async function factsOf(db: Db, ids: string[], names: Map<string, string>, now: Ms): Promise<ShownFact[]> {
   const rows = await db.selectFrom('fact').selectAll().where('entity_id', 'in', ids).orderBy('name').execute()
-  return rows.map(row => ({
-    name: row.name,
-    value: JSON.parse(row.value) as unknown,
-    source: names.get(row.source_id) ?? row.source_id,
-    at: isoTime(row.at ?? row.learnt_at),
-  }))
+  return rows.map(row =>
+    shownFact(
+      row.name,
+      JSON.parse(row.value),
+      names.get(row.source_id) ?? row.source_id,
+      row.at ?? row.learnt_at,
+      now,
+    ),
+  )
 }
 
 async function findingsOf(db: Db, ids: string[]): Promise<Shown['findings'][number][]> {
@@ -143,7 +142,7 @@ async function mergesInto(db: Db, ids: string[]): Promise<Shown['merges'][number
   return rows.map(row => ({ reason: row.reason, at: isoTime(row.at) }))
 }
 
-function shownCredential(view: CredentialView, names: Map<string, string>): ShownCredential {
+function shownCredential(view: CredentialView, names: Map<string, string>, now: Ms): ShownCredential {
   return {
     ref: formatRef(view.ref),
     fingerprint: view.publicFingerprint ?? null,
@@ -152,6 +151,7 @@ function shownCredential(view: CredentialView, names: Map<string, string>): Show
     state: view.state,
     stateWhy: view.stateWhy ?? null,
     strengthBits: view.strengthBits ?? null,
+    facts: saidFacts(view, names, now),
     copies: standingsOf(view, names),
   }
 }
@@ -208,12 +208,7 @@ function ownersText({ owners, ownersConflict }: Shown, width: number): string {
 }
 
 function factsTable(facts: readonly ShownFact[], width: number): string {
-  const rows = facts.map(fact => [
-    fact.name,
-    typeof fact.value === 'string' ? fact.value : JSON.stringify(fact.value),
-    fact.source,
-    fact.at.slice(0, 10),
-  ])
+  const rows = facts.map(fact => [fact.name, factText(fact), fact.source, fact.at.slice(0, 10)])
   const columns = [
     { title: 'FACT' },
     { title: 'VALUE', flexible: true },
@@ -233,6 +228,9 @@ function credentialText(credential: ShownCredential, width: number): string {
     `${pc.bold(title)}  ${stateText(credential.state)}${why}`,
     ...(reasons.length > 0
       ? [wrap(`held to be a secret because: ${reasons.join('; ')}`, width, '', '')]
+      : []),
+    ...(credential.facts.length > 0
+      ? [wrap(`it says of itself: ${factsLine(credential.facts)}`, width, '', '')]
       : []),
     credential.copies.length === 0 ? 'no copy of it is known' : copiesTable(credential.copies, width),
   ].join('\n')

@@ -5,9 +5,11 @@ import { coverageOf } from '../../know/inventory/queries.ts'
 import { type Coverage, coverageText } from './coverage.ts'
 import { stateText } from './ls.ts'
 import { defineOperation, type World } from './operation.ts'
+import { factsLine, saidFacts, type ShownFact } from './shown-fact.ts'
 import { type Standing, sourceNames, standingsOf, whereOf } from './standing.ts'
 import { called, credentialsOf } from './subject.ts'
 import { table } from './table.ts'
+import { wrap } from './wrap.ts'
 
 const input = z.object({
   subject: z
@@ -27,6 +29,8 @@ interface Trace {
     preview: string | null
     identity: string | null
     state: string
+    /** What it says of itself. */
+    facts: readonly ShownFact[]
     copies: readonly Standing[]
   }[]
   readonly coverage: Coverage
@@ -58,6 +62,7 @@ async function run(world: World, { subject }: Input): Promise<Trace> {
       preview: view.preview ?? null,
       identity: view.identity ? called(view.identity) : null,
       state: view.state,
+      facts: saidFacts(view, names, world.io.now().getTime()),
       copies: standingsOf(view, names),
     })),
     coverage: await coverageOf(world.db),
@@ -74,6 +79,9 @@ function text(output: Trace, width: number): string {
     return [
       pc.bold(title),
       `of ${whose}, ${stateText(credential.state)}`,
+      ...(credential.facts.length > 0
+        ? [wrap(`it says of itself: ${factsLine(credential.facts)}`, width, '', '')]
+        : []),
       '',
       copies.length === 0 ? 'No copy of it stands anywhere that was searched.' : copiesTable(copies, width),
       '',

@@ -1,3 +1,4 @@
+import type { Facts } from '../../../core/contract/observation.ts'
 import type { Ref } from '../../../core/contract/ref.ts'
 import type { CompiledRule } from './compiled-rule.ts'
 
@@ -15,6 +16,7 @@ export interface Candidate {
   readonly value: Span
   readonly id?: Span
   readonly claims?: Ref
+  readonly facts?: Facts
   readonly confidence: number
   /** What that rests on, in phrases that quote nothing of the text. */
   readonly reasons: readonly string[]

@@ -24,6 +24,8 @@ export interface CompiledRule {
   readonly lead: { readonly class: Uint8Array; readonly most: number } | undefined
   readonly before: Uint8Array
   readonly after: Uint8Array
+  /** By the fact's name; each is global. */
+  readonly near: readonly (readonly [string, RegExp])[]
   readonly pair:
     | {
         /** Global. */
@@ -48,6 +50,7 @@ export function compileRule(rule: Rule): CompiledRule {
     lead: rule.lead && { class: classTable(rule.lead.characters), most: rule.lead.most },
     before: classTable(rule.before),
     after: classTable(rule.after),
+    near: Object.entries(rule.facts?.near ?? {}).map(([name, pattern]) => [name, new RegExp(pattern, 'g')]),
     pair: rule.pair && {
       pattern: compilePattern(rule.pair.pattern, `g${flags}`),
       before: classTable(rule.pair.before),

@@ -1,4 +1,5 @@
 import { setFlagsFromString } from 'node:v8'
+import type { Facts } from '../../../core/contract/observation.ts'
 import type { Ref, Slot } from '../../../core/contract/ref.ts'
 import { Secret } from '../../../core/contract/secret.ts'
 import { type Allowance, allowanceAt } from './allowance.ts'
@@ -24,6 +25,7 @@ export interface Find {
   /** What that rests on, in phrases that quote nothing of the document. */
   readonly reasons: readonly string[]
   readonly claims?: Ref
+  readonly facts?: Facts
   readonly preview?: string
   readonly allowance?: Allowance
 }
@@ -295,7 +297,7 @@ class Passage {
   }
 
   #find(candidate: Candidate, written: Buffer): Find {
-    const { value, id, claims, confidence, reasons, rule } = candidate
+    const { value, id, claims, facts, confidence, reasons, rule } = candidate
     const slot = (part: 'value' | 'id', span: Span): Slot => ({
       part,
       at: `${this.#base + span.start}-${this.#base + span.end}`,
@@ -313,6 +315,7 @@ class Passage {
       confidence,
       reasons,
       ...(claims && { claims }),
+      ...(facts && { facts }),
       ...(preview && { preview }),
     }
   }

@@ -5,6 +5,7 @@ import type { Candidate, Span } from './candidate.ts'
 import { holds } from './checksum.ts'
 import type { CompiledRule } from './compiled-rule.ts'
 import { entropy } from './entropy.ts'
+import { factsOf } from './facts/facts.ts'
 import { judgeNamed } from './judge-assignment.ts'
 import { keyNameOf } from './key-name.ts'
 import { lookAround, type Neighbours } from './neighbours.ts'
@@ -29,6 +30,12 @@ export function interpret(
   match: Match,
   depth: number,
 ): Candidate | undefined {
+  const candidate = read(text, compiled, match, depth)
+  const facts = candidate && factsOf(text, candidate)
+  return facts ? { ...candidate, facts } : candidate
+}
+
+function read(text: Text, compiled: CompiledRule, match: Match, depth: number): Candidate | undefined {
   switch (compiled.rule.structure) {
     case 'assignment':
       return readAssignment(text, compiled, match, depth)

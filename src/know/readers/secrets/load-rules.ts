@@ -103,6 +103,8 @@ export function parseRule(file: string, source: string): { rule?: Rule; problems
 function patternsOf(rule: Rule): [string[], string][] {
   const patterns: [string[], string][] = [[['pattern'], wholePattern(rule)]]
   if (rule.paths !== undefined) patterns.push([['paths'], rule.paths])
+  for (const [name, pattern] of Object.entries(rule.facts?.near ?? {}))
+    patterns.push([['facts', 'near', name], pattern])
   if (rule.pair) patterns.push([['pair', 'pattern'], rule.pair.pattern])
   return patterns
 }

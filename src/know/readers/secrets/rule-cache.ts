@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { LoadedRules } from './load-rules.ts'
 
 /** What turns rule files into rules: with another one of these, what was kept is stale. */
-const LOADERS = ['load-rules', 'rule', 'pattern-bounds', 'checksum']
+const LOADERS = ['load-rules', 'rule', 'assigned-to', 'pattern-bounds', 'checksum']
 
 /**
  * The rules of a directory, as `loadRules` gives them, from a file that was kept of them. Reading the YAML of all rules

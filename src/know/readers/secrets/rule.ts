@@ -18,6 +18,22 @@ const httpStep = z.strictObject({
     .optional(),
 })
 
+const factName = z.string().regex(/^[a-z][A-Za-z]{1,30}$/)
+
+/** How what the credential says of itself is told. */
+const facts = z.strictObject({
+  /** What the public half of a pair is: `accessKeyId`. */
+  id: factName.optional(),
+  /** By what the value, or else the id, begins with: `mode: { sk_live_: live }`. */
+  begins: z.record(factName, z.record(z.string(), z.string())).optional(),
+  /** Members of the JSON object that the value holds in base64. */
+  json: z.record(factName, z.string()).optional(),
+  /** What stands in the text around it, nearest first: expressions with the group `fact`. */
+  near: z.record(factName, z.string()).optional(),
+  /** By code, where that takes more than a pattern. */
+  from: z.enum(['aws-key-id', 'jwt', 'private-key']).optional(),
+})
+
 /** How something is done with a credential of this kind: by a connector, by one HTTP call, or why it cannot be done. */
 const step = z.union([
   z.strictObject({ by: z.string().regex(/^connector [a-z0-9-]+$/) }),
@@ -108,6 +124,7 @@ export const ruleSchema = z
         user: z.string().optional(),
       })
       .optional(),
+    facts: facts.optional(),
     confidence,
     /** Of two finds in the same bytes the higher wins. */
     specificity: z.int().min(0).max(9).default(5),

@@ -16,6 +16,7 @@ export function secretsReader(engine: Engine): Reader {
           confidence: find.confidence,
           reasons: find.reasons,
           ...(find.claims && { claims: find.claims }),
+          ...(find.facts && { facts: find.facts }),
           ...(find.preview && { preview: find.preview }),
           ...(find.allowance && { allowance: find.allowance.reason ?? '' }),
         }

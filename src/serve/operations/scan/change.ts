@@ -2,11 +2,13 @@ import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import type { Change, ChangeRange } from '../../../core/contract/change.ts'
 import { FirebreakError } from '../../../core/contract/errors.ts'
+import type { Ms } from '../../../core/contract/ref.ts'
 import { fingerprint, publicFingerprint } from '../../../core/keys/fingerprint.ts'
 import type { Keys } from '../../../core/keys/keys.ts'
 import { look, type Look } from '../../../know/observe/look.ts'
 import type { World } from '../operation.ts'
 import { rulesOf } from '../own-rules.ts'
+import { shownFact, type ShownFact } from '../shown-fact.ts'
 import { isoTime } from '../standing.ts'
 import type { Baseline } from './baseline.ts'
 import { type Found, type FoundCopy, isAccepted, type Scan } from './found.ts'
@@ -52,7 +54,7 @@ export async function scanChange(world: World, input: ChangeInput): Promise<Scan
             'what was not searched is listed with what was found',
           ),
         )
-      found.push(...(await foundIn(change, finds, keys, input)))
+      found.push(...(await foundIn(change, finds, keys, input, world.io.now().getTime())))
       for (const find of finds) find.secret.erase()
     } finally {
       await change.close()
@@ -86,6 +88,7 @@ async function foundIn(
   finds: readonly Look[],
   keys: Keys | undefined,
   input: ChangeInput,
+  now: Ms,
 ): Promise<Found[]> {
   const groups = Map.groupBy(finds, ({ kind, secret, claims }) =>
     JSON.stringify([kind, Buffer.from(secret.reveal()).toString('base64'), claims ?? null]),
@@ -103,10 +106,22 @@ async function foundIn(
       preview: first.preview ?? null,
       identity: first.claims?.id.replace(/^\?/, '') ?? null,
       confidence: Math.max(...group.map(({ confidence }) => confidence)),
+      facts: factsOf(group, `git:${change.root}`, now),
       copies,
     })
   }
   return found.sort((a, b) => b.confidence - a.confidence || a.kind.localeCompare(b.kind))
+}
+
+/** Each value once, by the first that says it. */
+function factsOf(finds: readonly Look[], source: string, now: Ms): ShownFact[] {
+  const told = new Map<string, ShownFact>()
+  for (const { facts, place } of finds)
+    for (const [name, { value, at }] of Object.entries(facts ?? {})) {
+      const key = JSON.stringify([name, value])
+      if (!told.has(key)) told.set(key, shownFact(name, value, `${source} ${place.path}`, at ?? now, now))
+    }
+  return [...told.values()].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
 }
 
 async function copyOf(change: Change, find: Look, { accept, collect }: ChangeInput): Promise<FoundCopy> {

@@ -1,5 +1,6 @@
 import type { CopyView } from '../../../know/inventory/queries.ts'
 import type { Coverage } from '../coverage.ts'
+import type { ShownFact } from '../shown-fact.ts'
 import { compareStandings, rootOf, type Standing, standingsOf } from '../standing.ts'
 
 /** Why a copy needs no answer: a reason beside it, or the baseline. */
@@ -17,6 +18,8 @@ export interface Found {
   readonly preview: string | null
   readonly identity: string | null
   readonly confidence: number
+  /** What it says of itself: an account, an issuer, when it ends. */
+  readonly facts: readonly ShownFact[]
   readonly copies: readonly FoundCopy[]
 }
 

@@ -102,7 +102,7 @@ function foundTable({ credentials, kept }: Scan, width: number): string {
       return [
         isFirst ? (credential.fingerprint ?? '').slice(0, SHORT_FINGERPRINT) : '',
         isFirst ? credential.confidence.toFixed(2) : '',
-        isFirst ? [credential.kind, credential.preview ?? credential.identity ?? ''].join(' ').trim() : '',
+        isFirst ? titleOf(credential) : '',
         place.where,
         // A part of a history does not tell what became of it.
         kept ? (place.now ? 'now' : 'history') : '',
@@ -128,4 +128,12 @@ function foundTable({ credentials, kept }: Scan, width: number): string {
 
 function count(number: number, noun: string): string {
   return `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`
+}
+
+/** Its kind, what tells it from others of the kind, and whether it has ended by itself. */
+function titleOf({ kind, preview, identity, facts }: Found): string {
+  const ended = facts.find(fact => fact.past)
+  return [kind, preview ?? identity ?? '', ended ? `expired ${String(ended.value).slice(0, 10)}` : '']
+    .filter(part => part !== '')
+    .join(' ')
 }
