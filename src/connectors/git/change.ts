@@ -58,7 +58,7 @@ class Changing implements Change {
   readonly root: string
   readonly origin: string | undefined
   readonly places = new Map<string, ChangedPlace[]>()
-  readonly gaps: { what: string; why: string }[] = []
+  readonly gaps: { what: string; why: string; failed: boolean }[] = []
   scope = ''
   revision: string | undefined
   readonly #repository: Repository
@@ -108,7 +108,11 @@ class Changing implements Change {
     this.revision = head
     if (head === undefined) return
     if (refs.shallow.length > 0)
-      this.gaps.push({ what: `git:${this.root}`, why: 'the clone is shallow: commits may be missing' })
+      this.gaps.push({
+        what: `git:${this.root}`,
+        why: 'the clone is shallow: commits may be missing',
+        failed: false,
+      })
     const format = `--format=%x02%H%x00${AUTHOR}`
     const compare = ['diff-tree', '--stdin', '-c', '--root', '--always', '--encoding=UTF-8', ...RAW, format]
     const commits = this.#commits(['rev-list', '--reverse', head, `^${id}`])
@@ -185,7 +189,7 @@ class Changing implements Change {
     })()
     const lost = (id: string, why: string) => {
       const path = this.places.get(`git:${id}`)?.[0]?.path
-      this.gaps.push({ what: `git:${this.root}/${path ?? id}`, why })
+      this.gaps.push({ what: `git:${this.root}/${path ?? id}`, why, failed: true })
     }
     for await (const object of readObjects(this.#repository.home, batches, lost)) {
       const path = this.places.get(`git:${object.id}`)?.[0]?.path ?? ''

@@ -26,6 +26,7 @@ export interface Change {
   readonly places: ReadonlyMap<string, readonly ChangedPlace[]>
   /** Documents by id. What cannot be read is added to `gaps`. */
   documents(ids: Iterable<string>): AsyncIterable<Document>
-  readonly gaps: readonly { readonly what: string; readonly why: string }[]
+  /** `failed`: it was meant to be read and could not be. */
+  readonly gaps: readonly { readonly what: string; readonly why: string; readonly failed: boolean }[]
   close(): Promise<void>
 }

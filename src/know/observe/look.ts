@@ -68,8 +68,8 @@ class Looking {
       for (const place of this.#change.places.get(id) ?? [])
         finds.push(...added(copies, place, stood).map(copy => lookOf(copy, place)))
     for (const copies of stood.values()) for (const copy of copies) copy.secret.erase()
-    const unread = this.#change.gaps.map(gap => ({ ...gap, failed: !gap.why.includes('shallow') }))
-    return { finds, documents: this.#change.places.size, gaps: [...this.#gaps, ...unread] }
+    const gaps = [...this.#gaps, ...this.#change.gaps]
+    return { finds, documents: this.#change.places.size, gaps }
   }
 
   async #read(ids: Iterable<string>): Promise<Map<string, Copy[]>> {
