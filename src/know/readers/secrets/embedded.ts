@@ -179,20 +179,24 @@ export class EmbeddedTexts {
   #stretchAt(hit: number, take: Take): void {
     if (hit >= this.#stretch.start && hit < this.#stretch.end) return
     const { bytes } = this.#text
-    let seen = 0
+    let [kinds, seen] = [0, 0]
     let start = hit
     const floor = Math.max(0, hit - LONGEST_ESCAPED / 2)
     for (; start > floor; start--) {
       const what = IN_STRETCH[bytes[start - 1]!]!
+      if (what === 0) continue
       if (what === ENDS) break
-      seen |= what
+      kinds |= what
+      if (mayBeginSign(bytes, start - 1)) seen |= what
     }
     let end = hit
     const limit = Math.min(bytes.length, hit + LONGEST_ESCAPED / 2)
     for (; end < limit; end++) {
       const what = IN_STRETCH[bytes[end]!]!
+      if (what === 0) continue
       if (what === ENDS) break
-      seen |= what
+      kinds |= what
+      if (mayBeginSign(bytes, end)) seen |= what
     }
     // Mail breaks a line within a word by an equals sign at its end.
     const isMail = bytes[end - 1] === 0x3d && end - start > 60
@@ -203,6 +207,7 @@ export class EmbeddedTexts {
       while (end < bytes.length && IN_STRETCH[bytes[end]!] !== ENDS) end++
     }
     this.#stretch = { start, end }
+    if (isMail) seen = kinds
     if (seen === 0) return
     const stretch = bytes.subarray(start, end)
     for (const [escape, kind, sign] of SIGNS)
@@ -249,6 +254,21 @@ const SIGNS: readonly [Escape, number, readonly string[]][] = [
   ['json', 8, ['\\u00', '\\x']],
   ['qp', 16, ['=3D']],
 ]
+
+/** Whether the byte goes on as one of the signs may: most equals signs and backslashes do not, and a search costs more. */
+function mayBeginSign(bytes: Uint8Array, at: number): boolean {
+  const next = bytes[at + 1]!
+  switch (bytes[at]) {
+    case 0x25:
+      return next >= 0x32 && next <= 0x37
+    case 0x26:
+      return next === 0x23 || next === 0x71 || next === 0x61
+    case BACKSLASH:
+      return next === 0x75 || next === 0x78
+    default:
+      return next === 0x33
+  }
+}
 
 /** A find within the decoded text as one in the text around it; undefined where it would not be read back. */
 export function lift(embedded: Embedded, found: Candidate, around: Text): Candidate | undefined {
