@@ -225,3 +225,25 @@ test('the instance is the same at each opening, and another for another director
   expect(await open(join(root, 'a'))).toBe(await open(join(root, 'link')))
   expect(await open(join(root, 'a'))).not.toBe(await open(root))
 })
+
+test('loops of symbolic links are told, and not walked', async () => {
+  const root = emptyFolder()
+  mkdirSync(join(root, 'a'))
+  writeFileSync(join(root, 'a', 'f'), 'x')
+  symlinkSync('..', join(root, 'a', 'up'))
+  symlinkSync('second', join(root, 'first'))
+  symlinkSync('first', join(root, 'second'))
+  const connection = await directory.open({ path: root }, realIo())
+  const paths: string[] = []
+  for await (const { path } of connection.documents!()) paths.push(path)
+  expect(paths).toEqual(['a/f'])
+  const gaps: string[] = []
+  for await (const seen of connection.discover!())
+    if (seen.see === 'covered' && !seen.complete)
+      gaps.push(`${seen.scope.slice(seen.scope.indexOf(root) + root.length)}: ${seen.why}`)
+  expect(gaps.sort()).toEqual([
+    '/a/up: a symbolic link to .., not followed',
+    '/first: a symbolic link to second, not followed',
+    '/second: a symbolic link to first, not followed',
+  ])
+})

@@ -76,6 +76,19 @@ describe('a secret is found in archives as their own programs write them', () =>
   })
 })
 
+test.each([
+  ['a.tar', 'tar cf a.tar conf'],
+  ['a.tgz', 'tar czf a.tgz conf'],
+  ['a.tar.bz2', 'tar cjf a.tar.bz2 conf'],
+  ['a.tar.xz', 'tar cJf a.tar.xz conf'],
+  ['a.tar.zst', 'tar c conf | zstd -q > a.tar.zst'],
+  ['a.zip', 'zip -qr a.zip conf'],
+])('%s in chunks of any size is the same', async (name, command) => {
+  const bytes = await made(files, name, command)
+  for (const chunkBytes of [1, 2, 511, 513, 4096])
+    expect((await told(bytes, name, { chunkBytes })).found).toEqual([`${name}!/conf/app.env:2 ${token}`])
+})
+
 describe('archives within archives', () => {
   test('each is named on the way', async () => {
     const bytes = await made(
