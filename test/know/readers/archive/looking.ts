@@ -12,7 +12,7 @@ import { engine } from '../secrets/rule-directory.ts'
 
 const reader = secretsReader(engine)
 
-export async function* inChunks(bytes: Uint8Array, size = 64 * 1024): AsyncGenerator<Uint8Array> {
+async function* inChunks(bytes: Uint8Array, size = 64 * 1024): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
 }
 
