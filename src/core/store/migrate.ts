@@ -8,7 +8,8 @@ const MIGRATION_LOCK = 7_412_000
 /** Brings the tables to what this version knows. Of several processes at once one does it, all of it or nothing; the others wait. */
 export async function migrate(db: Kysely<Schema>): Promise<void> {
   const done = await executed(db)
-  if (Object.keys(migrations).every(name => done.includes(name))) return refuseNewer(done)
+  refuseNewer(done)
+  if (Object.keys(migrations).every(name => done.includes(name))) return
   const isPostgres = db.getExecutor().adapter instanceof PostgresAdapter
   await db.connection().execute(async connection => {
     await sql.raw(isPostgres ? 'begin' : 'begin immediate').execute(connection)

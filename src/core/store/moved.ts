@@ -54,11 +54,11 @@ function guards(tx: Tx, pick: (guard: { create: string; drop: string }) => strin
       if (isPostgres(tx))
         return pick({
           create: `create trigger ${name} before ${event} on "${table}" for each statement execute function firebreak_moved()`,
-          drop: `drop trigger ${name} on "${table}"`,
+          drop: `drop trigger if exists ${name} on "${table}"`,
         })
       return pick({
         create: `create trigger ${name} before ${event} on "${table}" begin select raise(abort, '${MOVED_AWAY}'); end`,
-        drop: `drop trigger ${name}`,
+        drop: `drop trigger if exists ${name}`,
       })
     }),
   )

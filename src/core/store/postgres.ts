@@ -19,9 +19,9 @@ import { isLost } from './store-error.ts'
 /** A run works on eight steps at once; beside them claims are renewed and evidence is sealed. */
 const MOST_CONNECTIONS = 8
 const CONNECT_TIMEOUT_MS = 10_000
-/** Waiting for another writer ends as it does on SQLite; what is sent has minutes; a process that hangs holds no lock for ever. */
+/** Another writer is waited for as long as it is likely to be at work; one that hangs holds no lock for ever. */
 const SESSION = `
-  set lock_timeout = '15s'; set statement_timeout = '5min'; set idle_in_transaction_session_timeout = '1min';
+  set lock_timeout = '1min'; set statement_timeout = '5min'; set idle_in_transaction_session_timeout = '1min';
   select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'`
 
 /**

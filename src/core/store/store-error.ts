@@ -94,6 +94,13 @@ function postgresError(error: Error): FirebreakError | undefined {
     )
   const known = state === undefined ? undefined : STATES[state]
   if (known) return new FirebreakError('STORE_BROKEN', `${known[0]}${told}`, known[1])
+  // The driver's own word for a password that it does not have.
+  if (error.message.startsWith('SASL'))
+    return new FirebreakError(
+      'STORE_BROKEN',
+      'the server asks for a password, and there is none',
+      'set PGPASSWORD, or add a line to ~/.pgpass',
+    )
   if (state === '57014')
     return new FirebreakError('STORE_BUSY', `a statement took too long${told}`, 'look at the server’s load')
   const network = networkReason(error)
@@ -112,7 +119,6 @@ function networkReason(error: Error): string | undefined {
   const code = 'code' in error ? String(error.code) : ''
   if (/^E(CONN|PIPE|TIMEDOUT|HOST|NET|NOTFOUND|AI_)/.test(code)) return code
   if (/^(ERR_TLS|CERT|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/.test(code)) return `TLS failed (${code})`
-  if (error.message.startsWith('SASL')) return 'no password was given for the login, or none that can be used'
   return undefined
 }
 

@@ -80,8 +80,25 @@ export async function transaction<T>(
   work: (tx: Tx) => Promise<T>,
   lock: Lock = 'inventory',
 ): Promise<T> {
-  const attempt = isPostgres(db) ? () => locked(db, work, lock) : () => db.transaction().execute(work)
-  return await translated(() => retried(attempt, error => isBusy(error) || isLost(error)))
+  const passes = (error: unknown) => isBusy(error) || isLost(error)
+  if (!isPostgres(db)) return await translated(() => retried(() => db.transaction().execute(work), passes))
+  const attempt = () => translated(() => retried(() => locked(db, work, lock), passes))
+  return await (lock === 'rows' ? attempt() : inTurn(db, lock, attempt))
+}
+
+const queues = new WeakMap<Db, Map<Lock, Promise<unknown>>>()
+
+/** Of one process, one waits at the server for a lock: the others would keep all connections from those that need none. */
+async function inTurn<T>(db: Db, lock: Lock, attempt: () => Promise<T>): Promise<T> {
+  const queue = queues.get(db) ?? new Map<Lock, Promise<unknown>>()
+  queues.set(db, queue)
+  const before = queue.get(lock) ?? Promise.resolve()
+  const mine = before.then(attempt)
+  queue.set(
+    lock,
+    mine.catch(() => {}),
+  )
+  return await mine
 }
 
 /**

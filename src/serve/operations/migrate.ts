@@ -122,7 +122,7 @@ async function target(
       '--to does not take a password, because other users of this machine can read a command’s arguments',
       'leave it out of the URL, and give --password env:NAME, file:PATH or -; change it if this was it',
     )
-  const shown = `${url.protocol}//${url.host}${url.pathname}`
+  const shown = url.href
   const secret: unknown = password && (await openedConfig(password, world.keys, ''))
   if (secret instanceof Secret) url.password = encodeURIComponent(secret.revealText())
   return { url: url.href, shown }

@@ -113,6 +113,11 @@ class Watching {
     const { io } = this.#world
     try {
       const chosen = await this.#chosen()
+      // A name that fits nothing would be an interval that nobody keeps.
+      chooseSources(
+        chosen,
+        this.#input.override.map(({ source }) => source),
+      )
       this.#say('watching', pc.dim(`watching ${chosen.length} sources, every ${this.#input.every}`), {
         sources: chosen.length,
         every: this.#input.every,

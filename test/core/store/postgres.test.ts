@@ -104,6 +104,7 @@ describe.skipIf(postgres.skip)(`on PostgreSQL ${postgres.reason}`, async () => {
 
     test.each([
       ['STORE_BROKEN', 'postgres', { password: 'hunter2' }],
+      ['STORE_BROKEN', 'postgres', { password: '' }],
       ['STORE_BROKEN', 'nowhere', {}],
       ['STORE_UNREACHABLE', 'postgres', { port: 1 }],
       ['STORE_UNREACHABLE', 'postgres', { query: '?sslmode=require' }],

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { sql } from 'kysely'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type NewRow, TABLE_NAMES } from '../../../src/core/store/schema.ts'
 import { type Db, openStore, transaction } from '../../../src/core/store/store.ts'
@@ -35,6 +36,16 @@ describe('opening', () => {
     const path = await ownPlace()
     const opened = await Promise.all(Array.from({ length: 5 }, () => open(path)))
     for (const db of opened) expect(await count(db)).toBe(0)
+  })
+
+  test('what a newer version made is STORE_BROKEN, and left as it is', async () => {
+    const path = await ownPlace()
+    const db = await open(path)
+    await sql`insert into kysely_migration (name, timestamp) values ('9999_later', 'x')`.execute(db)
+    await expect(openStore(path)).rejects.toMatchObject({
+      code: 'STORE_BROKEN',
+      message: expect.stringContaining('9999_later'),
+    })
   })
 
   test('what is no path is told so without what may be a password in it', async () => {

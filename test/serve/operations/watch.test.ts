@@ -278,6 +278,8 @@ describe('one round', () => {
     await expect(watched({ every: 'soon' }, start() + MINUTE)).rejects.toMatchObject({
       code: 'INVALID_INPUT',
     })
+    const override = [{ source: 'nobody', every: '5m' }]
+    await expect(watched({ override }, start() + MINUTE)).rejects.toMatchObject({ code: 'NOT_FOUND' })
     await expect(watched({ sources: ['nobody'] }, start() + MINUTE)).rejects.toMatchObject({
       code: 'NOT_FOUND',
     })
