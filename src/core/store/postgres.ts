@@ -1,6 +1,5 @@
 import {
   type ColumnNode,
-  CompiledQuery,
   type DatabaseConnection,
   type OnConflictNode,
   PostgresAdapter,
@@ -21,7 +20,7 @@ const MOST_CONNECTIONS = 8
 const CONNECT_TIMEOUT_MS = 10_000
 /** Another writer is waited for as long as it is likely to be at work; one that hangs holds no lock for ever. */
 const SESSION = `
-  set lock_timeout = '1min'; set statement_timeout = '5min'; set idle_in_transaction_session_timeout = '1min';
+  set lock_timeout = '15s'; set statement_timeout = '5min'; set idle_in_transaction_session_timeout = '1min';
   select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'`
 
 /**
@@ -56,12 +55,7 @@ export async function postgresDialect(url: string, connections = MOST_CONNECTION
   // One that breaks would end the process. The pool leaves it out, and whoever has it hears at the next statement.
   pool.on('error', () => {})
   pool.on('connect', client => client.on('error', () => {}))
-  return new StoreDialect({
-    pool: encodingPool(pool),
-    onCreateConnection: async connection => {
-      await connection.executeQuery(CompiledQuery.raw(SESSION))
-    },
-  })
+  return new StoreDialect({ pool: encodingPool(pool) })
 }
 
 /** Raises INVALID_CONFIG without a word of the URL. */
@@ -86,8 +80,8 @@ function safeInteger(text: string): number {
 }
 
 interface Client {
-  query(sql: string, parameters: readonly unknown[]): Promise<unknown>
-  release(): void
+  query(sql: string, parameters?: readonly unknown[]): Promise<unknown>
+  release(error?: Error): void
 }
 
 /** Encodes what goes in; what comes out is decoded by its type. */
@@ -99,8 +93,15 @@ function encodingPool(pool: { connect(): Promise<unknown>; end(): Promise<void> 
       const client = (await pool.connect()) as Client
       const known = wrapped.get(client)
       if (known) return known
+      try {
+        await client.query(SESSION)
+      } catch (error) {
+        // One that nobody gives back would be lost to the pool.
+        client.release(error instanceof Error ? error : undefined)
+        throw error
+      }
       const encoding: Client = {
-        query: (sql, parameters) =>
+        query: (sql, parameters = []) =>
           client.query(
             sql,
             parameters.map(value => (typeof value === 'string' ? encodeText(value) : value)),
