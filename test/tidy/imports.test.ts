@@ -65,19 +65,35 @@ describe('import order', () => {
   })
 
   test('what --help loads is neither zod nor kysely', () => {
-    const loaded = new Set<string>()
-    const visit = (path: string) => {
-      if (loaded.has(path)) return
-      loaded.add(path)
-      for (const to of staticImportsOf(path)) visit(to)
-    }
-    visit('src/serve/cli/cli.ts')
     // src/main.ts imports cli.ts when it runs; whatever it imports before counts too.
-    for (const to of staticImportsOf('src/main.ts')) visit(to)
+    const loaded = loadedBy('src/serve/cli/cli.ts', 'src/main.ts')
     expect([...loaded].filter(name => /^(zod|kysely|pg|yaml|piscina|cli-table3)$/.test(name))).toEqual([])
     expect(loaded).toContain('commander')
   })
+
+  test('what a look before every commit loads has nothing of the store', () => {
+    const loaded = loadedBy(
+      'src/serve/operations/scan.ts',
+      'src/serve/operations/scan/change.ts',
+      'src/connectors/git/change.ts',
+    )
+    expect([...loaded].filter(name => /^(kysely|pg|yaml|piscina)$|^src\/core\/store\//.test(name))).toEqual(
+      [],
+    )
+    expect(loaded).toContain('src/know/readers/secrets/engine.ts')
+  })
 })
+
+function loadedBy(...entries: readonly string[]): Set<string> {
+  const loaded = new Set<string>()
+  const visit = (path: string) => {
+    if (loaded.has(path)) return
+    loaded.add(path)
+    for (const to of staticImportsOf(path)) visit(to)
+  }
+  entries.forEach(visit)
+  return loaded
+}
 
 function staticImportsOf(path: string): string[] {
   if (!path.startsWith('src/')) return []
