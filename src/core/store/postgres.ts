@@ -9,6 +9,7 @@ import {
   PostgresQueryCompiler,
   RawNode,
 } from 'kysely'
+import type pg from 'pg'
 import { OWN_AGENT } from '../contract/use.ts'
 import { FirebreakError } from '../contract/errors.ts'
 import { isWide, WIDE_KEY } from './postgres-shape.ts'
@@ -39,6 +40,7 @@ export async function postgresDialect(url: string, connections = MOST_CONNECTION
   const open = () => {
     try {
       return new pg.Pool({
+        Client: closingClient(pg.Client),
         connectionString: withCheckedTls(url),
         types: types as typeof pg.types,
         max: connections,
@@ -56,6 +58,27 @@ export async function postgresDialect(url: string, connections = MOST_CONNECTION
   pool.on('error', () => {})
   pool.on('connect', client => client.on('error', () => {}))
   return new StoreDialect({ pool: encodingPool(pool) })
+}
+
+/** The driver leaves a connection open on which it could not log in; the server would wait a minute for its end. */
+function closingClient(Client: typeof pg.Client): typeof pg.Client {
+  return class extends Client {
+    override connect(): Promise<pg.Client>
+    override connect(callback: (error: Error) => void): void
+    override connect(callback?: (error: Error) => void): Promise<pg.Client> | void {
+      const connecting = super.connect().then(
+        () => this as pg.Client,
+        (error: unknown) => {
+          const { connection } = this as unknown as { connection: { stream: { destroy(): void } } }
+          connection.stream.destroy()
+          throw error
+        },
+      )
+      if (!callback) return connecting
+      const ended = callback as (error?: Error) => void
+      connecting.then(() => ended(), ended)
+    }
+  }
 }
 
 /** Raises INVALID_CONFIG without a word of the URL. */
