@@ -5,11 +5,13 @@ import type { Observation } from '../../core/contract/observation.ts'
 import type { Certainty, Ms } from '../../core/contract/ref.ts'
 import { canonicalJson } from '../../core/contract/canonical-json.ts'
 import type { Fingerprint } from '../../core/keys/fingerprint.ts'
+import { RowInsert } from '../../core/store/row-insert.ts'
 import type { NewRow, Row } from '../../core/store/schema.ts'
 import type { Tx } from '../../core/store/store.ts'
 import { EntityWriter, toldTime } from './entity.ts'
 import { inChunks } from './in-chunks.ts'
-import { linkProvisional, relink, type ValueTraits } from './link.ts'
+import { linkProvisional, relink } from './link.ts'
+import { lesser, type ValueTraits } from './told-credential.ts'
 
 /** A secret past observe/: it can be compared, and no longer told. */
 export interface Fingerprinted {
@@ -41,7 +43,32 @@ export async function fold(
 }
 
 const CERTAINTIES: readonly Certainty[] = ['potential', 'conditional', 'proven']
-const ROWS_PER_INSERT = 100
+
+const insertCopies = new RowInsert('copy', insert =>
+  insert.onConflict(conflict => conflict.doNothing()).returning('id'),
+)
+
+const insertOccurrences = new RowInsert('occurrence', insert =>
+  insert.onConflict(conflict =>
+    conflict.columns(['source_id', 'document', 'path', 'commit']).doUpdateSet(({ ref, eb }) => ({
+      author: ref('excluded.author'),
+      at: ref('excluded.at'),
+      // Said in two batches of one run, it is at the head when either says so.
+      at_head: eb
+        .case()
+        .when(
+          eb.and([
+            eb('occurrence.last_seen', '=', ref('excluded.last_seen')),
+            eb('occurrence.at_head', '>', ref('excluded.at_head')),
+          ]),
+        )
+        .then(ref('occurrence.at_head'))
+        .else(ref('excluded.at_head'))
+        .end(),
+      last_seen: ref('excluded.last_seen'),
+    })),
+  ),
+)
 
 class Folding {
   readonly #tx: Tx
@@ -51,6 +78,7 @@ class Folding {
   readonly #entities: EntityWriter
   readonly #values = new Map<Fingerprint, ValueTraits>()
   readonly #changed = new Set<Fingerprint>()
+  readonly #copies: Row<'copy'>[] = []
   readonly #occurrences = new Map<string, NewRow<'occurrence'>>()
 
   constructor(tx: Tx, sourceId: string, { at, io }: FoldContext) {
@@ -88,6 +116,7 @@ class Folding {
   }
 
   async finish(): Promise<void> {
+    await this.#writeCopies()
     await this.#writeOccurrences()
     if (this.#entities.mayLink)
       for (const fingerprint of await linkProvisional(this.#tx, this.#io)) this.#changed.add(fingerprint)
@@ -146,40 +175,47 @@ class Folding {
     const slots = canonicalJson(place.slots.map(slot => ({ ...slot, encodings: [...slot.encodings] })))
     const reasons = copy.reasons ? JSON.stringify(copy.reasons) : null
     const facts = copy.facts ? canonicalJson(copy.facts) : null
+    this.#copies.push({
+      id: newId(this.#io),
+      source_id: this.#sourceId,
+      container_id,
+      document,
+      path: place.path,
+      member: place.member ?? '',
+      version: place.version ?? null,
+      slots,
+      fingerprint,
+      kind,
+      claim_id,
+      confidence,
+      reasons,
+      facts,
+      allowance,
+      first_seen: this.#at,
+      last_seen: this.#at,
+      gone_at: null,
+    })
+  }
+
+  async #writeCopies(): Promise<void> {
+    const inserted = new Set((await insertCopies.run(this.#tx, this.#copies)).map(row => row.id))
+    for (const copy of this.#copies)
+      if (inserted.has(copy.id)) this.#changed.add(copy.fingerprint)
+      else await this.#copyAgain(copy)
+  }
+
+  async #copyAgain(copy: Row<'copy'>): Promise<void> {
+    const { fingerprint, kind, claim_id, confidence, reasons, facts, allowance } = copy
     const said = { kind, claim_id, confidence, reasons, facts }
-    const inserted = await this.#tx
-      .insertInto('copy')
-      .values({
-        id: newId(this.#io),
-        source_id: this.#sourceId,
-        container_id,
-        document,
-        path: place.path,
-        member: place.member ?? '',
-        version: place.version ?? null,
-        slots,
-        fingerprint,
-        ...said,
-        allowance,
-        first_seen: this.#at,
-        last_seen: this.#at,
-        gone_at: null,
-      })
-      .onConflict(conflict => conflict.doNothing())
-      .executeTakeFirst()
-    if (inserted.numInsertedOrUpdatedRows) {
-      this.#changed.add(fingerprint)
-      return
-    }
     const found = await this.#tx
       .selectFrom('copy')
       .selectAll()
       .where('source_id', '=', this.#sourceId)
-      .where('document', '=', document)
-      .where('path', '=', place.path)
-      .where('member', '=', place.member ?? '')
+      .where('document', '=', copy.document)
+      .where('path', '=', copy.path)
+      .where('member', '=', copy.member)
       .where('fingerprint', '=', fingerprint)
-      .where('slots', '=', slots)
+      .where('slots', '=', copy.slots)
       .executeTakeFirstOrThrow()
     // A later reading replaces what an earlier one said; within one reading the surer statement stands.
     const replaces = found.last_seen < this.#at || (await this.#isSurer(said, found))
@@ -229,33 +265,7 @@ class Folding {
   }
 
   async #writeOccurrences(): Promise<void> {
-    const rows = [...this.#occurrences.values()]
-    for (let start = 0; start < rows.length; start += ROWS_PER_INSERT)
-      await this.#tx
-        .insertInto('occurrence')
-        .values(rows.slice(start, start + ROWS_PER_INSERT))
-        .onConflict(conflict =>
-          conflict.columns(['source_id', 'document', 'path', 'commit']).doUpdateSet(({ ref, eb }) => ({
-            author: ref('excluded.author'),
-            at: ref('excluded.at'),
-            // Said in two batches of one run, it is at the head when either says so.
-            at_head: eb
-              .case()
-              .when('occurrence.last_seen', '=', ref('excluded.last_seen'))
-              .then(
-                eb
-                  .case()
-                  .when('occurrence.at_head', '>', ref('excluded.at_head'))
-                  .then(ref('occurrence.at_head'))
-                  .else(ref('excluded.at_head'))
-                  .end(),
-              )
-              .else(ref('excluded.at_head'))
-              .end(),
-            last_seen: ref('excluded.last_seen'),
-          })),
-        )
-        .execute()
+    await insertOccurrences.run(this.#tx, [...this.#occurrences.values()])
   }
 
   async #edge({
@@ -382,11 +392,6 @@ function isSurerEdge(a: EdgeSaid, b: EdgeSaid): boolean {
   const difference = CERTAINTIES.indexOf(a.certainty) - CERTAINTIES.indexOf(b.certainty)
   if (difference !== 0) return difference > 0
   return JSON.stringify([a.why, a.condition]) < JSON.stringify([b.why, b.condition])
-}
-
-function lesser(a: string | null, b: string | null): string | null {
-  if (a === null || b === null) return null
-  return a < b ? a : b
 }
 
 function greater<T extends string | number>(a: T | null, b: T | null): T | null {

@@ -6,6 +6,15 @@ import { STRONG_BITS } from '../../core/keys/strength.ts'
 import type { Row } from '../../core/store/schema.ts'
 import type { Tx } from '../../core/store/store.ts'
 import { fingerprintsOf, membersOf, merge, rootOf } from './merge.ts'
+import {
+  bestOf,
+  insertNew,
+  matches,
+  nameCredential,
+  relinkSimple,
+  traitsOf,
+  type ValueTraits,
+} from './told-credential.ts'
 
 /**
  * What follows from what was said. Copies, names and claims are kept as they were said; which of them are one thing is
@@ -13,12 +22,6 @@ import { fingerprintsOf, membersOf, merge, rootOf } from './merge.ts'
  * row of `merge` with its reason.
  */
 type LinkIo = Pick<Io, 'now' | 'random'>
-
-/** What a fold knows of a value beyond its fingerprint. A null preview means that it must not be shown. */
-export interface ValueTraits {
-  readonly strengthBits: number
-  readonly preview: string | null
-}
 
 /**
  * Tells what texts spoke of: a thing at `?host:port` called `?name` is the one that bears the name at the only instance
@@ -79,7 +82,8 @@ export async function relink(
   fingerprints: Iterable<string>,
   traits: ReadonlyMap<string, ValueTraits> = new Map(),
 ): Promise<void> {
-  for (const fingerprint of fingerprints) await relinkValue(tx, io, fingerprint, traits.get(fingerprint))
+  const left = await relinkSimple(tx, io, [...fingerprints], traits)
+  for (const fingerprint of left) await relinkValue(tx, io, fingerprint, traits.get(fingerprint))
 }
 
 interface CredentialRow {
@@ -112,10 +116,7 @@ async function relinkValue(
     .orderBy('entity_id')
     .execute()
 
-  const strengthBits = said?.strengthBits ?? stored[0]?.strength_bits ?? 0
-  // One rule that keeps the value to itself outweighs others that would show a part.
-  const previews = [...(said ? [said.preview] : []), ...stored.map(row => row.preview)]
-  const preview = previews.length > 0 ? previews.reduce(lesser) : null
+  const { strengthBits, preview } = traitsOf(said, stored)
   const strong = strengthBits >= STRONG_BITS
 
   const rows: CredentialRow[] = stored.map(row => ({
@@ -130,20 +131,15 @@ async function relinkValue(
   for (const [claim, group] of claims) {
     // A strong value that nobody claims here is that of whoever is claimed elsewhere.
     if (claim === null && strong && claimed) continue
-    const best = group.reduce((a, b) => (better(b, a) ? b : a))
-    const named = await nameCredential(tx, claim, best.kind)
+    const best = bestOf(group)
+    const named = nameCredential(await claimedOf(tx, claim), best.kind)
     const row = stored.find(row => row.identity_id === claim)
     if (!row) {
       const id = newId(io)
-      await insertCredential(tx, io, {
-        id,
-        fingerprint,
-        identityId: claim,
-        ...named,
-        strength_bits: strengthBits,
-        preview,
-        confidence: best.confidence,
-      })
+      const { confidence } = best
+      await insertNew(tx, io, [
+        { id, fingerprint, identityId: claim, ...named, strength_bits: strengthBits, preview, confidence },
+      ])
       rows.push({ id, native: `fp:${id}`, identityId: claim })
       continue
     }
@@ -290,86 +286,10 @@ async function linkSameValue(
       }
 }
 
-interface NewCredential {
-  readonly id: string
-  readonly fingerprint: string
-  readonly identityId: string | null
-  readonly system: string
-  readonly instance: string
-  readonly kind: string
-  readonly strength_bits: number
-  readonly preview: string | null
-  readonly confidence: number
-}
-
-async function insertCredential(tx: Tx, io: LinkIo, credential: NewCredential): Promise<void> {
-  const { id, system, instance, kind, identityId, ...values } = credential
-  const at = io.now().getTime()
-  await tx
-    .insertInto('entity')
-    .values({
-      id,
-      type: 'credential',
-      system,
-      instance,
-      kind,
-      // Not the fingerprint itself: references are printed and exported, fingerprints are not.
-      native: `fp:${id}`,
-      first_seen: at,
-      last_seen: at,
-      gone_at: null,
-      merged_into: null,
-    })
-    .execute()
-  await tx
-    .insertInto('credential')
-    .values({
-      ...values,
-      entity_id: id,
-      identity_id: identityId,
-      state: 'unknown',
-      state_why: null,
-      state_at: null,
-      issued_by: null,
-    })
-    .execute()
-}
-
-/** What a credential that copies tell of is called: by whom it is claimed for, else by the rule that found it. */
-async function nameCredential(tx: Tx, claimId: string | null, kind: string) {
-  if (claimId === null) return { system: kind.split(/[-./]/)[0] ?? '?', instance: '?', kind }
+async function claimedOf(tx: Tx, claimId: string | null): Promise<Row<'entity'> | undefined> {
+  if (claimId === null) return undefined
   const identityId = await rootOf(tx, claimId)
-  const claim = await tx
-    .selectFrom('entity')
-    .selectAll()
-    .where('id', '=', identityId)
-    .executeTakeFirstOrThrow()
-  return { system: claim.system, instance: claim.instance, kind: kindOfSecret(claim, kind) }
-}
-
-/** Identities whose connector calls what they log in with a password, whichever rule found it. */
-const PASSWORD_KINDS = new Set(['postgres role', 'redis user'])
-
-function kindOfSecret(identity: Row<'entity'>, kind: string): string {
-  return PASSWORD_KINDS.has(`${identity.system} ${identity.kind}`) ? 'password' : kind
-}
-
-interface KindSeen {
-  readonly kind: string
-  readonly confidence: number
-}
-
-function better(a: KindSeen, b: KindSeen): boolean {
-  return a.confidence === b.confidence ? a.kind < b.kind : a.confidence > b.confidence
-}
-
-function lesser(a: string | null, b: string | null): string | null {
-  if (a === null || b === null) return null
-  return a < b ? a : b
-}
-
-function matches<T extends object>(row: T, values: Partial<T>): boolean {
-  return Object.entries(values).every(([name, value]) => new Map(Object.entries(row)).get(name) === value)
+  return await tx.selectFrom('entity').selectAll().where('id', '=', identityId).executeTakeFirstOrThrow()
 }
 
 /** A person says that two identities are one. */

@@ -5,6 +5,7 @@ import type { Io } from '../../core/contract/io.ts'
 import type { Cursor, Ms } from '../../core/contract/ref.ts'
 import { record } from '../../core/evidence/evidence.ts'
 import type { Keys } from '../../core/keys/keys.ts'
+import { RowInsert } from '../../core/store/row-insert.ts'
 import type { Row } from '../../core/store/schema.ts'
 import { type Db, type Tx, transaction } from '../../core/store/store.ts'
 import { type Finding, fold } from '../inventory/fold.ts'
@@ -53,6 +54,16 @@ export interface ObserveOptions extends RuleFolders {
 const BATCH_BYTES = 4 * 1024 * 1024
 const BATCH_DOCUMENTS = 256
 const BATCH_OBSERVATIONS = 1000
+
+const insertDocuments = new RowInsert('document', insert =>
+  insert.onConflict(conflict =>
+    conflict.columns(['source_id', 'document']).doUpdateSet(({ ref }) => ({
+      reader: ref('excluded.reader'),
+      read_at: ref('excluded.read_at'),
+      gaps: ref('excluded.gaps'),
+    })),
+  ),
+)
 
 /**
  * Reads what is new at a source, then asks what is there, and folds both. Each batch is one transaction: what was
@@ -303,26 +314,16 @@ class Run {
       for (const document of done)
         await keepWithin(tx, this.#source.id, document, this.#gaps.of(document), this.#at)
       await dropUnread(tx, this.#source.id, done, this.#at)
-      for (let start = 0; start < done.length; start += 100)
-        await tx
-          .insertInto('document')
-          .values(
-            done.slice(start, start + 100).map(document => ({
-              source_id: this.#source.id,
-              document,
-              reader: this.#reader,
-              read_at: this.#at,
-              gaps: this.#gapsText(document),
-            })),
-          )
-          .onConflict(conflict =>
-            conflict.columns(['source_id', 'document']).doUpdateSet(({ ref }) => ({
-              reader: this.#reader,
-              read_at: this.#at,
-              gaps: ref('excluded.gaps'),
-            })),
-          )
-          .execute()
+      await insertDocuments.run(
+        tx,
+        done.map(document => ({
+          source_id: this.#source.id,
+          document,
+          reader: this.#reader,
+          read_at: this.#at,
+          gaps: this.#gapsText(document),
+        })),
+      )
       await restate(tx, this.#options.io, this.#source.id, [...listed, ...unread], this.#at)
     })
     this.#finds += findings.length

@@ -14,6 +14,7 @@ describe.skipIf(postgres.skip)(`on PostgreSQL ${postgres.reason}`, async () => {
   afterAll(() => engine.stop())
 
   describe('store', async () => void (await import('./store.test.ts')))
+  describe('inserts', async () => void (await import('./row-insert.test.ts')))
   describe('evidence', async () => void (await import('../evidence/evidence.test.ts')))
   describe('connections', async () => void (await import('../../know/connections/registry.test.ts')))
   describe('fold', async () => void (await import('../../know/inventory/fold.test.ts')))
