@@ -1,10 +1,16 @@
 import { createServer, connect, type Socket } from 'node:net'
 
+/**
+ * Where a connection is cut: `before` the message is passed on, `after`, so that only the answer is lost, or `held` before it, so
+ * that the server does not hear either that its client is gone.
+ */
+type Cut = 'before' | 'after' | 'held'
+
 /** A TCP proxy that counts the messages of a protocol going to the server, and can cut one of them off. */
 export interface CuttingProxy {
   readonly port: number
-  /** Cuts the n-th message from now: `before` it is passed on, or `after`, so that only the answer is lost. */
-  failAt(message: number, when: 'before' | 'after'): void
+  /** Cuts at the n-th message from now. */
+  failAt(message: number, when: Cut): void
   noFault(): void
   /** Messages passed on or cut since the last `failAt` or `noFault`. */
   count(): number
@@ -19,7 +25,7 @@ export async function cuttingProxy(
   framing: Framing = postgresMessages,
 ): Promise<CuttingProxy> {
   let seen = 0
-  let fault: { at: number; when: 'before' | 'after' } | undefined
+  let fault: { at: number; when: Cut } | undefined
   const sockets = new Set<Socket>()
   const server = createServer(client => {
     const upstream = connect(targetPort, '127.0.0.1')
@@ -49,7 +55,8 @@ export async function cuttingProxy(
         upstream.unpipe(client)
         // The end follows the message: the server carries it out, then finds nobody to answer.
         if (when === 'after') upstream.end(message)
-        else upstream.destroy()
+        else if (when === 'before') upstream.destroy()
+        else client.removeAllListeners('close')
         client.destroy()
       }
     })

@@ -18,8 +18,7 @@ export async function sealEvidence(db: Db, signer: Signer, io: Pick<Io, 'now'>):
   }
 }
 
-/** As many as go into one transaction, which must be the only one that seals. */
-export async function sealBatch(tx: Tx, signer: Signer, io: Pick<Io, 'now'>): Promise<number> {
+async function sealBatch(tx: Tx, signer: Signer, io: Pick<Io, 'now'>): Promise<number> {
   const pending = await tx
     .selectFrom('evidence')
     .selectAll()

@@ -27,7 +27,9 @@ export async function migrate(db: Kysely<Schema>): Promise<void> {
 
 async function onPostgres(connection: Kysely<Schema>): Promise<void> {
   const { checkPlace, shapeTables } = await import('./postgres-shape.ts')
-  await sql`select pg_advisory_xact_lock(${sql.lit(MIGRATION_LOCK)})`.execute(connection)
+  await sql`select pg_advisory_xact_lock(${sql.lit(MIGRATION_LOCK)}, hashtext(current_schema()))`.execute(
+    connection,
+  )
   const { rows } = await sql<{ schema: string; there: boolean }>`
     select current_schema() as schema, to_regclass(quote_ident(current_schema()) || '.kysely_migration') is not null
       as there`.execute(connection)

@@ -9,6 +9,7 @@ import {
   sql,
   type Transaction,
 } from 'kysely'
+import { FirebreakError, isFirebreakError } from '../contract/errors.ts'
 import { migrate } from './migrate.ts'
 import type { Schema } from './schema.ts'
 import { isBusy, isLost, storeError } from './store-error.ts'
@@ -45,8 +46,13 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
   })
 }
 
+/** Whether a place is meant for a URL: anything else is a file. One with a slash too few must not become a file's name. */
+export function isUrl(place: string): boolean {
+  return /^(?:[a-z][a-z\d+.-]+:\/\/|postgres(?:ql)?:)/i.test(place)
+}
+
 async function dialectOf(url: string, options: StoreOptions) {
-  if (/^[a-z][a-z\d+.-]+:\/\//i.test(url)) {
+  if (isUrl(url)) {
     const { postgresDialect, unusableUrl } = await import('./postgres.ts')
     if (!/^postgres(ql)?:\/\//i.test(url) || !URL.canParse(url)) throw unusableUrl()
     return await postgresDialect(url, options.connections)
@@ -109,7 +115,11 @@ async function locked<T>(db: Db, work: (tx: Tx) => Promise<T>, lock: Lock): Prom
   let finished: { result: T; id: string | null } | undefined
   try {
     return await db.transaction().execute(async tx => {
-      if (lock !== 'rows') await sql`select pg_advisory_xact_lock(${sql.lit(LOCKS[lock])})`.execute(tx)
+      // A server knows such a lock in a whole database, which may hold several stores.
+      if (lock !== 'rows')
+        await sql`select pg_advisory_xact_lock(${sql.lit(LOCKS[lock])}, hashtext(current_schema()))`.execute(
+          tx,
+        )
       const result = await work(tx)
       const { rows } = await sql<{
         id: string | null
@@ -131,15 +141,21 @@ async function wasCommitted(db: Db, id: string): Promise<boolean> {
       const { rows } = await sql<{
         status: string | null
       }>`select txid_status(${id}::bigint) as status`.execute(db)
-      if (rows[0]?.status === 'in progress') throw new StillRunning()
+      // The server has not noticed yet that whoever began the transaction is gone.
+      if (rows[0]?.status === 'in progress') throw undecided()
       return rows[0]?.status === 'committed'
     },
-    error => error instanceof StillRunning || isBusy(error) || isLost(error),
+    error => isFirebreakError(error) || isBusy(error) || isLost(error),
   )
 }
 
-/** The server has not noticed yet that whoever began the transaction is gone. */
-class StillRunning extends Error {}
+function undecided(): FirebreakError {
+  return new FirebreakError(
+    'STORE_UNREACHABLE',
+    'the connection broke off during a commit, and the server still holds that transaction open',
+    'run the same again in a minute: the server has decided by then, and what was committed is kept',
+  )
+}
 
 const PATIENCE_MS = 15_000
 

@@ -71,8 +71,10 @@ export async function claimSource(
     const now = io.now().getTime()
     let query = tx.selectFrom('watch').selectAll().where('source_id', 'in', sourceIds)
     if (due === 'due') query = query.where('next_at', '<=', now)
-    // What another process is claiming at this moment is left to it.
-    const rows = await query.orderBy('next_at').orderBy('source_id').forUpdate().skipLocked().execute()
+    query = query.orderBy('next_at').orderBy('source_id').forUpdate()
+    // What another process is claiming at this moment is left to it; who asks once only has to know what it took.
+    if (due === 'due') query = query.skipLocked()
+    const rows = await query.execute()
     const free = rows.find(row => isFree(row, now))
     if (!free) return undefined
     const change = {

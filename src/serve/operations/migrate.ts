@@ -6,7 +6,7 @@ import { Secret } from '../../core/contract/secret.ts'
 import { boundKey } from '../../core/store/bound-key.ts'
 import { record } from '../../core/evidence/evidence.ts'
 import { readCheckpoints, sealedEntries } from '../../core/evidence/export.ts'
-import { sealBatch, sealEvidence } from '../../core/evidence/sealer.ts'
+import { sealEvidence } from '../../core/evidence/sealer.ts'
 import { verifyEvidence } from '../../core/evidence/verify.ts'
 import type { Keys } from '../../core/keys/keys.ts'
 import {
@@ -15,10 +15,11 @@ import {
   digestTables,
   isEmpty,
   lockAll,
+  placeOf,
   type TableDigest,
 } from '../../core/store/move.ts'
 import { markMoved, movedTo, refuseMoved, reopen } from '../../core/store/moved.ts'
-import { type Db, openStore, type Tx, transaction } from '../../core/store/store.ts'
+import { type Db, isUrl, openStore, type Tx, transaction } from '../../core/store/store.ts'
 import { openedConfig } from '../../know/connections/config.ts'
 import { defineOperation, type World } from './operation.ts'
 import { wrap } from './wrap.ts'
@@ -108,7 +109,7 @@ async function target(
   to: string,
   password: Input['password'],
 ): Promise<{ url: string; shown: string }> {
-  if (!/^[a-z][a-z\d+.-]+:\/\//i.test(to)) {
+  if (!isUrl(to)) {
     if (password) throw new FirebreakError('INVALID_INPUT', 'a file has no password', 'leave --password out')
     const path = resolve(to)
     return { url: path, shown: path }
@@ -128,6 +129,8 @@ async function target(
   return { url: url.href, shown }
 }
 
+const MOST_TRIES = 20
+
 /**
  * Everything in one transaction of each side. The new store's ends first: whoever is killed between the two finds the same on
  * both sides when the command is run again, and only the mark is missing.
@@ -136,49 +139,73 @@ export async function move(
   from: Db,
   to: Db,
   shown: string,
-  { io, keys }: { io: Io; keys: Keys },
+  world: { io: Io; keys: Keys },
 ): Promise<TableDigest[]> {
+  const { io, keys } = world
+  const place = await placeOf(from)
+  if (place !== undefined && place === (await placeOf(to)))
+    throw new FirebreakError('INVALID_INPUT', 'everything stands there already', 'give another database')
   const wasCopied = await transaction(to, async tx => !(await isEmpty(tx)))
-  if (!wasCopied) {
+  if (!wasCopied)
     await transaction(from, tx =>
       record(tx, io, { kind: 'store.moving', subject: 'store', body: { to: shown } }),
     )
-    await sealEvidence(from, keys.signer, io)
-  }
-  return await transaction(from, async source => {
-    await lockAll(source)
-    await refuseMoved(source)
-    await refuseClaimed(source, io)
-    if (!wasCopied) while ((await sealBatch(source, keys.signer, io)) > 0);
-    const tables = await transaction(to, async target => {
-      await lockAll(target)
-      const key = keys.signer.publicKey
-      if (((await boundKey(target)) ?? key) !== key)
-        throw new FirebreakError(
-          'CONFLICT',
-          'the database to move to is that of another key',
-          'give an empty one',
-        )
-      if (!(await isEmpty(target))) return await sameAlready(source, target)
-      await target
-        .insertInto('setting')
-        .values({ name: 'public_key', value: key })
-        .onConflict(conflict => conflict.doNothing())
-        .execute()
-      const read = await copyTables(source, target)
-      const wrong = differing(read, await digestTables(target))
-      if (wrong.length > 0)
-        throw new FirebreakError(
-          'STORE_BROKEN',
-          `${wrong.join(', ')} did not arrive as they were sent`,
-          'nothing was moved',
-        )
-      await verify(target, keys)
-      return read
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    // What were sealed in the transaction of the move, and undone with it, would be sealed otherwise the next time.
+    if (!wasCopied) await sealEvidence(from, keys.signer, io)
+    const tables = await transaction(from, async source => {
+      await lockAll(source)
+      await refuseMoved(source)
+      await refuseClaimed(source, io)
+      if (!wasCopied && (await hasUnsealed(source))) return undefined
+      const copied = await transaction(to, target => copyInto(source, target, keys))
+      await markMoved(source, shown)
+      return copied
     })
-    await markMoved(source, shown)
-    return tables
-  })
+    if (tables) return tables
+  }
+  throw new FirebreakError(
+    'CONFLICT',
+    'other processes write here all the time',
+    'stop them, then run it again: nothing was moved',
+  )
+}
+
+async function copyInto(source: Tx, target: Tx, keys: Keys): Promise<TableDigest[]> {
+  await lockAll(target)
+  const key = keys.signer.publicKey
+  if (((await boundKey(target)) ?? key) !== key)
+    throw new FirebreakError(
+      'CONFLICT',
+      'the database to move to is that of another key',
+      'give an empty one',
+    )
+  if (!(await isEmpty(target))) return await sameAlready(source, target)
+  await target
+    .insertInto('setting')
+    .values({ name: 'public_key', value: key })
+    .onConflict(conflict => conflict.doNothing())
+    .execute()
+  const read = await copyTables(source, target)
+  const wrong = differing(read, await digestTables(target))
+  if (wrong.length > 0)
+    throw new FirebreakError(
+      'STORE_BROKEN',
+      `${wrong.join(', ')} did not arrive as they were sent`,
+      'nothing was moved',
+    )
+  await verify(target, keys)
+  return read
+}
+
+async function hasUnsealed(tx: Tx): Promise<boolean> {
+  const row = await tx
+    .selectFrom('evidence')
+    .select('id')
+    .where('seq', 'is', null)
+    .limit(1)
+    .executeTakeFirst()
+  return row !== undefined
 }
 
 /** An earlier move that was killed after its copy was committed. */
@@ -248,7 +275,7 @@ function text(output: Migrated, width: number): string {
     ),
     wrap('What was here stays as it is, and is not written any more.', width, '', ''),
     '',
-    /^\w+:/.test(to)
+    isUrl(to)
       ? `Next: set DATABASE_URL to ${to}`
       : `Next: unset DATABASE_URL, with FIREBREAK_HOME where ${to} and the key are`,
   ].join('\n')

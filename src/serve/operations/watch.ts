@@ -31,6 +31,7 @@ type Input = z.infer<typeof input>
 
 export interface Watched {
   readonly observed: number
+  /** With `--once` only. */
   readonly failures: readonly Error[]
   /** How many findings stand now. */
   readonly findings: number
@@ -59,7 +60,7 @@ export const watch = defineOperation<Input, Watched>({
   text: () => '',
   json: () => undefined,
   exitCode: ({ once, findings }) => (once && findings > 0 ? 1 : 0),
-  failures: ({ once, failures }) => (once ? failures : []),
+  failures: ({ failures }) => failures,
 })
 
 /** Two, so that one source that answers slowly does not hold up all others. */
@@ -220,7 +221,7 @@ class Watching {
         onProgress: event => this.#world.progress({ kind: 'scan', label: source.label, ...event }),
       })
       const unread = unreadFailure(name, seen)
-      if (unread) this.failures.push(unread)
+      if (unread) this.#failed(unread)
       await claim.done({ at: next })
       this.observed++
       const { documents, skippedAsRead, finds } = seen
@@ -244,7 +245,7 @@ class Watching {
         await claim.release().catch(() => {})
         throw error
       }
-      this.failures.push(error)
+      this.#failed(error)
       // Twice as long after each failure, but a source that is read once a day is tried no more seldom for it.
       const backoff = Math.min(
         everyMs * 2 ** Math.min(claim.failures, 20),
@@ -263,6 +264,11 @@ class Watching {
       await connections.leave(source.id)
     }
     await this.#check()
+  }
+
+  /** Kept for the end where there is one soon: a watch goes on for months. */
+  #failed(error: Error): void {
+    if (this.#input.once) this.failures.push(error)
   }
 
   async #check(): Promise<void> {

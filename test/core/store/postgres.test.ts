@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { type Db, openStore, transaction } from '../../../src/core/store/store.ts'
 import { availablePostgres } from '../../../src/serve/operations/drill/postgres-server.ts'
 import { cuttingProxy } from '../../laws/cutting-proxy.ts'
@@ -117,6 +117,72 @@ describe.skipIf(postgres.skip)(`on PostgreSQL ${postgres.reason}`, async () => {
       const { adminPassword } = await engine.server()
       for (const secret of ['hunter2', adminPassword.revealText()])
         expect(`${String(error)} ${JSON.stringify(error)}`).not.toContain(secret)
+    })
+
+    test('lets two stores in one database work at the same time', async () => {
+      await admin.query('create database beside')
+      await statements('beside', 'create schema one', 'create schema two')
+      const [one, two] = await Promise.all(
+        ['one', 'two'].map(name => open(url('beside', { query: `?options=-csearch_path%3D${name}` }))),
+      )
+      expect(await transaction(one!, () => transaction(two!, async () => 'both'))).toBe('both')
+    })
+
+    test.each(['postgres:/app:hunter2@db/x', 'postgresql:app:hunter2@db', 'mysql://app:hunter2@db/x'])(
+      'is no file by the name of a URL with a mistake in it (%s)',
+      async place => {
+        const error: unknown = await openStore(place).catch(raised => raised)
+        expect(error).toMatchObject({ code: 'INVALID_CONFIG' })
+        expect(String(error)).not.toContain('hunter2')
+      },
+    )
+
+    test('that does not notice that a commit never came is asked until it does', async () => {
+      const { port } = await engine.server()
+      const place = new URL(await ownPlace())
+      const proxy = await cuttingProxy(port)
+      place.port = String(proxy.port)
+      const db = await open(place.href)
+      onTestFinished(() => proxy.close())
+      const add = () =>
+        transaction(
+          db,
+          tx => tx.insertInto('setting').values({ name: 'moved_to', value: 'x' }).execute(),
+          'rows',
+        )
+      await add()
+      await db.deleteFrom('setting').execute()
+      proxy.noFault()
+      await add()
+      const messages = proxy.count()
+      await db.deleteFrom('setting').execute()
+      const inTransaction = async (text: string) =>
+        (
+          await admin.query(
+            `${text} from pg_stat_activity where datname = $1 and state = 'idle in transaction'`,
+            [place.pathname.slice(1)],
+          )
+        ).rows.length
+      // The last message is the commit.
+      proxy.failAt(messages, 'held')
+      const adding = add()
+      await expect.poll(() => inTransaction('select pid')).toBe(1)
+      await inTransaction('select pg_terminate_backend(pid)')
+      await adding
+      expect(await db.selectFrom('setting').selectAll().execute()).toHaveLength(1)
+
+      await db.deleteFrom('setting').execute()
+      proxy.failAt(messages, 'held')
+      const giving = add().catch((error: unknown) => error)
+      await expect.poll(() => inTransaction('select pid')).toBe(1)
+      // A quarter of a minute later.
+      const now = performance.now.bind(performance)
+      const later = vi.spyOn(performance, 'now').mockImplementation(() => now() + 20_000)
+      onTestFinished(() => void later.mockRestore())
+      expect(await giving).toMatchObject({
+        code: 'STORE_UNREACHABLE',
+        message: expect.stringContaining('still holds that transaction'),
+      })
     })
 
     test('whose connection breaks at any message has done each transaction exactly once', async () => {

@@ -38,6 +38,12 @@ test('many that claim at once get each source once', async () => {
   expect(rounds.toSorted()).toEqual(ids.toSorted())
 })
 
+test('many that want each source once get it at the first try, whoever else claims at that moment', async () => {
+  const { claim, ids } = await scheduled(4)
+  const claimed = await Promise.all(ids.map(() => claim('now')))
+  expect(claimed.map(one => one?.sourceId).sort()).toEqual(ids.toSorted())
+})
+
 test('failures are counted until it goes through', async () => {
   const { claim, row, ids, clock } = await scheduled(1)
   for (const failures of [0, 1, 2]) {

@@ -3,6 +3,7 @@ import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { sql } from 'kysely'
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
 import { realIo } from '../../../src/core/contract/io.ts'
 import { record } from '../../../src/core/evidence/evidence.ts'
@@ -248,6 +249,63 @@ describe.skipIf(postgres.skip)(`moving ${postgres.reason}`, () => {
     })
     await one.updateTable('watch').set({ claimed_by: null }).execute()
     await move(one, empty, 'x', world)
+  })
+
+  test('is refused into the place where everything stands, by whatever name', async () => {
+    const path = await filledFile()
+    const server = await ownPlace()
+    for (const [one, same] of [
+      [path, join(dirname(path), '.', 'firebreak.db')],
+      [server, server.replace('127.0.0.1', 'localhost')],
+    ] as const) {
+      const [from, to] = [await opened(one), await opened(same)]
+      await expect(move(from, to, 'x', world)).rejects.toMatchObject({ code: 'INVALID_INPUT' })
+    }
+  })
+
+  test('goes from one schema of a database into another', async () => {
+    const place = await ownPlace()
+    const admin = await opened(place)
+    await sql`create schema other`.execute(admin)
+    await fill(admin)
+    await move(admin, await opened(`${place}?options=-csearch_path%3Dother`), 'x', world)
+  })
+
+  test('that was broken off between the two sides goes through, whatever others wrote meanwhile', async () => {
+    const place = await ownPlace()
+    const [from, beside, to] = [await opened(place), await opened(place), await opened(await ownPlace())]
+    const write = (db: Db) =>
+      transaction(db, tx => record(tx, io, { kind: 'k', subject: 's', body: null }), 'rows')
+    await write(from)
+    await sql
+      .raw(
+        `create function broken_off() returns trigger language plpgsql as $$ begin raise exception 'broken off'; end $$;
+         create trigger broken_off before insert on setting for each row when (new.name = 'moved_to')
+         execute function broken_off()`,
+      )
+      .execute(from)
+    // Another process writes while what there is is being sealed.
+    let writing = true
+    const seals = new WeakSet<object>()
+    const crowded = from.withPlugin({
+      transformQuery({ node, queryId }) {
+        if (JSON.stringify(node).includes('"checkpoint"') && node.kind === 'InsertQueryNode')
+          seals.add(queryId)
+        return node
+      },
+      async transformResult({ result, queryId }) {
+        if (writing && seals.has(queryId)) {
+          writing = false
+          await write(beside)
+        }
+        return result
+      },
+    })
+    await expect(move(crowded, to, 'x', world)).rejects.toThrow('broken off')
+    expect(writing).toBe(false)
+    expect(await transaction(to, tx => isEmpty(tx))).toBe(false)
+    await sql`drop trigger broken_off on setting`.execute(from)
+    await move(from, to, 'x', world)
   })
 
   test('that is killed at any moment shows nothing half, and goes through when it is run again', async () => {

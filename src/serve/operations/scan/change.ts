@@ -105,7 +105,7 @@ async function foundIn(
       kind: first.kind,
       preview: first.preview ?? null,
       identity: first.claims?.id.replace(/^\?/, '') ?? null,
-      confidence: Math.max(...group.map(({ confidence }) => confidence)),
+      confidence: group.reduce((most, { confidence }) => Math.max(most, confidence), 0),
       facts: factsOf(group, `git:${change.root}`, now),
       copies,
     })
