@@ -4,7 +4,6 @@ import type { Ms, Ref } from '../../core/contract/ref.ts'
 import type { Use } from '../../core/contract/use.ts'
 import { type Client, hostOf, listClients } from './client-list.ts'
 import type { Dialled } from './dial.ts'
-import type { Identity } from './identity.ts'
 import { credentialRef, refOf, userName } from './instance-ref.ts'
 import { findUser, type Server } from './server.ts'
 
@@ -63,9 +62,20 @@ const WAIT_MS = 10_000
 export async function endSessions(server: Server, identity: Ref, issuedBefore: Ms): Promise<void> {
   const name = userName(server, identity)
   // As an age, so that it holds by the server's clock whatever ours says.
-  const ageMs = Math.max(0, server.io.now().getTime() - issuedBefore)
+  const began = server.io.now().getTime()
+  const ageMs = Math.max(0, began - issuedBefore)
   await server.read('ending sessions', async (connection, seen) => {
-    const end = () => endClients(connection, seen, name, ageMs)
+    const end = () => {
+      const now = server.io.now().getTime()
+      // The server told the time once. Sessions grow older while they are waited for, and none must be taken for older.
+      const serverNow = seen.nowMs === undefined ? now : seen.nowMs + now - began
+      return endClients(
+        connection,
+        name,
+        serverNow,
+        ageMs === 0 ? undefined : serverNow - (now - began) - ageMs,
+      )
+    }
     for (
       let waitedMs = 0, stepMs = 10;
       (await end()) > 0;
@@ -82,15 +92,19 @@ export async function endSessions(server: Server, identity: Ref, issuedBefore: M
   })
 }
 
-/** Ends those that are old enough, and gives how many there were. */
-async function endClients(connection: Dialled, seen: Identity, name: string, ageMs: number): Promise<number> {
-  const serverNow = seen.nowMs ?? Date.now()
-  const all = ageMs === 0
+/** Ends those begun before `cutoff` by the server's clock, all of them without one, and gives how many there were. */
+async function endClients(
+  connection: Dialled,
+  name: string,
+  serverNow: Ms,
+  cutoff: Ms | undefined,
+): Promise<number> {
   const old = (await clientsOf(connection, name)).filter(
-    client => all || startedMs(client, serverNow) < serverNow - ageMs,
+    client => cutoff === undefined || startedMs(client, serverNow) < cutoff,
   )
   // In one command, so that none comes in between; the single ones where younger ones have to stay.
-  if (all && old.length > 0) await connection.command('CLIENT', 'KILL', 'USER', name, 'SKIPME', 'yes')
+  if (cutoff === undefined && old.length > 0)
+    await connection.command('CLIENT', 'KILL', 'USER', name, 'SKIPME', 'yes')
   else for (const client of old) await connection.command('CLIENT', 'KILL', 'ID', client.id, 'SKIPME', 'yes')
   return old.length
 }

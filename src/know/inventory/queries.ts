@@ -227,7 +227,7 @@ async function views(
       }),
       ...(row.strength_bits !== null && { strengthBits: row.strength_bits }),
       ...(row.preview !== null && { preview: row.preview }),
-      ...(confidences.length > 0 && { confidence: Math.max(...confidences) }),
+      ...(confidences.length > 0 && { confidence: confidences.reduce((a, b) => Math.max(a, b)) }),
       state: latest.state,
       ...(latest.state_why !== null && { stateWhy: latest.state_why }),
       ...(latest.state_at !== null && { stateAt: latest.state_at }),

@@ -54,7 +54,9 @@ async function placesOf({ db }: CheckContext, views: readonly CredentialView[]):
 
 function judge(view: CredentialView, places: Places): Judgement | undefined {
   const isApproved = (copy: CopyView) => copy.approved || places.approved.has(fileOf(copy, places.sources))
-  const home = Math.min(...view.copies.filter(isApproved).map(copy => copy.firstSeen))
+  const home = view.copies
+    .filter(isApproved)
+    .reduce((first, copy) => Math.min(first, copy.firstSeen), Infinity)
   // Someone who wrote beside it why it may stand there has seen it.
   const raises = (copy: CopyView) => copy.confidence >= LEAST_CONFIDENCE && !copy.allowance
   const outside = view.copies.filter(copy => !isApproved(copy) && raises(copy))
