@@ -7,6 +7,8 @@ export default defineConfig({
     // What is printed is compared as text, and a CI that asks for colours would change it.
     env: { NO_COLOR: '1' },
     pool: 'forks',
+    // One less than there are processors, the default, leaves half of a small machine idle.
+    maxWorkers: '100%',
     testTimeout: 120_000,
     hookTimeout: 120_000,
     reporters: ['default', './test/summary-reporter.ts'],
