@@ -2,28 +2,48 @@ import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { z } from 'zod'
 import type { LoadedRules } from './load-rules.ts'
+import type { Rule } from './rule.ts'
 
 /** What turns rule files into rules: with another one of these, what was kept is stale. */
-const LOADERS = ['load-rules', 'rule', 'assigned-to', 'pattern-bounds', 'checksum']
+const LOADERS = ['rule-cache', 'load-rules', 'rule', 'assigned-to', 'separator', 'pattern-bounds', 'checksum']
+
+/** The rest was checked when it was kept: whoever can write here can as well write the rules. */
+const kept = z.object({
+  rules: z.array(z.custom<Rule>(rule => rule !== null && typeof rule === 'object' && 'pattern' in rule)),
+  problems: z.array(
+    z.object({ file: z.string(), line: z.number(), column: z.number(), message: z.string() }),
+  ),
+})
 
 /**
  * The rules of a directory, as `loadRules` gives them, from a file that was kept of them. Reading the YAML of all rules
  * takes most of a second, which is too long before every commit. Without a folder to keep it in, they are read anew.
+ * Their examples are left out: whoever searches that folder for secrets would find them all.
  */
 export async function cachedRules(directory: string, cacheDirectory: string): Promise<LoadedRules> {
   const file = join(cacheDirectory, `rules-${await versionOf(directory)}.json`)
-  const kept = await readFile(file, 'utf8').catch(() => undefined)
-  if (kept !== undefined)
-    try {
-      return JSON.parse(kept) as LoadedRules
-    } catch {
-      // Cut short by a crash: it is made again.
-    }
+  const text = await readFile(file, 'utf8').catch(() => undefined)
+  const known = text === undefined ? undefined : keptIn(text)
+  if (known) return known
   const { loadRules } = await import('./load-rules.ts')
-  const loaded = await loadRules(directory)
+  const { rules, problems } = await loadRules(directory)
+  const loaded = {
+    rules: rules.map(rule => ({ ...rule, examples: { positive: [], negative: [] } })),
+    problems,
+  }
   await keep(cacheDirectory, file, JSON.stringify(loaded)).catch(() => {})
   return loaded
+}
+
+/** Nothing where it is not what was kept: it is made again. */
+function keptIn(text: string): LoadedRules | undefined {
+  try {
+    return kept.safeParse(JSON.parse(text)).data
+  } catch {
+    return undefined
+  }
 }
 
 async function versionOf(directory: string): Promise<string> {
