@@ -204,8 +204,9 @@ export function columnsOf(sql: string): string[] {
   const open = sql.indexOf('(')
   if (open < 0) return []
   const columns: string[] = []
+  // What is not closed goes on to the end: to look for its end once more at each sign would take the square of its length.
   const token =
-    /"(?:[^"]|"")*"|'(?:[^']|'')*'|`[^`]*`|\[[^\]]*\]|--[^\n]*|\/\*[^]*?\*\/|[\w$\u0080-\uffff]+|[^\s]/g
+    /"(?:[^"]|"")*"?|'(?:[^']|'')*'?|`[^`]*`?|\[[^\]]*\]?|--[^\n]*|\/\*[^]*?(?:\*\/|$)|[\w$\u0080-\uffff]+|[^\s]/g
   token.lastIndex = open + 1
   let depth = 0
   let isFirst = true
