@@ -3,6 +3,7 @@ import type { Io } from '../../core/contract/io.ts'
 import type { Ms } from '../../core/contract/ref.ts'
 import type { Row } from '../../core/store/schema.ts'
 import type { Tx } from '../../core/store/store.ts'
+import { hides, type MemberGap } from '../readers/archive/member-gap.ts'
 
 /** A document that a source lists at a path, and that was read before. */
 export interface Listed {
@@ -76,7 +77,7 @@ export async function keepWithin(
   tx: Tx,
   sourceId: string,
   document: string,
-  gaps: readonly { readonly member: string }[],
+  gaps: readonly MemberGap[],
   at: Ms,
 ): Promise<void> {
   if (gaps.length === 0) return
@@ -89,7 +90,7 @@ export async function keepWithin(
     .where('gone_at', 'is', null)
     .execute()
   for (const { id, member } of unseen)
-    if (gaps.some(gap => gap.member === '' || member === gap.member || member.startsWith(`${gap.member}!/`)))
+    if (gaps.some(gap => hides(gap, member)))
       await tx.updateTable('copy').set({ last_seen: at }).where('id', '=', id).execute()
 }
 

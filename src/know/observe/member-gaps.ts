@@ -1,7 +1,7 @@
 import { pathOf } from '../../core/contract/ref.ts'
 import type { Db } from '../../core/store/store.ts'
 import type { Coverage } from '../inventory/standing.ts'
-import type { MemberGap } from '../readers/archive/unpack.ts'
+import type { MemberGap } from '../readers/archive/member-gap.ts'
 
 /**
  * What within documents could not be looked into. Such a document is read once like any other, so that its gaps are kept

@@ -1,7 +1,8 @@
 import type { Observation } from '../../core/contract/observation.ts'
 import type { Ref } from '../../core/contract/ref.ts'
 import { containerOf } from '../readers/archive/all.ts'
-import { type MemberGap, unpack } from '../readers/archive/unpack.ts'
+import type { MemberGap } from '../readers/archive/member-gap.ts'
+import { unpack } from '../readers/archive/unpack.ts'
 import { type Reader, Unreadable } from '../readers/reader.ts'
 
 const HEAD_BYTES = 8192

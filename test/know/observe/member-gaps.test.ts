@@ -5,8 +5,9 @@ import { directory } from '../../../src/connectors/directory/connector.ts'
 import { pathOf } from '../../../src/core/contract/ref.ts'
 import { realIo } from '../../../src/core/contract/io.ts'
 import type { Row } from '../../../src/core/store/schema.ts'
-import { type Db, openStore } from '../../../src/core/store/store.ts'
+import { type Db, openStore, transaction } from '../../../src/core/store/store.ts'
 import { coverageOf, listCredentials } from '../../../src/know/inventory/queries.ts'
+import { dropUnread, keepWithin } from '../../../src/know/inventory/standing.ts'
 import { MemberGaps } from '../../../src/know/observe/member-gaps.ts'
 import { type ObserveResult, observe } from '../../../src/know/observe/observe.ts'
 import { ownDirectory, testKeys } from '../estate.ts'
@@ -101,6 +102,25 @@ test('what is told of a member says nothing about a file with the same path', as
   expect(await standing()).toEqual(['app.env'])
   await rm(join(home, 'tree', 'app.env'))
   await run()
+  expect(await standing()).toEqual([])
+})
+
+test('where another reader stops at a limit, what an earlier one found behind it still stands', async () => {
+  const zip = await made({ 'a.env': `TOKEN=${token}\n` }, 'a.zip', 'zip -q a.zip a.env')
+  await writeFile(join(home, 'tree', 'a.zip'), zip)
+  await run()
+  const { document } = await db.selectFrom('copy').select('document').executeTakeFirstOrThrow()
+  const at = clock + 1
+  await transaction(db, async tx => {
+    await keepWithin(tx, source.id, document, [{ member: 'b', why: 'w' }], at)
+    await keepWithin(tx, source.id, document, [{ member: '0', why: 'w', rest: true }], at + 1)
+    await dropUnread(tx, source.id, [document], at + 1)
+  })
+  expect(await standing()).toEqual(['a.zip!/a.env'])
+  await transaction(db, async tx => {
+    await keepWithin(tx, source.id, document, [{ member: 'b', why: 'w' }], at + 2)
+    await dropUnread(tx, source.id, [document], at + 2)
+  })
   expect(await standing()).toEqual([])
 })
 

@@ -4,16 +4,11 @@ import { Budget, Damaged, LimitReached } from './budget.ts'
 import type { Container, Gap, Member } from './container.ts'
 import { beginContent, type Content } from './content.ts'
 import { Images } from './images.ts'
+import type { MemberGap } from './member-gap.ts'
 import { Spool } from './spool.ts'
 
 const MOST_GAPS = 100
 const LONGEST_PATH = 4096
-
-/** A member that could not be looked into, or '' for the document itself. */
-export interface MemberGap {
-  readonly member: string
-  readonly why: string
-}
 
 export interface Unpacked<S> {
   readonly findings: Observation<S>[]
@@ -96,7 +91,7 @@ class Unpacking<S> implements Unpacked<S> {
     if (broken.error === undefined) return
     if (broken.error instanceof LimitReached) {
       // Told where it was reached, and not by all that it lies in.
-      if (!this.#limitTold) this.#gap(member, broken.error.message)
+      if (!this.#limitTold) this.#gap(member, broken.error.message, true)
       this.#limitTold = true
       throw broken.error
     }
@@ -191,9 +186,9 @@ class Unpacking<S> implements Unpacked<S> {
     )
   }
 
-  #gap(member: string, why: string): void {
+  #gap(member: string, why: string, rest = false): void {
     if (this.gaps.some(gap => gap.member === member && gap.why === why)) return
-    if (this.gaps.length < MOST_GAPS) this.gaps.push({ member, why })
+    if (this.gaps.length < MOST_GAPS) this.gaps.push({ member, why, ...(rest && { rest }) })
     else this.#moreGaps++
   }
 }

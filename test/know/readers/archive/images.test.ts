@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
+import type { Observation } from '../../../../src/core/contract/observation.ts'
+import { Content } from '../../../../src/know/readers/archive/content.ts'
 import { imageConfig } from '../../../../src/know/readers/archive/image-config.ts'
+import { Images } from '../../../../src/know/readers/archive/images.ts'
 import { rules } from '../secrets/rule-directory.ts'
 import { made, told } from './looking.ts'
 
@@ -63,4 +66,39 @@ describe('a container image', () => {
     const { found } = await told(Buffer.from(config), 'config.json')
     expect(found.map(line => line.split(' ').at(-1)).sort()).toEqual(['kT7vQ2mLx9pZ', other])
   })
+})
+
+test('many deletions of many files take no long time', () => {
+  const images = new Images()
+  const see = (member: string, text = '') => images.see(member, new Content(Buffer.from(text)))
+  const count = 20_000
+  for (let i = 0; i < count; i++) see(`b.tar!/app/.wh.${i}`)
+  for (let i = 0; i < 2000; i++)
+    see('manifest.json', JSON.stringify([{ Layers: i === 0 ? ['a.tar', 'b.tar', 'c.tar'] : [`${i}.tar`] }]))
+  see('b.tar!/etc/.wh..wh..opq')
+  see('c.tar!/.wh.opt')
+  const paths = ['etc/deep/x', 'opt.zip!/y', 'opt/a.zip!/y', 'optional', './app/7/z', 'app/x!/.wh.8']
+  const findings = [...paths, ...Array.from({ length: count }, (_, i) => `app/${i}`)].map(
+    (path): Observation<unknown> => ({
+      see: 'copy',
+      place: {
+        in: { system: 's', instance: 'i', kind: 'k', id: 'd' },
+        path: 'i.tar',
+        member: `a.tar!/${path}`,
+        slots: [],
+      },
+      kind: 'password',
+      secret: {},
+      confidence: 1,
+    }),
+  )
+  const started = performance.now()
+  images.note(findings)
+  expect(performance.now() - started).toBeLessThan(3000)
+  const deleted = findings.map(finding => {
+    const member = finding.see === 'copy' ? finding.place.member! : ''
+    return /\(deleted in layer (\d)\)$/.exec(member)?.[1]
+  })
+  expect(deleted.slice(0, paths.length)).toEqual(['2', undefined, '3', undefined, '2', undefined])
+  expect(deleted.slice(paths.length)).toEqual(Array.from({ length: count }, () => '2'))
 })

@@ -3,7 +3,7 @@ import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { LIMITS } from '../../../../src/know/readers/archive/budget.ts'
 import { rules } from '../secrets/rule-directory.ts'
-import { made, told } from './looking.ts'
+import { look, made, told } from './looking.ts'
 
 const token = rules.find(rule => rule.id === 'github-token')!.examples.positive[0]!.value
 const other = rules.find(rule => rule.id === 'stripe-key')!.examples.positive[0]!.value
@@ -230,6 +230,8 @@ describe('bombs are bounded', () => {
     expect((await told(bytes, 'a.zip', { limits: { members: 10 } })).gaps).toEqual([
       'a.zip: it has more than 10 members: the rest was not looked into',
     ])
+    const limited = await look(bytes, 'a.zip', { limits: { members: 10 } })
+    expect(limited.gaps).toEqual([expect.objectContaining({ member: '', rest: true })])
     expect((await told(bytes, 'a.zip', { limits: { freeMs: -1, msPerMib: 0 } })).gaps).toEqual([
       'a.zip: looking into it took too long: the rest was not looked into',
     ])
