@@ -19,6 +19,8 @@ export interface CompiledRule {
   readonly rule: Rule
   /** Sticky. */
   readonly pattern: Pattern
+  /** Of an assignment: the rule's own pattern takes only what a name is made of, so that the separator begins where the name ends. */
+  readonly isNameOnly: boolean
   readonly paths: RegExp | undefined
   readonly longest: number
   readonly lead: { readonly class: Uint8Array; readonly most: number } | undefined
@@ -45,6 +47,8 @@ export function compileRule(rule: Rule): CompiledRule {
   return {
     rule,
     pattern: compilePattern(pattern, `y${flags}`),
+    isNameOnly:
+      rule.structure === 'assignment' && /^(?:[\w|)]|\(\?:|\\[.-]|\[(?:\w|\\[.-])*\])*$/.test(rule.pattern),
     paths: rule.paths === undefined ? undefined : new RegExp(rule.paths, 'i'),
     longest: longestMatch(pattern),
     lead: rule.lead && { class: classTable(rule.lead.characters), most: rule.lead.most },

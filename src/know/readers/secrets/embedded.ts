@@ -166,8 +166,9 @@ export class EmbeddedTexts {
   stringAt(hit: number): Embedded | undefined {
     const { bytes } = this.#text
     const open = this.#openingQuote(hit)
-    const known = open === this.#string.open && this.#string.close >= hit ? this.#string.close : -1
-    const close = open < 0 ? -1 : known >= 0 ? known : this.#closingQuote(open, hit)
+    // Where none closed it after an earlier hit, none does after this one.
+    const isKnown = open === this.#string.open && (this.#string.close >= hit || this.#string.close < 0)
+    const close = open < 0 ? -1 : isKnown ? this.#string.close : this.#closingQuote(open, hit)
     this.#string = { hit, open, close }
     if (close < 0 || open === this.#decodedFrom || close - open > this.#longestString) return undefined
     if (!bytes.subarray(open + 1, close).includes(BACKSLASH)) return undefined

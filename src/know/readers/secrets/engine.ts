@@ -203,7 +203,9 @@ export class Engine {
 function matchAt(text: Text, rule: CompiledRule, keywordAt: number, after: number): Match | undefined {
   const { bytes } = text
   if (keywordAt < after) return undefined
-  if (rule.rule.structure === 'assignment' && !mayAssign(bytes, keywordAt)) return undefined
+  const isAssignment = rule.rule.structure === 'assignment'
+  const nameEnd = isAssignment ? nameEndAt(bytes, keywordAt) : undefined
+  if (isAssignment && nameEnd === undefined) return undefined
   let start = keywordAt
   if (rule.lead) {
     const floor = Math.max(after, keywordAt - rule.lead.most)
@@ -216,20 +218,22 @@ function matchAt(text: Text, rule: CompiledRule, keywordAt: number, after: numbe
   if (!fits.test(text.page)) return undefined
   const end = text.base + fits.lastIndex
   if (end < bytes.length && rule.after[bytes[end]!]) return undefined
+  if (nameEnd !== undefined && rule.isNameOnly)
+    return { start, keywordAt, end, groups: { separator: [nameEnd, end] } }
   if (isOneGroup) return { start, keywordAt, end, groups: { [groups[0]!]: [keywordAt, end] } }
   indices.lastIndex = keywordAt - text.base
   return { start, keywordAt, end, groups: groupsOf(indices.exec(text.page)!, groups, text.base) }
 }
 
 /**
- * Whether something may be assigned to the name that goes on here: it ends in a sign that can begin a separator. Told
- * from the bytes, because most words like "token" in ordinary source are told so, and a string costs more.
+ * Where the name ends that goes on here, if something may be assigned to it: if a sign follows that can begin a separator.
+ * Told from the bytes, because most words like "token" in ordinary source are told so, and a string costs more.
  */
-function mayAssign(bytes: Uint8Array, keywordAt: number): boolean {
+function nameEndAt(bytes: Uint8Array, keywordAt: number): number | undefined {
   let at = keywordAt
   const limit = Math.min(bytes.length, keywordAt + 64)
   while (at < limit && IN_NAME[bytes[at]!]) at++
-  return at < bytes.length && ENDS_NAME[bytes[at]!] === 1
+  return at < bytes.length && ENDS_NAME[bytes[at]!] === 1 ? at : undefined
 }
 
 const IN_NAME = new Uint8Array(256)

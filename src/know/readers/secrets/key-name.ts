@@ -54,7 +54,8 @@ export function keyNameOf(name: string): KeyName | undefined {
   if (known.has(name)) return known.get(name)
   if (known.size >= MOST_KNOWN) known.clear()
   const judged = judge(name)
-  known.set(name, judged)
+  // A part of a string keeps all of it in memory.
+  known.set(Buffer.from(name, 'utf16le').toString('utf16le'), judged)
   return judged
 }
 

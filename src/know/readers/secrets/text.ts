@@ -38,6 +38,8 @@ export class Text {
   }
 
   latin1(from: number, to: number): string {
+    if (from >= this.base && to <= this.base + this.page.length)
+      return this.page.slice(from - this.base, to - this.base)
     return this.bytes.toString('latin1', Math.max(0, from), Math.min(this.bytes.length, to))
   }
 }
