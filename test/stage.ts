@@ -1,13 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Client } from 'pg'
+import { cachedRules } from '../src/know/readers/secrets/rule-cache.ts'
 import type { PostgresServer } from '../src/serve/operations/drill/postgres-server.ts'
 
 const PROGRAM = fileURLToPath(new URL('../bin/firebreak.js', import.meta.url))
+
+const RULES = fileURLToPath(new URL('../rules/secrets', import.meta.url))
 
 interface Outcome {
   readonly exit: number | null
@@ -49,6 +52,10 @@ export async function setStage(server?: PostgresServer): Promise<Stage> {
   const manual = await readFile(new URL('../docs/scan.md', import.meta.url), 'utf8')
   await mkdir(join(root, 'rules'))
   await writeFile(join(root, 'rules', 'acme-token.yaml'), /^```yaml\n(.*?)^```/ms.exec(manual)![1]!)
+  // As after any first command: reading the rules' YAML again in every home would take most of the tests' time.
+  const { name: file, text } = await (kept ??= keptRules())
+  await mkdir(home, { mode: 0o700 })
+  await writeFile(join(home, file), text, { mode: 0o600 })
   // npx stands for the one of a checkout: it runs what it is told to.
   for (const [name, shift] of [
     ['firebreak', ''],
@@ -100,6 +107,19 @@ export async function setStage(server?: PostgresServer): Promise<Stage> {
     start,
     run: (line, options = {}) => start(line, options.stdin, options.environment).outcome,
     remove: () => rm(root, { recursive: true, force: true }),
+  }
+}
+
+let kept: Promise<{ name: string; text: string }> | undefined
+
+async function keptRules(): Promise<{ name: string; text: string }> {
+  const folder = await mkdtemp(join(tmpdir(), 'firebreak-rules-'))
+  try {
+    await cachedRules(RULES, folder)
+    const [name = ''] = await readdir(folder)
+    return { name, text: await readFile(join(folder, name), 'utf8') }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
   }
 }
 

@@ -55,8 +55,12 @@ const moved: StepHandler = {
 
 /** What changed outside while we acted, in all sources or in one. A source that cannot be read is stated, and keeps nothing from ending. */
 function observeAgain(rules: RuleFolders): StepHandler {
-  const { rulesDirectory, ownRules } = rules
-  const from = { rulesDirectory, ...(ownRules !== undefined && { ownRules }) }
+  const { rulesDirectory, ownRules, cacheDirectory } = rules
+  const from = {
+    rulesDirectory,
+    ...(ownRules !== undefined && { ownRules }),
+    ...(cacheDirectory !== undefined && { cacheDirectory }),
+  }
   return {
     async call(step) {
       const { db, io, keys, connections } = step

@@ -3,6 +3,7 @@ import { FirebreakError } from '../../core/contract/errors.ts'
 import { contain as containCredential, type ContainOptions, resume } from '../../act/incident/contain.ts'
 import type { ContainReport } from '../../act/incident/report.ts'
 import { defineOperation, type World } from './operation.ts'
+import { ruleFoldersOf } from './own-rules.ts'
 import { containText, planText } from './contain-text.ts'
 
 const input = z.strictObject({
@@ -90,13 +91,12 @@ export const contain = defineOperation<z.infer<typeof input>, ContainReport>({
 })
 
 function optionsOf(world: World, patienceSeconds: number): ContainOptions {
-  const { io, keys, connections, rulesDirectory, ownRules } = world
+  const { io, keys, connections } = world
   return {
     io,
     keys,
     connections,
-    rulesDirectory,
-    ...(ownRules !== undefined && { ownRules }),
+    ...ruleFoldersOf(world),
     patienceSeconds,
     onPlan: report => world.progress({ kind: 'note', text: planText(report, 80) }),
     onBoundary: (step, boundary, error) => {

@@ -5,7 +5,7 @@ import { observe as observeSource } from '../../know/observe/observe.ts'
 import { chooseSources } from './choose-sources.ts'
 import { type Coverage, coverageText, unreadFailure } from './coverage.ts'
 import { defineOperation, type World } from './operation.ts'
-import { OWN_RULES, ownRulesOf } from './own-rules.ts'
+import { OWN_RULES, ruleFoldersOf } from './own-rules.ts'
 import { table } from './table.ts'
 
 const input = z.object({
@@ -46,7 +46,7 @@ export const observe = defineOperation<Input, Observed>({
 })
 
 async function run(world: World, input: Input): Promise<Observed> {
-  const { db, keys, io, rulesDirectory } = world
+  const { db, keys, io } = world
   const chosen = chooseSources(await world.connections.list(db), input.sources)
   const sources: Observed['sources'][number][] = []
   const failures: Error[] = []
@@ -58,8 +58,7 @@ async function run(world: World, input: Input): Promise<Observed> {
       const seen = await observeSource(db, source, connection, {
         keys,
         io,
-        rulesDirectory,
-        ...ownRulesOf(world, input.rules),
+        ...ruleFoldersOf(world, input.rules),
         full: input.full,
         ...(input.workers === undefined ? {} : { workers: input.workers }),
         onProgress: event => world.progress({ kind: 'scan', label: source.label, ...event }),

@@ -1,12 +1,13 @@
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import type { ChangeRange } from '../../core/contract/change.ts'
+import { rulesInUse } from '../../know/readers/secrets/rules-in-use.ts'
 import { defineOperation, type World } from './operation.ts'
 import { Baseline, replaceFile } from './scan/baseline.ts'
 import type { Found, Scan } from './scan/found.ts'
 import { sarifLog } from './scan/sarif.ts'
 import { scanText } from './scan/text.ts'
-import { OWN_RULES, rulesOf } from './own-rules.ts'
+import { OWN_RULES, ruleFoldersOf } from './own-rules.ts'
 
 const input = z
   .object({
@@ -127,7 +128,7 @@ async function run(world: World, input: Input): Promise<Scan> {
     written.push(`${input.writeBaseline}: ${collect.size} ${collect.size === 1 ? 'entry' : 'entries'}`)
   }
   if (input.sarif !== undefined) {
-    const { rules } = await rulesOf(world, input.rules)
+    const { rules } = await rulesInUse(ruleFoldersOf(world, input.rules))
     const log = sarifLog(output, {
       rules,
       roots,

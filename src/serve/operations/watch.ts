@@ -13,7 +13,7 @@ import { chooseSources } from './choose-sources.ts'
 import { unreadFailure } from './coverage.ts'
 import { durationMs } from './duration.ts'
 import { defineOperation, type World } from './operation.ts'
-import { ownRulesOf } from './own-rules.ts'
+import { ruleFoldersOf } from './own-rules.ts'
 import { isoTime } from './standing.ts'
 import { called } from './subject.ts'
 
@@ -204,7 +204,7 @@ class Watching {
   }
 
   async #take(source: Row<'source'>, claim: ClaimedSource): Promise<void> {
-    const { db, io, keys, connections, rulesDirectory } = this.#world
+    const { db, io, keys, connections } = this.#world
     const name = `${source.system}:${source.label}`
     const began = io.now().getTime()
     const everyMs = this.#intervalOf(source)
@@ -215,8 +215,7 @@ class Watching {
       const seen = await observe(db, source, connection, {
         keys,
         io: { ...io, signal: AbortSignal.any([io.signal, claim.lost]) },
-        rulesDirectory,
-        ...ownRulesOf(this.#world, undefined),
+        ...ruleFoldersOf(this.#world),
         ...(this.#input.workers === undefined ? {} : { workers: this.#input.workers }),
         onProgress: event => this.#world.progress({ kind: 'scan', label: source.label, ...event }),
       })

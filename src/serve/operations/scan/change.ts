@@ -6,8 +6,9 @@ import type { Ms } from '../../../core/contract/ref.ts'
 import { fingerprint, publicFingerprint } from '../../../core/keys/fingerprint.ts'
 import type { Keys } from '../../../core/keys/keys.ts'
 import { look, type Look } from '../../../know/observe/look.ts'
+import { rulesInUse } from '../../../know/readers/secrets/rules-in-use.ts'
 import type { World } from '../operation.ts'
-import { rulesOf } from '../own-rules.ts'
+import { ruleFoldersOf } from '../own-rules.ts'
 import { shownFact, type ShownFact } from '../shown-fact.ts'
 import { isoTime } from '../standing.ts'
 import type { Baseline } from './baseline.ts'
@@ -28,7 +29,7 @@ export interface ChangeInput {
  * stands nowhere would send people after it. A commit that was made is found by the next scan.
  */
 export async function scanChange(world: World, input: ChangeInput): Promise<Scan & { roots: Root[] }> {
-  const { rules, problems } = await rulesOf(world, input.rules)
+  const { rules, problems } = await rulesInUse(ruleFoldersOf(world, input.rules))
   const keys = await world.existingKeys()
   const roots: Root[] = []
   const found: Found[] = []

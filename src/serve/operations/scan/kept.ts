@@ -15,7 +15,7 @@ import {
 import { observe } from '../../../know/observe/observe.ts'
 import { type Coverage, unreadFailure } from '../coverage.ts'
 import type { World } from '../operation.ts'
-import { ownRulesOf } from '../own-rules.ts'
+import { ruleFoldersOf } from '../own-rules.ts'
 import { saidFacts } from '../shown-fact.ts'
 import { sourceNames } from '../standing.ts'
 import { called } from '../subject.ts'
@@ -115,14 +115,13 @@ async function observeSource(
   source: Row<'source'>,
   input: KeptInput,
 ): Promise<Error | undefined> {
-  const { db, keys, io, rulesDirectory } = world
+  const { db, keys, io } = world
   const connection = await world.connections.open(db, source.id)
   const label = source.label
   const seen = await observe(db, source, connection, {
     keys,
     io,
-    rulesDirectory,
-    ...ownRulesOf(world, input.rules),
+    ...ruleFoldersOf(world, input.rules),
     workers: input.workers,
     onProgress: seen => world.progress({ kind: 'scan', label, ...seen }),
   })
