@@ -12,6 +12,8 @@ export const WHOLE_BYTES = 8 * 1024 * 1024
 const PATIENCE_MS = 60_000
 const SLOWEST_BYTES_PER_MS = 200
 const IDLE_MS = 60_000
+/** What a worker makes is short-lived; left to itself, the engine keeps a hundred MiB of it beside each thread. */
+const YOUNG_MIB = 12
 
 /** A document whose beginning was read: all of it, or as much as is kept in memory. */
 export interface Begun {
@@ -101,6 +103,7 @@ export class Reading {
       maxThreads: this.#workers,
       // A worker takes half a second to start: one that has nothing to do for a moment is kept.
       idleTimeout: IDLE_MS,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
       // What a worker needs to know comes as its setup; the environment may hold credentials.
       env: {},
     })
