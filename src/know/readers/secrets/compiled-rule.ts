@@ -3,18 +3,51 @@ import { type Rule, wholePattern } from './rule.ts'
 
 /**
  * An expression, and which groups it has. Whether it fits is asked far more often than where its groups are, and an
- * answer with positions costs ten times as much: so there are two expressions.
+ * answer with positions costs ten times as much: so there are two expressions. Most rules are never tried, and fewer yet
+ * match: each is made when it is first asked for.
  */
-export interface Pattern {
-  readonly fits: RegExp
-  readonly indices: RegExp
+export class Pattern {
   /** The groups' names in their order; '' for one without a name. */
   readonly groups: readonly string[]
   /** All of the match is one group. */
   readonly isOneGroup: boolean
+  readonly #source: string
+  readonly #flags: string
+  #fits: RegExp | undefined
+  #indices: RegExp | undefined
+  #longest: number | undefined
+
+  constructor(source: string, flags: string) {
+    const groups: string[] = []
+    // Results with named groups cost more than those without.
+    this.#source = source.replace(
+      /\\[^]|\[(?:\\[^]|[^\\\]])*\]|\((?:\?(?:<([A-Za-z]+)>|:))?/g,
+      (part, name: string | undefined) => {
+        if (part[0] !== '(' || part === '(?:') return part
+        groups.push(name ?? '')
+        return '('
+      },
+    )
+    this.groups = groups
+    this.#flags = flags
+    this.isOneGroup = /^\((?:\\[^]|\[(?:\\[^]|[^\\\]])*\]|[^()[\]\\])*\)$/.test(this.#source)
+  }
+
+  get fits(): RegExp {
+    return (this.#fits ??= new RegExp(this.#source, this.#flags))
+  }
+
+  get indices(): RegExp {
+    return (this.#indices ??= new RegExp(this.#source, `d${this.#flags}`))
+  }
+
+  /** The most characters that it takes. */
+  get longest(): number {
+    return (this.#longest ??= longestMatch(this.#source))
+  }
 }
 
-/** A rule ready to run. `longest` bounds the match from the keyword on, `lead` what may stand before it. */
+/** A rule ready to run. `lead` bounds what may stand before the keyword that the pattern begins with. */
 export interface CompiledRule {
   readonly rule: Rule
   /** Sticky. */
@@ -22,7 +55,6 @@ export interface CompiledRule {
   /** Of an assignment: the rule's own pattern takes only what a name is made of, so that the separator begins where the name ends. */
   readonly isNameOnly: boolean
   readonly paths: RegExp | undefined
-  readonly longest: number
   readonly lead: { readonly class: Uint8Array; readonly most: number } | undefined
   readonly before: Uint8Array
   readonly after: Uint8Array
@@ -35,7 +67,6 @@ export interface CompiledRule {
         readonly before: Uint8Array
         readonly after: Uint8Array
         readonly within: number
-        readonly longest: number
         readonly entropy: number
       }
     | undefined
@@ -43,50 +74,36 @@ export interface CompiledRule {
 
 export function compileRule(rule: Rule): CompiledRule {
   const flags = rule.ignoreCase ? 'i' : ''
-  const pattern = wholePattern(rule)
   return {
     rule,
-    pattern: compilePattern(pattern, `y${flags}`),
+    pattern: new Pattern(wholePattern(rule), `y${flags}`),
     isNameOnly:
       rule.structure === 'assignment' && /^(?:[\w|)]|\(\?:|\\[.-]|\[(?:\w|\\[.-])*\])*$/.test(rule.pattern),
     paths: rule.paths === undefined ? undefined : new RegExp(rule.paths, 'i'),
-    longest: longestMatch(pattern),
     lead: rule.lead && { class: classTable(rule.lead.characters), most: rule.lead.most },
     before: classTable(rule.before),
     after: classTable(rule.after),
     near: Object.entries(rule.facts?.near ?? {}).map(([name, pattern]) => [name, new RegExp(pattern, 'g')]),
     pair: rule.pair && {
-      pattern: compilePattern(rule.pair.pattern, `g${flags}`),
+      pattern: new Pattern(rule.pair.pattern, `g${flags}`),
       before: classTable(rule.pair.before),
       after: classTable(rule.pair.after),
       within: rule.pair.within,
-      longest: longestMatch(rule.pair.pattern),
       entropy: rule.pair.entropy ?? 0,
     },
   }
 }
 
-function compilePattern(source: string, flags: string): Pattern {
-  const groups: string[] = []
-  // Results with named groups cost more than those without.
-  const unnamed = source.replace(
-    /\\[^]|\[(?:\\[^]|[^\\\]])*\]|\((?:\?(?:<([A-Za-z]+)>|:))?/g,
-    (part, name: string | undefined) => {
-      if (part[0] !== '(' || part === '(?:') return part
-      groups.push(name ?? '')
-      return '('
-    },
-  )
-  return {
-    fits: new RegExp(unnamed, flags),
-    indices: new RegExp(unnamed, `d${flags}`),
-    groups,
-    isOneGroup: /^\((?:\\[^]|\[(?:\\[^]|[^\\\]])*\]|[^()[\]\\])*\)$/.test(unnamed),
-  }
+const tables = new Map<string, Uint8Array>()
+
+/** 1 for each byte of the class; '' is the empty class. Most rules have one of a few classes, so tables are shared. */
+function classTable(characters: string): Uint8Array {
+  const made = tables.get(characters) ?? makeTable(characters)
+  tables.set(characters, made)
+  return made
 }
 
-/** 1 for each byte of the class; '' is the empty class. */
-function classTable(characters: string): Uint8Array {
+function makeTable(characters: string): Uint8Array {
   const table = new Uint8Array(256)
   if (characters === '') return table
   const expression = new RegExp(`[${characters}]`)

@@ -212,7 +212,7 @@ function matchAt(text: Text, rule: CompiledRule, keywordAt: number, after: numbe
     while (start > floor && rule.lead.class[bytes[start - 1]!]) start--
   }
   if (start > 0 && rule.before[bytes[start - 1]!] && !isPercentEscape(bytes, start - 3)) return undefined
-  text.turnTo(keywordAt, keywordAt + rule.longest + 1)
+  text.turnTo(keywordAt, keywordAt + rule.pattern.longest + 1)
   const { fits, indices, groups, isOneGroup } = rule.pattern
   fits.lastIndex = keywordAt - text.base
   if (!fits.test(text.page)) return undefined

@@ -249,20 +249,34 @@ const PLACE = 4
 
 /** The places of each gram. A slot holds the gram, or 0, and where its places begin: first their end, then each. */
 function tableOf(places: readonly Place[]): { slots: Int32Array; places: Int32Array; shift: number } {
-  const byGram = Map.groupBy(places, ({ gram }) => gram)
-  const bits = Math.ceil(Math.log2(byGram.size + 8)) + 1
+  const bits = Math.ceil(Math.log2(places.length + 8)) + 1
   const shift = 32 - bits
   const slots = new Int32Array(2 << bits)
-  const listed: number[] = []
-  for (const [gram, some] of byGram) {
+  const slotOf = new Int32Array(places.length)
+  let grams = 0
+  places.forEach(({ gram }, index) => {
     let slot = (Math.imul(gram, MIX) >>> shift) << 1
-    while (slots[slot] !== 0) slot = (slot + 2) & (slots.length - 1)
+    while (slots[slot] !== 0 && slots[slot] !== gram) slot = (slot + 2) & (slots.length - 1)
+    if (slots[slot] === 0) grams++
     slots[slot] = gram
-    slots[slot + 1] = listed.length
-    listed.push(listed.length + 1 + some.length * PLACE)
-    for (const { literal, behind, beside, byte } of some) listed.push(literal, behind, beside, byte)
+    slots[slot + 1]!++
+    slotOf[index] = slot
+  })
+  const listed = new Int32Array(grams + PLACE * places.length)
+  let next = 0
+  for (let slot = 0; slot < slots.length; slot += 2) {
+    if (slots[slot] === 0) continue
+    const end = next + 1 + PLACE * slots[slot + 1]!
+    slots[slot + 1] = next
+    listed[next] = next + 1
+    next = end
   }
-  return { slots, places: Int32Array.from(listed), shift }
+  places.forEach(({ literal, behind, beside, byte }, index) => {
+    const first = slots[slotOf[index]! + 1]!
+    listed.set([literal, behind, beside, byte], listed[first]!)
+    listed[first]! += PLACE
+  })
+  return { slots, places: listed, shift }
 }
 
 const EVERY_BYTE = Array.from({ length: 256 }, (_, byte) => byte)
