@@ -185,7 +185,7 @@ function kindOfSecret(identity: Row<'entity'>, kind: string): string {
   return PASSWORD_KINDS.has(`${identity.system} ${identity.kind}`) ? 'password' : kind
 }
 
-export interface NewCredential {
+interface NewCredential {
   readonly id: string
   readonly fingerprint: string
   readonly identityId: string | null
