@@ -60,9 +60,12 @@ export class EmbeddedTexts {
   #string = { hit: -1, open: -1, close: -1 }
   #decodedFrom = -1
 
-  /** `isComplete`: no window cuts the text. `isDecoded`: it was within another. */
-  constructor(text: Text, isComplete: boolean, isDecoded = false) {
+  readonly #decoding: { left: number }
+
+  /** `isComplete`: no window cuts the text. `isDecoded`: it was within another. `decoding`: bytes that may still be unzipped. */
+  constructor(text: Text, isComplete: boolean, isDecoded: boolean, decoding: { left: number }) {
     this.#text = text
+    this.#decoding = decoding
     this.#longest = isComplete ? LONGEST : LONGEST_IN_WINDOW
     this.#longestString = isDecoded ? LONGEST : LONGEST_IN_WINDOW
   }
@@ -105,7 +108,7 @@ export class EmbeddedTexts {
     const decoded = decodeAs(written, encoding)
     if (!decoded) return undefined
     if (isGzip(decoded)) {
-      const unzipped = unzip(decoded)
+      const unzipped = unzip(decoded, this.#decoding)
       return unzipped && { start, end, encodings: [encoding, 'gzip'], bytes: unzipped }
     }
     return isText(decoded) ? { start, end, encodings: [encoding], bytes: decoded } : undefined
@@ -352,13 +355,19 @@ function isGzip(bytes: Uint8Array): boolean {
   return bytes[0] === 0x1f && bytes[1] === 0x8b && bytes[2] === 8
 }
 
-function unzip(bytes: Uint8Array): Uint8Array | undefined {
+/** Many small texts may unpack to a lot each: what was unpacked in vain counts here, the rest where it is looked at. */
+function unzip(bytes: Uint8Array, decoding: { left: number }): Uint8Array | undefined {
+  const most = Math.min(MOST_UNZIPPED, decoding.left)
+  if (most <= 0) return undefined
   try {
-    const unzipped = gunzipSync(bytes, { maxOutputLength: MOST_UNZIPPED })
-    return isText(unzipped) ? unzipped : undefined
-  } catch {
-    return undefined
+    const unzipped = gunzipSync(bytes, { maxOutputLength: most })
+    if (isText(unzipped)) return unzipped
+    decoding.left -= unzipped.length
+  } catch (error) {
+    const isTooLarge = (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
+    decoding.left -= isTooLarge ? most : bytes.length
   }
+  return undefined
 }
 
 /** `isCut`: a character may be broken at its end. */

@@ -74,7 +74,7 @@ export class Engine {
   /** One list for each depth of encoding, used again for every text. */
   readonly #hits: Hits[] = []
   readonly #progress: Progress[][] = []
-  #mayDecode = 0
+  readonly #decoding = { left: 0 }
 
   constructor(rules: readonly CompiledRule[]) {
     this.rules = rules
@@ -129,7 +129,7 @@ export class Engine {
   /** @internal Finds within one window or decoded text, settled. */
   candidates(text: Text, binary: boolean, depth: number): Candidate[] {
     const found: Candidate[] = []
-    if (depth === 0) this.#mayDecode = FREE_DECODED_BYTES + MOST_DECODED * text.bytes.length
+    if (depth === 0) this.#decoding.left = FREE_DECODED_BYTES + MOST_DECODED * text.bytes.length
     this.#visit(
       text,
       depth,
@@ -140,8 +140,8 @@ export class Engine {
       },
       depth < DEEPEST
         ? embedded => {
-            this.#mayDecode -= embedded.bytes.length
-            if (this.#mayDecode < 0) return
+            this.#decoding.left -= embedded.bytes.length
+            if (this.#decoding.left < 0) return
             const inner = new Text(
               embedded.bytes,
               text.path,
@@ -166,7 +166,7 @@ export class Engine {
   ): void {
     const hits = (this.#hits[depth] ??= newHits())
     this.#prefilter.scan(text.bytes, 0, text.bytes.length, hits)
-    const embedded = new EmbeddedTexts(text, text.whole || depth > 0, depth > 0)
+    const embedded = new EmbeddedTexts(text, text.whole || depth > 0, depth > 0, this.#decoding)
     const progress = (this.#progress[depth] ??= this.rules.map(() => ({ tried: -1, end: 0 })))
     for (const state of progress) state.tried = -1
     for (let i = 0; i < hits.count; i++) {

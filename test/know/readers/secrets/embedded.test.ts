@@ -178,7 +178,7 @@ test('text that can be decoded in every way, again and again, ends', () => {
 
 test('each encoded text is decoded once, however many hits are in it', () => {
   const text = new Text(Buffer.from(hex('password password')), 'a', 'text')
-  const embedded = new EmbeddedTexts(text, true)
+  const embedded = new EmbeddedTexts(text, true, false, { left: 0 })
   const taken: string[] = []
   for (const hit of [0, 18])
     embedded.aroundEncoded(hit, 'hex', ({ bytes }) => taken.push(Buffer.from(bytes).toString()))

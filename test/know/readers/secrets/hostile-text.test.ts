@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import type { Rule } from '../../../../src/know/readers/secrets/rule.ts'
 import { engine, rules } from './rule-directory.ts'
@@ -41,4 +42,17 @@ describe('a text that is made to be slow is scanned in time', () => {
         KIB * MOST_MS_PER_KIB,
       )
   })
+})
+
+test.each([
+  ['as much as is unpacked', 8_000_000],
+  ['more than is unpacked', 9_000_000],
+])('many small texts that unpack to %s', (_, size) => {
+  const packed = gzipSync(Buffer.alloc(size, 'nothing here\n'), { level: 9 }).toString('base64')
+  const bytes = Buffer.from(`"${packed}"\n`.repeat(300))
+  const before = process.threadCpuUsage()
+  for (const _ of engine.scan(bytes, { path: 'note.txt' }));
+  const { user, system } = process.threadCpuUsage(before)
+  // Unpacked all, they take fifteen seconds or more.
+  expect((user + system) / 1000).toBeLessThan(5000)
 })
