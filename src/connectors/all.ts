@@ -3,6 +3,13 @@ import { directory } from './directory/connector.ts'
 import { git } from './git/connector.ts'
 import { postgres } from './postgres/connector.ts'
 import { redis } from './redis/connector.ts'
+import { report } from './report/connector.ts'
 
 /** Every system that can be connected. A new connector is one more line here. */
-export const connectors: readonly Connector[] = [git, directory, postgres, redis] as readonly Connector[]
+export const connectors: readonly Connector[] = [
+  git,
+  directory,
+  postgres,
+  redis,
+  report,
+] as readonly Connector[]

@@ -24,7 +24,7 @@ export async function readExposed(
 ): Promise<Secret | undefined> {
   for (const view of views)
     for (const copy of view.copies) {
-      if (copy.goneAt !== undefined) continue
+      if (copy.goneAt !== undefined || copy.reportOf !== undefined) continue
       try {
         const connection = await world.connections.open(db, copy.sourceId)
         const secret = await connection.read?.(copy.place)

@@ -10,6 +10,8 @@ export interface Document {
   readonly in: Ref
   readonly path: string
   readonly format?: string
+  /** What it tells of, where that is not what it lies in: the repository that a scanner's report is about. */
+  readonly about?: Ref
   readonly size?: number
   readonly cursor: Cursor
   bytes(): AsyncIterable<Uint8Array>

@@ -29,7 +29,7 @@ export interface CredentialRef extends Ref {
 
 /**
  * Where within a document one part of a credential stands.
- * `at` is a byte range `start-end` (end exclusive) or a JSON pointer (`/data/password`).
+ * `at` is a byte range `start-end` (end exclusive) or a JSON pointer (`/data/password`); empty where only the line is told.
  * `encodings` lists how the part is written there, outermost first; slot.ts gives the notation and undoes it.
  * `line` counts from 1.
  */

@@ -24,6 +24,8 @@ export interface CopyView {
   readonly approved: boolean
   /** The reason given beside it for its standing there; empty where a mark gives none. */
   readonly allowance?: string
+  /** The copy that another source read at this very place: this one is a report of it, and no place more. */
+  readonly reportOf?: string
   readonly occurrences: { path: string; commit?: string; author?: string; at?: Ms; atHead: boolean }[]
 }
 
@@ -56,13 +58,14 @@ export async function copyViews(
     row => `${row.source_id} ${row.document}`,
   )
   const claims = rows.flatMap(row => (row.claim_id ? [roots.of(row.claim_id)] : []))
-  const entities = await entitiesById(db, [...new Set([...rows.map(row => row.container_id), ...claims])])
+  const containerOf = (row: Row<'copy'>) => roots.of(row.container_id)
+  const entities = await entitiesById(db, [...new Set([...rows.map(containerOf), ...claims])])
   const approved = await approvedFiles(db)
   const paths = Map.groupBy(rows, row => `${row.source_id} ${row.document}`)
 
   const found = new Map<string, ClaimedCopy[]>()
   for (const row of rows) {
-    const container = entities.get(row.container_id)
+    const container = entities.get(containerOf(row))
     if (!container) continue
     const claimId = row.claim_id === null ? undefined : roots.of(row.claim_id)
     const claim = claimId === undefined ? undefined : entities.get(claimId)
@@ -105,7 +108,35 @@ export async function copyViews(
     if (group) group.push({ claimId, view })
     else found.set(row.fingerprint, [{ claimId, view }])
   }
+  for (const group of found.values()) tellReports(group)
   return found
+}
+
+/**
+ * What another tool reports, of a version of a file that a source has read itself. The source has told all places in that
+ * version where the value stands, also where the tool counts lines in its own way.
+ */
+function tellReports(group: ClaimedCopy[]): void {
+  const read = new Map<string, string>()
+  for (const { view } of group)
+    if (!isReported(view)) for (const key of versionsOf(view)) if (!read.has(key)) read.set(key, view.id)
+  for (const [index, { claimId, view }] of group.entries()) {
+    const reportOf = isReported(view) ? versionsOf(view).map(key => read.get(key))[0] : undefined
+    if (reportOf !== undefined) group[index] = { claimId, view: { ...view, reportOf } }
+  }
+}
+
+/** Only its report has seen the content, so that there is no place in it to the byte. */
+function isReported({ place }: CopyView): boolean {
+  return place.version?.startsWith('reported:') === true
+}
+
+/** By commit; and, since a report without one tells of what stands now, as what stands at the head. */
+function versionsOf({ place, occurrences }: CopyView): string[] {
+  return occurrences.flatMap(({ path, commit, atHead }) => [
+    ...(commit === undefined ? [] : [JSON.stringify([place.in, path, commit])]),
+    ...(atHead ? [JSON.stringify([place.in, path, 'head'])] : []),
+  ])
 }
 
 async function approvedFiles(db: Db): Promise<Set<string>> {

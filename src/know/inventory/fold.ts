@@ -11,6 +11,7 @@ import type { Tx } from '../../core/store/store.ts'
 import { EntityWriter, toldTime } from './entity.ts'
 import { inChunks } from './in-chunks.ts'
 import { linkProvisional, relink } from './link.ts'
+import { linkRepositories } from './link-repositories.ts'
 import { lesser, type ValueTraits } from './told-credential.ts'
 
 /** A secret past observe/: it can be compared, and no longer told. */
@@ -118,8 +119,10 @@ class Folding {
   async finish(): Promise<void> {
     await this.#writeCopies()
     await this.#writeOccurrences()
-    if (this.#entities.mayLink)
+    if (this.#entities.mayLink) {
       for (const fingerprint of await linkProvisional(this.#tx, this.#io)) this.#changed.add(fingerprint)
+      await linkRepositories(this.#tx, this.#io)
+    }
     await this.#comparePreviews()
     await relink(this.#tx, this.#io, this.#changed, this.#values)
   }

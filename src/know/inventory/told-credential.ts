@@ -174,7 +174,7 @@ function better(a: KindSeen, b: KindSeen): boolean {
 
 /** What a credential that copies tell of is called: by whom it is claimed for, else by the rule that found it. */
 export function nameCredential(identity: Row<'entity'> | undefined, kind: string): Named {
-  if (!identity) return { system: kind.split(/[-./]/)[0] ?? '?', instance: '?', kind }
+  if (!identity) return { system: kind.split(/[-./:]/)[0] ?? '?', instance: '?', kind }
   return { system: identity.system, instance: identity.instance, kind: kindOfSecret(identity, kind) }
 }
 

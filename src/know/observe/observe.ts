@@ -151,19 +151,19 @@ class Run {
       await this.#breakOff(error)
       throw error
     }
-    if (!this.#connection.discover || this.#coverage.every(({ complete }) => !complete))
+    const isAsBefore = this.#isAsBefore(since)
+    if (!isAsBefore && (!this.#connection.discover || this.#coverage.every(({ complete }) => !complete)))
       await this.#coverWhole()
     await transaction(this.#db, async tx => {
       await this.#foldInto(tx, this.#coverageFindings())
-      await tx
-        .deleteFrom('coverage')
-        .where('source_id', '=', this.#source.id)
-        .where('at', '<', this.#at)
-        .execute()
-      await markGone(tx, this.#source.id, this.#at, this.#coverage, {
-        listsAll: since === undefined,
-        readsDocuments: this.#connection.documents !== undefined,
-      })
+      if (isAsBefore) await keepCoverage(tx, this.#source.id, this.#at)
+      else {
+        await dropCoverage(tx, this.#source.id, this.#at)
+        await markGone(tx, this.#source.id, this.#at, this.#coverage, {
+          listsAll: since === undefined,
+          readsDocuments: this.#connection.documents !== undefined,
+        })
+      }
       // Documents that could not be read are to be listed again.
       const position = this.#failedDocuments === 0 ? { cursor: cursor ?? this.#source.cursor } : {}
       await tx
@@ -188,6 +188,15 @@ class Run {
       .limit(1)
       .executeTakeFirst()
     return older ? undefined : this.#source.cursor
+  }
+
+  /** What a source tells through its documents alone stands as it was where it lists no new one. */
+  #isAsBefore(since: Cursor | undefined): boolean {
+    return since !== undefined && !this.#connection.discover && this.#documents === 0
+  }
+
+  async #restateCoverage(tx: Tx): Promise<void> {
+    await tx.updateTable('coverage').set({ at: this.#at }).where('source_id', '=', this.#source.id).execute()
   }
 
   async #readDocuments(since: Cursor | undefined): Promise<Cursor | undefined> {
@@ -326,7 +335,7 @@ class Run {
       )
       await restate(tx, this.#options.io, this.#source.id, [...listed, ...unread], this.#at)
     })
-    this.#finds += findings.length
+    this.#finds += findings.filter(({ see }) => see === 'copy').length
     this.#progress(false)
   }
 

@@ -12,6 +12,7 @@ export interface DocumentToRead {
   readonly in: Ref
   readonly path: string
   readonly format?: string
+  readonly about?: Ref
   /** All of it, or its beginning. */
   readonly head: Uint8Array
   /** `head` is all of it, so that several readers can read it. */

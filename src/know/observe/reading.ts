@@ -116,9 +116,10 @@ export class Reading {
 }
 
 function taskOf({ document, chunks }: Begun): ReadTask {
-  const { id, path, format } = document
+  const { id, path, format, about } = document
   const bytes = inOne(chunks)
-  return { id, in: document.in, path, bytes, ...(format !== undefined && { format }) }
+  const told = { ...(format !== undefined && { format }), ...(about && { about }) }
+  return { id, in: document.in, path, bytes, ...told }
 }
 
 /**

@@ -20,6 +20,7 @@ export interface ReadTask {
   readonly in: Ref
   readonly path: string
   readonly format?: string
+  readonly about?: Ref
   readonly bytes: Uint8Array<ArrayBuffer>
   readonly port?: MessagePort
 }
@@ -45,12 +46,13 @@ export default async function readAll(tasks: readonly ReadTask[]): Promise<ReadA
 }
 
 async function read(task: ReadTask): Promise<ReadAnswer> {
-  const { id, path, format } = task
+  const { id, path, format, about } = task
   const document = {
     id,
     in: task.in,
     path,
     ...(format !== undefined && { format }),
+    ...(about && { about }),
     head: task.bytes,
     whole: task.port === undefined,
     bytes: () => bytesOf(task),

@@ -1,8 +1,9 @@
 import type { Reader } from './reader.ts'
+import { reportReader } from './report/report-reader.ts'
 import type { Engine } from './secrets/engine.ts'
 import { secretsReader } from './secrets/secrets-reader.ts'
 
 /** Every reader there is. `secrets` is the engine that the caller compiled from the rules it loaded. */
 export function allReaders(secrets: Engine): readonly Reader[] {
-  return [secretsReader(secrets)]
+  return [secretsReader(secrets), reportReader(secrets)]
 }

@@ -1,5 +1,5 @@
+import type { Document } from '../../core/contract/document.ts'
 import type { Observation } from '../../core/contract/observation.ts'
-import type { Ref } from '../../core/contract/ref.ts'
 
 /**
  * Turns documents of one format into observations. Pure: no network, no files, nothing kept between documents.
@@ -10,7 +10,7 @@ export interface Reader {
   /** Whether to read it, told by its path, its format where the source knows it, and its first bytes. */
   reads(document: { readonly path: string; readonly format?: string }, head: Uint8Array): boolean
   read(
-    document: { readonly id: string; readonly in: Ref; readonly path: string; readonly format?: string },
+    document: Pick<Document, 'id' | 'in' | 'path' | 'format' | 'about'>,
     bytes: AsyncIterable<Uint8Array>,
   ): AsyncIterable<Observation>
 }

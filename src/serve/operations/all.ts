@@ -17,6 +17,11 @@ export const operations: readonly OperationEntry[] = [
     load: async () => (await import('./scan.ts')).scan,
   },
   {
+    name: 'import',
+    summary: 'Take in what another scanner found, from its reports',
+    load: async () => (await import('./import.ts')).importReports,
+  },
+  {
     name: 'trace',
     summary: 'Show every place where one credential stands',
     load: async () => (await import('./trace.ts')).trace,

@@ -179,7 +179,7 @@ function listed(view: CredentialView): ListedCredential {
     identity: view.identity ? called(view.identity) : null,
     state: view.state,
     confidence: view.confidence ?? null,
-    copies: view.copies.filter(copy => copy.goneAt == null).length,
+    copies: view.copies.filter(copy => copy.goneAt == null && copy.reportOf === undefined).length,
   }
 }
 

@@ -1,13 +1,15 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Db } from '../../core/store/store.ts'
-import type { CredentialView } from '../../know/inventory/queries.ts'
+import type { CopyView, CredentialView } from '../../know/inventory/queries.ts'
 
 /** One line on which a credential stands, in one version of one document. What is not known is null. */
 export interface Standing {
   /** The source: `git:/srv/app`, `directory:/srv/app`. */
   readonly place: string
   readonly path: string
+  /** The report that tells of it, where nothing else does. */
+  readonly reportedBy?: string
   /** The path within it, where it is an archive. */
   readonly member: string | null
   readonly line: number | null
@@ -26,13 +28,29 @@ export interface Standing {
 
 /** The name that each source is shown by. */
 export async function sourceNames(db: Db): Promise<Map<string, string>> {
-  const rows = await db.selectFrom('source').select(['id', 'system', 'label']).execute()
-  return new Map(rows.map(row => [row.id, `${row.system}:${row.label}`]))
+  const rows = await db.selectFrom('source').select(['id', 'system', 'instance', 'label']).execute()
+  const names = new Map(rows.map(row => [row.id, `${row.system}:${row.label}`]))
+  for (const { system, instance, label } of rows) names.set(`${system} ${instance}`, `${system}:${label}`)
+  return names
+}
+
+function reportOf({ sourceId }: CopyView, names: ReadonlyMap<string, string>): string | undefined {
+  const own = names.get(sourceId)
+  return own?.startsWith('report:') ? own.slice('report:'.length) : undefined
+}
+
+/** What a report tells of stands in the repository, and not in the report. */
+function placeName(copy: CopyView, names: ReadonlyMap<string, string>): string {
+  const { sourceId, place } = copy
+  if (place.in.system !== 'git' || reportOf(copy, names) === undefined) return names.get(sourceId) ?? sourceId
+  return names.get(`git ${place.in.instance}`) ?? `git:${place.in.instance.replace(/^\?/, '')}`
 }
 
 /** One for each copy, occurrence of its document, and line of it; what stands now before what is gone. */
 export function standingsOf(view: Pick<CredentialView, 'copies'>, names: Map<string, string>): Standing[] {
-  const standings = view.copies.flatMap(copy => {
+  const places = view.copies.filter(copy => copy.reportOf === undefined)
+  const standings = places.flatMap(copy => {
+    const report = reportOf(copy, names)
     // The user name beside it belongs to the copy, but is not where the secret stands.
     const secret = copy.place.slots.filter(slot => slot.part !== 'id')
     const lines = [...new Set(secret.map(slot => slot.line ?? null))]
@@ -41,7 +59,8 @@ export function standingsOf(view: Pick<CredentialView, 'copies'>, names: Map<str
       copy.occurrences.length > 0 ? copy.occurrences : [{ path: copy.place.path, atHead: null }]
     return occurrences.flatMap(occurrence =>
       (lines.length > 0 ? lines : [null]).map(line => ({
-        place: names.get(copy.sourceId) ?? copy.sourceId,
+        place: placeName(copy, names),
+        ...(report !== undefined && { reportedBy: report }),
         path: occurrence.path,
         member: copy.place.member ?? null,
         line,
@@ -77,6 +96,8 @@ export function rootOf({ place }: Pick<Standing, 'place'>): string {
 /** The file's whole path, whether it is there or only in a history. */
 function fileOf(standing: Pick<Standing, 'place' | 'path'>): string {
   const root = rootOf(standing)
+  // Of which tree a report speaks that names none is not known.
+  if (standing.place.startsWith('report:')) return standing.path
   // A source that is one file is itself the place.
   const isFile = statSync(root, { throwIfNoEntry: false })?.isFile() === true
   return isFile ? root : join(root, standing.path)

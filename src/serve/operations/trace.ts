@@ -104,7 +104,7 @@ export function copiesTable(copies: readonly Standing[], width: number): string 
   ]
   const rows = copies.map(copy => [
     whereOf(copy),
-    copy.place.slice(0, copy.place.indexOf(':')),
+    copy.reportedBy === undefined ? copy.place.slice(0, copy.place.indexOf(':')) : 'report',
     copy.commit?.slice(0, 8) ?? '',
     copy.author?.replace(/ <.*/, '') ?? '',
     copy.date?.slice(0, 10) ?? '',

@@ -58,7 +58,8 @@ function judge(view: CredentialView, places: Places): Judgement | undefined {
     .filter(isApproved)
     .reduce((first, copy) => Math.min(first, copy.firstSeen), Infinity)
   // Someone who wrote beside it why it may stand there has seen it.
-  const raises = (copy: CopyView) => copy.confidence >= LEAST_CONFIDENCE && !copy.allowance
+  const raises = (copy: CopyView) =>
+    copy.confidence >= LEAST_CONFIDENCE && !copy.allowance && copy.reportOf === undefined
   const outside = view.copies.filter(copy => !isApproved(copy) && raises(copy))
   const fails: { where: string; since: Ms }[] = []
   const unknown: string[] = []

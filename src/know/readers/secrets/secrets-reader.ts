@@ -1,11 +1,12 @@
 import type { Reader } from '../reader.ts'
 import type { Engine } from './engine.ts'
 
-/** Every document is looked at for credentials; each one found is a copy. The place's version is the content's id. */
+/** Every document but another scanner's report is looked at for credentials; each one found is a copy. The place's version is the content's id. */
 export function secretsReader(engine: Engine): Reader {
   return {
     format: 'secrets',
-    reads: () => true,
+    // What stands in a report stands elsewhere too: it would be counted twice.
+    reads: document => document.format !== 'report',
     async *read(document, bytes) {
       for await (const find of engine.scanStream(bytes, { path: document.path })) {
         yield {

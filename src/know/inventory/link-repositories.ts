@@ -1,0 +1,37 @@
+import type { Io } from '../../core/contract/io.ts'
+import { repositoryKey } from '../../core/contract/repository-key.ts'
+import type { Tx } from '../../core/store/store.ts'
+import { merge } from './merge.ts'
+
+/**
+ * A repository that a text named is the connected one that is called so, by its path or by where it was cloned from;
+ * nothing is concluded where several are.
+ */
+export async function linkRepositories(tx: Tx, io: Pick<Io, 'now' | 'random'>): Promise<void> {
+  const named = await tx
+    .selectFrom('entity')
+    .select(['id', 'native'])
+    .where('system', '=', 'git')
+    .where('kind', '=', 'repository')
+    .where('instance', 'like', '?%')
+    .where('merged_into', 'is', null)
+    .execute()
+  if (named.length === 0) return
+  const names = await tx
+    .selectFrom('entity')
+    .innerJoin('name', 'name.entity_id', 'entity.id')
+    .select(['entity.id', 'name.name'])
+    .where('entity.system', '=', 'git')
+    .where('entity.kind', '=', 'repository')
+    .where('entity.instance', 'not like', '?%')
+    .where('entity.merged_into', 'is', null)
+    .execute()
+  const bearers = Map.groupBy(names, ({ name }) => repositoryKey(name))
+  for (const { id, native } of named) {
+    const key = native.slice(1)
+    const found = new Set(bearers.get(key)?.map(bearer => bearer.id))
+    const [into] = found
+    if (into === undefined || found.size > 1) continue
+    await merge(tx, io, id, into, `a report names the repository ${key}, and one of that name is connected`)
+  }
+}

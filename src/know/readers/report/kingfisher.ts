@@ -1,0 +1,77 @@
+import { z } from 'zod'
+import { repositoryKey } from '../../../core/contract/repository-key.ts'
+import { commitOf, isHidden, lineOf, pathOf, plainText, type Reported, timeOf } from './reported.ts'
+
+const text = z.string().optional().catch(undefined)
+
+/**
+ * A finding of Kingfisher (`FindingReporterRecord`, src/reporter.rs in its source): a member of `findings` in JSON, a line
+ * by itself in JSONL.
+ */
+const record = z.object({
+  rule: z.object({ id: text, name: text }),
+  finding: z.object({
+    snippet: text,
+    path: text,
+    line: z.number().optional().catch(undefined),
+    confidence: text,
+    validation: z.object({ status: text }).optional().catch(undefined),
+    git_metadata: z
+      .object({
+        repository_url: text,
+        commit: z
+          .object({
+            id: text,
+            date: text,
+            committer: z.object({ name: text, email: text }).optional().catch(undefined),
+          })
+          .optional()
+          .catch(undefined),
+        file: z.object({ path: text }).optional().catch(undefined),
+      })
+      .optional()
+      .catch(undefined),
+  }),
+})
+
+const CONFIDENCES: Record<string, number> = { low: 0.3, medium: 0.5, high: 0.7 }
+const VERDICTS: Record<string, boolean> = { 'active credential': true, 'inactive credential': false }
+
+export function isKingfisher(value: object): boolean {
+  return 'rule' in value && 'finding' in value
+}
+
+export function kingfisherFinding(value: unknown): readonly [Reported] | undefined {
+  const parsed = record.safeParse(value)
+  if (!parsed.success) return undefined
+  const { rule: named, finding } = parsed.data
+  const rule = plainText(named.id ?? named.name)
+  const git = finding.git_metadata
+  const path = pathOf(git?.file?.path) ?? pathOf(finding.path)
+  if (rule === undefined || path === undefined) return undefined
+  const { snippet } = finding
+  const commit = commitOf(git?.commit?.id)
+  const { name, email } = git?.commit?.committer ?? {}
+  const author = plainText(email ? `${name ?? ''} <${email}>` : name)
+  const at = timeOf(git?.commit?.date)
+  const verified = VERDICTS[finding.validation?.status?.toLowerCase() ?? '']
+  const confidence = verified ? 0.95 : CONFIDENCES[finding.confidence?.toLowerCase() ?? '']
+  const repository = git?.repository_url && repositoryKey(git.repository_url)
+  const found: Reported = {
+    tool: 'kingfisher',
+    rule,
+    path,
+    line: lineOf(finding.line),
+    exact: true,
+    ...(!snippet || isHidden(snippet)
+      ? { without: 'Kingfisher was told to hide the values (--redact)' }
+      : { value: snippet }),
+    ...(verified !== undefined && { verified }),
+    ...(confidence !== undefined && { confidence }),
+    ...(repository && { repository }),
+    ...(commit !== undefined && { commit }),
+    ...(author !== undefined && { author }),
+    ...(at !== undefined && { at }),
+  }
+  return [found]
+}
