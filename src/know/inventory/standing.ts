@@ -102,6 +102,16 @@ export interface Coverage {
   readonly failed?: boolean
 }
 
+/** What earlier runs said of what they searched holds no more. */
+export async function dropCoverage(tx: Tx, sourceId: string, at: Ms): Promise<void> {
+  await tx.deleteFrom('coverage').where('source_id', '=', sourceId).where('at', '<', at).execute()
+}
+
+/** It holds still: this run found nothing that it would have had to read. */
+export async function keepCoverage(tx: Tx, sourceId: string, at: Ms): Promise<void> {
+  await tx.updateTable('coverage').set({ at }).where('source_id', '=', sourceId).execute()
+}
+
 /**
  * At a run's end: what its source did not state again is gone, as far as the run looked. `at` is the run's stamp.
  * `listsAll`: documents() listed every document, so that what it did not list is not there.

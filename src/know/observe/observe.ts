@@ -11,7 +11,9 @@ import { type Db, type Tx, transaction } from '../../core/store/store.ts'
 import { type Finding, fold } from '../inventory/fold.ts'
 import {
   type Coverage,
+  dropCoverage,
   dropUnread,
+  keepCoverage,
   keepWithin,
   type Listed,
   markGone,
@@ -193,10 +195,6 @@ class Run {
   /** What a source tells through its documents alone stands as it was where it lists no new one. */
   #isAsBefore(since: Cursor | undefined): boolean {
     return since !== undefined && !this.#connection.discover && this.#documents === 0
-  }
-
-  async #restateCoverage(tx: Tx): Promise<void> {
-    await tx.updateTable('coverage').set({ at: this.#at }).where('source_id', '=', this.#source.id).execute()
   }
 
   async #readDocuments(since: Cursor | undefined): Promise<Cursor | undefined> {

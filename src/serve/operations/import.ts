@@ -8,7 +8,7 @@ import { type CredentialView, coverageOf, listCredentials } from '../../know/inv
 import { observe } from '../../know/observe/observe.ts'
 import { type Coverage, coverageText, unreadFailure } from './coverage.ts'
 import { defineOperation, type World } from './operation.ts'
-import { OWN_RULES, ownRulesOf } from './own-rules.ts'
+import { OWN_RULES, ruleFoldersOf } from './own-rules.ts'
 import { saidFacts, type ShownFact } from './shown-fact.ts'
 import { type Standing, sourceNames, standingsOf, whereOf } from './standing.ts'
 import { called } from './subject.ts'
@@ -160,12 +160,11 @@ async function read(
   source: Row<'source'>,
   input: Input,
 ): Promise<{ unchanged: boolean; failure: Error | undefined }> {
-  const { db, keys, io, rulesDirectory, connections } = world
+  const { db, keys, io, connections } = world
   const seen = await observe(db, source, await connections.open(db, source.id), {
     keys,
     io,
-    rulesDirectory,
-    ...ownRulesOf(world, input.rules),
+    ...ruleFoldersOf(world, input.rules),
     workers: 1,
     onProgress: seen => world.progress({ kind: 'scan', label: source.label, ...seen }),
   })
