@@ -26,7 +26,7 @@ const config = z.strictObject({
 export type ReportConfig = z.infer<typeof config>
 
 /** No report of findings is larger; one that is was meant to be something else. */
-const MOST_BYTES = 2 * 1024 ** 3
+const MOST_BYTES = 512 * 1024 * 1024
 
 /** What another scanner wrote. It is read once for each content; a report that is gone still stands as it was read. */
 export const report: Connector<ReportConfig> = {
@@ -84,7 +84,7 @@ async function contentOf(
   try {
     const found = await stat(file)
     if (!found.isFile()) throw unreadable(file, 'is no file')
-    if (found.size > MOST_BYTES) throw unreadable(file, 'is larger than 2 GiB')
+    if (found.size > MOST_BYTES) throw unreadable(file, 'is larger than 512 MiB')
     const hash = createHash('sha256')
     for await (const chunk of createReadStream(file, { signal: io.signal })) hash.update(chunk as Buffer)
     return { digest: hash.digest('hex'), size: found.size }

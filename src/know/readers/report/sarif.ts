@@ -56,6 +56,7 @@ export interface SarifRun {
   /** In small letters, digits and hyphens. */
   readonly tool: string
   readonly rules: readonly z.infer<typeof rule>[]
+  readonly byId: ReadonlyMap<string | undefined, z.infer<typeof rule>>
   readonly repository?: string
 }
 
@@ -64,11 +65,13 @@ export function sarifRun(toolOf: unknown, provenanceOf: unknown): SarifRun {
   const tool = plainText(parsed?.driver.name)
     ?.toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
+  const rules = parsed?.driver.rules ?? []
   const uri = provenance.safeParse(provenanceOf).data?.[0]?.repositoryUri
   const repository = uri && repositoryKey(uri)
   return {
     tool: tool || 'sarif',
-    rules: parsed?.driver.rules ?? [],
+    rules,
+    byId: new Map(rules.map(rule => [rule.id, rule])),
     ...(repository && { repository }),
   }
 }
@@ -78,10 +81,7 @@ export function sarifFindings(run: SarifRun, value: unknown): readonly Reported[
   const parsed = result.safeParse(value)
   if (!parsed.success) return undefined
   const { ruleId, ruleIndex, partialFingerprints, locations } = parsed.data
-  const known =
-    ruleIndex !== undefined && ruleId === undefined
-      ? run.rules[ruleIndex]
-      : run.rules.find(rule => rule.id === ruleId)
+  const known = ruleIndex !== undefined && ruleId === undefined ? run.rules[ruleIndex] : run.byId.get(ruleId)
   if (!SCANNERS.test(run.tool) && !isAboutSecrets(parsed.data, known)) return 'not secret'
   const said = (name: string) => {
     const member = partialFingerprints?.[name]

@@ -60,16 +60,20 @@ function decide(path: JsonPath): Decision {
       if (path.length <= 2) return 'into'
       if (third === 'results') return path.length === 3 ? 'into' : 'take'
       return third === 'tool' || third === 'versionControlProvenance' ? 'take' : 'skip'
-    case 'access_map':
-    case 'plugins_used':
-    case 'filters_used':
-    case 'properties':
-    case 'inlineExternalProperties':
-      return 'skip'
     default:
-      return 'take'
+      return typeof first === 'number' || MEMBERS.has(first!) ? 'take' : 'skip'
   }
 }
+
+/** Of an object that may be a finding, in JSON lines, only what tells that and says something is held. */
+const MEMBERS = new Set(
+  [
+    ['RuleID', 'Secret', 'Match', 'File', 'SymlinkFile', 'Commit', 'Author', 'Email', 'Date', 'StartLine'],
+    ['SourceMetadata', 'DetectorName', 'Raw', 'RawV2', 'Verified', 'VerificationError'],
+    ['rule', 'finding', 'audit'],
+    ['level', 'logger', 'msg'],
+  ].flat(),
+)
 
 class Report {
   readonly findings: Findings
