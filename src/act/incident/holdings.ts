@@ -24,7 +24,7 @@ export async function readExposed(
 ): Promise<Secret | undefined> {
   for (const view of views)
     for (const copy of view.copies) {
-      if (copy.goneAt !== undefined || copy.reportOf !== undefined) continue
+      if (copy.goneAt !== undefined) continue
       try {
         const connection = await world.connections.open(db, copy.sourceId)
         const secret = await connection.read?.(copy.place)
@@ -52,7 +52,7 @@ export async function holdingsOf(
   const groups = new Map<string, CopyView[]>()
   const copies = new Map(views.flatMap(view => view.copies).map(copy => [copy.id, copy]))
   for (const copy of copies.values()) {
-    if (copy.goneAt !== undefined) continue
+    if (copy.goneAt !== undefined || copy.reportOf !== undefined) continue
     const { path, member, version } = copy.place
     const key = JSON.stringify([copy.sourceId, path, member ?? '', version ?? ''])
     groups.set(key, [...(groups.get(key) ?? []), copy])
