@@ -1,0 +1,172 @@
+import { BlockList, isIP, isIPv6 } from 'node:net'
+import type { Context } from './context.ts'
+import { arnParts, expand } from './expansion.ts'
+import type { Condition } from './policy.ts'
+import { all, any, not, type Truth, truthOf } from './truth.ts'
+import { fits, type Token } from './wildcard.ts'
+
+/**
+ * Whether a request meets one condition, as IAM decides it:
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html and, for keys of
+ * several values, https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
+ */
+export function meets(condition: Condition, variables: boolean, context: Context): Truth {
+  const operator = readOperator(condition.operator)
+  // IAM refuses to store such a policy; what another system does with it is not known.
+  if (!operator) return 'unknown'
+  const given = context.get(condition.key)
+  if (given === 'unknown') return 'unknown'
+  if (operator.name === 'null') return isNull(condition, given)
+  if (given === 'absent' || given.length === 0) {
+    if (operator.set === 'any') return truthOf(operator.ifExists)
+    if (operator.set === 'all' || operator.ifExists) return 'yes'
+    return truthOf(operator.negated)
+  }
+  const compare = comparisons[operator.name]!
+  const one = (value: string) => {
+    const equal = any(condition.values.map(wanted => compare(value, wanted, variables, context)))
+    return operator.negated ? not(equal) : equal
+  }
+  const truths = given.map(one)
+  // Without a set operator a negated one holds only if no value equals.
+  const needsAll = operator.set === 'all' || (operator.set === undefined && operator.negated)
+  return needsAll ? all(truths) : any(truths)
+}
+
+/** `StringNotEquals aws:SourceVpc vpc-1`, for people. */
+export function conditionText({ operator, key, values }: Condition): string {
+  return `${operator} ${key} ${values.join(' or ')}`
+}
+
+interface Operator {
+  readonly name: string
+  readonly negated: boolean
+  readonly ifExists: boolean
+  readonly set: 'all' | 'any' | undefined
+}
+
+function readOperator(text: string): Operator | undefined {
+  const match = /^(?:(forallvalues|foranyvalue):)?([a-z]+?)(ifexists)?$/.exec(text.toLowerCase())
+  if (!match) return undefined
+  const [, set, base, ifExists] = match
+  const negated = /^(string|numeric|date|arn)not/.test(base!) || base === 'notipaddress'
+  const name = base!.replace(/^(string|numeric|date|arn)not/, '$1').replace(/^notip/, 'ip')
+  if (name !== 'null' && !Object.hasOwn(comparisons, name)) return undefined
+  return {
+    name,
+    negated,
+    ifExists: ifExists !== undefined,
+    set: set === 'forallvalues' ? 'all' : set === 'foranyvalue' ? 'any' : undefined,
+  }
+}
+
+/** Present means that the key has a value. */
+function isNull(condition: Condition, given: readonly string[] | 'absent'): Truth {
+  const absent = given === 'absent' || given.length === 0
+  return truthOf(condition.values.some(value => (value.toLowerCase() === 'true') === absent))
+}
+
+type Compare = (given: string, wanted: string, variables: boolean, context: Context) => Truth
+
+const comparisons: Readonly<Record<string, Compare>> = {
+  stringequals: text((given, wanted) => given === wanted),
+  stringequalsignorecase: text((given, wanted) => given.toLowerCase() === wanted.toLowerCase()),
+  stringlike: pattern((given, wanted) => fits(wanted, given)),
+  numericequals: numbers((given, wanted) => given === wanted),
+  numericlessthan: numbers((given, wanted) => given < wanted),
+  numericlessthanequals: numbers((given, wanted) => given <= wanted),
+  numericgreaterthan: numbers((given, wanted) => given > wanted),
+  numericgreaterthanequals: numbers((given, wanted) => given >= wanted),
+  dateequals: dates((given, wanted) => given === wanted),
+  datelessthan: dates((given, wanted) => given < wanted),
+  datelessthanequals: dates((given, wanted) => given <= wanted),
+  dategreaterthan: dates((given, wanted) => given > wanted),
+  dategreaterthanequals: dates((given, wanted) => given >= wanted),
+  bool: text((given, wanted) => given.toLowerCase() === wanted.toLowerCase()),
+  binaryequals: text((given, wanted) => Buffer.from(given, 'base64').equals(Buffer.from(wanted, 'base64'))),
+  ipaddress: text(isInRange),
+  // The two are the same: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html#Conditions_ARN
+  arnequals: arn,
+  arnlike: arn,
+}
+
+function text(holds: (given: string, wanted: string) => boolean): Compare {
+  return (given, wanted, variables, context) => {
+    const expanded = expand(wanted, variables, context)
+    if (typeof expanded === 'string') return expanded === 'unknown' ? 'unknown' : 'no'
+    return truthOf(holds(given, literally(expanded, wanted)))
+  }
+}
+
+/** Where wildcards are none, a star stands for itself. */
+function literally(expanded: readonly Token[], written: string): string {
+  if (!written.includes('${')) return written
+  return expanded
+    .map(token => (token === -1 ? '*' : token === -2 ? '?' : String.fromCodePoint(token)))
+    .join('')
+}
+
+function pattern(holds: (given: string, wanted: readonly Token[]) => boolean): Compare {
+  return (given, wanted, variables, context) => {
+    const expanded = expand(wanted, variables, context)
+    if (typeof expanded === 'string') return expanded === 'unknown' ? 'unknown' : 'no'
+    return truthOf(holds(given, expanded))
+  }
+}
+
+function numbers(holds: (given: number, wanted: number) => boolean): Compare {
+  return text((given, wanted) => {
+    const [one, other] = [numberOf(given), numberOf(wanted)]
+    return one !== undefined && other !== undefined && holds(one, other)
+  })
+}
+
+function numberOf(text: string): number | undefined {
+  return /^\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\s*$/.test(text) ? Number(text) : undefined
+}
+
+function dates(holds: (given: number, wanted: number) => boolean): Compare {
+  return text((given, wanted) => {
+    const [one, other] = [dateOf(given), dateOf(wanted)]
+    return one !== undefined && other !== undefined && holds(one, other)
+  })
+}
+
+/** ISO 8601, or seconds since 1970. */
+function dateOf(text: string): number | undefined {
+  if (/^-?\d{5,}(?:\.\d+)?$/.test(text)) return Number(text) * 1000
+  const parsed = /^\d{4}-\d\d(?:-\d\d)?/.test(text) ? Date.parse(text) : Number.NaN
+  return Number.isNaN(parsed) ? undefined : parsed
+}
+
+function isInRange(given: string, wanted: string): boolean {
+  const [network, prefix, rest] = wanted.trim().split('/')
+  const address = given.trim()
+  if (rest !== undefined || !isIP(network!) || !isIP(address)) return false
+  const family = isIPv6(network!) ? 'ipv6' : 'ipv4'
+  if ((isIPv6(address) ? 'ipv6' : 'ipv4') !== family) return false
+  const most = family === 'ipv6' ? 128 : 32
+  const bits = prefix === undefined ? most : /^\d{1,3}$/.test(prefix) ? Number(prefix) : -1
+  if (bits < 0 || bits > most) return false
+  const range = new BlockList()
+  range.addSubnet(network!, bits, family)
+  return range.check(address, family)
+}
+
+/** Each of the six parts by itself; a wildcard does not reach over a colon. */
+function arn(given: string, wanted: string, variables: boolean, context: Context): Truth {
+  if (wanted === '*') return 'yes'
+  return arnFits(given, wanted, variables, context)
+}
+
+/** Whether an ARN fits a pattern for one, part by part. A part that the pattern lacks is any. */
+export function arnFits(given: string, wanted: string, variables: boolean, context: Context): Truth {
+  const [parts, patterns] = [arnParts(given), arnParts(wanted)]
+  return all(
+    patterns.map((part, index) => {
+      const expanded = expand(part, variables, context)
+      if (typeof expanded === 'string') return expanded === 'unknown' ? 'unknown' : 'no'
+      return truthOf(parts[index] !== undefined && fits(expanded, parts[index]))
+    }),
+  )
+}

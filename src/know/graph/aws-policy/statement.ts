@@ -1,0 +1,102 @@
+import { arnFits, conditionText, meets } from './condition.ts'
+import type { Context } from './context.ts'
+import { expand } from './expansion.ts'
+import type { Patterns, Policy, Statement } from './policy.ts'
+import { type Named, namedBy, type Principal } from './principal.ts'
+import { any, not, type Truth, truthOf } from './truth.ts'
+import { fits, tokens } from './wildcard.ts'
+
+export interface Request {
+  readonly principal: Principal
+  readonly action: string
+  /** An ARN, or `*` for actions that have no resource. */
+  readonly resource: string
+  readonly context: Context
+}
+
+/** What one statement says of a request. `why` names the first part that does not fit, or what is not known. */
+export interface Match {
+  readonly policy: string
+  readonly statement: string
+  /** `unknown` where the statement cannot be read: it may do either. */
+  readonly effect: 'Allow' | 'Deny' | 'unknown'
+  readonly applies: Truth
+  /** How its principals name the one who asks; `direct` where it has none. */
+  readonly named: Named
+  readonly why: string
+}
+
+/** Every statement of a policy against a request. Only those on a resource name principals. */
+export function matchPolicy(policy: Policy, request: Request, hasPrincipals: boolean): Match[] {
+  return policy.statements.map(statement => matchStatement(policy, statement, request, hasPrincipals))
+}
+
+function matchStatement(
+  policy: Policy,
+  statement: Statement,
+  request: Request,
+  hasPrincipals: boolean,
+): Match {
+  const common = { policy: policy.name, statement: statement.name, effect: statement.effect }
+  if (statement.broken !== undefined)
+    return {
+      ...common,
+      effect: 'unknown',
+      applies: 'unknown',
+      named: 'direct',
+      why: `cannot be read: ${statement.broken}`,
+    }
+  const no = (why: string): Match => ({ ...common, applies: 'no', named: 'no', why })
+  if (actionFits(statement.actions, request.action) === 'no')
+    return no(`its ${statement.actions.not ? 'NotAction' : 'Action'} leaves out ${request.action}`)
+  const resource = statement.resources ? resourceFits(statement.resources, policy, request) : 'yes'
+  if (resource === 'no')
+    return no(`its ${statement.resources!.not ? 'NotResource' : 'Resource'} leaves out ${request.resource}`)
+  const named = statement.principals ? namedBy(statement.principals, request.principal) : 'direct'
+  if (named === 'no' || (hasPrincipals && !statement.principals))
+    return no(
+      `its ${statement.principals?.not ? 'NotPrincipal' : 'Principal'} leaves out ${request.principal.text}`,
+    )
+  const undecided: string[] = resource === 'unknown' ? ['the resource has a variable of no known value'] : []
+  for (const condition of statement.conditions) {
+    const truth = meets(condition, policy.variables, request.context)
+    if (truth === 'no') return no(`not met: ${conditionText(condition)}`)
+    if (truth === 'unknown') undecided.push(conditionText(condition))
+  }
+  return undecided.length > 0
+    ? { ...common, applies: 'unknown', named, why: `if ${undecided.join(' and ')}` }
+    : { ...common, applies: 'yes', named, why: 'applies' }
+}
+
+function actionFits({ not: negated, patterns }: Patterns, action: string): Truth {
+  const fitting = truthOf(patterns.some(pattern => fits(tokens(pattern), action, true)))
+  return negated ? not(fitting) : fitting
+}
+
+function resourceFits({ not: negated, patterns }: Patterns, policy: Policy, request: Request): Truth {
+  const fitting = any(patterns.map(pattern => oneResourceFits(pattern, policy, request)))
+  return negated ? not(fitting) : fitting
+}
+
+function oneResourceFits(pattern: string, policy: Policy, request: Request): Truth {
+  if (pattern === '*') return 'yes'
+  if (!request.resource.startsWith('arn:') || !/^(?:arn|[*?])/.test(pattern)) {
+    const expanded = expand(pattern, policy.variables, request.context)
+    if (typeof expanded === 'string') return expanded === 'unknown' ? 'unknown' : 'no'
+    return truthOf(fits(expanded, request.resource))
+  }
+  return arnFits(request.resource, pattern, policy.variables, request.context)
+}
+
+/** Whether one of the statements with this effect applies, of those named so where that matters. */
+export function someApplies(
+  matches: readonly Match[],
+  effect: 'Allow' | 'Deny',
+  named: readonly Named[] = ['direct', 'role', 'account'],
+): Truth {
+  return any(
+    matches
+      .filter(match => [effect, 'unknown'].includes(match.effect) && named.includes(match.named))
+      .map(match => match.applies),
+  )
+}

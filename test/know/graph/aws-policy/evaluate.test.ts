@@ -1,0 +1,606 @@
+import { describe, expect, test } from 'vitest'
+import { Context } from '../../../../src/know/graph/aws-policy/context.ts'
+import { evaluate, type Question } from '../../../../src/know/graph/aws-policy/evaluate.ts'
+import { readPolicy } from '../../../../src/know/graph/aws-policy/policy.ts'
+
+const ALICE = 'arn:aws:iam::111122223333:user/Alice'
+const ROLE = 'arn:aws:iam::111122223333:role/team/Builder'
+const SESSION = 'arn:aws:sts::111122223333:assumed-role/Builder/one'
+const OBJECT = 'arn:aws:s3:::reports/2026/may.csv'
+const KEY = 'arn:aws:kms:eu-west-1:111122223333:key/0b6f0c2e'
+
+type Part = Record<string, unknown>
+const policy = (...statements: Part[]) => ({ Version: '2012-10-17', Statement: statements })
+const allow = (part: Part = {}) => ({ Effect: 'Allow', Action: 's3:*', Resource: '*', ...part })
+const deny = (part: Part = {}) => ({ ...allow(part), Effect: 'Deny' })
+const named = (principal: unknown, part: Part = {}) => allow({ Principal: principal, ...part })
+
+interface Ask {
+  principal?: string
+  action?: string
+  resource?: string
+  account?: string
+  context?: Record<string, string | string[]>
+  incomplete?: boolean
+  identity?: unknown[]
+  onResource?: unknown
+  boundary?: unknown[]
+  scp?: unknown[][]
+  rcp?: unknown[][]
+  endpoint?: unknown[]
+  session?: unknown
+}
+
+function ask(given: Ask) {
+  const read = (documents: unknown[] | undefined) =>
+    documents?.map((document, index) => readPolicy(document, `policy ${index + 1}`))
+  const levels = (all: unknown[][] | undefined) =>
+    all?.map((policies, index) => ({ orgIdentifier: `ou-${index + 1}`, policies: read(policies)! }))
+  const question: Question = {
+    principal: given.principal ?? ALICE,
+    action: given.action ?? 's3:GetObject',
+    resource: { arn: given.resource ?? OBJECT, account: given.account ?? '111122223333' },
+    context: new Context(given.context ?? {}, !given.incomplete),
+    identityPolicies: read(given.identity ?? [])!,
+    resourcePolicy: given.onResource === undefined ? undefined : readPolicy(given.onResource, 'bucket'),
+    permissionBoundaries: read(given.boundary),
+    serviceControlPolicies: levels(given.scp),
+    resourceControlPolicies: levels(given.rcp),
+    endpointPolicies: read(given.endpoint),
+    sessionPolicy: given.session === undefined ? undefined : readPolicy(given.session, 'session'),
+  }
+  return evaluate(question)
+}
+
+const [YES, NO, DENIED] = ['Allowed', 'ImplicitlyDenied', 'ExplicitlyDenied'] as const
+
+describe('within one account', () => {
+  test.each<[string, Ask, string]>([
+    ['nothing allows', {}, NO],
+    ['an identity policy allows', { identity: [policy(allow())] }, YES],
+    ['another action', { identity: [policy(allow({ Action: 's3:PutObject' }))] }, NO],
+    ['actions without regard to case', { identity: [policy(allow({ Action: 'S3:getobject' }))] }, YES],
+    ['a wildcard within the action', { identity: [policy(allow({ Action: 's3:Get*' }))] }, YES],
+    ['one character', { identity: [policy(allow({ Action: 's3:?etObject' }))] }, YES],
+    [
+      'NotAction of another',
+      { identity: [policy({ ...allow(), Action: undefined, NotAction: 'iam:*' })] },
+      YES,
+    ],
+    [
+      'NotAction of this',
+      { identity: [policy({ ...allow(), Action: undefined, NotAction: 's3:Get*' })] },
+      NO,
+    ],
+    ['a deny beside', { identity: [policy(allow(), deny())] }, DENIED],
+    ['a deny of another action', { identity: [policy(allow(), deny({ Action: 's3:Put*' }))] }, YES],
+    ['a deny in another policy', { identity: [policy(allow()), policy(deny())] }, DENIED],
+    ['its resource', { identity: [policy(allow({ Resource: 'arn:aws:s3:::reports/*' }))] }, YES],
+    ['case in the resource', { identity: [policy(allow({ Resource: 'arn:aws:s3:::Reports/*' }))] }, NO],
+    ['another resource', { identity: [policy(allow({ Resource: 'arn:aws:s3:::reports' }))] }, NO],
+    ['an incomplete ARN', { identity: [policy(allow({ Resource: 'arn:aws:s3' }))] }, YES],
+    [
+      'a wildcard that would reach over a colon',
+      { identity: [policy(allow({ Resource: 'arn:aws:*:reports/*' }))] },
+      NO,
+    ],
+    [
+      'NotResource of another',
+      { identity: [policy({ ...allow(), Resource: undefined, NotResource: 'arn:aws:s3:::x/*' })] },
+      YES,
+    ],
+    [
+      'NotResource of this',
+      { identity: [policy({ ...allow(), Resource: undefined, NotResource: 'arn:aws:s3:::rep*' })] },
+      NO,
+    ],
+    [
+      'a deny of all but',
+      {
+        identity: [policy(allow(), { ...deny(), Resource: undefined, NotResource: 'arn:aws:s3:::other/*' })],
+      },
+      DENIED,
+    ],
+    [
+      'no resource in the request',
+      {
+        resource: '*',
+        action: 's3:ListAllMyBuckets',
+        identity: [policy(allow({ Resource: 'arn:aws:s3:::reports' }))],
+      },
+      NO,
+    ],
+    ['only the resource allows this user', { onResource: policy(named({ AWS: ALICE })) }, YES],
+    ['only the resource allows everyone', { onResource: policy(named('*')) }, YES],
+    ['the resource allows another user', { onResource: policy(named({ AWS: `${ALICE}2` })) }, NO],
+    ['the resource allows the account', { onResource: policy(named({ AWS: '111122223333' })) }, NO],
+    [
+      'the account, and the identity too',
+      { onResource: policy(named({ AWS: 'arn:aws:iam::111122223333:root' })), identity: [policy(allow())] },
+      YES,
+    ],
+    [
+      'the resource denies the account',
+      {
+        onResource: policy({ ...named({ AWS: '111122223333' }), Effect: 'Deny' }),
+        identity: [policy(allow())],
+      },
+      DENIED,
+    ],
+    [
+      'the resource denies another',
+      { onResource: policy({ ...named({ AWS: `${ALICE}2` }), Effect: 'Deny' }), identity: [policy(allow())] },
+      YES,
+    ],
+    ['the root user', { principal: 'arn:aws:iam::111122223333:root' }, YES],
+    ['a single statement, not in a list', { identity: [{ Version: '2012-10-17', Statement: allow() }] }, YES],
+  ])('%s', (_, given, verdict) => expect(ask(given).verdict).toBe(verdict))
+})
+
+describe('boundaries, sessions and organizations', () => {
+  const identity = [policy(allow())]
+  const nothing = policy(allow({ Action: 'ec2:*' }))
+  test.each<[string, Ask, string]>([
+    ['a boundary that allows too', { identity, boundary: [policy(allow())] }, YES],
+    ['a boundary that does not', { identity, boundary: [nothing] }, NO],
+    ['a boundary alone grants nothing', { boundary: [policy(allow())] }, NO],
+    ['a boundary that denies', { identity, boundary: [policy(allow(), deny())] }, DENIED],
+    [
+      'a user named by the resource is not limited by a boundary',
+      { boundary: [nothing], onResource: policy(named({ AWS: ALICE })) },
+      YES,
+    ],
+    ['but is by its deny', { boundary: [policy(deny())], onResource: policy(named({ AWS: ALICE })) }, DENIED],
+    [
+      'a session named by the resource is not limited',
+      {
+        principal: SESSION,
+        boundary: [nothing],
+        session: nothing,
+        onResource: policy(named({ AWS: SESSION })),
+      },
+      YES,
+    ],
+    [
+      'its role named is limited by the boundary',
+      { principal: SESSION, boundary: [nothing], onResource: policy(named({ AWS: ROLE })) },
+      NO,
+    ],
+    [
+      'its role named is limited by the session',
+      { principal: SESSION, session: nothing, onResource: policy(named({ AWS: ROLE })) },
+      NO,
+    ],
+    [
+      'its role named, nothing in the way',
+      { principal: SESSION, onResource: policy(named({ AWS: ROLE })) },
+      YES,
+    ],
+    ['a role of another name', { principal: SESSION, onResource: policy(named({ AWS: `${ROLE}2` })) }, NO],
+    ['a session policy that allows', { principal: SESSION, identity, session: policy(allow()) }, YES],
+    ['a session policy that does not', { principal: SESSION, identity, session: nothing }, NO],
+    ['a session policy alone', { principal: SESSION, session: policy(allow()) }, NO],
+    ['each level allows', { identity, scp: [[policy(allow({ Action: '*' }))], [policy(allow())]] }, YES],
+    ['one level does not', { identity, scp: [[policy(allow({ Action: '*' }))], [nothing]] }, NO],
+    ['a level without policies', { identity, scp: [[policy(allow())], []] }, NO],
+    ['a level denies', { identity, scp: [[policy(allow()), policy(deny())]] }, DENIED],
+    [
+      'control policies bind the root user',
+      { principal: 'arn:aws:iam::111122223333:root', scp: [[nothing]] },
+      NO,
+    ],
+    ['they grant nothing', { scp: [[policy(allow())]] }, NO],
+    [
+      'they do not bind services',
+      {
+        principal: 'cloudtrail.amazonaws.com',
+        scp: [[nothing]],
+        onResource: policy(named({ Service: 'cloudtrail.amazonaws.com' })),
+      },
+      YES,
+    ],
+    ['a resource control policy allows', { identity, rcp: [[policy(named('*', { Action: '*' }))]] }, YES],
+    [
+      'a resource control policy does not',
+      { identity, rcp: [[policy(named('*', { Action: 'sqs:*' }))]] },
+      NO,
+    ],
+    [
+      'a resource control policy denies',
+      { identity, rcp: [[policy(named('*'), { ...named('*'), Effect: 'Deny' })]] },
+      DENIED,
+    ],
+    ['an endpoint allows', { identity, endpoint: [policy(named('*'))] }, YES],
+    ['an endpoint does not', { identity, endpoint: [policy(named('*', { Action: 'sqs:*' }))] }, NO],
+    [
+      'an endpoint denies someone else',
+      { identity, endpoint: [policy(named('*'), { ...named({ AWS: `${ALICE}2` }), Effect: 'Deny' })] },
+      YES,
+    ],
+  ])('%s', (_, given, verdict) => expect(ask(given).verdict).toBe(verdict))
+})
+
+describe('across accounts', () => {
+  const account = '999988887777'
+  const identity = [policy(allow())]
+  test.each<[string, Ask, string]>([
+    ['only the identity allows', { account, identity }, NO],
+    ['only the resource allows', { account, onResource: policy(named({ AWS: ALICE })) }, NO],
+    ['both', { account, identity, onResource: policy(named({ AWS: ALICE })) }, YES],
+    [
+      'the resource allows the whole account',
+      { account, identity, onResource: policy(named({ AWS: '111122223333' })) },
+      YES,
+    ],
+    ['the resource allows everyone', { account, identity, onResource: policy(named('*')) }, YES],
+    [
+      'the boundary does not',
+      {
+        account,
+        identity,
+        boundary: [policy(allow({ Action: 'ec2:*' }))],
+        onResource: policy(named({ AWS: ALICE })),
+      },
+      NO,
+    ],
+    [
+      'the session policy does not',
+      {
+        account,
+        principal: SESSION,
+        identity,
+        session: policy(allow({ Action: 'ec2:*' })),
+        onResource: policy(named({ AWS: SESSION })),
+      },
+      NO,
+    ],
+    [
+      'the account stands in the ARN',
+      {
+        resource: 'arn:aws:sqs:eu-west-1:999988887777:jobs',
+        action: 'sqs:SendMessage',
+        account: '999988887777',
+        identity: [policy(allow({ Action: 'sqs:*' }))],
+      },
+      NO,
+    ],
+    ['anyone on the internet', { principal: '*', onResource: policy(named('*')) }, YES],
+    [
+      'anyone, where only accounts are named',
+      { principal: '*', onResource: policy(named({ AWS: '111122223333' })) },
+      NO,
+    ],
+  ])('%s', (_, given, verdict) => expect(ask(given).verdict).toBe(verdict))
+})
+
+describe('resources that decide alone', () => {
+  const kms = { action: 'kms:Decrypt', resource: KEY, identity: [policy(allow({ Action: 'kms:*' }))] }
+  const onKey = (principal: unknown) => policy(named(principal, { Action: 'kms:*' }))
+  const assume = { action: 'sts:AssumeRole', resource: ROLE }
+  const trust = (principal: unknown) => ({
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Allow', Principal: principal, Action: 'sts:AssumeRole' }],
+  })
+  const mayAssume = [policy(allow({ Action: 'sts:AssumeRole' }))]
+  test.each<[string, Ask, string]>([
+    [
+      'a key without a policy that leaves it to the account',
+      { ...kms, onResource: onKey({ AWS: `${ALICE}2` }) },
+      NO,
+    ],
+    ['a key that leaves it to the account', { ...kms, onResource: onKey({ AWS: '111122223333' }) }, YES],
+    ['a key that names the user', { ...kms, identity: [], onResource: onKey({ AWS: ALICE }) }, YES],
+    ['a role that trusts the user', { ...assume, onResource: trust({ AWS: ALICE }) }, YES],
+    ['a role that trusts the account', { ...assume, onResource: trust({ AWS: '111122223333' }) }, NO],
+    ['and the user may', { ...assume, identity: mayAssume, onResource: trust({ AWS: '111122223333' }) }, YES],
+    [
+      'the user may, the role does not trust',
+      { ...assume, identity: mayAssume, onResource: trust({ Service: 'ec2.amazonaws.com' }) },
+      NO,
+    ],
+    [
+      'a service that the role trusts',
+      { ...assume, principal: 'ec2.amazonaws.com', onResource: trust({ Service: 'ec2.amazonaws.com' }) },
+      YES,
+    ],
+  ])('%s', (_, given, verdict) => expect(ask(given).verdict).toBe(verdict))
+})
+
+describe('NotPrincipal', () => {
+  const all = policy(allow())
+  const but = (principals: unknown) => policy({ ...deny(), NotPrincipal: principals })
+  test.each<[string, Ask, string]>([
+    ['someone else is left out', { identity: [all], onResource: but({ AWS: `${ALICE}2` }) }, DENIED],
+    [
+      'this user and its account are',
+      { identity: [all], onResource: but({ AWS: [ALICE, '111122223333'] }) },
+      YES,
+    ],
+    ['only the account is', { identity: [all], onResource: but({ AWS: '111122223333' }) }, DENIED],
+  ])('%s', (_, given, verdict) => expect(ask(given).verdict).toBe(verdict))
+})
+
+describe('conditions', () => {
+  const when = (Condition: Part, context: Ask['context'] = {}, more: Ask = {}): Ask => ({
+    identity: [policy(allow({ Condition }))],
+    context,
+    ...more,
+  })
+  const tag = 'aws:ResourceTag/team'
+  test.each<[string, Ask, string]>([
+    ['equal', when({ StringEquals: { [tag]: 'red' } }, { [tag]: 'red' }), YES],
+    ['case of the value', when({ StringEquals: { [tag]: 'red' } }, { [tag]: 'Red' }), NO],
+    ['case of the key', when({ StringEquals: { 'AWS:resourcetag/TEAM': 'red' } }, { [tag]: 'red' }), YES],
+    ['one of several', when({ StringEquals: { [tag]: ['blue', 'red'] } }, { [tag]: 'red' }), YES],
+    ['absent', when({ StringEquals: { [tag]: 'red' } }), NO],
+    ['absent, if it exists', when({ StringEqualsIfExists: { [tag]: 'red' } }), YES],
+    ['another, if it exists', when({ StringEqualsIfExists: { [tag]: 'red' } }, { [tag]: 'blue' }), NO],
+    ['not equal', when({ StringNotEquals: { [tag]: 'red' } }, { [tag]: 'blue' }), YES],
+    [
+      'not equal to any of several',
+      when({ StringNotEquals: { [tag]: ['red', 'blue'] } }, { [tag]: 'blue' }),
+      NO,
+    ],
+    ['not equal, absent', when({ StringNotEquals: { [tag]: 'red' } }), YES],
+    ['ignoring case', when({ StringEqualsIgnoreCase: { [tag]: 'RED' } }, { [tag]: 'red' }), YES],
+    ['not, ignoring case', when({ StringNotEqualsIgnoreCase: { [tag]: 'RED' } }, { [tag]: 'red' }), NO],
+    ['like', when({ StringLike: { [tag]: 'r*d?' } }, { [tag]: 'round1' }), YES],
+    ['a star where it is none', when({ StringEquals: { [tag]: 'r*' } }, { [tag]: 'red' }), NO],
+    ['not like', when({ StringNotLike: { [tag]: 'r*' } }, { [tag]: 'red' }), NO],
+    ['all conditions', when({ StringEquals: { a: '1', b: '2' } }, { a: '1', b: '3' }), NO],
+    [
+      'all operators',
+      when(
+        { StringEquals: { a: '1' }, Bool: { 'aws:SecureTransport': 'true' } },
+        { a: '1', 'aws:SecureTransport': 'true' },
+      ),
+      YES,
+    ],
+    ['less', when({ NumericLessThan: { 's3:max-keys': '10' } }, { 's3:max-keys': '9' }), YES],
+    ['numbers, not texts', when({ NumericLessThan: { 's3:max-keys': '10' } }, { 's3:max-keys': '9.5' }), YES],
+    ['no number', when({ NumericEquals: { 's3:max-keys': '10' } }, { 's3:max-keys': 'ten' }), NO],
+    ['greater or equal', when({ NumericGreaterThanEquals: { n: '10' } }, { n: '10' }), YES],
+    ['a number given as one', when({ NumericEquals: { n: 10 } }, { n: '10.0' }), YES],
+    [
+      'before',
+      when(
+        { DateLessThan: { 'aws:CurrentTime': '2026-12-01T00:00:00Z' } },
+        { 'aws:CurrentTime': '2026-11-24T10:00:00Z' },
+      ),
+      YES,
+    ],
+    [
+      'seconds',
+      when({ DateGreaterThan: { 'aws:EpochTime': '1764000000' } }, { 'aws:EpochTime': '1763000000' }),
+      NO,
+    ],
+    [
+      'seconds beside ISO',
+      when(
+        { DateGreaterThan: { 'aws:TokenIssueTime': '2020-01-01T00:00:00Z' } },
+        { 'aws:TokenIssueTime': '1763000000' },
+      ),
+      YES,
+    ],
+    [
+      'an address in the range',
+      when({ IpAddress: { 'aws:SourceIp': '203.0.113.0/24' } }, { 'aws:SourceIp': '203.0.113.9' }),
+      YES,
+    ],
+    [
+      'a single address',
+      when({ IpAddress: { 'aws:SourceIp': '203.0.113.9' } }, { 'aws:SourceIp': '203.0.113.9' }),
+      YES,
+    ],
+    [
+      'outside',
+      when(
+        { IpAddress: { 'aws:SourceIp': ['203.0.113.0/24', '198.51.100.0/24'] } },
+        { 'aws:SourceIp': '192.0.2.1' },
+      ),
+      NO,
+    ],
+    [
+      'not in it',
+      when({ NotIpAddress: { 'aws:SourceIp': '203.0.113.0/24' } }, { 'aws:SourceIp': '192.0.2.1' }),
+      YES,
+    ],
+    [
+      'IPv6',
+      when(
+        { IpAddress: { 'aws:SourceIp': '2001:DB8:1234:5678::/64' } },
+        { 'aws:SourceIp': '2001:db8:1234:5678::1' },
+      ),
+      YES,
+    ],
+    [
+      'no address',
+      when({ IpAddress: { 'aws:SourceIp': '203.0.113.0/33' } }, { 'aws:SourceIp': '203.0.113.9' }),
+      NO,
+    ],
+    [
+      'an ARN',
+      when(
+        { ArnLike: { 'aws:SourceArn': 'arn:aws:s3:::rep*' } },
+        { 'aws:SourceArn': 'arn:aws:s3:::reports' },
+      ),
+      YES,
+    ],
+    [
+      'ArnEquals is the same',
+      when({ ArnEquals: { 'aws:PrincipalArn': 'arn:aws:iam::*:user/*' } }, { 'aws:PrincipalArn': ALICE }),
+      YES,
+    ],
+    [
+      'a star does not reach over a colon',
+      when(
+        { ArnLike: { 'aws:SourceArn': 'arn:aws:*:eu-west-1:1:a' } },
+        { 'aws:SourceArn': 'arn:aws:sns:sqs:eu-west-1:1:a' },
+      ),
+      NO,
+    ],
+    [
+      'not that ARN',
+      when({ ArnNotLike: { 'aws:PrincipalArn': 'arn:aws:iam::*:role/*' } }, { 'aws:PrincipalArn': ALICE }),
+      YES,
+    ],
+    [
+      'true',
+      when({ Bool: { 'aws:MultiFactorAuthPresent': 'true' } }, { 'aws:MultiFactorAuthPresent': 'false' }),
+      NO,
+    ],
+    [
+      'absent, as a deny has it',
+      {
+        identity: [
+          policy(allow(), deny({ Condition: { BoolIfExists: { 'aws:MultiFactorAuthPresent': 'false' } } })),
+        ],
+      },
+      DENIED,
+    ],
+    [
+      'absent, without IfExists',
+      {
+        identity: [policy(allow(), deny({ Condition: { Bool: { 'aws:MultiFactorAuthPresent': 'false' } } }))],
+      },
+      YES,
+    ],
+    ['bytes', when({ BinaryEquals: { k: 'QmluYXJ5' } }, { k: 'QmluYXJ5' }), YES],
+    ['null and absent', when({ Null: { [tag]: 'true' } }), YES],
+    ['null and there', when({ Null: { [tag]: 'true' } }, { [tag]: 'x' }), NO],
+    ['not null and there', when({ Null: { [tag]: 'false' } }, { [tag]: 'x' }), YES],
+    ['not null, given as a boolean', when({ Null: { [tag]: false } }, {}), NO],
+    [
+      'every value',
+      when({ 'ForAllValues:StringEquals': { 'aws:TagKeys': ['a', 'b'] } }, { 'aws:TagKeys': ['a', 'b'] }),
+      YES,
+    ],
+    [
+      'one value too many',
+      when({ 'ForAllValues:StringEquals': { 'aws:TagKeys': ['a', 'b'] } }, { 'aws:TagKeys': ['a', 'c'] }),
+      NO,
+    ],
+    ['every value of none', when({ 'ForAllValues:StringEquals': { 'aws:TagKeys': ['a'] } }), YES],
+    [
+      'every value of an empty list',
+      when({ 'ForAllValues:StringEquals': { 'aws:TagKeys': ['a'] } }, { 'aws:TagKeys': [] }),
+      YES,
+    ],
+    [
+      'any value',
+      when({ 'ForAnyValue:StringEquals': { 'aws:TagKeys': ['a'] } }, { 'aws:TagKeys': ['c', 'a'] }),
+      YES,
+    ],
+    ['any value of none', when({ 'ForAnyValue:StringEquals': { 'aws:TagKeys': ['a'] } }), NO],
+    [
+      'any that is not',
+      when({ 'ForAnyValue:StringNotEquals': { 'aws:TagKeys': ['a'] } }, { 'aws:TagKeys': ['a', 'b'] }),
+      YES,
+    ],
+    [
+      'all that are not',
+      when({ 'ForAllValues:StringNotEquals': { 'aws:TagKeys': ['a'] } }, { 'aws:TagKeys': ['a', 'b'] }),
+      NO,
+    ],
+    [
+      'all like',
+      when(
+        { 'ForAllValues:StringLike': { 'aws:TagKeys': ['team-*'] } },
+        { 'aws:TagKeys': ['team-a', 'team-b'] },
+      ),
+      YES,
+    ],
+  ])('%s', (_, given, verdict) => expect(ask(given).verdict).toBe(verdict))
+})
+
+describe('variables', () => {
+  const home = 'arn:aws:s3:::homes/${aws:username}/*'
+  const of = (Resource: string, context: Ask['context'], resource = 'arn:aws:s3:::homes/Alice/x'): Ask => ({
+    identity: [policy(allow({ Resource }))],
+    context,
+    resource,
+  })
+  test.each<[string, Ask, string]>([
+    ['its own', of(home, { 'aws:username': 'Alice' }), YES],
+    ["another's", of(home, { 'aws:username': 'Bob' }), NO],
+    ['absent', of(home, {}), NO],
+    ['with a default', of("arn:aws:s3:::homes/${aws:username, 'Alice'}/*", {}), YES],
+    ['a star in the value is a star', of(home, { 'aws:username': '*' }), NO],
+    ['the star itself', of('arn:aws:s3:::homes/${*}/*', {}, 'arn:aws:s3:::homes/*/x'), YES],
+    [
+      'not in the old version',
+      {
+        ...of(home, { 'aws:username': 'Alice' }),
+        identity: [{ Version: '2008-10-17', Statement: [allow({ Resource: home })] }],
+      },
+      NO,
+    ],
+    [
+      'in a condition',
+      {
+        identity: [
+          policy(allow({ Condition: { StringEquals: { 'aws:ResourceTag/owner': '${aws:username}' } } })),
+        ],
+        context: { 'aws:ResourceTag/owner': 'Alice', 'aws:username': 'Alice' },
+      },
+      YES,
+    ],
+    [
+      'in a condition, like',
+      {
+        identity: [policy(allow({ Condition: { StringLike: { 's3:prefix': 'home/${aws:username}/*' } } }))],
+        context: { 's3:prefix': 'home/Alice/a', 'aws:username': 'Alice' },
+      },
+      YES,
+    ],
+    ['several values are none', of(home, { 'aws:username': ['Alice', 'Bob'] }), NO],
+  ])('%s', (_, given, verdict) => expect(ask(given).verdict).toBe(verdict))
+})
+
+describe('what is not known', () => {
+  const incomplete = true
+  const mfa = { Bool: { 'aws:MultiFactorAuthPresent': 'true' } }
+
+  test('an allow that hangs on it is conditional, and says on what', () => {
+    const answer = ask({ incomplete, identity: [policy(allow({ Condition: mfa }))] })
+    expect(answer.verdict).toBe('Conditional')
+    expect(answer.conditions).toEqual(['if Bool aws:MultiFactorAuthPresent true'])
+  })
+
+  test('a deny that hangs on it makes an allow conditional', () => {
+    const answer = ask({ incomplete, identity: [policy(allow(), deny({ Condition: mfa }))] })
+    expect(answer.verdict).toBe('Conditional')
+    expect(answer.because).toContain('unless Bool aws:MultiFactorAuthPresent true')
+  })
+
+  test('it does not matter where all else denies', () => {
+    expect(ask({ incomplete, identity: [policy(deny(), allow({ Condition: mfa }))] }).verdict).toBe(DENIED)
+    expect(ask({ incomplete, identity: [policy(deny({ Condition: mfa }))] }).verdict).toBe(NO)
+  })
+
+  test('a statement that cannot be read may have denied or allowed', () => {
+    const broken = { Effect: 'Deny', Action: 's3:*', NotAction: 's3:*', Resource: '*' }
+    expect(ask({ identity: [policy(allow(), broken)] }).verdict).toBe('Conditional')
+    expect(ask({ identity: ['{ no JSON'] }).because).toContain('cannot be read')
+  })
+
+  test('an operator that there is not', () => {
+    expect(ask({ identity: [policy(allow({ Condition: { constructor: { a: 'b' } } }))] }).verdict).toBe(
+      'Conditional',
+    )
+  })
+})
+
+test('a long pattern of stars takes no time', () => {
+  const answer = ask({
+    identity: [policy(allow({ Resource: `arn:aws:s3:::${'a*'.repeat(2000)}b` }))],
+    resource: `arn:aws:s3:::${'a'.repeat(20_000)}`,
+  })
+  expect(answer.verdict).toBe(NO)
+}, 5000)
+
+test('the answer names the statement that decided', () => {
+  const answer = ask({ identity: [policy(allow({ Sid: 'Read' }), deny({ Sid: 'NoReports' }))] })
+  expect(answer.because).toBe('denied by NoReports of the identity policy policy 1')
+  expect(answer.matches).toHaveLength(2)
+})
