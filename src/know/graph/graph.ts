@@ -1,8 +1,11 @@
-import type { Certainty, Ref } from '../../core/contract/ref.ts'
+import type { Certainty, Ms, Ref } from '../../core/contract/ref.ts'
 import type { Row } from '../../core/store/schema.ts'
 import type { Db } from '../../core/store/store.ts'
 import { namesById, namesOrNative, refOf } from '../inventory/queries.ts'
 import { loadRoots } from '../inventory/roots.ts'
+import type { Crossing } from './aws/crossing.ts'
+import { awsCrossings } from './aws/crossings.ts'
+import { loadAccounts } from './aws/load-accounts.ts'
 import { credentialEdges } from './credential-edges.ts'
 
 /** One step of an attacker: who has `from` gains `to`. */
@@ -39,7 +42,13 @@ export interface Graph {
 
 export const CERTAINTIES: readonly Certainty[] = ['proven', 'conditional', 'potential']
 
-export async function loadGraph(db: Db): Promise<Graph> {
+/** What a graph is computed with beside what is stored: the rules by which one AWS principal gains another, and when. */
+export interface Crossings {
+  readonly aws: readonly Crossing[]
+  readonly now: Ms
+}
+
+export async function loadGraph(db: Db, crossings: Crossings = { aws: [], now: 0 }): Promise<Graph> {
   const roots = await loadRoots(db)
   const entities = await db
     .selectFrom('entity')
@@ -68,7 +77,11 @@ export async function loadGraph(db: Db): Promise<Graph> {
     ...(edge.condition !== null && { condition: edge.condition }),
     why: edge.why,
   }))
-  return buildGraph(nodes, [...hops, ...(await credentialEdges(db, roots))], id => roots.of(id))
+  const computed = [
+    ...(await credentialEdges(db, roots)),
+    ...awsCrossings(await loadAccounts(db, roots), crossings.aws, crossings.now),
+  ]
+  return buildGraph(nodes, [...hops, ...computed], id => roots.of(id))
 }
 
 /** Edges to what is not among the nodes, and from a thing to itself, lead nowhere and are left out. */

@@ -1,3 +1,4 @@
+import { awsIamReader } from './aws-iam.ts'
 import type { Reader } from './reader.ts'
 import { reportReader } from './report/report-reader.ts'
 import type { Engine } from './secrets/engine.ts'
@@ -5,5 +6,5 @@ import { secretsReader } from './secrets/secrets-reader.ts'
 
 /** Every reader there is. `secrets` is the engine that the caller compiled from the rules it loaded. */
 export function allReaders(secrets: Engine): readonly Reader[] {
-  return [secretsReader(secrets), reportReader(secrets)]
+  return [secretsReader(secrets), reportReader(secrets), awsIamReader]
 }

@@ -1,5 +1,6 @@
 import pc from 'picocolors'
 import { z } from 'zod'
+import { loadCrossings } from '../../know/graph/aws/crossing.ts'
 import { loadGraph, reach as reachFrom } from '../../know/graph/graph.ts'
 import { coverageOf } from '../../know/inventory/queries.ts'
 import { type Coverage, coverageText } from './coverage.ts'
@@ -39,7 +40,9 @@ export const reach = defineOperation<Input, Reach>({
 
 async function run(world: World, input: Input): Promise<Reach> {
   const subject = await subjectOf(world, input.subject)
-  const { reached } = reachFrom(await loadGraph(world.db), subject.id)
+  const aws = await loadCrossings(world.rulesDirectory)
+  const crossings = { aws, now: world.io.now().getTime() }
+  const { reached } = reachFrom(await loadGraph(world.db, crossings), subject.id)
   return { subject, reached, coverage: await coverageOf(world.db) }
 }
 

@@ -3,19 +3,26 @@ import type { Context } from './context.ts'
 import { arnParts, expand } from './expansion.ts'
 import type { Condition } from './policy.ts'
 import { all, any, not, type Truth, truthOf } from './truth.ts'
-import { fits, type Token } from './wildcard.ts'
+import { ANY, fits, ONE, type Token } from './wildcard.ts'
 
 /**
  * Whether a request meets one condition, as IAM decides it:
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html and, for keys of
  * several values, https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
  */
-export function meets(condition: Condition, variables: boolean, context: Context): Truth {
+export function meets(
+  condition: Condition,
+  variables: boolean,
+  context: Context,
+  effect: 'Allow' | 'Deny',
+): Truth {
   const operator = readOperator(condition.operator)
   // IAM refuses to store such a policy; what another system does with it is not known.
   if (!operator) return 'unknown'
   const given = context.get(condition.key)
   if (given === 'unknown') return 'unknown'
+  // Whoever asks meets what allows, and avoids what denies.
+  if (given === 'chosen') return truthOf(effect === 'Allow')
   if (operator.name === 'null') return isNull(condition, given)
   if (given === 'absent' || given.length === 0) {
     if (operator.set === 'any') return truthOf(operator.ifExists)
@@ -102,7 +109,7 @@ function text(holds: (given: string, wanted: string) => boolean): Compare {
 function literally(expanded: readonly Token[], written: string): string {
   if (!written.includes('${')) return written
   return expanded
-    .map(token => (token === -1 ? '*' : token === -2 ? '?' : String.fromCodePoint(token)))
+    .map(token => (token === ANY ? '*' : token === ONE ? '?' : String.fromCharCode(token)))
     .join('')
 }
 

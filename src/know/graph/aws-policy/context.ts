@@ -1,18 +1,33 @@
-/**
- * The condition keys of one request. Names are compared without regard to case. Where the context is `complete`, a key
- * that is not there is absent; else nothing is known of it, and what depends on it stays undecided.
- */
-export class Context {
-  readonly complete: boolean
-  readonly #values = new Map<string, readonly string[]>()
+export interface Known {
+  /** Whether a key that is not given is absent; else nothing is known of it. A list has the beginnings of such keys. */
+  readonly complete: boolean | readonly string[]
+  /** Beginnings of keys that whoever asks can choose, such as the region: no condition on them keeps anyone out. */
+  readonly chosen?: readonly string[]
+}
 
-  constructor(values: Readonly<Record<string, string | readonly string[]>>, complete: boolean) {
-    this.complete = complete
+/** The condition keys of one request. Names are compared without regard to case. */
+export class Context {
+  readonly #values = new Map<string, readonly string[]>()
+  readonly #complete: boolean | readonly string[]
+  readonly #chosen: readonly string[]
+
+  constructor(values: Readonly<Record<string, string | readonly string[]>>, known: Known) {
     for (const [key, value] of Object.entries(values)) this.#values.set(key.toLowerCase(), [value].flat())
+    const { complete, chosen = [] } = known
+    this.#complete = typeof complete === 'boolean' ? complete : complete.map(key => key.toLowerCase())
+    this.#chosen = chosen.map(key => key.toLowerCase())
   }
 
-  /** The key's values; `absent`, or `unknown` where it might be there. */
-  get(key: string): readonly string[] | 'absent' | 'unknown' {
-    return this.#values.get(key.toLowerCase()) ?? (this.complete ? 'absent' : 'unknown')
+  /** The key's values. What depends on an `unknown` one stays undecided. */
+  get(key: string): readonly string[] | 'absent' | 'unknown' | 'chosen' {
+    const name = key.toLowerCase()
+    const values = this.#values.get(name)
+    if (values) return values
+    if (this.#chosen.some(start => name.startsWith(start))) return 'chosen'
+    const complete =
+      typeof this.#complete === 'boolean'
+        ? this.#complete
+        : this.#complete.some(start => name.startsWith(start))
+    return complete ? 'absent' : 'unknown'
   }
 }

@@ -30,7 +30,7 @@ function valueOf(inside: string, context: Context): { text: string } | 'absent' 
   if (key === undefined) return 'absent'
   const values = context.get(key)
   if (values === 'absent') return fallback === undefined ? 'absent' : { text: fallback }
-  if (values === 'unknown') return 'unknown'
+  if (values === 'unknown' || values === 'chosen') return 'unknown'
   // A key of several values cannot be a variable.
   return values.length === 1 ? { text: values[0]! } : 'absent'
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { type Token, tokens } from './wildcard.ts'
 
 /** What AWS accepts as one value or a list of them. */
 const list = z.union([z.string(), z.array(z.string())]).transform(value => [value].flat())
@@ -53,12 +54,12 @@ export interface Condition {
   readonly values: readonly string[]
 }
 
-/** A statement read. `broken` says why it could not be: then nothing is known of what it allows or denies. */
+/** A statement read. `broken` says why it could not be: then nothing is known but the effect, if that. */
 export interface Statement {
   /** `Sid`, else its place in the document: `statement 2`. */
   readonly name: string
-  readonly effect: 'Allow' | 'Deny'
-  readonly actions: Patterns
+  readonly effect: 'Allow' | 'Deny' | 'unknown'
+  readonly actions: Patterns & { readonly tokens: readonly (readonly Token[])[] }
   readonly resources: Patterns | undefined
   readonly principals: Principals | undefined
   readonly conditions: readonly Condition[]
@@ -81,10 +82,12 @@ const documentSchema = z.looseObject({
 })
 
 /**
- * Reads a policy document: parsed JSON, or its text, also percent-encoded as IAM's API gives it. Never raises: what
+ * Reads a policy document: parsed JSON, or its text, also percent-encoded as IAM's API gives it, or null where it
+ * is attached but not given; `name` is then its ARN. Never raises: what
  * cannot be read becomes a statement that says why, because a broken part might have denied.
  */
 export function readPolicy(document: unknown, name: string): Policy {
+  if (document === null) return { name, variables: false, statements: [notGiven(name)] }
   const parsed = typeof document === 'string' ? parseText(document) : document
   const read = documentSchema.safeParse(parsed)
   if (!read.success) return { name, variables: false, statements: [broken('document', 'it is no policy')] }
@@ -107,7 +110,7 @@ function readStatement(raw: unknown, index: number): Statement {
   return {
     name: data.Sid || place,
     effect: data.Effect,
-    actions: patterns(data.Action, data.NotAction)!,
+    actions: actionPatterns(patterns(data.Action, data.NotAction)!),
     resources: patterns(data.Resource, data.NotResource),
     principals: principals(data.Principal, false) ?? principals(data.NotPrincipal, true),
     conditions: Object.entries(data.Condition ?? {}).flatMap(([operator, keys]) =>
@@ -116,16 +119,27 @@ function readStatement(raw: unknown, index: number): Statement {
   }
 }
 
-function broken(name: string, why: string): Statement {
+/** The policies that AWS keeps for everyone only allow, but for a few whose names say what they deny. */
+function notGiven(name: string): Statement {
+  const onlyAllows = /^arn:[^:]*:iam::aws:policy\//.test(name) && !/deny|quarantine/i.test(name)
+  return broken('document', 'it is not given', onlyAllows ? 'Allow' : 'unknown')
+}
+
+function broken(name: string, why: string, effect: Statement['effect'] = 'unknown'): Statement {
   return {
     name,
-    effect: 'Deny',
-    actions: { not: false, patterns: [] },
+    effect,
+    actions: actionPatterns({ not: false, patterns: [] }),
     resources: undefined,
     principals: undefined,
     conditions: [],
     broken: why,
   }
+}
+
+/** Actions are compared without regard to case, and often: their patterns are read once. */
+function actionPatterns(patterns: Patterns): Statement['actions'] {
+  return { ...patterns, tokens: patterns.patterns.map(pattern => tokens(pattern.toLowerCase())) }
 }
 
 function patterns(named: string[] | undefined, but: string[] | undefined): Patterns | undefined {

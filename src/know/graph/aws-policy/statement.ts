@@ -4,7 +4,7 @@ import { expand } from './expansion.ts'
 import type { Patterns, Policy, Statement } from './policy.ts'
 import { type Named, namedBy, type Principal } from './principal.ts'
 import { any, not, type Truth, truthOf } from './truth.ts'
-import { fits, tokens } from './wildcard.ts'
+import { fits } from './wildcard.ts'
 
 export interface Request {
   readonly principal: Principal
@@ -41,7 +41,6 @@ function matchStatement(
   if (statement.broken !== undefined)
     return {
       ...common,
-      effect: 'unknown',
       applies: 'unknown',
       named: 'direct',
       why: `cannot be read: ${statement.broken}`,
@@ -58,8 +57,9 @@ function matchStatement(
       `its ${statement.principals?.not ? 'NotPrincipal' : 'Principal'} leaves out ${request.principal.text}`,
     )
   const undecided: string[] = resource === 'unknown' ? ['the resource has a variable of no known value'] : []
+  const effect = statement.effect === 'Deny' ? 'Deny' : 'Allow'
   for (const condition of statement.conditions) {
-    const truth = meets(condition, policy.variables, request.context)
+    const truth = meets(condition, policy.variables, request.context, effect)
     if (truth === 'no') return no(`not met: ${conditionText(condition)}`)
     if (truth === 'unknown') undecided.push(conditionText(condition))
   }
@@ -68,8 +68,19 @@ function matchStatement(
     : { ...common, applies: 'yes', named, why: 'applies' }
 }
 
-function actionFits({ not: negated, patterns }: Patterns, action: string): Truth {
-  const fitting = truthOf(patterns.some(pattern => fits(tokens(pattern), action, true)))
+/** The policies with only those of their statements that speak of an action: asked often, they are cut once. */
+export function speakingOf(action: string, policies: readonly Policy[]): Policy[] {
+  return policies.flatMap(policy => {
+    const statements = policy.statements.filter(
+      statement => statement.broken !== undefined || actionFits(statement.actions, action) === 'yes',
+    )
+    return statements.length > 0 ? [{ ...policy, statements }] : []
+  })
+}
+
+function actionFits({ not: negated, tokens }: Statement['actions'], action: string): Truth {
+  const lower = action.toLowerCase()
+  const fitting = truthOf(tokens.some(pattern => fits(pattern, lower)))
   return negated ? not(fitting) : fitting
 }
 

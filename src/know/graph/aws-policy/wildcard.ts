@@ -1,5 +1,5 @@
 /** One element of a pattern: the code of a character, or a wildcard. */
-export type Token = number | typeof ANY | typeof ONE
+export type Token = number
 
 /** `*`: any number of characters. */
 export const ANY = -1
@@ -8,28 +8,30 @@ export const ONE = -2
 
 /** The tokens of a text in which `*` and `?` are wildcards. */
 export function tokens(text: string): Token[] {
-  return Array.from(text, character => (character === '*' ? ANY : character === '?' ? ONE : code(character)))
+  return Array.from({ length: text.length }, (_, at) => {
+    const code = text.charCodeAt(at)
+    return code === 0x2a ? ANY : code === 0x3f ? ONE : code
+  })
 }
 
 /** The tokens of a text in which nothing is a wildcard. */
 export function literalTokens(text: string): Token[] {
-  return Array.from(text, code)
+  return Array.from({ length: text.length }, (_, at) => text.charCodeAt(at))
 }
 
 /**
  * Whether the whole text fits. Each `*` is tried from where the last one gave up, so that no pattern takes more than
  * its length times the text's.
  */
-export function fits(pattern: readonly Token[], text: string, ignoreCase = false): boolean {
-  const wanted = ignoreCase ? pattern.map(foldedToken) : pattern
-  const given = Array.from(ignoreCase ? text.toLowerCase() : text, code)
+export function fits(pattern: readonly Token[], text: string): boolean {
   let [at, reading] = [0, 0]
   let [star, resumeAt] = [-1, 0]
-  while (reading < given.length) {
-    if (wanted[at] === ANY) {
+  while (reading < text.length) {
+    const token = pattern[at]
+    if (token === ANY) {
       star = at++
       resumeAt = reading
-    } else if (at < wanted.length && (wanted[at] === ONE || wanted[at] === given[reading])) {
+    } else if (token === ONE || token === text.charCodeAt(reading)) {
       at++
       reading++
     } else if (star >= 0) {
@@ -37,14 +39,6 @@ export function fits(pattern: readonly Token[], text: string, ignoreCase = false
       reading = ++resumeAt
     } else return false
   }
-  while (wanted[at] === ANY) at++
-  return at === wanted.length
-}
-
-function foldedToken(token: Token): Token {
-  return token < 0 ? token : code(String.fromCodePoint(token).toLowerCase())
-}
-
-function code(character: string): number {
-  return character.codePointAt(0)!
+  while (pattern[at] === ANY) at++
+  return at === pattern.length
 }

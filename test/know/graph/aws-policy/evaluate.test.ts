@@ -40,7 +40,7 @@ function ask(given: Ask) {
     principal: given.principal ?? ALICE,
     action: given.action ?? 's3:GetObject',
     resource: { arn: given.resource ?? OBJECT, account: given.account ?? '111122223333' },
-    context: new Context(given.context ?? {}, !given.incomplete),
+    context: new Context(given.context ?? {}, { complete: !given.incomplete }),
     identityPolicies: read(given.identity ?? [])!,
     resourcePolicy: given.onResource === undefined ? undefined : readPolicy(given.onResource, 'bucket'),
     permissionBoundaries: read(given.boundary),

@@ -1,0 +1,65 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parse } from 'yaml'
+import { z } from 'zod'
+
+/**
+ * What a premise's action is done to: `target` (the rule's), `self`, a policy that the actor (`own-policy`) or the target
+ * (`target-policy`) has and that can be changed, a group that the actor is in; without, anything of the service's.
+ */
+const premise = z.strictObject({
+  action: z.string().regex(/^[a-z0-9-]+:[A-Za-z]+$/),
+  on: z.enum(['target', 'self', 'own-policy', 'target-policy', 'own-group']).optional(),
+})
+
+export const crossingSchema = z.strictObject({
+  id: z.string().regex(/^aws(-[a-z0-9]+)+$/),
+  title: z.string(),
+  /**
+   * What is gained. `passed-role`: any role that one of `services` may assume; `running-role`: such a role that something
+   * already runs as; `assumed-role`: one that lets the actor in; `user`, `group`, `role`: that one itself. The others
+   * gain everything in the account, as far as a boundary and the organization let them: `self` as the actor;
+   * `administrator-by-user` and `-by-role` as the target; `assumable-role` as a target that lets the actor in;
+   * `administrator-by-any-role` as any target at all.
+   */
+  target: z.enum([
+    'passed-role',
+    'running-role',
+    'assumed-role',
+    'user',
+    'group',
+    'role',
+    'self',
+    'administrator-by-user',
+    'administrator-by-role',
+    'assumable-role',
+    'administrator-by-any-role',
+  ]),
+  services: z.array(z.string()).default([]),
+  /** The role must be in an instance profile. */
+  instanceProfile: z.boolean().default(false),
+  actor: z.enum(['user', 'role']).optional(),
+  /** All must be allowed. */
+  premises: z.array(premise).min(1),
+  /** What must exist that no export of IAM shows: then the crossing is conditional. */
+  needs: z.string().optional(),
+  /** A sentence whose subject is the actor. */
+  why: z.string(),
+  references: z.array(z.url()).min(1),
+})
+
+/** One way from an AWS principal to another, or to everything; rules/crossings/<id>.yaml says it. */
+export type Crossing = z.infer<typeof crossingSchema>
+
+/** Raises on a broken file: the rules are part of the program. */
+export async function loadCrossings(rulesDirectory: string): Promise<Crossing[]> {
+  const directory = join(rulesDirectory, 'crossings')
+  const files = (await readdir(directory)).filter(name => name.endsWith('.yaml')).sort()
+  return await Promise.all(
+    files.map(async name => {
+      const crossing = crossingSchema.parse(parse(await readFile(join(directory, name), 'utf8')))
+      if (`${crossing.id}.yaml` !== name) throw new Error(`${name} must have the id of its name`)
+      return crossing
+    }),
+  )
+}

@@ -1,0 +1,252 @@
+import { z } from 'zod'
+import { canonicalJson } from '../../core/contract/canonical-json.ts'
+import type { Facts, Observation } from '../../core/contract/observation.ts'
+import type { Json, Ref } from '../../core/contract/ref.ts'
+import type { Reader } from './reader.ts'
+
+/**
+ * What `aws iam get-account-authorization-details` prints, whole or one page of it, and what the connector asks the same
+ * API for: users, groups, roles and managed policies of one account.
+ * https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html
+ *
+ * Each policy becomes an observation in the language `aws-iam` whose text is JSON:
+ * `{ kind: 'identity' | 'boundary' | 'trust', name, arn?, document }`, where `document` is null if the text attaches a
+ * policy that it does not hold; of kind `none` for what has no policy at all, so that what it had is known to be gone. A managed policy's other versions are of kind `version`, on the policy itself.
+ */
+export const awsIamReader: Reader = {
+  format: 'aws-iam',
+  reads({ format }, head) {
+    if (format !== undefined) return format === 'aws-iam'
+    const text = Buffer.from(head.buffer, head.byteOffset, head.byteLength).toString('latin1')
+    return /^(?:\xef\xbb\xbf)?\s*\{/.test(text) && /"(?:User|Group|Role)DetailList"\s*:/.test(text)
+  },
+  async *read(document, bytes) {
+    const chunks: Uint8Array[] = []
+    let size = 0
+    for await (const chunk of bytes) {
+      size += chunk.length
+      if (size > MOST_BYTES) {
+        yield gap(document.path, `it has more than ${MOST_BYTES / 2 ** 20} MiB`)
+        return
+      }
+      chunks.push(chunk)
+    }
+    let parsed: unknown
+    try {
+      parsed = JSON.parse(
+        Buffer.concat(chunks)
+          .toString('utf8')
+          .replace(/^\ufeff/, ''),
+      )
+    } catch {
+      yield gap(document.path, 'it looks like authorization details of AWS IAM, and is no whole JSON')
+      return
+    }
+    yield* readDetails(parsed, document.path)
+  },
+}
+
+const MOST_BYTES = 256 * 2 ** 20
+
+const named = z.looseObject({ PolicyName: z.string(), PolicyArn: z.string() })
+const inline = z.looseObject({ PolicyName: z.string(), PolicyDocument: z.unknown() })
+const list = <T extends z.ZodType>(item: T) => z.array(item).default([])
+const tags = list(z.looseObject({ Key: z.string(), Value: z.string() }))
+const boundary = z.looseObject({ PermissionsBoundaryArn: z.string() }).nullish()
+const common = { Path: z.string().default('/'), Arn: z.string(), CreateDate: z.string().optional() }
+const attached = { AttachedManagedPolicies: list(named) }
+
+const schemas = {
+  UserDetailList: z.looseObject({
+    ...common,
+    ...attached,
+    UserName: z.string(),
+    UserId: z.string(),
+    GroupList: list(z.string()),
+    UserPolicyList: list(inline),
+    PermissionsBoundary: boundary,
+    Tags: tags,
+  }),
+  GroupDetailList: z.looseObject({
+    ...common,
+    ...attached,
+    GroupName: z.string(),
+    GroupId: z.string(),
+    GroupPolicyList: list(inline),
+  }),
+  RoleDetailList: z.looseObject({
+    ...common,
+    ...attached,
+    RoleName: z.string(),
+    RoleId: z.string(),
+    AssumeRolePolicyDocument: z.unknown(),
+    RolePolicyList: list(inline),
+    InstanceProfileList: list(z.looseObject({ Arn: z.string() })),
+    PermissionsBoundary: boundary,
+    RoleLastUsed: z
+      .looseObject({ LastUsedDate: z.string().optional(), Region: z.string().optional() })
+      .nullish(),
+    Tags: tags,
+  }),
+  Policies: z.looseObject({
+    ...common,
+    PolicyName: z.string(),
+    PolicyId: z.string(),
+    DefaultVersionId: z.string().optional(),
+    AttachmentCount: z.number().optional(),
+    UpdateDate: z.string().optional(),
+    PolicyVersionList: list(
+      z.looseObject({ VersionId: z.string(), IsDefaultVersion: z.boolean(), Document: z.unknown() }),
+    ),
+  }),
+}
+type User = z.infer<typeof schemas.UserDetailList>
+type Group = z.infer<typeof schemas.GroupDetailList>
+type Role = z.infer<typeof schemas.RoleDetailList>
+type Managed = z.infer<typeof schemas.Policies>
+
+/** Everything that parsed details say. What cannot be read is a gap; the rest is read. */
+export function* readDetails(details: unknown, scope: string): Generator<Observation> {
+  const problems: Observation[] = []
+  const read = <T>(key: keyof typeof schemas, schema: z.ZodType<T>): T[] => {
+    const all = (details as Record<string, unknown> | null)?.[key] ?? []
+    if (!Array.isArray(all)) {
+      problems.push(gap(`${scope}#${key}`, 'it is no list'))
+      return []
+    }
+    return all.flatMap((one: unknown, index) => {
+      const parsed = schema.safeParse(one)
+      if (parsed.success) return [parsed.data]
+      const issue = parsed.error.issues[0]!
+      problems.push(gap(`${scope}#${key}[${index}]`, `${issue.path.join('.')}: ${issue.message}`))
+      return []
+    })
+  }
+  const managed = new Map(read<Managed>('Policies', schemas.Policies).map(policy => [policy.Arn, policy]))
+  const groups = read<Group>('GroupDetailList', schemas.GroupDetailList)
+  const groupRefs = new Map(groups.map(group => [group.GroupName, refOf(group.Arn, 'group', group.GroupId)]))
+  const accounts = new Set<string>()
+  for (const group of groups) {
+    const ref = groupRefs.get(group.GroupName)!
+    accounts.add(ref.instance)
+    yield { see: 'identity', ref, names: [group.Arn, group.GroupName], facts: datedFacts(group) }
+    yield* policiesOn(ref, group, group.GroupPolicyList, managed)
+  }
+  for (const user of read<User>('UserDetailList', schemas.UserDetailList)) {
+    const ref = refOf(user.Arn, 'user', user.UserId)
+    accounts.add(ref.instance)
+    const facts = { ...datedFacts(user), tags: tagsFact(user.Tags) }
+    yield { see: 'identity', ref, names: [user.Arn, user.UserName], facts }
+    yield* policiesOn(ref, user, user.UserPolicyList, managed)
+    yield* boundaryOn(ref, user, managed)
+    for (const name of user.GroupList) {
+      const to = groupRefs.get(name)
+      if (to)
+        yield {
+          see: 'edge',
+          from: ref,
+          to,
+          crossing: 'member-of',
+          certainty: 'proven',
+          why: `user/${user.UserName} is in the group ${name}`,
+        }
+      else problems.push(gap(`${scope}#${user.Arn}`, `it is in the group ${name}, which is not there`))
+    }
+  }
+  for (const role of read<Role>('RoleDetailList', schemas.RoleDetailList)) {
+    const ref = refOf(role.Arn, 'role', role.RoleId)
+    accounts.add(ref.instance)
+    yield {
+      see: 'identity',
+      ref,
+      names: [role.Arn, role.RoleName],
+      facts: {
+        ...datedFacts(role),
+        tags: tagsFact(role.Tags),
+        instanceProfiles: { value: role.InstanceProfileList.map(({ Arn }) => Arn) },
+        serviceLinked: { value: role.Path.startsWith('/aws-service-role/') },
+        ...isoFact('lastUsed', role.RoleLastUsed?.LastUsedDate),
+      },
+    }
+    yield policyOn(ref, { kind: 'trust', name: 'trust policy', document: role.AssumeRolePolicyDocument })
+    yield* policiesOn(ref, role, role.RolePolicyList, managed)
+    yield* boundaryOn(ref, role, managed)
+  }
+  for (const policy of managed.values()) {
+    const ref = refOf(policy.Arn, 'policy', policy.PolicyId)
+    yield { see: 'resource', ref, names: [policy.Arn, policy.PolicyName], facts: datedFacts(policy) }
+    for (const { VersionId, IsDefaultVersion, Document } of policy.PolicyVersionList)
+      if (!IsDefaultVersion) yield policyOn(ref, { kind: 'version', name: VersionId, document: Document })
+  }
+  for (const account of accounts) {
+    const ref = { system: 'aws', instance: account, kind: 'account', id: account }
+    yield { see: 'resource', ref, names: [`AWS account ${account}`], facts: {} }
+  }
+  yield* problems
+}
+
+interface Said {
+  readonly kind: 'identity' | 'boundary' | 'trust' | 'version' | 'none'
+  readonly name: string
+  readonly arn?: string
+  readonly document: unknown
+}
+
+function* policiesOn(
+  on: Ref,
+  { AttachedManagedPolicies }: Pick<User, 'AttachedManagedPolicies'>,
+  inlines: readonly z.infer<typeof inline>[],
+  managed: ReadonlyMap<string, Managed>,
+): Generator<Observation> {
+  if (inlines.length + AttachedManagedPolicies.length === 0)
+    yield policyOn(on, { kind: 'none', name: '', document: null })
+  for (const { PolicyName, PolicyDocument } of inlines)
+    yield policyOn(on, { kind: 'identity', name: PolicyName, document: PolicyDocument })
+  for (const { PolicyName, PolicyArn } of AttachedManagedPolicies) {
+    const document = documentOf(managed.get(PolicyArn))
+    yield policyOn(on, { kind: 'identity', name: PolicyName, arn: PolicyArn, document })
+  }
+}
+
+function* boundaryOn(
+  on: Ref,
+  { PermissionsBoundary }: Pick<User, 'PermissionsBoundary'>,
+  managed: ReadonlyMap<string, Managed>,
+): Generator<Observation> {
+  if (!PermissionsBoundary) return
+  const arn = PermissionsBoundary.PermissionsBoundaryArn
+  const document = documentOf(managed.get(arn))
+  yield policyOn(on, { kind: 'boundary', name: arn.slice(arn.lastIndexOf('/') + 1), arn, document })
+}
+
+function documentOf(policy: Managed | undefined): unknown {
+  return policy?.PolicyVersionList.find(({ IsDefaultVersion }) => IsDefaultVersion)?.Document ?? null
+}
+
+function policyOn(on: Ref, said: Said): Observation {
+  const document = typeof said.document === 'string' ? said.document : (said.document ?? null)
+  return { see: 'policy', on, language: 'aws-iam', text: canonicalJson({ ...said, document } as Json) }
+}
+
+/** IAM's unique ids are never given twice, names are: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html */
+function refOf(arn: string, kind: string, id: string): Ref {
+  return { system: 'aws', instance: arn.split(':')[4] || 'aws', kind, id }
+}
+
+function datedFacts({ Path, CreateDate }: { Path: string; CreateDate?: string | undefined }): Facts {
+  return { path: { value: Path }, ...isoFact('created', CreateDate) }
+}
+
+/** Dates come as `2023-03-09 10:41:38+00:00` from some tools. */
+function isoFact(name: string, date: string | undefined): Facts {
+  const at = date === undefined ? Number.NaN : Date.parse(date.replace(' ', 'T'))
+  return Number.isNaN(at) ? {} : { [name]: { value: new Date(at).toISOString() } }
+}
+
+function tagsFact(all: z.infer<typeof tags>): Facts[string] {
+  return { value: Object.fromEntries(all.map(({ Key, Value }) => [Key, Value])) }
+}
+
+function gap(scope: string, why: string): Observation {
+  return { see: 'covered', scope: `aws-iam:${scope}`, complete: false, why, failed: true }
+}
