@@ -32,6 +32,11 @@ export const operations: readonly OperationEntry[] = [
     load: async () => (await import('./reach.ts')).reach,
   },
   {
+    name: 'can',
+    summary: 'Say whether an AWS identity may do something, and why',
+    load: async () => (await import('./can.ts')).can,
+  },
+  {
     name: 'contain',
     summary: 'Cut a leaked credential off in the right order, and prove it',
     load: async () => (await import('./contain.ts')).contain,

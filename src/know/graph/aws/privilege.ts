@@ -41,18 +41,21 @@ export class Privilege {
     return this.#policiesOn(action).length === 0
   }
 
-  on(action: string, arn: string, more: Asked = {}): May {
-    return may(
-      evaluate({
-        principal: this.#principalArn(),
-        action,
-        resource: { arn, account: more.account ?? this.#account.number },
-        context: this.#context(more),
-        identityPolicies: more.policies ?? this.#policiesOn(action),
-        resourcePolicy: more.trust,
-        ...this.#limits(),
-      }),
-    )
+  on(action: string, arn: string, asked: Asked = {}): May {
+    return may(this.answer(action, arn, { policies: this.#policiesOn(action), ...asked }))
+  }
+
+  /** The answer with every statement that was looked at. */
+  answer(action: string, arn: string, asked: Asked): Answer {
+    return evaluate({
+      principal: this.#principalArn(),
+      action,
+      resource: { arn, account: asked.account ?? this.#account.number },
+      context: asked.context ? this.#newContext(asked) : this.#context(asked),
+      identityPolicies: asked.policies ?? this.actor.policies,
+      resourcePolicy: asked.trust,
+      ...this.#limits(),
+    })
   }
 
   /** Whether it may be done to anything at all that there may be. */
@@ -117,17 +120,17 @@ export class Privilege {
     return this.actor.kind === 'group' ? anyArn(this.#account, 'user') : this.actor.arn
   }
 
-  #context({ passedTo, target }: Asked): Context {
-    if (passedTo !== undefined) return this.#newContext(passedTo, target)
-    let context = this.#contexts.get(target)
-    if (!context) this.#contexts.set(target, (context = this.#newContext(undefined, target)))
+  #context(asked: Asked): Context {
+    if (asked.passedTo !== undefined) return this.#newContext(asked)
+    let context = this.#contexts.get(asked.target)
+    if (!context) this.#contexts.set(asked.target, (context = this.#newContext({ target: asked.target })))
     return context
   }
 
-  #newContext(passedTo: string | undefined, target: AwsPrincipal | undefined): Context {
+  #newContext({ passedTo, target, context }: Asked): Context {
     const { actor } = this
     const now = new Date(this.#now).toISOString()
-    const values: Record<string, string> = {
+    const values: Record<string, string | readonly string[]> = {
       'aws:PrincipalArn': this.#principalArn(),
       'aws:PrincipalAccount': actor.account,
       'aws:PrincipalType': actor.kind === 'role' ? 'AssumedRole' : 'User',
@@ -147,6 +150,7 @@ export class Privilege {
     for (const [key, value] of Object.entries(actor.tags)) values[`aws:PrincipalTag/${key}`] = value
     for (const [key, value] of Object.entries(target?.tags ?? {}))
       for (const prefix of ['aws:ResourceTag', 'iam:ResourceTag']) values[`${prefix}/${key}`] = value
+    Object.assign(values, context)
     return new Context(values, {
       complete: [
         ...(actor.kind === 'group' ? [] : ['aws:PrincipalTag/']),
@@ -160,7 +164,8 @@ export class Privilege {
 
 interface Asked {
   readonly passedTo?: string
-  readonly target?: AwsPrincipal
+  readonly target?: AwsPrincipal | undefined
+  readonly context?: Readonly<Record<string, readonly string[]>>
   readonly account?: string
   readonly trust?: Policy | undefined
   readonly policies?: readonly Policy[]

@@ -1,0 +1,112 @@
+import { z } from 'zod'
+import { Context } from './context.ts'
+import { evaluate, type OrganizationLevel, type Question } from './evaluate.ts'
+import { type Policy, readPolicy } from './policy.ts'
+
+/** A policy document, or one with a name: `{ name, policy }`. */
+const policy = z.unknown()
+const policies = z.array(policy)
+const levels = z.array(
+  z.looseObject({ orgIdentifier: z.string().default(''), policies: policies.default([]) }),
+)
+const scalar = z.union([z.string(), z.number(), z.boolean()]).transform(String)
+const principalOrArn = z.union([z.string(), z.looseObject({ arn: z.string() }).transform(({ arn }) => arn)])
+
+/** One line of `firebreak can --batch`: everything but the request is optional. */
+export const batchLineSchema = z.looseObject({
+  id: z.union([z.string(), z.number()]).optional(),
+  identityPolicies: policies.nullish(),
+  resourcePolicy: policy.optional(),
+  permissionBoundaries: policies.nullish(),
+  serviceControlPolicies: levels.nullish(),
+  resourceControlPolicies: levels.nullish(),
+  endpointPolicies: policies.nullish(),
+  sessionPolicy: policy.optional(),
+  request: z.looseObject({
+    principal: principalOrArn,
+    action: z.string(),
+    resource: z.union([
+      z.string().transform(resource => ({ resource, accountId: undefined })),
+      z.looseObject({ resource: z.string(), accountId: z.union([z.string(), z.number()]).optional() }),
+    ]),
+    context: z.record(z.string(), z.union([scalar, z.array(scalar)])).nullish(),
+  }),
+})
+
+/** The three answers that AWS gives. What cannot be decided is not allowed. */
+export interface BatchAnswer {
+  readonly id: string | number | null
+  readonly verdict: 'Allowed' | 'ImplicitlyDenied' | 'ExplicitlyDenied'
+  readonly because: string
+}
+
+/** A line that could not be read is no verdict. */
+export interface BatchFailure {
+  readonly id: string | number | null
+  readonly error: string
+}
+
+/** One question as a line of JSON says it; its context is all that there is. */
+export function answerLine(line: string): BatchAnswer | BatchFailure {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(line)
+  } catch {
+    return { id: null, error: 'it is no JSON' }
+  }
+  const read = batchLineSchema.safeParse(parsed)
+  if (!read.success) {
+    const [issue] = read.error.issues
+    const id = z.looseObject({ id: z.union([z.string(), z.number()]) }).safeParse(parsed)
+    const where = issue!.path.join('.')
+    return {
+      id: id.success ? id.data.id : null,
+      error: where ? `${where}: ${issue!.message}` : issue!.message,
+    }
+  }
+  const { verdict, because } = evaluate(questionOf(read.data))
+  const id = read.data.id ?? null
+  if (verdict !== 'Conditional') return { id, verdict, because }
+  return { id, verdict: 'ImplicitlyDenied', because: `cannot be decided: ${because}` }
+}
+
+function questionOf(line: z.infer<typeof batchLineSchema>): Question {
+  const { principal, action, resource, context } = line.request
+  return {
+    principal,
+    action,
+    resource: {
+      arn: resource.resource,
+      account: resource.accountId === undefined ? undefined : String(resource.accountId),
+    },
+    context: new Context(context ?? {}, { complete: true }),
+    identityPolicies: allOf(line.identityPolicies, 'identity policy') ?? [],
+    resourcePolicy: oneOf(line.resourcePolicy, 'resource policy'),
+    permissionBoundaries: allOf(line.permissionBoundaries, 'permission boundary'),
+    serviceControlPolicies: levelsOf(line.serviceControlPolicies),
+    resourceControlPolicies: levelsOf(line.resourceControlPolicies),
+    endpointPolicies: allOf(line.endpointPolicies, 'endpoint policy'),
+    sessionPolicy: oneOf(line.sessionPolicy, 'session policy'),
+  }
+}
+
+/** No list and an empty one are the same: there are no such policies. */
+function allOf(given: unknown[] | null | undefined, name: string): Policy[] | undefined {
+  if (!given || given.length === 0) return undefined
+  return given.map((one, index) => oneOf(one, `${name} ${index + 1}`)!)
+}
+
+function oneOf(given: unknown, name: string): Policy | undefined {
+  if (given === undefined || given === null) return undefined
+  const wrapped = z.looseObject({ policy: z.unknown(), name: z.string().optional() }).safeParse(given)
+  if (wrapped.success && wrapped.data.policy !== undefined && !('Statement' in wrapped.data))
+    return readPolicy(wrapped.data.policy, wrapped.data.name ?? name)
+  return readPolicy(given, name)
+}
+
+function levelsOf(given: z.infer<typeof levels> | null | undefined): OrganizationLevel[] | undefined {
+  return given?.map(({ orgIdentifier, policies }) => ({
+    orgIdentifier,
+    policies: policies.map((one, index) => oneOf(one, `${orgIdentifier} policy ${index + 1}`)!),
+  }))
+}
