@@ -52,7 +52,7 @@ export type Kind =
 
 /**
  * What AWS would answer to a request, by its documented order: an explicit deny anywhere ends it; then every level of
- * control policies must allow; then, within one account, the resource's policy or the identity's own do, and across
+ * service control policies must allow; then, within one account, the resource's policy or the identity's own do, and across
  * accounts both.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html
  */
@@ -69,7 +69,9 @@ export function evaluate(question: Question): Answer {
     'service control policy',
     appliesScp(principal) ? question.serviceControlPolicies : undefined,
   )
-  const rcp = looked.levels('resource control policy', question.resourceControlPolicies)
+  // RCPFullAWSAccess is at every level and cannot be taken away: what others allow adds nothing, what they deny counts.
+  // https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps.html
+  if (!isServiceLinked(principal)) looked.levels('resource control policy', question.resourceControlPolicies)
   const endpoint = looked.some('VPC endpoint policy', question.endpointPolicies)
   const onResource = looked.policies('resource policy', question.resourcePolicy && [question.resourcePolicy])
   const identity =
@@ -81,7 +83,6 @@ export function evaluate(question: Question): Answer {
   if (denied === 'yes') return looked.answer('ExplicitlyDenied', looked.firstDeny())
 
   const gates: [Truth, string][] = [
-    [rcp.truth, `no resource control policy of ${rcp.missing} allows it`],
     [scp.truth, `no service control policy of ${scp.missing} allows it`],
     [endpoint ?? 'yes', 'no VPC endpoint policy allows it'],
   ]
@@ -212,9 +213,16 @@ class Looked {
   }
 }
 
-/** Service control policies bind the principals of an account, not AWS's own services or strangers. */
+/** Service control policies bind the principals of an account, not AWS's own services and their roles, or strangers. */
 function appliesScp(principal: Principal): boolean {
-  return principal.kind !== 'service' && principal.kind !== 'anonymous'
+  return principal.kind !== 'service' && principal.kind !== 'anonymous' && !isServiceLinked(principal)
+}
+
+/** Roles that AWS keeps for its services: neither kind of control policy binds them. */
+function isServiceLinked(principal: Principal): boolean {
+  return (
+    principal.text.includes(':role/aws-service-role/') || /^AWSServiceRoleFor/.test(principal.roleName ?? '')
+  )
 }
 
 function isCrossAccount(principal: Principal, resource: Question['resource']): boolean {

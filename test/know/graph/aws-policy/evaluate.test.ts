@@ -201,9 +201,9 @@ describe('boundaries, sessions and organizations', () => {
     ],
     ['a resource control policy allows', { identity, rcp: [[policy(named('*', { Action: '*' }))]] }, YES],
     [
-      'a resource control policy does not',
+      'a resource control policy that allows other things takes nothing away',
       { identity, rcp: [[policy(named('*', { Action: 'sqs:*' }))]] },
-      NO,
+      YES,
     ],
     [
       'a resource control policy denies',
