@@ -32,6 +32,26 @@ export const operations: readonly OperationEntry[] = [
     load: async () => (await import('./reach.ts')).reach,
   },
   {
+    name: 'paths',
+    summary: 'Show the ways from one thing to another, hop by hop',
+    load: async () => (await import('./paths.ts')).paths,
+  },
+  {
+    name: 'who-can',
+    summary: 'Show everything from which one thing is reached',
+    load: async () => (await import('./who-can.ts')).whoCan,
+  },
+  {
+    name: 'cut',
+    summary: 'Show which hops to take away so that one thing no longer leads to another',
+    load: async () => (await import('./cut.ts')).cut,
+  },
+  {
+    name: 'assert',
+    summary: 'Check that what must not be reached is not; made for CI',
+    load: async () => (await import('./assert.ts')).assert,
+  },
+  {
     name: 'can',
     summary: 'Say whether an AWS identity may do something, and why',
     load: async () => (await import('./can.ts')).can,

@@ -1,12 +1,11 @@
 import pc from 'picocolors'
 import { z } from 'zod'
-import { loadCrossings } from '../../know/graph/aws/crossing.ts'
-import { loadGraph, reach as reachFrom } from '../../know/graph/graph.ts'
+import { reach as reachFrom } from '../../know/graph/graph.ts'
 import { coverageOf } from '../../know/inventory/queries.ts'
 import { type Coverage, coverageText } from './coverage.ts'
+import { graphOf, hopLines } from './graph-view.ts'
 import { defineOperation, type World } from './operation.ts'
 import { called, type Named, subjectOf } from './subject.ts'
-import { wrap } from './wrap.ts'
 
 const input = z.object({
   subject: z.string().min(1).describe('a credential or identity: its name, reference or fingerprint'),
@@ -40,9 +39,7 @@ export const reach = defineOperation<Input, Reach>({
 
 async function run(world: World, input: Input): Promise<Reach> {
   const subject = await subjectOf(world, input.subject)
-  const aws = await loadCrossings(world.rulesDirectory)
-  const crossings = { aws, now: world.io.now().getTime() }
-  const { reached } = reachFrom(await loadGraph(world.db, crossings), subject.id)
+  const { reached } = reachFrom(await graphOf(world), subject.id)
   return { subject, reached, coverage: await coverageOf(world.db) }
 }
 
@@ -55,15 +52,7 @@ function text(output: Reach, width: number): string {
       : `Whoever holds ${name} gets to:`
   const things = reached.flatMap(thing => [
     `${certaintyText(thing.certainty)}  ${pc.bold(called(thing))} ${pc.dim(`(${thing.type})`)}`,
-    ...thing.hops.map((hop, index) => {
-      const condition = hop.condition ? `, if ${hop.condition}` : ''
-      return wrap(
-        `${index + 1}. ${hop.why} [${hop.crossing}, ${hop.certainty}${condition}]`,
-        width,
-        '     ',
-        '       ',
-      )
-    }),
+    ...hopLines(thing.hops, width),
   ])
   return [
     pc.bold(head),

@@ -22,10 +22,36 @@ export function awsCrossings(
   const hops: Hop[] = []
   for (const { account, privilege } of everyone) {
     const finder = new Finder(account, accounts, privilege, privileges)
-    hops.push(...finder.administers())
+    const administers = finder.administers()
+    hops.push(...administers)
+    // Whoever may do everything needs no rule: what they gain, they gain through the account.
+    if (administers.some(({ certainty }) => certainty === 'proven')) continue
     for (const crossing of crossings) hops.push(...finder.crosses(crossing))
   }
-  return hops
+  return [...hops, ...accounts.flatMap(insideOf)]
+}
+
+/** From everything in an account to each of its principals. */
+function insideOf(account: AwsAccount): Hop[] {
+  return account.principals
+    .filter(({ kind, arn }) => kind !== 'group' && !isServiceLinked(arn))
+    .map(({ id, arn }) => ({
+      from: account.id,
+      to: id,
+      crossing: 'administers',
+      certainty: 'proven',
+      why: `who may do everything in the account can make keys of ${nameOf(arn)}, or let themselves assume it`,
+    }))
+}
+
+/** AWS lets no one but itself change or pass the roles that it keeps for its services. */
+function isServiceLinked(arn: string): boolean {
+  return arn.includes(':role/aws-service-role/')
+}
+
+/** `user/team/Alice` */
+function nameOf(arn: string): string {
+  return arn.split(':').slice(5).join(':')
 }
 
 class Finder {
@@ -119,8 +145,7 @@ class Finder {
       principal =>
         principal.kind === kind &&
         isOther(principal) &&
-        // AWS lets no one but itself change or pass the roles that it keeps for its services.
-        !principal.arn.includes(':role/aws-service-role/') &&
+        !isServiceLinked(principal.arn) &&
         (!instanceProfile || principal.inInstanceProfile) &&
         (services.length === 0 || services.some(service => trusts(principal, service).truth !== 'no')),
     )
@@ -164,7 +189,7 @@ class Finder {
 
   #hop(to: string, crossing: string, why: string, { truth, conditions }: May): Hop[] {
     if (truth === 'no' || to === this.#actor.id) return []
-    const name = this.#actor.arn.slice(this.#actor.arn.indexOf(':', 'arn:aws:iam::'.length) + 1)
+    const name = nameOf(this.#actor.arn)
     const subject = this.#actor.kind === 'group' ? `a member of ${name}` : name
     return [
       {

@@ -1,0 +1,93 @@
+import { readFile } from 'node:fs/promises'
+import pc from 'picocolors'
+import { parse } from 'yaml'
+import { z } from 'zod'
+import { FirebreakError } from '../../core/contract/errors.ts'
+import {
+  type Assertion,
+  type AssertionResult,
+  assertionsSchema,
+  checkAssertion,
+} from '../../know/graph/assertions.ts'
+import { coverageOf } from '../../know/inventory/queries.ts'
+import { type Coverage, coverageText } from './coverage.ts'
+import { graphOf, hopLines } from './graph-view.ts'
+import { defineOperation, type World } from './operation.ts'
+import { called } from './subject.ts'
+import { wrap } from './wrap.ts'
+
+const input = z.object({
+  file: z.string().min(1).describe('a YAML file of what must not be reached'),
+})
+type Input = z.infer<typeof input>
+
+interface Asserted {
+  readonly assertions: readonly AssertionResult[]
+  readonly coverage: Coverage
+}
+
+export const assert = defineOperation<Input, Asserted>({
+  name: 'assert',
+  summary: 'Check that what must not be reached is not; made for CI',
+  permission: 'read',
+  input,
+  positional: ['file'],
+  examples: [
+    {
+      command: 'firebreak assert must-not-reach.yaml',
+      shows: 'each assertion; exit code 1 and the way where one is broken',
+    },
+  ],
+  run,
+  text,
+  // What could not be looked at is no pass.
+  exitCode: ({ assertions }) => (assertions.every(({ state }) => state === 'holds') ? 0 : 1),
+})
+
+async function run(world: World, { file }: Input): Promise<Asserted> {
+  const assertions = await readAssertions(file)
+  const graph = await graphOf(world)
+  return {
+    assertions: assertions.map(assertion => checkAssertion(graph, assertion)),
+    coverage: await coverageOf(world.db),
+  }
+}
+
+async function readAssertions(file: string): Promise<readonly Assertion[]> {
+  let content: unknown
+  try {
+    content = parse(await readFile(file, 'utf8'), { maxAliasCount: 10 })
+  } catch (error) {
+    const why =
+      error instanceof Error && 'linePos' in error ? error.message.split('\n')[0]! : 'it cannot be read'
+    throw new FirebreakError(
+      'INVALID_INPUT',
+      `${file}: ${why}`,
+      'give a YAML file with a list must-not-reach',
+    )
+  }
+  const read = assertionsSchema.safeParse(content)
+  if (read.success) return read.data['must-not-reach']
+  const issue = read.error.issues[0]!
+  throw new FirebreakError(
+    'INVALID_INPUT',
+    `${file}: ${[issue.path.join('.'), issue.message].filter(Boolean).join(': ')}`,
+    'each assertion has a name, from and to; see docs/graph.md',
+  )
+}
+
+function text({ assertions, coverage }: Asserted, width: number): string {
+  const lines = assertions.flatMap(({ name, state, why, broken }) => [
+    wrap(`${mark(state)} ${pc.bold(name)}: ${why}`, width, '', '  '),
+    ...broken.flatMap(({ from, to, way }) => [
+      wrap(`${called(from)} gets to ${called(to)}, ${way.certainty}:`, width, '  ', '    '),
+      ...hopLines(way.hops, width),
+    ]),
+  ])
+  return [...lines, '', coverageText(coverage, width)].join('\n')
+}
+
+function mark(state: AssertionResult['state']): string {
+  if (state === 'holds') return pc.green('holds  ')
+  return state === 'broken' ? pc.red('BROKEN ') : pc.yellow('unknown')
+}
