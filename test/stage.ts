@@ -56,6 +56,7 @@ export async function setStage(server?: PostgresServer): Promise<Stage> {
   const { name: file, text } = await (kept ??= keptRules())
   await mkdir(home, { mode: 0o700 })
   await writeFile(join(home, file), text, { mode: 0o600 })
+  await writeEstate(join(root, 'estate'))
   // npx stands for the one of a checkout: it runs what it is told to.
   for (const [name, shift] of [
     ['firebreak', ''],
@@ -139,6 +140,74 @@ async function writeReports(root: string, url: string, commit: string): Promise<
   await writeFile(join(reports, 'gitleaks.json'), JSON.stringify(gitleaks))
   await writeFile(join(reports, 'trufflehog.json'), JSON.stringify(trufflehog))
   await writeFile(join(reports, 'baseline.json'), JSON.stringify({ version: '1.5.0', results }))
+}
+
+/** An AWS account as its export shows it, questions about it, and what must not be reached in it. */
+async function writeEstate(directory: string): Promise<void> {
+  const account = '123456789012'
+  const arn = (path: string) => `arn:aws:iam::${account}:${path}`
+  const allow = (Action: string | string[], Resource = '*') => ({
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Allow', Action, Resource }],
+  })
+  const user = (name: string, id: string, document: unknown) => ({
+    Path: '/',
+    UserName: name,
+    UserId: id,
+    Arn: arn(`user/${name}`),
+    CreateDate: '2026-01-02T00:00:00Z',
+    GroupList: [],
+    AttachedManagedPolicies: [],
+    UserPolicyList: [{ PolicyName: 'own', PolicyDocument: document }],
+  })
+  const details = {
+    UserDetailList: [
+      user(
+        'ci-deployer',
+        'AIDAEXAMPLEDEPLOYER00',
+        allow(['iam:PassRole', 'lambda:CreateFunction', 'lambda:InvokeFunction']),
+      ),
+      user('contractor-ann', 'AIDAEXAMPLECONTRACTOR', allow('s3:GetObject')),
+    ],
+    GroupDetailList: [],
+    RoleDetailList: [
+      {
+        Path: '/',
+        RoleName: 'release-manager',
+        RoleId: 'AROAEXAMPLERELEASE000',
+        Arn: arn('role/release-manager'),
+        CreateDate: '2026-01-02T00:00:00Z',
+        AssumeRolePolicyDocument: {
+          Version: '2012-10-17',
+          Statement: [
+            { Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { Service: 'lambda.amazonaws.com' } },
+          ],
+        },
+        RolePolicyList: [{ PolicyName: 'own', PolicyDocument: allow('*') }],
+        AttachedManagedPolicies: [],
+        InstanceProfileList: [],
+      },
+    ],
+    Policies: [],
+  }
+  const question = {
+    id: 1,
+    identityPolicies: [allow('s3:GetObject')],
+    request: {
+      principal: arn('user/contractor-ann'),
+      action: 's3:GetObject',
+      resource: { resource: 'arn:aws:s3:::reports/may.csv', accountId: account },
+    },
+  }
+  const assertions = `must-not-reach:
+  - name: contractors do not administer the account
+    from: contractor-*
+    to: AWS account ${account}
+`
+  await mkdir(directory)
+  await writeFile(join(directory, 'account.json'), JSON.stringify(details, null, 2))
+  await writeFile(join(directory, 'questions.jsonl'), `${JSON.stringify(question)}\n`)
+  await writeFile(join(directory, 'must-not-reach.yaml'), assertions)
 }
 
 async function makeRole(server: PostgresServer, secret: string): Promise<void> {
