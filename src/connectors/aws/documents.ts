@@ -1,0 +1,158 @@
+import { createHash } from 'node:crypto'
+import type { GetAccountAuthorizationDetailsCommandOutput } from '@aws-sdk/client-iam'
+import type { Document } from '../../core/contract/document.ts'
+import { isFirebreakError } from '../../core/contract/errors.ts'
+import type { PlaceRef, Ref } from '../../core/contract/ref.ts'
+import { type Account, refIn } from './account.ts'
+import { bytesOf, readStored, storeRef } from './stored-values.ts'
+
+/** What could not be read, for discover to say. */
+export type Gaps = Map<string, { why: string; failed: boolean }>
+
+/**
+ * The account's own authorization details, as IAM prints them, and what it keeps: secrets, parameters, and the
+ * environment of functions. What is denied or breaks off is a gap, and the rest is read.
+ */
+export async function* documents(account: Account, gaps: Gaps): AsyncGenerator<Document> {
+  gaps.clear()
+  yield* part('iam', gaps, () => authorizationDetails(account))
+  yield* part('secretsmanager', gaps, () => secretValues(account, gaps))
+  yield* part('ssm', gaps, () => parameterValues(account, gaps))
+  yield* part('lambda', gaps, () => functionEnvironments(account))
+}
+
+async function* part(
+  scope: string,
+  gaps: Gaps,
+  read: () => AsyncIterable<Document>,
+): AsyncGenerator<Document> {
+  try {
+    yield* read()
+  } catch (error) {
+    if (!isFirebreakError(error)) throw error
+    gaps.set(scope, { why: error.message, failed: !['DENIED', 'UNSUPPORTED'].includes(error.code) })
+  }
+}
+
+/** All pages as one: a user's groups may stand on another page. */
+async function* authorizationDetails(account: Account): AsyncGenerator<Document> {
+  const { call, iam, sdk, config } = account
+  const users: unknown[] = []
+  const groups: unknown[] = []
+  const roles: unknown[] = []
+  const policies: unknown[] = []
+  const whole = () => {
+    const details = {
+      UserDetailList: users,
+      GroupDetailList: groups,
+      RoleDetailList: roles,
+      Policies: policies,
+    }
+    const content = Buffer.from(JSON.stringify(details))
+    return documentOf(
+      refIn(account, 'account', account.instance),
+      'authorization-details.json',
+      content,
+      'aws-iam',
+    )
+  }
+  let Marker: string | undefined
+  let pages = 0
+  do {
+    let page: GetAccountAuthorizationDetailsCommandOutput
+    try {
+      page = await call('reading authorization details', () =>
+        iam.send(new sdk.iam.GetAccountAuthorizationDetailsCommand({ Marker, MaxItems: config.pageSize })),
+      )
+    } catch (error) {
+      // What came before it broke off is still worth knowing.
+      if (pages > 0) yield whole()
+      throw error
+    }
+    pages++
+    users.push(...(page.UserDetailList ?? []))
+    groups.push(...(page.GroupDetailList ?? []))
+    roles.push(...(page.RoleDetailList ?? []))
+    policies.push(...(page.Policies ?? []))
+    Marker = page.IsTruncated ? page.Marker : undefined
+  } while (Marker)
+  yield whole()
+}
+
+async function* secretValues(account: Account, gaps: Gaps): AsyncGenerator<Document> {
+  const { call, secrets, sdk, config } = account
+  let NextToken: string | undefined
+  do {
+    const page = await call('listing secrets', () =>
+      secrets.send(
+        new sdk.secrets.ListSecretsCommand({ NextToken, MaxResults: Math.min(100, config.pageSize) }),
+      ),
+    )
+    for (const { ARN, Name } of page.SecretList ?? [])
+      yield* stored(account, storeRef(account, 'secret', ARN!), Name!, gaps)
+    NextToken = page.NextToken
+  } while (NextToken)
+}
+
+async function* parameterValues(account: Account, gaps: Gaps): AsyncGenerator<Document> {
+  const { call, ssm, sdk, config } = account
+  let NextToken: string | undefined
+  do {
+    const page = await call('listing parameters', () =>
+      ssm.send(
+        new sdk.ssm.DescribeParametersCommand({ NextToken, MaxResults: Math.min(50, config.pageSize) }),
+      ),
+    )
+    for (const { Name } of page.Parameters ?? [])
+      yield* stored(account, storeRef(account, 'parameter', Name!), Name!, gaps)
+    NextToken = page.NextToken
+  } while (NextToken)
+}
+
+async function* stored(account: Account, container: Ref, path: string, gaps: Gaps): AsyncGenerator<Document> {
+  const place: PlaceRef = { in: container, path, slots: [] }
+  try {
+    const value = await readStored(account, place)
+    // Its version is what a write is made on, so that it stands for the content.
+    yield { ...documentOf(container, path, bytesOf(value)), id: value.version }
+  } catch (error) {
+    if (!isFirebreakError(error)) throw error
+    gaps.set(`${container.kind}/${path}`, { why: error.message, failed: error.code !== 'DENIED' })
+  }
+}
+
+async function* functionEnvironments(account: Account): AsyncGenerator<Document> {
+  const { call, lambda, sdk, config } = account
+  let Marker: string | undefined
+  do {
+    const page = await call('listing functions', () =>
+      lambda.send(new sdk.lambda.ListFunctionsCommand({ Marker, MaxItems: Math.min(50, config.pageSize) })),
+    )
+    for (const { FunctionArn, FunctionName, Environment } of page.Functions ?? []) {
+      const lines = Object.entries(Environment?.Variables ?? {}).map(
+        ([name, value]) => `${name}=${JSON.stringify(value)}`,
+      )
+      if (lines.length > 0)
+        yield documentOf(
+          storeRef(account, 'function', FunctionArn!),
+          `${FunctionName}.env`,
+          Buffer.from(`${lines.join('\n')}\n`),
+        )
+    }
+    Marker = page.NextMarker
+  } while (Marker)
+}
+
+function documentOf(container: Ref, path: string, content: Uint8Array, format?: string): Document {
+  return {
+    id: `sha256:${createHash('sha256').update(content).digest('hex')}`,
+    in: container,
+    path,
+    ...(format !== undefined && { format }),
+    size: content.length,
+    cursor: '',
+    async *bytes() {
+      yield content
+    },
+  }
+}

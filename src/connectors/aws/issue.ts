@@ -1,0 +1,85 @@
+import type { Issued, Want } from '../../core/contract/connector.ts'
+import { FirebreakError } from '../../core/contract/errors.ts'
+import type { CredentialRef } from '../../core/contract/ref.ts'
+import { Secret } from '../../core/contract/secret.ts'
+import { type Account, refIn } from './account.ts'
+import { ownerOf, principalState } from './inspect.ts'
+import { findPrincipal, type Found, keysOf } from './principals.ts'
+import { deleteKey, tagOf } from './restrict.ts'
+
+/**
+ * A second key of the user whose key `want.like` is. Raises CONFLICT where the user has two already, which is the most
+ * that IAM allows, or has others than before the first attempt: then one of them may be ours.
+ */
+export async function issue(account: Account, want: Want): Promise<Issued> {
+  const { iam, sdk } = account
+  return await account.change('making an access key', async () => {
+    const user = await userOf(account, want)
+    const before = keysBefore(want)
+    const now = await keysOf(account, user.name)
+    if (
+      before &&
+      !sameKeys(
+        before,
+        now.map(({ id }) => id),
+      )
+    )
+      throw new FirebreakError(
+        'CONFLICT',
+        `the access keys of ${user.name} are others than when this was planned`,
+        'Look at the user’s keys; what an earlier attempt left is taken back by undoing it.',
+      )
+    const { AccessKey } = await iam.send(new sdk.iam.CreateAccessKeyCommand({ UserName: user.name }))
+    const id = AccessKey!.AccessKeyId!
+    await iam.send(
+      new sdk.iam.TagUserCommand({
+        UserName: user.name,
+        Tags: [{ Key: tagOf(id), Value: want.name.slice(0, 256) }],
+      }),
+    )
+    const ref: CredentialRef = {
+      ...refIn(account, 'access-key', id),
+      identity: refIn(account, 'user', user.id),
+    }
+    return { ref, secret: new Secret(AccessKey!.SecretAccessKey!, id) }
+  })
+}
+
+/** The key that is tagged with this name; without a tag, the one key that was not there before. */
+export async function undo(account: Account, want: Want): Promise<void> {
+  const { iam, sdk } = account
+  await account.change('taking an access key back', async () => {
+    const user = await findUser(account, want)
+    if (!user) return
+    const { Tags } = await iam.send(new sdk.iam.ListUserTagsCommand({ UserName: user.name, MaxItems: 100 }))
+    const names = new Map(Tags?.map(({ Key, Value }) => [Key!, Value!]))
+    const before = keysBefore(want)
+    const added = (await keysOf(account, user.name)).map(({ id }) => id).filter(id => !before?.includes(id))
+    const named = added.filter(id => names.get(tagOf(id)) === want.name.slice(0, 256))
+    const nameless = before ? added.filter(id => !names.has(tagOf(id))) : []
+    // Two without a name may be another's: then none is taken.
+    const ours = named.length > 0 ? named : nameless.length === 1 ? nameless : []
+    for (const id of ours) await deleteKey(account, user.name, id)
+  })
+}
+
+async function userOf(account: Account, want: Want): Promise<Found> {
+  const user = await findUser(account, want)
+  if (user) return user
+  throw new FirebreakError('NOT_FOUND', 'the user whose key this is like is not there')
+}
+
+async function findUser(account: Account, { like }: Want): Promise<Found | undefined> {
+  if (!like)
+    throw new FirebreakError('UNSUPPORTED', 'an access key is issued like another one, or for a user')
+  return like.kind === 'user' ? await findPrincipal(account, like) : await ownerOf(account, like)
+}
+
+function keysBefore({ before }: Want): string[] | undefined {
+  const state = principalState.safeParse(before)
+  return state.success ? state.data.keys.map(({ id }) => id) : undefined
+}
+
+function sameKeys(one: readonly string[], other: readonly string[]): boolean {
+  return [...one].sort().join() === [...other].sort().join()
+}

@@ -1,0 +1,65 @@
+import type { Verdict } from '../../core/contract/connector.ts'
+import type { CredentialRef } from '../../core/contract/ref.ts'
+import { Secret } from '../../core/contract/secret.ts'
+import { type Account, mustBeHere } from './account.ts'
+import { awsCode, networkReason } from './failure.ts'
+
+/**
+ * Asks, with the key itself, whose key it is: a call that needs no right and that no policy can deny.
+ * https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html. First with a wrong secret: a server that
+ * takes that too tells nothing about the right one.
+ */
+export async function verify(account: Account, ref: CredentialRef, secret?: Secret): Promise<Verdict> {
+  mustBeHere(account, ref, 'access-key', 'user')
+  if (!secret) return { state: 'unknown', why: 'There is no secret to try.' }
+  const id = ref.kind === 'access-key' ? ref.id : secret.id
+  if (id === undefined)
+    return { state: 'unknown', why: 'It is not known which access key the secret belongs to.' }
+  if (secret.length === 0) return { state: 'unknown', why: 'An empty secret cannot be offered.' }
+  const wrong = await offer(account, id, new Secret(Buffer.from(account.io.random(30)).toString('base64')))
+  if (wrong.state === 'live') return { state: 'unknown', why: 'The server takes a wrong secret too.' }
+  // A key that is not known there is not, whatever the secret.
+  if (wrong.state === 'unknown' || wrong.unknownKey) return { state: wrong.state, why: wrong.why }
+  const right = await offer(account, id, secret)
+  return { state: right.state, why: right.why, ...(right.access && { access: right.access }) }
+}
+
+interface Answer extends Verdict {
+  readonly unknownKey?: boolean
+}
+
+async function offer(account: Account, accessKeyId: string, secret: Secret): Promise<Answer> {
+  const sts = account.stsAs({ accessKeyId, secretAccessKey: secret.revealText() })
+  try {
+    const { Account, Arn } = await sts.send(new account.sdk.sts.GetCallerIdentityCommand({}), {
+      abortSignal: account.io.signal,
+    })
+    if (Account !== account.instance)
+      return {
+        state: 'unknown',
+        why: `The key is of another account, ${Account}, than the one it was found in.`,
+      }
+    return { state: 'live', why: `Accepted as ${Arn}.`, access: [Arn ?? 'sts:GetCallerIdentity'] }
+  } catch (error) {
+    return interpret(error)
+  } finally {
+    sts.destroy()
+  }
+}
+
+function interpret(error: unknown): Answer {
+  const code = awsCode(error)
+  if (code === undefined) return { state: 'unknown', why: `Could not be tried: ${networkReason(error)}.` }
+  if (code === 'InvalidClientTokenId' || code === 'UnrecognizedClientException')
+    return { state: 'dead', unknownKey: true, why: `Refused: there is no such active access key (${code}).` }
+  if (code === 'SignatureDoesNotMatch' || code === 'InvalidSignatureException') {
+    // The same code is given where the time is off by more than five minutes; only the words tell.
+    const late = error instanceof Error && /signature expired|not yet current/i.test(error.message)
+    return late
+      ? { state: 'unknown', why: 'Could not be tried: the clock of this machine is off.' }
+      : { state: 'dead', why: 'Refused: the secret is not that of the access key.' }
+  }
+  if (code === 'ExpiredToken' || code === 'ExpiredTokenException')
+    return { state: 'dead', why: 'Refused: the session has expired.' }
+  return { state: 'unknown', why: `Could not be tried: the server answered ${code}.` }
+}
