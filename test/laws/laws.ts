@@ -61,6 +61,8 @@ export interface Subject {
   readonly name: string
   /** A sentence why it cannot run here, and what to install. */
   readonly absent?: string | undefined
+  /** What the system has no equal of: the laws that speak of it are not there, and neither must the methods be. */
+  readonly lacks?: readonly (keyof Connection)[]
   start(): Promise<World>
 }
 
@@ -90,6 +92,7 @@ export function laws(subject: Subject): void {
         }
         world = await subject.start()
         connection = await world.open()
+        for (const method of subject.lacks ?? []) expect(connection[method], method).toBeUndefined()
       })
       afterAll(async () => {
         vi.restoreAllMocks()
@@ -465,6 +468,7 @@ export function laws(subject: Subject): void {
         needs: readonly (keyof Connection)[],
         run: (context: TestContext) => Promise<unknown>,
       ): void {
+        if (needs.some(method => subject.lacks?.includes(method))) return
         test(name, async context => {
           const missing = needs.filter(method => connection[method] === undefined)
           if (missing.length > 0) context.skip(`it has no ${missing.join(', ')}`)

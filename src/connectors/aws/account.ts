@@ -8,7 +8,7 @@ import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
 import type { Ref } from '../../core/contract/ref.ts'
 import type { AwsConfig } from './config.ts'
-import { toFailure } from './failure.ts'
+import { asksForPatience, toFailure } from './failure.ts'
 
 /** What the SDK sends requests with: a twin in memory has one of its own. */
 export interface RequestHandler {
@@ -58,12 +58,17 @@ export interface Account {
   readonly organizations: OrganizationsClient
   /** A client for whoever has these keys, at our own endpoint. */
   stsAs(keys: Keys): STSClient
-  /** Runs a call, its failures as ours. */
+  /** Runs a call that changes nothing, its failures as ours; where the server asks for patience, it is tried again. */
   call<T>(doing: string, work: () => Promise<T>): Promise<T>
   /** The same, for what changes something: first the endpoint shows that it is still this account. */
   change<T>(doing: string, work: () => Promise<T>): Promise<T>
+  /** Whether the endpoint still leads to this account. */
+  stillHere(): Promise<boolean>
   close(): void
 }
+
+const MOST_ATTEMPTS = 5
+const FIRST_PAUSE_MS = 50
 
 /** Asks once, to learn which account this is. */
 export async function openAccount(config: AwsConfig, io: Io, handler?: RequestHandler): Promise<Account> {
@@ -72,8 +77,8 @@ export async function openAccount(config: AwsConfig, io: Io, handler?: RequestHa
     region: config.region,
     ...(config.endpoint !== undefined && { endpoint: config.endpoint }),
     credentials: keys,
-    // Throttling and failures of the server are tried again with growing pauses.
-    maxAttempts: 4,
+    // A key that was made and not heard of must not be made again: what is tried again is decided in call().
+    maxAttempts: 1,
     ...(handler
       ? { requestHandler: handler as never }
       : {
@@ -97,6 +102,17 @@ export async function openAccount(config: AwsConfig, io: Io, handler?: RequestHa
     organizations: new sdk.organizations.OrganizationsClient(settings(own)),
   }
   const call = async <T>(doing: string, work: () => Promise<T>): Promise<T> => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await work()
+      } catch (error) {
+        if (io.signal.aborted) throw io.signal.reason
+        if (attempt === MOST_ATTEMPTS || !asksForPatience(error)) throw toFailure(error, doing)
+        await io.sleep(FIRST_PAUSE_MS * 2 ** attempt)
+      }
+    }
+  }
+  const once = async <T>(doing: string, work: () => Promise<T>): Promise<T> => {
     try {
       return await work()
     } catch (error) {
@@ -118,8 +134,9 @@ export async function openAccount(config: AwsConfig, io: Io, handler?: RequestHa
     sdk,
     instance,
     ...clients,
-    stsAs: keys => new sdk.sts.STSClient({ ...settings(keys), maxAttempts: 2 }),
+    stsAs: keys => new sdk.sts.STSClient(settings(keys)),
     call,
+    stillHere: async () => (await askAccount()) === instance,
     async change(doing, work) {
       const now = await askAccount()
       if (now !== instance)
@@ -128,7 +145,7 @@ export async function openAccount(config: AwsConfig, io: Io, handler?: RequestHa
           `the key leads to account ${now} now, expected ${instance}`,
           'Find out whose key it is; open a new connection for that account if it is meant.',
         )
-      return await call(doing, work)
+      return await once(doing, work)
     },
     close() {
       for (const client of Object.values(clients)) client.destroy()

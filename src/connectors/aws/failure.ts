@@ -2,9 +2,9 @@ import { type ConnectorErrorCode, FirebreakError, isFirebreakError } from '../..
 
 /** What AWS calls an error: its code, without the message, which can echo what was sent. */
 export function awsCode(error: unknown): string | undefined {
-  if (typeof error !== 'object' || error === null || !('name' in error)) return undefined
-  const { name, Code, $metadata } = error as { name: unknown; Code?: unknown; $metadata?: unknown }
-  if ($metadata === undefined && Code === undefined) return undefined
+  // The SDK puts metadata on every error; only an answer has a status.
+  if (statusOf(error) === undefined) return undefined
+  const { name, Code } = error as { name?: unknown; Code?: unknown }
   const code = String(Code ?? name)
   return /^[A-Za-z][A-Za-z0-9.]{1,80}$/.test(code) ? code : 'UnknownError'
 }
@@ -13,6 +13,18 @@ export function awsCode(error: unknown): string | undefined {
 export function statusOf(error: unknown): number | undefined {
   const metadata = (error as { $metadata?: { httpStatusCode?: number } } | null)?.$metadata
   return metadata?.httpStatusCode
+}
+
+/** The server answered that it is too much or that it failed: the same call may go through a moment later. */
+export function asksForPatience(error: unknown): boolean {
+  const code = awsCode(error)
+  const status = statusOf(error)
+  if (code === undefined) return false
+  return (
+    (status !== undefined && status >= 500) ||
+    status === 429 ||
+    /throttl|toomanyrequests|rateexceeded|slowdown/i.test(code)
+  )
 }
 
 const CODES: Readonly<Record<string, readonly [ConnectorErrorCode, string, string?]>> = {

@@ -1,4 +1,5 @@
 import type { Verdict } from '../../core/contract/connector.ts'
+import { isFirebreakError } from '../../core/contract/errors.ts'
 import type { CredentialRef } from '../../core/contract/ref.ts'
 import { Secret } from '../../core/contract/secret.ts'
 import { type Account, mustBeHere } from './account.ts'
@@ -16,6 +17,13 @@ export async function verify(account: Account, ref: CredentialRef, secret?: Secr
   if (id === undefined)
     return { state: 'unknown', why: 'It is not known which access key the secret belongs to.' }
   if (secret.length === 0) return { state: 'unknown', why: 'An empty secret cannot be offered.' }
+  try {
+    if (!(await account.stillHere()))
+      return { state: 'unknown', why: 'Another account answers there than the one this key belongs to.' }
+  } catch (error) {
+    if (isFirebreakError(error)) return { state: 'unknown', why: error.message }
+    throw error
+  }
   const wrong = await offer(account, id, new Secret(Buffer.from(account.io.random(30)).toString('base64')))
   if (wrong.state === 'live') return { state: 'unknown', why: 'The server takes a wrong secret too.' }
   // A key that is not known there is not, whatever the secret.

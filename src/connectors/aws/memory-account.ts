@@ -1,0 +1,141 @@
+import { randomBytes } from 'node:crypto'
+
+export interface MemoryKey {
+  readonly id: string
+  readonly secret: string
+  active: boolean
+  readonly created: Date
+  lastUsed?: Date
+}
+
+export interface MemoryUser {
+  readonly name: string
+  readonly id: string
+  readonly arn: string
+  readonly keys: Map<string, MemoryKey>
+  readonly tags: Map<string, string>
+  /** Inline ones, by name. */
+  readonly policies: Map<string, string>
+  hasPassword: boolean
+}
+
+export interface MemoryRole {
+  readonly name: string
+  readonly id: string
+  readonly arn: string
+  readonly trust: string
+  readonly policies: Map<string, string>
+}
+
+export interface MemoryValue {
+  readonly name: string
+  readonly id: string
+  /** Oldest first; the last one is current. */
+  readonly versions: { readonly id: string; readonly text: string }[]
+}
+
+export interface Asked {
+  readonly action: string
+  readonly input: Record<string, unknown>
+}
+
+export type Answer =
+  | { readonly output: Record<string, unknown> }
+  | { readonly status: number; readonly code: string; readonly message: string }
+
+export type Action = (account: MemoryAccount, asked: Asked, key: MemoryKey) => Answer
+
+export function refuse(status: number, code: string, message = code): Answer {
+  return { status, code, message }
+}
+
+/** What an account holds, and how a test fills it. */
+export interface MemoryAccount {
+  /** Another number: another account answers now. */
+  number: string
+  readonly admin: MemoryKey
+  readonly users: Map<string, MemoryUser>
+  readonly roles: Map<string, MemoryRole>
+  readonly secrets: Map<string, MemoryValue>
+  readonly parameters: Map<string, MemoryValue>
+  readonly functions: { name: string; role: string; variables: Record<string, string> }[]
+  /** `r-root` first: what is above what, and the policies on each. Empty where there is no organization. */
+  readonly organization: { id: string; policies: { id: string; name: string; content: string }[] }[]
+  keyOf(id: string): MemoryKey | undefined
+  ownerOf(keyId: string): MemoryUser | undefined
+  addUser(name: string): MemoryUser
+  addKey(user: MemoryUser): MemoryKey
+  addRole(name: string, trust: unknown): MemoryRole
+  addValue(kind: 'secrets' | 'parameters', name: string, text: string): MemoryValue
+  /** All that stands, but for when keys were used. */
+  snapshot(): string
+}
+
+export function newAccount(number: string): MemoryAccount {
+  const admin = newKey()
+  const account: MemoryAccount = {
+    number,
+    admin,
+    users: new Map(),
+    roles: new Map(),
+    secrets: new Map(),
+    parameters: new Map(),
+    functions: [],
+    organization: [],
+    keyOf: id => (id === admin.id ? admin : account.ownerOf(id)?.keys.get(id)),
+    ownerOf: keyId => [...account.users.values()].find(({ keys }) => keys.has(keyId)),
+    addUser(name) {
+      const user: MemoryUser = {
+        name,
+        id: `AIDA${random(16)}`,
+        arn: `arn:aws:iam::${account.number}:user/${name}`,
+        keys: new Map(),
+        tags: new Map(),
+        policies: new Map(),
+        hasPassword: false,
+      }
+      account.users.set(name, user)
+      return user
+    },
+    addKey(user) {
+      const key = newKey()
+      user.keys.set(key.id, key)
+      return key
+    },
+    addRole(name, trust) {
+      const arn = `arn:aws:iam::${account.number}:role/${name}`
+      const role = { name, id: `AROA${random(16)}`, arn, trust: JSON.stringify(trust), policies: new Map() }
+      account.roles.set(name, role)
+      return role
+    },
+    addValue(kind, name, text) {
+      const region = `arn:aws:secretsmanager:us-east-1:${account.number}`
+      const id = kind === 'secrets' ? `${region}:secret:${name}-a1B2c3` : name
+      const value: MemoryValue = { name, id, versions: [{ id: kind === 'secrets' ? random(32) : '1', text }] }
+      account[kind].set(id, value)
+      return value
+    },
+    snapshot: () =>
+      JSON.stringify(
+        [account.users, account.roles, account.secrets, account.parameters],
+        (name, value: unknown) =>
+          value instanceof Map ? [...value].sort() : name === 'lastUsed' ? undefined : value,
+      ),
+  }
+  return account
+}
+
+function newKey(): MemoryKey {
+  return {
+    id: `AKIA${random(16)}`,
+    secret: randomBytes(30).toString('base64'),
+    active: true,
+    created: new Date(),
+  }
+}
+
+/** Capital letters and digits, as AWS's ids are made of. */
+function random(length: number): string {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
+  return Array.from(randomBytes(length), byte => alphabet[byte % 32]).join('')
+}

@@ -1,0 +1,205 @@
+import {
+  type Action,
+  type Answer,
+  type MemoryAccount,
+  type MemoryRole,
+  type MemoryUser,
+  refuse,
+} from './memory-account.ts'
+
+const NO_SUCH_ENTITY = refuse(404, 'NoSuchEntity')
+const MOST_KEYS = 2
+
+/** A page of what there is: `Marker` is where the next one begins. */
+function page<T>(
+  all: readonly T[],
+  input: Record<string, unknown>,
+  key: string,
+  shape: (item: T) => unknown,
+): Answer {
+  const from = Number(input['Marker'] ?? 0)
+  const to = from + Number(input['MaxItems'] ?? 100)
+  const more = to < all.length ? { Marker: String(to) } : {}
+  return { output: { [key]: all.slice(from, to).map(shape), IsTruncated: to < all.length, ...more } }
+}
+
+const done: Answer = { output: {} }
+
+function withUser(
+  work: (user: MemoryUser, input: Record<string, string>, account: MemoryAccount) => Answer,
+): Action {
+  return (account, { input }, key) => {
+    const user =
+      input['UserName'] === undefined ? account.ownerOf(key.id) : account.users.get(String(input['UserName']))
+    return user ? work(user, input as Record<string, string>, account) : NO_SUCH_ENTITY
+  }
+}
+
+function withRole(work: (role: MemoryRole, input: Record<string, string>) => Answer): Action {
+  return (account, { input }) => {
+    const role = account.roles.get(String(input['RoleName']))
+    return role ? work(role, input as Record<string, string>) : NO_SUCH_ENTITY
+  }
+}
+
+const putPolicy = (holder: MemoryUser | MemoryRole, input: Record<string, string>): Answer => {
+  holder.policies.set(input['PolicyName']!, input['PolicyDocument']!)
+  return done
+}
+const getPolicy = (holder: MemoryUser | MemoryRole, input: Record<string, string>): Answer => {
+  const document = holder.policies.get(input['PolicyName']!)
+  if (document === undefined) return NO_SUCH_ENTITY
+  return { output: { PolicyName: input['PolicyName'], PolicyDocument: encodeURIComponent(document) } }
+}
+const deletePolicy = (holder: MemoryUser | MemoryRole, input: Record<string, string>): Answer =>
+  holder.policies.delete(input['PolicyName']!) ? done : NO_SUCH_ENTITY
+
+const userShape = ({ name, id, arn }: MemoryUser) => ({
+  Path: '/',
+  UserName: name,
+  UserId: id,
+  Arn: arn,
+  CreateDate: new Date(0),
+})
+const roleShape = ({ name, id, arn, trust }: MemoryRole) => ({
+  Path: '/',
+  RoleName: name,
+  RoleId: id,
+  Arn: arn,
+  CreateDate: new Date(0),
+  AssumeRolePolicyDocument: encodeURIComponent(trust),
+})
+const inline = (policies: ReadonlyMap<string, string>) =>
+  [...policies].map(([PolicyName, document]) => ({
+    PolicyName,
+    PolicyDocument: encodeURIComponent(document),
+  }))
+
+/** IAM and STS. */
+export const iamActions: Readonly<Record<string, Action>> = {
+  'sts.GetCallerIdentity': (account, _, key) => {
+    key.lastUsed = new Date()
+    const user = account.ownerOf(key.id)
+    const Arn = user?.arn ?? `arn:aws:iam::${account.number}:user/firebreak`
+    return { output: { Arn, UserId: user?.id ?? 'AIDAFIREBREAK', Account: account.number } }
+  },
+  'iam.ListUsers': (account, { input }) => page([...account.users.values()], input, 'Users', userShape),
+  'iam.ListRoles': (account, { input }) => page([...account.roles.values()], input, 'Roles', roleShape),
+  'iam.GetUser': withUser(user => ({ output: { User: userShape(user) } })),
+  'iam.GetLoginProfile': withUser(user =>
+    user.hasPassword
+      ? { output: { LoginProfile: { UserName: user.name, CreateDate: new Date(0) } } }
+      : NO_SUCH_ENTITY,
+  ),
+  'iam.DeleteLoginProfile': withUser(user => {
+    if (!user.hasPassword) return NO_SUCH_ENTITY
+    user.hasPassword = false
+    return done
+  }),
+  'iam.ListAccessKeys': withUser(user => ({
+    output: {
+      AccessKeyMetadata: [...user.keys.values()].map(({ id, active, created }) => ({
+        UserName: user.name,
+        AccessKeyId: id,
+        Status: active ? 'Active' : 'Inactive',
+        CreateDate: created,
+      })),
+      IsTruncated: false,
+    },
+  })),
+  'iam.GetAccessKeyLastUsed': (account, { input }) => {
+    const id = String(input['AccessKeyId'])
+    const user = account.ownerOf(id)
+    if (!user) return refuse(403, 'AccessDenied')
+    const LastUsedDate = user.keys.get(id)!.lastUsed
+    const used = {
+      ...(LastUsedDate && { LastUsedDate }),
+      ServiceName: LastUsedDate ? 'sts' : 'N/A',
+      Region: 'us-east-1',
+    }
+    return { output: { UserName: user.name, AccessKeyLastUsed: used } }
+  },
+  'iam.CreateAccessKey': withUser((user, _, account) => {
+    if (user.keys.size >= MOST_KEYS) return refuse(409, 'LimitExceeded')
+    const { id, secret, created } = account.addKey(user)
+    const AccessKey = {
+      UserName: user.name,
+      AccessKeyId: id,
+      SecretAccessKey: secret,
+      Status: 'Active',
+      CreateDate: created,
+    }
+    return { output: { AccessKey } }
+  }),
+  'iam.UpdateAccessKey': withUser((user, input) => {
+    const key = user.keys.get(input['AccessKeyId']!)
+    if (!key) return NO_SUCH_ENTITY
+    key.active = input['Status'] === 'Active'
+    return done
+  }),
+  'iam.DeleteAccessKey': withUser((user, input) =>
+    user.keys.delete(input['AccessKeyId']!) ? done : NO_SUCH_ENTITY,
+  ),
+  'iam.TagUser': withUser((user, input) => {
+    for (let n = 1; input[`Tags.member.${n}.Key`] !== undefined; n++)
+      user.tags.set(input[`Tags.member.${n}.Key`]!, input[`Tags.member.${n}.Value`]!)
+    return done
+  }),
+  'iam.UntagUser': withUser((user, input) => {
+    for (let n = 1; input[`TagKeys.member.${n}`] !== undefined; n++)
+      user.tags.delete(input[`TagKeys.member.${n}`]!)
+    return done
+  }),
+  'iam.ListUserTags': withUser(user => ({
+    output: { Tags: [...user.tags].map(([Key, Value]) => ({ Key, Value })), IsTruncated: false },
+  })),
+  'iam.PutUserPolicy': withUser(putPolicy),
+  'iam.GetUserPolicy': withUser(getPolicy),
+  'iam.DeleteUserPolicy': withUser(deletePolicy),
+  'iam.PutRolePolicy': withRole(putPolicy),
+  'iam.GetRolePolicy': withRole(getPolicy),
+  'iam.DeleteRolePolicy': withRole(deletePolicy),
+  'iam.ListOpenIDConnectProviders': () => ({ output: { OpenIDConnectProviderList: [] } }),
+  'iam.ListSAMLProviders': () => ({ output: { SAMLProviderList: [] } }),
+  'iam.GetAccountAuthorizationDetails': (account, { input }) => {
+    const all = [
+      ...[...account.users.values()].map(user => ({ user })),
+      ...[...account.roles.values()].map(role => ({ role })),
+    ]
+    const from = Number(input['Marker'] ?? 0)
+    const to = from + Number(input['MaxItems'] ?? 100)
+    const here = all.slice(from, to)
+    return {
+      output: {
+        UserDetailList: here.flatMap(one =>
+          'user' in one
+            ? [
+                {
+                  ...userShape(one.user),
+                  GroupList: [],
+                  AttachedManagedPolicies: [],
+                  UserPolicyList: inline(one.user.policies),
+                },
+              ]
+            : [],
+        ),
+        RoleDetailList: here.flatMap(one =>
+          'role' in one
+            ? [
+                {
+                  ...roleShape(one.role),
+                  InstanceProfileList: [],
+                  AttachedManagedPolicies: [],
+                  RolePolicyList: inline(one.role.policies),
+                },
+              ]
+            : [],
+        ),
+        GroupDetailList: [],
+        Policies: [],
+        IsTruncated: to < all.length,
+        ...(to < all.length && { Marker: String(to) }),
+      },
+    }
+  },
+}

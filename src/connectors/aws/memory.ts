@@ -1,0 +1,221 @@
+import { createHash, createHmac } from 'node:crypto'
+import { Readable } from 'node:stream'
+import type { Connector } from '../../core/contract/connector.ts'
+import { Secret } from '../../core/contract/secret.ts'
+import { type Answer, type Asked, type MemoryAccount, newAccount, refuse } from './memory-account.ts'
+import { iamActions } from './memory-iam.ts'
+import { storeActions } from './memory-stores.ts'
+import { type AwsConfig, awsConfig } from './config.ts'
+import { openAws } from './connector.ts'
+
+/**
+ * AWS in memory, at the wire: it takes the SDK's signed requests and answers as AWS does, so that the connector is run
+ * whole. It checks each signature, gives pages, and fails when it is told to.
+ */
+export interface MemoryAws {
+  readonly connector: Connector<AwsConfig>
+  readonly account: MemoryAccount
+  /** Requests so far. */
+  readonly calls: number
+  reachable: boolean
+  /** Breaks the n-th request from now on, before or after it took effect. */
+  failAt(call: number, when: 'before' | 'after'): void
+  noFault(): void
+  /** Answers the n-th request from now on with this status, `times` in a row. */
+  answerAt(call: number, status: number, code: string, times?: number): void
+  /** How far the server's clock is ahead of ours. */
+  clockOffsetMs: number
+}
+
+const CLOCK_SKEW_MS = 5 * 60_000
+
+export function memoryAws(overrides: Partial<AwsConfig> = {}, accountId = '111122223333'): MemoryAws {
+  const account = newAccount(accountId)
+  let calls = 0
+  let fault: { at: number; when: 'before' | 'after' } | undefined
+  let canned: { from: number; to: number; status: number; code: string } | undefined
+  const config = awsConfig.parse({
+    accessKeyId: account.admin.id,
+    secretAccessKey: new Secret(account.admin.secret),
+    settleSeconds: 0,
+    ...overrides,
+  })
+  const handler = {
+    async handle(request: unknown) {
+      const now = ++calls
+      if (!twin.reachable) throw broken()
+      if (fault?.at === now && fault.when === 'before') throw broken()
+      const asked = read(request as WireRequest)
+      const answer =
+        canned && now >= canned.from && now < canned.to
+          ? refuse(canned.status, canned.code)
+          : answerTo(account, asked, twin.clockOffsetMs)
+      if (fault?.at === now && fault.when === 'after') throw broken()
+      return { response: write(asked, answer) }
+    },
+    // The SDK asks its handlers for these.
+    httpHandlerConfigs: () => ({}),
+    updateHttpClientConfig: () => {},
+    destroy: () => {},
+  }
+  const twin: MemoryAws = {
+    account,
+    reachable: true,
+    clockOffsetMs: 0,
+    connector: {
+      system: 'aws',
+      summary: 'AWS in memory',
+      config: awsConfig,
+      open: (given, io) => openAws({ ...config, ...given }, io, handler),
+    },
+    get calls() {
+      return calls
+    },
+    failAt(call, when) {
+      fault = { at: calls + call, when }
+    },
+    noFault() {
+      fault = undefined
+      canned = undefined
+    },
+    answerAt(call, status, code, times = 1) {
+      canned = { from: calls + call, to: calls + call + times, status, code }
+    },
+  }
+  return twin
+}
+
+function broken(): Error {
+  return Object.assign(new Error('the connection broke off'), { code: 'ECONNRESET' })
+}
+
+interface WireRequest {
+  readonly method: string
+  readonly path: string
+  readonly query?: Record<string, string | string[] | null>
+  readonly headers: Record<string, string>
+  readonly body?: string | Uint8Array
+}
+
+interface Wired extends Asked {
+  readonly protocol: 'query' | 'json' | 'rest'
+  readonly request: WireRequest
+  readonly keyId: string
+}
+
+function read(request: WireRequest): Wired {
+  const body = Buffer.from(request.body ?? '').toString('utf8')
+  const credential = /Credential=([^/]+)\/[^/]+\/[^/]+\/([^/]+)\//.exec(
+    request.headers['authorization'] ?? '',
+  )
+  const common = { request, keyId: credential?.[1] ?? '' }
+  const target = request.headers['x-amz-target']
+  if (target !== undefined)
+    return {
+      ...common,
+      protocol: 'json',
+      action: target,
+      input: JSON.parse(body || '{}') as Record<string, unknown>,
+    }
+  if (request.method === 'POST') {
+    const form = new URLSearchParams(body)
+    return {
+      ...common,
+      protocol: 'query',
+      action: `${credential?.[2]}.${form.get('Action')}`,
+      input: Object.fromEntries(form),
+    }
+  }
+  return {
+    ...common,
+    protocol: 'rest',
+    action: `${request.method} ${request.path}`,
+    input: { ...request.query },
+  }
+}
+
+function answerTo(account: MemoryAccount, asked: Wired, clockOffsetMs: number): Answer {
+  const key = account.keyOf(asked.keyId)
+  const date = asked.request.headers['x-amz-date'] ?? ''
+  const sent = Date.parse(date.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z'))
+  if (!key?.active)
+    return refuse(403, 'InvalidClientTokenId', 'The security token included in the request is invalid.')
+  if (Math.abs(sent - (Date.now() + clockOffsetMs)) > CLOCK_SKEW_MS)
+    return refuse(403, 'SignatureDoesNotMatch', 'Signature expired: it is now earlier than the request')
+  if (!isSigned(asked.request, key.secret))
+    return refuse(403, 'SignatureDoesNotMatch', 'The request signature we calculated does not match')
+  const action = { ...iamActions, ...storeActions }[asked.action]
+  return action ? action(account, asked, key) : refuse(400, 'InvalidAction')
+}
+
+/** Signature version 4: https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html */
+function isSigned(request: WireRequest, secret: string): boolean {
+  const { authorization = '' } = request.headers
+  const [, scope, signed, signature] =
+    /Credential=[^/]+\/([^,]+), SignedHeaders=([^,]+), Signature=([0-9a-f]+)/.exec(authorization) ?? []
+  if (!scope || !signed) return false
+  const query = Object.entries(request.query ?? {})
+    .flatMap(([name, value]) => [value].flat().map(one => `${encode(name)}=${encode(one ?? '')}`))
+    .sort()
+    .join('&')
+  const headers = signed.split(';').map(name => `${name}:${(request.headers[name] ?? '').trim()}\n`)
+  const canonical = [
+    request.method,
+    request.path.split('/').map(encode).join('/'),
+    query,
+    headers.join(''),
+    signed,
+    request.headers['x-amz-content-sha256'],
+  ].join('\n')
+  const hash = createHash('sha256').update(canonical).digest('hex')
+  const text = ['AWS4-HMAC-SHA256', request.headers['x-amz-date'], scope, hash].join('\n')
+  const hmac = (key: string | Buffer, value: string) => createHmac('sha256', key).update(value).digest()
+  const [day, region, service, end] = scope.split('/') as [string, string, string, string]
+  const key = hmac(hmac(hmac(hmac(`AWS4${secret}`, day), region), service), end)
+  return hmac(key, text).toString('hex') === signature
+}
+
+function encode(text: string): string {
+  return encodeURIComponent(text).replace(/[!'()*]/g, it => `%${it.charCodeAt(0).toString(16).toUpperCase()}`)
+}
+
+function write(asked: Wired, answer: Answer) {
+  const { status, body } = asked.protocol === 'query' ? inXml(asked, answer) : inJson(answer)
+  const type = asked.protocol === 'query' ? 'text/xml' : 'application/x-amz-json-1.1'
+  const code: Record<string, string> = 'code' in answer ? { 'x-amzn-errortype': answer.code } : {}
+  return {
+    statusCode: status,
+    headers: { 'content-type': type, ...code },
+    body: Readable.from([Buffer.from(body)]),
+  }
+}
+
+function inXml(asked: Wired, answer: Answer): { status: number; body: string } {
+  if ('code' in answer) {
+    const error = { Type: 'Sender', Code: answer.code, Message: answer.message }
+    return {
+      status: answer.status,
+      body: `<ErrorResponse>${xml({ Error: error, RequestId: '1' })}</ErrorResponse>`,
+    }
+  }
+  const name = asked.action.slice(asked.action.indexOf('.') + 1)
+  const body = { [`${name}Result`]: answer.output, ResponseMetadata: { RequestId: '1' } }
+  return { status: 200, body: `<${name}Response>${xml(body)}</${name}Response>` }
+}
+
+function xml(value: unknown): string {
+  if (Array.isArray(value)) return value.map(member => `<member>${xml(member)}</member>`).join('')
+  if (value instanceof Date) return value.toISOString()
+  if (value === null || typeof value !== 'object')
+    return String(value).replace(/[<>&"]/g, it => `&#${it.charCodeAt(0)};`)
+  return Object.entries(value)
+    .filter(([, member]) => member !== undefined)
+    .map(([name, member]) => `<${name}>${xml(member)}</${name}>`)
+    .join('')
+}
+
+function inJson(answer: Answer): { status: number; body: string } {
+  if ('code' in answer)
+    return { status: answer.status, body: JSON.stringify({ __type: answer.code, message: answer.message }) }
+  return { status: 200, body: JSON.stringify(answer.output) }
+}
