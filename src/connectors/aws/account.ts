@@ -73,9 +73,9 @@ const FIRST_PAUSE_MS = 50
 /** Asks once, to learn which account this is. */
 export async function openAccount(config: AwsConfig, io: Io, handler?: RequestHandler): Promise<Account> {
   const sdk = await loadSdk()
-  const settings = (keys: Keys) => ({
+  const settings = (service: string, keys: Keys) => ({
     region: config.region,
-    ...(config.endpoint !== undefined && { endpoint: config.endpoint }),
+    ...(config.endpoint !== undefined && { endpoint: config.endpoint.replace('{service}', service) }),
     credentials: keys,
     // A key that was made and not heard of must not be made again: what is tried again is decided in call().
     maxAttempts: 1,
@@ -94,12 +94,12 @@ export async function openAccount(config: AwsConfig, io: Io, handler?: RequestHa
     ...(config.sessionToken && { sessionToken: config.sessionToken.revealText() }),
   }
   const clients = {
-    sts: new sdk.sts.STSClient(settings(own)),
-    iam: new sdk.iam.IAMClient(settings(own)),
-    secrets: new sdk.secrets.SecretsManagerClient(settings(own)),
-    ssm: new sdk.ssm.SSMClient(settings(own)),
-    lambda: new sdk.lambda.LambdaClient(settings(own)),
-    organizations: new sdk.organizations.OrganizationsClient(settings(own)),
+    sts: new sdk.sts.STSClient(settings('sts', own)),
+    iam: new sdk.iam.IAMClient(settings('iam', own)),
+    secrets: new sdk.secrets.SecretsManagerClient(settings('secretsmanager', own)),
+    ssm: new sdk.ssm.SSMClient(settings('ssm', own)),
+    lambda: new sdk.lambda.LambdaClient(settings('lambda', own)),
+    organizations: new sdk.organizations.OrganizationsClient(settings('organizations', own)),
   }
   const call = async <T>(doing: string, work: () => Promise<T>): Promise<T> => {
     for (let attempt = 1; ; attempt++) {
@@ -134,7 +134,7 @@ export async function openAccount(config: AwsConfig, io: Io, handler?: RequestHa
     sdk,
     instance,
     ...clients,
-    stsAs: keys => new sdk.sts.STSClient(settings(keys)),
+    stsAs: keys => new sdk.sts.STSClient(settings('sts', keys)),
     call,
     stillHere: async () => (await askAccount()) === instance,
     async change(doing, work) {

@@ -17,7 +17,9 @@ export const awsConfig = z.strictObject({
       },
     )
     .optional()
-    .describe('another AWS-compatible server in place of AWS'),
+    .describe(
+      'another AWS-compatible server; {service} in it stands for iam, sts, secretsmanager, ssm and so on',
+    ),
   accessKeyId: z.string().min(4).max(128).describe('the access key that Firebreak uses'),
   secretAccessKey: z.instanceof(Secret).describe('its secret half'),
   sessionToken: z

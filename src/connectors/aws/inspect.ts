@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isFirebreakError } from '../../core/contract/errors.ts'
 import type { CredentialRef, Ref, State } from '../../core/contract/ref.ts'
 import { type Account, mustBeHere } from './account.ts'
 import { absent, findPrincipal, type Found, keysOf } from './principals.ts'
@@ -31,7 +32,7 @@ export async function inspect(account: Account, ref: Ref): Promise<State> {
 export async function stateOf(account: Account, found: Found): Promise<PrincipalState> {
   const ours: Record<string, string> = {}
   for (const policy of Object.values(OWN_POLICIES) as OwnPolicy[]) {
-    const document = await readOwnPolicy(account, found, policy)
+    const document = await readOwnPolicy(account, found, policy).catch(noSuchCall)
     if (document !== undefined) ours[policy] = document
   }
   const keys = found.kind === 'user' ? await keysOf(account, found.name) : []
@@ -48,8 +49,13 @@ export async function stateOf(account: Account, found: Found): Promise<Principal
 async function hasPassword({ call, iam, sdk }: Account, UserName: string): Promise<boolean> {
   const profile = await call('looking for a console password', () =>
     iam.send(new sdk.iam.GetLoginProfileCommand({ UserName })).catch(absent),
-  )
+  ).catch(noSuchCall)
   return profile !== undefined
+}
+
+/** What a server has no call for, it has none of. */
+function noSuchCall(error: unknown): undefined {
+  if (!isFirebreakError(error, 'UNSUPPORTED')) throw error
 }
 
 /** Whose access key it is: its reference says so, or the account. */

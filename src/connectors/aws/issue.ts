@@ -1,8 +1,9 @@
 import type { Issued, Want } from '../../core/contract/connector.ts'
-import { FirebreakError } from '../../core/contract/errors.ts'
+import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
 import type { CredentialRef } from '../../core/contract/ref.ts'
 import { Secret } from '../../core/contract/secret.ts'
 import { type Account, refIn } from './account.ts'
+import { toFailure } from './failure.ts'
 import { ownerOf, principalState } from './inspect.ts'
 import { findPrincipal, type Found, keysOf } from './principals.ts'
 import { deleteKey, tagOf } from './restrict.ts'
@@ -31,12 +32,7 @@ export async function issue(account: Account, want: Want): Promise<Issued> {
       )
     const { AccessKey } = await iam.send(new sdk.iam.CreateAccessKeyCommand({ UserName: user.name }))
     const id = AccessKey!.AccessKeyId!
-    await iam.send(
-      new sdk.iam.TagUserCommand({
-        UserName: user.name,
-        Tags: [{ Key: tagOf(id), Value: want.name.slice(0, 256) }],
-      }),
-    )
+    await nameKey(account, user.name, id, want.name)
     const ref: CredentialRef = {
       ...refIn(account, 'access-key', id),
       identity: refIn(account, 'user', user.id),
@@ -45,14 +41,33 @@ export async function issue(account: Account, want: Want): Promise<Issued> {
   })
 }
 
+/** Where tags are not to be had, undo goes by the difference to what stood before. */
+async function nameKey({ iam, sdk }: Account, UserName: string, keyId: string, name: string): Promise<void> {
+  const Tags = [{ Key: tagOf(keyId), Value: name.slice(0, 256) }]
+  try {
+    await iam.send(new sdk.iam.TagUserCommand({ UserName, Tags }))
+  } catch (error) {
+    if (!isFirebreakError(toFailure(error, 'naming a key'), 'UNSUPPORTED', 'DENIED')) throw error
+  }
+}
+
+async function namesOfKeys({ iam, sdk }: Account, UserName: string): Promise<Map<string, string>> {
+  try {
+    const { Tags } = await iam.send(new sdk.iam.ListUserTagsCommand({ UserName, MaxItems: 100 }))
+    return new Map(Tags?.map(({ Key, Value }) => [Key!, Value!]))
+  } catch (error) {
+    if (isFirebreakError(toFailure(error, 'reading the names of keys'), 'UNSUPPORTED', 'DENIED'))
+      return new Map()
+    throw error
+  }
+}
+
 /** The key that is tagged with this name; without a tag, the one key that was not there before. */
 export async function undo(account: Account, want: Want): Promise<void> {
-  const { iam, sdk } = account
   await account.change('taking an access key back', async () => {
     const user = await findUser(account, want)
     if (!user) return
-    const { Tags } = await iam.send(new sdk.iam.ListUserTagsCommand({ UserName: user.name, MaxItems: 100 }))
-    const names = new Map(Tags?.map(({ Key, Value }) => [Key!, Value!]))
+    const names = await namesOfKeys(account, user.name)
     const before = keysBefore(want)
     const added = (await keysOf(account, user.name)).map(({ id }) => id).filter(id => !before?.includes(id))
     const named = added.filter(id => names.get(tagOf(id)) === want.name.slice(0, 256))

@@ -1,6 +1,7 @@
-import { FirebreakError } from '../../core/contract/errors.ts'
+import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
 import type { CredentialRef, Ms, Ref, State } from '../../core/contract/ref.ts'
 import type { Account } from './account.ts'
+import { toFailure } from './failure.ts'
 import { ownerOf, principalState } from './inspect.ts'
 import { deleteOwnPolicy, denial, OWN_POLICIES, type OwnPolicy, writeOwnPolicy } from './own-policies.ts'
 import { absent, findPrincipal, type Found, keysOf } from './principals.ts'
@@ -115,14 +116,19 @@ export async function revoke(account: Account, ref: CredentialRef): Promise<void
     if (user.kind === 'role')
       throw new FirebreakError('UNSUPPORTED', 'a role has no credential that could be revoked')
     for (const { id } of await keysOf(account, user.name)) await deleteKey(account, user.name, id)
-    await iam.send(new sdk.iam.DeleteLoginProfileCommand({ UserName: user.name })).catch(absent)
+    await iam.send(new sdk.iam.DeleteLoginProfileCommand({ UserName: user.name })).catch(unneeded)
   })
 }
 
 /** The tag first: without the key, nothing would be left to find it by. */
 export async function deleteKey({ iam, sdk }: Account, UserName: string, AccessKeyId: string): Promise<void> {
-  await iam.send(new sdk.iam.UntagUserCommand({ UserName, TagKeys: [tagOf(AccessKeyId)] })).catch(absent)
+  await iam.send(new sdk.iam.UntagUserCommand({ UserName, TagKeys: [tagOf(AccessKeyId)] })).catch(unneeded)
   await iam.send(new sdk.iam.DeleteAccessKeyCommand({ UserName, AccessKeyId })).catch(absent)
+}
+
+/** What is not there, or cannot be there on such a server, needs no taking away. */
+function unneeded(error: unknown): void {
+  if (!isFirebreakError(toFailure(error, 'taking it away'), 'NOT_FOUND', 'UNSUPPORTED')) throw error
 }
 
 /** Keys have no names: the user's tag of this name says for what a key of ours was issued. */

@@ -4,6 +4,8 @@ import type { CredentialRef } from '../../core/contract/ref.ts'
 import { Secret } from '../../core/contract/secret.ts'
 import { type Account, mustBeHere } from './account.ts'
 import { awsCode, networkReason } from './failure.ts'
+import { ownerOf } from './inspect.ts'
+import { findPrincipal, keysOf } from './principals.ts'
 
 /**
  * Asks, with the key itself, whose key it is: a call that needs no right and that no policy can deny.
@@ -25,11 +27,21 @@ export async function verify(account: Account, ref: CredentialRef, secret?: Secr
     throw error
   }
   const wrong = await offer(account, id, new Secret(Buffer.from(account.io.random(30)).toString('base64')))
-  if (wrong.state === 'live') return { state: 'unknown', why: 'The server takes a wrong secret too.' }
+  if (wrong.state === 'live') {
+    if (await isGone(account, ref, id))
+      return { state: 'dead', why: 'The server lists no such access key, though it takes any secret.' }
+    return { state: 'unknown', why: 'The server takes a wrong secret too.' }
+  }
   // A key that is not known there is not, whatever the secret.
   if (wrong.state === 'unknown' || wrong.unknownKey) return { state: wrong.state, why: wrong.why }
   const right = await offer(account, id, secret)
   return { state: right.state, why: right.why, ...(right.access && { access: right.access }) }
+}
+
+/** Absent from the list of the user's keys, or the user from the account. */
+async function isGone(account: Account, ref: CredentialRef, keyId: string): Promise<boolean> {
+  const user = ref.kind === 'user' ? await findPrincipal(account, ref) : await ownerOf(account, ref)
+  return user === undefined || !(await keysOf(account, user.name)).some(({ id }) => id === keyId)
 }
 
 interface Answer extends Verdict {
