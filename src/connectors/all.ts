@@ -1,4 +1,5 @@
 import type { Connector } from '../core/contract/connector.ts'
+import { aws } from './aws/connector.ts'
 import { directory } from './directory/connector.ts'
 import { git } from './git/connector.ts'
 import { postgres } from './postgres/connector.ts'
@@ -11,5 +12,6 @@ export const connectors: readonly Connector[] = [
   directory,
   postgres,
   redis,
+  aws,
   report,
 ] as readonly Connector[]
