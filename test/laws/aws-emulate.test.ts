@@ -12,7 +12,8 @@ import { awsConfig } from '../../src/connectors/aws/config.ts'
 import { aws } from '../../src/connectors/aws/connector.ts'
 import { realIo } from '../../src/core/contract/io.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
-import { laws, type World } from './laws.ts'
+import { laws } from './laws.ts'
+import type { World } from './world.ts'
 
 const ACCOUNT = '123456789012'
 const KEY = { accessKeyId: 'AKIA0000000000000000', secretAccessKey: 'any' }

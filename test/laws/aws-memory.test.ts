@@ -1,7 +1,8 @@
 import { memoryAws } from '../../src/connectors/aws/memory.ts'
 import { realIo } from '../../src/core/contract/io.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
-import { laws, type World } from './laws.ts'
+import { laws } from './laws.ts'
+import type { World } from './world.ts'
 
 laws({
   name: 'AWS in memory',

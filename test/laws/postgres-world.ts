@@ -12,7 +12,7 @@ import {
   startPostgres,
 } from '../../src/serve/operations/drill/postgres-server.ts'
 import { cuttingProxy } from './cutting-proxy.ts'
-import type { Principal, World } from './laws.ts'
+import type { Principal, World } from './world.ts'
 
 /** Why real servers cannot be tried here, unless they must be: then the first start fails. */
 export function absentPostgres(from?: 'system' | 'embedded'): string | undefined {

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { memoryRedis } from '../../src/connectors/redis/memory.ts'
 import { realIo } from '../../src/core/contract/io.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
-import { laws, type World } from './laws.ts'
+import { laws } from './laws.ts'
+import type { World } from './world.ts'
 
 laws({
   name: 'Redis in memory',

@@ -12,7 +12,7 @@ import {
   startRedis,
 } from '../../src/serve/operations/drill/redis-server.ts'
 import { cuttingProxy, redisMessages } from './cutting-proxy.ts'
-import type { Principal, World } from './laws.ts'
+import type { Principal, World } from './world.ts'
 
 /** Why real servers cannot be tried here, unless they must be: then the first start fails. */
 export function absentRedis(): string | undefined {

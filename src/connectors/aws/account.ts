@@ -22,18 +22,9 @@ export interface Keys {
   readonly sessionToken?: string
 }
 
-type Modules = [
-  typeof import('@aws-sdk/client-iam'),
-  typeof import('@aws-sdk/client-sts'),
-  typeof import('@aws-sdk/client-secrets-manager'),
-  typeof import('@aws-sdk/client-ssm'),
-  typeof import('@aws-sdk/client-lambda'),
-  typeof import('@aws-sdk/client-organizations'),
-]
-
 /** The commands of the SDK, loaded when a connection is opened: they take a third of a second. */
 export async function loadSdk() {
-  const [iam, sts, secrets, ssm, lambda, organizations]: Modules = await Promise.all([
+  const [iam, sts, secrets, ssm, lambda, organizations] = await Promise.all([
     import('@aws-sdk/client-iam'),
     import('@aws-sdk/client-sts'),
     import('@aws-sdk/client-secrets-manager'),

@@ -221,7 +221,8 @@ function appliesScp(principal: Principal): boolean {
 /** Roles that AWS keeps for its services: neither kind of control policy binds them. */
 function isServiceLinked(principal: Principal): boolean {
   return (
-    principal.text.includes(':role/aws-service-role/') || /^AWSServiceRoleFor/.test(principal.roleName ?? '')
+    principal.text.includes(':role/aws-service-role/') ||
+    principal.roleName?.startsWith('AWSServiceRoleFor') === true
   )
 }
 

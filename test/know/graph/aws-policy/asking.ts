@@ -5,7 +5,7 @@ import { readPolicy } from '../../../../src/know/graph/aws-policy/policy.ts'
 export const ALICE = 'arn:aws:iam::111122223333:user/Alice'
 export const ROLE = 'arn:aws:iam::111122223333:role/team/Builder'
 export const SESSION = 'arn:aws:sts::111122223333:assumed-role/Builder/one'
-export const OBJECT = 'arn:aws:s3:::reports/2026/may.csv'
+const OBJECT = 'arn:aws:s3:::reports/2026/may.csv'
 export const KEY = 'arn:aws:kms:eu-west-1:111122223333:key/0b6f0c2e'
 
 export type Part = Record<string, unknown>

@@ -2,7 +2,7 @@ type Json = Record<string, unknown>
 
 const EVERYTHING = { Effect: 'Allow', Action: '*', Resource: '*' }
 
-export const document = (...statements: Json[]) => ({ Version: '2012-10-17', Statement: statements })
+const document = (...statements: Json[]) => ({ Version: '2012-10-17', Statement: statements })
 
 /** What a test wants an AWS account to have: the actor, and things of each kind that it could gain. */
 export interface Wanted {
