@@ -39,6 +39,8 @@ export async function watchConsumers(
   io: Pick<Io, 'now' | 'sleep'>,
 ): Promise<Map<string, Set<string>>> {
   const seen = new Map<string, Set<string>>()
+  // Where a system lists no sessions there is nothing to wait for.
+  if (!connection.sessions) return seen
   const end = io.now().getTime() + windowSeconds * 1000
   do {
     await look(connection, identity, seen)

@@ -140,7 +140,9 @@ function writable(incident: Incident, target: Target): Holding[] {
       writable &&
       (isReplacedInPlace(target) || !isNameless(place)) &&
       elsewhere === undefined &&
-      (claims.length === 0 ? alone : claims.every(claim => sameRef(claim, target.identity))),
+      (claims.length === 0
+        ? alone
+        : claims.every(claim => sameRef(claim, target.identity) || sameRef(claim, target.credential))),
   )
 }
 
@@ -211,10 +213,15 @@ function broken(incident: Incident, target: Target): string[] {
       `no approved place holds the credential: ${list(seen.map(consumer => consumer.name))} cannot move, and the run ` +
         `will wait before ${cutBy(target)}`,
     )
+  const listsSessions = target.can.includes('sessions')
   for (const consumer of unseen)
     sentences.push(
-      `${consumer.name} (${consumer.how}) was not seen in the window of ${incident.windowSeconds} s: whether it breaks is unknown`,
+      listsSessions
+        ? `${consumer.name} (${consumer.how}) was not seen in the window of ${incident.windowSeconds} s: whether it breaks is unknown`
+        : `${consumer.name} (${consumer.how}): whether it has read the new credential by ${cutBy(target)} is unknown`,
     )
+  if (!listsSessions)
+    sentences.push(`${target.identity.system} lists no sessions: who else uses ${target.label} is unknown`)
   const placed = incident.targets.flatMap(other => writable(incident, other))
   const left = incident.holdings.filter(
     holding => holding.leak === target.leak && holding.atHead && !placed.includes(holding),

@@ -1,4 +1,5 @@
 import { FirebreakError } from '../../core/contract/errors.ts'
+import { formatRef } from '../../core/contract/ref.ts'
 import type { Secret } from '../../core/contract/secret.ts'
 import { fingerprint } from '../../core/keys/fingerprint.ts'
 import type { Keys } from '../../core/keys/keys.ts'
@@ -41,7 +42,17 @@ export async function subjectCredentials(
       `no credential is known as ${request.subject}`,
       'firebreak ls credentials shows what is known; or give the secret itself: firebreak contain -',
     )
-  const views = await Promise.all([...ids].map(id => credentialView(db, world.keys, id)))
+  const all = await Promise.all([...ids].map(id => credentialView(db, world.keys, id)))
+  // A second key of a user is not what leaked because the first one did.
+  const isOwn = (view: CredentialView) => !view.ref.id.startsWith('fp:')
+  const held = all.filter(view => isOwn(view) && view.copies.length > 0)
+  if (held.length > 1 && entities.every(entity => entity.type === 'identity'))
+    throw new FirebreakError(
+      'AMBIGUOUS',
+      `${request.subject} has ${held.length} credentials of which copies are known`,
+      `name one: ${held.map(view => formatRef(view.ref)).join(', ')}`,
+    )
+  const views = held.length > 0 ? all.filter(view => !isOwn(view) || view.copies.length > 0) : all
   const identities = new Set(views.map(view => view.identity?.id ?? view.id))
   const values = new Set(views.map(view => view.publicFingerprint ?? view.id))
   if (identities.size > 1 && values.size > 1)

@@ -1,4 +1,4 @@
-import type { Verdict } from '../../core/contract/connector.ts'
+import type { Connection, Verdict } from '../../core/contract/connector.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
 import { type CredentialRef, formatRef, isProvisional, type Ref, sameRef } from '../../core/contract/ref.ts'
@@ -123,12 +123,14 @@ async function targetsOf(
       identity.ref.instance,
     )) {
       const connection = await world.connections.open(db, source.id)
-      const credential = await nativeCredential(db, identity.id)
-      if (!credential || !connection.revoke) continue
-      const verdict: Verdict = (await connection.verify?.(credential.ref, secret)) ?? {
-        state: 'unknown',
-        why: 'this system cannot be asked',
-      }
+      if (!connection.revoke) continue
+      const tried = await tryNative(
+        connection,
+        await nativeCredentials(db, identity.id, views, secret),
+        secret,
+      )
+      if (!tried) continue
+      const { credential, verdict } = tried
       await confirm(db, world, views, identity.id, credential.id, verdict, secret)
       const label = labelOf(identity, [...others, ...targets])
       if (verdict.state !== 'dead') mustBeAlone(identity.ref, label, others)
@@ -161,13 +163,42 @@ function mustBeAlone(identity: Ref, label: string, others: readonly Target[]): v
   )
 }
 
-/** The system's own credential of the identity, as its connection listed it: what its verbs take. */
-async function nativeCredential(
+interface Native {
+  readonly id: string
+  readonly ref: CredentialRef
+}
+
+/** Which of an identity's credentials has the value: the first that the system takes it for, else the first. */
+async function tryNative(
+  connection: Connection,
+  candidates: readonly Native[],
+  secret: Secret | undefined,
+): Promise<{ credential: Native; verdict: Verdict } | undefined> {
+  let first: { credential: Native; verdict: Verdict } | undefined
+  for (const credential of candidates) {
+    const verdict = (await connection.verify?.(credential.ref, secret)) ?? {
+      state: 'unknown' as const,
+      why: 'this system cannot be asked',
+    }
+    if (verdict.state === 'live') return { credential, verdict }
+    first ??= { credential, verdict }
+  }
+  return first
+}
+
+/**
+ * The system's own credentials of the identity, as its connection listed them: what its verbs take. Only the one that the
+ * secret's public half names, where it names one; else only the one that is known to have the value; else all that
+ * may have it, where the system keeps several for an identity, as AWS does.
+ */
+async function nativeCredentials(
   db: Db,
   identityId: string,
-): Promise<{ id: string; ref: CredentialRef } | undefined> {
+  views: readonly CredentialView[],
+  secret: Secret | undefined,
+): Promise<Native[]> {
   const identity = await resolveEntity(db, identityId)
-  const row = await db
+  const rows = await db
     .selectFrom('credential')
     .innerJoin('entity', 'entity.id', 'credential.entity_id')
     .selectAll('entity')
@@ -177,8 +208,19 @@ async function nativeCredential(
     // One that is gone can still be tried: that is how it is proven.
     .orderBy(({ eb }) => eb('entity.gone_at', 'is not', null))
     .orderBy('entity.id')
-    .executeTakeFirst()
-  return row ? { id: row.id, ref: { ...refOf(row), identity: refOf(identity) } } : undefined
+    .execute()
+  const named = rows.find(row => row.native === secret?.id)
+  const bearing = rows.find(row =>
+    views.some(view => view.id === row.id && view.publicFingerprint !== undefined),
+  )
+  // Credentials of several kinds are an identity as a system knows it now and as it did before: the first is meant.
+  const [first] = rows
+  const own = named ?? bearing
+  const chosen = own ? [own] : rows.filter(row => row.kind === first?.kind && row.gone_at === null)
+  return (chosen.length > 0 ? chosen : rows.slice(0, 1)).map(row => ({
+    id: row.id,
+    ref: { ...refOf(row), identity: refOf(identity) },
+  }))
 }
 
 /** Tells the inventory what the system said of each value that is said to be this identity's. */

@@ -20,38 +20,39 @@ export async function* discover(account: Account, gaps: Gaps): AsyncGenerator<Ob
     names: [`AWS account ${account.instance}`],
     facts: asFacts({ endpoint: endpoint ?? null }),
   }
-  const parts: [string, () => AsyncIterable<Observation>][] = [
-    ['users', () => users(account)],
-    ['providers', () => providers(account)],
-    ['organization', () => organization(account)],
-    ['secrets', () => stores(account)],
-    ['functions', () => functions(account)],
+  const parts: [string, string[], () => AsyncIterable<Observation>][] = [
+    ['users', ['user', 'access-key'], () => users(account)],
+    ['providers', ['oidc-provider', 'saml-provider'], () => providers(account)],
+    ['organization', [], () => organization(account)],
+    ['secrets', ['secret', 'parameter'], () => stores(account)],
+    ['functions', ['function'], () => functions(account)],
   ]
-  for (const [scope, read] of parts) {
+  for (const [scope, hides, read] of parts) {
     try {
       yield* read()
       yield { see: 'covered', scope: `aws:${account.instance}/${scope}`, complete: true }
     } catch (error) {
       if (!isFirebreakError(error)) throw error
       const failed = !['DENIED', 'UNSUPPORTED'].includes(error.code)
-      const why = error.message
-      yield {
-        see: 'covered',
-        scope: `aws:${account.instance}/${scope}`,
-        complete: false,
-        why,
-        ...(failed && { failed }),
-      }
+      yield gap(account, scope, { why: error.message, failed, hides })
     }
   }
-  for (const [scope, { why, failed }] of gaps)
-    yield {
-      see: 'covered',
-      scope: `aws:${account.instance}/${scope}`,
-      complete: false,
-      why,
-      ...(failed && { failed }),
-    }
+  for (const [scope, found] of gaps) yield gap(account, scope, found)
+}
+
+function gap(
+  account: Account,
+  scope: string,
+  { why, failed, hides }: { why: string; failed: boolean; hides: readonly string[] },
+): Observation {
+  return {
+    see: 'covered',
+    scope: `aws:${account.instance}/${scope}`,
+    complete: false,
+    why,
+    ...(failed && { failed }),
+    ...(hides.length > 0 && { hides }),
+  }
 }
 
 async function* users(account: Account): AsyncGenerator<Observation> {

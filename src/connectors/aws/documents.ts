@@ -7,7 +7,7 @@ import { type Account, refIn } from './account.ts'
 import { bytesOf, readStored, storeRef } from './stored-values.ts'
 
 /** What could not be read, for discover to say. */
-export type Gaps = Map<string, { why: string; failed: boolean }>
+export type Gaps = Map<string, { why: string; failed: boolean; hides: readonly string[] }>
 
 /**
  * The account's own authorization details, as IAM prints them, and what it keeps: secrets, parameters, and the
@@ -15,14 +15,16 @@ export type Gaps = Map<string, { why: string; failed: boolean }>
  */
 export async function* documents(account: Account, gaps: Gaps): AsyncGenerator<Document> {
   gaps.clear()
-  yield* part('iam', gaps, () => authorizationDetails(account))
-  yield* part('secretsmanager', gaps, () => secretValues(account, gaps))
-  yield* part('ssm', gaps, () => parameterValues(account, gaps))
-  yield* part('lambda', gaps, () => functionEnvironments(account))
+  const principals = ['user', 'group', 'role', 'policy']
+  yield* part('iam', principals, gaps, () => authorizationDetails(account))
+  yield* part('secretsmanager', ['secret'], gaps, () => secretValues(account, gaps))
+  yield* part('ssm', ['parameter'], gaps, () => parameterValues(account, gaps))
+  yield* part('lambda', ['function'], gaps, () => functionEnvironments(account))
 }
 
 async function* part(
   scope: string,
+  hides: readonly string[],
   gaps: Gaps,
   read: () => AsyncIterable<Document>,
 ): AsyncGenerator<Document> {
@@ -30,7 +32,7 @@ async function* part(
     yield* read()
   } catch (error) {
     if (!isFirebreakError(error)) throw error
-    gaps.set(scope, { why: error.message, failed: !['DENIED', 'UNSUPPORTED'].includes(error.code) })
+    gaps.set(scope, { why: error.message, failed: !['DENIED', 'UNSUPPORTED'].includes(error.code), hides })
   }
 }
 
@@ -117,7 +119,7 @@ async function* stored(account: Account, container: Ref, path: string, gaps: Gap
     yield { ...documentOf(container, path, bytesOf(value)), id: value.version }
   } catch (error) {
     if (!isFirebreakError(error)) throw error
-    gaps.set(`${container.kind}/${path}`, { why: error.message, failed: error.code !== 'DENIED' })
+    gaps.set(`${container.kind}/${path}`, { why: error.message, failed: error.code !== 'DENIED', hides: [] })
   }
 }
 

@@ -10,7 +10,8 @@ import { deleteKey, tagOf } from './restrict.ts'
 
 /**
  * A second key of the user whose key `want.like` is. Raises CONFLICT where the user has two already, which is the most
- * that IAM allows, or has others than before the first attempt: then one of them may be ours.
+ * that IAM allows, or has one that was not there before the first attempt: it may be ours. One that has gone since
+ * made room.
  */
 export async function issue(account: Account, want: Want): Promise<Issued> {
   const { iam, sdk } = account
@@ -18,16 +19,10 @@ export async function issue(account: Account, want: Want): Promise<Issued> {
     const user = await userOf(account, want)
     const before = keysBefore(want)
     const now = await keysOf(account, user.name)
-    if (
-      before &&
-      !sameKeys(
-        before,
-        now.map(({ id }) => id),
-      )
-    )
+    if (before && now.some(({ id }) => !before.includes(id)))
       throw new FirebreakError(
         'CONFLICT',
-        `the access keys of ${user.name} are others than when this was planned`,
+        `${user.name} has an access key that was not there when this was planned`,
         'Look at the user’s keys; what an earlier attempt left is taken back by undoing it.',
       )
     const { AccessKey } = await iam.send(new sdk.iam.CreateAccessKeyCommand({ UserName: user.name }))
@@ -93,8 +88,4 @@ async function findUser(account: Account, { like }: Want): Promise<Found | undef
 function keysBefore({ before }: Want): string[] | undefined {
   const state = principalState.safeParse(before)
   return state.success ? state.data.keys.map(({ id }) => id) : undefined
-}
-
-function sameKeys(one: readonly string[], other: readonly string[]): boolean {
-  return [...one].sort().join() === [...other].sort().join()
 }

@@ -11,7 +11,7 @@ export type Facts = Record<string, { value: Json; at?: Ms }>
 export type Observation<S = Secret> =
   | { see: 'identity' | 'resource' | 'workload'; ref: Ref; names: string[]; facts: Facts }
   | { see: 'credential'; ref: CredentialRef; facts: Facts }
-  /** `claims` is the identity that the text around the copy names; `confidence` is 0…1 that this is a secret at all. */
+  /** `claims` is the identity, or the credential, that the text around the copy names; `confidence` is 0…1 that this is a secret at all. */
   | {
       see: 'copy'
       place: PlaceRef
@@ -43,6 +43,14 @@ export type Observation<S = Secret> =
   | { see: 'owner'; of: Ref; owner: string; source: string; weight: number; at?: Ms }
   /**
    * The denominator. Only a complete scope lets what was not seen again be marked gone. `failed`: it was meant to be read
-   * and could not be (damaged, denied, broken off), other than what is left out on purpose.
+   * and could not be (damaged, denied, broken off), other than what is left out on purpose. `hides` are the kinds of things
+   * that a gap may hide, where its scope is no path: none of them is marked gone, nor what stands in one.
    */
-  | { see: 'covered'; scope: string; complete: boolean; why?: string; failed?: boolean }
+  | {
+      see: 'covered'
+      scope: string
+      complete: boolean
+      why?: string
+      failed?: boolean
+      hides?: readonly string[]
+    }

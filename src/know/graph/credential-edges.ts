@@ -1,6 +1,7 @@
 import type { Certainty } from '../../core/contract/ref.ts'
 import { STRONG_BITS } from '../../core/keys/strength.ts'
 import type { Db } from '../../core/store/store.ts'
+import { claimedIdentities } from '../inventory/claim.ts'
 import type { Roots } from '../inventory/roots.ts'
 import type { Hop } from './graph.ts'
 
@@ -57,8 +58,13 @@ async function copyEdges(
   const copies = await db.selectFrom('copy').selectAll().where('gone_at', 'is', null).orderBy('id').execute()
   const files = await fileEntities(db)
   const hops = new Map<string, Hop>()
+  const claimed = await claimedIdentities(
+    db,
+    roots,
+    copies.flatMap(copy => copy.claim_id ?? []),
+  )
   for (const copy of copies) {
-    const claim = copy.claim_id === null ? undefined : roots.of(copy.claim_id)
+    const claim = copy.claim_id === null ? undefined : claimed.get(copy.claim_id)
     for (const { id, identity, strong } of bearers.get(copy.fingerprint) ?? []) {
       if (identity !== claim && !(claim === undefined && strong)) continue
       const container = roots.of(copy.container_id)

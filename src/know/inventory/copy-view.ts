@@ -3,6 +3,7 @@ import type { Ms, PlaceRef, Ref } from '../../core/contract/ref.ts'
 import type { Row } from '../../core/store/schema.ts'
 import type { Db } from '../../core/store/store.ts'
 import { refOf } from './entity.ts'
+import { claimedIdentities } from './claim.ts'
 import { inChunks } from './in-chunks.ts'
 import type { Roots } from './roots.ts'
 
@@ -30,7 +31,8 @@ export interface CopyView {
 }
 
 export interface ClaimedCopy {
-  readonly claimId: string | undefined
+  /** Whom the text names, as far as that is known. */
+  readonly identityId: string | undefined
   readonly view: CopyView
 }
 
@@ -60,7 +62,8 @@ export async function copyViews(
   const claims = rows.flatMap(row => (row.claim_id ? [roots.of(row.claim_id)] : []))
   const containerOf = (row: Row<'copy'>) => roots.of(row.container_id)
   const entities = await entitiesById(db, [...new Set([...rows.map(containerOf), ...claims])])
-  const approved = await approvedFiles(db)
+  const identities = await claimedIdentities(db, roots, claims)
+  const approved = await approvedPlaces(db)
   const paths = Map.groupBy(rows, row => `${row.source_id} ${row.document}`)
 
   const found = new Map<string, ClaimedCopy[]>()
@@ -92,7 +95,9 @@ export async function copyViews(
       ...(row.allowance !== null && { allowance: row.allowance }),
       // What lies in an archive cannot be written, whatever is allowed.
       approved:
-        row.member === '' && approved.has(JSON.stringify([container.system, container.instance, row.path])),
+        row.member === '' &&
+        (approved.has(container.id) ||
+          approved.has(JSON.stringify([container.system, container.instance, row.path]))),
       // The same content at another path is told by the copy there, where there is one.
       occurrences: (occurrences.get(key) ?? [])
         .filter(occurrence => !others.has(occurrence.path))
@@ -105,8 +110,9 @@ export async function copyViews(
         })),
     }
     const group = found.get(row.fingerprint)
-    if (group) group.push({ claimId, view })
-    else found.set(row.fingerprint, [{ claimId, view }])
+    const identityId = claimId === undefined ? undefined : identities.get(claimId)
+    if (group) group.push({ identityId, view })
+    else found.set(row.fingerprint, [{ identityId, view }])
   }
   for (const group of found.values()) tellReports(group)
   return found
@@ -120,9 +126,9 @@ function tellReports(group: ClaimedCopy[]): void {
   const read = new Map<string, string>()
   for (const { view } of group)
     if (!isReported(view)) for (const key of versionsOf(view)) if (!read.has(key)) read.set(key, view.id)
-  for (const [index, { claimId, view }] of group.entries()) {
+  for (const [index, { identityId, view }] of group.entries()) {
     const reportOf = isReported(view) ? versionsOf(view).map(key => read.get(key))[0] : undefined
-    if (reportOf !== undefined) group[index] = { claimId, view: { ...view, reportOf } }
+    if (reportOf !== undefined) group[index] = { identityId, view: { ...view, reportOf } }
   }
 }
 
@@ -139,16 +145,18 @@ function versionsOf({ place, occurrences }: CopyView): string[] {
   ])
 }
 
-async function approvedFiles(db: Db): Promise<Set<string>> {
+/** Files by their path in what they lie in; what is one place by itself, as a stored secret is, by its entity. */
+async function approvedPlaces(db: Db): Promise<Set<string>> {
   const rows = await db
     .selectFrom('fact')
     .innerJoin('entity', 'entity.id', 'fact.entity_id')
-    .select(['entity.system', 'entity.instance', 'entity.native'])
+    .select(['entity.id', 'entity.kind', 'entity.system', 'entity.instance', 'entity.native'])
     .where('fact.name', '=', 'approved')
     .where('fact.value', '=', 'true')
-    .where('entity.kind', '=', 'file')
     .execute()
-  return new Set(rows.map(row => JSON.stringify([row.system, row.instance, row.native])))
+  return new Set(
+    rows.map(row => (row.kind === 'file' ? JSON.stringify([row.system, row.instance, row.native]) : row.id)),
+  )
 }
 
 export async function entitiesById(db: Db, ids: readonly string[]): Promise<Map<string, Row<'entity'>>> {

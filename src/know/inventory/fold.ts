@@ -8,9 +8,11 @@ import type { Fingerprint } from '../../core/keys/fingerprint.ts'
 import { RowInsert } from '../../core/store/row-insert.ts'
 import type { NewRow, Row } from '../../core/store/schema.ts'
 import type { Tx } from '../../core/store/store.ts'
+import { ANY_INSTANCE } from './claim.ts'
 import { EntityWriter, toldTime } from './entity.ts'
 import { inChunks } from './in-chunks.ts'
-import { linkProvisional, relink } from './link.ts'
+import { relink } from './link.ts'
+import { linkProvisional } from './link-provisional.ts'
 import { linkRepositories } from './link-repositories.ts'
 import { lesser, type ValueTraits } from './told-credential.ts'
 
@@ -166,7 +168,9 @@ class Folding {
     const { place, kind, claims, confidence } = copy
     const { fingerprint, strengthBits } = copy.secret
     const container_id = await this.#entities.mention(place.in)
-    const claim_id = claims ? await this.#entities.mention(claims, 'identity') : null
+    const claim_id = claims
+      ? await this.#entities.mention(claims, claims.instance === ANY_INSTANCE ? 'resource' : 'identity')
+      : null
     const preview = copy.preview ?? null
     const allowance = copy.allowance ?? null
     const traits = this.#values.get(fingerprint)

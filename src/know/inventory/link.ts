@@ -1,10 +1,10 @@
-import { sql } from 'kysely'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import { newId } from '../../core/contract/id.ts'
 import type { Io } from '../../core/contract/io.ts'
 import { STRONG_BITS } from '../../core/keys/strength.ts'
 import type { Row } from '../../core/store/schema.ts'
 import type { Tx } from '../../core/store/store.ts'
+import { claimedBy } from './claim.ts'
 import { fingerprintsOf, membersOf, merge, rootOf } from './merge.ts'
 import {
   bestOf,
@@ -15,6 +15,7 @@ import {
   traitsOf,
   type ValueTraits,
 } from './told-credential.ts'
+import { giveValue } from './value.ts'
 
 /**
  * What follows from what was said. Copies, names and claims are kept as they were said; which of them are one thing is
@@ -22,58 +23,6 @@ import {
  * row of `merge` with its reason.
  */
 type LinkIo = Pick<Io, 'now' | 'random'>
-
-/**
- * Tells what texts spoke of: a thing at `?host:port` called `?name` is the one that bears the name at the only instance
- * that declares the endpoint. Gives the fingerprints whose credentials that may change.
- */
-export async function linkProvisional(tx: Tx, io: LinkIo): Promise<Set<string>> {
-  const rows = await candidates(tx)
-  const byThing = Map.groupBy(rows, row => row.id)
-  const linked = new Set<string>()
-  for (const [id, found] of byThing) {
-    // Two servers that say they are at one address: which of them a text meant cannot be told.
-    if (new Set(found.map(row => row.instance)).size > 1) continue
-    const alike = found.filter(row => row.match_kind === row.kind)
-    const roots = new Set<string>()
-    for (const row of alike.length > 0 ? alike : found) roots.add(await rootOf(tx, row.match_id))
-    const [into] = roots
-    const first = found[0]
-    if (into === undefined || first === undefined || roots.size > 1) continue
-    const reason =
-      `a text names ${first.native.slice(1)} at ${first.endpoint}, and the instance ${first.instance} says that it is ` +
-      'at that endpoint and has one of that name'
-    if (await merge(tx, io, id, into, reason)) {
-      linked.add(id)
-      linked.add(into)
-    }
-  }
-  return linked.size > 0 ? await fingerprintsOf(tx, [...linked]) : new Set()
-}
-
-interface Candidate {
-  id: string
-  kind: string
-  native: string
-  endpoint: string
-  instance: string
-  match_id: string
-  match_kind: string
-}
-
-/** SQLite keeps the order of cross joins: from the few provisional things by name. Its own choice is quadratic here. */
-async function candidates(tx: Tx): Promise<Candidate[]> {
-  const { rows } = await sql<Candidate>`
-    select p.id, p.kind, p.native, e.name as endpoint, i.instance, m.id as match_id, m.kind as match_kind
-    from entity p cross join name e cross join entity i cross join name n cross join entity m
-    where substr(p.instance, 1, 1) = '?' and substr(p.native, 1, 1) = '?' and p.merged_into is null
-      and e.name = substr(p.instance, 2)
-      and i.id = e.entity_id and i.kind = 'instance' and i.system = p.system
-      and n.name = substr(p.native, 2)
-      and m.id = n.entity_id and m.system = p.system and m.instance = i.instance and m.id <> i.id
-      and (m.type = p.type or m.kind = p.kind)`.execute(tx)
-  return rows
-}
 
 /** Makes, attributes and joins the credentials of these values. */
 export async function relink(
@@ -83,7 +32,74 @@ export async function relink(
   traits: ReadonlyMap<string, ValueTraits> = new Map(),
 ): Promise<void> {
   const left = await relinkSimple(tx, io, [...fingerprints], traits)
-  for (const fingerprint of left) await relinkValue(tx, io, fingerprint, traits.get(fingerprint))
+  for (const fingerprint of left) {
+    const displaced = await giveToNamed(tx, io, fingerprint, traits.get(fingerprint))
+    await relinkValue(tx, io, fingerprint, traits.get(fingerprint))
+    for (const other of displaced) await relinkValue(tx, io, other, undefined)
+  }
+}
+
+/**
+ * A listed credential that texts name by its own id has the value that stands there. Where they give it several, and the
+ * system was asked about none, the first by its fingerprint stands, so that the order in which they came says nothing. Gives
+ * the values that had to give way.
+ */
+async function giveToNamed(
+  tx: Tx,
+  io: LinkIo,
+  fingerprint: string,
+  said: ValueTraits | undefined,
+): Promise<string[]> {
+  const copies = await tx
+    .selectFrom('copy')
+    .select('claim_id')
+    .select(({ fn }) => fn.max('confidence').as('confidence'))
+    .where('fingerprint', '=', fingerprint)
+    .where('claim_id', 'is not', null)
+    .groupBy('claim_id')
+    .orderBy('claim_id')
+    .execute()
+  const displaced: string[] = []
+  for (const { claim_id, confidence } of copies) {
+    const named = await tx
+      .selectFrom('credential')
+      .innerJoin('entity', 'entity.id', 'credential.entity_id')
+      .selectAll('credential')
+      .where('entity_id', '=', await rootOf(tx, claim_id!))
+      .where('entity.type', '=', 'credential')
+      .executeTakeFirst()
+    if (!named || named.fingerprint === fingerprint) continue
+    const former = named.fingerprint
+    const isSettled = named.state !== 'unknown' || named.issued_by !== null
+    if (former !== null && (isSettled || former < fingerprint)) continue
+    const known = await tx
+      .selectFrom('credential')
+      .select(['strength_bits', 'preview'])
+      .where('fingerprint', '=', fingerprint)
+      .orderBy('entity_id')
+      .executeTakeFirst()
+    await giveValue(tx, io, named.entity_id, {
+      fingerprint,
+      strength_bits: said?.strengthBits ?? known?.strength_bits ?? 0,
+      preview: said ? said.preview : (known?.preview ?? null),
+      confidence,
+    })
+    if (former !== null) displaced.push(former)
+  }
+  return displaced
+}
+
+/** The identity that a copy's claim comes to; null for none, also where it is not known yet. */
+async function claimedIdentity(tx: Tx, claimId: string | null): Promise<string | null> {
+  if (claimId === null) return null
+  const row = await tx
+    .selectFrom('entity')
+    .leftJoin('credential', 'credential.entity_id', 'entity.id')
+    .select(['entity.id', 'entity.type', 'credential.identity_id'])
+    .where('entity.id', '=', await rootOf(tx, claimId))
+    .executeTakeFirstOrThrow()
+  // An identity stays the one that was named: what it was merged into may be taken back.
+  return row.type === 'identity' ? claimId : (claimedBy(row) ?? null)
 }
 
 interface CredentialRow {
@@ -98,7 +114,7 @@ async function relinkValue(
   fingerprint: string,
   said: ValueTraits | undefined,
 ): Promise<void> {
-  const copies = await tx
+  const copiesAsTold = await tx
     .selectFrom('copy')
     .select(['claim_id', 'kind'])
     .select(({ fn }) => [fn.max('confidence').as('confidence'), fn.min('source_id').as('source_id')])
@@ -107,6 +123,9 @@ async function relinkValue(
     .orderBy('claim_id', order => order.asc().nullsFirst())
     .orderBy('kind')
     .execute()
+  const copies = await Promise.all(
+    copiesAsTold.map(async copy => ({ ...copy, claim_id: await claimedIdentity(tx, copy.claim_id) })),
+  )
   const stored = await tx
     .selectFrom('credential')
     .innerJoin('entity', 'entity.id', 'credential.entity_id')
@@ -329,12 +348,21 @@ async function detach(tx: Tx, row: Row<'merge'>): Promise<void> {
     .selectAll()
     .where('entity_id', '=', row.from_id)
     .executeTakeFirst()
-  if (!from?.fingerprint) return
   const into = await tx
     .selectFrom('entity')
     .selectAll()
     .where('id', '=', row.into_id)
     .executeTakeFirstOrThrow()
+  // What a text named is not this credential: neither is the value that the text gave it.
+  if (!from && into.type === 'credential')
+    await tx
+      .updateTable('credential')
+      .set({ fingerprint: null, strength_bits: null, preview: null, confidence: null })
+      .where('entity_id', '=', row.into_id)
+      .where('state', '=', 'unknown')
+      .where('issued_by', 'is', null)
+      .execute()
+  if (!from?.fingerprint) return
   // What a discovered credential learnt from its copies goes with them.
   if (!into.native.startsWith('fp:'))
     await tx

@@ -201,7 +201,7 @@ async function views(
     const identity = row.identity_id ? identities.get(roots.of(row.identity_id)) : undefined
     const strong = (row.strength_bits ?? 0) >= STRONG_BITS
     const own = (row.fingerprint === null ? [] : (copies.get(row.fingerprint) ?? [])).filter(
-      ({ claimId }) => claimId === identity?.id || (claimId === undefined && strong),
+      ({ identityId }) => identityId === identity?.id || (identityId === undefined && strong),
     )
     // A copy that is read anew with another claim leaves a credential of which nothing tells any more.
     const told = own.length > 0 && row.gone_at === null

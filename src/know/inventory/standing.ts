@@ -100,6 +100,14 @@ export interface Coverage {
   readonly why?: string
   /** It was meant to be read, and could not be. */
   readonly failed?: boolean
+  /** The kinds of things that a gap may hide. */
+  readonly hides?: readonly string[]
+}
+
+/** What was not looked at: by path, or by kind. */
+interface Gaps {
+  readonly paths: readonly string[]
+  readonly kinds: ReadonlySet<string>
 }
 
 /** What earlier runs said of what they searched holds no more. */
@@ -124,12 +132,16 @@ export async function markGone(
   options: { readonly listsAll: boolean; readonly readsDocuments: boolean },
 ): Promise<void> {
   if (!coverage.some(({ complete }) => complete)) return
-  const gaps = coverage.filter(({ complete }) => !complete).map(({ scope }) => scope)
+  const incomplete = coverage.filter(({ complete }) => !complete)
+  const gaps: Gaps = {
+    paths: incomplete.map(({ scope }) => scope),
+    kinds: new Set(incomplete.flatMap(({ hides }) => hides ?? [])),
+  }
   if (await restateByOccurrence(tx, sourceId, at)) await leaveHead(tx, sourceId, at)
   else if (!options.listsAll) return
   await goneCopies(tx, sourceId, at, gaps)
   // A gap in a tree of documents is a path, which says whose absence proves nothing; elsewhere any gap keeps all.
-  if (gaps.length === 0 || options.readsDocuments) await goneEntities(tx, sourceId, at, gaps)
+  if (gaps.paths.length === 0 || options.readsDocuments) await goneEntities(tx, sourceId, at, gaps)
 }
 
 /** Copies whose document's place was stated again stand, listed or not. Gives whether the source states places. */
@@ -195,30 +207,31 @@ async function leaveHead(tx: Tx, sourceId: string, at: Ms): Promise<void> {
     .execute()
 }
 
-async function goneCopies(tx: Tx, sourceId: string, at: Ms, gaps: readonly string[]): Promise<void> {
+async function goneCopies(tx: Tx, sourceId: string, at: Ms, { paths, kinds }: Gaps): Promise<void> {
   const unseen = await tx
     .selectFrom('copy')
-    .select(['id', 'path'])
-    .where('source_id', '=', sourceId)
-    .where('last_seen', '<', at)
-    .where('gone_at', 'is', null)
+    .innerJoin('entity', 'entity.id', 'copy.container_id')
+    .select(['copy.id', 'copy.path', 'entity.kind'])
+    .where('copy.source_id', '=', sourceId)
+    .where('copy.last_seen', '<', at)
+    .where('copy.gone_at', 'is', null)
     .execute()
-  for (const { id, path } of unseen)
-    if (!isWithin(path, gaps))
+  for (const { id, path, kind } of unseen)
+    if (!kinds.has(kind) && !isWithin(path, paths))
       await tx.updateTable('copy').set({ gone_at: at }).where('id', '=', id).execute()
 }
 
-async function goneEntities(tx: Tx, sourceId: string, at: Ms, gaps: readonly string[]): Promise<void> {
+async function goneEntities(tx: Tx, sourceId: string, at: Ms, { paths, kinds }: Gaps): Promise<void> {
   const unseen = await tx
     .selectFrom('sighting')
     .innerJoin('entity', 'entity.id', 'sighting.entity_id')
-    .select(['sighting.entity_id', 'entity.native'])
+    .select(['sighting.entity_id', 'entity.native', 'entity.kind'])
     .where('sighting.source_id', '=', sourceId)
     .where('sighting.last_seen', '<', at)
     .where('sighting.gone_at', 'is', null)
     .execute()
-  for (const { entity_id, native } of unseen) {
-    if (isWithin(native, gaps)) continue
+  for (const { entity_id, native, kind } of unseen) {
+    if (kinds.has(kind) || isWithin(native, paths)) continue
     await tx
       .updateTable('sighting')
       .set({ gone_at: at })
@@ -233,6 +246,7 @@ async function goneEntities(tx: Tx, sourceId: string, at: Ms, gaps: readonly str
       .executeTakeFirst()
     if (!still) await tx.updateTable('entity').set({ gone_at: at }).where('id', '=', entity_id).execute()
   }
+  if (kinds.size > 0) return
   // What the fold itself concluded is stated by no source.
   await tx
     .updateTable('edge')

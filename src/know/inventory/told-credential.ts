@@ -61,7 +61,8 @@ export async function relinkSimple(
       claimId === undefined ||
       groups.size > 1 ||
       others.length > 0 ||
-      (claimId !== null && (!claim || claim.merged_into !== null)) ||
+      // What names the credential itself comes to an identity only where one is listed.
+      (claimId !== null && (claim?.type !== 'identity' || claim.merged_into !== null)) ||
       (row && (row.identity_id !== claimId || !standsAlone(row)))
     ) {
       left.push(fingerprint)

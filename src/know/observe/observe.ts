@@ -380,8 +380,8 @@ class Run {
           if (!holding.has(observation.document)) continue
         }
         if (observation.see === 'covered') {
-          const { scope, complete, why, failed } = observation
-          this.cover({ scope, complete, ...(why !== undefined && { why }), ...(failed && { failed }) })
+          const { see: _, ...coverage } = observation
+          this.cover(coverage)
           continue
         }
         if (observation.see === 'copy') this.#finds++

@@ -73,7 +73,9 @@ export const thaw: StepHandler = {
 export const endSessions: StepHandler = {
   async call(step) {
     const connection = await step.connection()
-    const issuedBefore = step.io.now().getTime()
+    // Where nobody can look for sessions again: until every server knows of the cut, one may still make a session.
+    const settleMs = connection.sessions ? 0 : connection.settleSeconds * 1000
+    const issuedBefore = step.io.now().getTime() + settleMs
     await connection.endSessions?.(identityArgument(step), issuedBefore)
     return { result: { issuedBefore } }
   },

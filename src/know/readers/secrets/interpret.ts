@@ -109,6 +109,8 @@ function claimsOf(
 ): Ref | undefined {
   const port = givenPort || claims?.port
   const user = givenUser || claims?.user
+  if (claims?.by === 'id')
+    return user ? { system: claims.system, instance: '?', kind: claims.kind, id: user } : undefined
   if (!claims || !user || /[$<>{}]/.test(user) || port === undefined) return undefined
   if (!/^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])$/.test(host)) return undefined
   return {

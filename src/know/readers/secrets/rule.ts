@@ -115,11 +115,15 @@ export const ruleSchema = z
         checksum: z.enum(checksums).optional(),
       })
       .default({}),
-    /** The identity that a find names, provisional: an endpoint and a user name, `user` where it gives none. */
+    /**
+     * The identity that a find names, provisional: an endpoint and a user name, `user` where it gives none. `by: id` is the
+     * credential itself, by its public half, which is then unique at all instances of the system.
+     */
     claims: z
       .strictObject({
         system: z.string(),
         kind: z.string(),
+        by: z.literal('id').optional(),
         port: z.int().optional(),
         user: z.string().optional(),
       })
@@ -140,7 +144,7 @@ export const ruleSchema = z
             path: z.string().optional(),
             value: text,
             id: text.optional(),
-            claims: z.string().optional(),
+            claims: text.optional(),
           }),
         )
         .min(1),
