@@ -2,6 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sql } from 'kysely'
+import { z } from 'zod'
+import { type MemoryAws, memoryAws } from '../../src/connectors/aws/memory.ts'
 import { directoryConfig } from '../../src/connectors/directory/connector.ts'
 import { type MemoryFiles, memoryDirectory } from '../../src/connectors/directory/memory.ts'
 import { readMark } from '../../src/connectors/postgres/mark.ts'
@@ -32,6 +34,8 @@ export interface Description {
   readonly roles: readonly (Omit<NewRole, 'password'> & { readonly password: string })[]
   /** Users of a Redis server, which stands beside where there are any. */
   readonly users?: readonly (Omit<NewUser, 'passwords'> & { readonly password: string })[]
+  /** An AWS account, filled by this where there is one. */
+  readonly aws?: (account: MemoryAws['account']) => void
   readonly files: Readonly<Record<string, string>>
   /** Globs of the files that Firebreak may write. */
   readonly approved: readonly string[]
@@ -43,6 +47,7 @@ export class Estate {
   readonly random: SeededRandom
   readonly server: MemoryPostgres
   readonly cache: MemoryRedis | undefined
+  readonly aws: MemoryAws | undefined
   readonly files: MemoryFiles = { entries: new Map(), inode: 1 }
   readonly roles = new Map<string, MemoryRole>()
   /** Calls to the directory since the start. */
@@ -61,6 +66,8 @@ export class Estate {
     this.cache = description.users && memoryRedis({ endpoint: CACHE_ENDPOINT, now: () => this.time.now() })
     for (const { password, ...user } of description.users ?? [])
       this.cache?.addUser({ ...user, passwords: [new Secret(password)] })
+    this.aws = description.aws && memoryAws({ settleSeconds: 15, approved: ['apps/*'] })
+    if (this.aws) description.aws?.(this.aws.account)
     for (const [path, text] of Object.entries(description.files)) this.put(path, text)
   }
 
@@ -113,7 +120,29 @@ export class Estate {
       postgres as Connector,
       directory as Connector,
       ...(this.cache ? [this.cache.connector as Connector] : []),
+      ...(this.aws ? [this.#awsConnector(this.aws)] : []),
     ]
+  }
+
+  /** The SDK takes turns of the event loop of its own: time stands still meanwhile. */
+  #awsConnector(twin: MemoryAws): Connector {
+    return {
+      ...twin.connector,
+      config: z.object({}),
+      open: async (_, io) => {
+        const connection = await twin.connector.open({} as never, io)
+        return new Proxy(connection, {
+          get: (target, name) => {
+            const member: unknown = Reflect.get(target, name, target)
+            if (typeof member !== 'function') return member
+            return (...args: unknown[]) => {
+              const answer: unknown = Reflect.apply(member, target, args)
+              return answer instanceof Promise ? this.time.during(answer) : answer
+            }
+          },
+        })
+      },
+    }
   }
 
   async #callDirectory<T>(call: () => Promise<T>): Promise<T> {

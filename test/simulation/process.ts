@@ -99,6 +99,8 @@ export class Process {
     await this.#connections.add(this.#db, 'postgres', {}, 'db.example')
     if (this.#connections.systems().some(connector => connector.system === 'redis'))
       await this.#connections.add(this.#db, 'redis', {}, 'cache.example')
+    if (this.#connections.systems().some(connector => connector.system === 'aws'))
+      await this.#connections.add(this.#db, 'aws', {}, 'aws')
     await this.#connections.add(this.#db, 'directory', { path: '/estate', approved })
   }
 

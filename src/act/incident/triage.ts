@@ -276,7 +276,8 @@ async function consumersOf(
 }
 
 function labelOf(identity: { ref: Ref; names: readonly string[] }, others: readonly Target[]): string {
-  const name = identity.names[0] ?? identity.ref.id
+  // A name with colons is an ARN or an address, where there is a shorter one.
+  const name = identity.names.find(name => !name.includes(':')) ?? identity.names[0] ?? identity.ref.id
   const taken = (label: string) => others.some(target => target.label === label)
   if (!taken(name)) return name
   const full = `${name}@${identity.ref.instance}`

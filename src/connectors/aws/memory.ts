@@ -104,7 +104,11 @@ interface Wired extends Asked {
 }
 
 function read(request: WireRequest): Wired {
-  const body = Buffer.from(request.body ?? '').toString('utf8')
+  const { body: sent = '' } = request
+  const body =
+    typeof sent === 'string'
+      ? sent
+      : Buffer.from(sent.buffer, sent.byteOffset, sent.byteLength).toString('utf8')
   const credential = /Credential=([^/]+)\/[^/]+\/[^/]+\/([^/]+)\//.exec(
     request.headers['authorization'] ?? '',
   )
