@@ -51,12 +51,14 @@ async function* authorizationDetails(account: Account): AsyncGenerator<Document>
       Policies: policies,
     }
     const content = Buffer.from(JSON.stringify(details))
-    return documentOf(
+    const document = documentOf(
       refIn(account, 'account', account.instance),
       'authorization-details.json',
       content,
       'aws-iam',
     )
+    // It is read each time, also where it says the same: what it tells of is there as of now.
+    return { ...document, id: `${document.id}@${account.io.now().toISOString()}` }
   }
   let Marker: string | undefined
   let pages = 0

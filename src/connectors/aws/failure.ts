@@ -27,6 +27,12 @@ export function asksForPatience(error: unknown): boolean {
   )
 }
 
+const CLOCK: readonly [ConnectorErrorCode, string, string] = [
+  'INVALID_CONFIG',
+  'the clock of this machine is off',
+  'Set it, by NTP for instance.',
+]
+
 const CODES: Readonly<Record<string, readonly [ConnectorErrorCode, string, string?]>> = {
   InvalidClientTokenId: [
     'DENIED',
@@ -44,12 +50,6 @@ const CODES: Readonly<Record<string, readonly [ConnectorErrorCode, string, strin
     'DENIED',
     'our own session has expired',
     'Give the connection a new session token.',
-  ],
-  RequestExpired: ['INVALID_CONFIG', 'the clock of this machine is off', 'Set it, by NTP for instance.'],
-  RequestTimeTooSkewed: [
-    'INVALID_CONFIG',
-    'the clock of this machine is off',
-    'Set it, by NTP for instance.',
   ],
   AccessDenied: [
     'DENIED',
@@ -90,8 +90,19 @@ export function toFailure(error: unknown, doing: string): FirebreakError {
   const code = awsCode(error)
   if (code === undefined)
     return new FirebreakError('UNREACHABLE', `${doing}: ${networkReason(error)}`, NETWORK_ADVICE)
-  const known = CODES[code] ?? bySort(code, statusOf(error))
+  const known = isClockSkew(error) ? CLOCK : (CODES[code] ?? bySort(code, statusOf(error)))
   return new FirebreakError(known[0], `${doing}: ${known[1]} (${code})`, known[2])
+}
+
+/** The code is that of a wrong secret too; only the words tell. A signature is good for five minutes. */
+export function isClockSkew(error: unknown): boolean {
+  const code = awsCode(error)
+  if (code === 'RequestExpired' || code === 'RequestTimeTooSkewed') return true
+  return (
+    (code === 'SignatureDoesNotMatch' || code === 'InvalidSignatureException') &&
+    error instanceof Error &&
+    /signature expired|not yet current/i.test(error.message)
+  )
 }
 
 const NETWORK_ADVICE = 'Look at the endpoint, the region, and whether this machine gets there.'

@@ -23,6 +23,8 @@ export interface MemoryAws {
   noFault(): void
   /** Answers the n-th request from now on with this status, `times` in a row. */
   answerAt(call: number, status: number, code: string, times?: number): void
+  /** What it answers to these actions instead, as `secretsmanager.GetSecretValue`. */
+  readonly refusals: Map<string, { status: number; code: string }>
   /** How far the server's clock is ahead of ours. */
   clockOffsetMs: number
 }
@@ -46,10 +48,11 @@ export function memoryAws(overrides: Partial<AwsConfig> = {}, accountId = '11112
       if (!twin.reachable) throw broken()
       if (fault?.at === now && fault.when === 'before') throw broken()
       const asked = read(request as WireRequest)
-      const answer =
-        canned && now >= canned.from && now < canned.to
-          ? refuse(canned.status, canned.code)
-          : answerTo(account, asked, twin.clockOffsetMs)
+      const refusal =
+        canned && now >= canned.from && now < canned.to ? canned : twin.refusals.get(asked.action)
+      const answer = refusal
+        ? refuse(refusal.status, refusal.code)
+        : answerTo(account, asked, twin.clockOffsetMs)
       if (fault?.at === now && fault.when === 'after') throw broken()
       return { response: write(asked, answer) }
     },
@@ -62,6 +65,7 @@ export function memoryAws(overrides: Partial<AwsConfig> = {}, accountId = '11112
     account,
     reachable: true,
     clockOffsetMs: 0,
+    refusals: new Map(),
     connector: {
       system: 'aws',
       summary: 'AWS in memory',

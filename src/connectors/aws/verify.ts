@@ -3,7 +3,7 @@ import { isFirebreakError } from '../../core/contract/errors.ts'
 import type { CredentialRef } from '../../core/contract/ref.ts'
 import { Secret } from '../../core/contract/secret.ts'
 import { type Account, mustBeHere } from './account.ts'
-import { awsCode, networkReason } from './failure.ts'
+import { awsCode, isClockSkew, networkReason } from './failure.ts'
 import { ownerOf } from './inspect.ts'
 import { findPrincipal, keysOf } from './principals.ts'
 
@@ -72,13 +72,10 @@ function interpret(error: unknown): Answer {
   if (code === undefined) return { state: 'unknown', why: `Could not be tried: ${networkReason(error)}.` }
   if (code === 'InvalidClientTokenId' || code === 'UnrecognizedClientException')
     return { state: 'dead', unknownKey: true, why: `Refused: there is no such active access key (${code}).` }
-  if (code === 'SignatureDoesNotMatch' || code === 'InvalidSignatureException') {
-    // The same code is given where the time is off by more than five minutes; only the words tell.
-    const late = error instanceof Error && /signature expired|not yet current/i.test(error.message)
-    return late
-      ? { state: 'unknown', why: 'Could not be tried: the clock of this machine is off.' }
-      : { state: 'dead', why: 'Refused: the secret is not that of the access key.' }
-  }
+  if (isClockSkew(error))
+    return { state: 'unknown', why: 'Could not be tried: the clock of this machine is off.' }
+  if (code === 'SignatureDoesNotMatch' || code === 'InvalidSignatureException')
+    return { state: 'dead', why: 'Refused: the secret is not that of the access key.' }
   if (code === 'ExpiredToken' || code === 'ExpiredTokenException')
     return { state: 'dead', why: 'Refused: the session has expired.' }
   return { state: 'unknown', why: `Could not be tried: the server answered ${code}.` }

@@ -1,0 +1,211 @@
+import { copyFile, mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { type MemoryAws, memoryAws } from '../../../src/connectors/aws/memory.ts'
+import { type Io, realIo } from '../../../src/core/contract/io.ts'
+import type { Observation } from '../../../src/core/contract/observation.ts'
+import { Secret } from '../../../src/core/contract/secret.ts'
+import type { Row } from '../../../src/core/store/schema.ts'
+import { type Db, openStore } from '../../../src/core/store/store.ts'
+import { coverageOf } from '../../../src/know/inventory/queries.ts'
+import { observe } from '../../../src/know/observe/observe.ts'
+import { ownDirectory, testKeys } from '../../know/estate.ts'
+
+/** Waiting takes no time, and is counted. */
+function impatient(): Io & { slept: number[] } {
+  const slept: number[] = []
+  return { ...realIo(), slept, sleep: async ms => void slept.push(ms) }
+}
+
+function filled(overrides: Parameters<typeof memoryAws>[0] = { pageSize: 2 }): MemoryAws {
+  const twin = memoryAws(overrides)
+  for (let n = 1; n <= 5; n++) twin.account.addKey(twin.account.addUser(`app-${n}`))
+  twin.account.addRole('runner', {
+    Statement: { Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { AWS: '999988887777' } },
+  })
+  return twin
+}
+
+async function open(twin: MemoryAws, io: Io = impatient()) {
+  const connection = await twin.connector.open({} as never, io)
+  onTestFinished(() => connection.close())
+  return connection
+}
+
+async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = []
+  for await (const item of items) all.push(item)
+  return all
+}
+
+const gapsIn = (observations: readonly Observation[]) =>
+  observations.flatMap(one => (one.see === 'covered' && !one.complete ? [one] : []))
+
+describe('reading an account', () => {
+  test('goes through all pages', async () => {
+    const connection = await open(filled())
+    const [details] = await collect(connection.documents!())
+    const text = Buffer.concat(await collect(details!.bytes())).toString()
+    const parsed = JSON.parse(text) as { UserDetailList: unknown[]; RoleDetailList: unknown[] }
+    expect([parsed.UserDetailList.length, parsed.RoleDetailList.length]).toEqual([5, 1])
+    const seen = await collect(connection.discover!())
+    expect(seen.filter(({ see }) => see === 'credential')).toHaveLength(5)
+    // The account of these tests is in no organization, which is no failure.
+    expect(gapsIn(seen)).toEqual([expect.not.objectContaining({ failed: true })])
+  })
+
+  test.each([
+    [429, 'Throttling'],
+    [400, 'ThrottlingException'],
+    [503, 'ServiceUnavailable'],
+  ])('is patient where it is answered %i %s', async (status, code) => {
+    const twin = filled()
+    const io = impatient()
+    const connection = await open(twin, io)
+    twin.answerAt(2, status, code, 3)
+    const [details] = await collect(connection.documents!())
+    expect(JSON.parse(Buffer.concat(await collect(details!.bytes())).toString()).UserDetailList).toHaveLength(
+      5,
+    )
+    expect(io.slept).toEqual([100, 200, 400])
+  })
+
+  test('gives what it has where the third page fails for good, and says what that hides', async () => {
+    const twin = filled()
+    const connection = await open(twin)
+    twin.answerAt(3, 500, 'InternalFailure', 5)
+    const documents = await collect(connection.documents!())
+    twin.noFault()
+    const details = documents.find(({ format }) => format === 'aws-iam')
+    expect(JSON.parse(Buffer.concat(await collect(details!.bytes())).toString()).UserDetailList).toHaveLength(
+      4,
+    )
+    expect(gapsIn(await collect(connection.discover!()))).toContainEqual({
+      see: 'covered',
+      scope: 'aws:111122223333/iam',
+      complete: false,
+      failed: true,
+      why: expect.stringContaining('reading authorization details: the server failed (InternalFailure)'),
+      hides: ['user', 'group', 'role', 'policy'],
+    })
+  })
+
+  test.each([
+    ['secretsmanager.ListSecrets', 'secretsmanager', ['secret']],
+    ['secretsmanager.GetSecretValue', 'secret/apps/orders', undefined],
+    ['iam.ListUsers', 'users', ['user', 'access-key']],
+  ])('a denied %s is a gap, and no failure', async (action, scope, hides) => {
+    const twin = filled()
+    twin.account.addValue('secrets', 'apps/orders', 'nothing')
+    twin.refusals.set(action, { status: 400, code: 'AccessDeniedException' })
+    const connection = await open(twin)
+    await collect(connection.documents!())
+    const found = gapsIn(await collect(connection.discover!())).find(
+      gap => gap.scope === `aws:111122223333/${scope}`,
+    )
+    expect(found).toMatchObject({ why: expect.stringContaining('our own key lacks a right') })
+    expect([found?.failed, found?.hides]).toEqual([undefined, hides])
+  })
+
+  test('a clock that is off is said, and leaves a key unknown', async () => {
+    const twin = filled()
+    const connection = await open(twin)
+    const user = twin.account.users.get('app-1')!
+    const [key] = user.keys.values()
+    const identity = { system: 'aws', instance: connection.instance, kind: 'user', id: user.id }
+    const ref = { ...identity, kind: 'access-key', id: key!.id, identity }
+    twin.clockOffsetMs = 600_000
+    expect(await connection.verify!(ref, new Secret(key!.secret, key!.id))).toEqual({
+      state: 'unknown',
+      why: expect.stringContaining('the clock of this machine is off'),
+    })
+    await expect(connection.revoke!(ref)).rejects.toMatchObject({
+      code: 'INVALID_CONFIG',
+      message: expect.stringContaining('the clock of this machine is off'),
+    })
+    expect(user.keys.size).toBe(1)
+  })
+})
+
+describe('observing an account again', () => {
+  const set = async (twin: MemoryAws) => {
+    const db = await openStore(':memory:')
+    onTestFinished(() => db.destroy())
+    const source: Row<'source'> = {
+      id: 'source-1',
+      system: 'aws',
+      instance: twin.account.number,
+      label: 'aws',
+      config: '{}',
+      cursor: null,
+      created_at: 0,
+      observed_at: null,
+    }
+    await db.insertInto('source').values(source).execute()
+    const rulesDirectory = await ownDirectory()
+    const rule = 'secrets/aws-access-key.yaml'
+    await mkdir(join(rulesDirectory, 'secrets'))
+    await copyFile(new URL(`../../../rules/${rule}`, import.meta.url), join(rulesDirectory, rule))
+    let clock = Date.UTC(2026, 0, 1)
+    const connection = await open(twin, { ...impatient(), now: () => new Date(clock) })
+    const look = async () => {
+      clock += 60_000
+      const io = { ...impatient(), now: () => new Date(clock) }
+      return await observe(db, source, connection, { io, keys: testKeys, rulesDirectory, workers: 1 })
+    }
+    return { db, look }
+  }
+
+  const standing = async (db: Db, ...kinds: string[]) =>
+    (
+      await db
+        .selectFrom('entity')
+        .select('kind')
+        .where('system', '=', 'aws')
+        .where('kind', 'in', kinds)
+        .where('gone_at', 'is', null)
+        .execute()
+    ).length
+
+  test('what says the same still stands, what was deleted is gone', async () => {
+    const twin = filled()
+    const { db, look } = await set(twin)
+    await look()
+    await look()
+    expect(await standing(db, 'user', 'role', 'access-key')).toBe(5 + 1 + 5)
+    twin.account.users.delete('app-3')
+    twin.account.roles.delete('runner')
+    await look()
+    expect(await standing(db, 'user', 'role', 'access-key')).toBe(4 + 0 + 4)
+  })
+
+  test('what was read in part is marked so, and nothing of it is marked gone', async () => {
+    const twin = filled()
+    const { db, look } = await set(twin)
+    await look()
+    twin.refusals.set('iam.ListUsers', { status: 500, code: 'InternalFailure' })
+    twin.answerAt(3, 500, 'InternalFailure', 5)
+    await look()
+    expect(await standing(db, 'user', 'role', 'access-key')).toBe(5 + 1 + 5)
+    const { skipped } = await coverageOf(db)
+    expect(skipped.map(({ what }) => what)).toEqual(
+      expect.arrayContaining(['aws:111122223333/iam', 'aws:111122223333/users']),
+    )
+    twin.noFault()
+    twin.refusals.clear()
+    await look()
+    expect((await coverageOf(db)).skipped.map(({ what }) => what)).toEqual(['aws:111122223333/organization'])
+  })
+
+  test('a broken policy and a trust in an account that nobody knows: recorded, and the rest is read', async () => {
+    const twin = filled()
+    twin.account.users.get('app-1')!.policies.set('broken', '{ "Statement": [')
+    const { db, look } = await set(twin)
+    await look()
+    expect(await standing(db, 'user', 'role')).toBe(6)
+    const policies = await db.selectFrom('policy').select('text').execute()
+    const texts = policies.map(({ text }) => text)
+    expect(texts.filter(text => text.includes('"name":"broken"'))).toHaveLength(1)
+    expect(texts.filter(text => text.includes('999988887777'))).toHaveLength(1)
+  })
+})
