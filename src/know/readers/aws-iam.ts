@@ -49,7 +49,7 @@ export const awsIamReader: Reader = {
 const MOST_BYTES = 256 * 2 ** 20
 
 const named = z.looseObject({ PolicyName: z.string(), PolicyArn: z.string() })
-const inline = z.looseObject({ PolicyName: z.string(), PolicyDocument: z.unknown() })
+const inline = z.looseObject({ PolicyName: z.string(), PolicyDocument: z.unknown().optional() })
 const list = <T extends z.ZodType>(item: T) => z.array(item).default([])
 const tags = list(z.looseObject({ Key: z.string(), Value: z.string() }))
 const boundary = z.looseObject({ PermissionsBoundaryArn: z.string() }).nullish()
@@ -79,7 +79,7 @@ const schemas = {
     ...attached,
     RoleName: z.string(),
     RoleId: z.string(),
-    AssumeRolePolicyDocument: z.unknown(),
+    AssumeRolePolicyDocument: z.unknown().optional(),
     RolePolicyList: list(inline),
     InstanceProfileList: list(z.looseObject({ Arn: z.string() })),
     PermissionsBoundary: boundary,
@@ -96,7 +96,11 @@ const schemas = {
     AttachmentCount: z.number().optional(),
     UpdateDate: z.string().optional(),
     PolicyVersionList: list(
-      z.looseObject({ VersionId: z.string(), IsDefaultVersion: z.boolean(), Document: z.unknown() }),
+      z.looseObject({
+        VersionId: z.string(),
+        IsDefaultVersion: z.boolean(),
+        Document: z.unknown().optional(),
+      }),
     ),
   }),
 }

@@ -105,7 +105,8 @@ async function foundIn(
         : null,
       kind: first.kind,
       preview: first.preview ?? null,
-      identity: first.claims?.id.replace(/^\?/, '') ?? null,
+      // What a text names by the credential's own id is no identity.
+      identity: first.claims?.id.startsWith('?') ? first.claims.id.slice(1) : null,
       confidence: group.reduce((most, { confidence }) => Math.max(most, confidence), 0),
       facts: factsOf(group, `git:${change.root}`, now),
       copies,
