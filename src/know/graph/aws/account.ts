@@ -30,6 +30,8 @@ export interface AwsAccount {
   readonly number: string
   readonly partition: string
   readonly principals: readonly AwsPrincipal[]
+  /** The Lambda functions that a connection listed, each with the ARN of the role that it runs as. */
+  readonly functions: readonly { readonly arn: string; readonly runsAs: string }[]
   readonly serviceControlPolicies: readonly OrganizationLevel[] | undefined
 }
 

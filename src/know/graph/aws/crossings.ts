@@ -99,6 +99,12 @@ class Finder {
       const may = together([own, ...onTarget.map(premise => this.#onTarget(premise, target, crossing))])
       if (may.truth === 'no') continue
       const gained = this.#gained(crossing, target)
+      const running = this.#running(crossing, target)
+      if (running) {
+        const why = `${crossing.why}: ${nameOf(running.arn)} is such a one`
+        hops.push(...this.#hop(target.id, crossing.id, why, together([may, running.may, gained.may])))
+        continue
+      }
       const hop = this.#found(crossing, gained.to, together([may, gained.may]))
       if (crossing.target === 'administrator-by-any-role' && hop.length > 0) return hop
       hops.push(...hop)
@@ -166,6 +172,18 @@ class Finder {
       default:
         return { to: target.id, may: YES }
     }
+  }
+
+  /** A function that is known to run as the role, and to which the actor may do what it takes. */
+  #running(
+    { target, services, premises }: Crossing,
+    role: AwsPrincipal,
+  ): { arn: string; may: May } | undefined {
+    if (target !== 'running-role' || !services.includes('lambda.amazonaws.com')) return undefined
+    const found = this.#account.functions
+      .filter(({ runsAs }) => runsAs === role.arn)
+      .map(({ arn }) => ({ arn, may: together(premises.map(({ action }) => this.#may.on(action, arn))) }))
+    return found.find(({ may }) => may.truth === 'yes') ?? found.find(({ may }) => may.truth === 'unknown')
   }
 
   #assumes(role: AwsPrincipal): May {

@@ -22,7 +22,7 @@ export async function loadAccounts(db: Db, roots: Roots): Promise<AwsAccount[]> 
     .selectFrom('entity')
     .selectAll()
     .where('system', '=', 'aws')
-    .where('kind', 'in', ['user', 'role', 'group', 'account'])
+    .where('kind', 'in', ['user', 'role', 'group', 'account', 'function'])
     .where('merged_into', 'is', null)
     .where('gone_at', 'is', null)
     .orderBy('id')
@@ -64,6 +64,10 @@ export async function loadAccounts(db: Db, roots: Roots): Promise<AwsAccount[]> 
       number,
       partition: first?.arn.split(':')[1] ?? 'aws',
       principals: [...principals.values()],
+      functions: members.flatMap(({ kind, id, native }) => {
+        const runsAs = kind === 'function' ? facts.get(id)?.get('runsAs') : undefined
+        return typeof runsAs === 'string' ? [{ arn: native, runsAs }] : []
+      }),
       serviceControlPolicies: levelsOf(said.get(everything.id) ?? []),
     })
   }
@@ -150,7 +154,7 @@ async function factsOf(db: Db): Promise<Map<string, Map<string, unknown>>> {
     .innerJoin('entity', 'entity.id', 'fact.entity_id')
     .select(['entity_id', 'name', 'value'])
     .where('entity.system', '=', 'aws')
-    .where('name', 'in', ['tags', 'instanceProfiles'])
+    .where('name', 'in', ['tags', 'instanceProfiles', 'runsAs'])
     .orderBy('learnt_at')
     .execute()
   const facts = new Map<string, Map<string, unknown>>()

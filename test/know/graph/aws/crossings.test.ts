@@ -14,6 +14,11 @@ const crossings = await loadCrossings(`${root}rules`)
 const NOW = Date.UTC(2026, 10, 24)
 
 async function graphOf(...details: unknown[]): Promise<Graph> {
+  return await graphWith([], ...details)
+}
+
+/** `found` is what a connection lists beside the details. */
+async function graphWith(found: readonly Finding[], ...details: unknown[]): Promise<Graph> {
   const db = await openStore(':memory:')
   const io = realIo()
   const at = io.now().getTime()
@@ -29,7 +34,7 @@ async function graphOf(...details: unknown[]): Promise<Graph> {
     .insertInto('source')
     .values({ id: 'source', ...source, created_at: at })
     .execute()
-  const findings = details.flatMap(one => [...readDetails(one, 'test')] as Finding[])
+  const findings = [...details.flatMap(one => [...readDetails(one, 'test')] as Finding[]), ...found]
   await transaction(db, tx => fold(tx, { id: 'source' }, findings, { io, at }))
   const graph = await loadGraph(db, { aws: crossings, now: NOW })
   await db.destroy()
@@ -300,3 +305,42 @@ if (existsSync(vulnerable))
       expect(way(start.id)?.certainty).toBe('proven')
     })
   })
+
+describe('a Lambda function that a connection listed', () => {
+  const account = '300000000001'
+  const arn = `arn:aws:lambda:eu-west-1:${account}:function:invoices`
+  const listed = (runsAs: string): Finding => ({
+    see: 'workload',
+    ref: { system: 'aws', instance: account, kind: 'function', id: arn },
+    names: ['invoices'],
+    facts: { runsAs: { value: runsAs } },
+  })
+  const role = `arn:aws:iam::${account}:role/Target`
+  const found = async (runsAs: string, Resource: string) => {
+    const wanted: Wanted = {
+      account,
+      actor: 'user',
+      trust: { Service: 'lambda.amazonaws.com' },
+      statements: [allow('lambda:UpdateFunctionCode', Resource)],
+    }
+    const graph = await graphWith([listed(runsAs)], accountDetails(wanted))
+    return hopsOf(graph, account).find(hop => hop.crossing === 'aws-lambda-003')
+  }
+
+  test.each(['*', arn])('and whose code may be changed (%s): its role is gained, by name', async Resource => {
+    const hop = await found(role, Resource)
+    expect(hop).toMatchObject({ certainty: 'proven' })
+    expect(hop?.condition).toBeUndefined()
+    expect(hop?.why).toContain('the role that it runs as: function:invoices is such a one')
+  })
+
+  test.each([
+    ['runs as another role', `${role}2`, '*'],
+    ['may not be changed', role, arn.replace('invoices', 'reports')],
+  ])('and that %s proves nothing', async (_, runsAs, Resource) => {
+    expect(await found(runsAs, Resource)).toMatchObject({
+      certainty: 'conditional',
+      condition: expect.stringContaining('there is a Lambda function that runs as the role'),
+    })
+  })
+})
