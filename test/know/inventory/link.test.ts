@@ -152,3 +152,81 @@ test('two aliases of one role are one credential, and stay one when a third thin
   await estate.fold(source, [sawCopy({ value: 'v', path: 'c', claims: role('1') })])
   expect(await paths()).toEqual([['a', 'b', 'c']])
 })
+
+describe('a copy that gives the id of an access key', () => {
+  const user = { system: 'aws', instance: '111122223333', kind: 'user', id: 'AIDA1' }
+  const key = { ...user, kind: 'access-key', id: 'AKIA1', identity: user }
+  const named = (value: string, path: string) =>
+    sawCopy({
+      value,
+      path,
+      kind: 'aws-access-key',
+      claims: { system: 'aws', instance: '?', kind: 'access-key', id: 'AKIA1' },
+    })
+  const listed: Finding[] = [
+    { see: 'identity', ref: user, names: ['ann'], facts: {} },
+    { see: 'credential', ref: key, facts: {} },
+  ]
+  /** Each part is a run of its own. */
+  const folded = async (...parts: Finding[][]) => {
+    const estate = await openEstate()
+    const source = await estate.source()
+    for (const part of parts) await estate.fold(source, part)
+    return estate
+  }
+  const credentialsOf = async (estate: Estate) =>
+    (await listCredentials(estate.db, estate.keys)).map(({ ref, copies, identity }) => [
+      ref.id.replace(/^fp:.*/, 'fp'),
+      identity?.ref.id,
+      copies.map(copy => copy.place.path).sort(),
+    ])
+
+  test('is nobody’s as long as no account lists the key', async () => {
+    expect(await credentialsOf(await folded([named('v', 'a')]))).toEqual([['fp', undefined, ['a']]])
+  })
+
+  test.each([
+    ['was listed before', [listed, [named('v', 'a')]]],
+    ['is listed after', [[named('v', 'a')], listed]],
+    ['is listed with it', [[named('v', 'a'), ...listed]]],
+  ])('is that key’s, which %s', async (_, parts) => {
+    expect(await credentialsOf(await folded(...parts))).toEqual([['AKIA1', 'AIDA1', ['a']]])
+  })
+
+  test('takes along copies that give the same value without an id', async () => {
+    const estate = await folded([named('v', 'a'), sawCopy({ value: 'v', path: 'b' })], listed)
+    expect(await credentialsOf(estate)).toEqual([['AKIA1', 'AIDA1', ['a', 'b']]])
+  })
+
+  test('beside another value: the same in whatever order, and both are the user’s', async () => {
+    const parts = [[named('v', 'a')], [named('w', 'b')], listed]
+    const orders = [
+      [0, 1, 2],
+      [1, 0, 2],
+      [2, 0, 1],
+      [2, 1, 0],
+    ]
+    const outcomes = await Promise.all(
+      orders.map(async order => credentialsOf(await folded(...order.map(index => parts[index]!)))),
+    )
+    const [first] = outcomes.map(outcome => JSON.stringify(outcome.sort()))
+    expect(outcomes.map(outcome => JSON.stringify(outcome.sort()))).toEqual(orders.map(() => first))
+    expect(outcomes[0]!.map(([, identity]) => identity)).toEqual(['AIDA1', 'AIDA1'])
+  })
+
+  test('stands by itself again when that is taken back', async () => {
+    const estate = await folded([named('v', 'a')], listed)
+    const merges = await estate.db
+      .selectFrom('merge')
+      .innerJoin('entity', 'entity.id', 'merge.from_id')
+      .select('merge.id')
+      .where('entity.type', '=', 'resource')
+      .execute()
+    expect(merges).toHaveLength(1)
+    await transaction(estate.db, tx => undoMerge(tx, estate.io, merges[0]!.id))
+    expect((await credentialsOf(estate)).sort()).toEqual([
+      ['AKIA1', 'AIDA1', []],
+      ['fp', undefined, ['a']],
+    ])
+  })
+})
