@@ -5,7 +5,8 @@ import type { Json } from '../../core/contract/ref.ts'
 import { type Account, refIn } from './account.ts'
 import type { Gaps } from './documents.ts'
 import { absent, keysOf } from './principals.ts'
-import { fits } from './places.ts'
+import { listFunctions, listParameters, listSecrets } from './listings.ts'
+import { isApproved } from './places.ts'
 
 /**
  * What no export shows: access keys with their use, console passwords, identity providers, the organization's policies, and
@@ -163,54 +164,25 @@ async function* organization(account: Account): AsyncGenerator<Observation> {
 
 /** Secrets and parameters as places, with whether Firebreak may write them. */
 async function* stores(account: Account): AsyncGenerator<Observation> {
-  const { call, secrets, ssm, sdk, config } = account
-  const approved = (name: string) =>
-    asFacts({ approved: config.approved.some(pattern => fits(pattern, name)) })
-  let NextToken: string | undefined
-  do {
-    const page = await call('listing secrets', () =>
-      secrets.send(
-        new sdk.secrets.ListSecretsCommand({ NextToken, MaxResults: Math.min(100, config.pageSize) }),
-      ),
-    )
-    for (const { ARN, Name } of page.SecretList ?? [])
-      yield { see: 'resource', ref: refIn(account, 'secret', ARN!), names: [Name!], facts: approved(Name!) }
-    NextToken = page.NextToken
-  } while (NextToken)
-  do {
-    const page = await call('listing parameters', () =>
-      ssm.send(
-        new sdk.ssm.DescribeParametersCommand({ NextToken, MaxResults: Math.min(50, config.pageSize) }),
-      ),
-    )
-    for (const { Name } of page.Parameters ?? [])
-      yield {
-        see: 'resource',
-        ref: refIn(account, 'parameter', Name!),
-        names: [Name!],
-        facts: approved(Name!),
-      }
-    NextToken = page.NextToken
-  } while (NextToken)
+  const place = (kind: string, id: string, name: string): Observation => ({
+    see: 'resource',
+    ref: refIn(account, kind, id),
+    names: [name],
+    facts: asFacts({ approved: isApproved(account, name) }),
+  })
+  for await (const { ARN, Name } of listSecrets(account)) yield place('secret', ARN!, Name!)
+  for await (const { Name } of listParameters(account)) yield place('parameter', Name!, Name!)
 }
 
 /** What runs as which role. */
 async function* functions(account: Account): AsyncGenerator<Observation> {
-  const { call, lambda, sdk, config } = account
-  let Marker: string | undefined
-  do {
-    const page = await call('listing functions', () =>
-      lambda.send(new sdk.lambda.ListFunctionsCommand({ Marker, MaxItems: Math.min(50, config.pageSize) })),
-    )
-    for (const { FunctionArn, FunctionName, Role, Runtime } of page.Functions ?? [])
-      yield {
-        see: 'workload',
-        ref: refIn(account, 'function', FunctionArn!),
-        names: [FunctionName!],
-        facts: asFacts({ runsAs: Role ?? null, runtime: Runtime ?? null }),
-      }
-    Marker = page.NextMarker
-  } while (Marker)
+  for await (const { FunctionArn, FunctionName, Role, Runtime } of listFunctions(account))
+    yield {
+      see: 'workload',
+      ref: refIn(account, 'function', FunctionArn!),
+      names: [FunctionName!],
+      facts: asFacts({ runsAs: Role ?? null, runtime: Runtime ?? null }),
+    }
 }
 
 function asFacts(values: Record<string, Json>): Facts {

@@ -4,6 +4,7 @@ import type { Document } from '../../core/contract/document.ts'
 import { isFirebreakError } from '../../core/contract/errors.ts'
 import type { PlaceRef, Ref } from '../../core/contract/ref.ts'
 import { type Account, refIn } from './account.ts'
+import { listFunctions, listParameters, listSecrets } from './listings.ts'
 import { bytesOf, readStored, storeRef } from './stored-values.ts'
 
 /** What could not be read, for discover to say. */
@@ -84,33 +85,13 @@ async function* authorizationDetails(account: Account): AsyncGenerator<Document>
 }
 
 async function* secretValues(account: Account, gaps: Gaps): AsyncGenerator<Document> {
-  const { call, secrets, sdk, config } = account
-  let NextToken: string | undefined
-  do {
-    const page = await call('listing secrets', () =>
-      secrets.send(
-        new sdk.secrets.ListSecretsCommand({ NextToken, MaxResults: Math.min(100, config.pageSize) }),
-      ),
-    )
-    for (const { ARN, Name } of page.SecretList ?? [])
-      yield* stored(account, storeRef(account, 'secret', ARN!), Name!, gaps)
-    NextToken = page.NextToken
-  } while (NextToken)
+  for await (const { ARN, Name } of listSecrets(account))
+    yield* stored(account, storeRef(account, 'secret', ARN!), Name!, gaps)
 }
 
 async function* parameterValues(account: Account, gaps: Gaps): AsyncGenerator<Document> {
-  const { call, ssm, sdk, config } = account
-  let NextToken: string | undefined
-  do {
-    const page = await call('listing parameters', () =>
-      ssm.send(
-        new sdk.ssm.DescribeParametersCommand({ NextToken, MaxResults: Math.min(50, config.pageSize) }),
-      ),
-    )
-    for (const { Name } of page.Parameters ?? [])
-      yield* stored(account, storeRef(account, 'parameter', Name!), Name!, gaps)
-    NextToken = page.NextToken
-  } while (NextToken)
+  for await (const { Name } of listParameters(account))
+    yield* stored(account, storeRef(account, 'parameter', Name!), Name!, gaps)
 }
 
 async function* stored(account: Account, container: Ref, path: string, gaps: Gaps): AsyncGenerator<Document> {
@@ -126,25 +107,17 @@ async function* stored(account: Account, container: Ref, path: string, gaps: Gap
 }
 
 async function* functionEnvironments(account: Account): AsyncGenerator<Document> {
-  const { call, lambda, sdk, config } = account
-  let Marker: string | undefined
-  do {
-    const page = await call('listing functions', () =>
-      lambda.send(new sdk.lambda.ListFunctionsCommand({ Marker, MaxItems: Math.min(50, config.pageSize) })),
+  for await (const { FunctionArn, FunctionName, Environment } of listFunctions(account)) {
+    const lines = Object.entries(Environment?.Variables ?? {}).map(
+      ([name, value]) => `${name}=${JSON.stringify(value)}`,
     )
-    for (const { FunctionArn, FunctionName, Environment } of page.Functions ?? []) {
-      const lines = Object.entries(Environment?.Variables ?? {}).map(
-        ([name, value]) => `${name}=${JSON.stringify(value)}`,
+    if (lines.length > 0)
+      yield documentOf(
+        storeRef(account, 'function', FunctionArn!),
+        `${FunctionName}.env`,
+        Buffer.from(`${lines.join('\n')}\n`),
       )
-      if (lines.length > 0)
-        yield documentOf(
-          storeRef(account, 'function', FunctionArn!),
-          `${FunctionName}.env`,
-          Buffer.from(`${lines.join('\n')}\n`),
-        )
-    }
-    Marker = page.NextMarker
-  } while (Marker)
+  }
 }
 
 function documentOf(container: Ref, path: string, content: Uint8Array, format?: string): Document {

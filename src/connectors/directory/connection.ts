@@ -7,7 +7,7 @@ import type { Observation } from '../../core/contract/observation.ts'
 import type { Ms, PlaceRef, Ref, Slot, State } from '../../core/contract/ref.ts'
 import { refuseMember, secretIn } from '../../core/contract/slot.ts'
 import type { DirectoryConfig } from './connector.ts'
-import { fillSlots, findWritten } from './slot-writing.ts'
+import { fillSlots, findWritten } from '../../core/contract/slot-writing.ts'
 import type { Skipped, Tree, TreeFile } from './tree.ts'
 
 /** Smaller files are read once, into memory; larger ones twice, since their id must be known first. */

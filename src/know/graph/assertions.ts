@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import type { Certainty } from '../../core/contract/ref.ts'
-import { formatRef } from '../../core/contract/ref.ts'
+import { namePattern } from '../../core/contract/name-pattern.ts'
+import { type Certainty, formatRef } from '../../core/contract/ref.ts'
 import { CERTAINTIES, type Graph, type GraphNode } from './graph.ts'
 import { shortestWay, type Way } from './search.ts'
 
@@ -76,16 +76,7 @@ function bestWay(graph: Graph, from: number, to: number, certainty: Certainty): 
 }
 
 function fitting(graph: Graph, patterns: readonly string[]): Set<number> {
-  const expressions = patterns.map(
-    pattern =>
-      new RegExp(
-        `^${pattern
-          .split('*')
-          .map(part => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
-          .join('.*')}$`,
-        's',
-      ),
-  )
+  const expressions = patterns.map(namePattern)
   const numbers = new Set<number>()
   graph.nodes.forEach((node, number) => {
     const texts = [formatRef(node.ref), ...node.names]

@@ -1,11 +1,11 @@
 import pc from 'picocolors'
 import { z } from 'zod'
-import { CERTAINTIES, type Graph } from '../../know/graph/graph.ts'
+import { CERTAINTIES } from '../../know/graph/graph.ts'
 import { smallestCut } from '../../know/graph/search.ts'
 import { coverageOf } from '../../know/inventory/queries.ts'
 import { loadCrossings } from '../../know/graph/aws/crossing.ts'
 import { type Coverage, coverageText } from './coverage.ts'
-import { graphOf, hopLines, type NamedHop, namedHops } from './graph-view.ts'
+import { graphOf, hopLines, type NamedHop, namedHops, numberOf } from './graph-view.ts'
 import { defineOperation, type World } from './operation.ts'
 import { type Named, subjectOf } from './subject.ts'
 import { wrap } from './wrap.ts'
@@ -54,13 +54,14 @@ export const cut = defineOperation<Input, Cut>({
 
 async function run(world: World, { from, to, certainty, most }: Input): Promise<Cut> {
   const [start, end] = [await subjectOf(world, from), await subjectOf(world, to)]
-  const graph = await graphOf(world)
+  const crossings = await loadCrossings(world.rulesDirectory)
+  const graph = await graphOf(world, crossings)
   const [a, b] = [numberOf(graph, start.id), numberOf(graph, end.id)]
   const found =
     a === undefined || b === undefined || a === b
       ? []
       : smallestCut(graph, a, b, CERTAINTIES.indexOf(certainty), most)
-  const rules = new Map((await loadCrossings(world.rulesDirectory)).map(crossing => [crossing.id, crossing]))
+  const rules = new Map(crossings.map(crossing => [crossing.id, crossing]))
   const premises = Object.fromEntries(
     (found ?? []).flatMap(hop => {
       const rule = rules.get(hop.crossing)
@@ -75,10 +76,6 @@ async function run(world: World, { from, to, certainty, most }: Input): Promise<
     smallest: graph.hops.every(hop => (rules.get(hop.crossing)?.premises.length ?? 1) === 1),
     coverage: await coverageOf(world.db),
   }
-}
-
-function numberOf(graph: Graph, id: string): number | undefined {
-  return graph.numbers.get(graph.resolve(id))
 }
 
 function text({ from, to, cut, premises, smallest, coverage }: Cut, width: number): string {

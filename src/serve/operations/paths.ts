@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { ways } from '../../know/graph/search.ts'
 import { coverageOf } from '../../know/inventory/queries.ts'
 import { type Coverage, coverageText } from './coverage.ts'
-import { graphOf, hopLines, type NamedHop, namedHops } from './graph-view.ts'
+import { graphOf, hopLines, type NamedHop, namedHops, numberOf } from './graph-view.ts'
 import { defineOperation, type World } from './operation.ts'
 import { FORMATS, picture } from './picture.ts'
 import { type Named, subjectOf } from './subject.ts'
@@ -48,8 +48,7 @@ export const paths = defineOperation<Input, Paths>({
 async function run(world: World, { from, to, most, format }: Input): Promise<Paths> {
   const [start, end] = [await subjectOf(world, from), await subjectOf(world, to)]
   const graph = await graphOf(world)
-  const number = (id: string) => graph.numbers.get(graph.resolve(id))
-  const [a, b] = [number(start.id), number(end.id)]
+  const [a, b] = [numberOf(graph, start.id), numberOf(graph, end.id)]
   const found = a === undefined || b === undefined ? [] : ways(graph, a, b, most)
   return {
     from: start,

@@ -4,7 +4,7 @@ import { formatRef } from '../../core/contract/ref.ts'
 import { reachedFrom } from '../../know/graph/search.ts'
 import { coverageOf } from '../../know/inventory/queries.ts'
 import { type Coverage, coverageText } from './coverage.ts'
-import { graphOf } from './graph-view.ts'
+import { graphOf, numberOf } from './graph-view.ts'
 import { defineOperation, type World } from './operation.ts'
 import { called, type Named, subjectOf } from './subject.ts'
 import { table } from './table.ts'
@@ -36,7 +36,7 @@ export const whoCan = defineOperation<Input, WhoCan>({
 async function run(world: World, input: Input): Promise<WhoCan> {
   const subject = await subjectOf(world, input.subject)
   const graph = await graphOf(world)
-  const number = graph.numbers.get(graph.resolve(subject.id))
+  const number = numberOf(graph, subject.id)
   const who = number === undefined ? [] : reachedFrom(graph, number)
   return {
     subject,

@@ -78,17 +78,17 @@ type Compare = (given: string, wanted: string, variables: boolean, context: Cont
 const comparisons: Readonly<Record<string, Compare>> = {
   stringequals: text((given, wanted) => given === wanted),
   stringequalsignorecase: text((given, wanted) => given.toLowerCase() === wanted.toLowerCase()),
-  stringlike: pattern((given, wanted) => fits(wanted, given)),
-  numericequals: numbers((given, wanted) => given === wanted),
-  numericlessthan: numbers((given, wanted) => given < wanted),
-  numericlessthanequals: numbers((given, wanted) => given <= wanted),
-  numericgreaterthan: numbers((given, wanted) => given > wanted),
-  numericgreaterthanequals: numbers((given, wanted) => given >= wanted),
-  dateequals: dates((given, wanted) => given === wanted),
-  datelessthan: dates((given, wanted) => given < wanted),
-  datelessthanequals: dates((given, wanted) => given <= wanted),
-  dategreaterthan: dates((given, wanted) => given > wanted),
-  dategreaterthanequals: dates((given, wanted) => given >= wanted),
+  stringlike: fitsExpanded,
+  numericequals: parsed(numberOf, (given, wanted) => given === wanted),
+  numericlessthan: parsed(numberOf, (given, wanted) => given < wanted),
+  numericlessthanequals: parsed(numberOf, (given, wanted) => given <= wanted),
+  numericgreaterthan: parsed(numberOf, (given, wanted) => given > wanted),
+  numericgreaterthanequals: parsed(numberOf, (given, wanted) => given >= wanted),
+  dateequals: parsed(dateOf, (given, wanted) => given === wanted),
+  datelessthan: parsed(dateOf, (given, wanted) => given < wanted),
+  datelessthanequals: parsed(dateOf, (given, wanted) => given <= wanted),
+  dategreaterthan: parsed(dateOf, (given, wanted) => given > wanted),
+  dategreaterthanequals: parsed(dateOf, (given, wanted) => given >= wanted),
   bool: text((given, wanted) => given.toLowerCase() === wanted.toLowerCase()),
   binaryequals: text((given, wanted) => Buffer.from(given, 'base64').equals(Buffer.from(wanted, 'base64'))),
   ipaddress: text(isInRange),
@@ -97,46 +97,50 @@ const comparisons: Readonly<Record<string, Compare>> = {
   arnlike: arn,
 }
 
+/** Where wildcards are none, a star stands for itself. */
 function text(holds: (given: string, wanted: string) => boolean): Compare {
-  return (given, wanted, variables, context) => {
-    const expanded = expand(wanted, variables, context)
-    if (typeof expanded === 'string') return expanded === 'unknown' ? 'unknown' : 'no'
-    return truthOf(holds(given, literally(expanded, wanted)))
-  }
+  return (given, wanted, variables, context) =>
+    onceExpanded(wanted, variables, context, expanded =>
+      holds(given, wanted.includes('${') ? literally(expanded) : wanted),
+    )
 }
 
-/** Where wildcards are none, a star stands for itself. */
-function literally(expanded: readonly Token[], written: string): string {
-  if (!written.includes('${')) return written
+function literally(expanded: readonly Token[]): string {
   return expanded
     .map(token => (token === ANY ? '*' : token === ONE ? '?' : String.fromCharCode(token)))
     .join('')
 }
 
-function pattern(holds: (given: string, wanted: readonly Token[]) => boolean): Compare {
-  return (given, wanted, variables, context) => {
-    const expanded = expand(wanted, variables, context)
-    if (typeof expanded === 'string') return expanded === 'unknown' ? 'unknown' : 'no'
-    return truthOf(holds(given, expanded))
-  }
+/** Whether the whole text fits a pattern, once its variables are replaced. */
+export function fitsExpanded(given: string, wanted: string, variables: boolean, context: Context): Truth {
+  return onceExpanded(wanted, variables, context, expanded => fits(expanded, given))
 }
 
-function numbers(holds: (given: number, wanted: number) => boolean): Compare {
+/** What a variable without a value stands in fits nothing. */
+function onceExpanded(
+  wanted: string,
+  variables: boolean,
+  context: Context,
+  holds: (expanded: readonly Token[]) => boolean,
+): Truth {
+  const expanded = expand(wanted, variables, context)
+  if (typeof expanded === 'string') return expanded === 'unknown' ? 'unknown' : 'no'
+  return truthOf(holds(expanded))
+}
+
+/** What either side cannot be read as, nothing holds of. */
+function parsed(
+  parse: (text: string) => number | undefined,
+  holds: (given: number, wanted: number) => boolean,
+): Compare {
   return text((given, wanted) => {
-    const [one, other] = [numberOf(given), numberOf(wanted)]
+    const [one, other] = [parse(given), parse(wanted)]
     return one !== undefined && other !== undefined && holds(one, other)
   })
 }
 
 function numberOf(text: string): number | undefined {
   return /^\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\s*$/.test(text) ? Number(text) : undefined
-}
-
-function dates(holds: (given: number, wanted: number) => boolean): Compare {
-  return text((given, wanted) => {
-    const [one, other] = [dateOf(given), dateOf(wanted)]
-    return one !== undefined && other !== undefined && holds(one, other)
-  })
 }
 
 /** ISO 8601, or seconds since 1970. */
@@ -170,10 +174,8 @@ function arn(given: string, wanted: string, variables: boolean, context: Context
 export function arnFits(given: string, wanted: string, variables: boolean, context: Context): Truth {
   const [parts, patterns] = [arnParts(given), arnParts(wanted)]
   return all(
-    patterns.map((part, index) => {
-      const expanded = expand(part, variables, context)
-      if (typeof expanded === 'string') return expanded === 'unknown' ? 'unknown' : 'no'
-      return truthOf(parts[index] !== undefined && fits(expanded, parts[index]))
-    }),
+    patterns.map((part, index) =>
+      parts[index] === undefined ? 'no' : fitsExpanded(parts[index], part, variables, context),
+    ),
   )
 }

@@ -2,7 +2,7 @@ import type { Context } from './context.ts'
 import { arnParts } from './expansion.ts'
 import type { Policy } from './policy.ts'
 import { type Principal, readPrincipal } from './principal.ts'
-import { type Match, matchPolicy, type Request, someApplies } from './statement.ts'
+import { type Match, matchPolicy, type Request, someAllows } from './statement.ts'
 import { all, any, not, type Truth } from './truth.ts'
 
 /** The policies of one level of an organization: its root, a unit, or an account. */
@@ -86,7 +86,7 @@ export function evaluate(question: Question): Answer {
     [scp.truth, `no service control policy of ${scp.missing} allows it`],
     [endpoint ?? 'yes', 'no VPC endpoint policy allows it'],
   ]
-  const byResource = (...named: ('direct' | 'role' | 'account')[]) => someApplies(onResource, 'Allow', named)
+  const byResource = (...named: ('direct' | 'role' | 'account')[]) => someAllows(onResource, named)
   const own = all([identity, boundary ?? 'yes', session ?? 'yes'])
   const crossAccount = isCrossAccount(principal, question.resource)
   const grant = grantOf()
@@ -160,7 +160,7 @@ class Looked {
 
   /** Whether one of them allows it; undefined where there are none to ask. */
   some(kind: Kind, policies: readonly Policy[] | undefined): Truth | undefined {
-    return policies && someApplies(this.policies(kind, policies), 'Allow')
+    return policies && someAllows(this.policies(kind, policies))
   }
 
   /** Whether at each level one allows it. */

@@ -40,10 +40,9 @@ export interface Patterns {
   readonly patterns: readonly string[]
 }
 
-/** Principals by type (`AWS`, `Service`, `Federated`, `CanonicalUser`); `everyone` is the bare `"*"`. */
+/** Principals by type (`AWS`, `Service`, `Federated`, `CanonicalUser`); a bare `"*"` is one of AWS. */
 export interface Principals {
   readonly not: boolean
-  readonly everyone: boolean
   readonly byType: Readonly<Record<string, readonly string[]>>
 }
 
@@ -148,8 +147,7 @@ function patterns(named: string[] | undefined, but: string[] | undefined): Patte
 }
 
 function principals(named: Record<string, string[]> | undefined, not: boolean): Principals | undefined {
-  if (!named) return undefined
-  return { not, everyone: named['AWS']?.includes('*') === true, byType: named }
+  return named && { not, byType: named }
 }
 
 function parseText(text: string): unknown {

@@ -1,6 +1,5 @@
-import { arnFits, conditionText, meets } from './condition.ts'
+import { arnFits, conditionText, fitsExpanded, meets } from './condition.ts'
 import type { Context } from './context.ts'
-import { expand } from './expansion.ts'
 import type { Patterns, Policy, Statement } from './policy.ts'
 import { type Named, namedBy, type Principal } from './principal.ts'
 import { any, not, type Truth, truthOf } from './truth.ts'
@@ -92,22 +91,19 @@ function resourceFits({ not: negated, patterns }: Patterns, policy: Policy, requ
 function oneResourceFits(pattern: string, policy: Policy, request: Request): Truth {
   if (pattern === '*') return 'yes'
   if (!request.resource.startsWith('arn:') || !/^(?:arn|[*?])/.test(pattern)) {
-    const expanded = expand(pattern, policy.variables, request.context)
-    if (typeof expanded === 'string') return expanded === 'unknown' ? 'unknown' : 'no'
-    return truthOf(fits(expanded, request.resource))
+    return fitsExpanded(request.resource, pattern, policy.variables, request.context)
   }
   return arnFits(request.resource, pattern, policy.variables, request.context)
 }
 
-/** Whether one of the statements with this effect applies, of those named so where that matters. */
-export function someApplies(
+/** Whether one of the statements allows, of those that name the principal so. */
+export function someAllows(
   matches: readonly Match[],
-  effect: 'Allow' | 'Deny',
   named: readonly Named[] = ['direct', 'role', 'account'],
 ): Truth {
   return any(
     matches
-      .filter(match => [effect, 'unknown'].includes(match.effect) && named.includes(match.named))
+      .filter(match => match.effect !== 'Deny' && named.includes(match.named))
       .map(match => match.applies),
   )
 }

@@ -31,12 +31,15 @@ export async function loadAccounts(db: Db, roots: Roots): Promise<AwsAccount[]> 
   const said = await policiesSaid(db, roots)
   const arns = await arnsOf(db)
   const facts = await factsOf(db)
-  const memberships = await db
-    .selectFrom('edge')
-    .select(['from_id', 'to_id'])
-    .where('crossing', '=', 'member-of')
-    .where('gone_at', 'is', null)
-    .execute()
+  const memberships = Map.groupBy(
+    await db
+      .selectFrom('edge')
+      .select(['from_id', 'to_id'])
+      .where('crossing', '=', 'member-of')
+      .where('gone_at', 'is', null)
+      .execute(),
+    ({ from_id }) => roots.of(from_id),
+  )
   const accounts: AwsAccount[] = []
   for (const [number, members] of Map.groupBy(entities, entity => entity.instance)) {
     const everything = members.find(({ kind }) => kind === 'account')
@@ -53,9 +56,9 @@ export async function loadAccounts(db: Db, roots: Roots): Promise<AwsAccount[]> 
     for (const entity of members) if (entity.kind === 'group') build(entity, [])
     for (const entity of members) {
       if (entity.kind !== 'user' && entity.kind !== 'role') continue
-      const groups = memberships
-        .filter(({ from_id }) => roots.of(from_id) === entity.id)
-        .flatMap(({ to_id }) => principals.get(roots.of(to_id)) ?? [])
+      const groups = (memberships.get(entity.id) ?? []).flatMap(
+        ({ to_id }) => principals.get(roots.of(to_id)) ?? [],
+      )
       build(entity, groups)
     }
     const [first] = principals.values()

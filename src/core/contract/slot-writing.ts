@@ -1,5 +1,5 @@
-import { decodeAs, decodeSlot, replaceInPlace } from '../../core/contract/slot.ts'
-import type { Slot } from '../../core/contract/ref.ts'
+import type { Slot } from './ref.ts'
+import { decodeAs, decodeSlot, replaceInPlace } from './slot.ts'
 
 /** A document with its slots, as they stand after a change. */
 export interface Written {
