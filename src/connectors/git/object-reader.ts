@@ -29,7 +29,7 @@ export async function* readObjects(
   let cutOff = false // git died within an object: what is left of its output is content, not a header
   try {
     for (;;) {
-      const header = cutOff ? undefined : await requests.out.record(10)
+      const header = cutOff ? undefined : (requests.out.buffered(10) ?? (await requests.out.record(10)))
       if (!header) {
         cutOff = false
         const [id, complaint] = [requests.current(), requests.complaint]
@@ -42,13 +42,9 @@ export async function* readObjects(
         }
         continue
       }
-      if (!HEADER.test(header.toString('latin1')))
-        throw new GitFailure('git gave an answer of an unknown form')
-      const [id, type, sizeText] = header.toString('latin1').split(' ') as [
-        string,
-        string,
-        string | undefined,
-      ]
+      const text = header.toString('latin1')
+      if (!HEADER.test(text)) throw new GitFailure('git gave an answer of an unknown form')
+      const [id, type, sizeText] = text.split(' ') as [string, string, string | undefined]
       if (sizeText === undefined) {
         lost(id, 'missing or damaged')
         requests.answered()
@@ -57,7 +53,7 @@ export async function* readObjects(
       const size = Number(sizeText)
       const isLast = () => requests.currentIsLast()
       if (size <= WHOLE_BYTES) {
-        const framed = await requests.out.take(size + 1)
+        const framed = requests.out.here(size + 1) ?? (await requests.out.take(size + 1))
         if (!framed) {
           cutOff = true
           continue

@@ -4,7 +4,7 @@ import type { Document } from '../../core/contract/document.ts'
 import type { Secret } from '../../core/contract/secret.ts'
 import type { Rule } from '../readers/secrets/rule.ts'
 import { workerFile } from './reader-version.ts'
-import type { ReadAnswer, ReadTask, WorkerSetup } from './worker.ts'
+import type { Read, ReadAnswer, ReadTask, WorkerSetup } from './worker.ts'
 
 /** A larger document is handed to its worker piece by piece. */
 export const WHOLE_BYTES = 8 * 1024 * 1024
@@ -38,12 +38,16 @@ export async function begin(document: Document): Promise<Begun> {
   }
 }
 
+/** Memory that documents are handed over in. It comes back with the answers: new memory for all would cost more than copying. */
+const HANDED_OVER_BYTES = 5 * 1024 * 1024
+
 /** Workers that run the readers. They start with the first document, so that a run with nothing new starts none. */
 export class Reading {
   readonly #rules: readonly Rule[]
   readonly #key: Secret
   readonly #workers: number
-  #pool: Promise<Piscina<readonly ReadTask[], ReadAnswer[]>> | undefined
+  readonly #memory: ArrayBuffer[] = []
+  #pool: Promise<Piscina<readonly ReadTask[], Read>> | undefined
 
   constructor(rules: readonly Rule[], key: Secret, workers: number) {
     this.#rules = rules
@@ -54,7 +58,7 @@ export class Reading {
   /** One answer for each document. A document that a worker cannot finish is read by itself, then given up. */
   async read(batch: readonly Begun[]): Promise<ReadAnswer[]> {
     try {
-      return await this.#run(batch.map(taskOf), sizeOf(batch))
+      return await this.#run(this.#tasksOf(batch), sizeOf(batch))
     } catch (error) {
       if (batch.length === 1) return [{ findings: [], failure: givenUp(error) }]
       const answers: ReadAnswer[] = []
@@ -66,7 +70,7 @@ export class Reading {
   /** Hands a large document over as it is read. Raises what its source raises. */
   async readLarge(begun: Begun, onBytes: (bytes: number) => void): Promise<ReadAnswer> {
     const { port1: ours, port2: theirs } = new MessageChannel()
-    const task = taskOf(begun)
+    const task = this.#tasksOf([begun])[0]!
     const ended = new AbortController()
     const answer = this.#run([{ ...task, port: theirs }], begun.document.size ?? 0).then(
       answers => answers[0] ?? { findings: [], failure: 'the worker gave no answer' },
@@ -87,13 +91,36 @@ export class Reading {
 
   /** The tasks' bytes are the worker's from here on. */
   async #run(tasks: readonly ReadTask[], bytes: number): Promise<ReadAnswer[]> {
-    const transferList = tasks.flatMap(({ bytes, port }) => [bytes.buffer, ...(port ? [port] : [])])
+    const memory = new Set(tasks.map(({ bytes }) => bytes.buffer))
+    const transferList = [...memory, ...tasks.flatMap(({ port }) => port ?? [])]
     const pool = await (this.#pool ??= this.#start())
     const signal = AbortSignal.timeout(PATIENCE_MS + Math.ceil(bytes / SLOWEST_BYTES_PER_MS))
-    return await pool.run(tasks, { signal, transferList })
+    const read = await pool.run(tasks, { signal, transferList })
+    for (const back of read.memory) if (back.byteLength === HANDED_OVER_BYTES) this.#memory.push(back)
+    return read.answers
   }
 
-  async #start(): Promise<Piscina<readonly ReadTask[], ReadAnswer[]>> {
+  /**
+   * The batch with its bytes in memory of its own, one after the other, to be handed to another thread: sources give views
+   * into large buffers, and a document that a worker did not finish is handed over again.
+   */
+  #tasksOf(batch: readonly Begun[]): ReadTask[] {
+    const size = sizeOf(batch)
+    const memory = size > HANDED_OVER_BYTES ? undefined : this.#memory.pop()
+    const bytes = new Uint8Array(memory ?? new ArrayBuffer(Math.max(size, HANDED_OVER_BYTES)))
+    let to = 0
+    return batch.map(({ document: { id, in: container, path, format, about }, chunks }) => {
+      const from = to
+      for (const chunk of chunks) {
+        bytes.set(chunk, to)
+        to += chunk.length
+      }
+      const told = { ...(format !== undefined && { format }), ...(about && { about }) }
+      return { id, in: container, path, bytes: bytes.subarray(from, to), ...told }
+    })
+  }
+
+  async #start(): Promise<Piscina<readonly ReadTask[], Read>> {
     const { Piscina } = await import('piscina')
     const setup: WorkerSetup = { rules: this.#rules, fingerprintKey: this.#key.reveal() }
     return new Piscina({
@@ -113,27 +140,6 @@ export class Reading {
     const pool = await this.#pool
     await pool?.destroy()
   }
-}
-
-function taskOf({ document, chunks }: Begun): ReadTask {
-  const { id, path, format, about } = document
-  const bytes = inOne(chunks)
-  const told = { ...(format !== undefined && { format }), ...(about && { about }) }
-  return { id, in: document.in, path, bytes, ...told }
-}
-
-/**
- * The chunks in memory of their own, to be handed to another thread: sources give views into large buffers, and a
- * document that a worker did not finish is handed over again.
- */
-function inOne(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = Buffer.allocUnsafeSlow(chunks.reduce((sum, chunk) => sum + chunk.length, 0))
-  let at = 0
-  for (const chunk of chunks) {
-    whole.set(chunk, at)
-    at += chunk.length
-  }
-  return whole
 }
 
 function sizeOf(batch: readonly Begun[]): number {
@@ -159,7 +165,7 @@ async function feed(
   port.on('message', () => credit.give(1))
   const send = async (chunk: Uint8Array) => {
     await credit.take()
-    const bytes = inOne([chunk])
+    const bytes = new Uint8Array(chunk) // the source may give a view into a large buffer
     port.postMessage(bytes, [bytes.buffer])
   }
   if (!rest) return

@@ -1,4 +1,5 @@
 import { type MessagePort, workerData } from 'node:worker_threads'
+import { move, transferableSymbol, valueSymbol } from 'piscina'
 import type { Ref } from '../../core/contract/ref.ts'
 import { Secret } from '../../core/contract/secret.ts'
 import type { Fingerprinted } from '../inventory/fold.ts'
@@ -27,6 +28,12 @@ export interface ReadTask {
 
 export type ReadAnswer = DocumentAnswer<Fingerprinted>
 
+/** `memory` is what the tasks' bytes lay in: who gave it gets it back. */
+export interface Read {
+  readonly answers: ReadAnswer[]
+  readonly memory: readonly ArrayBuffer[]
+}
+
 const setup: WorkerSetup = workerData as WorkerSetup
 const key = new Secret(setup.fingerprintKey)
 const readers = allReaders(compileRules(setup.rules))
@@ -39,10 +46,12 @@ const keeping: Keeping<Fingerprinted> = {
   valueOf: ({ fingerprint }) => fingerprint,
 }
 
-export default async function readAll(tasks: readonly ReadTask[]): Promise<ReadAnswer[]> {
+export default async function readAll(tasks: readonly ReadTask[]) {
   const answers: ReadAnswer[] = []
   for (const task of tasks) answers.push(await read(task))
-  return answers
+  const memory = [...new Set(tasks.map(({ bytes }) => bytes.buffer))]
+  const all: Read = { answers, memory }
+  return move({ [transferableSymbol]: memory, [valueSymbol]: all })
 }
 
 async function read(task: ReadTask): Promise<ReadAnswer> {
