@@ -2,19 +2,20 @@ import { z } from 'zod'
 import { Context } from './context.ts'
 import { evaluate, type OrganizationLevel, type Question } from './evaluate.ts'
 import { type Policy, readPolicy } from './policy.ts'
+import { readPrincipal } from './principal.ts'
+import { requestKeys } from './request-keys.ts'
 
 /** A policy document, or one with a name: `{ name, policy }`. */
 const policy = z.unknown()
 const policies = z.array(policy)
-const levels = z.array(
-  z.looseObject({ orgIdentifier: z.string().default(''), policies: policies.default([]) }),
-)
+const levels = z.array(z.looseObject({ orgIdentifier: z.string().default(''), policies: policies.nullish() }))
+const idSchema = z.union([z.string(), z.number()])
 const scalar = z.union([z.string(), z.number(), z.boolean()]).transform(String)
 const principalOrArn = z.union([z.string(), z.looseObject({ arn: z.string() }).transform(({ arn }) => arn)])
 
 /** One line of `firebreak can --batch`: everything but the request is optional. */
 export const batchLineSchema = z.looseObject({
-  id: z.union([z.string(), z.number()]).optional(),
+  id: idSchema.nullish(),
   identityPolicies: policies.nullish(),
   resourcePolicy: policy.optional(),
   permissionBoundaries: policies.nullish(),
@@ -27,9 +28,9 @@ export const batchLineSchema = z.looseObject({
     action: z.string(),
     resource: z.union([
       z.string().transform(resource => ({ resource, accountId: undefined })),
-      z.looseObject({ resource: z.string(), accountId: z.union([z.string(), z.number()]).optional() }),
+      z.looseObject({ resource: z.string(), accountId: idSchema.nullish() }),
     ]),
-    context: z.record(z.string(), z.union([scalar, z.array(scalar)])).nullish(),
+    context: z.record(z.string(), z.union([scalar, z.array(scalar)]).nullable()).nullish(),
   }),
 })
 
@@ -46,7 +47,10 @@ export interface BatchFailure {
   readonly error: string
 }
 
-/** One question as a line of JSON says it; its context is all that there is. */
+/**
+ * One question as a line of JSON says it. Its context is all that there is, but for what follows from its principal and
+ * resource; a key that is null there is absent.
+ */
 export function answerLine(line: string): BatchAnswer | BatchFailure {
   let parsed: unknown
   try {
@@ -57,10 +61,9 @@ export function answerLine(line: string): BatchAnswer | BatchFailure {
   const read = batchLineSchema.safeParse(parsed)
   if (!read.success) {
     const [issue] = read.error.issues
-    const id = z.looseObject({ id: z.union([z.string(), z.number()]) }).safeParse(parsed)
     const where = issue!.path.join('.')
     return {
-      id: id.success ? id.data.id : null,
+      id: z.looseObject({ id: idSchema }).safeParse(parsed).data?.id ?? null,
       error: where ? `${where}: ${issue!.message}` : issue!.message,
     }
   }
@@ -71,15 +74,17 @@ export function answerLine(line: string): BatchAnswer | BatchFailure {
 }
 
 function questionOf(line: z.infer<typeof batchLineSchema>): Question {
-  const { principal, action, resource, context } = line.request
+  const { principal, action, context } = line.request
+  const { resource: arn, accountId } = line.request.resource
+  const resource = { arn, account: accountId == null || accountId === '' ? undefined : String(accountId) }
   return {
     principal,
     action,
-    resource: {
-      arn: resource.resource,
-      account: resource.accountId === undefined ? undefined : String(resource.accountId),
-    },
-    context: new Context(context ?? {}, { complete: true }),
+    resource,
+    context: new Context(
+      { ...requestKeys(readPrincipal(principal), resource), ...context },
+      { complete: true },
+    ),
     identityPolicies: allOf(line.identityPolicies, 'identity policy') ?? [],
     resourcePolicy: oneOf(line.resourcePolicy, 'resource policy'),
     permissionBoundaries: allOf(line.permissionBoundaries, 'permission boundary'),
@@ -93,11 +98,14 @@ function questionOf(line: z.infer<typeof batchLineSchema>): Question {
 /** No list and an empty one are the same: there are no such policies. */
 function allOf(given: unknown[] | null | undefined, name: string): Policy[] | undefined {
   if (!given || given.length === 0) return undefined
-  return given.map((one, index) => oneOf(one, `${name} ${index + 1}`)!)
+  return given.map((one, index) => readOne(one, `${name} ${index + 1}`))
 }
 
 function oneOf(given: unknown, name: string): Policy | undefined {
-  if (given === undefined || given === null) return undefined
+  return given === undefined || given === null ? undefined : readOne(given, name)
+}
+
+function readOne(given: unknown, name: string): Policy {
   const wrapped = z.looseObject({ policy: z.unknown(), name: z.string().optional() }).safeParse(given)
   if (wrapped.success && wrapped.data.policy !== undefined && !('Statement' in wrapped.data))
     return readPolicy(wrapped.data.policy, wrapped.data.name ?? name)
@@ -107,6 +115,6 @@ function oneOf(given: unknown, name: string): Policy | undefined {
 function levelsOf(given: z.infer<typeof levels> | null | undefined): OrganizationLevel[] | undefined {
   return given?.map(({ orgIdentifier, policies }) => ({
     orgIdentifier,
-    policies: policies.map((one, index) => oneOf(one, `${orgIdentifier} policy ${index + 1}`)!),
+    policies: (policies ?? []).map((one, index) => readOne(one, `${orgIdentifier} policy ${index + 1}`)),
   }))
 }

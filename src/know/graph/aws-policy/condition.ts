@@ -5,6 +5,8 @@ import type { Condition } from './policy.ts'
 import { all, any, not, type Truth, truthOf } from './truth.ts'
 import { ANY, fits, ONE, type Token } from './wildcard.ts'
 
+const COLON = 0x3a
+
 /**
  * Whether a request meets one condition, as IAM decides it:
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html and, for keys of
@@ -24,17 +26,18 @@ export function meets(
   // Whoever asks meets what allows, and avoids what denies.
   if (given === 'chosen') return truthOf(effect === 'Allow')
   if (operator.name === 'null') return isNull(condition, given)
-  if (given === 'absent' || given.length === 0) {
-    if (operator.set === 'any') return truthOf(operator.ifExists)
-    if (operator.set === 'all' || operator.ifExists) return 'yes'
-    return truthOf(operator.negated)
+  // To a set operator, what has no text is no value; where there is none, IfExists makes no difference to it.
+  const values = given === 'absent' ? [] : operator.set ? given.filter(value => value !== '') : given
+  if (values.length === 0) {
+    if (operator.set) return truthOf(operator.set === 'all')
+    return truthOf(operator.ifExists || operator.negated)
   }
   const compare = comparisons[operator.name]!
   const one = (value: string) => {
     const equal = any(condition.values.map(wanted => compare(value, wanted, variables, context)))
     return operator.negated ? not(equal) : equal
   }
-  const truths = given.map(one)
+  const truths = values.map(one)
   // Without a set operator a negated one holds only if no value equals.
   const needsAll = operator.set === 'all' || (operator.set === undefined && operator.negated)
   return needsAll ? all(truths) : any(truths)
@@ -69,8 +72,7 @@ function readOperator(text: string): Operator | undefined {
 
 /** Present means that the key has a value. */
 function isNull(condition: Condition, given: readonly string[] | 'absent'): Truth {
-  const absent = given === 'absent' || given.length === 0
-  return truthOf(condition.values.some(value => (value.toLowerCase() === 'true') === absent))
+  return truthOf(condition.values.some(value => (value.toLowerCase() === 'true') === (given === 'absent')))
 }
 
 type Compare = (given: string, wanted: string, variables: boolean, context: Context) => Truth
@@ -90,8 +92,8 @@ const comparisons: Readonly<Record<string, Compare>> = {
   dategreaterthan: parsed(dateOf, (given, wanted) => given > wanted),
   dategreaterthanequals: parsed(dateOf, (given, wanted) => given >= wanted),
   bool: text((given, wanted) => given.toLowerCase() === wanted.toLowerCase()),
-  binaryequals: text((given, wanted) => Buffer.from(given, 'base64').equals(Buffer.from(wanted, 'base64'))),
-  ipaddress: text(isInRange),
+  binaryequals: plain((given, wanted) => Buffer.from(given, 'base64').equals(Buffer.from(wanted, 'base64'))),
+  ipaddress: plain(isInRange),
   // The two are the same: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html#Conditions_ARN
   arnequals: arn,
   arnlike: arn,
@@ -128,12 +130,17 @@ function onceExpanded(
   return truthOf(holds(expanded))
 }
 
+/** Only texts and ARNs can have variables: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html */
+function plain(holds: (given: string, wanted: string) => boolean): Compare {
+  return (given, wanted) => truthOf(holds(given, wanted))
+}
+
 /** What either side cannot be read as, nothing holds of. */
 function parsed(
   parse: (text: string) => number | undefined,
   holds: (given: number, wanted: number) => boolean,
 ): Compare {
-  return text((given, wanted) => {
+  return plain((given, wanted) => {
     const [one, other] = [parse(given), parse(wanted)]
     return one !== undefined && other !== undefined && holds(one, other)
   })
@@ -143,10 +150,14 @@ function numberOf(text: string): number | undefined {
   return /^\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\s*$/.test(text) ? Number(text) : undefined
 }
 
-/** ISO 8601, or seconds since 1970. */
+/** ISO 8601 as https://www.w3.org/TR/NOTE-datetime has it, from a year alone; or seconds since 1970. */
 function dateOf(text: string): number | undefined {
-  if (/^-?\d{5,}(?:\.\d+)?$/.test(text)) return Number(text) * 1000
-  const parsed = /^\d{4}-\d\d(?:-\d\d)?/.test(text) ? Date.parse(text) : Number.NaN
+  const trimmed = text.trim()
+  const iso = /^\d{4}(?:-\d\d(?:-\d\d(?<time>T[\d:.]+(?<zone>Z|[-+]\d\d:?\d\d)?)?)?)?$/i.exec(trimmed)
+  if (!iso) return /^-?\d+(?:\.\d+)?$/.test(trimmed) ? Number(trimmed) * 1000 : undefined
+  // A time that names no zone would be read as that of this machine.
+  const { time, zone } = iso.groups!
+  const parsed = Date.parse(time && !zone ? `${trimmed}Z` : trimmed)
   return Number.isNaN(parsed) ? undefined : parsed
 }
 
@@ -164,18 +175,33 @@ function isInRange(given: string, wanted: string): boolean {
   return range.check(address, family)
 }
 
-/** Each of the six parts by itself; a wildcard does not reach over a colon. */
+/** Each of the six parts by itself; a wildcard does not reach over a colon, and no part may be left out. */
 function arn(given: string, wanted: string, variables: boolean, context: Context): Truth {
   if (wanted === '*') return 'yes'
-  return arnFits(given, wanted, variables, context)
+  return onceExpanded(wanted, variables, context, expanded => partsFit(given, expanded, 6))
 }
 
 /** Whether an ARN fits a pattern for one, part by part. A part that the pattern lacks is any. */
 export function arnFits(given: string, wanted: string, variables: boolean, context: Context): Truth {
-  const [parts, patterns] = [arnParts(given), arnParts(wanted)]
-  return all(
-    patterns.map((part, index) =>
-      parts[index] === undefined ? 'no' : fitsExpanded(parts[index], part, variables, context),
-    ),
+  return onceExpanded(wanted, variables, context, expanded => partsFit(given, expanded, 1))
+}
+
+function partsFit(given: string, wanted: readonly Token[], least: number): boolean {
+  const [parts, patterns] = [arnParts(given), tokenParts(wanted)]
+  return (
+    patterns.length >= least &&
+    patterns.every((part, index) => parts[index] !== undefined && fits(part, parts[index]))
   )
+}
+
+/** As `arnParts`; a variable may have stood for several. */
+function tokenParts(pattern: readonly Token[]): (readonly Token[])[] {
+  const parts: (readonly Token[])[] = []
+  let start = 0
+  for (let at = 0; at < pattern.length && parts.length < 5; at++) {
+    if (pattern[at] !== COLON) continue
+    parts.push(pattern.slice(start, at))
+    start = at + 1
+  }
+  return [...parts, pattern.slice(start)]
 }

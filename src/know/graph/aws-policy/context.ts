@@ -11,8 +11,10 @@ export class Context {
   readonly #complete: boolean | readonly string[]
   readonly #chosen: readonly string[]
 
-  constructor(values: Readonly<Record<string, string | readonly string[]>>, known: Known) {
-    for (const [key, value] of Object.entries(values)) this.#values.set(key.toLowerCase(), [value].flat())
+  /** What is null has no value, and it is known that it has none. */
+  constructor(values: Readonly<Record<string, string | readonly string[] | null>>, known: Known) {
+    for (const [key, value] of Object.entries(values))
+      this.#values.set(key.toLowerCase(), value === null ? [] : [value].flat())
     const { complete, chosen = [] } = known
     this.#complete = typeof complete === 'boolean' ? complete : complete.map(key => key.toLowerCase())
     this.#chosen = chosen.map(key => key.toLowerCase())
@@ -22,7 +24,7 @@ export class Context {
   get(key: string): readonly string[] | 'absent' | 'unknown' | 'chosen' {
     const name = key.toLowerCase()
     const values = this.#values.get(name)
-    if (values) return values
+    if (values) return values.length === 0 ? 'absent' : values
     if (this.#chosen.some(start => name.startsWith(start))) return 'chosen'
     const complete =
       typeof this.#complete === 'boolean'

@@ -63,6 +63,7 @@ export function evaluate(question: Question): Answer {
     action: question.action,
     resource: question.resource.arn,
     context: question.context,
+    bounded: question.permissionBoundaries !== undefined,
   }
   const looked = new Looked(request)
   const scp = looked.levels(
@@ -215,7 +216,7 @@ class Looked {
 
 /** Service control policies bind the principals of an account, not AWS's own services and their roles, or strangers. */
 function appliesScp(principal: Principal): boolean {
-  return principal.kind !== 'service' && principal.kind !== 'anonymous' && !isServiceLinked(principal)
+  return !['service', 'anonymous', 'other'].includes(principal.kind) && !isServiceLinked(principal)
 }
 
 /** Roles that AWS keeps for its services: neither kind of control policy binds them. */
@@ -239,5 +240,5 @@ function decidesAlone(question: Question): boolean {
   const [, , service, , , resource = ''] = arnParts(question.resource.arn)
   const action = question.action.toLowerCase()
   if (service === 'kms') return action.startsWith('kms:') && resource.startsWith('key/')
-  return service === 'iam' && resource.startsWith('role/') && action.startsWith('sts:assumerole')
+  return service === 'iam' && resource.startsWith('role/') && action.startsWith('sts:')
 }

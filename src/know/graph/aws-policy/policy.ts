@@ -103,7 +103,7 @@ function readStatement(raw: unknown, index: number): Statement {
   const read = statementSchema.safeParse(raw)
   if (!read.success) {
     const issue = read.error.issues[0]!
-    return broken(place, [issue.path.join('.'), issue.message].filter(Boolean).join(' '))
+    return broken(place, [issue.path.join('.'), issue.message].filter(Boolean).join(' '), effectOf(raw))
   }
   const { data } = read
   return {
@@ -116,6 +116,11 @@ function readStatement(raw: unknown, index: number): Statement {
       Object.entries(keys).map(([key, values]) => ({ operator, key, values })),
     ),
   }
+}
+
+/** What a statement that cannot be read would do, if it says so much. */
+function effectOf(raw: unknown): Statement['effect'] {
+  return z.looseObject({ Effect: z.enum(['Allow', 'Deny']) }).safeParse(raw).data?.Effect ?? 'unknown'
 }
 
 /** The policies that AWS keeps for everyone only allow, but for a few whose names say what they deny. */

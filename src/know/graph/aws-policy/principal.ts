@@ -1,5 +1,5 @@
 import { arnParts } from './expansion.ts'
-import type { Principals } from './policy.ts'
+import type { Principals, Statement } from './policy.ts'
 
 /** Who asks, read from its ARN, account id, or service name. */
 export interface Principal {
@@ -18,7 +18,8 @@ export interface Principal {
 export type Named = 'direct' | 'role' | 'account' | 'no'
 
 export function readPrincipal(text: string): Principal {
-  if (text === '*' || text === '') return { text, kind: 'anonymous', account: undefined }
+  if (text === '*' || text === '' || text === 'anonymous')
+    return { text, kind: 'anonymous', account: undefined }
   if (/^\d{12}$/.test(text)) return { text, kind: 'root', account: text }
   if (!text.startsWith('arn:'))
     return /\.amazonaws\.com(?:\.cn)?$/.test(text)
@@ -36,23 +37,31 @@ export function readPrincipal(text: string): Principal {
   return { ...common, kind: 'other' }
 }
 
-/** How the statement's principals name this one; for NotPrincipal, `direct` where it is not among those left out. */
-export function namedBy(principals: Principals, principal: Principal): Named {
+/**
+ * How the statement's principals name this one; for NotPrincipal, `direct` where it is not among those left out.
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html
+ */
+export function namedBy(
+  principals: Principals,
+  { principal, bounded }: { readonly principal: Principal; readonly bounded: boolean },
+  effect: Statement['effect'],
+): Named {
   const named = strongest(
     Object.entries(principals.byType).flatMap(([type, values]) =>
       values.map(value => namedAs(type, value, principal)),
     ),
   )
   if (!principals.not) return named
-  // Leaving out an account leaves out its root user only: a user or role in it is still denied.
-  if (named === 'account') return principal.kind === 'root' ? 'no' : 'direct'
-  return named === 'no' ? 'direct' : 'no'
+  if (effect !== 'Deny') return named === 'no' ? 'direct' : 'no'
+  // A deny spares no one who has a permission boundary, and no one for whom it leaves out the account or the role alone.
+  const spared = !bounded && (named === 'direct' || (named === 'role' && principal.kind === 'role'))
+  return spared ? 'no' : 'direct'
 }
 
 function namedAs(type: string, value: string, principal: Principal): Named {
   if (type === 'AWS') return namedInAws(value, principal)
-  if (type === 'Service') return same(principal.kind === 'service' && wildOr(value, principal.text))
-  if (type === 'Federated') return same(principal.kind === 'other' && wildOr(value, principal.text))
+  if (value === '*') return same(principal.kind === (type === 'Service' ? 'service' : 'other'))
+  // Cognito is an identity provider, and has the name of a service.
   return same(principal.text === value)
 }
 
@@ -75,10 +84,6 @@ function namedInAws(value: string, principal: Principal): Named {
 
 function strongest(all: readonly Named[]): Named {
   return (['direct', 'role', 'account'] as const).find(named => all.includes(named)) ?? 'no'
-}
-
-function wildOr(value: string, text: string): boolean {
-  return value === '*' || value === text
 }
 
 function same(is: boolean): Named {

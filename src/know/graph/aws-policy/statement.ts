@@ -1,5 +1,6 @@
 import { arnFits, conditionText, fitsExpanded, meets } from './condition.ts'
 import type { Context } from './context.ts'
+import { arnParts } from './expansion.ts'
 import type { Patterns, Policy, Statement } from './policy.ts'
 import { type Named, namedBy, type Principal } from './principal.ts'
 import { any, not, type Truth, truthOf } from './truth.ts'
@@ -11,6 +12,8 @@ export interface Request {
   /** An ARN, or `*` for actions that have no resource. */
   readonly resource: string
   readonly context: Context
+  /** Whether the principal has a permission boundary. */
+  readonly bounded: boolean
 }
 
 /** What one statement says of a request. `why` names the first part that does not fit, or what is not known. */
@@ -50,7 +53,7 @@ function matchStatement(
   const resource = statement.resources ? resourceFits(statement.resources, policy, request) : 'yes'
   if (resource === 'no')
     return no(`its ${statement.resources!.not ? 'NotResource' : 'Resource'} leaves out ${request.resource}`)
-  const named = statement.principals ? namedBy(statement.principals, request.principal) : 'direct'
+  const named = statement.principals ? namedBy(statement.principals, request, statement.effect) : 'direct'
   if (named === 'no' || (hasPrincipals && !statement.principals))
     return no(
       `its ${statement.principals?.not ? 'NotPrincipal' : 'Principal'} leaves out ${request.principal.text}`,
@@ -88,12 +91,23 @@ function resourceFits({ not: negated, patterns }: Patterns, policy: Policy, requ
   return negated ? not(fitting) : fitting
 }
 
-function oneResourceFits(pattern: string, policy: Policy, request: Request): Truth {
+/**
+ * Parts that the pattern lacks are any. A star matches within its part, but as the last character of one also beyond.
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
+ */
+function oneResourceFits(pattern: string, { variables }: Policy, { resource, context }: Request): Truth {
   if (pattern === '*') return 'yes'
-  if (!request.resource.startsWith('arn:') || !/^(?:arn|[*?])/.test(pattern)) {
-    return fitsExpanded(request.resource, pattern, policy.variables, request.context)
-  }
-  return arnFits(request.resource, pattern, policy.variables, request.context)
+  const whole = () => fitsExpanded(resource, pattern, variables, context)
+  if (!resource.startsWith('arn:') || !pattern.startsWith('arn:')) return whole()
+  const byPart = arnFits(resource, pattern, variables, context)
+  const reachesOver = arnParts(pattern)
+    .slice(0, 5)
+    .some(part => part.endsWith('*'))
+  if (byPart !== 'no' || !reachesOver) return byPart
+  const staysWithin = arnParts(pattern)
+    .slice(0, 5)
+    .some(part => part.slice(0, -1).includes('*'))
+  return staysWithin ? 'no' : whole()
 }
 
 /** Whether one of the statements allows, of those that name the principal so. */

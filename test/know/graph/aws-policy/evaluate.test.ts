@@ -41,8 +41,16 @@ describe('within one account', () => {
     ['another resource', { identity: [policy(allow({ Resource: 'arn:aws:s3:::reports' }))] }, NO],
     ['an incomplete ARN', { identity: [policy(allow({ Resource: 'arn:aws:s3' }))] }, YES],
     [
-      'a wildcard that would reach over a colon',
+      'a star that ends its part reaches over colons',
       { identity: [policy(allow({ Resource: 'arn:aws:*:reports/*' }))] },
+      YES,
+    ],
+    [
+      'one within its part does not',
+      {
+        identity: [policy(allow({ Resource: 'arn:aws:s*x:reports/*' }))],
+        resource: 'arn:aws:s3:x:reports/1',
+      },
       NO,
     ],
     [
