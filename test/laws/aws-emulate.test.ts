@@ -57,8 +57,8 @@ async function breakingProxy(target: string) {
 laws({
   name: 'the AWS of emulate',
   lacks: ['sessions', 'rotate'],
-  // It has no UpdateAccessKey and no policies.
-  standInLacks: ['suspend', 'freeze', 'narrow', 'endSessions'],
+  // It has no UpdateAccessKey and no policies; and as it takes any secret, no hop is ever tried with one.
+  standInLacks: ['suspend', 'freeze', 'narrow', 'endSessions', 'probe'],
   async start(): Promise<World> {
     const emulator = await createEmulator({ service: 'aws', port: 0 })
     const proxy = await breakingProxy(emulator.url)

@@ -22,7 +22,15 @@ laws({
         const key = twin.account.addKey(user)
         const identity = { system: 'aws', instance: twin.account.number, kind: 'user', id: user.id }
         const credential = { ...identity, kind: 'access-key', id: key.id, identity }
-        return { identity, credential, secret: new Secret(key.secret, key.id) }
+        const role = twin.account.addRole(`role-of-${user.name}`, {})
+        const trial = {
+          from: identity,
+          to: { ...identity, kind: 'role', id: role.id },
+          toNames: [role.arn],
+          crossing: 'aws-sts-001',
+          actions: [{ action: 'sts:AssumeRole', onTarget: true }],
+        }
+        return { identity, credential, secret: new Secret(key.secret, key.id), trial }
       },
       use: async secret => {
         const key = twin.account.keyOf(secret.id ?? '')

@@ -320,6 +320,24 @@ export function laws(subject: Subject): void {
         expect(await connection.verify!(credential, secret)).toMatchObject({ state: live() })
       })
 
+      law('a hop is confirmed to who may cross it, and to nobody else', ['probe'], async context => {
+        const { credential, identity, secret, trial } = await newPrincipal()
+        if (!trial) return context.skip('no hop can be made here')
+        const before = await world.snapshot?.()
+        const held = { by: credential, as: identity, secret }
+        const tried = await connection.probe!(trial, held)
+        expect(tried).toMatchObject({ state: world.takesAnySecret ? 'unknown' : 'confirmed' })
+        for (const wrong of ['x', secret.revealText().slice(1), `${secret.revealText()}x`]) {
+          const answer = await connection.probe!(trial, { ...held, secret: new Secret(wrong, secret.id) })
+          expect(answer.state).not.toBe('confirmed')
+          expect(answer.held).toBeUndefined()
+          mustNotTell(answer.why)
+        }
+        mustNotTell(tried.why)
+        if (tried.held) mustNotTell(JSON.stringify(tried))
+        expect(await world.snapshot?.()).toBe(before)
+      })
+
       law('the second page is read', ['discover'], async context => {
         if (!world.principal) return context.skip('no principal can be made here')
         const made: Ref[] = []
@@ -377,6 +395,10 @@ export function laws(subject: Subject): void {
               if (call.status === 'rejected')
                 expect((await failure(Promise.reject(call.reason))).code).toBe('CONFLICT')
             }
+            if (stale.probe && principal.trial)
+              expect(
+                await stale.probe(principal.trial, { by: credential, as: identity, secret }),
+              ).toMatchObject({ state: 'unknown' })
             if (stale.verify)
               expect(await stale.verify(credential, secret)).toMatchObject({ state: 'unknown' })
             expect(await own.snapshot?.()).toBe(after)
@@ -392,8 +414,12 @@ export function laws(subject: Subject): void {
         try {
           if (!own.vanish || !own.principal) return context.skip('it cannot be made to vanish here')
           const cut = await own.open()
-          const { credential, secret } = await newPrincipal(own)
+          const { credential, identity, secret, trial } = await newPrincipal(own)
           await own.vanish()
+          if (cut.probe && trial)
+            expect(await cut.probe(trial, { by: credential, as: identity, secret })).toMatchObject({
+              state: 'unknown',
+            })
           const verdict: Verdict = await cut.verify!(credential, secret)
           expect(verdict).toMatchObject({ state: 'unknown' })
           mustNotTell(JSON.stringify(verdict))

@@ -8,6 +8,7 @@ import type { World } from './world.ts'
 for (const trust of [false, true]) {
   laws({
     name: `PostgreSQL in memory${trust ? ', taking any password' : ''}`,
+    standInLacks: ['probe'],
     async start(): Promise<World> {
       const server = memoryPostgres({ pageSize: 2 })
       server.trust = trust

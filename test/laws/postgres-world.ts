@@ -126,7 +126,20 @@ export async function postgresWorld(options: PostgresServerOptions = {}): Promis
         'app',
       )
       const identity = { system: 'postgres', instance: await instanceOf(), kind: 'role', id: role?.oid ?? '' }
-      return { identity, credential: { ...identity, kind: 'password', identity }, secret }
+      const [readers] = await admin<{ oid: string }>(
+        `select oid::text from pg_roles where rolname = 'readers'`,
+      )
+      return {
+        identity,
+        credential: { ...identity, kind: 'password', identity },
+        secret,
+        trial: {
+          from: identity,
+          to: { ...identity, id: readers!.oid },
+          toNames: ['readers'],
+          crossing: 'can-set-role',
+        },
+      }
     },
     async use(secret) {
       try {

@@ -7,6 +7,7 @@ import type { World } from './world.ts'
 
 laws({
   name: 'Redis in memory',
+  standInLacks: ['probe'],
   async start(): Promise<World> {
     const server = memoryRedis()
     let count = 0

@@ -106,7 +106,13 @@ export async function redisWorld(options: RedisWorldOptions = {}): Promise<Redis
       const secret = new Secret(randomBytes(18).toString('base64url'), name)
       await admin('ACL', 'SETUSER', name, 'on', `>${secret.revealText()}`, ...RULES)
       const identity = { system: 'redis', instance, kind: 'user', id: name }
-      return { identity, credential: { ...identity, kind: 'password', identity }, secret }
+      const to = { system: 'redis', instance, kind: 'database', id: '0' }
+      return {
+        identity,
+        credential: { ...identity, kind: 'password', identity },
+        secret,
+        trial: { from: identity, to, toNames: ['db0'], crossing: 'may-read' },
+      }
     },
     async use(secret) {
       try {

@@ -1,4 +1,5 @@
 import type { Connection } from '../../src/core/contract/connector.ts'
+import type { Trial } from '../../src/core/contract/probe.ts'
 import type { CredentialRef, Ref } from '../../src/core/contract/ref.ts'
 import type { Secret } from '../../src/core/contract/secret.ts'
 
@@ -7,6 +8,8 @@ export interface Principal {
   readonly identity: Ref
   readonly credential: CredentialRef
   readonly secret: Secret
+  /** A hop that it may cross. */
+  readonly trial?: Trial
 }
 
 /** Somebody who is logged in with a secret and in the middle of something. */

@@ -49,6 +49,7 @@ export interface Account {
   readonly organizations: OrganizationsClient
   /** A client for whoever has these keys, at our own endpoint. */
   stsAs(keys: Keys): STSClient
+  storesAs(keys: Keys): Pick<Account, 'secrets' | 'ssm'>
   /** Runs a call that changes nothing, its failures as ours; where the server asks for patience, it is tried again. */
   call<T>(doing: string, work: () => Promise<T>): Promise<T>
   /** The same, for what changes something: first the endpoint shows that it is still this account. */
@@ -126,6 +127,10 @@ export async function openAccount(config: AwsConfig, io: Io, handler?: RequestHa
     instance,
     ...clients,
     stsAs: keys => new sdk.sts.STSClient(settings('sts', keys)),
+    storesAs: keys => ({
+      secrets: new sdk.secrets.SecretsManagerClient(settings('secretsmanager', keys)),
+      ssm: new sdk.ssm.SSMClient(settings('ssm', keys)),
+    }),
     call,
     stillHere: async () => (await askAccount()) === instance,
     async change(doing, work) {

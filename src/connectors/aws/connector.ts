@@ -7,6 +7,7 @@ import { documents, type Gaps } from './documents.ts'
 import { inspect } from './inspect.ts'
 import { issue, undo } from './issue.ts'
 import { read, write } from './places.ts'
+import { probe } from './probe.ts'
 import { endSessions, freeze, narrow, resume, revoke, suspend, thaw } from './restrict.ts'
 import { verify } from './verify.ts'
 
@@ -29,6 +30,7 @@ export async function openAws(config: AwsConfig, io: Io, handler?: RequestHandle
     documents: () => documents(account, gaps),
     discover: () => discover(account, gaps),
     verify: (ref, secret) => verify(account, ref, secret),
+    probe: (trial, held) => probe(account, trial, held),
     inspect: ref => inspect(account, ref),
     issue: want => issue(account, want),
     undo: want => undo(account, want),

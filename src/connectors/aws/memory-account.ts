@@ -6,6 +6,9 @@ export interface MemoryKey {
   active: boolean
   readonly created: Date
   lastUsed?: Date
+  /** Of a session: its token, and the role that it is of. */
+  readonly token?: string
+  readonly role?: MemoryRole
 }
 
 export interface MemoryUser {
@@ -61,11 +64,17 @@ export interface MemoryAccount {
   readonly functions: { name: string; role: string; variables: Record<string, string> }[]
   /** `r-root` first: what is above what, and the policies on each. Empty where there is no organization. */
   readonly organization: { id: string; policies: { id: string; name: string; content: string }[] }[]
+  /** Whether a user or role may do something: all may do everything, until a test says otherwise. */
+  permits: (arn: string, action: string, resource: string) => boolean
+  readonly sessions: Map<string, MemoryKey>
   keyOf(id: string): MemoryKey | undefined
   ownerOf(keyId: string): MemoryUser | undefined
   addUser(name: string): MemoryUser
   addKey(user: MemoryUser): MemoryKey
   addRole(name: string, trust: unknown): MemoryRole
+  addSession(role: MemoryRole): MemoryKey & { readonly token: string }
+  /** The ARN of whom a key is; a session's is its role's. */
+  callerOf(key: MemoryKey): string
   addValue(kind: 'secrets' | 'parameters', name: string, text: string): MemoryValue
   /** All that stands, but for when keys were used. */
   snapshot(): string
@@ -82,7 +91,9 @@ export function newAccount(number: string): MemoryAccount {
     parameters: new Map(),
     functions: [],
     organization: [],
-    keyOf: id => (id === admin.id ? admin : account.ownerOf(id)?.keys.get(id)),
+    permits: () => true,
+    sessions: new Map(),
+    keyOf: id => (id === admin.id ? admin : (account.sessions.get(id) ?? account.ownerOf(id)?.keys.get(id))),
     ownerOf: keyId => [...account.users.values()].find(({ keys }) => keys.has(keyId)),
     addUser(name) {
       const user: MemoryUser = {
@@ -108,6 +119,18 @@ export function newAccount(number: string): MemoryAccount {
       account.roles.set(name, role)
       return role
     },
+    addSession(role) {
+      const session = {
+        ...newKey(),
+        id: `ASIA${random(16)}`,
+        token: randomBytes(48).toString('base64'),
+        role,
+      }
+      account.sessions.set(session.id, session)
+      return session
+    },
+    callerOf: key =>
+      key.role?.arn ?? account.ownerOf(key.id)?.arn ?? `arn:aws:iam::${account.number}:user/firebreak`,
     addValue(kind, name, text) {
       const region = `arn:aws:secretsmanager:us-east-1:${account.number}`
       const id = kind === 'secrets' ? `${region}:secret:${name}-a1B2c3` : name

@@ -79,9 +79,47 @@ const inline = (policies: ReadonlyMap<string, string>) =>
 export const iamActions: Readonly<Record<string, Action>> = {
   'sts.GetCallerIdentity': (account, _, key) => {
     key.lastUsed = new Date()
-    const user = account.ownerOf(key.id)
-    const Arn = user?.arn ?? `arn:aws:iam::${account.number}:user/firebreak`
-    return { output: { Arn, UserId: user?.id ?? 'AIDAFIREBREAK', Account: account.number } }
+    const UserId = key.role?.id ?? account.ownerOf(key.id)?.id ?? 'AIDAFIREBREAK'
+    return { output: { Arn: account.callerOf(key), UserId, Account: account.number } }
+  },
+  'sts.AssumeRole': (account, { input }, key) => {
+    const role = [...account.roles.values()].find(({ arn }) => arn === input['RoleArn'])
+    if (!role || !account.permits(account.callerOf(key), 'sts:AssumeRole', role.arn))
+      return refuse(403, 'AccessDenied')
+    const { id, secret, token } = account.addSession(role)
+    return {
+      output: {
+        AssumedRoleUser: {
+          AssumedRoleId: `${role.id}:${String(input['RoleSessionName'])}`,
+          Arn: `${role.arn.replace(':iam:', ':sts:').replace(':role/', ':assumed-role/')}/${String(input['RoleSessionName'])}`,
+        },
+        Credentials: {
+          AccessKeyId: id,
+          SecretAccessKey: secret,
+          SessionToken: token,
+          Expiration: new Date(Date.now() + Number(input['DurationSeconds']) * 1000),
+        },
+      },
+    }
+  },
+  'iam.SimulatePrincipalPolicy': (account, { input }) => {
+    const listed = (name: string) =>
+      Object.entries(input).flatMap(([key, value]) =>
+        key.startsWith(`${name}.member.`) ? [String(value)] : [],
+      )
+    const [resource = '*'] = listed('ResourceArns')
+    return {
+      output: {
+        EvaluationResults: listed('ActionNames').map(EvalActionName => ({
+          EvalActionName,
+          EvalResourceName: resource,
+          EvalDecision: account.permits(String(input['PolicySourceArn']), EvalActionName, resource)
+            ? 'allowed'
+            : 'implicitDeny',
+        })),
+        IsTruncated: false,
+      },
+    }
   },
   'iam.ListUsers': (account, { input }) => page([...account.users.values()], input, 'Users', userShape),
   'iam.ListRoles': (account, { input }) => page([...account.roles.values()], input, 'Roles', roleShape),

@@ -18,8 +18,10 @@ function page<T>(
 export const storeActions: Readonly<Record<string, Action>> = {
   'secretsmanager.ListSecrets': ({ secrets }, { input }) =>
     page([...secrets.values()], input, 'SecretList', ({ id, name }) => ({ ARN: id, Name: name })),
-  'secretsmanager.GetSecretValue': ({ secrets }, { input }) => {
-    const secret = secrets.get(String(input['SecretId']))
+  'secretsmanager.GetSecretValue': (account, { input }, key) => {
+    const secret = account.secrets.get(String(input['SecretId']))
+    if (secret && !account.permits(account.callerOf(key), 'secretsmanager:GetSecretValue', secret.id))
+      return refuse(400, 'AccessDeniedException')
     const current = secret?.versions.at(-1)
     if (!secret || !current) return NOT_FOUND
     return {
@@ -44,8 +46,11 @@ export const storeActions: Readonly<Record<string, Action>> = {
   },
   'AmazonSSM.DescribeParameters': ({ parameters }, { input }) =>
     page([...parameters.values()], input, 'Parameters', ({ name }) => ({ Name: name, Type: 'SecureString' })),
-  'AmazonSSM.GetParameter': ({ parameters }, { input }) => {
-    const parameter = parameters.get(String(input['Name']))
+  'AmazonSSM.GetParameter': (account, { input }, key) => {
+    const parameter = account.parameters.get(String(input['Name']))
+    const arn = `arn:aws:ssm:us-east-1:${account.number}:parameter/${String(input['Name']).replace(/^\//, '')}`
+    if (!account.permits(account.callerOf(key), 'ssm:GetParameter', arn))
+      return refuse(400, 'AccessDeniedException')
     const current = parameter?.versions.at(-1)
     if (!parameter || !current) return refuse(400, 'ParameterNotFound')
     return {

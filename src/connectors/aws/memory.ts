@@ -150,6 +150,8 @@ function answerTo(account: MemoryAccount, asked: Wired, clockOffsetMs: number): 
     return refuse(403, 'InvalidClientTokenId', 'The security token included in the request is invalid.')
   if (Math.abs(sent - (Date.now() + clockOffsetMs)) > CLOCK_SKEW_MS)
     return refuse(403, 'SignatureDoesNotMatch', 'Signature expired: it is now earlier than the request')
+  if (key.token !== undefined && asked.request.headers['x-amz-security-token'] !== key.token)
+    return refuse(403, 'InvalidClientTokenId', 'The security token included in the request is invalid.')
   if (!isSigned(asked.request, key.secret))
     return refuse(403, 'SignatureDoesNotMatch', 'The request signature we calculated does not match')
   const action = { ...iamActions, ...storeActions }[asked.action]

@@ -2,7 +2,7 @@ import type { Verdict } from '../../core/contract/connector.ts'
 import { isFirebreakError } from '../../core/contract/errors.ts'
 import type { CredentialRef } from '../../core/contract/ref.ts'
 import { Secret } from '../../core/contract/secret.ts'
-import { type Account, mustBeHere } from './account.ts'
+import { type Account, type Keys, mustBeHere } from './account.ts'
 import { awsCode, isClockSkew, networkReason } from './failure.ts'
 import { ownerOf } from './inspect.ts'
 import { findPrincipal, keysOf } from './principals.ts'
@@ -26,7 +26,8 @@ export async function verify(account: Account, ref: CredentialRef, secret?: Secr
     if (isFirebreakError(error)) return { state: 'unknown', why: error.message }
     throw error
   }
-  const wrong = await offer(account, id, new Secret(Buffer.from(account.io.random(30)).toString('base64')))
+  const other = new Secret(Buffer.from(account.io.random(30)).toString('base64'))
+  const wrong = await offer(account, { accessKeyId: id, secretAccessKey: other.revealText() })
   if (wrong.state === 'live') {
     if (await isGone(account, ref, id))
       return { state: 'dead', why: 'The server lists no such access key, though it takes any secret.' }
@@ -34,7 +35,7 @@ export async function verify(account: Account, ref: CredentialRef, secret?: Secr
   }
   // A key that is not known there is not, whatever the secret.
   if (wrong.state === 'unknown' || wrong.unknownKey) return { state: wrong.state, why: wrong.why }
-  const right = await offer(account, id, secret)
+  const right = await offer(account, { accessKeyId: id, secretAccessKey: secret.revealText() })
   return { state: right.state, why: right.why, ...(right.access && { access: right.access }) }
 }
 
@@ -48,8 +49,9 @@ interface Answer extends Verdict {
   readonly unknownKey?: boolean
 }
 
-async function offer(account: Account, accessKeyId: string, secret: Secret): Promise<Answer> {
-  const sts = account.stsAs({ accessKeyId, secretAccessKey: secret.revealText() })
+/** What the server says to who has these keys. */
+export async function offer(account: Account, keys: Keys): Promise<Answer> {
+  const sts = account.stsAs(keys)
   try {
     const { Account, Arn } = await sts.send(new account.sdk.sts.GetCallerIdentityCommand({}), {
       abortSignal: account.io.signal,

@@ -3,6 +3,7 @@ import { postgresConfig, type PostgresConfig } from './config.ts'
 import { discover } from './discover.ts'
 import { inspect } from './inspect.ts'
 import { issue, rotate, undo } from './issue.ts'
+import { probe } from './probe.ts'
 import { freeze, narrow, resume, suspend, thaw } from './restrict.ts'
 import { revoke } from './revoke.ts'
 import { openServer } from './server.ts'
@@ -25,6 +26,7 @@ export const postgres: Connector<PostgresConfig> = {
       discover: () => discover(server),
       sessions: identity => sessions(server, identity),
       verify: (ref, secret) => verify(server, ref, secret),
+      probe: (trial, held) => probe(server, trial, held),
       inspect: ref => inspect(server, ref),
       issue: want => issue(server, want),
       undo: want => undo(server, want),

@@ -150,7 +150,7 @@ async function connected<T>(
   }
 }
 
-function sqlOn(client: Client): Sql {
+export function sqlOn(client: Client): Sql {
   const rows = async <Row>(text: string, values?: readonly unknown[]): Promise<Row[]> => {
     const result = await client.query<Row & object>(text, values ? [...values] : undefined)
     return result.rows

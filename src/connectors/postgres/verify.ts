@@ -146,7 +146,7 @@ function accessOf(seen: Seen): string[] {
 }
 
 /** Source: PostgreSQL's src/backend/libpq/auth.c (auth_failed) and utils/init/postinit.c, versions 12 to 18. */
-function interpret(error: unknown, user: string, trace: LoginTrace): Answer {
+export function interpret(error: unknown, user: string, trace: LoginTrace): Answer {
   const complaint = complaintOf(error)
   const { asked, authenticated } = trace
   if (!complaint) return { state: 'unknown', why: `No verdict: ${networkReason(error)}.` }

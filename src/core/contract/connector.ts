@@ -2,6 +2,7 @@ import type { ZodType } from 'zod'
 import type { Document } from './document.ts'
 import type { Io } from './io.ts'
 import type { Observation } from './observation.ts'
+import type { Held, Trial, Tried } from './probe.ts'
 import type { CredentialRef, Cursor, Ms, PlaceRef, Ref, State } from './ref.ts'
 import type { Secret } from './secret.ts'
 import type { Use } from './use.ts'
@@ -63,6 +64,11 @@ export interface Connection {
   sessions?(identity: Ref): AsyncIterable<Use>
   /** Read-only. A system that cannot be reached, or that accepts a wrong secret too, answers `unknown`. */
   verify?(ref: CredentialRef, secret?: Secret): Promise<Verdict>
+  /**
+   * Tries one hop with what a tester holds. Read-only, one try; a wrong secret confirms nothing, and what cannot be
+   * reached is `unknown`.
+   */
+  probe?(trial: Trial, held: Held): Promise<Tried>
   /** What stands now, journalled before every change. Never a secret. */
   inspect?(ref: Ref): Promise<State>
 

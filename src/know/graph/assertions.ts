@@ -20,6 +20,16 @@ export const assertionsSchema = z.strictObject({
         certainty: z.enum(['proven', 'conditional', 'potential']).default('conditional'),
         /** From these it is accepted. */
         except: selector.optional(),
+        /** The test credential: whose it is, and where its value is; without, the value comes on standard input. */
+        probe: z
+          .strictObject({
+            as: z.string().min(1),
+            secret: z
+              .string()
+              .regex(/^(env|file):.+$/s, 'give env:NAME or file:PATH')
+              .optional(),
+          })
+          .optional(),
       }),
     )
     .min(1),

@@ -122,6 +122,11 @@ async function subjectIds(db: Db, keys: ViewKeys, text: string): Promise<string[
   }
   const named = await db.selectFrom('name').select('entity_id').distinct().where('name', '=', text).execute()
   if (named.length > 0 || text === '') return named.map(row => row.entity_id)
+  // A system's own id, where it is long enough to be no mere number: an access key's, an ARN.
+  if (text.length >= MIN_PREFIX) {
+    const own = await db.selectFrom('entity').select('id').where('native', '=', text).execute()
+    if (own.length > 0) return own.map(row => row.id)
+  }
   // What a text alone names has no name row: its id is the name.
   const provisional = await db.selectFrom('entity').select('id').where('native', '=', `?${text}`).execute()
   return provisional.map(row => row.id)

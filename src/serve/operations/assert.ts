@@ -9,20 +9,26 @@ import {
   assertionsSchema,
   checkAssertion,
 } from '../../know/graph/assertions.ts'
+import { loadCrossings } from '../../know/graph/aws/crossing.ts'
 import { coverageOf } from '../../know/inventory/queries.ts'
 import { type Coverage, coverageText } from './coverage.ts'
 import { graphOf, hopLines } from './graph-view.ts'
 import { defineOperation, type World } from './operation.ts'
+import { AssertionProber, colour, type Probed, triedLines } from './probing.ts'
 import { called } from './subject.ts'
 import { wrap } from './wrap.ts'
 
 const input = z.object({
   file: z.string().min(1).describe('a YAML file of what must not be reached'),
+  probe: z
+    .boolean()
+    .default(false)
+    .describe('try the ways hop by hop with a test credential, without changing anything'),
 })
 type Input = z.infer<typeof input>
 
 interface Asserted {
-  readonly assertions: readonly AssertionResult[]
+  readonly assertions: readonly (AssertionResult & { readonly probed?: Probed })[]
   readonly coverage: Coverage
 }
 
@@ -30,12 +36,16 @@ export const assert = defineOperation<Input, Asserted>({
   name: 'assert',
   summary: 'Check that what must not be reached is not; made for CI',
   permission: 'read',
-  input,
+  input: input as z.ZodType<Input>,
   positional: ['file'],
   examples: [
     {
       command: 'firebreak assert must-not-reach.yaml',
       shows: 'each assertion; exit code 1 and the way where one is broken',
+    },
+    {
+      command: 'firebreak assert must-not-reach.yaml --probe < test-credential.txt',
+      shows: 'beside what is predicted, what trying it showed',
     },
   ],
   run,
@@ -44,13 +54,24 @@ export const assert = defineOperation<Input, Asserted>({
   exitCode: ({ assertions }) => (assertions.every(({ state }) => state === 'holds') ? 0 : 1),
 })
 
-async function run(world: World, { file }: Input): Promise<Asserted> {
+async function run(world: World, { file, probe }: Input): Promise<Asserted> {
   const assertions = await readAssertions(file)
-  const graph = await graphOf(world)
-  return {
-    assertions: assertions.map(assertion => checkAssertion(graph, assertion)),
-    coverage: await coverageOf(world.db),
+  const crossings = await loadCrossings(world.rulesDirectory)
+  const graph = await graphOf(world, crossings)
+  const prober = probe ? new AssertionProber(world, graph, crossings) : undefined
+  const results: Asserted['assertions'][number][] = []
+  for (const assertion of assertions) {
+    const result = checkAssertion(graph, assertion)
+    const probed = await prober?.probe(assertion, result)
+    const confirmed = probed?.pairs.filter(({ tried }) => tried === 'confirmed').length ?? 0
+    results.push({
+      ...result,
+      ...(result.state === 'holds' &&
+        confirmed > 0 && { state: 'broken', why: `${confirmed} ways were confirmed by trying` }),
+      ...(probed && { probed }),
+    })
   }
+  return { assertions: results, coverage: await coverageOf(world.db) }
 }
 
 async function readAssertions(file: string): Promise<readonly Assertion[]> {
@@ -77,13 +98,23 @@ async function readAssertions(file: string): Promise<readonly Assertion[]> {
 }
 
 function text({ assertions, coverage }: Asserted, width: number): string {
-  const lines = assertions.flatMap(({ name, state, why, broken }) => [
-    wrap(`${mark(state)} ${pc.bold(name)}: ${why}`, width, '', '  '),
-    ...broken.flatMap(({ from, to, way }) => [
-      wrap(`${called(from)} gets to ${called(to)}, ${way.certainty}:`, width, '  ', '    '),
-      ...hopLines(way.hops, width),
-    ]),
-  ])
+  const lines = assertions.flatMap(({ name, state, why, broken, probed }) => {
+    const tried = new Set(probed?.pairs.map(({ from, to }) => `${from} ${to}`))
+    return [
+      wrap(`${mark(state)} ${pc.bold(name)}: ${why}`, width, '', '  '),
+      ...(probed?.why === undefined ? [] : [wrap(`not tried: ${probed.why}`, width, '  ', '    ')]),
+      ...(probed?.pairs ?? []).flatMap(pair => [
+        wrap(`from ${pair.from} to ${pair.to}, tried: ${colour(pair.tried)}`, width, '  ', '    '),
+        ...pair.ways.flatMap(way => triedLines(way, width)),
+      ]),
+      ...broken
+        .filter(({ from, to }) => !tried.has(`${called(from)} ${called(to)}`))
+        .flatMap(({ from, to, way }) => [
+          wrap(`${called(from)} gets to ${called(to)}, ${way.certainty}:`, width, '  ', '    '),
+          ...hopLines(way.hops, width),
+        ]),
+    ]
+  })
   return [...lines, '', coverageText(coverage, width)].join('\n')
 }
 

@@ -1,17 +1,24 @@
 import pc from 'picocolors'
 import { z } from 'zod'
+import { loadCrossings } from '../../know/graph/aws/crossing.ts'
+import type { TriedWay } from '../../know/graph/probe.ts'
 import { ways } from '../../know/graph/search.ts'
 import { coverageOf } from '../../know/inventory/queries.ts'
 import { type Coverage, coverageText } from './coverage.ts'
 import { graphOf, hopLines, type NamedHop, namedHops, numberOf } from './graph-view.ts'
 import { defineOperation, type World } from './operation.ts'
 import { FORMATS, picture } from './picture.ts'
+import { colour, isHeld, proberOf, triedLines } from './probing.ts'
 import { type Named, subjectOf } from './subject.ts'
 
 const input = z.object({
   from: z.string().min(1).describe('a credential or identity that someone holds'),
   to: z.string().min(1).describe('what they may get to'),
   most: z.int().min(1).max(100).default(3).describe('how many ways to show'),
+  probe: z
+    .boolean()
+    .default(false)
+    .describe('try them hop by hop with a test credential, without changing anything'),
   format: z.enum(FORMATS).default('text').describe('as sentences, or as a picture'),
 })
 type Input = z.infer<typeof input>
@@ -19,7 +26,11 @@ type Input = z.infer<typeof input>
 interface Paths {
   readonly from: Named
   readonly to: Named
-  readonly ways: readonly { readonly certainty: string; readonly hops: readonly NamedHop[] }[]
+  readonly ways: readonly {
+    readonly certainty: string
+    readonly hops: readonly NamedHop[]
+    readonly probed?: TriedWay
+  }[]
   readonly coverage: Coverage
   readonly format: Input['format']
 }
@@ -39,21 +50,36 @@ export const paths = defineOperation<Input, Paths>({
       command: 'firebreak paths app_rw reporting --format html > way.html',
       shows: 'a picture for a browser',
     },
+    {
+      command: 'firebreak paths app_rw reporting --probe',
+      shows: 'asks for the credential of app_rw without echo, and tries each hop',
+    },
   ],
   run,
   text,
   json: ({ from, to, ways, coverage }) => ({ from, to, ways, coverage }),
 })
 
-async function run(world: World, { from, to, most, format }: Input): Promise<Paths> {
+async function run(world: World, { from, to, most, format, probe }: Input): Promise<Paths> {
   const [start, end] = [await subjectOf(world, from), await subjectOf(world, to)]
-  const graph = await graphOf(world)
+  const crossings = await loadCrossings(world.rulesDirectory)
+  const graph = await graphOf(world, crossings)
   const [a, b] = [numberOf(graph, start.id), numberOf(graph, end.id)]
   const found = a === undefined || b === undefined ? [] : ways(graph, a, b, most)
+  const prober = probe && found.length > 0 ? proberOf(world, graph, crossings) : undefined
+  const tester =
+    prober && isHeld(start.type)
+      ? { secret: await world.readSecret(`test credential of ${from}: `) }
+      : undefined
+  const shown: Paths['ways'][number][] = []
+  for (const { certainty, hops } of found) {
+    const probed = await prober?.tryWay(hops, tester)
+    shown.push({ certainty, hops: namedHops(graph, hops), ...(probed && { probed }) })
+  }
   return {
     from: start,
     to: end,
-    ways: found.map(({ certainty, hops }) => ({ certainty, hops: namedHops(graph, hops) })),
+    ways: shown,
     coverage: await coverageOf(world.db),
     format,
   }
@@ -69,9 +95,9 @@ function text({ from, to, ways, coverage, format }: Paths, width: number): strin
   }
   if (ways.length === 0)
     return [pc.bold(`No way is known from ${start} to ${end}.`), '', coverageText(coverage, width)].join('\n')
-  const blocks = ways.flatMap(({ certainty, hops }, index) => [
-    pc.bold(`Way ${index + 1}, ${certainty}:`),
-    ...hopLines(hops, width),
+  const blocks = ways.flatMap(({ certainty, hops, probed }, index) => [
+    pc.bold(`Way ${index + 1}, ${certainty}${probed ? `, tried: ${colour(probed.tried)}` : ''}:`),
+    ...(probed ? triedLines(probed, width) : hopLines(hops, width)),
     '',
   ])
   return [...blocks, coverageText(coverage, width)].join('\n')
