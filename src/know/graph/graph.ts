@@ -3,6 +3,7 @@ import type { Row } from '../../core/store/schema.ts'
 import type { Db } from '../../core/store/store.ts'
 import { namesById, namesOrNative, refOf } from '../inventory/queries.ts'
 import { loadRoots } from '../inventory/roots.ts'
+import { limitedMemberships } from './aws/account.ts'
 import type { Crossing } from './aws/crossing.ts'
 import { awsCrossings } from './aws/crossings.ts'
 import { loadAccounts } from './aws/load-accounts.ts'
@@ -77,11 +78,14 @@ export async function loadGraph(db: Db, crossings: Crossings = { aws: [], now: 0
     ...(edge.condition !== null && { condition: edge.condition }),
     why: edge.why,
   }))
+  const accounts = await loadAccounts(db, roots)
+  const limited = limitedMemberships(accounts)
   const computed = [
     ...(await credentialEdges(db, roots)),
-    ...awsCrossings(await loadAccounts(db, roots), crossings.aws, crossings.now),
+    ...awsCrossings(accounts, crossings.aws, crossings.now),
   ]
-  return buildGraph(nodes, [...hops, ...computed], id => roots.of(id))
+  const open = hops.filter(({ from, to }) => !limited.get(from)?.has(to))
+  return buildGraph(nodes, [...open, ...computed], id => roots.of(id))
 }
 
 /** Edges to what is not among the nodes, and from a thing to itself, lead nowhere and are left out. */

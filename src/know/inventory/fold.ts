@@ -12,6 +12,7 @@ import { ANY_INSTANCE } from './claim.ts'
 import { EntityWriter, toldTime } from './entity.ts'
 import { inChunks } from './in-chunks.ts'
 import { relink } from './link.ts'
+import { linkArns } from './link-arns.ts'
 import { linkProvisional } from './link-provisional.ts'
 import { linkRepositories } from './link-repositories.ts'
 import { lesser, type ValueTraits } from './told-credential.ts'
@@ -124,6 +125,7 @@ class Folding {
     if (this.#entities.mayLink) {
       for (const fingerprint of await linkProvisional(this.#tx, this.#io)) this.#changed.add(fingerprint)
       await linkRepositories(this.#tx, this.#io)
+      await linkArns(this.#tx, this.#io)
     }
     await this.#comparePreviews()
     await relink(this.#tx, this.#io, this.#changed, this.#values)

@@ -1,4 +1,6 @@
+import { awsCredentialReportReader } from './aws-credential-report.ts'
 import { awsIamReader } from './aws-iam.ts'
+import { awsOrganizationsReader } from './aws-organizations.ts'
 import type { Reader } from './reader.ts'
 import { reportReader } from './report/report-reader.ts'
 import type { Engine } from './secrets/engine.ts'
@@ -6,5 +8,11 @@ import { secretsReader } from './secrets/secrets-reader.ts'
 
 /** Every reader there is. `secrets` is the engine that the caller compiled from the rules it loaded. */
 export function allReaders(secrets: Engine): readonly Reader[] {
-  return [secretsReader(secrets), reportReader(secrets), awsIamReader]
+  return [
+    secretsReader(secrets),
+    reportReader(secrets),
+    awsIamReader,
+    awsCredentialReportReader,
+    awsOrganizationsReader,
+  ]
 }

@@ -11,7 +11,10 @@ import type { Reader } from './reader.ts'
  *
  * Each policy becomes an observation in the language `aws-iam` whose text is JSON:
  * `{ kind: 'identity' | 'boundary' | 'trust', name, arn?, document }`, where `document` is null if the text attaches a
- * policy that it does not hold; of kind `none` for what has no policy at all, so that what it had is known to be gone. A managed policy's other versions are of kind `version`, on the policy itself.
+ * policy that it does not hold; of kind `none` for what has no policy at all, so that what it had is known to be gone. A
+ * managed policy's version in force is of kind `default`, its others of kind `version`, on the policy itself.
+ *
+ * Whom a trust policy names outside the account is there, too, as far as that tells: an account, an identity provider.
  */
 export const awsIamReader: Reader = {
   format: 'aws-iam',
@@ -21,23 +24,14 @@ export const awsIamReader: Reader = {
     return /^(?:\xef\xbb\xbf)?\s*\{/.test(text) && /"(?:User|Group|Role)DetailList"\s*:/.test(text)
   },
   async *read(document, bytes) {
-    const chunks: Uint8Array[] = []
-    let size = 0
-    for await (const chunk of bytes) {
-      size += chunk.length
-      if (size > MOST_BYTES) {
-        yield gap(document.path, `it has more than ${MOST_BYTES / 2 ** 20} MiB`)
-        return
-      }
-      chunks.push(chunk)
+    const text = await wholeText(bytes)
+    if (text === undefined) {
+      yield gap(document.path, `it has more than ${MOST_BYTES / 2 ** 20} MiB`)
+      return
     }
     let parsed: unknown
     try {
-      parsed = JSON.parse(
-        Buffer.concat(chunks)
-          .toString('utf8')
-          .replace(/^\ufeff/, ''),
-      )
+      parsed = JSON.parse(text)
     } catch {
       yield gap(document.path, 'it looks like authorization details of AWS IAM, and is no whole JSON')
       return
@@ -47,6 +41,20 @@ export const awsIamReader: Reader = {
 }
 
 const MOST_BYTES = 256 * 2 ** 20
+
+/** All of a document, without a byte order mark; undefined where it is too large to be held. */
+export async function wholeText(bytes: AsyncIterable<Uint8Array>): Promise<string | undefined> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of bytes) {
+    size += chunk.length
+    if (size > MOST_BYTES) return undefined
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+    .toString('utf8')
+    .replace(/^\ufeff/, '')
+}
 
 const named = z.looseObject({ PolicyName: z.string(), PolicyArn: z.string() })
 const inline = z.looseObject({ PolicyName: z.string(), PolicyDocument: z.unknown().optional() })
@@ -130,6 +138,7 @@ export function* readDetails(details: unknown, scope: string): Generator<Observa
   const groups = read<Group>('GroupDetailList', schemas.GroupDetailList)
   const groupRefs = new Map(groups.map(group => [group.GroupName, refOf(group.Arn, 'group', group.GroupId)]))
   const accounts = new Set<string>()
+  const outside = new Map<string, string>()
   for (const group of groups) {
     const ref = groupRefs.get(group.GroupName)!
     accounts.add(ref.instance)
@@ -173,14 +182,26 @@ export function* readDetails(details: unknown, scope: string): Generator<Observa
       },
     }
     yield policyOn(ref, { kind: 'trust', name: 'trust policy', document: role.AssumeRolePolicyDocument })
+    for (const named of principalsIn(role.AssumeRolePolicyDocument)) outside.set(named, ref.instance)
     yield* policiesOn(ref, role, role.RolePolicyList, managed)
     yield* boundaryOn(ref, role, managed)
   }
   for (const policy of managed.values()) {
     const ref = refOf(policy.Arn, 'policy', policy.PolicyId)
     yield { see: 'resource', ref, names: [policy.Arn, policy.PolicyName], facts: datedFacts(policy) }
+    // AWS's own cannot be changed; those that are attached stand where they are.
+    if (ref.instance === 'aws') continue
     for (const { VersionId, IsDefaultVersion, Document } of policy.PolicyVersionList)
-      if (!IsDefaultVersion) yield policyOn(ref, { kind: 'version', name: VersionId, document: Document })
+      yield policyOn(ref, {
+        kind: IsDefaultVersion ? 'default' : 'version',
+        name: VersionId,
+        document: Document,
+      })
+  }
+  for (const [named, account] of outside) {
+    const ref = outsiderRef(named, account)
+    if (ref?.kind === 'account') accounts.add(ref.id)
+    else if (ref) yield { see: 'resource', ref, names: [named], facts: {} }
   }
   for (const account of accounts) {
     const ref = { system: 'aws', instance: account, kind: 'account', id: account }
@@ -190,7 +211,7 @@ export function* readDetails(details: unknown, scope: string): Generator<Observa
 }
 
 interface Said {
-  readonly kind: 'identity' | 'boundary' | 'trust' | 'version' | 'none'
+  readonly kind: 'identity' | 'boundary' | 'trust' | 'default' | 'version' | 'none'
   readonly name: string
   readonly arn?: string
   readonly document: unknown
@@ -230,6 +251,41 @@ function documentOf(policy: Managed | undefined): unknown {
 function policyOn(on: Ref, said: Said): Observation {
   const document = typeof said.document === 'string' ? said.document : (said.document ?? null)
   return { see: 'policy', on, language: 'aws-iam', text: canonicalJson({ ...said, document } as Json) }
+}
+
+const trustSchema = z.looseObject({
+  Statement: z
+    .union([z.array(z.unknown()), z.unknown().transform(one => [one])])
+    .pipe(z.array(z.looseObject({ Principal: z.record(z.string(), z.unknown()).optional() }).catch({}))),
+})
+
+/** ARNs, account numbers and identity providers that a trust policy names. */
+function principalsIn(document: unknown): string[] {
+  let parsed = document
+  if (typeof document === 'string')
+    try {
+      parsed = JSON.parse(document.startsWith('%7B') ? decodeURIComponent(document) : document)
+    } catch {
+      return []
+    }
+  const read = trustSchema.safeParse(parsed)
+  if (!read.success) return []
+  return read.data.Statement.flatMap(({ Principal = {} }) =>
+    [Principal['AWS'], Principal['Federated']].flat().filter(named => typeof named === 'string'),
+  )
+}
+
+/** Another account, or who vouches for identities. */
+function outsiderRef(named: string, account: string): Ref | undefined {
+  const number = /^\d{12}$/.test(named) ? named : (/^arn:[^:]*:(?:iam|sts)::(\d{12}):/.exec(named)?.[1] ?? '')
+  const provider = /:(oidc|saml)-provider\//.exec(named)?.[1]
+  if (provider) return { system: 'aws', instance: number || account, kind: `${provider}-provider`, id: named }
+  if (number !== '')
+    return number === account ? undefined : { system: 'aws', instance: number, kind: 'account', id: number }
+  // Cognito, Google and others are not set up in an account.
+  return named.includes('*') || !named.includes('.') || named.startsWith('arn:')
+    ? undefined
+    : { system: 'aws', instance: account, kind: 'oidc-provider', id: named }
 }
 
 /** IAM's unique ids are never given twice, names are: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html */

@@ -126,7 +126,10 @@ describe('authorization details', () => {
     expect(policiesOf(seen, 'AGPAOPS')).toEqual([
       { kind: 'identity', name: 'fence', arn: arn('policy/fence'), document: LOOK },
     ])
-    expect(policiesOf(seen, 'ANPAFENCE')).toEqual([{ kind: 'version', name: 'v1', document: {} }])
+    expect(policiesOf(seen, 'ANPAFENCE')).toEqual([
+      { kind: 'version', name: 'v1', document: {} },
+      { kind: 'default', name: 'v2', document: LOOK },
+    ])
     expect(seen.find(one => one.see === 'edge')).toMatchObject({
       crossing: 'member-of',
       certainty: 'proven',

@@ -5,11 +5,17 @@ import type { Policy } from '../aws-policy/policy.ts'
 export interface ManagedPolicy {
   readonly arn: string
   readonly canChange: boolean
+  /** As it is in force. */
+  readonly policy: Policy
+  /** What could be put in force again. */
+  readonly otherVersions: readonly Policy[]
 }
 
 /** A user, role or group, with all that bears on what it may do. `id` is that of its entity. */
 export interface AwsPrincipal {
   readonly id: string
+  /** IAM's own id, such as `AIDA…`. */
+  readonly uniqueId: string
   readonly kind: 'user' | 'role' | 'group'
   readonly arn: string
   readonly account: string
@@ -17,11 +23,24 @@ export interface AwsPrincipal {
   readonly policies: readonly Policy[]
   readonly managed: readonly ManagedPolicy[]
   readonly groups: readonly AwsPrincipal[]
-  readonly boundary: Policy | undefined
+  readonly boundary: { readonly arn: string; readonly policy: Policy } | undefined
   /** Who may assume a role. */
   readonly trust: Policy | undefined
   readonly inInstanceProfile: boolean
   readonly tags: Readonly<Record<string, string>>
+  /** Of a user, where a connection or a credential report tells. */
+  readonly hasPassword: boolean | undefined
+  readonly keyCount: number | undefined
+}
+
+/** A secret, a parameter or a function: what it holds is read by whoever may. */
+export interface AwsStore {
+  readonly id: string
+  readonly kind: 'secret' | 'parameter' | 'function'
+  readonly arn: string
+  /** A key of the account's own that it is encrypted with. */
+  readonly kmsKey: string | undefined
+  readonly policy: Policy | undefined
 }
 
 /** What is known of the principals of one AWS account. `id` is the entity that stands for everything in it. */
@@ -29,10 +48,51 @@ export interface AwsAccount {
   readonly id: string
   readonly number: string
   readonly partition: string
+  /** Who has it may do everything in the account. */
+  readonly rootUser: string | undefined
   readonly principals: readonly AwsPrincipal[]
   /** The Lambda functions that a connection listed, each with the ARN of the role that it runs as. */
   readonly functions: readonly { readonly arn: string; readonly runsAs: string }[]
+  /** Other managed policies of the account, attached or not, by ARN. */
+  readonly managed: ReadonlyMap<string, Policy>
+  readonly stores: readonly AwsStore[]
+  /** Identity providers, by how trust policies name them. */
+  readonly providers: ReadonlyMap<string, string>
+  readonly organization: AwsOrganization
+}
+
+/** What is above an account. Nothing binds an organization's management account. */
+export interface AwsOrganization {
+  readonly id: string | undefined
   readonly serviceControlPolicies: readonly OrganizationLevel[] | undefined
+  readonly resourceControlPolicies: readonly OrganizationLevel[] | undefined
+}
+
+/**
+ * Whether more than a group's policies bear on a member: then what the group's allow is not all the member's. What a
+ * member may do is asked of itself, with all that is its own and its groups'.
+ */
+export function isLimitedIn(member: AwsPrincipal, group: AwsPrincipal): boolean {
+  return (
+    member.boundary !== undefined ||
+    member.policies.some(policy => !group.policies.includes(policy) && denies(policy).statements.length > 0)
+  )
+}
+
+/** The groups of each principal that does not gain all that they give: what it does gain stands at itself. */
+export function limitedMemberships(
+  accounts: readonly AwsAccount[],
+): ReadonlyMap<string, ReadonlySet<string>> {
+  const limited = accounts
+    .flatMap(({ principals }) => principals)
+    .map(member => [member.id, member.groups.filter(group => isLimitedIn(member, group))] as const)
+    .filter(([, groups]) => groups.length > 0)
+  return new Map(limited.map(([id, groups]) => [id, new Set(groups.map(group => group.id))]))
+}
+
+/** What a policy takes away: it goes on doing so, whatever is granted beside it. */
+export function denies(policy: Policy): Policy {
+  return { ...policy, statements: policy.statements.filter(({ effect }) => effect !== 'Allow') }
 }
 
 /** A name that nothing bears, for what an actor would make. */
@@ -91,4 +151,14 @@ function instanceOf(pattern: string, account: AwsAccount): string {
 /** An ARN that nothing has, for asking what may be done to whatever there may be. */
 export function anyArn(account: AwsAccount, kind: 'user' | 'role' | 'policy'): string {
   return `arn:${account.partition}:iam::${account.number}:${kind}/${NEW}`
+}
+
+/** AWS lets no one but itself change or pass the roles that it keeps for its services. */
+export function isServiceLinked(arn: string): boolean {
+  return arn.includes(':role/aws-service-role/')
+}
+
+/** `user/team/Alice` */
+export function nameOf(arn: string): string {
+  return arn.split(':').slice(5).join(':')
 }

@@ -20,7 +20,8 @@ export const crossingSchema = z.strictObject({
    * already runs as; `assumed-role`: one that lets the actor in; `user`, `group`, `role`: that one itself. The others
    * gain everything in the account, as far as a boundary and the organization let them: `self` as the actor;
    * `administrator-by-user` and `-by-role` as the target; `assumable-role` as a target that lets the actor in;
-   * `administrator-by-any-role` as any target at all.
+   * `administrator-by-any-role` as any target at all. `self-unbounded` and `self-at-other-version` gain whatever the actor
+   * would be able to without its boundary, or with another version of a policy of its own.
    */
   target: z.enum([
     'passed-role',
@@ -30,6 +31,8 @@ export const crossingSchema = z.strictObject({
     'group',
     'role',
     'self',
+    'self-unbounded',
+    'self-at-other-version',
     'administrator-by-user',
     'administrator-by-role',
     'assumable-role',
@@ -39,6 +42,10 @@ export const crossingSchema = z.strictObject({
   /** The role must be in an instance profile. */
   instanceProfile: z.boolean().default(false),
   actor: z.enum(['user', 'role']).optional(),
+  /** What the target must be like, where that is known: then nothing more is needed of it. */
+  ofTarget: z.enum(['password', 'no-password', 'free-key-slot']).optional(),
+  /** The role is changed so that it lets the actor in: then nothing may deny the actor to assume it. */
+  assumes: z.boolean().default(false),
   /** All must be allowed. */
   premises: z.array(premise).min(1),
   /** What must exist that no export of IAM shows: then the crossing is conditional. */

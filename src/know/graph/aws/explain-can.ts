@@ -1,5 +1,6 @@
 import type { Ms } from '../../../core/contract/ref.ts'
 import type { Answer } from '../aws-policy/evaluate.ts'
+import { readPolicy } from '../aws-policy/policy.ts'
 import type { AwsAccount } from './account.ts'
 import { Privilege } from './privilege.ts'
 
@@ -15,13 +16,25 @@ export function explainCan(
   for (const account of accounts) {
     const actor = account.principals.find(({ id }) => id === entityId)
     if (!actor) continue
-    // A role that the request is about has a policy of its own, and tags.
-    const target = accounts.flatMap(({ principals }) => principals).find(({ arn }) => arn === resource)
-    const trust = action.startsWith('sts:Assume') ? target?.trust : undefined
+    // What the request is about may be of another account; a role, a secret or a function has a policy of its own.
+    const owner =
+      accounts.find(({ principals, stores }) =>
+        [...principals, ...stores].some(({ arn }) => arn === resource),
+      ) ?? accounts.find(({ number }) => number === resource.split(':')[4])
+    const target = owner?.principals.find(({ arn }) => arn === resource)
+    const store = owner?.stores.find(({ arn }) => arn === resource)
+    const [, , , , number = ''] = resource.split(':')
+    const isUnknown = !target && !store && /^\d{12}$/.test(number) && number !== account.number
+    const resourcePolicy = isUnknown
+      ? readPolicy(null, `that ${resource} has in account ${number}`)
+      : action.startsWith('sts:Assume')
+        ? target?.trust
+        : store?.policy
     return new Privilege(actor, account, now).answer(action, resource, {
       context,
-      ...(target && { target, account: target.account }),
-      ...(trust && { trust }),
+      ...(target && { target }),
+      ...(owner && { owner }),
+      ...(resourcePolicy && { resourcePolicy }),
     })
   }
   return undefined

@@ -4,7 +4,7 @@ import { type Answer, evaluate } from '../aws-policy/evaluate.ts'
 import { type Policy, readPolicy } from '../aws-policy/policy.ts'
 import { speakingOf } from '../aws-policy/statement.ts'
 import { all, type Truth } from '../aws-policy/truth.ts'
-import { type AwsAccount, type AwsPrincipal, anyArn, resourcesOf } from './account.ts'
+import { type AwsAccount, type AwsPrincipal, anyArn, denies, resourcesOf } from './account.ts'
 
 /** Whether something may be done, and on what it hangs where that is not known. */
 export interface May {
@@ -20,6 +20,21 @@ const EVERYTHING = readPolicy(
   'everything',
 )
 
+/** Whose actions resource control policies bear on: the others know none. */
+const RESOURCE_CONTROLLED = new Set([
+  'aoss',
+  'cognito-identity',
+  'cognito-idp',
+  'dynamodb',
+  'ecr',
+  'kms',
+  'logs',
+  's3',
+  'secretsmanager',
+  'sqs',
+  'sts',
+])
+
 /** What one principal may do, each question about an action answered from the statements that speak of it. */
 export class Privilege {
   readonly actor: AwsPrincipal
@@ -29,11 +44,17 @@ export class Privilege {
   readonly #somewhere = new Map<string, May>()
   readonly #contexts = new Map<AwsPrincipal | undefined, Context>()
   #everything: May | undefined
+  #granted: May | undefined
 
   constructor(actor: AwsPrincipal, account: AwsAccount, now: Ms) {
     this.actor = actor
     this.#account = account
     this.#now = now
+  }
+
+  /** The same for the actor as it would be then. */
+  of(actor: AwsPrincipal): Privilege {
+    return new Privilege(actor, this.#account, this.#now)
   }
 
   /** Whether no policy of its own speaks of the action: then nothing but a resource's policy could allow it. */
@@ -45,16 +66,36 @@ export class Privilege {
     return may(this.answer(action, arn, { policies: this.#policiesOn(action), ...asked }))
   }
 
+  /** Whether it may attach a policy by which everything is allowed: AWS's own or one of the account's. */
+  attaches(action: string, target: AwsPrincipal): May {
+    return best(
+      powerfulPolicies(this.#account).map(attaching => this.on(action, target.arn, { target, attaching })),
+    )
+  }
+
+  /** Whether it may set a boundary of its own that allows everything. */
+  boundsItself(action: string): May {
+    const { actor } = this
+    return this.on(action, actor.arn, { target: actor, bounding: administratorAccess(this.#account) })
+  }
+
   /** The answer with every statement that was looked at. */
   answer(action: string, arn: string, asked: Asked): Answer {
+    const owner = asked.owner ?? this.#account
+    const [, , , , number = ''] = arn.split(':')
+    const service = action.slice(0, action.indexOf(':'))
     return evaluate({
       principal: this.#principalArn(),
       action,
-      resource: { arn, account: asked.account ?? this.#account.number },
+      resource: { arn, account: !asked.owner && /^\d{12}$/.test(number) ? number : owner.number },
       context: asked.context ? this.#newContext(asked) : this.#context(asked),
       identityPolicies: asked.policies ?? this.actor.policies,
-      resourcePolicy: asked.trust,
-      ...this.#limits(),
+      resourcePolicy: asked.resourcePolicy,
+      permissionBoundaries: this.actor.boundary && [this.actor.boundary.policy],
+      serviceControlPolicies: this.#account.organization.serviceControlPolicies,
+      resourceControlPolicies: RESOURCE_CONTROLLED.has(service)
+        ? owner.organization.resourceControlPolicies
+        : undefined,
     })
   }
 
@@ -71,13 +112,34 @@ export class Privilege {
     return answer
   }
 
-  /** Whether it may do everything; `granted` if it was granted everything, as far as what limits it lets it. */
-  everything(granted: 'as it is' | 'granted'): May {
-    if (granted === 'granted') return this.#administers([EVERYTHING])
-    return (this.#everything ??= this.#administers(undefined))
+  /** Whether it may do everything as it is. */
+  everything(): May {
+    return (this.#everything ??= this.#administers())
   }
 
-  #administers(policies: readonly Policy[] | undefined): May {
+  /** Whether it could do everything if it was granted everything: what limits it would go on, unless it can take that away. */
+  everythingIfGranted(): May {
+    return (this.#granted ??= this.#administersIfGranted())
+  }
+
+  #administersIfGranted(): May {
+    const { actor } = this
+    const limits = actor.policies.map(denies).filter(({ statements }) => statements.length > 0)
+    const held = this.of({ ...actor, policies: [EVERYTHING, ...limits] })
+    const asItIs = held.everything()
+    if (asItIs.truth === 'yes' || (limits.length === 0 && !actor.boundary)) return asItIs
+    const suffix = actor.kind === 'role' ? 'Role' : 'User'
+    const lets = (action: string) =>
+      held.on(`iam:${action.replace('X', suffix)}`, actor.arn, { target: actor })
+    const escapes = [
+      ...(limits.length > 0 ? [lets('DetachXPolicy'), lets('DeleteXPolicy')] : []),
+      ...(actor.boundary ? [lets('DeleteXPermissionsBoundary')] : []),
+    ]
+    const free = this.of({ ...actor, policies: [EVERYTHING], boundary: undefined })
+    return best([asItIs, together([...escapes, free.everything()])])
+  }
+
+  #administers(): May {
     const user = anyArn(this.#account, 'user')
     const role = anyArn(this.#account, 'role')
     // An action that there is not stands for all that nobody names; the others are what denies aim at.
@@ -94,7 +156,7 @@ export class Privilege {
     const conditions = new Set<string>()
     let truth: Truth = 'yes'
     for (const [action, arn] of probes) {
-      const answer = this.on(action, arn, policies ? { policies } : {})
+      const answer = this.on(action, arn, { attaching: administratorAccess(this.#account) })
       truth = all([truth, answer.truth])
       if (truth === 'no') return NO
       for (const condition of answer.conditions) conditions.add(condition)
@@ -108,28 +170,22 @@ export class Privilege {
     return policies
   }
 
-  #limits() {
-    return {
-      permissionBoundaries: this.actor.boundary && [this.actor.boundary],
-      serviceControlPolicies: this.#account.serviceControlPolicies,
-    }
-  }
-
   /** A group is no principal: what its policies allow, a member may. */
   #principalArn(): string {
     return this.actor.kind === 'group' ? anyArn(this.#account, 'user') : this.actor.arn
   }
 
   #context(asked: Asked): Context {
-    if (asked.passedTo !== undefined) return this.#newContext(asked)
+    if ((asked.passedTo ?? asked.attaching ?? asked.bounding) !== undefined) return this.#newContext(asked)
     let context = this.#contexts.get(asked.target)
     if (!context) this.#contexts.set(asked.target, (context = this.#newContext({ target: asked.target })))
     return context
   }
 
-  #newContext({ passedTo, target, context }: Asked): Context {
+  #newContext({ passedTo, attaching, bounding, target, context }: Asked): Context {
     const { actor } = this
     const now = new Date(this.#now).toISOString()
+    const organization = this.#account.organization.id
     const values: Record<string, string | readonly string[]> = {
       'aws:PrincipalArn': this.#principalArn(),
       'aws:PrincipalAccount': actor.account,
@@ -142,10 +198,15 @@ export class Privilege {
       // Whoever has a key can have a session of it issued now.
       'aws:TokenIssueTime': now,
       'aws:ResourceAccount': target?.account ?? this.#account.number,
-      // What an attacker would attach.
-      'iam:PolicyARN': `arn:${this.#account.partition}:iam::aws:policy/AdministratorAccess`,
+      ...(organization !== undefined && { 'aws:PrincipalOrgID': organization }),
+      ...(target?.boundary && { 'iam:PermissionsBoundary': target.boundary.arn }),
+      ...(bounding !== undefined && { 'iam:PermissionsBoundary': bounding }),
+      ...(attaching !== undefined && { 'iam:PolicyARN': attaching }),
       ...(passedTo !== undefined && { 'iam:PassedToService': passedTo }),
-      ...(actor.kind === 'user' && { 'aws:username': actor.arn.slice(actor.arn.lastIndexOf('/') + 1) }),
+      ...(actor.kind === 'user' && {
+        'aws:username': actor.arn.slice(actor.arn.lastIndexOf('/') + 1),
+        'aws:userid': actor.uniqueId,
+      }),
     }
     for (const [key, value] of Object.entries(actor.tags)) values[`aws:PrincipalTag/${key}`] = value
     for (const [key, value] of Object.entries(target?.tags ?? {}))
@@ -154,8 +215,12 @@ export class Privilege {
     return new Context(values, {
       complete: [
         ...(actor.kind === 'group' ? [] : ['aws:PrincipalTag/']),
-        ...(target ? ['aws:ResourceTag/', 'iam:ResourceTag/'] : []),
+        ...(target ? ['aws:ResourceTag/', 'iam:ResourceTag/', 'iam:PermissionsBoundary'] : []),
+        // Only what a service asks for has these.
         'aws:PrincipalServiceName',
+        'aws:SourceArn',
+        'aws:SourceAccount',
+        'aws:SourceOrg',
       ],
       chosen: ['aws:RequestedRegion', 'aws:RequestTag/', 'aws:TagKeys', 'sts:RoleSessionName'],
     })
@@ -164,11 +229,43 @@ export class Privilege {
 
 interface Asked {
   readonly passedTo?: string
+  /** The policy that is being attached. */
+  readonly attaching?: string
+  /** The permission boundary that is being set. */
+  readonly bounding?: string
   readonly target?: AwsPrincipal | undefined
   readonly context?: Readonly<Record<string, readonly string[]>>
-  readonly account?: string
-  readonly trust?: Policy | undefined
+  /** Whose the resource is, where it is another account's. */
+  readonly owner?: AwsAccount
+  readonly resourcePolicy?: Policy | undefined
   readonly policies?: readonly Policy[]
+}
+
+function administratorAccess({ partition }: AwsAccount): string {
+  return `arn:${partition}:iam::aws:policy/AdministratorAccess`
+}
+
+const powerful = new WeakMap<AwsAccount, string[]>()
+
+/** Managed policies that allow everything, or all of IAM, by which everything is granted next. */
+function powerfulPolicies(account: AwsAccount): readonly string[] {
+  const known = powerful.get(account)
+  if (known) return known
+  const found = [administratorAccess(account), `arn:${account.partition}:iam::aws:policy/IAMFullAccess`]
+  const context = new Context({}, { complete: true })
+  for (const [arn, policy] of account.managed) {
+    const allows = (action: string) =>
+      evaluate({
+        principal: anyArn(account, 'user'),
+        action,
+        resource: { arn: anyArn(account, 'user') },
+        context,
+        identityPolicies: [policy],
+      }).verdict === 'Allowed'
+    if (allows('iam:PutUserPolicy') && allows('iam:AttachUserPolicy') && !found.includes(arn)) found.push(arn)
+  }
+  powerful.set(account, found)
+  return found
 }
 
 function may({ verdict, conditions }: Answer): May {
