@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomFillSync } from 'node:crypto'
 
 /** All nondeterminism. A simulation passes its own, so that a run can be repeated from its seed. */
 export interface Io {
@@ -15,8 +15,28 @@ export function realIo(signal: AbortSignal = new AbortController().signal): Io {
     fetch: globalThis.fetch,
     signal,
     now: () => new Date(),
-    random: bytes => randomBytes(bytes),
+    random: randomSource(),
     sleep: ms => sleep(ms, signal),
+  }
+}
+
+const POOL_BYTES = 4096
+const MOST_FROM_POOL = 16
+
+/** Asking the system for a few bytes costs as much as for thousands, and each id takes a few. None are given twice. */
+function randomSource(): Io['random'] {
+  const pool = Buffer.alloc(POOL_BYTES)
+  let at = POOL_BYTES
+  return bytes => {
+    if (bytes > MOST_FROM_POOL) return randomBytes(bytes)
+    if (at + bytes > POOL_BYTES) {
+      randomFillSync(pool)
+      at = 0
+    }
+    const given = Uint8Array.from(pool.subarray(at, at + bytes))
+    pool.fill(0, at, at + bytes)
+    at += bytes
+    return given
   }
 }
 

@@ -12,6 +12,7 @@ export const migrations: Record<string, Migration> = {
   '0005_copy_allowance': { up: copyAllowance },
   '0006_setting': { up: setting },
   '0007_watch': { up: watch },
+  '0008_copy_value': { up: copyValue },
 }
 
 async function spine(db: Kysely<unknown>): Promise<void> {
@@ -158,4 +159,10 @@ async function watch(db: Kysely<unknown>): Promise<void> {
 /** What a copy says of the credential, beside the value: an object of JSON. */
 async function copyFacts(db: Kysely<unknown>): Promise<void> {
   await sql.raw('alter table copy add column facts text').execute(db)
+}
+
+/** Whether a copy says anything new of its value is told by this index alone, however many copies there are. */
+async function copyValue(db: Kysely<unknown>): Promise<void> {
+  await sql`drop index copy_fingerprint`.execute(db)
+  await sql`create index copy_value on copy (fingerprint, claim_id, confidence)`.execute(db)
 }

@@ -8,6 +8,7 @@ import type { Fingerprint } from '../../core/keys/fingerprint.ts'
 import { RowInsert } from '../../core/store/row-insert.ts'
 import type { NewRow, Row } from '../../core/store/schema.ts'
 import type { Tx } from '../../core/store/store.ts'
+import { alreadyTold } from './already-told.ts'
 import { ANY_INSTANCE } from './claim.ts'
 import { EntityWriter, toldTime } from './entity.ts'
 import { inChunks } from './in-chunks.ts'
@@ -207,10 +208,11 @@ class Folding {
   }
 
   async #writeCopies(): Promise<void> {
+    const told = await alreadyTold(this.#tx, this.#copies)
     const inserted = new Set((await insertCopies.run(this.#tx, this.#copies)).map(row => row.id))
     for (const copy of this.#copies)
-      if (inserted.has(copy.id)) this.#changed.add(copy.fingerprint)
-      else await this.#copyAgain(copy)
+      if (!inserted.has(copy.id)) await this.#copyAgain(copy)
+      else if (!told.has(copy)) this.#changed.add(copy.fingerprint)
   }
 
   async #copyAgain(copy: Row<'copy'>): Promise<void> {

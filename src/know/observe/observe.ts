@@ -21,10 +21,11 @@ import {
 } from '../inventory/standing.ts'
 import { type RuleFolders, rulesInUse } from '../readers/secrets/rules-in-use.ts'
 import { fingerprinted } from './fingerprinted.ts'
+import { Flow } from './flow.ts'
 import { readerVersion } from './reader-version.ts'
 import { MemberGaps } from './member-gaps.ts'
+import { Pending } from './pending.ts'
 import { type Begun, begin, Reading } from './reading.ts'
-import type { ReadAnswer } from './worker.ts'
 
 export interface ObserveProgress {
   readonly documents: number
@@ -56,6 +57,7 @@ export interface ObserveOptions extends RuleFolders {
 const BATCH_BYTES = 4 * 1024 * 1024
 const BATCH_DOCUMENTS = 256
 const BATCH_OBSERVATIONS = 1000
+const NO_ANSWER = { findings: [], failure: 'the worker gave no answer' }
 
 const insertDocuments = new RowInsert('document', insert =>
   insert.onConflict(conflict =>
@@ -113,6 +115,9 @@ class Run {
   readonly #at: Ms
   readonly #coverage: Coverage[] = []
   readonly #gaps = new MemberGaps()
+  /** Documents in which something was found before this run. */
+  #held: ReadonlySet<string> = new Set()
+  #pending = new Pending(performance.now())
   #documents = 0
   #bytes = 0
   #skippedAsRead = 0
@@ -201,6 +206,7 @@ class Run {
     if (!this.#connection.documents) return undefined
     const read = await this.#documentsRead()
     const holding = await this.#documentsHolding()
+    this.#held = holding
     const begunNow = new Set<string>()
     const listedTwice: Listed[] = []
     const flow = new Flow(this.#workers + 1)
@@ -216,7 +222,10 @@ class Run {
       if (documents.length > 0 || restated.length > 0)
         await flow.add(async () => {
           const answers = documents.length > 0 ? await this.#reading.read(documents) : []
-          await this.#foldDocuments(documents, answers, restated)
+          for (const [index, { document }] of documents.entries())
+            this.#pending.read(document, answers[index] ?? NO_ANSWER)
+          this.#pending.lists(restated)
+          if (this.#pending.isDue(performance.now())) await this.#foldPending()
         })
     }
     try {
@@ -244,7 +253,9 @@ class Run {
       }
     } finally {
       // A worker's answer to a pool that is gone would end the process: nothing may be under way when this is left.
-      await flush().finally(() => flow.end())
+      await flush()
+        .finally(() => flow.end())
+        .finally(() => this.#foldPending())
     }
     await this.#restateDuplicates(listedTwice)
     if (since === undefined && this.#failedDocuments === 0) await this.#forgetUnlisted()
@@ -283,63 +294,45 @@ class Run {
   }
 
   async #readLarge(begun: Begun): Promise<void> {
+    // It may take minutes: what was read before is kept whatever happens meanwhile.
+    await this.#foldPending()
     const answer = await this.#reading.readLarge(begun, bytes => {
       this.#bytes += bytes
       this.#progress(false)
     })
-    await this.#foldDocuments([begun], [answer], [])
+    this.#pending.read(begun.document, answer)
+    await this.#foldPending()
   }
 
-  async #foldDocuments(
-    documents: readonly Begun[],
-    answers: readonly ReadAnswer[],
-    listed: readonly Listed[],
-  ): Promise<void> {
-    const findings: Finding[] = []
-    const done: string[] = []
-    const unread: Listed[] = []
-    for (const [index, { document }] of documents.entries()) {
-      const answer = answers[index] ?? { findings: [], failure: 'the worker gave no answer' }
-      findings.push(...answer.findings)
-      if (answer.failure === undefined) {
-        done.push(document.id)
-        this.#gaps.add(document.id, document.path, answer.gaps ?? [])
-      } else {
-        // Its content is what it was: what an earlier reading found in it still stands.
-        unread.push({ document: document.id, path: document.path })
-        this.#failedDocuments++
-        this.cover({
-          scope: `${this.#scope()}/${document.path}`,
-          complete: false,
-          why: answer.failure,
-          failed: true,
-        })
-      }
+  async #foldPending(): Promise<void> {
+    if (this.#pending.isEmpty) return
+    const { findings, done, unread, listed } = this.#pending
+    this.#pending = new Pending(performance.now())
+    for (const { document, path, gaps } of done) this.#gaps.add(document, path, gaps)
+    for (const { path, why } of unread) {
+      this.#failedDocuments++
+      this.cover({ scope: `${this.#scope()}/${path}`, complete: false, why, failed: true })
     }
     await transaction(this.#db, async tx => {
       await this.#foldInto(tx, findings)
-      for (const document of done)
-        await keepWithin(tx, this.#source.id, document, this.#gaps.of(document), this.#at)
-      await dropUnread(tx, this.#source.id, done, this.#at)
+      for (const { document, gaps } of done) await keepWithin(tx, this.#source.id, document, gaps, this.#at)
+      const readAgain = done.map(({ document }) => document).filter(document => this.#held.has(document))
+      await dropUnread(tx, this.#source.id, readAgain, this.#at)
       await insertDocuments.run(
         tx,
-        done.map(document => ({
+        done.map(({ document, gaps }) => ({
           source_id: this.#source.id,
           document,
           reader: this.#reader,
           read_at: this.#at,
-          gaps: this.#gapsText(document),
+          gaps: gaps.length === 0 ? null : JSON.stringify(gaps),
         })),
       )
+      // Its content is what it was: what an earlier reading found in what could not be read now still stands.
       await restate(tx, this.#options.io, this.#source.id, [...listed, ...unread], this.#at)
     })
     this.#finds += findings.filter(({ see }) => see === 'copy').length
     this.#progress(false)
-  }
-
-  #gapsText(document: string): string | null {
-    const gaps = this.#gaps.of(document)
-    return gaps.length === 0 ? null : JSON.stringify(gaps)
   }
 
   #scope(): string {
@@ -466,32 +459,5 @@ class Run {
       finds: this.#finds,
       done,
     })
-  }
-}
-
-/** So many tasks at once, and no more: who adds one waits. The first failure is raised to whoever asks next. */
-class Flow {
-  readonly #most: number
-  readonly #running = new Set<Promise<void>>()
-  #failure: { error: unknown } | undefined
-
-  constructor(most: number) {
-    this.#most = most
-  }
-
-  async add(task: () => Promise<void>): Promise<void> {
-    while (this.#running.size >= this.#most) await Promise.race(this.#running)
-    if (this.#failure) throw this.#failure.error
-    const running: Promise<void> = task()
-      .catch(error => {
-        this.#failure ??= { error }
-      })
-      .finally(() => this.#running.delete(running))
-    this.#running.add(running)
-  }
-
-  async end(): Promise<void> {
-    await Promise.all(this.#running)
-    if (this.#failure) throw this.#failure.error
   }
 }

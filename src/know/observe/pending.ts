@@ -1,0 +1,48 @@
+import type { Document } from '../../core/contract/document.ts'
+import type { Finding } from '../inventory/fold.ts'
+import type { Listed } from '../inventory/standing.ts'
+import type { MemberGap } from '../readers/archive/member-gap.ts'
+import type { ReadAnswer } from './worker.ts'
+
+const MOST_DOCUMENTS = 4096
+const MOST_FINDINGS = 4096
+const LONGEST_MS = 2000
+
+/**
+ * What was read and is not folded yet. A transaction costs a write to the disk that is waited for, and the more it takes at
+ * once, the fewer pages of the database are written twice; what is not folded is lost where the process is killed.
+ */
+export class Pending {
+  readonly findings: Finding[] = []
+  readonly done: (Listed & { readonly gaps: readonly MemberGap[] })[] = []
+  readonly unread: (Listed & { readonly why: string })[] = []
+  readonly listed: Listed[] = []
+  readonly #since: number
+
+  constructor(since: number) {
+    this.#since = since
+  }
+
+  get isEmpty(): boolean {
+    return this.#documents === 0
+  }
+
+  get #documents(): number {
+    return this.done.length + this.unread.length + this.listed.length
+  }
+
+  isDue(now: number): boolean {
+    if (this.findings.length >= MOST_FINDINGS || this.#documents >= MOST_DOCUMENTS) return true
+    return now - this.#since > LONGEST_MS
+  }
+
+  read({ id, path }: Pick<Document, 'id' | 'path'>, answer: ReadAnswer): void {
+    for (const finding of answer.findings) this.findings.push(finding)
+    if (answer.failure === undefined) this.done.push({ document: id, path, gaps: answer.gaps ?? [] })
+    else this.unread.push({ document: id, path, why: answer.failure })
+  }
+
+  lists(listed: readonly Listed[]): void {
+    for (const one of listed) this.listed.push(one)
+  }
+}
