@@ -64,7 +64,12 @@ export async function copyViews(
   const entities = await entitiesById(db, [...new Set([...rows.map(containerOf), ...claims])])
   const identities = await claimedIdentities(db, roots, claims)
   const approved = await approvedPlaces(db)
-  const paths = Map.groupBy(rows, row => `${row.source_id} ${row.document}`)
+  const paths = new Map<string, Set<string>>()
+  for (const { source_id, document, path } of rows) {
+    const key = `${source_id} ${document}`
+    paths.set(key, (paths.get(key) ?? new Set()).add(path))
+  }
+  const reasonsIn = memoized(text => JSON.parse(text) as string[])
 
   const found = new Map<string, ClaimedCopy[]>()
   for (const row of rows) {
@@ -73,8 +78,7 @@ export async function copyViews(
     const claimId = row.claim_id === null ? undefined : roots.of(row.claim_id)
     const claim = claimId === undefined ? undefined : entities.get(claimId)
     const key = `${row.source_id} ${row.document}`
-    const others = new Set((paths.get(key) ?? []).map(other => other.path))
-    others.delete(row.path)
+    const others = paths.get(key)
     const view: CopyView = {
       id: row.id,
       sourceId: row.source_id,
@@ -88,7 +92,7 @@ export async function copyViews(
       kind: row.kind,
       ...(claim && { claim: refOf(claim) }),
       confidence: row.confidence,
-      reasons: row.reasons === null ? [] : (JSON.parse(row.reasons) as string[]),
+      reasons: row.reasons === null ? [] : reasonsIn(row.reasons),
       facts: row.facts === null ? {} : (JSON.parse(row.facts) as Facts),
       firstSeen: row.first_seen,
       ...(row.gone_at !== null && { goneAt: row.gone_at }),
@@ -100,7 +104,7 @@ export async function copyViews(
           approved.has(JSON.stringify([container.system, container.instance, row.path]))),
       // The same content at another path is told by the copy there, where there is one.
       occurrences: (occurrences.get(key) ?? [])
-        .filter(occurrence => !others.has(occurrence.path))
+        .filter(({ path }) => path === row.path || !others?.has(path))
         .map(({ path, commit, author, at, at_head }) => ({
           path,
           ...(commit !== '' && { commit }),
@@ -116,6 +120,18 @@ export async function copyViews(
   }
   for (const group of found.values()) tellReports(group)
   return found
+}
+
+/** Most copies are held to be secrets for one of a few reasons. */
+function memoized<Value>(make: (text: string) => Value): (text: string) => Value {
+  const made = new Map<string, Value>()
+  return text => {
+    const known = made.get(text)
+    if (known !== undefined) return known
+    const fresh = make(text)
+    made.set(text, fresh)
+    return fresh
+  }
 }
 
 /**

@@ -162,9 +162,28 @@ export async function listCredentials(
   keys: ViewKeys,
   filter: { readonly sourceIds?: readonly string[] } = {},
 ): Promise<CredentialView[]> {
-  const found = await views(db, keys, await loadRoots(db), await credentialRows(db).execute())
-  const { sourceIds } = filter
-  return sourceIds ? found.filter(view => view.copies.some(copy => sourceIds.includes(copy.sourceId))) : found
+  const all: CredentialView[] = []
+  for await (const some of credentialsInTurn(db, keys, filter)) all.push(...some)
+  return all
+}
+
+const CREDENTIALS_AT_A_TIME = 256
+
+/** The same, some at a time: with all their copies they may be more than memory holds. */
+export async function* credentialsInTurn(
+  db: Db,
+  keys: ViewKeys,
+  { sourceIds }: { readonly sourceIds?: readonly string[] } = {},
+): AsyncGenerator<CredentialView[]> {
+  const roots = await loadRoots(db)
+  const groups = [...Map.groupBy(await credentialRows(db).execute(), row => roots.of(row.id)).values()]
+  for (let start = 0; start < groups.length; start += CREDENTIALS_AT_A_TIME) {
+    const rows = groups.slice(start, start + CREDENTIALS_AT_A_TIME).flat()
+    const found = await views(db, keys, roots, rows)
+    yield sourceIds
+      ? found.filter(view => view.copies.some(copy => sourceIds.includes(copy.sourceId)))
+      : found
+  }
 }
 
 function credentialRows(db: Db) {

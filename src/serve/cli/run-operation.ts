@@ -4,6 +4,7 @@ import type { CliOptions } from './cli.ts'
 import type { Fields, Given } from './define-command.ts'
 import { failure } from './failure.ts'
 import { explain, type Field, fieldValue } from './flags.ts'
+import { jsonText } from './json-text.ts'
 import { printable } from './printable.ts'
 import { progressView } from './progress.ts'
 
@@ -54,10 +55,10 @@ export async function runOperation(
       const output = await operation.run(world, input)
       view.clear()
       const width = Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, stdout.columns || 80))
-      const text = asJson
-        ? (JSON.stringify(operation.json ? operation.json(output) : output, null, 2) ?? '')
-        : printable(operation.text(output, width))
-      if (text !== '') stdout.write(text.endsWith('\n') ? text : `${text}\n`)
+      const pieces = asJson
+        ? jsonText(operation.json ? operation.json(output) : output)
+        : [printable(operation.text(output, width))]
+      write(stdout, pieces)
       exit = operation.exitCode?.(output) ?? 0
       for (const error of operation.failures?.(output) ?? []) exit = Math.max(exit, fail(causeOf(error)))
     } catch (error) {
@@ -72,6 +73,23 @@ export async function runOperation(
   } catch (error) {
     return fail(error)
   }
+}
+
+const PIECE_CHARACTERS = 65_536
+
+/** Ends with a line break, unless there is nothing to write. */
+function write(stdout: NodeJS.WritableStream, pieces: Iterable<string>): void {
+  let text = ''
+  let last = '\n'
+  for (const piece of pieces) {
+    text += piece
+    if (text.length < PIECE_CHARACTERS) continue
+    stdout.write(text)
+    last = text.at(-1)!
+    text = ''
+  }
+  text += (text.at(-1) ?? last) === '\n' ? '' : '\n'
+  if (text !== '') stdout.write(text)
 }
 
 async function parseInput(

@@ -7,8 +7,8 @@ import type { Row } from '../../../core/store/schema.ts'
 import {
   type CredentialView,
   coverageOf,
+  credentialsInTurn,
   entityByRef,
-  listCredentials,
   listIdentities,
   namesOf,
 } from '../../../know/inventory/queries.ts'
@@ -60,15 +60,17 @@ export async function scanKept(world: World, input: KeptInput): Promise<Scan & {
         break
     }
   }
-  const views = sourceIds.length === 0 ? [] : await listCredentials(db, keys, { sourceIds })
   const names = await sourceNames(db)
   const within = new Set(sourceIds)
   const now = io.now().getTime()
   const found: Found[] = []
-  for (const view of views) {
-    const one = withAllowances(foundOf(view, within, names, now))
-    if (one.copies.length > 0) found.push(await withBaseline(world, view, one, accept, collect))
-  }
+  const named: NonNullable<CredentialView['identity']>[] = []
+  for await (const views of sourceIds.length === 0 ? [] : credentialsInTurn(db, keys, { sourceIds }))
+    for (const view of views) {
+      if (view.identity) named.push(view.identity)
+      const one = withAllowances(foundOf(view, within, names, now))
+      if (one.copies.length > 0) found.push(await withBaseline(world, view, one, accept, collect))
+    }
   const sure = found
     .filter(found => found.confidence >= input.minConfidence)
     .sort((a, b) => b.confidence - a.confidence || a.kind.localeCompare(b.kind))
@@ -76,7 +78,7 @@ export async function scanKept(world: World, input: KeptInput): Promise<Scan & {
   return {
     credentials: sure.filter(found => !isAccepted(found)),
     accepted: sure.filter(isAccepted),
-    identities: await identitiesOf(world, sourceIds, views),
+    identities: await identitiesOf(world, sourceIds, named),
     coverage: { searched: coverage.searched, skipped: [...coverage.skipped, ...skipped] },
     leftOut: found.length - sure.length,
     failures,
@@ -211,9 +213,8 @@ async function rootsOf(db: World['db'], sourceIds: readonly string[]): Promise<R
 async function identitiesOf(
   world: World,
   sourceIds: readonly string[],
-  views: readonly CredentialView[],
+  named: readonly NonNullable<CredentialView['identity']>[],
 ): Promise<Scan['identities']> {
-  const named = views.flatMap(view => view.identity ?? [])
   const seen = sourceIds.length === 0 ? [] : await listIdentities(world.db, { sourceIds })
   const byRef = new Map([...named, ...seen].map(({ ref, names }) => [formatRef(ref), names]))
   return [...byRef].map(([ref, names]) => ({ ref, names })).sort((a, b) => a.ref.localeCompare(b.ref))
