@@ -37,12 +37,30 @@ function addUser(account: MemoryAws['account'], name: string, keys: readonly [st
   })
 }
 
+/** A role whose sessions the named users may begin. */
+function addRole(account: MemoryAws['account'], name: string, users: readonly string[]): void {
+  const trusted = users.map(user => `arn:aws:iam::${account.number}:user/${user}`)
+  account.roles.set(name, {
+    name,
+    id: `AROA${name.toUpperCase()}`,
+    arn: `arn:aws:iam::${account.number}:role/${name}`,
+    trust: JSON.stringify({
+      Statement: { Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { AWS: trusted } },
+    }),
+    policies: new Map([
+      ['s3', JSON.stringify({ Statement: { Effect: 'Allow', Action: 's3:*', Resource: '*' } })],
+    ]),
+  })
+}
+
 /** One key of a deployer: in its two approved places, in a stored secret, and in notes that nobody may write. */
 const CLOUD: Description = {
   roles: [SHOP.roles[1]!],
   aws(account) {
     addUser(account, 'deployer', [[KEY_ID, KEY_SECRET]])
     addUser(account, 'bystander', [])
+    addRole(account, 'ops', ['deployer'])
+    addRole(account, 'audit', ['bystander'])
     account.secrets.set(STORED, {
       name: 'apps/orders',
       id: STORED,
@@ -88,7 +106,14 @@ describe.each(['graceful', 'emergency'] as const)('a leaked AWS key, %s', mode =
     expect(report.consumers.every(({ state }) => state === 'unknown')).toBe(true)
     expect(report.breaks.join('\n')).toContain('aws lists no sessions: who else uses deployer is unknown')
     expect(report.copies.find(({ where }) => where.includes('setup.md'))).toMatchObject({ state: 'dead' })
-    mustDenySessions(scene, began)
+    const { users, roles } = scene.estate.aws!.account
+    mustDenySessions(scene, began, users.get('deployer')!)
+    // A session of a role goes on without the key that it was begun with.
+    mustDenySessions(scene, began, roles.get('ops')!)
+    expect([...roles.get('audit')!.policies.keys()]).toEqual(['s3'])
+    expect(report.breaks.join('\n')).toContain(
+      'whoever has a session of 111122223333:role/ops has to begin a new one',
+    )
     await scene.end()
   })
 
@@ -197,12 +222,15 @@ async function mustBeReplaced(
 }
 
 /** By the policies that stand on the user now, as AWS would decide. */
-function mustDenySessions(scene: Scene, began: number): void {
-  const user = scene.estate.aws!.account.users.get('deployer')!
-  const policies = [...user.policies].map(([name, text]) => readPolicy(JSON.parse(text), name))
+function mustDenySessions(
+  scene: Scene,
+  began: number,
+  holder: { readonly arn: string; readonly policies: ReadonlyMap<string, string> },
+): void {
+  const policies = [...holder.policies].map(([name, text]) => readPolicy(JSON.parse(text), name))
   const verdictFor = (issuedAt: number | undefined) =>
     evaluate({
-      principal: user.arn,
+      principal: holder.arn,
       action: 's3:GetObject',
       resource: { arn: 'arn:aws:s3:::reports/may.csv', account: '111122223333' },
       context: new Context(

@@ -38,6 +38,18 @@ export interface Target {
   readonly consumers: readonly Consumer[]
 }
 
+/** An identity that a target may act as: a session of it that was begun with the credential goes on without it. */
+export interface Derived {
+  /** The target's. */
+  readonly of: string
+  readonly identity: Ref
+  /** Unique within the incident. */
+  readonly label: string
+  /** Where its sessions can be ended; absent where no connection reaches it. */
+  readonly sourceId?: string
+  readonly why: string
+}
+
 /** Who uses the credential, or is said to. */
 export interface Consumer {
   readonly name: string
@@ -69,6 +81,7 @@ export interface Holding {
 export interface Incident {
   readonly mode: Mode
   readonly targets: readonly Target[]
+  readonly derived: readonly Derived[]
   readonly holdings: readonly Holding[]
   readonly windowSeconds: number
   /** What was never looked at: the denominator. */

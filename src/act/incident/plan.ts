@@ -61,8 +61,24 @@ function branch(incident: Incident, target: Target, earlier: readonly PlannedSte
   }
   const suspend = (needs: string[]) =>
     add('suspend', can.includes('suspend'), `suspend ${label}: no new logins`, needs)
-  const endSessions = (needs: string[]) =>
-    add('end-sessions', can.includes('endSessions'), `end the sessions of ${label}`, needs)
+  /** Its own, then those of what it may have become: one that was begun meanwhile is of before this, too. */
+  const endSessions = (needs: string[]) => {
+    let ended = add('end-sessions', can.includes('endSessions'), `end the sessions of ${label}`, needs)
+    for (const { of, identity, label: as, sourceId, why } of incident.derived) {
+      if (of !== label || sourceId === undefined) continue
+      const key = `end-sessions:${as}`
+      const args = { ...about, sourceId, identity: toJson(identity) }
+      steps.push({
+        key,
+        verb: 'end-sessions',
+        title: `end the sessions of ${as}: ${why}`,
+        needs: ended,
+        args,
+      })
+      ended = [key]
+    }
+    return ended
+  }
   const freeze = (needs: string[]) =>
     add('freeze', can.includes('freeze'), `freeze ${label}: it can mint nothing new`, needs)
   const revoke = (needs: string[]) =>
@@ -222,6 +238,13 @@ function broken(incident: Incident, target: Target): string[] {
     )
   if (!listsSessions)
     sentences.push(`${target.identity.system} lists no sessions: who else uses ${target.label} is unknown`)
+  for (const { of, label, sourceId, why } of incident.derived)
+    if (of === target.label)
+      sentences.push(
+        sourceId === undefined
+          ? `sessions of ${label} cannot be ended from here, and go on until they expire: ${why}`
+          : `whoever has a session of ${label.slice(of.length + ' as '.length)} has to begin a new one from end-sessions:${label} on: ${why}`,
+      )
   const placed = incident.targets.flatMap(other => writable(incident, other))
   const left = incident.holdings.filter(
     holding => holding.leak === target.leak && holding.atHead && !placed.includes(holding),

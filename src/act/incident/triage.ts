@@ -17,6 +17,7 @@ import {
 import { membersOf } from '../../know/inventory/merge.ts'
 import { confirmCredential } from '../../know/inventory/confirm.ts'
 import { watchConsumers } from './consumers.ts'
+import { derivedOf } from './derived.ts'
 import { holdingsOf } from './holdings.ts'
 import { type Asked, type Leak, leakLabel, leaksOf } from './leaks.ts'
 import type { Capability, Consumer, Holding, Incident, Mode, Target } from './incident.ts'
@@ -93,6 +94,7 @@ export async function triage(db: Db, world: World, request: TriageRequest): Prom
         ),
       })),
     ),
+    derived: await derivedOf(db, world, targets),
     holdings,
     windowSeconds: request.windowSeconds,
     notSearched: skipped,

@@ -30,7 +30,7 @@ export const awsConfig = z.strictObject({
     .array(z.string().min(1))
     .max(1000)
     .default([])
-    .describe('names of secrets and parameters that Firebreak may write; * is any text'),
+    .describe('names of secrets, parameters and functions that Firebreak may write; * is any text'),
   settleSeconds: z
     .number()
     .int()

@@ -9,8 +9,8 @@ import { listFunctions, listParameters, listSecrets } from './listings.ts'
 import { isApproved } from './places.ts'
 
 /**
- * What no export shows: access keys with their use, console passwords, identity providers, the organization's policies, and
- * what runs as which role. `gaps` are the documents' that were read before.
+ * What no export shows: access keys with their use, console passwords, identity providers, what is stored with the policies on
+ * it, and what runs as which role. `gaps` are the documents' that were read before.
  */
 export async function* discover(account: Account, gaps: Gaps): AsyncGenerator<Observation> {
   const everything = refIn(account, 'account', account.instance)
@@ -24,7 +24,6 @@ export async function* discover(account: Account, gaps: Gaps): AsyncGenerator<Ob
   const parts: [string, string[], () => AsyncIterable<Observation>][] = [
     ['users', ['user', 'access-key'], () => users(account)],
     ['providers', ['oidc-provider', 'saml-provider'], () => providers(account)],
-    ['organization', [], () => organization(account)],
     ['secrets', ['secret', 'parameter'], () => stores(account)],
     ['functions', ['function'], () => functions(account)],
   ]
@@ -68,16 +67,18 @@ async function* users(account: Account): AsyncGenerator<Observation> {
       const password = await call('looking for a console password', () =>
         iam.send(new sdk.iam.GetLoginProfileCommand({ UserName: UserName! })).catch(absent),
       ).catch(unsupported)
+      const keys = await keysOf(account, UserName!)
       yield {
         see: 'identity',
         ref: identity,
         names: [Arn!, UserName!],
         facts: asFacts({
+          accessKeys: keys.length,
           hasConsolePassword: password === null ? null : password !== undefined,
           passwordLastUsed: PasswordLastUsed?.toISOString() ?? null,
         }),
       }
-      for (const { id, active, created } of await keysOf(account, UserName!)) {
+      for (const { id, active, created } of keys) {
         const used = await call('asking when a key was used', () =>
           iam.send(new sdk.iam.GetAccessKeyLastUsedCommand({ AccessKeyId: id })),
         ).catch(unsupported)
@@ -131,58 +132,86 @@ async function* providers(account: Account): AsyncGenerator<Observation> {
     }
 }
 
-/** The service control policies on the account and on everything above it, level by level up to the root. */
-async function* organization(account: Account): AsyncGenerator<Observation> {
-  const { call, organizations, sdk } = account
-  const on = refIn(account, 'account', account.instance)
-  let target: string | undefined = account.instance
-  while (target !== undefined) {
-    const level: string = target
-    const { Policies } = await call('listing service control policies', () =>
-      organizations.send(
-        new sdk.organizations.ListPoliciesForTargetCommand({
-          TargetId: level,
-          Filter: 'SERVICE_CONTROL_POLICY',
-        }),
-      ),
-    )
-    for (const { Id, Name } of Policies ?? []) {
-      const { Policy } = await call('reading a service control policy', () =>
-        organizations.send(new sdk.organizations.DescribePolicyCommand({ PolicyId: Id! })),
-      )
-      const said = { kind: 'service-control', name: Name ?? Id!, level, document: Policy?.Content ?? null }
-      yield { see: 'policy', on, language: 'aws-iam', text: canonicalJson(said) }
-    }
-    // The root has nothing above it.
-    if (level.startsWith('r-')) return
-    const { Parents } = await call('asking what the account is under', () =>
-      organizations.send(new sdk.organizations.ListParentsCommand({ ChildId: level })),
-    )
-    target = Parents?.[0]?.Id
+/** Secrets and parameters as places, with whether Firebreak may write them. */
+async function* stores(account: Account): AsyncGenerator<Observation> {
+  const place = (kind: string, id: string, names: string[], kmsKey: string | undefined): Observation => ({
+    see: 'resource',
+    ref: refIn(account, kind, id),
+    names,
+    // Those of AWS's own need no right.
+    facts: asFacts({
+      approved: isApproved(account, names[0]!),
+      kmsKey: kmsKey === undefined || kmsKey.includes('alias/aws/') ? null : kmsKey,
+    }),
+  })
+  for await (const { ARN, Name, KmsKeyId } of listSecrets(account)) {
+    yield place('secret', ARN!, [Name!], KmsKeyId)
+    yield await secretPolicy(account, ARN!)
+  }
+  for await (const { ARN, Name, Type, KeyId } of listParameters(account)) {
+    const arn = ARN ?? parameterArn(account, Name!)
+    yield place('parameter', Name!, [Name!, arn], Type === 'SecureString' ? KeyId : undefined)
   }
 }
 
-/** Secrets and parameters as places, with whether Firebreak may write them. */
-async function* stores(account: Account): AsyncGenerator<Observation> {
-  const place = (kind: string, id: string, name: string): Observation => ({
-    see: 'resource',
-    ref: refIn(account, kind, id),
-    names: [name],
-    facts: asFacts({ approved: isApproved(account, name) }),
-  })
-  for await (const { ARN, Name } of listSecrets(account)) yield place('secret', ARN!, Name!)
-  for await (const { Name } of listParameters(account)) yield place('parameter', Name!, Name!)
+/** A secret lets others read it by a policy of its own. */
+async function secretPolicy(
+  { call, secrets, sdk, instance }: Account,
+  SecretId: string,
+): Promise<Observation> {
+  const answer = await call('reading the policy of a secret', () =>
+    secrets.send(new sdk.secrets.GetResourcePolicyCommand({ SecretId })),
+  ).catch(unsupported)
+  return policyOn(
+    { instance },
+    'secret',
+    SecretId,
+    answer === null ? undefined : (answer.ResourcePolicy ?? null),
+  )
+}
+
+/** So does a function. */
+async function functionPolicy({ call, lambda, sdk, instance }: Account, arn: string): Promise<Observation> {
+  const answer = await call('reading the policy of a function', () =>
+    lambda.send(new sdk.lambda.GetPolicyCommand({ FunctionName: arn })).catch(absent),
+  ).catch(unsupported)
+  return policyOn({ instance }, 'function', arn, answer === null ? undefined : (answer?.Policy ?? null))
+}
+
+/** `document` is null where there is none, and undefined where that is not known. */
+function policyOn(
+  account: Pick<Account, 'instance'>,
+  kind: string,
+  id: string,
+  document: string | null | undefined,
+): Observation {
+  const said =
+    document === null
+      ? { kind: 'none', name: '', document: null }
+      : { kind: 'resource', name: 'resource policy', document: document ?? null }
+  return { see: 'policy', on: refIn(account, kind, id), language: 'aws-iam', text: canonicalJson(said) }
+}
+
+function parameterArn({ config, instance }: Account, name: string): string {
+  return `arn:aws:ssm:${config.region}:${instance}:parameter/${name.replace(/^\//, '')}`
 }
 
 /** What runs as which role. */
 async function* functions(account: Account): AsyncGenerator<Observation> {
-  for await (const { FunctionArn, FunctionName, Role, Runtime } of listFunctions(account))
+  for await (const { FunctionArn, FunctionName, Role, Runtime, KMSKeyArn } of listFunctions(account)) {
     yield {
       see: 'workload',
       ref: refIn(account, 'function', FunctionArn!),
       names: [FunctionName!],
-      facts: asFacts({ runsAs: Role ?? null, runtime: Runtime ?? null }),
+      facts: asFacts({
+        runsAs: Role ?? null,
+        runtime: Runtime ?? null,
+        kmsKey: KMSKeyArn ?? null,
+        approved: isApproved(account, FunctionName!),
+      }),
     }
+    yield await functionPolicy(account, FunctionArn!)
+  }
 }
 
 function asFacts(values: Record<string, Json>): Facts {

@@ -5,7 +5,8 @@ import { isFirebreakError } from '../../core/contract/errors.ts'
 import type { PlaceRef, Ref } from '../../core/contract/ref.ts'
 import { type Account, refIn } from './account.ts'
 import { listFunctions, listParameters, listSecrets } from './listings.ts'
-import { bytesOf, readStored, storeRef } from './stored-values.ts'
+import { type Answers, gatherAnswers } from './organization.ts'
+import { bytesOf, environmentText, environmentVersion, readStored, storeRef } from './stored-values.ts'
 
 /** What could not be read, for discover to say. */
 export type Gaps = Map<string, { why: string; failed: boolean; hides: readonly string[] }>
@@ -18,6 +19,7 @@ export async function* documents(account: Account, gaps: Gaps): AsyncGenerator<D
   gaps.clear()
   const principals = ['user', 'group', 'role', 'policy']
   yield* part('iam', principals, gaps, () => authorizationDetails(account))
+  yield* part('organization', [], gaps, () => organization(account))
   yield* part('secretsmanager', ['secret'], gaps, () => secretValues(account, gaps))
   yield* part('ssm', ['parameter'], gaps, () => parameterValues(account, gaps))
   yield* part('lambda', ['function'], gaps, () => functionEnvironments(account))
@@ -84,6 +86,24 @@ async function* authorizationDetails(account: Account): AsyncGenerator<Document>
   yield whole()
 }
 
+/** Which organization it is in is worth knowing, also where its policies are kept from us. */
+async function* organization(account: Account): AsyncGenerator<Document> {
+  const answers: Answers = {}
+  const whole = () => {
+    const content = Buffer.from(JSON.stringify(answers))
+    const container = refIn(account, 'account', account.instance)
+    const document = documentOf(container, 'organization.json', content, 'aws-organizations')
+    return { ...document, id: `${document.id}@${account.io.now().toISOString()}` }
+  }
+  try {
+    await gatherAnswers(account, answers)
+  } catch (error) {
+    if ('describe-organization' in answers) yield whole()
+    throw error
+  }
+  yield whole()
+}
+
 async function* secretValues(account: Account, gaps: Gaps): AsyncGenerator<Document> {
   for await (const { ARN, Name } of listSecrets(account))
     yield* stored(account, storeRef(account, 'secret', ARN!), Name!, gaps)
@@ -108,15 +128,13 @@ async function* stored(account: Account, container: Ref, path: string, gaps: Gap
 
 async function* functionEnvironments(account: Account): AsyncGenerator<Document> {
   for await (const { FunctionArn, FunctionName, Environment } of listFunctions(account)) {
-    const lines = Object.entries(Environment?.Variables ?? {}).map(
-      ([name, value]) => `${name}=${JSON.stringify(value)}`,
-    )
-    if (lines.length > 0)
-      yield documentOf(
-        storeRef(account, 'function', FunctionArn!),
-        `${FunctionName}.env`,
-        Buffer.from(`${lines.join('\n')}\n`),
-      )
+    const text = environmentText(Environment?.Variables)
+    const container = storeRef(account, 'function', FunctionArn!)
+    if (text !== '')
+      yield {
+        ...documentOf(container, `${FunctionName}.env`, Buffer.from(text)),
+        id: environmentVersion(FunctionArn!, text),
+      }
   }
 }
 

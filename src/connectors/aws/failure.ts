@@ -21,11 +21,14 @@ export function asksForPatience(error: unknown): boolean {
   const status = statusOf(error)
   if (code === undefined) return false
   return (
-    (status !== undefined && status >= 500) ||
+    (status !== undefined && status >= 500 && status !== NOT_IMPLEMENTED) ||
     status === 429 ||
     /throttl|toomanyrequests|rateexceeded|slowdown/i.test(code)
   )
 }
+
+/** The server has no such call, and will not have it a moment later. */
+const NOT_IMPLEMENTED = 501
 
 const CLOCK: readonly [ConnectorErrorCode, string, string] = [
   'INVALID_CONFIG',
@@ -78,9 +81,13 @@ const CODES: Readonly<Record<string, readonly [ConnectorErrorCode, string, strin
   ],
   EntityAlreadyExists: ['CONFLICT', 'it is there already'],
   EntityTemporarilyUnmodifiable: ['RATE_LIMITED', 'it is being changed by another'],
+  ResourceConflictException: ['RATE_LIMITED', 'it is being changed by another'],
   ConcurrentModification: ['RATE_LIMITED', 'it is being changed by another'],
   InvalidAction: ['UNSUPPORTED', 'the server does not know this call'],
   UnknownOperationException: ['UNSUPPORTED', 'the server does not know this call'],
+  PolicyTypeNotEnabledException: ['UNSUPPORTED', 'the organization has no policies of that kind'],
+  UnknownAction: ['UNSUPPORTED', 'the server does not know this call'],
+  NotImplemented: ['UNSUPPORTED', 'the server does not know this call'],
   AWSOrganizationsNotInUseException: ['UNSUPPORTED', 'the account is in no organization'],
 }
 
@@ -110,6 +117,7 @@ const NETWORK_ADVICE = 'Look at the endpoint, the region, and whether this machi
 function bySort(code: string, status: number | undefined): readonly [ConnectorErrorCode, string, string?] {
   if (/throttl|toomanyrequests|rateexceeded|slowdown/i.test(code) || status === 429)
     return ['RATE_LIMITED', 'the account’s limit of calls is reached']
+  if (status === NOT_IMPLEMENTED) return ['UNSUPPORTED', 'the server does not know this call']
   if (status !== undefined && status >= 500) return ['UNREACHABLE', 'the server failed']
   if (status === 404) return ['UNSUPPORTED', 'the server does not know this call']
   if (status === 401 || status === 403) return ['DENIED', 'the call was refused']

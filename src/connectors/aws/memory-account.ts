@@ -35,6 +35,10 @@ export interface MemoryValue {
   readonly id: string
   /** Oldest first; the last one is current. */
   readonly versions: { readonly id: string; readonly text: string }[]
+  /** Waits to become current. */
+  pending?: { readonly id: string; readonly text: string } | undefined
+  /** Who else may read it. */
+  policy?: string
 }
 
 export interface Asked {
@@ -61,9 +65,14 @@ export interface MemoryAccount {
   readonly roles: Map<string, MemoryRole>
   readonly secrets: Map<string, MemoryValue>
   readonly parameters: Map<string, MemoryValue>
-  readonly functions: { name: string; role: string; variables: Record<string, string> }[]
+  readonly functions: { name: string; role: string; variables: Record<string, string>; policy?: string }[]
   /** `r-root` first: what is above what, and the policies on each. Empty where there is no organization. */
-  readonly organization: { id: string; policies: { id: string; name: string; content: string }[] }[]
+  readonly organization: {
+    id: string
+    policies: { id: string; name: string; content: string; type?: string }[]
+  }[]
+  /** OpenID Connect providers, by host and path. */
+  readonly providers: string[]
   /** Whether a user or role may do something: all may do everything, until a test says otherwise. */
   permits: (arn: string, action: string, resource: string) => boolean
   readonly sessions: Map<string, MemoryKey>
@@ -91,6 +100,7 @@ export function newAccount(number: string): MemoryAccount {
     parameters: new Map(),
     functions: [],
     organization: [],
+    providers: [],
     permits: () => true,
     sessions: new Map(),
     keyOf: id => (id === admin.id ? admin : (account.sessions.get(id) ?? account.ownerOf(id)?.keys.get(id))),

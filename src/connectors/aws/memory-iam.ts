@@ -197,7 +197,17 @@ export const iamActions: Readonly<Record<string, Action>> = {
   'iam.PutRolePolicy': withRole(putPolicy),
   'iam.GetRolePolicy': withRole(getPolicy),
   'iam.DeleteRolePolicy': withRole(deletePolicy),
-  'iam.ListOpenIDConnectProviders': () => ({ output: { OpenIDConnectProviderList: [] } }),
+  'iam.ListOpenIDConnectProviders': ({ providers, number }) => ({
+    output: {
+      OpenIDConnectProviderList: providers.map(url => ({
+        Arn: `arn:aws:iam::${number}:oidc-provider/${url}`,
+      })),
+    },
+  }),
+  'iam.GetOpenIDConnectProvider': ({ providers }, { input }) => {
+    const Url = providers.find(url => String(input['OpenIDConnectProviderArn']).endsWith(`/${url}`))
+    return Url === undefined ? NO_SUCH_ENTITY : { output: { Url, ClientIDList: ['sts.amazonaws.com'] } }
+  },
   'iam.ListSAMLProviders': () => ({ output: { SAMLProviderList: [] } }),
   'iam.GetAccountAuthorizationDetails': (account, { input }) => {
     const all = [

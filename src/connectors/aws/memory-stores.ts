@@ -1,4 +1,5 @@
-import { type Action, type Answer, type MemoryValue, refuse } from './memory-account.ts'
+import { createHash } from 'node:crypto'
+import { type Action, type Answer, type MemoryAccount, type MemoryValue, refuse } from './memory-account.ts'
 
 const NOT_FOUND = refuse(400, 'ResourceNotFoundException')
 
@@ -37,12 +38,39 @@ export const storeActions: Readonly<Record<string, Action>> = {
   'secretsmanager.PutSecretValue': ({ secrets }, { input }) => {
     const secret = secrets.get(String(input['SecretId']))
     if (!secret) return NOT_FOUND
-    return put(secret, String(input['ClientRequestToken']), String(input['SecretString']), VersionId => ({
-      ARN: secret.id,
-      Name: secret.name,
-      VersionId,
-      VersionStages: ['AWSCURRENT'],
-    }))
+    const version = { id: String(input['ClientRequestToken']), text: String(input['SecretString']) }
+    const stages = (input['VersionStages'] ?? ['AWSCURRENT']) as string[]
+    const same = [...secret.versions, secret.pending].find(one => one?.id === version.id)
+    if (same && same.text !== version.text) return refuse(400, 'ResourceExistsException')
+    if (!same && stages.includes('AWSPENDING')) secret.pending = version
+    else if (!same) secret.versions.push(version)
+    return { output: { ARN: secret.id, Name: secret.name, VersionId: version.id, VersionStages: stages } }
+  },
+  'secretsmanager.UpdateSecretVersionStage': ({ secrets }, { input }) => {
+    const secret = secrets.get(String(input['SecretId']))
+    if (!secret) return NOT_FOUND
+    const current = secret.versions.at(-1)?.id
+    const { pending } = secret
+    if (input['RemoveFromVersionId'] !== current || pending?.id !== input['MoveToVersionId'])
+      return refuse(400, 'InvalidParameterException')
+    secret.versions.push(pending!)
+    secret.pending = undefined
+    return { output: { ARN: secret.id, Name: secret.name } }
+  },
+  'secretsmanager.DescribeSecret': ({ secrets }, { input }) => {
+    const secret = secrets.get(String(input['SecretId']))
+    if (!secret) return NOT_FOUND
+    const stages = ['AWSCURRENT', 'AWSPREVIOUS']
+    const VersionIdsToStages = Object.fromEntries([
+      ...secret.versions.toReversed().flatMap(({ id }, age) => (stages[age] ? [[id, [stages[age]]]] : [])),
+      ...(secret.pending ? [[secret.pending.id, ['AWSPENDING']]] : []),
+    ]) as Record<string, string[]>
+    return { output: { ARN: secret.id, Name: secret.name, VersionIdsToStages } }
+  },
+  'secretsmanager.GetResourcePolicy': ({ secrets }, { input }) => {
+    const secret = secrets.get(String(input['SecretId']))
+    if (!secret) return NOT_FOUND
+    return { output: { ARN: secret.id, Name: secret.name, ResourcePolicy: secret.policy } }
   },
   'AmazonSSM.DescribeParameters': ({ parameters }, { input }) =>
     page([...parameters.values()], input, 'Parameters', ({ name }) => ({ Name: name, Type: 'SecureString' })),
@@ -63,21 +91,29 @@ export const storeActions: Readonly<Record<string, Action>> = {
     const version = String(parameter.versions.length + 1)
     return put(parameter, version, String(input['Value']), id => ({ Version: Number(id) }))
   },
-  'GET /2015-03-31/functions': ({ functions, number }) => ({
-    output: {
-      Functions: functions.map(({ name, role, variables }) => ({
-        FunctionName: name,
-        FunctionArn: `arn:aws:lambda:us-east-1:${number}:function:${name}`,
-        Role: role,
-        Runtime: 'nodejs24.x',
-        Environment: { Variables: variables },
-      })),
-    },
+  'lambda.ListFunctions': account => ({
+    output: { Functions: account.functions.map(one => configurationOf(account, one)) },
   }),
+  'lambda.GetFunctionConfiguration': withFunction(configurationOf),
+  'lambda.UpdateFunctionConfiguration': withFunction((account, one, input) => {
+    if (input['RevisionId'] !== revisionOf(one)) return refuse(412, 'PreconditionFailedException')
+    one.variables = (input['Environment'] as { Variables: Record<string, string> }).Variables
+    return configurationOf(account, one)
+  }),
+  'lambda.GetPolicy': withFunction((_, { policy }) =>
+    policy === undefined ? refuse(404, 'ResourceNotFoundException') : { Policy: policy },
+  ),
+  'AWSOrganizationsV20161128.DescribeOrganization': ({ organization, number }) =>
+    organization.length === 0
+      ? refuse(400, 'AWSOrganizationsNotInUseException')
+      : { output: { Organization: { Id: 'o-exampleorg', MasterAccountId: `9${number.slice(1)}` } } },
+  // Only the management account may.
+  'AWSOrganizationsV20161128.ListAccounts': () => refuse(400, 'AccessDeniedException'),
   'AWSOrganizationsV20161128.ListPoliciesForTarget': (account, { input }) => {
     const level = levelOf(account.organization, account.number, String(input['TargetId']))
     if (!level) return refuse(400, 'AWSOrganizationsNotInUseException')
-    return { output: { Policies: level.policies.map(({ id, name }) => ({ Id: id, Name: name })) } }
+    const found = level.policies.filter(({ type = 'SERVICE_CONTROL_POLICY' }) => type === input['Filter'])
+    return page(found, input, 'Policies', ({ id, name }) => ({ Id: id, Name: name, Type: input['Filter'] }))
   },
   'AWSOrganizationsV20161128.DescribePolicy': ({ organization }, { input }) => {
     const policy = organization.flatMap(({ policies }) => policies).find(({ id }) => id === input['PolicyId'])
@@ -98,6 +134,39 @@ export const storeActions: Readonly<Record<string, Action>> = {
       },
     }
   },
+}
+
+type MemoryFunction = MemoryAccount['functions'][number]
+
+function withFunction(
+  work: (
+    account: MemoryAccount,
+    one: MemoryFunction,
+    input: Record<string, unknown>,
+  ) => Record<string, unknown> | Answer,
+): Action {
+  return (account, { input }) => {
+    const named = String(input['FunctionName'])
+    const one = account.functions.find(({ name }) => named === name || named.endsWith(`:function:${name}`))
+    if (!one) return refuse(404, 'ResourceNotFoundException')
+    const done = work(account, one, input)
+    return 'status' in done && 'code' in done ? (done as Answer) : { output: done as Record<string, unknown> }
+  }
+}
+
+function configurationOf({ number }: MemoryAccount, one: MemoryFunction): Record<string, unknown> {
+  return {
+    FunctionName: one.name,
+    FunctionArn: `arn:aws:lambda:us-east-1:${number}:function:${one.name}`,
+    Role: one.role,
+    Runtime: 'nodejs24.x',
+    Environment: { Variables: one.variables },
+    RevisionId: revisionOf(one),
+  }
+}
+
+function revisionOf({ variables }: MemoryFunction): string {
+  return createHash('sha256').update(JSON.stringify(variables)).digest('hex')
 }
 
 function levelOf<T extends { id: string }>(

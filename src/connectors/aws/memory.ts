@@ -25,6 +25,8 @@ export interface MemoryAws {
   answerAt(call: number, status: number, code: string, times?: number): void
   /** What it answers to these actions instead, as `secretsmanager.GetSecretValue`. */
   readonly refusals: Map<string, { status: number; code: string }>
+  /** What it was asked with the connection's own key, as a policy names it: `iam:ListUsers`. */
+  readonly asked: Set<string>
   /** How far the server's clock is ahead of ours. */
   clockOffsetMs: number
 }
@@ -48,6 +50,7 @@ export function memoryAws(overrides: Partial<AwsConfig> = {}, accountId = '11112
       if (!twin.reachable) throw broken()
       if (fault?.at === now && fault.when === 'before') throw broken()
       const asked = read(request as WireRequest)
+      if (asked.keyId === account.admin.id) twin.asked.add(policyName(asked.action))
       const refusal =
         canned && now >= canned.from && now < canned.to ? canned : twin.refusals.get(asked.action)
       const answer = refusal
@@ -66,6 +69,7 @@ export function memoryAws(overrides: Partial<AwsConfig> = {}, accountId = '11112
     reachable: true,
     clockOffsetMs: 0,
     refusals: new Map(),
+    asked: new Set(),
     connector: {
       system: 'aws',
       summary: 'AWS in memory',
@@ -87,6 +91,13 @@ export function memoryAws(overrides: Partial<AwsConfig> = {}, accountId = '11112
     },
   }
   return twin
+}
+
+function policyName(action: string): string {
+  return action
+    .replace(/^AmazonSSM/, 'ssm')
+    .replace(/^AWSOrganizationsV\d+/, 'organizations')
+    .replace('.', ':')
 }
 
 function broken(): Error {
@@ -134,12 +145,24 @@ function read(request: WireRequest): Wired {
       input: Object.fromEntries(form),
     }
   }
+  const [, name, part] = /^\/2015-03-31\/functions\/([^/]+)\/([a-z]+)$/.exec(request.path) ?? []
   return {
     ...common,
     protocol: 'rest',
-    action: `${request.method} ${request.path}`,
-    input: { ...request.query },
+    action: LAMBDA[`${request.method} ${part ?? ''}`] ?? `${request.method} ${request.path}`,
+    input: {
+      ...request.query,
+      ...(request.method === 'PUT' && (JSON.parse(body) as object)),
+      ...(name !== undefined && { FunctionName: decodeURIComponent(name) }),
+    },
   }
+}
+
+const LAMBDA: Readonly<Record<string, string>> = {
+  'GET ': 'lambda.ListFunctions',
+  'GET policy': 'lambda.GetPolicy',
+  'GET configuration': 'lambda.GetFunctionConfiguration',
+  'PUT configuration': 'lambda.UpdateFunctionConfiguration',
 }
 
 function answerTo(account: MemoryAccount, asked: Wired, clockOffsetMs: number): Answer {

@@ -16,7 +16,8 @@ export async function read(account: Account, place: PlaceRef): Promise<Secret> {
 
 /** The secret in its slots, as a new version; the one before is kept by AWS. */
 export async function write(account: Account, place: PlaceRef, secret: Secret): Promise<PlaceRef> {
-  if (!isApproved(account, place.path))
+  const name = place.in.kind === 'function' ? place.path.replace(/\.env$/, '') : place.path
+  if (!isApproved(account, name))
     throw new FirebreakError(
       'DENIED',
       `${place.path} is not approved for writing`,

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { PlaceRef, Ref } from '../../core/contract/ref.ts'
 import { type Account, mustBeHere, refIn } from './account.ts'
+import { awsCode } from './failure.ts'
 
 /** A value that the account keeps: what it says, and the version that a write has to be made on, `NAME@VERSION`. */
 export interface StoredValue {
@@ -9,6 +10,8 @@ export interface StoredValue {
   readonly version: string
   /** It is bytes: they were given in base64, and are to be put back so. */
   readonly binary?: boolean
+  /** Of a function: its service's own word for how it stands. */
+  readonly revision?: string
 }
 
 /** A place that holds values by name. */
@@ -30,21 +33,41 @@ const stores: Readonly<Record<string, Store>> = {
         return { text: Buffer.from(SecretBinary!).toString('latin1'), version, binary: true }
       })
     },
-    async write({ change, secrets, sdk }, SecretId, value, before) {
-      // The token makes a second attempt the same version; Secrets Manager moves AWSCURRENT, and keeps what was as
-      // AWSPREVIOUS. https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html
+    async write(account, SecretId, value, before) {
+      const { change, secrets, sdk } = account
+      const current = before.version.slice(SecretId.length + 1)
+      // The token makes a second attempt the same version.
+      // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html
       const ClientRequestToken = tokenOf(SecretId, before.version, value)
+      await mustNotRotate(account, SecretId, current, ClientRequestToken)
       return await change('writing a secret', async () => {
-        const { VersionId } = await secrets.send(
+        const content = before.binary
+          ? { SecretBinary: value }
+          : { SecretString: Buffer.from(value).toString('utf8') }
+        await secrets.send(
           new sdk.secrets.PutSecretValueCommand({
             SecretId,
             ClientRequestToken,
-            ...(before.binary
-              ? { SecretBinary: value }
-              : { SecretString: Buffer.from(value).toString('utf8') }),
+            VersionStages: ['AWSPENDING'],
+            ...content,
           }),
         )
-        return `${SecretId}@${VersionId}`
+        // Refused where another version is current by now: so that nobody's write is lost. The one before becomes AWSPREVIOUS.
+        // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_UpdateSecretVersionStage.html
+        await secrets
+          .send(
+            new sdk.secrets.UpdateSecretVersionStageCommand({
+              SecretId,
+              VersionStage: 'AWSCURRENT',
+              MoveToVersionId: ClientRequestToken,
+              RemoveFromVersionId: current,
+            }),
+          )
+          .catch(error => {
+            if (awsCode(error) === 'InvalidParameterException') throw overtaken()
+            throw error
+          })
+        return `${SecretId}@${ClientRequestToken}`
       })
     },
   },
@@ -55,7 +78,7 @@ const stores: Readonly<Record<string, Store>> = {
         return { text: Parameter!.Value!, version: `${Name}@${Parameter!.Version}` }
       })
     },
-    async write({ change, ssm, sdk }, Name, value) {
+    async write({ change, ssm, sdk }, Name, value, before) {
       return await change('writing a parameter', async () => {
         const { Version } = await ssm.send(
           new sdk.ssm.PutParameterCommand({
@@ -64,10 +87,98 @@ const stores: Readonly<Record<string, Store>> = {
             Overwrite: true,
           }),
         )
+        // There is no compare-and-swap: what was overwritten is at least not passed over.
+        if (`${Name}@${(Version ?? 0) - 1}` !== before.version) throw overtaken()
         return `${Name}@${Version}`
       })
     },
   },
+  function: {
+    async read({ call, lambda, sdk }, FunctionName) {
+      const { Environment, RevisionId } = await call('reading a function’s environment', () =>
+        lambda.send(new sdk.lambda.GetFunctionConfigurationCommand({ FunctionName })),
+      )
+      const text = environmentText(Environment?.Variables)
+      return {
+        text,
+        version: environmentVersion(FunctionName, text),
+        ...(RevisionId && { revision: RevisionId }),
+      }
+    },
+    async write({ change, lambda, sdk }, FunctionName, value, before) {
+      const text = Buffer.from(value).toString('utf8')
+      await change('writing a function’s environment', () =>
+        lambda
+          .send(
+            new sdk.lambda.UpdateFunctionConfigurationCommand({
+              FunctionName,
+              Environment: { Variables: variablesIn(text) },
+              // Refused where it was changed since: https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionConfiguration.html
+              RevisionId: before.revision,
+            }),
+          )
+          .catch(error => {
+            if (awsCode(error) === 'PreconditionFailedException') throw overtaken()
+            throw error
+          }),
+      )
+      return environmentVersion(FunctionName, text)
+    },
+  },
+}
+
+/** A function's environment as a file of assignments. */
+export function environmentText(variables: Readonly<Record<string, string>> | undefined): string {
+  return Object.entries(variables ?? {})
+    .map(([name, value]) => `${name}=${JSON.stringify(value)}\n`)
+    .join('')
+}
+
+function variablesIn(text: string): Record<string, string> {
+  return Object.fromEntries(
+    text
+      .split('\n')
+      .filter(line => line !== '')
+      .map(line => {
+        const at = line.indexOf('=')
+        return [line.slice(0, at), String(JSON.parse(line.slice(at + 1)))]
+      }),
+  )
+}
+
+/** Its content stands for it: a revision tells of every other change too. */
+export function environmentVersion(functionArn: string, text: string): string {
+  return `${functionArn}@${createHash('sha256').update(text).digest('hex')}`
+}
+
+function overtaken(): FirebreakError {
+  return new FirebreakError(
+    'CONFLICT',
+    'it was changed by another at the same moment',
+    'Observe it again, then decide on what stands there now.',
+  )
+}
+
+/** A version that waits to become current is another's, who is about to replace it too. */
+async function mustNotRotate(
+  { call, secrets, sdk }: Account,
+  SecretId: string,
+  current: string,
+  ours: string,
+): Promise<void> {
+  const { VersionIdsToStages } = await call('looking at the versions of a secret', () =>
+    secrets.send(new sdk.secrets.DescribeSecretCommand({ SecretId })),
+  )
+  const pending = Object.entries(VersionIdsToStages ?? {}).find(
+    ([version, stages]) => stages?.includes('AWSPENDING') && version !== current && version !== ours,
+  )
+  // One that has been overtaken is left over from a rotation that ended.
+  if (!pending || pending[1]?.includes('AWSPREVIOUS')) return
+  throw new FirebreakError(
+    'CONFLICT',
+    'the secret is being rotated',
+    'Wait until its rotation has ended, or cancel it, then retry.',
+  )
 }
 
 /** A UUID that follows from what is written: 32 to 64 characters are taken. */
@@ -81,7 +192,7 @@ export function storeRef(account: Account, kind: 'secret' | 'parameter' | 'funct
 }
 
 export async function readStored(account: Account, place: PlaceRef): Promise<StoredValue> {
-  mustBeHere(account, place.in, 'secret', 'parameter')
+  mustBeHere(account, place.in, 'secret', 'parameter', 'function')
   return await stores[place.in.kind]!.read(account, place.in.id)
 }
 

@@ -58,6 +58,7 @@ function incident(change: Partial<Incident> = {}): Incident {
     mode: 'graceful',
     targets: [target()],
     holdings: [holding('api/.env')],
+    derived: [],
     windowSeconds: 5,
     notSearched: [],
     owners: [],

@@ -9,6 +9,7 @@ import type { Row } from '../../../src/core/store/schema.ts'
 import { type Db, openStore } from '../../../src/core/store/store.ts'
 import { coverageOf } from '../../../src/know/inventory/queries.ts'
 import { observe } from '../../../src/know/observe/observe.ts'
+import { awsOrganizationsReader } from '../../../src/know/readers/aws-organizations.ts'
 import { ownDirectory, testKeys } from '../../know/estate.ts'
 
 /** Waiting takes no time, and is counted. */
@@ -208,4 +209,143 @@ describe('observing an account again', () => {
     expect(texts.filter(text => text.includes('"name":"broken"'))).toHaveLength(1)
     expect(texts.filter(text => text.includes('999988887777'))).toHaveLength(1)
   })
+})
+
+describe('writing to what the account keeps', () => {
+  const set = async () => {
+    const twin = memoryAws({ approved: ['*'] })
+    const secret = twin.account.addValue('secrets', 'apps/orders', 'token=aaaa')
+    twin.account.functions.push({ name: 'mailer', role: 'none', variables: { HOST: 'h', TOKEN: 'aaaa"b' } })
+    const connection = await open(twin)
+    const documents = await collect(connection.documents!())
+    const placeIn = (kind: string, at: string) => {
+      const document = documents.find(one => one.in.kind === kind)!
+      const slots = [{ part: 'value' as const, at, encodings: [] }]
+      return { in: document.in, path: document.path, version: document.id, slots }
+    }
+    return { twin, secret, connection, placeIn }
+  }
+
+  test('a secret: pending first, then current; the one before is kept', async () => {
+    const { secret, connection, placeIn } = await set()
+    const written = await connection.write!(placeIn('secret', '6-10'), new Secret('bbbbbb'))
+    expect(secret.versions.map(({ text }) => text)).toEqual(['token=aaaa', 'token=bbbbbb'])
+    expect(secret.pending).toBeUndefined()
+    expect(written.version).toBe(`${secret.id}@${secret.versions[1]!.id}`)
+    expect((await connection.read!(written)).revealText()).toBe('bbbbbb')
+  })
+
+  test('a secret that another writes at the same moment is not overwritten', async () => {
+    const { twin, secret, connection, placeIn } = await set()
+    const put = twin.account.secrets.get.bind(twin.account.secrets)
+    let looks = 0
+    // Between the look and the write.
+    twin.account.secrets.get = id => {
+      if (++looks === 3) secret.versions.push({ id: 'theirs', text: 'token=cccc' })
+      return put(id)
+    }
+    await expect(connection.write!(placeIn('secret', '6-10'), new Secret('bbbb'))).rejects.toMatchObject({
+      code: 'CONFLICT',
+    })
+    expect(secret.versions.at(-1)).toEqual({ id: 'theirs', text: 'token=cccc' })
+  })
+
+  test('a secret whose rotation is under way is left to it', async () => {
+    const { secret, connection, placeIn } = await set()
+    secret.pending = { id: 'rotation', text: 'token=dddd' }
+    await expect(connection.write!(placeIn('secret', '6-10'), new Secret('bbbb'))).rejects.toMatchObject({
+      code: 'CONFLICT',
+      message: expect.stringContaining('the secret is being rotated'),
+    })
+    expect([secret.versions.length, secret.pending.text]).toEqual([1, 'token=dddd'])
+  })
+
+  test('a secret whose write was answered by nobody is written once', async () => {
+    const { twin, secret, connection, placeIn } = await set()
+    const place = placeIn('secret', '6-10')
+    for (let call = 1; call <= 6; call++) {
+      twin.failAt(call, 'after')
+      await connection.write!(place, new Secret('bbbb')).catch(() => {})
+      twin.noFault()
+    }
+    await connection.write!(place, new Secret('bbbb'))
+    expect(secret.versions.map(({ text }) => text)).toEqual(['token=aaaa', 'token=bbbb'])
+  })
+
+  test('a function’s environment: the one variable, on the revision that was read', async () => {
+    const { twin, connection, placeIn } = await set()
+    const [mailer] = twin.account.functions
+    const place = placeIn('function', '16-20')
+    const written = await connection.write!(place, new Secret('bbbb'))
+    expect(mailer!.variables).toEqual({ HOST: 'h', TOKEN: 'bbbb"b' })
+    expect((await connection.read!(written)).revealText()).toBe('bbbb')
+    mailer!.variables = { HOST: 'other', TOKEN: 'aaaa"b' }
+    await expect(connection.write!(place, new Secret('cccc'))).rejects.toMatchObject({ code: 'CONFLICT' })
+    expect(mailer!.variables['TOKEN']).toBe('aaaa"b')
+  })
+})
+
+test.each([
+  [501, 'NotImplemented'],
+  [400, 'InvalidAction'],
+  [400, 'UnknownOperationException'],
+])('a server that lacks a call (%i %s) is asked once, and the rest is read', async (status, code) => {
+  const twin = filled()
+  for (const action of ['iam.ListSAMLProviders', 'iam.GetLoginProfile', 'lambda.ListFunctions'])
+    twin.refusals.set(action, { status, code })
+  const io = impatient()
+  const connection = await open(twin, io)
+  await collect(connection.documents!())
+  const seen = await collect(connection.discover!())
+  expect(io.slept).toEqual([])
+  expect(seen.filter(({ see }) => see === 'credential')).toHaveLength(5)
+  const gaps = gapsIn(seen)
+  expect(gaps.filter(({ failed }) => failed)).toEqual([])
+  expect(gaps.map(({ scope }) => scope.split('/')[1])).toEqual(
+    expect.arrayContaining(['providers', 'functions', 'lambda', 'organization']),
+  )
+})
+
+test('what is above the account leaves as the answers that an export holds', async () => {
+  const twin = filled()
+  const content = JSON.stringify({ Statement: { Effect: 'Deny', Action: 'iam:*', Resource: '*' } })
+  const control = (id: string, type: string) => ({ id, name: id, content, type })
+  twin.account.organization.push(
+    { id: 'r-ab12', policies: [control('p-services1', 'SERVICE_CONTROL_POLICY')] },
+    { id: 'account', policies: [control('p-resource1', 'RESOURCE_CONTROL_POLICY')] },
+  )
+  const connection = await open(twin)
+  const documents = await collect(connection.documents!())
+  const document = documents.find(({ format }) => format === 'aws-organizations')!
+  const said: Observation[] = await collect(awsOrganizationsReader.read(document, document.bytes()))
+  const policies = said.flatMap(one =>
+    one.see === 'policy'
+      ? [`${one.on.kind} ${one.on.id} ${(JSON.parse(one.text) as { kind: string }).kind}`]
+      : [],
+  )
+  expect(policies.sort()).toEqual([
+    'account 111122223333 resource-control',
+    'organization-policy p-resource1 control-document',
+    'organization-policy p-services1 control-document',
+    'organization-root r-ab12 service-control',
+  ])
+})
+
+test('an organization whose policies are kept from us is known all the same, with the gap', async () => {
+  const twin = filled()
+  twin.account.organization.push({ id: 'r-ab12', policies: [] }, { id: 'account', policies: [] })
+  const refused = 'AWSOrganizationsV20161128.ListPoliciesForTarget'
+  twin.refusals.set(refused, { status: 400, code: 'AccessDeniedException' })
+  const connection = await open(twin)
+  const documents = await collect(connection.documents!())
+  const document = documents.find(({ format }) => format === 'aws-organizations')!
+  const said: Observation[] = await collect(awsOrganizationsReader.read(document, document.bytes()))
+  expect(said).toContainEqual(
+    expect.objectContaining({
+      ref: { system: 'aws', instance: '111122223333', kind: 'account', id: '111122223333' },
+      facts: expect.objectContaining({ organization: { value: 'o-exampleorg' } }),
+    }),
+  )
+  const gaps = gapsIn(await collect(connection.discover!()))
+  expect(gaps.map(({ scope }) => scope)).toEqual(['aws:111122223333/organization'])
 })
