@@ -83,13 +83,14 @@ export class Privilege {
   answer(action: string, arn: string, asked: Asked): Answer {
     const owner = asked.owner ?? this.#account
     const [, , , , number = ''] = arn.split(':')
+    const policies = asked.policies ?? this.actor.policies
     const service = action.slice(0, action.indexOf(':'))
     return evaluate({
       principal: this.#principalArn(),
       action,
       resource: { arn, account: !asked.owner && /^\d{12}$/.test(number) ? number : owner.number },
-      context: asked.context ? this.#newContext(asked) : this.#context(asked),
-      identityPolicies: asked.policies ?? this.actor.policies,
+      context: this.#contextFor(asked, policies, owner),
+      identityPolicies: policies,
       resourcePolicy: asked.resourcePolicy,
       permissionBoundaries: this.actor.boundary && [this.actor.boundary.policy],
       serviceControlPolicies: this.#account.organization.serviceControlPolicies,
@@ -175,6 +176,19 @@ export class Privilege {
     return this.actor.kind === 'group' ? anyArn(this.#account, 'user') : this.actor.arn
   }
 
+  /** Most policies ask for nothing of the kind; then it need not be put together, which takes longer than all the rest. */
+  #contextFor(asked: Asked, policies: readonly Policy[], owner: AwsAccount): Context {
+    if (asked.context) return this.#newContext(asked)
+    const { serviceControlPolicies = [] } = this.#account.organization
+    const levels = [...serviceControlPolicies, ...(owner.organization.resourceControlPolicies ?? [])]
+    const asks =
+      policies.some(asksContext) ||
+      levels.some(level => level.policies.some(asksContext)) ||
+      (this.actor.boundary !== undefined && asksContext(this.actor.boundary.policy)) ||
+      (asked.resourcePolicy !== undefined && asksContext(asked.resourcePolicy))
+    return asks ? this.#context(asked) : NOTHING_ASKED
+  }
+
   #context(asked: Asked): Context {
     if ((asked.passedTo ?? asked.attaching ?? asked.bounding) !== undefined) return this.#newContext(asked)
     let context = this.#contexts.get(asked.target)
@@ -239,6 +253,22 @@ interface Asked {
   readonly owner?: AwsAccount
   readonly resourcePolicy?: Policy | undefined
   readonly policies?: readonly Policy[]
+}
+
+const NOTHING_ASKED = new Context({}, { complete: true })
+const asking = new WeakMap<Policy, boolean>()
+
+/** Whether a policy has a condition or a variable. */
+function asksContext(policy: Policy): boolean {
+  let asks = asking.get(policy)
+  if (asks === undefined) {
+    asks = policy.statements.some(
+      ({ conditions, resources }) =>
+        conditions.length > 0 || resources?.patterns.some(pattern => pattern.includes('${')) === true,
+    )
+    asking.set(policy, asks)
+  }
+  return asks
 }
 
 function administratorAccess({ partition }: AwsAccount): string {
