@@ -6,11 +6,12 @@ import type { Io } from '../../core/contract/io.ts'
 import type { Ref } from '../../core/contract/ref.ts'
 import { gitDiscovery } from './discovery.ts'
 import { gitDocuments, objectBytes } from './documents.ts'
-import { readRefs } from './git-directory.ts'
+import { readRefs, type Refs } from './git-directory.ts'
 import { GitFailure } from './git-process.ts'
-import { limitHistory, oldestRoot } from './history.ts'
+import { endHistoryAt, type Limits, limitHistory, NO_LIMITS, oldestRoot } from './history.ts'
 import { readPlace } from './read-place.ts'
-import { openRepository, type Repository } from './repository.ts'
+import { listObjects, openRepository, type Repository } from './repository.ts'
+import type { GitSource } from './survey.ts'
 
 const config = z.strictObject({
   path: z.string().min(1).describe('path of a checkout, a worktree or a bare repository on this machine'),
@@ -37,18 +38,15 @@ export const git: Connector<GitConfig> = {
 
 async function connect(repository: Repository, name: string | undefined, io: Io): Promise<Connection> {
   const refs = await readRefs(repository)
-  const limits = await limitHistory(repository, refs)
-  const root = await oldestRoot(repository, refs).catch(error => {
-    if (error instanceof GitFailure) return undefined
-    throw error
-  })
+  const { root, limits } = await rootOf(repository, refs)
   const instance = repositoryInstance(root, repository.path)
-  const source = {
+  const source: GitSource = {
     repository,
     in: repositoryRef(instance),
     name,
     limits,
     io,
+    survey: undefined,
     unread: new Map(),
     readFiles: new Map(),
   }
@@ -60,6 +58,34 @@ async function connect(repository: Repository, name: string | undefined, io: Io)
     discover: () => told(repository, gitDiscovery(source)),
     read: place => readPlace(place, id => objectBytes(source, id)),
   }
+}
+
+/**
+ * The root by which the repository is told, and where history had to be cut to find it. A root that cannot be found although
+ * refs name commits is looked for once more behind what is damaged; that lists the objects, which raises where they
+ * cannot be read at all: such a repository must not be taken for another one.
+ */
+async function rootOf(
+  repository: Repository,
+  refs: Refs,
+): Promise<{ root: string | undefined; limits: Limits }> {
+  const find = () =>
+    oldestRoot(repository, refs).catch(error => {
+      if (error instanceof GitFailure) return undefined
+      throw error
+    })
+  await endHistoryAt(repository, refs, [])
+  const root = await find()
+  if (root !== undefined || refs.all.size === 0) return { root, limits: NO_LIMITS }
+  const limits = await limitHistory(repository, refs, listedCommits(repository))
+  return { root: await find(), limits }
+}
+
+async function* listedCommits(repository: Repository): AsyncGenerator<string[], void> {
+  for await (const objects of listObjects(repository))
+    yield objects
+      .filter(({ type }) => type === 'commit')
+      .map(({ line }) => line.toString('latin1', 0, line.indexOf(32)))
 }
 
 /** What git could not do where nothing was foreseen, as a failure of the repository, which it is. */

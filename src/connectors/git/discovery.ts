@@ -1,100 +1,34 @@
 import type { Facts, Observation } from '../../core/contract/observation.ts'
-import { COMMIT_MESSAGE, type GitSource, TAG_MESSAGE, UNREACHABLE } from './documents.ts'
-import { alternates, defaultBranch, isBare, readRefs, type Refs } from './git-directory.ts'
-import { GitFailure } from './git-process.ts'
-import { type Introduction, walkHistory, walkIndex, walkTips } from './history.ts'
-import { KeyTable } from './key-table.ts'
+import { alternates, defaultBranch, isBare, type Refs } from './git-directory.ts'
 import { readObjects } from './object-reader.ts'
-import { contentId, indexFiles, ownFiles, packsWithoutIndex, submoduleRepositories } from './own-files.ts'
-import { listObjects } from './repository.ts'
-
-const MOST_PROBLEMS_STATED = 100
+import { contentId, ownFiles, packsWithoutIndex, submoduleRepositories } from './own-files.ts'
+import type { Problems } from './problems.ts'
+import { type GitSource, type Standing, type Survey, TAG_MESSAGE, takeSurvey } from './survey.ts'
 
 /**
  * The repository, where every document stands, and what was not searched. Always the whole of it: what stands at a
- * branch's tip changes for old blobs too. Memory grows with the number of blobs and paths (20 bytes each), not with
- * their sizes.
+ * branch's tip changes for old blobs too.
  */
 export async function* gitDiscovery(source: GitSource): AsyncGenerator<Observation, void> {
-  const { repository, limits, io } = source
-  const refs = await readRefs(repository)
-  const coverage = new Coverage(`git:${repository.path}`)
-  for (const problem of refs.problems) coverage.problem(problem)
+  // That by which the documents were read, which is then let go: asked again, the repository is looked at again.
+  const survey = source.survey ?? (await takeSurvey(source))
+  source.survey = undefined
+  const { refs, problems } = survey
+  const coverage = new Coverage(`git:${source.repository.path}`, problems)
+  for (const problem of refs.problems) problems.add(problem)
   for (const gap of refs.gaps) coverage.gap(gap)
   yield { see: 'resource', ref: source.in, names: names(source), facts: facts(source, refs) }
-
-  const atTips = new KeyTable(io.random(16))
-  const tips = new Set(refs.tips)
-  await walkTips(repository, refs, (blob, path) => void atTips.add(`${blob} ${path}`), coverage.problem)
-
-  const placed = new KeyTable(io.random(16)) // blobs that stand somewhere
-  const said = new KeyTable(io.random(16)) // a blob at a path is said once, for its oldest commit
-  const submodules = new Set<string>()
-  let commits = 0
-  for await (const step of walkHistory(repository, limits, coverage.problem)) {
-    if (!('blob' in step)) {
-      commits++
-      const { id, author, at } = step.commit
-      yield {
-        see: 'occurrence',
-        document: `git:${id}`,
-        path: COMMIT_MESSAGE,
-        commit: id,
-        author,
-        ...(at === undefined ? {} : { at }),
-        atHead: tips.has(id),
-      }
-    } else if (step.submodule) {
-      submodules.add(step.path)
-    } else if (said.add(`${step.blob} ${step.path}`)) {
-      placed.add(step.blob)
-      yield introduced(step, atTips.has(`${step.blob} ${step.path}`))
-    }
-  }
-  yield* staged(source, said, placed, coverage)
-
-  let blobs = 0
-  const tags: string[] = []
-  for await (const objects of listObjects(repository, coverage.problem)) {
-    for (const { id, type } of objects) {
-      if (type === 'tag') tags.push(id)
-      if (type !== 'blob') continue
-      blobs++
-      if (!placed.has(id))
-        yield { see: 'occurrence', document: `git:${id}`, path: UNREACHABLE, atHead: false }
-    }
-  }
-  yield* tagMessages(source, tags)
+  for (const standing of survey.standings()) yield occurrence(standing)
+  for await (const tags of survey.ids('tag')) yield* tagMessages(source, tags)
   yield* filesOfGit(source, coverage)
-
-  await stateGaps(source, refs, submodules, coverage)
-  yield* coverage.observations(`${commits} commits, ${blobs} blobs`)
+  await stateGaps(source, survey, coverage)
+  yield* coverage.observations(`${survey.commits} commits, ${survey.blobs} blobs`)
 }
 
-function introduced({ commit, blob, path }: Introduction, atHead: boolean): Observation {
-  const { id, author, at } = commit
-  const when = at === undefined ? {} : { at }
-  return { see: 'occurrence', document: `git:${blob}`, path, commit: id, author, ...when, atHead }
-}
-
-async function* staged(
-  { repository }: GitSource,
-  said: KeyTable,
-  placed: KeyTable,
-  coverage: Coverage,
-): AsyncGenerator<Observation, void> {
-  for (const index of await indexFiles(repository)) {
-    try {
-      for await (const { blob, path } of walkIndex(repository, index)) {
-        if (!said.add(`${blob} ${path}`)) continue
-        placed.add(blob)
-        yield { see: 'occurrence', document: `git:${blob}`, path: `(index) ${path}`, atHead: false }
-      }
-    } catch (error) {
-      if (!(error instanceof GitFailure)) throw error
-      coverage.problem(`what is staged cannot be told (${error.message})`)
-    }
-  }
+function occurrence({ id, path, commit, atHead }: Standing): Observation {
+  const at = commit?.at === undefined ? {} : { at: commit.at }
+  const by = commit ? { commit: commit.id, author: commit.author, ...at } : {}
+  return { see: 'occurrence', document: `git:${id}`, path, ...by, atHead }
 }
 
 async function* tagMessages({ repository }: GitSource, tags: string[]): AsyncGenerator<Observation, void> {
@@ -109,9 +43,9 @@ async function* tagMessages({ repository }: GitSource, tags: string[]): AsyncGen
 }
 
 async function* filesOfGit(source: GitSource, coverage: Coverage): AsyncGenerator<Observation, void> {
-  for await (const { path, file, at } of ownFiles(source.repository, coverage.problem)) {
+  for await (const { path, file, at } of ownFiles(source.repository, coverage.problems.add)) {
     const now = await contentId(file).catch(() => undefined)
-    if (now === undefined) coverage.problem(`${path} could not be read`)
+    if (now === undefined) coverage.problems.add(`${path} could not be read`)
     const read = source.readFiles.get(path)
     for (const document of new Set([now, read])) {
       if (document) yield { see: 'occurrence', document, path, at, atHead: document === now }
@@ -122,8 +56,7 @@ async function* filesOfGit(source: GitSource, coverage: Coverage): AsyncGenerato
 /** What is known to be missing, besides what the passes have met. */
 async function stateGaps(
   { repository, limits, unread }: GitSource,
-  refs: Refs,
-  submodules: ReadonlySet<string>,
+  { refs, submodules }: Survey,
   coverage: Coverage,
 ): Promise<void> {
   const { settings } = repository
@@ -135,15 +68,15 @@ async function stateGaps(
     coverage.gap('the clone is partial: objects left at its remote were not fetched and not searched')
   }
   if (limits.cut.length > 0) {
-    coverage.problem(
+    coverage.problems.add(
       `the parents of ${limits.cut.length} commits are lost (${limits.cut[0]}…): history before is unknown`,
     )
   }
-  for (const id of limits.unreadable) coverage.problem(`the commit ${id} is damaged`)
+  for (const id of limits.unreadable) coverage.problems.add(`the commit ${id} is damaged`)
   for (const [id, why] of unread)
-    coverage.problem(id === '' ? why : `the object ${id} could not be read (${why})`)
+    coverage.problems.add(id === '' ? why : `the object ${id} could not be read (${why})`)
   for (const pack of await packsWithoutIndex(repository)) {
-    coverage.problem(
+    coverage.problems.add(
       `the pack ${pack} has no index: its objects were not searched ("git index-pack" makes one)`,
     )
   }
@@ -198,19 +131,14 @@ function facts({ repository }: GitSource, refs: Refs): Facts {
 /** Collects what was not searched: the whole is complete only where nothing of it is missing. */
 class Coverage {
   readonly #scope: string
-  readonly #problems = new Set<string>()
+  readonly problems: Problems
   readonly #gaps = new Set<string>()
   readonly #elsewhere: { scope: string; why: string }[] = []
   readonly #notes: string[] = []
-  #unstated = 0
 
-  constructor(scope: string) {
+  constructor(scope: string, problems: Problems) {
     this.#scope = scope
-  }
-
-  readonly problem = (what: string): void => {
-    if (this.#problems.size < MOST_PROBLEMS_STATED) this.#problems.add(what)
-    else if (!this.#problems.has(what)) this.#unstated++
+    this.problems = problems
   }
 
   /** What was never here: nothing is broken, and yet not all was searched. */
@@ -228,15 +156,16 @@ class Coverage {
   }
 
   *observations(counts: string): Generator<Observation, void> {
-    const missing = this.#problems.size + this.#unstated + this.#gaps.size
+    const { stated, unstated } = this.problems
+    const missing = stated.size + unstated + this.#gaps.size
     const complete = missing === 0
     const whys = complete ? this.#notes : [`${missing} problems, see below`, ...this.#notes]
     const why = whys.length === 0 ? {} : { why: whys.join('; ') }
     yield { see: 'covered', scope: `${this.#scope} all refs, ${counts}`, complete, ...why }
     const whole = { see: 'covered', scope: this.#scope, complete: false } as const
     for (const why of this.#gaps) yield { ...whole, why }
-    for (const why of this.#problems) yield { ...whole, why, failed: true }
-    if (this.#unstated > 0) yield { ...whole, why: `${this.#unstated} more problems`, failed: true }
+    for (const why of stated) yield { ...whole, why, failed: true }
+    if (unstated > 0) yield { ...whole, why: `${unstated} more problems`, failed: true }
     for (const { scope, why } of this.#elsewhere) yield { see: 'covered', scope, complete: false, why }
   }
 }

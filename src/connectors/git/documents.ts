@@ -1,32 +1,13 @@
 import type { Document } from '../../core/contract/document.ts'
-import type { Io } from '../../core/contract/io.ts'
-import type { Cursor, Ref } from '../../core/contract/ref.ts'
+import type { Cursor } from '../../core/contract/ref.ts'
 import { formatCursor, parseCursor, type Position } from './cursor.ts'
 import { readRefs, type Refs } from './git-directory.ts'
 import { GitFailure, gitRecords } from './git-process.ts'
-import { type Limits, walkHistory, walkIndex, walkTips } from './history.ts'
-import { KeyTable } from './key-table.ts'
 import { type LoadedObject, readObjects } from './object-reader.ts'
-import { contentId, fileBytes, indexFiles, looseObjects, ownFiles } from './own-files.ts'
+import { contentId, fileBytes, looseObjects, ownFiles } from './own-files.ts'
 import { pathText } from '../../core/contract/path-text.ts'
 import { listObjects, type Repository } from './repository.ts'
-
-export const COMMIT_MESSAGE = '(commit message)'
-export const TAG_MESSAGE = '(tag message)'
-export const UNREACHABLE = '(unreachable object)'
-
-/** What the two passes over a repository share. */
-export interface GitSource {
-  readonly repository: Repository
-  readonly in: Ref
-  readonly name: string | undefined
-  readonly limits: Limits
-  readonly io: Io
-  /** Objects whose content could not be read, with the reason: learnt by reading, stated by discover(). */
-  readonly unread: Map<string, string>
-  /** The git directory's own files as they were read, by path. */
-  readonly readFiles: Map<string, string>
-}
+import { COMMIT_MESSAGE, type GitSource, TAG_MESSAGE, takeSurvey, UNREACHABLE } from './survey.ts'
 
 /**
  * Every blob, message and file of the git directory once; with a cursor, those that are new since. All but the last
@@ -47,8 +28,7 @@ export async function* gitDocuments(source: GitSource, since?: Cursor): AsyncGen
   })
   const start = formatCursor(from ?? { tips: [], looseNs: '0', filesNs: '0' })
 
-  const ids = from ? await newObjects(repository, refs, from) : allObjects(repository)
-  const paths = from ? ids.paths : await firstPaths(source, refs)
+  const { batches, pathOf } = from ? await newObjects(repository, refs, from) : await allObjects(source)
   let held: Document | undefined // the last one must carry `end`, and objects cannot be held back: files can
   const fileIds = new Set<string>()
   for (const file of files.changed) {
@@ -60,12 +40,12 @@ export async function* gitDocuments(source: GitSource, since?: Cursor): AsyncGen
   }
   const lost = (id: string, why: string) => void source.unread.set(id, why)
   let ended = false
-  for await (const object of readObjects(repository.home, ids.batches, lost)) {
+  for await (const object of readObjects(repository.home, batches, lost)) {
     if (object.type === 'tree') continue
     if (held) yield held
     held = undefined
     ended = await object.isLast()
-    yield objectDocument(source, object, paths(object.id), ended ? end : start)
+    yield objectDocument(source, object, pathOf(object.id), ended ? end : start)
   }
   if (held) yield { ...held, cursor: end }
 }
@@ -122,23 +102,21 @@ function messageStart(object: Buffer): number {
   return embeddedTag >= 0 && embeddedTag < headersEnd ? embeddedTag + 1 : headersEnd + 2
 }
 
-interface Batches {
+interface Objects {
   readonly batches: AsyncIterable<readonly string[]>
-  readonly paths: (id: string) => string
+  readonly pathOf: (id: string) => string
 }
 
-function allObjects(repository: Repository): Batches {
-  const batches = async function* () {
-    for await (const objects of listObjects(repository)) {
-      yield objects.filter(({ type }) => type !== 'tree').map(({ id }) => id)
-    }
-  }
-  return { batches: batches(), paths: () => UNREACHABLE }
+async function allObjects(source: GitSource): Promise<Objects> {
+  const survey = await takeSurvey(source)
+  source.survey = survey
+  return { batches: survey.ids(), pathOf: id => survey.pathOf(id) }
 }
 
 /** What the refs reach now and did not then, and loose objects written since, which no ref may reach. */
-async function newObjects(repository: Repository, refs: Refs, from: Position): Promise<Batches> {
+async function newObjects(repository: Repository, refs: Refs, from: Position): Promise<Objects> {
   const found = new Map<string, string>()
+  const pathOf = (id: string) => found.get(id) || UNREACHABLE
   const before = new Set(from.tips)
   const tips = [...new Set(refs.all.values())].filter(id => !before.has(id))
   const since = BigInt(from.looseNs)
@@ -159,8 +137,7 @@ async function newObjects(repository: Repository, refs: Refs, from: Position): P
   } catch (error) {
     if (!(error instanceof GitFailure)) throw error
     // A damaged history cannot be compared with what it was: everything is read again.
-    const all = allObjects(repository)
-    return { batches: all.batches, paths: id => found.get(id) || UNREACHABLE }
+    return { batches: listedIds(repository), pathOf }
   }
   const batches = async function* () {
     const check = { delimiter: 10, input: lines(found.keys()) }
@@ -169,36 +146,18 @@ async function newObjects(repository: Repository, refs: Refs, from: Position): P
       yield objects.filter(([, type]) => type !== 'tree').map(([id]) => id!)
     }
   }
-  return { batches: batches(), paths: id => found.get(id) || UNREACHABLE }
+  return { batches: batches(), pathOf }
+}
+
+async function* listedIds(repository: Repository): AsyncGenerator<string[], void> {
+  for await (const objects of listObjects(repository))
+    yield objects
+      .filter(({ type }) => type !== 'tree')
+      .map(({ line }) => line.toString('latin1', 0, line.indexOf(32)))
 }
 
 async function* lines(ids: Iterable<string>): AsyncGenerator<string, void> {
   yield Array.from(ids, id => `${id}\n`).join('')
-}
-
-/** The path by which readers tell a blob's format: that at a branch's tip, else the oldest one. */
-async function firstPaths(source: GitSource, refs: Refs): Promise<(id: string) => string> {
-  const { repository, limits, io } = source
-  const blobs = new KeyTable(io.random(16))
-  const numbers = new Map<string, number>()
-  const add = (blob: string, path: string) => {
-    let number = numbers.get(path)
-    if (number === undefined) numbers.set(path, (number = numbers.size))
-    blobs.add(blob, number)
-  }
-  const ignore = () => {} // discover() walks the same ways and states what it could not
-  await walkTips(repository, refs, add, ignore)
-  for await (const step of walkHistory(repository, limits, ignore))
-    if ('blob' in step) add(step.blob, step.path)
-  for (const index of await indexFiles(repository)) {
-    try {
-      for await (const { blob, path } of walkIndex(repository, index)) add(blob, path)
-    } catch (error) {
-      if (!(error instanceof GitFailure)) throw error
-    }
-  }
-  const names = [...numbers.keys()]
-  return id => names[blobs.get(id) ?? -1] ?? UNREACHABLE
 }
 
 async function newestLoose({ repository }: GitSource): Promise<bigint> {

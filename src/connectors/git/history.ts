@@ -4,8 +4,7 @@ import type { Ms } from '../../core/contract/ref.ts'
 import type { Refs } from './git-directory.ts'
 import { GitFailure, gitRecords } from './git-process.ts'
 import { readObjects } from './object-reader.ts'
-import { pathText } from '../../core/contract/path-text.ts'
-import { listObjects, type Repository } from './repository.ts'
+import type { Repository } from './repository.ts'
 import { Requests } from './requests.ts'
 
 export const EMPTY_TREE = {
@@ -14,6 +13,8 @@ export const EMPTY_TREE = {
 }
 export const AUTHOR = '%an%x00%ae%x00%at'
 const COMMIT_MARK = 2 // the byte that starts a commit in the format below
+const COLON = 0x3a
+const MODE = '100644 '
 const RAW = ['-r', '--raw', '-z', '--no-abbrev', '--no-renames', '--no-ext-diff', '--no-textconv']
 
 export interface Commit {
@@ -24,13 +25,17 @@ export interface Commit {
   readonly at: Ms | undefined
 }
 
-/** A blob put at a path by a commit. `submodule` is a commit of another repository instead of a blob. */
-export interface Introduction {
-  readonly commit: Commit
-  readonly blob: string
-  readonly path: string
-  readonly submodule: boolean
+/**
+ * What is learnt while walking. `hex` is git's output, which has a blob's id from `at` on; what is put somewhere
+ * belongs to the commit that was told last.
+ */
+export interface Walker {
+  commit(hex: Uint8Array, author: string, at: Ms | undefined): void
+  introduce(hex: Uint8Array, at: number, path: Uint8Array, isSubmodule: boolean): void
+  problem(what: string): void
 }
+
+export type Put = (hex: Uint8Array, at: number, path: Uint8Array) => void
 
 /** Where every walk over the history must stop so as not to fail. */
 export interface Limits {
@@ -39,22 +44,30 @@ export interface Limits {
   readonly unreadable: ReadonlySet<string>
 }
 
-/**
- * Tells git where history ends: at the shallow boundary, and at commits with lost parents, at which every walk
- * would otherwise stop with an error.
- */
-export async function limitHistory(repository: Repository, refs: Refs): Promise<Limits> {
-  const file = join(repository.home.shadow, 'shallow')
-  const write = (ids: readonly string[]) =>
-    ids.length === 0 ? rm(file, { force: true }) : writeFile(file, `${ids.join('\n')}\n`)
-  await write(refs.shallow)
-  const whole: Limits = { cut: [], unreadable: new Set() }
-  if (await canWalk(repository, whole)) return whole
+export const NO_LIMITS: Limits = { cut: [], unreadable: new Set() }
 
+/** Tells git where history ends: at the shallow boundary, and at `cut`. */
+export async function endHistoryAt(
+  repository: Repository,
+  refs: Refs,
+  cut: readonly string[],
+): Promise<void> {
+  const ids = [...refs.shallow, ...cut]
+  const file = join(repository.home.shadow, 'shallow')
+  if (ids.length === 0) await rm(file, { force: true })
+  else await writeFile(file, `${ids.join('\n')}\n`)
+}
+
+/** Finds the commits with lost parents, at which every walk would stop with an error, and ends history there. */
+export async function limitHistory(
+  repository: Repository,
+  refs: Refs,
+  commits: AsyncIterable<readonly string[]>,
+): Promise<Limits> {
   const unreadable = new Set<string>()
   const parents = new Map<string, string[]>()
   const lost = (id: string) => unreadable.add(id)
-  for await (const commit of readObjects(repository.home, commitIds(repository, whole), lost)) {
+  for await (const commit of readObjects(repository.home, commits, lost)) {
     const text = commit.whole?.toString('latin1') ?? ''
     const header = text.slice(0, text.indexOf('\n\n'))
     parents.set(
@@ -65,35 +78,19 @@ export async function limitHistory(repository: Repository, refs: Refs): Promise<
   const shallow = new Set(refs.shallow)
   const cut = [...parents].filter(([id, ids]) => !shallow.has(id) && ids.some(parent => !parents.has(parent)))
   const ids = cut.map(([id]) => id)
-  await write([...refs.shallow, ...ids])
+  await endHistoryAt(repository, refs, ids)
   return { cut: ids, unreadable }
 }
 
-async function canWalk(repository: Repository, limits: Limits): Promise<boolean> {
-  try {
-    for await (const _ of orderedCommits(repository, limits));
-    return true
-  } catch (error) {
-    if (error instanceof GitFailure) return false
-    throw error
-  }
-}
-
-async function* commitIds(repository: Repository, limits: Limits): AsyncGenerator<string[], void> {
-  for await (const objects of listObjects(repository)) {
-    yield objects
-      .filter(({ id, type }) => type === 'commit' && !limits.unreadable.has(id))
-      .map(({ id }) => id)
-  }
-}
-
-/** Every commit there is, reachable or not, parents before children, otherwise by date. */
-async function* orderedCommits(repository: Repository, limits: Limits): AsyncGenerator<string[], void> {
+/** Each of the commits, parents before children, otherwise by date. Raises where their parents are lost. */
+export async function orderCommits(
+  repository: Repository,
+  commits: AsyncIterable<readonly string[]>,
+  next: (hex: Uint8Array) => void,
+): Promise<void> {
   const args = ['rev-list', '--date-order', '--reverse', '--stdin']
-  const input = asLines(commitIds(repository, limits))
-  for await (const lines of gitRecords(repository.home, args, { delimiter: 10, input })) {
-    yield lines.map(line => line.toString('latin1'))
-  }
+  const input = asLines(commits)
+  for await (const lines of gitRecords(repository.home, args, { delimiter: 10, input })) lines.forEach(next)
 }
 
 async function* asLines(batches: AsyncIterable<readonly string[]>): AsyncGenerator<string, void> {
@@ -122,18 +119,18 @@ async function* one<T>(value: T): AsyncGenerator<T, void> {
 }
 
 /**
- * Every commit, with the blobs that it put at a path where none of its parents has them: for a merge, what the
- * merge itself made. Oldest first, so that the first introduction of a blob at a path is the oldest one.
+ * The commits, with the blobs that each put at a path where none of its parents has them: for a merge, what the merge
+ * itself made.
  */
-export async function* walkHistory(
+export async function walkHistory(
   repository: Repository,
-  limits: Limits,
-  problem: (what: string) => void,
-): AsyncGenerator<{ commit: Commit } | Introduction, void> {
+  commits: AsyncIterable<readonly string[]>,
+  walker: Walker,
+): Promise<void> {
   const format = `--format=%x02%H%x00${AUTHOR}`
   const args = ['diff-tree', '--stdin', '-c', '--root', '--always', '--encoding=UTF-8', ...RAW, format]
-  const requests = new Requests(repository.home, args, orderedCommits(repository, limits))
-  let commit: Commit | undefined
+  const requests = new Requests(repository.home, args, commits)
+  let isKnown = false // whether what comes belongs to a commit that was told
   try {
     for (;;) {
       const record = requests.out.buffered(0) ?? (await requests.out.record(0))
@@ -141,27 +138,33 @@ export async function* walkHistory(
         const [id, complaint] = [requests.current(), requests.complaint]
         const end = await requests.ended()
         if (end === 'done') return
-        problem(`what commit ${id} changed cannot be told (${complaint})`)
+        walker.problem(`what commit ${id} changed cannot be told (${complaint})`)
         if (end === 'given up') return
-        commit = undefined
-        if (id) yield* wholeCommit(repository, id)
+        isKnown = false
+        if (id) await walkWhole(repository, id, walker)
         continue
       }
       const start = record[0] === 10 ? 1 : 0 // git separates the message from the changes with a line end
       if (record[start] === COMMIT_MARK) {
-        const id = record.toString('latin1', start + 1)
-        while (requests.current() !== id) {
-          problem(`what commit ${requests.current()} changed cannot be told`)
+        const id = record.subarray(start + 1)
+        const text = id.toString('latin1')
+        while (requests.current() !== text) {
+          walker.problem(`what commit ${requests.current()} changed cannot be told`)
           requests.answered()
         }
         requests.answered()
-        commit = commitOf(id, await next(requests), await next(requests), await next(requests))
-        yield { commit }
-      } else if (record[start] === 0x3a) {
-        const raw = record.toString('latin1', start)
-        const path = await next(requests)
-        const change = commit && parseRaw(raw)
-        if (change) yield { commit: commit!, path: pathText(path), ...change }
+        const { author, at } = commitOf(
+          text,
+          await next(requests),
+          await next(requests),
+          await next(requests),
+        )
+        walker.commit(id, author, at)
+        isKnown = true
+      } else if (record[start] === COLON) {
+        const change = changeIn(record, start, repository)
+        const path = requests.out.buffered(0) ?? (await next(requests))
+        if (change && isKnown) walker.introduce(record, change.blobAt, path, change.isSubmodule)
       }
     }
   } finally {
@@ -176,22 +179,20 @@ export function commitOf(id: string, name: Buffer, email: Buffer, at: Buffer): C
 }
 
 /** All files of a commit that cannot be compared with its parents, whose trees are damaged: as if it had none. */
-async function* wholeCommit(
-  repository: Repository,
-  id: string,
-): AsyncGenerator<{ commit: Commit } | Introduction, void> {
+async function walkWhole(repository: Repository, id: string, walker: Walker): Promise<void> {
   try {
     const show = ['log', '--no-walk', '--no-patch', '--encoding=UTF-8', `--format=${AUTHOR}%x00`, id]
     const fields: Buffer[] = []
     for await (const records of gitRecords(repository.home, show, { delimiter: 0 })) fields.push(...records)
-    const commit = commitOf(id, fields[0]!, fields[1]!, fields[2]!)
-    yield { commit }
+    const { author, at } = commitOf(id, fields[0]!, fields[1]!, fields[2]!)
+    walker.commit(Buffer.from(id, 'latin1'), author, at)
     const list = ['ls-tree', '-r', '-z', '--full-tree', id]
     for await (const records of gitRecords(repository.home, list, { delimiter: 0 })) {
       for (const record of records) {
         const tab = record.indexOf(9)
-        const [, type, blob] = record.toString('latin1', 0, tab).split(' ')
-        yield { commit, blob: blob!, path: pathText(record.subarray(tab + 1)), submodule: type === 'commit' }
+        const [mode, type] = record.toString('latin1', 0, tab).split(' ') as [string, string]
+        const blobAt = mode.length + type.length + 2
+        walker.introduce(record, blobAt, record.subarray(tab + 1), type === 'commit')
       }
     }
   } catch (error) {
@@ -203,20 +204,29 @@ async function next(requests: Requests): Promise<Buffer> {
   return requests.out.buffered(0) ?? (await requests.out.record(0)) ?? Buffer.alloc(0)
 }
 
-/** `:100644 100644 <old> <new> M`, or for a merge with n parents n colons, n + 1 modes and n + 1 ids. */
-function parseRaw(raw: string): { blob: string; submodule: boolean } | undefined {
-  const parents = raw.search(/[^:]/)
-  const fields = raw.slice(parents).split(' ')
-  const [mode, blob] = [fields[parents]!, fields[2 * parents + 1]!]
-  if (mode === '000000') return undefined // taken away
-  return { blob, submodule: mode === '160000' }
+/**
+ * Where in `:100644 100644 <old> <new> M` the new blob's id is; for a merge with n parents there are n colons, n + 1 modes
+ * and n + 1 ids. Nothing where a file was taken away.
+ */
+function changeIn(
+  record: Buffer,
+  start: number,
+  { hashName }: Pick<Repository, 'hashName'>,
+): { blobAt: number; isSubmodule: boolean } | undefined {
+  let parents = 0
+  while (record[start + parents] === COLON) parents++
+  const modeAt = start + parents + parents * MODE.length
+  const mode = record.toString('latin1', modeAt, modeAt + MODE.length - 1)
+  if (mode === '000000') return undefined
+  const idLength = EMPTY_TREE[hashName].length + 1
+  return { blobAt: modeAt + MODE.length + parents * idLength, isSubmodule: mode === '160000' }
 }
 
-/** What stands at the tip of a branch: `add` gets every blob and path there, each branch's own only. */
+/** What stands at the tip of a branch: `put` gets every blob and path there, each branch's own only. */
 export async function walkTips(
   repository: Repository,
   refs: Refs,
-  add: (blob: string, path: string) => void,
+  put: Put,
   problem: (what: string) => void,
 ): Promise<void> {
   const trees = new Set<string>()
@@ -242,12 +252,10 @@ export async function walkTips(
         continue
       }
       // The pair itself comes first, ended by a line end; the changes follow it.
-      const raw = record.toString('latin1')
-      const lineEnd = raw.lastIndexOf('\n')
-      for (const character of raw) if (character === '\n') requests.answered()
-      const change = parseRaw(raw.slice(lineEnd + 1))
-      const path = await next(requests)
-      if (change && !change.submodule) add(change.blob, pathText(path))
+      for (let end = record.indexOf(10); end >= 0; end = record.indexOf(10, end + 1)) requests.answered()
+      const change = changeIn(record, record.lastIndexOf(10) + 1, repository)
+      const path = requests.out.buffered(0) ?? (await next(requests))
+      if (change && !change.isSubmodule) put(record, change.blobAt, path)
     }
   } finally {
     await requests.close()
@@ -280,16 +288,13 @@ async function* treesOf(
 }
 
 /** The index: what was staged but perhaps never committed. */
-export async function* walkIndex(
-  repository: Repository,
-  index: string,
-): AsyncGenerator<{ blob: string; path: string }, void> {
+export async function walkIndex(repository: Repository, index: string, put: Put): Promise<void> {
   const options = { delimiter: 0, environment: { GIT_INDEX_FILE: index } }
   for await (const records of gitRecords(repository.home, ['ls-files', '--stage', '-z'], options)) {
     for (const record of records) {
       const tab = record.indexOf(9)
-      const [mode, blob] = record.toString('latin1', 0, tab).split(' ')
-      if (mode !== '160000') yield { blob: blob!, path: pathText(record.subarray(tab + 1)) }
+      if (record.toString('latin1', 0, MODE.length) !== '160000 ')
+        put(record, MODE.length, record.subarray(tab + 1))
     }
   }
 }

@@ -4,7 +4,7 @@ import type { Document } from '../../core/contract/document.ts'
 import type { Observation } from '../../core/contract/observation.ts'
 import type { Cursor, Ms, PlaceRef } from '../../core/contract/ref.ts'
 import { repositoryInstance, repositoryRef } from './connector.ts'
-import { COMMIT_MESSAGE, TAG_MESSAGE, UNREACHABLE } from './documents.ts'
+import { COMMIT_MESSAGE, TAG_MESSAGE, UNREACHABLE } from './survey.ts'
 import { readPlace } from './read-place.ts'
 
 /** A commit with all of its files, not only the changed ones. `author` is `name <email>`. */

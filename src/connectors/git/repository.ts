@@ -6,9 +6,9 @@ import { findGitDirectory, type GitDirectory, readSmall } from './git-directory.
 import { type GitHome, GitFailure, gitRecords, runGit } from './git-process.ts'
 
 export interface GitObject {
-  readonly id: string
+  /** Begins with its id. */
+  readonly line: Buffer
   readonly type: 'blob' | 'tree' | 'commit' | 'tag'
-  readonly size: number
 }
 
 /** A repository opened for reading, through an empty repository of our own that borrows its objects. */
@@ -82,15 +82,16 @@ export async function* listObjects(
   repository: Repository,
   problem: (what: string) => void = () => {},
 ): AsyncGenerator<GitObject[], void> {
-  const args = ['cat-file', '--batch-all-objects', '--batch-check', '--unordered']
+  const args = ['cat-file', '--batch-all-objects', `--batch-check=%(objectname) %(objecttype)`, '--unordered']
   try {
     for await (const lines of gitRecords(repository.home, args, { delimiter: 10, complaint: problem })) {
       const objects: GitObject[] = []
       for (const line of lines) {
-        const [id, type, size] = line.toString('latin1').split(' ')
-        if (type === 'blob' || type === 'tree' || type === 'commit' || type === 'tag') {
-          objects.push({ id: id!, type, size: Number(size) })
-        } else problem(`the object ${id} is damaged`)
+        const space = line.indexOf(32)
+        const type = line.toString('latin1', space + 1)
+        if (type === 'blob' || type === 'tree' || type === 'commit' || type === 'tag')
+          objects.push({ line, type })
+        else problem(`the object ${line.toString('latin1', 0, space < 0 ? line.length : space)} is damaged`)
       }
       yield objects
     }
