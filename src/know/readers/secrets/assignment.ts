@@ -83,14 +83,16 @@ function valueRange(text: Text, key: Key, how: Assigned['how']): Range | undefin
   if (separator === '=' && next === '~') return undefined
   if (separator === ':' && next === ':') return undefined
   if (separator.endsWith('('))
-    return SETTER.test(key.name) && !separator.startsWith(')') ? quotedRange(page, at, dialect) : undefined
+    return SETTER.test(key.name) && !separator.startsWith(')')
+      ? onlyArgument(page, at, key, dialect)
+      : undefined
   if (separator === '{')
     return dialect === 'code' && isQuote(page[at]) ? quotedRange(page, at, dialect) : undefined
   if (separator.endsWith(',')) return argumentAfter(text, key, at, before)
   if (separator === '') return wordsApart(text, key, at, before)
   // `${DB_PASSWORD:-x}` and Spring's `${db.password:x}`: what is taken where nothing is set.
   if (/^:[-=]?$/.test(separator) && page.startsWith('${', key.start - text.base - 2))
-    return defaultInBraces(page, at)
+    return next === '?' || next === '+' ? undefined : defaultInBraces(page, at)
   if (separator === ':-') return undefined
 
   if (dialect === 'code' || dialect === 'text') {
@@ -109,6 +111,13 @@ function valueRange(text: Text, key: Key, how: Assigned['how']): Range | undefin
 /** Calls whose argument is the value: `setPassword("x")`, `.password("x")`. */
 const SETTER =
   /(?:^|\.|>)(?:(?:set|with|add|use)[A-Za-z_]*|password|passwd|passphrase|secret|token|api_?key|[a-z]+_(?:password|secret))$/i
+/** Of `set_password("service", "user", "x")` the first is another thing, and `passwd.add("x")` sets something else. */
+function onlyArgument(page: string, at: number, key: Key, dialect: Text['dialect']): Range | undefined {
+  if (!keyNameOf(key.name.slice(key.name.lastIndexOf('.') + 1))) return undefined
+  const range = quotedRange(page, at, dialect)
+  return range && /^["'`],[ \t]{0,4}["'`]/.test(page.slice(range.end, range.end + 8)) ? undefined : range
+}
+
 /** Calls that take a name and a value: `define('DB_PASSWORD', 'x')`, `os.Setenv("DB_PASSWORD", "x")`, `env('X', 'x')`. */
 const TAKES_PAIR =
   /(?:define|set|put|add|append|env|environ\.get|environ|getenv|property|option|param|with|header|default|getOrDefault|fetch|config[a-z_.]{0,12}|configField|field|insert|store|export|var|arg)[A-Za-z_]{0,14}\s{0,2}[([]?\s{0,4}(?:["']\w{1,20}["']\s{0,3},\s{0,3}|[a-z]{1,12},\s{0,2})?["']$/i
@@ -128,8 +137,9 @@ function argumentAfter(text: Text, key: Key, at: number, before: string): Range 
   if (!isPair) return undefined
   const range = isQuote(page[at]) ? quotedRange(page, at, dialect) : undefined
   // `buildConfigField 'String', 'KEY', '"x"'`: a literal within the literal.
-  return range && page[range.start] === '"' && page[range.end - 1] === '"' && range.end - range.start > 2
-    ? { ...range, start: range.start + 1, end: range.end - 1 }
+  const within = range && /^(\\?")[^"\\]+\1$/.exec(page.slice(range.start, range.end))
+  return within
+    ? { ...range, start: range.start + within[1]!.length, end: range.end - within[1]!.length }
     : range
 }
 

@@ -14,23 +14,28 @@ export type Dialect =
 
 const BY_EXTENSION: Record<string, Dialect> = {}
 for (const [dialect, extensions] of Object.entries({
-  json: 'json jsonc json5 tfstate ipynb webmanifest dockercfg ftpconfig',
-  yaml: 'yml yaml',
+  json: 'json jsonc json5 tfstate ipynb webmanifest dockercfg ftpconfig avsc har map jsonl ndjson',
+  yaml: 'yml yaml sls eyaml',
   env: 'env',
   shell: 'sh bash zsh ksh fish profile bashrc bash_profile zshrc bash_history envrc',
   docker: 'dockerfile containerfile',
-  ini: 'ini cfg conf cnf properties s3cfg esmtprc npmrc credentials',
+  ini: 'ini cfg conf cnf properties s3cfg esmtprc npmrc credentials pypirc gitconfig service inf reg desktop',
   toml: 'toml',
   xml: 'xml config csproj vbproj props targets plist xhtml html htm jsp aspx',
   netrc: 'netrc',
-  code: 'js mjs cjs jsx ts mts cts tsx py rb go rs java kt kts scala groovy gradle php cs fs vb c h cc cpp hpp m mm swift dart lua pl pm r jl ex exs erl hs clj sql tf tfvars hcl ps1 psm1 vue svelte proto graphql css scss less',
+  code: 'js mjs cjs jsx ts mts cts tsx py rb go rs java kt kts scala groovy gradle php cs fs vb c h cc cpp hpp m mm swift dart lua pl pm r jl ex exs erl hs clj sql tf tfvars hcl ps1 psm1 vue svelte proto graphql css scss less pyi pyx sbt csx fsx cxx hh hxx inc ino rake gemspec phtml coffee sol nim zig cr el lisp rkt ml mli pas tcl awk astro dfm bicep nix cue jsonnet libsonnet',
 } satisfies Partial<Record<Dialect, string>>)) {
   for (const extension of extensions.split(' ')) BY_EXTENSION[extension] = dialect as Dialect
 }
 
 /** Told by the path; without a telling path, by how the content begins. */
 export function dialectOf(path: string, head: string): Dialect {
-  const name = path.slice(path.lastIndexOf('/') + 1).toLowerCase()
+  const whole = path.slice(path.lastIndexOf('/') + 1).toLowerCase()
+  // `config.php.bak`, `application.yml.j2`, `settings.py.example`: what it becomes, or was.
+  const name = whole.replace(
+    /(?<=[a-z0-9]\.[a-z0-9]{1,12})(?:\.(?:bak|old|orig|save|dist|default|example|sample|template|tmpl|tpl|j2|jinja2?|erb|ejs|in|local|swp|disabled|backup|txt)|~)+$/,
+    '',
+  )
   if (/^\.?env(\.|$)/.test(name) || name.endsWith('.env')) return 'env'
   if (/^(?:docker|container)file(\.|$)/.test(name)) return 'docker'
   const known = BY_EXTENSION[name.slice(name.lastIndexOf('.') + 1)]

@@ -10,7 +10,8 @@ import { judgeNamed } from './judge-assignment.ts'
 import { keyNameOf } from './key-name.ts'
 import { lookAround, type Neighbours } from './neighbours.ts'
 import { readHash } from './password-hash.ts'
-import { isStandIn, whyNoSecret } from './placeholder.ts'
+import { isStandIn, speaksOfItself, whyNoSecret } from './placeholder.ts'
+import { isPublished, isPublishedJwt } from './published.ts'
 import { isQuote, quotedEncoding, unescaped } from './quoted-value.ts'
 import type { Text } from './text.ts'
 import { readWhole } from './whole-file.ts'
@@ -78,8 +79,8 @@ function readToken(text: Text, compiled: CompiledRule, match: Match, depth: numb
   if (rule.checks.entropy !== undefined && entropy(plain) < rule.checks.entropy) return undefined
   if (rule.checks.standIns && isStandIn(plain)) return undefined
   if (rule.checks.checksum && !holds(rule.checks.checksum, plain)) return undefined
-  if (isFilled(plain)) return undefined
-  if (rule.structure === 'jwt' && !isJwt(plain)) return undefined
+  if (isFilled(plain) || isPublished(plain)) return undefined
+  if (rule.structure === 'jwt' && (!isJwt(plain) || isPublishedJwt(plain))) return undefined
   const reasons = [`has the form of a ${rule.name}`]
   if (rule.checks.checksum) reasons.push('its checksum holds')
   if (compiled.pair) reasons.push('beside its other half')
@@ -202,15 +203,18 @@ function readUrl(text: Text, compiled: CompiledRule, match: Match, depth: number
   if (name.includes('@') && /^\d{1,5}[,;]/.test(plain)) return undefined
   // The example of every manual; `guest:guest` is what systems come with.
   if (isDefault && (name === '' || /^p(?:ass|wd)/i.test(plain))) return undefined
-  const guessable = plain === name || plain.length < 6 || isDefault
+  const guessable = plain === name || plain.length < 6 || isDefault || speaksOfItself(plain)
   const reasons = [name === '' ? 'in a URL' : 'in a URL with its user']
   if (guessable) reasons.push('easily guessed')
+  // RFC 2606 keeps these names for examples.
+  const isExample = /(?:^|\.)example(?:\.(?:com|org|net))?$|\.invalid$/.test(host)
+  if (isExample) reasons.push('at a host of examples')
   return {
     rule: compiled,
     value,
     ...(user && name !== '' && { id: user }),
     ...(claims && { claims }),
-    confidence: guessable ? Math.min(rule.confidence, 0.5) : rule.confidence,
+    confidence: Math.min(rule.confidence, isExample ? 0.3 : guessable ? 0.4 : 1),
     reasons,
     depth,
   }
@@ -249,7 +253,11 @@ function readBasic(text: Text, compiled: CompiledRule, match: Match, depth: numb
   const objection = whyNoSecret(password)
   const isDefault = objection === 'a common default'
   // What every manual encodes.
-  if ((objection !== undefined && !isDefault) || password.length < 3 || /^user(?:name)?:pass/i.test(pair))
+  if (
+    (objection !== undefined && !isDefault) ||
+    password.length < 3 ||
+    /^(?:user(?:name)?:pass|foo:bar)/i.test(pair)
+  )
     return undefined
   const part = (from: number, to: number): Span => ({
     ...outer,

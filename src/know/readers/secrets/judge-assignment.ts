@@ -1,5 +1,5 @@
 import type { KeyName } from './key-name.ts'
-import { whyNoSecret } from './placeholder.ts'
+import { speaksOfItself, whyNoSecret } from './placeholder.ts'
 import { formOf, hasRun, isSequence, type ValueForm } from './value-form.ts'
 
 /** How a value stands where it was found. */
@@ -45,6 +45,10 @@ export function judgeNamed(key: KeyName, value: string, standing: Standing): Jud
   if (base === undefined) return undefined
   const reasons = [`named ${key.word}`, formText(form)]
   let sure = base
+  if (form.form !== 'generated' && speaksOfItself(value)) {
+    reasons.push('made of words that speak of a password')
+    sure = Math.min(sure, 0.3)
+  }
   if (standing.how === 'compared') {
     reasons.push('compared rather than assigned')
     sure -= standing.besides() ? 0.05 : 0.2
@@ -105,6 +109,14 @@ function keySurety(
   if (form === 'mixed' && family === 'secret') {
     if (!standing.isLiteral || value.length < 8 || /\s/.test(value) || bits < 2.7) return undefined
     if (/^[A-Za-z]+(?:[-_./:][A-Za-z\d]+)*$/.test(value) && !/\d{2}/.test(value)) return undefined
+    // `oauth2ClientSecretSha256`, `layer1.aws_secret_access_key`: it names a secret.
+    if (
+      /^[A-Za-z][\w.:#-]*$/.test(value) &&
+      /secret|token|key|passw|credential/i.test(value) &&
+      !/\d{4}/.test(value) &&
+      !/(?:secret|token|key|password)[-_]?\d+$/i.test(value)
+    )
+      return undefined
     return hasRun(value) ? 0.2 : 0.4
   }
   if (form !== 'generated') {
@@ -175,7 +187,8 @@ function namesItself(key: KeyName, value: string): boolean {
   const letters = value.toLowerCase().replace(/[^a-z]/g, '')
   return (
     letters !== '' &&
-    letters === key.normal.replace(/[^a-z]/g, '') &&
+    (letters === key.normal.replace(/[^a-z]/g, '') ||
+      (letters.length >= 10 && key.normal.replace(/[^a-z]/g, '').endsWith(letters))) &&
     !/\d/.test(value) &&
     letters !== 'password' &&
     letters !== 'secret'
@@ -191,6 +204,10 @@ function judgeOwnName(key: KeyName, standing: Standing): Judgement | undefined {
 
 /** A selector, a version, a sentence. */
 function isNoValue(key: KeyName, value: string): boolean {
+  // Longer ones are encrypted, as a SealedSecret's are.
+  if (key.family === 'password' && value.length > 160) return true
+  // An address of Ethereum is public.
+  if (/^0x[0-9a-f]{40}$/i.test(value)) return true
   // The working directory has the same short name.
   if (key.word === 'pwd' && /^(?:[~.]?\/|[A-Za-z]:\\)/.test(value)) return true
   if (/^[#.][a-z]+(?:[-_][a-z]+)*$/i.test(value)) return true
@@ -215,7 +232,9 @@ function isProse(value: string): boolean {
 }
 
 function isVersion(value: string): boolean {
-  return /^[~^v]?\d+(?:\.\d+){1,3}(?:-[\w.]+)?$/.test(value) || /^\d{4}-\d{2}-\d{2}/.test(value)
+  return /^(?:[~^v]?\d+(?:\.\d+){1,3}(?:-[\w.]+)?$|\d{4}-\d{2}-\d{2}|RFC ?\d{3,5}$|0[xb][0-9a-f]{1,8}$)/i.test(
+    value,
+  )
 }
 
 /** Words joined by signs, camel case, dotted names, with a few digits at the end. */

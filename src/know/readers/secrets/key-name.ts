@@ -12,7 +12,7 @@ export interface KeyName {
 }
 
 const WORD =
-  /^(.*?)(password|passwd|passphrase|passwort|kennwort|contrasena|passcode|senha|pwd|pass|storepass|keypass|requirepass|masterauth|rootpw|secret|token|_?salt|(?:api|access|auth|secret|account|signing|encryption|crypt|master|private|app|consumer|license|shared|session|service|storage|subscription|write|connect|webhook|hmac|aes|cipher|preshared)_?key|_key|_pw)(\d*)(?:_(.+))?$/
+  /^(.*?)(password|passwd|passphrase|passwort|kennwort|contrasena|passcode|senha|pwd|pass|storepass|keypass|requirepass|masterauth|rootpw|authtok|secret|token|_?salt|(?:api|access|auth|secret|account|signing|encryption|crypt|master|private|app|consumer|license|shared|session|service|storage|subscription|write|connect|webhook|hmac|aes|cipher|preshared|jwt|validation|decryption)_?key|_key|_pw)(\d*)(?:_(.+))?$/
 
 /** `key_password` and `token_password` are passwords. */
 const ENDS_IN_PASSWORD = /^(.*?)(password|passwd|passphrase|pwd)(\d*)$/
@@ -31,7 +31,7 @@ const ABOUT = new Set(
     'confirm confirmation confirmed forgot link form page route script template valid invalid ' +
     'missing wrong incorrect mismatch strategy backend props event state visible visibility lifetime ' +
     'interval days hours minutes seconds ms age old_enough managers keyref env var variable property ' +
-    'attribute attr selector xpath css tooltip caption rule rules char chars character characters alias size bits'
+    'attribute attr selector add argument through thru mask xpath css tooltip caption rule rules char chars character characters alias size bits'
   ).split(' '),
 )
 /** A name that ends so speaks of an identifier, unless it is a secret's. */
@@ -43,8 +43,14 @@ const OTHER_THING =
 /** Short keys ending in these words: `dbpass`, `user_pass`. A longer word (`compass`, `bypass`) is another word. */
 const PASS_BEFORE =
   /(?:^|[_.]|db|user|root|admin|smtp|mail|ftp|ssh|redis|sql|pg|auth|my|rds|irc|ldap|proxy|key|store|sudo|vnc|rpc|http|login)$/
+/** `DB_PASS_PROD`, but not `pass_duration`: the short word is a verb, and what a compiler does again, as well. */
+const AFTER_PASS =
+  /^(?:prod(?:uction)?|dev(?:elopment)?|test(?:ing)?|stag(?:e|ing)|local|live|default|old|new|plain|text|word|phrase|admin|root|user|db|b64|base64|\d+)$/
+/** `gpasswd.c: fix a leak`: a file, in a list of changes. */
+const FILE =
+  /\.(?:c|cc|cpp|h|hpp|py|js|ts|jsx|tsx|go|rs|rb|pl|pm|sh|java|kt|cs|php|md|rst|txt|xml|html?|css|scss|svg|po|pem|key|crt)$/i
 const PASSWORDS =
-  /^(?:pass(?:word|wd|phrase|wort|code)?|kennwort|contrasena|senha|pwd|storepass|keypass|requirepass|masterauth|rootpw|_pw)$/
+  /^(?:pass(?:word|wd|phrase|wort|code)?|kennwort|contrasena|senha|pwd|storepass|keypass|requirepass|masterauth|rootpw|authtok|_pw)$/
 
 const MOST_KNOWN = 4096
 const known = new Map<string, KeyName | undefined>()
@@ -64,7 +70,9 @@ function judge(name: string): KeyName | undefined {
   const parts = ENDS_IN_PASSWORD.exec(normal) ?? WORD.exec(normal)
   if (!parts) return undefined
   const [, lead, word, , rest] = parts as unknown as [string, string, string, string, string | undefined]
-  if (word === 'pass' && !PASS_BEFORE.test(lead)) return undefined
+  if (word === 'pass' && !(PASS_BEFORE.test(lead) && (rest === undefined || AFTER_PASS.test(rest))))
+    return undefined
+  if (FILE.test(name)) return undefined
   if (word === 'salt' && /[a-z]$/.test(lead)) return undefined
   if (OTHER_THING.test(lead)) return undefined
   if (rest?.split('_').some(part => ABOUT.has(part))) return undefined

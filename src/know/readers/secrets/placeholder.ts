@@ -1,3 +1,5 @@
+import { isPublished } from './published.ts'
+
 /** Words that stand for a value, or are a setting. A password may be one of the last line, where a system uses it. */
 const WORDS = new Set(
   (
@@ -29,7 +31,7 @@ const STAND_IN_WORDS = new Set(
     'before production prod dev local generated random long strong safe secure very super personal oauth bearer redacted ' +
     'removed hidden masked xxx xxxx actual correct valid code license phrase encryption aws azure google github openai ' +
     'stripe slack twilio sendgrid project org organization bot webhook ' +
-    'abc abcd abcdef xyz'
+    'abc abcd abcdef xyz root guest test tester demo login'
   ).split(' '),
 )
 /** At least one of these makes such words a stand-in rather than a poor password. */
@@ -42,17 +44,27 @@ const STAND_IN_MARKS = new Set(
 const HAS_MARK = new RegExp([...STAND_IN_MARKS].join('|'), 'i')
 /** Marks that stay marks when written together: `YOURTOKEN`, `changethis`. */
 const STAND_IN =
-  /placeholder|change[-_ ]?(?:me|this|it)(?![a-z])|redacted|replace[-_ ]?(?:me|this|with)|^(?:your|insert|enter)(?:[-_ ]|api|own|pass|secret|token|key|user|access|auth|client|private)|(?:^|[^a-z])x{3,}(?:[^a-z]|$)|xxxx|yyyyy|\*{3}|\.{3}|…|_{4}|#{4,}|[-_ ]here$|not[-_ ]?a[-_ ]?(?:real|secret)|^(?:dummy|fake|sample|mock|todo|tbd|fixme)(?:$|[-_ .])|EXAMPLE(?:KEY)?$|^some[-_]/i
+  /placeholder|change[-_ ]?(?:me|this|it)(?![a-z])|redacted|replace[-_ ]?(?:me|this|with)|^(?:your|insert|enter)(?:[-_ ]|api|own|pass|secret|token|key|user|access|auth|client|private)|(?:^|[^a-z])x{3,}(?:[^a-z]|$)|xxxx|yyyyy|\*{3}|\.{3}|…|_{4}|#{4,}|[-_ ]here$|not[-_ ]?a[-_ ]?(?:real|secret)|^(?:dummy|fake|sample|mock|todo|tbd|fixme)(?:$|[-_ .])|EXAMPLE(?:KEY)?$|^some[-_]|^\([a-z .-]{2,20}\)$|^-?anonymous@/i
+
+/** AWS has it in capitals within what it prints; elsewhere it is a word by itself. */
+const IN_EXAMPLES = /EXAMPLE|(?:^|[^A-Za-z])[Ee]xample(?:[^A-Za-z]|$)/
 
 /** Parts that make any value a template, wherever they occur. */
 const TEMPLATE =
-  /\$\{[^}]*\}?|\{\{.*\}\}|\$\(|\$\[\[|<%|%>|#\{[^}]*\}|%\([^)]*\)s|^\{[A-Za-z_\d][\w.:]*\}$|^\{\}$|^<[^<>]+>$|^&lt;.*&gt;$|^%[\w.]+%$|^%-?[\dsdvqx@]$|^(?:\$[A-Za-z_][\w:.]*[-:/@.]?)+$|^\$\w+\[|^@\w+@$|^@\{|^@[a-z]+$|^:[a-z_]+$|^__\w+__$|^\[[\w .-]+\]$|^!!?[A-Za-z]+[ .]|^!\w+!$|^\\\(|\[\[.*\]\]|^\?$/
+  /\$\{[^}]*\}?|\{\{.*\}\}|\$\(|\$\[\[|<%|%>|#\{[^}]*\}|%\([^)]*\)s|^\{[A-Za-z_\d][\w.:]*\}$|^\{\}$|^<[^<>]+>$|^&lt;.*&gt;$|^%[\w.]+%$|^%-?[\dsdvqx@]$|^(?:\$[A-Za-z_][\w:.]*[-:/@.]?)+$|^\$\w+\[|^@\w+@$|^@\{|^@[a-z]+$|^:[a-z_]+$|^__\w+__$|^\[[\w .-]+\]$|^!!?[A-Za-z]+[ .]|^!\w+!$|^\\\(|\[\[.*\]\]|^\?$|^`.*`$|\{[A-Za-z_][\w.]*(?:\(\))?(?:![rsa])?\}/
 const REFERENCE =
-  /^(?:process\.env|import\.meta|os\.(?:environ|getenv)|env[.[]|secrets?\.|vars?\.|local\.|data\.|module\.|config\.|settings\.|self\.|this\.|values\.|params\.|Rails\.|ENV\b)|^(?:arn:|vault:|op:\/\/|ssm:|sops|ENC\[|ENC\(|sm:\/\/|secretsmanager:|env:|file:|bao:|keyvault|keyring:|awssm|gcpsm|@microsoft\.keyvault|projects\/|ref\+|doppler:|pass:|kms:|lookup\()|^(?:[A-Za-z_$][\w$]*(?:\.|::|->))*[A-Za-z_$][\w$]*\([^()]*\);?$|^[A-Za-z_$][\w$.]*\[[^[\]]*\]$|^[A-Za-z_$][\w$]*(?:->|::)[\w$>():-]+$/
+  /^(?:process\.env|import\.meta|os\.(?:environ|getenv)|env[.[]|secrets?\.|vars?\.|local\.|data\.|module\.|config\.|settings\.|self\.|this\.|values\.|params\.|Rails\.|ENV\b)|^(?:arn:|vault:|op:\/\/|ssm:|sops|ENC\[|ENC\(|sm:\/\/|secretsmanager:|env:|file:|bao:|keyvault|keyring:|awssm|gcpsm|@microsoft\.keyvault|projects\/|ref\+|doppler:|pass:|kms:|lookup\()|^(?:[A-Za-z_$][\w$]*(?:\.|::|->))*[A-Za-z_$][\w$]*\([^()]*\);?$|^[A-Za-z_$][\w$.]*\[[^[\]]*\](?:\.[\w$.]+)?$|^AWS4-HMAC-|^[A-Za-z_$][\w$]*(?:->|::)[\w$>():-]+$/
 const HASH =
   /^\$(?:1|2[abxy]?|5|6|7|y|md5|apr1|argon2(?:id?|d)?|pbkdf2|scrypt|bcrypt|P|H|S)\$|^\{(?:SSHA?|SHA|MD5|CRYPT|SMD5|PBKDF2|bcrypt|argon2)[-\d]*\}|^(?:pbkdf2|bcrypt|argon2|scrypt|sha(?:1|224|256|384|512)|md5)[-_:$=]|^SCRAM-SHA|^\*[0-9A-F]{40}$/i
 const PUBLIC_KEY =
   /^(?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2)\b|^AAAA(?:B3Nza|C3Nza|E2Vj)|^-----BEGIN (?:RSA |EC )?PUBLIC|^-----BEGIN (?:CERT|PGP PUBLIC)|^(?:MII[A-D]Ij?AN|MFkwEw|MCowBQ)|^age1[a-z0-9]{50,}|^LS0tLS1CRUdJTiBDRVJ/
+/** A digest of a key, as `ssh-keygen -l` and `openssl x509 -fingerprint` print it, and the address of a network card. */
+const FINGERPRINT = /^(?:[0-9a-f]{2}[:-]){5,63}[0-9a-f]{2}$|^(?:SHA256|MD5):[A-Za-z0-9+/:]+=?$/i
+/** A regular expression: its classes and groups are in no password that a person or a machine makes. */
+const EXPRESSION =
+  /^\^.*[$*+)\]]$|\\[wdsWDS](?:[^a-z]|$)|\[\^[^\]]+\]|\[[^\]]*(?:a-z|A-Z|0-9)[^\]]*\]|\(\?[:=!<i]/
+/** The beginning of JSON, which is looked into by itself. */
+const STRUCTURE = /^(?:\{\s*["'][^"']*["']\s*:|\[\s*[{"'])/
 const UUID = /^\{?[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\}?$/i
 const PATH =
   /^(?:\.{0,2}\/|~\/|[A-Za-z]:\\)(?:[\w@.-]+[/\\])*[\w@.*-]+$|^[\w-]+(?:\/[\w.-]+)*\.(?:pem|key|crt|txt|json|ya?ml|html?|js|php|py|env|conf|ini|xml|jks|p12)$/
@@ -69,6 +81,10 @@ export type Objection =
   | 'a hash'
   | 'a public key'
   | 'a UUID'
+  | 'a fingerprint'
+  | 'an expression'
+  | 'a structure'
+  | 'published as an example'
   | 'a path'
   | 'a URL'
   | 'a mail address'
@@ -82,7 +98,8 @@ export function whyNoSecret(value: string): Objection | undefined {
   const lower = value.toLowerCase()
   if (DEFAULTS.has(lower)) return 'a common default'
   if (WORDS.has(lower)) return 'a word that stands in for a value'
-  if (STAND_IN.test(value) || isMadeOfStandIns(value)) return 'a placeholder'
+  if (STAND_IN.test(value) || IN_EXAMPLES.test(value) || isMadeOfStandIns(value)) return 'a placeholder'
+  if (isPublished(value)) return 'published as an example'
   if (PUBLIC_KEY.test(value)) return 'a public key'
   // Most values have none of the signs that all of these need.
   const special = /^[A-Za-z0-9]*$/.test(value) ? undefined : whySpecial(value)
@@ -96,6 +113,9 @@ function whySpecial(value: string): Objection | undefined {
   if (/^&(?:quot|apos|lt|gt|#\w{2,6});?$/.test(value)) return 'a reference'
   if (REFERENCE.test(value)) return 'a reference'
   if (HASH.test(value)) return 'a hash'
+  if (FINGERPRINT.test(value)) return 'a fingerprint'
+  if (STRUCTURE.test(value)) return 'a structure'
+  if (EXPRESSION.test(value)) return 'an expression'
   if (UUID.test(value)) return 'a UUID'
   if (PATH.test(value) && (/[/\\].*[/\\.]/.test(value.slice(1)) || /^[\w/-]+\.[a-z\d]+$/.test(value)))
     return 'a path'
@@ -114,20 +134,43 @@ const STANDS_IN: ReadonlySet<Objection> = new Set<Objection>([
   'a common default',
   'a template',
   'a placeholder',
+  'published as an example',
 ])
 
 /** Made of nothing but words that stand in, counted-up digits, and what separates them. */
 function isMadeOfStandIns(value: string): boolean {
   if (value.length > 80 || !HAS_MARK.test(value)) return false
+  const words = standInWords(value)
+  if (!words?.some(word => STAND_IN_MARKS.has(word))) return false
+  const digits = value.replace(/\D/g, '')
+  return digits.length <= 1 || '01234567890123456789'.includes(digits)
+}
+
+/** Made of words that speak of what it should be: `mypassword`, `secret123`. A poor password, or a stand-in for one. */
+export function speaksOfItself(value: string): boolean {
+  return value.length <= 40 && value.replace(/[^\d]/g, '').length <= 4 && standInWords(value) !== undefined
+}
+
+/** The words that it is made of, if all of them are such as stand in; they may be written together. */
+function standInWords(value: string): string[] | undefined {
   const words = value
     .replace(/([a-z])([A-Z])/g, '$1 $2')
     .toLowerCase()
     .split(/[^a-z]+/)
     .filter(word => word !== '')
-  if (words.length === 0 || !words.some(word => STAND_IN_MARKS.has(word))) return false
-  const digits = value.replace(/\D/g, '')
-  return (
-    words.every(word => STAND_IN_WORDS.has(word)) &&
-    (digits.length <= 1 || '01234567890123456789'.includes(digits))
-  )
+  const parts = words.map(partsOf)
+  return parts.length > 0 && parts.every(part => part !== undefined) ? parts.flat() : undefined
+}
+
+/** `fakepassword` is `fake` and `password`. A word of two letters is one by itself only, and `my`. */
+function partsOf(word: string): string[] | undefined {
+  if (STAND_IN_WORDS.has(word)) return [word]
+  if (word.length > 32) return undefined
+  for (let end = Math.min(word.length - 3, 13); end >= 2; end--) {
+    const head = word.slice(0, end)
+    if (!STAND_IN_WORDS.has(head) || (end === 2 && head !== 'my')) continue
+    const rest = partsOf(word.slice(end))
+    if (rest) return [head, ...rest]
+  }
+  return undefined
 }

@@ -13,7 +13,7 @@ export function wordsApart(text: Text, key: Key, at: number, before: string): Ra
   const line = page.slice(page.lastIndexOf('\n', keyAt - 1) + 1, keyAt)
   if (dialect === 'docker' && /^\s*ENV\s+$/i.test(line))
     return trimmed(page, matchBare(page, at, /[^\n\r]+/y) ?? never(at), 'env', keyAt)
-  if (isQuote(page[at])) {
+  if (isQuote(page[at]) && page[at] !== '`') {
     // An option of its own, `password "x"`, as some configuration files and build scripts have it; Lisp's `:password "x"`.
     const isOption = line.trim() === '' && dialect !== 'json' && dialect !== 'yaml' && dialect !== 'xml'
     const isKeyword = before === ':' && dialect === 'code'
@@ -25,8 +25,17 @@ export function wordsApart(text: Text, key: Key, at: number, before: string): Ra
     return isQuote(page[at]) ? quotedRange(page, at, 'shell') : matchBare(page, at, /[^\s;&|()<>"'`\\]+/y)
   const netrc = dialect === 'netrc' || /\blogin\s+\S+\s+$/.test(page.slice(Math.max(0, keyAt - 120), keyAt))
   if (netrc && key.name === 'password') return matchBare(page, at, /\S+/y)
-  return isFlag(key.name, before, line) ? flagValue(page, at) : undefined
+  return isFlag(key.name, before, line) ? flagValue(page, at, isTold(text, line)) : undefined
 }
+
+/** Prose or a program, where what follows an option's name is the next word of a sentence; not so after a prompt. */
+function isTold({ dialect }: Text, line: string): boolean {
+  return (dialect === 'text' || dialect === 'code') && !/^\s*[$>%#]\s+[a-z]/.test(line)
+}
+
+/** What a sentence goes on with after the name of an option. */
+const GOES_ON =
+  /^(?:with|without|options?|flags?|arguments?|parameters?|switch(?:es)?|settings?|and|or|is|are|was|to|in|for|when|from|if|as|the|be|can|will|also|on|by|at|not|but|instead|now|respectively)[.,:;]?$/i
 
 /** Options that stand for nothing else. */
 const CONFIGURED = /^(?:requirepass|masterauth|rootpw|bindpw)$/
@@ -45,12 +54,15 @@ function isFlag(name: string, before: string, line: string): boolean {
   )
 }
 
-function flagValue(page: string, at: number): Range | undefined {
+function flagValue(page: string, at: number, isProse: boolean): Range | undefined {
   if (page[at] === '-' || page[at] === '[' || page[at] === '<') return undefined
   const range = isQuote(page[at])
     ? quotedRange(page, at, 'shell')
     : matchBare(page, at, /[^\s;&|()<>"'`\\$[\]]+/y)
-  return range && { ...range, isInString: true }
+  const value = range && page.slice(range.start, range.end)
+  if (value === undefined || GOES_ON.test(value) || (isProse && /^[A-Za-z]+[.,:;!?]?$/.test(value)))
+    return undefined
+  return { ...range!, isInString: true }
 }
 
 function never(at: number): Range {

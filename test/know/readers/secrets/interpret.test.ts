@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { engine } from './rule-directory.ts'
+import { configured, harmless } from './in-the-wild.ts'
 import { found, P, passed } from './written-down.ts'
 
 /** What counts as found: a plain word under a clear name is found with less. */
@@ -13,7 +14,7 @@ function finds(path: string, text: string) {
   }))
 }
 
-test.each(found.map(([path, text, value]) => ({ path, text, value: value ?? P })))(
+test.each([...found, ...configured].map(([path, text, value]) => ({ path, text, value: value ?? P })))(
   '$path: $text holds a secret',
   ({ path, text, value }) => {
     const counted = finds(path, text).filter(find => find.confidence >= COUNTS_FROM)
@@ -23,6 +24,9 @@ test.each(found.map(([path, text, value]) => ({ path, text, value: value ?? P })
   },
 )
 
-test.each(passed.map(([path, text]) => ({ path, text })))('$path: $text holds none', ({ path, text }) => {
-  expect(finds(path, text).filter(find => find.confidence >= COUNTS_FROM)).toEqual([])
-})
+test.each([...passed, ...harmless].map(([path, text]) => ({ path, text })))(
+  '$path: $text holds none',
+  ({ path, text }) => {
+    expect(finds(path, text).filter(find => find.confidence >= COUNTS_FROM)).toEqual([])
+  },
+)
