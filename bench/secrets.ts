@@ -156,14 +156,14 @@ async function* examples(engine: Engine, theirs: Scanner): AsyncGenerator<Measur
     null,
   )
   yield* beside(
-    `negatives struck of ${us.negatives}`,
+    `negatives struck of ${us.negatives} by what stands in no positive`,
     side => percent(side.struck, side.negatives),
     '%',
     5,
     true,
   )
   yield* beside(
-    `negatives struck of ${us.negatives}, secrets of other kinds too`,
+    `negatives struck of ${us.negatives} by any find, other kinds of secrets too`,
     side => percent(side.strictlyStruck, side.negatives),
     '%',
     null,
