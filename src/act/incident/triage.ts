@@ -322,6 +322,7 @@ async function ownersOf(db: Db, target: Target): Promise<{ label: string; owner:
     .selectFrom('owner')
     .select(['owner', 'source'])
     .where('entity_id', 'in', await membersOf(db, [identity.id]))
+    .where('gone_at', 'is', null)
     .orderBy('weight', 'desc')
     .orderBy('owner')
     .execute()

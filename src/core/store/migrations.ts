@@ -13,6 +13,7 @@ export const migrations: Record<string, Migration> = {
   '0006_setting': { up: setting },
   '0007_watch': { up: watch },
   '0008_copy_value': { up: copyValue },
+  '0009_told': { up: told },
 }
 
 async function spine(db: Kysely<unknown>): Promise<void> {
@@ -165,4 +166,54 @@ async function copyFacts(db: Kysely<unknown>): Promise<void> {
 async function copyValue(db: Kysely<unknown>): Promise<void> {
   await sql`drop index copy_fingerprint`.execute(db)
   await sql`create index copy_value on copy (fingerprint, claim_id, confidence)`.execute(db)
+}
+
+/**
+ * What a document tells stands as long as the document does: each statement bears the document that made it, or '' where the
+ * system itself was asked.
+ */
+async function told(db: Kysely<unknown>): Promise<void> {
+  const source = 'source_id text not null references source (id)'
+  const document = "document text not null default ''"
+  const tables = {
+    sighting: `entity_id text not null references entity (id), ${source}, last_seen bigint not null, gone_at bigint,
+      ${document}, primary key (entity_id, source_id, document)`,
+    fact: `entity_id text not null references entity (id), name text not null, ${source}, value text not null, at bigint,
+      learnt_at bigint not null, ${document}, gone_at bigint, primary key (entity_id, name, source_id, document)`,
+    edge: `id text primary key, ${source}, from_id text not null references entity (id),
+      to_id text not null references entity (id), crossing text not null, certainty text not null, condition text,
+      why text not null, first_seen bigint not null, last_seen bigint not null, gone_at bigint, ${document},
+      unique (source_id, from_id, to_id, crossing, document)`,
+    owner: `entity_id text not null references entity (id), owner text not null, source text not null, ${source},
+      weight double precision not null, at bigint, learnt_at bigint not null, ${document}, gone_at bigint,
+      primary key (entity_id, owner, source, source_id, document)`,
+    policy: `entity_id text not null references entity (id), ${source}, language text not null, digest text not null,
+      text text not null, learnt_at bigint not null, ${document}, gone_at bigint,
+      primary key (entity_id, source_id, language, digest, document)`,
+  }
+  const kept = {
+    sighting: 'entity_id, source_id, last_seen, gone_at',
+    fact: 'entity_id, name, source_id, value, at, learnt_at',
+    edge: 'id, source_id, from_id, to_id, crossing, certainty, condition, why, first_seen, last_seen, gone_at',
+    owner: 'entity_id, owner, source, source_id, weight, at, learnt_at',
+    policy: 'entity_id, source_id, language, digest, text, learnt_at',
+  }
+  // A key cannot be changed in place on SQLite.
+  for (const [table, columns] of Object.entries(tables)) {
+    const names = kept[table as keyof typeof kept]
+    for (const statement of [
+      `create table ${table}_told (${columns})`,
+      `insert into ${table}_told (${names}) select ${names} from ${table}`,
+      `drop table ${table}`,
+      `alter table ${table}_told rename to ${table}`,
+    ])
+      await sql.raw(statement).execute(db)
+  }
+  for (const statement of [
+    'create index edge_from on edge (from_id)',
+    'create index edge_to on edge (to_id)',
+    'alter table document add column tells bigint not null default 0',
+    ...Object.keys(tables).map(table => `create index ${table}_document on ${table} (source_id, document)`),
+  ])
+    await sql.raw(statement).execute(db)
 }

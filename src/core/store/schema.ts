@@ -1,4 +1,4 @@
-import type { Insertable, Selectable } from 'kysely'
+import type { Generated, Insertable, Selectable } from 'kysely'
 
 /**
  * The tables, as the code reads and writes them. Portable: integers for time (epoch ms) and booleans (0 or 1), text for
@@ -35,16 +35,16 @@ export const PRIMARY_KEYS = {
   source: ['id'],
   entity: ['id'],
   name: ['entity_id', 'name'],
-  fact: ['entity_id', 'name', 'source_id'],
-  sighting: ['entity_id', 'source_id'],
+  fact: ['entity_id', 'name', 'source_id', 'document'],
+  sighting: ['entity_id', 'source_id', 'document'],
   merge: ['id'],
   credential: ['entity_id'],
   copy: ['id'],
   occurrence: ['source_id', 'document', 'path', 'commit'],
   document: ['source_id', 'document'],
   edge: ['id'],
-  owner: ['entity_id', 'owner', 'source'],
-  policy: ['entity_id', 'source_id', 'language', 'digest'],
+  owner: ['entity_id', 'owner', 'source', 'source_id', 'document'],
+  policy: ['entity_id', 'source_id', 'language', 'digest', 'document'],
   coverage: ['id'],
   finding: ['id'],
   hold: ['id'],
@@ -94,6 +94,8 @@ export interface NameTable {
 export interface SightingTable {
   entity_id: string
   source_id: string
+  /** The document that tells of it; empty where the system itself was asked. So with facts, edges, owners and policies. */
+  document: Generated<string>
   last_seen: number
   gone_at: number | null
 }
@@ -102,9 +104,11 @@ export interface FactTable {
   entity_id: string
   name: string
   source_id: string
+  document: Generated<string>
   value: string
   at: number | null
   learnt_at: number
+  gone_at: Generated<number | null>
 }
 
 export interface MergeTable {
@@ -172,11 +176,14 @@ export interface DocumentTable {
   read_at: number
   /** JSON: the members of an archive that could not be looked into, `[{ member, why }]`. */
   gaps: string | null
+  /** 1 where it tells of other things than copies. */
+  tells: Generated<number>
 }
 
 export interface EdgeTable {
   id: string
   source_id: string
+  document: Generated<string>
   from_id: string
   to_id: string
   crossing: string
@@ -193,9 +200,11 @@ export interface OwnerTable {
   owner: string
   source: string
   source_id: string
+  document: Generated<string>
   weight: number
   at: number | null
   learnt_at: number
+  gone_at: Generated<number | null>
 }
 
 export interface PolicyTable {
@@ -204,8 +213,10 @@ export interface PolicyTable {
   language: string
   /** SHA-256 of the text, in hex: one thing may bear several policies. */
   digest: string
+  document: Generated<string>
   text: string
   learnt_at: number
+  gone_at: Generated<number | null>
 }
 
 export interface CoverageTable {

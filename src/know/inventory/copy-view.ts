@@ -169,6 +169,7 @@ async function approvedPlaces(db: Db): Promise<Set<string>> {
     .select(['entity.id', 'entity.kind', 'entity.system', 'entity.instance', 'entity.native'])
     .where('fact.name', '=', 'approved')
     .where('fact.value', '=', 'true')
+    .where('fact.gone_at', 'is', null)
     .execute()
   return new Set(
     rows.map(row => (row.kind === 'file' ? JSON.stringify([row.system, row.instance, row.native]) : row.id)),

@@ -92,13 +92,15 @@ export class EntityWriter {
   }
 
   /** A source says that the thing is there: it is not gone, and is gone again only when no source says so any more. */
-  async state(ref: Ref, type: EntityType, sourceId: string): Promise<string> {
+  async state(ref: Ref, type: EntityType, sourceId: string, document = ''): Promise<string> {
     const id = await this.mention(ref, type)
     await this.#tx
       .insertInto('sighting')
-      .values({ entity_id: id, source_id: sourceId, last_seen: this.#at, gone_at: null })
+      .values({ entity_id: id, source_id: sourceId, document, last_seen: this.#at, gone_at: null })
       .onConflict(conflict =>
-        conflict.columns(['entity_id', 'source_id']).doUpdateSet({ last_seen: this.#at, gone_at: null }),
+        conflict
+          .columns(['entity_id', 'source_id', 'document'])
+          .doUpdateSet({ last_seen: this.#at, gone_at: null }),
       )
       .execute()
     await this.#tx
@@ -132,7 +134,7 @@ export class EntityWriter {
   }
 
   /** A source's later statement replaces its earlier one; what cannot change and does so is a finding. */
-  async facts(entityId: string, sourceId: string, facts: Facts): Promise<void> {
+  async facts(entityId: string, sourceId: string, facts: Facts, document = ''): Promise<void> {
     const names = Object.keys(facts)
     if (names.length === 0) return
     const stored = await this.#tx
@@ -143,16 +145,18 @@ export class EntityWriter {
       .execute()
     for (const [name, fact] of Object.entries(facts)) {
       const value = canonicalJson(fact.value)
-      const next = { value, at: toldTime(fact.at), learnt_at: this.#at }
-      const others = stored.filter(row => row.name === name)
+      const next = { value, at: toldTime(fact.at), learnt_at: this.#at, gone_at: null }
+      const others = stored.filter(row => row.name === name && row.gone_at === null)
       if (IMMUTABLE_FACTS.has(name) && others.some(row => row.value !== value))
         await this.contradiction(entityId, `${name} is told in two ways, and it cannot change`)
-      const own = others.find(row => row.source_id === sourceId)
+      const own = others.find(row => row.source_id === sourceId && row.document === document)
       if (own && !isLater(next, own)) continue
       await this.#tx
         .insertInto('fact')
-        .values({ entity_id: entityId, name, source_id: sourceId, ...next })
-        .onConflict(conflict => conflict.columns(['entity_id', 'name', 'source_id']).doUpdateSet(next))
+        .values({ entity_id: entityId, name, source_id: sourceId, document, ...next })
+        .onConflict(conflict =>
+          conflict.columns(['entity_id', 'name', 'source_id', 'document']).doUpdateSet(next),
+        )
         .execute()
     }
   }

@@ -30,6 +30,8 @@ export interface FoldContext {
   readonly io: Pick<Io, 'now' | 'random'>
   /** One stamp for a whole run: what bears an older one was not seen in it. */
   readonly at: Ms
+  /** Of what a document told, which: it stands as long as that document does. The rest the system itself was asked. */
+  readonly toldBy?: ReadonlyMap<Finding, string>
 }
 
 /**
@@ -85,8 +87,10 @@ class Folding {
   readonly #changed = new Set<Fingerprint>()
   readonly #copies: Row<'copy'>[] = []
   readonly #occurrences = new Map<string, NewRow<'occurrence'>>()
+  readonly #toldBy: ReadonlyMap<Finding, string>
 
-  constructor(tx: Tx, sourceId: string, { at, io }: FoldContext) {
+  constructor(tx: Tx, sourceId: string, { at, io, toldBy = new Map<Finding, string>() }: FoldContext) {
+    this.#toldBy = toldBy
     this.#tx = tx
     this.#sourceId = sourceId
     this.#at = at
@@ -95,26 +99,27 @@ class Folding {
   }
 
   async take(observation: Finding): Promise<void> {
+    const document = this.#toldBy.get(observation) ?? ''
     switch (observation.see) {
       case 'identity':
       case 'resource':
       case 'workload': {
-        const id = await this.#entities.state(observation.ref, observation.see, this.#sourceId)
+        const id = await this.#entities.state(observation.ref, observation.see, this.#sourceId, document)
         await this.#entities.name(id, observation.ref, observation.names)
-        return await this.#entities.facts(id, this.#sourceId, observation.facts)
+        return await this.#entities.facts(id, this.#sourceId, observation.facts, document)
       }
       case 'credential':
-        return await this.#credential(observation)
+        return await this.#credential(observation, document)
       case 'copy':
         return await this.#copy(observation)
       case 'occurrence':
         return this.#occurrence(observation)
       case 'edge':
-        return await this.#edge(observation)
+        return await this.#edge(observation, document)
       case 'policy':
-        return await this.#policy(observation)
+        return await this.#policy(observation, document)
       case 'owner':
-        return await this.#owner(observation)
+        return await this.#owner(observation, document)
       case 'covered':
         return await this.#covered(observation)
     }
@@ -149,9 +154,12 @@ class Folding {
     }
   }
 
-  async #credential({ ref, facts }: Extract<Finding, { see: 'credential' }>): Promise<void> {
-    const id = await this.#entities.state(ref, 'credential', this.#sourceId)
-    await this.#entities.facts(id, this.#sourceId, facts)
+  async #credential(
+    { ref, facts }: Extract<Finding, { see: 'credential' }>,
+    document: string,
+  ): Promise<void> {
+    const id = await this.#entities.state(ref, 'credential', this.#sourceId, document)
+    await this.#entities.facts(id, this.#sourceId, facts, document)
     const identityId = ref.identity ? await this.#entities.mention(ref.identity, 'identity') : null
     const found = await this.#tx
       .selectFrom('credential')
@@ -279,14 +287,10 @@ class Folding {
     await insertOccurrences.run(this.#tx, [...this.#occurrences.values()])
   }
 
-  async #edge({
-    from,
-    to,
-    crossing,
-    certainty,
-    when,
-    why,
-  }: Extract<Finding, { see: 'edge' }>): Promise<void> {
+  async #edge(
+    { from, to, crossing, certainty, when, why }: Extract<Finding, { see: 'edge' }>,
+    document: string,
+  ): Promise<void> {
     const from_id = await this.#entities.mention(from)
     const to_id = await this.#entities.mention(to)
     const said = { certainty, condition: when ?? null, why }
@@ -297,6 +301,7 @@ class Folding {
       .where('from_id', '=', from_id)
       .where('to_id', '=', to_id)
       .where('crossing', '=', crossing)
+      .where('document', '=', document)
       .executeTakeFirst()
     const times = { last_seen: this.#at, gone_at: null }
     if (found)
@@ -311,6 +316,7 @@ class Folding {
         .values({
           id: newId(this.#io),
           source_id: this.#sourceId,
+          document,
           from_id,
           to_id,
           crossing,
@@ -321,21 +327,27 @@ class Folding {
         .execute()
   }
 
-  async #policy({ on, language, text }: Extract<Finding, { see: 'policy' }>): Promise<void> {
+  async #policy(
+    { on, language, text }: Extract<Finding, { see: 'policy' }>,
+    document: string,
+  ): Promise<void> {
     const entity_id = await this.#entities.mention(on)
     const digest = createHash('sha256').update(text).digest('hex')
     await this.#tx
       .insertInto('policy')
-      .values({ entity_id, source_id: this.#sourceId, language, digest, text, learnt_at: this.#at })
+      .values({ entity_id, source_id: this.#sourceId, document, language, digest, text, learnt_at: this.#at })
       .onConflict(conflict =>
         conflict
-          .columns(['entity_id', 'source_id', 'language', 'digest'])
-          .doUpdateSet({ learnt_at: this.#at }),
+          .columns(['entity_id', 'source_id', 'language', 'digest', 'document'])
+          .doUpdateSet({ learnt_at: this.#at, gone_at: null }),
       )
       .execute()
   }
 
-  async #owner({ of, owner, source, weight, at }: Extract<Finding, { see: 'owner' }>): Promise<void> {
+  async #owner(
+    { of, owner, source, weight, at }: Extract<Finding, { see: 'owner' }>,
+    document: string,
+  ): Promise<void> {
     const entity_id = await this.#entities.mention(of)
     const found = await this.#tx
       .selectFrom('owner')
@@ -343,18 +355,22 @@ class Folding {
       .where('entity_id', '=', entity_id)
       .where('owner', '=', owner)
       .where('source', '=', source)
+      .where('source_id', '=', this.#sourceId)
+      .where('document', '=', document)
       .executeTakeFirst()
     const current = found && found.learnt_at >= this.#at ? found : undefined
     const values = {
-      source_id: this.#sourceId,
       weight: Math.max(weight, current?.weight ?? weight),
       at: greater(current?.at ?? null, toldTime(at)),
       learnt_at: this.#at,
+      gone_at: null,
     }
     await this.#tx
       .insertInto('owner')
-      .values({ entity_id, owner, source, ...values })
-      .onConflict(conflict => conflict.columns(['entity_id', 'owner', 'source']).doUpdateSet(values))
+      .values({ entity_id, owner, source, source_id: this.#sourceId, document, ...values })
+      .onConflict(conflict =>
+        conflict.columns(['entity_id', 'owner', 'source', 'source_id', 'document']).doUpdateSet(values),
+      )
       .execute()
   }
 

@@ -350,6 +350,7 @@ export async function listIdentities(
         .selectAll('fact')
         .select('source.label')
         .where('entity_id', 'in', chunk)
+        .where('fact.gone_at', 'is', null)
         .orderBy('name')
         .orderBy('source_id')
         .execute(),
@@ -357,7 +358,12 @@ export async function listIdentities(
   )
   const owners = byRoot(
     await inChunks(members, chunk =>
-      db.selectFrom('owner').selectAll().where('entity_id', 'in', chunk).execute(),
+      db
+        .selectFrom('owner')
+        .selectAll()
+        .where('entity_id', 'in', chunk)
+        .where('gone_at', 'is', null)
+        .execute(),
     ),
   )
   const credentials = Map.groupBy(

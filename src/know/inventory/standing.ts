@@ -227,6 +227,7 @@ async function goneEntities(tx: Tx, sourceId: string, at: Ms, { paths, kinds }: 
     .innerJoin('entity', 'entity.id', 'sighting.entity_id')
     .select(['sighting.entity_id', 'entity.native', 'entity.kind'])
     .where('sighting.source_id', '=', sourceId)
+    .where('sighting.document', '=', '')
     .where('sighting.last_seen', '<', at)
     .where('sighting.gone_at', 'is', null)
     .execute()
@@ -237,6 +238,7 @@ async function goneEntities(tx: Tx, sourceId: string, at: Ms, { paths, kinds }: 
       .set({ gone_at: at })
       .where('entity_id', '=', entity_id)
       .where('source_id', '=', sourceId)
+      .where('document', '=', '')
       .execute()
     const still = await tx
       .selectFrom('sighting')
@@ -252,6 +254,7 @@ async function goneEntities(tx: Tx, sourceId: string, at: Ms, { paths, kinds }: 
     .updateTable('edge')
     .set({ gone_at: at })
     .where('source_id', '=', sourceId)
+    .where('document', '=', '')
     .where('last_seen', '<', at)
     .where('gone_at', 'is', null)
     .where('crossing', '<>', 'same-value')
@@ -259,7 +262,7 @@ async function goneEntities(tx: Tx, sourceId: string, at: Ms, { paths, kinds }: 
 }
 
 /** Whether the path, or a folder that it lies in, is one of the scopes that could not be looked at. */
-function isWithin(path: string, gaps: readonly string[]): boolean {
+export function isWithin(path: string, gaps: readonly string[]): boolean {
   if (gaps.length === 0) return false
   const parts = path.split('/')
   return parts.some((_, index) => {

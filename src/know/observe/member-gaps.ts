@@ -42,10 +42,11 @@ export class MemberGaps {
   /** `scope` is the source's, before the path. */
   coverage(scope: string): Coverage[] {
     return [...this.#standing].flatMap(([document, path]) =>
-      this.of(document).map(({ member, why }) => ({
+      this.of(document).map(({ member, why, failed }) => ({
         scope: `${scope}/${pathOf({ path, ...(member !== '' && { member }) })}`,
         complete: false,
         why,
+        ...(failed && { failed }),
       })),
     )
   }

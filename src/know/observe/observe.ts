@@ -19,6 +19,7 @@ import {
   markGone,
   restate,
 } from '../inventory/standing.ts'
+import { forgetUntold, markTold } from '../inventory/told.ts'
 import { type RuleFolders, rulesInUse } from '../readers/secrets/rules-in-use.ts'
 import { fingerprinted } from './fingerprinted.ts'
 import { Flow } from './flow.ts'
@@ -26,6 +27,7 @@ import { readerVersion } from './reader-version.ts'
 import { MemberGaps } from './member-gaps.ts'
 import { Pending } from './pending.ts'
 import { type Begun, begin, Reading } from './reading.ts'
+import { Telling } from './telling.ts'
 
 export interface ObserveProgress {
   readonly documents: number
@@ -65,6 +67,7 @@ const insertDocuments = new RowInsert('document', insert =>
       reader: ref('excluded.reader'),
       read_at: ref('excluded.read_at'),
       gaps: ref('excluded.gaps'),
+      tells: ref('excluded.tells'),
     })),
   ),
 )
@@ -115,6 +118,7 @@ class Run {
   readonly #at: Ms
   readonly #coverage: Coverage[] = []
   readonly #gaps = new MemberGaps()
+  readonly #telling = new Telling()
   /** Documents in which something was found before this run. */
   #held: ReadonlySet<string> = new Set()
   #pending = new Pending(performance.now())
@@ -151,6 +155,7 @@ class Run {
     let cursor: Cursor | undefined
     const since = await this.#since()
     await this.#gaps.load(this.#db, this.#source.id, this.#reader)
+    await this.#telling.load(this.#db, this.#source.id)
     try {
       cursor = await this.#readDocuments(since)
       await this.#discover()
@@ -170,6 +175,8 @@ class Run {
           listsAll: since === undefined,
           readsDocuments: this.#connection.documents !== undefined,
         })
+        const standing = this.#telling.standing(since === undefined && this.#failedDocuments === 0)
+        await markTold(tx, this.#source.id, this.#at, this.#telling.documents, standing, this.#coverage)
       }
       // Documents that could not be read are to be listed again.
       const position = this.#failedDocuments === 0 ? { cursor: cursor ?? this.#source.cursor } : {}
@@ -233,6 +240,7 @@ class Run {
         this.#options.io.signal.throwIfAborted()
         this.#documents++
         cursor = document.cursor === '' ? cursor : document.cursor
+        this.#telling.listed(document.id)
         if (read.has(document.id) || begunNow.has(document.id)) {
           this.#skippedAsRead++
           this.#gaps.stands(document.id, document.path)
@@ -306,15 +314,18 @@ class Run {
 
   async #foldPending(): Promise<void> {
     if (this.#pending.isEmpty) return
-    const { findings, done, unread, listed } = this.#pending
+    const { findings, toldBy, done, unread, listed } = this.#pending
     this.#pending = new Pending(performance.now())
     for (const { document, path, gaps } of done) this.#gaps.add(document, path, gaps)
     for (const { path, why } of unread) {
       this.#failedDocuments++
       this.cover({ scope: `${this.#scope()}/${path}`, complete: false, why, failed: true })
     }
+    const tells = new Set(toldBy.values())
+    const toldBefore = done.map(({ document }) => document).filter(id => this.#telling.tells(id))
     await transaction(this.#db, async tx => {
-      await this.#foldInto(tx, findings)
+      await this.#foldInto(tx, findings, toldBy)
+      await forgetUntold(tx, this.#source.id, toldBefore, this.#at)
       for (const { document, gaps } of done) await keepWithin(tx, this.#source.id, document, gaps, this.#at)
       const readAgain = done.map(({ document }) => document).filter(document => this.#held.has(document))
       await dropUnread(tx, this.#source.id, readAgain, this.#at)
@@ -326,11 +337,13 @@ class Run {
           reader: this.#reader,
           read_at: this.#at,
           gaps: gaps.length === 0 ? null : JSON.stringify(gaps),
+          tells: tells.has(document) ? 1 : 0,
         })),
       )
       // Its content is what it was: what an earlier reading found in what could not be read now still stands.
       await restate(tx, this.#options.io, this.#source.id, [...listed, ...unread], this.#at)
     })
+    for (const { document } of done) this.#telling.read(document, tells.has(document))
     this.#finds += findings.filter(({ see }) => see === 'copy').length
     this.#progress(false)
   }
@@ -370,7 +383,8 @@ class Run {
         this.#options.io.signal.throwIfAborted()
         if (observation.see === 'occurrence') {
           this.#gaps.stands(observation.document, observation.path)
-          if (!holding.has(observation.document)) continue
+          this.#telling.occurs(observation.document, observation.atHead === true)
+          if (!holding.has(observation.document) && !this.#telling.tells(observation.document)) continue
         }
         if (observation.see === 'covered') {
           const { see: _, ...coverage } = observation
@@ -419,8 +433,12 @@ class Run {
     return this.#allCoverage().map(coverage => ({ see: 'covered', ...coverage }))
   }
 
-  async #foldInto(tx: Tx, findings: readonly Finding[]): Promise<void> {
-    await fold(tx, this.#source, findings, { io: this.#options.io, at: this.#at })
+  async #foldInto(
+    tx: Tx,
+    findings: readonly Finding[],
+    toldBy: ReadonlyMap<Finding, string> = new Map(),
+  ): Promise<void> {
+    await fold(tx, this.#source, findings, { io: this.#options.io, at: this.#at, toldBy })
   }
 
   async #record(tx: Tx, finished: boolean): Promise<void> {

@@ -17,6 +17,8 @@ export class Pending {
   readonly done: (Listed & { readonly gaps: readonly MemberGap[] })[] = []
   readonly unread: (Listed & { readonly why: string })[] = []
   readonly listed: Listed[] = []
+  /** Which document told what stands and goes with it; copies have rules of their own. */
+  readonly toldBy = new Map<Finding, string>()
   readonly #since: number
 
   constructor(since: number) {
@@ -37,7 +39,10 @@ export class Pending {
   }
 
   read({ id, path }: Pick<Document, 'id' | 'path'>, answer: ReadAnswer): void {
-    for (const finding of answer.findings) this.findings.push(finding)
+    for (const finding of answer.findings) {
+      this.findings.push(finding)
+      if (finding.see !== 'copy' && finding.see !== 'occurrence') this.toldBy.set(finding, id)
+    }
     if (answer.failure === undefined) this.done.push({ document: id, path, gaps: answer.gaps ?? [] })
     else this.unread.push({ document: id, path, why: answer.failure })
   }

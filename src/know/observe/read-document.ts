@@ -45,15 +45,18 @@ export async function readDocument<S>(
   if (document.format === undefined && containerOf(head, document.path))
     return await readWithin(document, readers, keeping)
   const findings: Observation<S>[] = []
+  const gaps: MemberGap[] = []
   const fitting = readers.filter(reader => reader.reads(document, head))
   // What comes piece by piece comes once.
   const left = document.whole ? [] : fitting.splice(1).map(reader => reader.format)
   try {
     for (const reader of fitting)
       for await (const observation of reader.read(document, document.bytes()))
-        findings.push(keeping.keep(observation))
+        if (observation.see === 'covered') gaps.push(toldGap('', observation))
+        else findings.push(keeping.keep(observation))
     return {
       findings,
+      ...(gaps.length > 0 && { gaps }),
       ...(left.length > 0 && { failure: `it is too large to be read as ${left.join(', ')}` }),
     }
   } catch (error) {
@@ -67,6 +70,7 @@ async function readWithin<S>(
   keeping: Keeping<S>,
 ): Promise<ReadAnswer<S>> {
   const left = new Set<string>()
+  const told: MemberGap[] = []
   try {
     const { findings, gaps } = await unpack<S>(document.bytes(), {
       path: document.path,
@@ -78,14 +82,24 @@ async function readWithin<S>(
         if (!content.whole) for (const { format } of fitting.splice(1)) left.add(format)
         for (const reader of fitting)
           for await (const observation of reader.read(member, content.bytes()))
-            yield keeping.keep(observation)
+            if (observation.see === 'covered') told.push(toldGap(path, observation))
+            else yield keeping.keep(observation)
       },
     })
     const unread = [...left].map(format => ({ member: '', why: `too large to be read as ${format}` }))
-    return { findings, gaps: [...gaps, ...unread] }
+    return { findings, gaps: [...gaps, ...unread, ...told] }
   } catch (error) {
     return { findings: [], failure: failureOf(error) }
   }
+}
+
+/** What a reader could not make sense of stays told with the document. */
+function toldGap(
+  member: string,
+  { scope, why = 'it was not read to the end', failed }: Extract<Observation, { see: 'covered' }>,
+): MemberGap {
+  const within = scope.includes('#') ? `${scope.slice(scope.indexOf('#') + 1)}: ` : ''
+  return { member, why: `${within}${why}`, told: true, ...(failed && { failed }) }
 }
 
 /** A message could quote the document, unless it was written not to. */

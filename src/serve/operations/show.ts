@@ -99,7 +99,13 @@ async function run(world: World, input: Input): Promise<Shown> {
 }
 
 async function factsOf(db: Db, ids: string[], names: Map<string, string>, now: Ms): Promise<ShownFact[]> {
-  const rows = await db.selectFrom('fact').selectAll().where('entity_id', 'in', ids).orderBy('name').execute()
+  const rows = await db
+    .selectFrom('fact')
+    .selectAll()
+    .where('entity_id', 'in', ids)
+    .where('gone_at', 'is', null)
+    .orderBy('name')
+    .execute()
   return rows.map(row =>
     shownFact(
       row.name,

@@ -209,7 +209,7 @@ describe('what is written', () => {
         learnt_at: 1,
       }
       await db.insertInto('owner').values(owner).execute()
-      expect(await db.selectFrom('owner').selectAll().where('owner', '=', owner.owner).execute()).toEqual([
+      expect(await db.selectFrom('owner').selectAll().where('owner', '=', owner.owner).execute()).toMatchObject([
         owner,
       ])
     }

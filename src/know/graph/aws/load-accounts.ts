@@ -247,7 +247,12 @@ function isControl(kind: string | undefined): kind is ControlKind {
 
 /** A source says all policies of a thing at once, an organization's by their kind: what it said before is no longer so. */
 async function policiesSaid(db: Db, roots: Roots): Promise<Map<string, Said[]>> {
-  const rows = await db.selectFrom('policy').selectAll().where('language', '=', 'aws-iam').execute()
+  const rows = await db
+    .selectFrom('policy')
+    .selectAll()
+    .where('language', '=', 'aws-iam')
+    .where('gone_at', 'is', null)
+    .execute()
   const said = new Map<string, Said[]>()
   const parsed = rows.flatMap(row => {
     const read = saidSchema.safeParse(JSON.parse(row.text))
@@ -310,6 +315,7 @@ async function factsOf(db: Db, roots: Roots): Promise<Map<string, Map<string, un
     .select(['entity_id', 'name', 'value'])
     .where('entity.system', '=', 'aws')
     .where(eb => eb.or([eb('name', 'in', FACTS), eb('name', 'like', `${TARGET}%`)]))
+    .where('fact.gone_at', 'is', null)
     .orderBy('learnt_at')
     .execute()
   const facts = new Map<string, Map<string, unknown>>()

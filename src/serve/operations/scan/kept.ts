@@ -196,6 +196,7 @@ async function rootsOf(db: World['db'], sourceIds: readonly string[]): Promise<R
           .where('entity_id', '=', entity.id)
           .where('source_id', '=', id)
           .where('name', '=', 'head')
+          .where('gone_at', 'is', null)
           .executeTakeFirst()
       : undefined
     const known = roots.find(root => root.path === label)

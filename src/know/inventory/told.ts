@@ -1,0 +1,159 @@
+import type { Ms } from '../../core/contract/ref.ts'
+import type { Tx } from '../../core/store/store.ts'
+import { inChunks } from './in-chunks.ts'
+import { type Coverage, isWithin } from './standing.ts'
+
+/** Where what documents tell beside copies is kept. */
+const TABLES = ['sighting', 'edge', 'fact', 'owner', 'policy'] as const
+
+/** These documents were read anew: what an earlier reading made of them, and this one does not, was never so. */
+export async function forgetUntold(
+  tx: Tx,
+  sourceId: string,
+  documents: readonly string[],
+  at: Ms,
+): Promise<void> {
+  const unseen = await inChunks(documents, chunk =>
+    tx
+      .deleteFrom('sighting')
+      .where('source_id', '=', sourceId)
+      .where('document', 'in', chunk)
+      .where('last_seen', '<', at)
+      .returning('entity_id')
+      .execute(),
+  )
+  for (const table of ['edge', 'fact', 'owner', 'policy'] as const)
+    await inChunks(documents, async chunk => {
+      await tx
+        .deleteFrom(table)
+        .where('source_id', '=', sourceId)
+        .where('document', 'in', chunk)
+        .where(table === 'edge' ? 'last_seen' : ('learnt_at' as 'last_seen'), '<', at)
+        .execute()
+      return []
+    })
+  await goneEntities(
+    tx,
+    unseen.map(({ entity_id }) => entity_id),
+    at,
+  )
+}
+
+/** Which of a source's documents stand at a run's end, as far as the run can tell. */
+export interface Standing {
+  has(document: string): boolean
+  /** Whether one that it does not have is known to be gone. */
+  readonly complete: boolean
+}
+
+/**
+ * At a run's end: what a document told stands if the document does, and is gone with it; it comes back when the document
+ * does. `documents` are those of the source that tell of anything.
+ */
+export async function markTold(
+  tx: Tx,
+  sourceId: string,
+  at: Ms,
+  documents: readonly string[],
+  standing: Standing,
+  coverage: readonly Coverage[],
+): Promise<void> {
+  const stands = documents.filter(document => standing.has(document))
+  const absent = standing.complete ? documents.filter(document => !standing.has(document)) : []
+  await setGone(tx, sourceId, stands, null)
+  await setGone(tx, sourceId, await notHidden(tx, sourceId, absent, coverage), at)
+  await inChunks(stands, async chunk => {
+    const told = tx
+      .selectFrom('sighting')
+      .select('entity_id')
+      .where('source_id', '=', sourceId)
+      .where('document', 'in', chunk)
+    await tx
+      .updateTable('entity')
+      .set({ last_seen: at, gone_at: null })
+      .where('last_seen', '<=', at)
+      .where('id', 'in', told)
+      .execute()
+    return []
+  })
+  const unseen = await inChunks(absent, chunk =>
+    tx
+      .selectFrom('sighting')
+      .select('entity_id')
+      .where('source_id', '=', sourceId)
+      .where('document', 'in', chunk)
+      .where('gone_at', '=', at)
+      .execute(),
+  )
+  await goneEntities(
+    tx,
+    unseen.map(({ entity_id }) => entity_id),
+    at,
+  )
+}
+
+async function setGone(
+  tx: Tx,
+  sourceId: string,
+  documents: readonly string[],
+  gone_at: Ms | null,
+): Promise<void> {
+  for (const table of TABLES)
+    await inChunks(documents, async chunk => {
+      await tx
+        .updateTable(table)
+        .set({ gone_at })
+        .where('source_id', '=', sourceId)
+        .where('document', 'in', chunk)
+        .where('gone_at', gone_at === null ? 'is not' : 'is', null)
+        .execute()
+      return []
+    })
+}
+
+/** Whoever could not look at a folder cannot say that what lay in it is gone. */
+async function notHidden(
+  tx: Tx,
+  sourceId: string,
+  absent: readonly string[],
+  coverage: readonly Coverage[],
+): Promise<string[]> {
+  const gaps = coverage.filter(({ complete }) => !complete).map(({ scope }) => scope)
+  if (gaps.length === 0) return [...absent]
+  const stood = await inChunks(absent, chunk =>
+    tx
+      .selectFrom('occurrence')
+      .select(['document', 'path'])
+      .where('source_id', '=', sourceId)
+      .where('document', 'in', chunk)
+      .execute(),
+  )
+  const paths = Map.groupBy(stood, ({ document }) => document)
+  return absent.filter(document => {
+    const at = paths.get(document)
+    return at !== undefined && !at.some(({ path }) => isWithin(path, gaps))
+  })
+}
+
+/** Those of the entities that no source tells of any more. */
+async function goneEntities(tx: Tx, entityIds: readonly string[], at: Ms): Promise<void> {
+  await inChunks([...new Set(entityIds)], async chunk => {
+    await tx
+      .updateTable('entity')
+      .set({ gone_at: at })
+      .where('gone_at', 'is', null)
+      .where('id', 'in', chunk)
+      .where(({ not, exists, selectFrom }) =>
+        not(
+          exists(
+            selectFrom('sighting')
+              .select('sighting.source_id')
+              .whereRef('sighting.entity_id', '=', 'entity.id')
+              .where('sighting.gone_at', 'is', null),
+          ),
+        ),
+      )
+      .execute()
+    return []
+  })
+}
