@@ -209,9 +209,9 @@ describe('what is written', () => {
         learnt_at: 1,
       }
       await db.insertInto('owner').values(owner).execute()
-      expect(await db.selectFrom('owner').selectAll().where('owner', '=', owner.owner).execute()).toMatchObject([
-        owner,
-      ])
+      expect(
+        await db.selectFrom('owner').selectAll().where('owner', '=', owner.owner).execute(),
+      ).toMatchObject([owner])
     }
   })
 
