@@ -165,7 +165,7 @@ function readSmallFile(file: Buffer, path: string): Buffer | undefined {
     const found = fstatSync(open)
     if (!found.isFile()) throw notRegular(path)
     if (found.size > SMALL_BYTES) return undefined
-    const bytes = Buffer.allocUnsafe(found.size)
+    const bytes = carve(found.size)
     let length = 0
     while (length < bytes.length) {
       const read = readSync(open, bytes, length, bytes.length - length, null)
@@ -178,6 +178,18 @@ function readSmallFile(file: Buffer, path: string): Buffer | undefined {
   } finally {
     if (open !== undefined) closeSync(open)
   }
+}
+
+const SLAB_BYTES = 1024 * 1024
+let slab = Buffer.alloc(0)
+
+/** Memory for a small file, out of a piece for many: one for each file would be as many to find, and to give back. */
+function carve(size: number): Buffer {
+  if (size > SLAB_BYTES / 4) return Buffer.allocUnsafeSlow(size)
+  if (size > slab.length) slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
+  const carved = slab.subarray(0, size)
+  slab = slab.subarray(size)
+  return carved
 }
 
 async function* fileBytes(file: Buffer, path: string): AsyncGenerator<Uint8Array, void> {

@@ -19,11 +19,11 @@ export function sqliteDialect(path: string, options: SqliteOptions = {}): Sqlite
   const db = new DatabaseSync(path, { timeout: 0 })
   // synchronous=full: a commit that was answered is on the disk. secure_delete: erased secrets are overwritten. `like`
   // tells small letters from capitals, as it does on PostgreSQL. Keys are random, so that a large scan touches pages
-  // everywhere: 32 MiB of them are kept, and written back to their place after as many.
+  // everywhere: 16 MiB of them are kept, and written back to their place after twice as many.
   try {
     db.exec(
       'pragma journal_mode=wal; pragma synchronous=full; pragma foreign_keys=on; pragma secure_delete=on; ' +
-        'pragma case_sensitive_like=on; pragma cache_size=-32768; pragma wal_autocheckpoint=8192',
+        'pragma case_sensitive_like=on; pragma cache_size=-16384; pragma wal_autocheckpoint=8192',
     )
   } catch (error) {
     db.close()

@@ -56,7 +56,7 @@ export interface ObserveOptions extends RuleFolders {
   readonly full?: boolean
 }
 
-const BATCH_BYTES = 4 * 1024 * 1024
+const BATCH_BYTES = 2 * 1024 * 1024
 const BATCH_DOCUMENTS = 256
 const BATCH_OBSERVATIONS = 1000
 const NO_ANSWER = { findings: [], failure: 'the worker gave no answer' }

@@ -5,7 +5,7 @@ import type { MemberGap } from '../readers/archive/member-gap.ts'
 import type { ReadAnswer } from './worker.ts'
 
 const MOST_DOCUMENTS = 4096
-const MOST_FINDINGS = 4096
+const MOST_FINDINGS = 2048
 const LONGEST_MS = 2000
 
 /**

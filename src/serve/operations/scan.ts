@@ -79,14 +79,19 @@ export const scan = defineOperation<Input, Scan>({
   run,
   text: scanText,
   json: ({ credentials, accepted, identities, coverage }) => ({
-    credentials: credentials.map(foundJson),
-    accepted: accepted.map(foundJson),
+    credentials: credentials.map(whenWritten),
+    accepted: accepted.map(whenWritten),
     identities,
     coverage,
   }),
   exitCode: output => (output.credentials.length > 0 ? 1 : 0),
   failures: output => output.failures,
 })
+
+/** Made as it is written, one after the other: what is found may be half of what memory holds. */
+function whenWritten(found: Found): { toJSON(): unknown } {
+  return { toJSON: () => foundJson(found) }
+}
 
 function foundJson(found: Found): unknown {
   const { fingerprint, kind, preview, identity, confidence, facts } = found
