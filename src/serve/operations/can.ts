@@ -123,7 +123,8 @@ function text(output: Output, width: number): string {
   if ('batch' in output) return output.batch.map(answer => JSON.stringify(answer)).join('\n')
   const { identity, action, resource, answer } = output
   const speaking = answer.matches.filter(match => match.applies !== 'no')
-  const silent = answer.matches.length - speaking.length
+  const near = answer.matches.filter(match => match.applies === 'no' && match.speaks)
+  const silent = answer.matches.length - speaking.length - near.length
   const lines = [
     wrap(`${pc.bold(answer.verdict)}: ${identity} and ${action} on ${resource}`, width, '', '  '),
     wrap(answer.because, width, '', '  '),
@@ -136,7 +137,11 @@ function text(output: Output, width: number): string {
         '  ',
       ),
     ),
-    ...(silent > 0 ? ['', `${silent} further statements do not apply.`] : []),
+    ...(near.length > 0 ? ['', 'What speaks of the action, but not of this:'] : []),
+    ...near.map(({ kind, policy, statement, effect, why }) =>
+      wrap(`- ${effect}: ${statement} of the ${kind} ${policy}, ${why}`, width, '', '  '),
+    ),
+    ...(silent > 0 ? ['', `Statements about other actions: ${silent}.`] : []),
   ]
   return lines.join('\n')
 }

@@ -196,9 +196,13 @@ class Looked {
 
   conditional(): Answer {
     const open = this.matches.filter(match => match.applies === 'unknown')
-    const conditions = open.map(match =>
-      match.effect === 'Allow' ? match.why : `unless ${match.why.replace(/^if /, '')} (${match.policy})`,
-    )
+    const conditions = open.map(({ effect, policy, why }) => {
+      if (effect === 'Allow') return why
+      // It may allow as well as deny.
+      return effect === 'unknown'
+        ? `if ${policy}, which ${why}, lets it`
+        : `unless ${why.replace(/^if /, '')} (${policy})`
+    })
     return {
       verdict: 'Conditional',
       because: conditions.join('; '),
@@ -236,7 +240,7 @@ function isCrossAccount(principal: Principal, resource: Question['resource']): b
  * Key policies and roles' trust policies decide by themselves: an identity policy counts only where they leave it to the
  * account. https://docs.aws.amazon.com/kms/latest/developerguide/key-policies.html
  */
-function decidesAlone(question: Question): boolean {
+export function decidesAlone(question: Pick<Question, 'action' | 'resource'>): boolean {
   const [, , service, , , resource = ''] = arnParts(question.resource.arn)
   const action = question.action.toLowerCase()
   if (service === 'kms') return action.startsWith('kms:') && resource.startsWith('key/')

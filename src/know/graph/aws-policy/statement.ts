@@ -23,6 +23,8 @@ export interface Match {
   /** `unknown` where the statement cannot be read: it may do either. */
   readonly effect: 'Allow' | 'Deny' | 'unknown'
   readonly applies: Truth
+  /** Whether it speaks of the action, be it for other resources, principals or conditions. */
+  readonly speaks: boolean
   /** How its principals name the one who asks; `direct` where it has none. */
   readonly named: Named
   readonly why: string
@@ -44,12 +46,13 @@ function matchStatement(
     return {
       ...common,
       applies: 'unknown',
+      speaks: true,
       named: 'direct',
       why: `cannot be read: ${statement.broken}`,
     }
-  const no = (why: string): Match => ({ ...common, applies: 'no', named: 'no', why })
+  const no = (why: string, speaks = true): Match => ({ ...common, applies: 'no', speaks, named: 'no', why })
   if (actionFits(statement.actions, request.action) === 'no')
-    return no(`its ${statement.actions.not ? 'NotAction' : 'Action'} leaves out ${request.action}`)
+    return no(`its ${statement.actions.not ? 'NotAction' : 'Action'} leaves out ${request.action}`, false)
   const resource = statement.resources ? resourceFits(statement.resources, policy, request) : 'yes'
   if (resource === 'no')
     return no(`its ${statement.resources!.not ? 'NotResource' : 'Resource'} leaves out ${request.resource}`)
@@ -66,8 +69,8 @@ function matchStatement(
     if (truth === 'unknown') undecided.push(conditionText(condition))
   }
   return undecided.length > 0
-    ? { ...common, applies: 'unknown', named, why: `if ${undecided.join(' and ')}` }
-    : { ...common, applies: 'yes', named, why: 'applies' }
+    ? { ...common, applies: 'unknown', speaks: true, named, why: `if ${undecided.join(' and ')}` }
+    : { ...common, applies: 'yes', speaks: true, named, why: 'applies' }
 }
 
 /** The policies with only those of their statements that speak of an action: asked often, they are cut once. */

@@ -1,5 +1,5 @@
 import type { Ms } from '../../../core/contract/ref.ts'
-import type { Answer } from '../aws-policy/evaluate.ts'
+import { type Answer, decidesAlone } from '../aws-policy/evaluate.ts'
 import { readPolicy } from '../aws-policy/policy.ts'
 import type { AwsAccount } from './account.ts'
 import { Privilege } from './privilege.ts'
@@ -24,9 +24,12 @@ export function explainCan(
     const target = owner?.principals.find(({ arn }) => arn === resource)
     const store = owner?.stores.find(({ arn }) => arn === resource)
     const [, , , , number = ''] = resource.split(':')
-    const isUnknown = !target && !store && /^\d{12}$/.test(number) && number !== account.number
+    const isForeign = /^\d{12}$/.test(number) && number !== account.number
+    // Without the resource's own policy these are never allowed: where it is not known, neither is the answer.
+    const isUnknown =
+      !target && !store && (isForeign || decidesAlone({ action, resource: { arn: resource } }))
     const resourcePolicy = isUnknown
-      ? readPolicy(null, `that ${resource} has in account ${number}`)
+      ? readPolicy(null, `the policy that ${resource} has in account ${number}`)
       : action.startsWith('sts:Assume')
         ? target?.trust
         : store?.policy

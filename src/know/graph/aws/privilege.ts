@@ -201,14 +201,15 @@ export class Privilege {
     const now = new Date(this.#now).toISOString()
     const organization = this.#account.organization.id
     const values: Record<string, string | readonly string[]> = {
-      'aws:PrincipalArn': this.#principalArn(),
+      // Of a group's members nothing is known but their account.
+      ...(actor.kind !== 'group' && { 'aws:PrincipalArn': actor.arn }),
       'aws:PrincipalAccount': actor.account,
       'aws:PrincipalType': actor.kind === 'role' ? 'AssumedRole' : 'User',
       'aws:PrincipalIsAWSService': 'false',
       'aws:ViaAWSService': 'false',
       'aws:SecureTransport': 'true',
       'aws:CurrentTime': now,
-      'aws:EpochTime': now,
+      'aws:EpochTime': String(Math.floor(this.#now / 1000)),
       // Whoever has a key can have a session of it issued now.
       'aws:TokenIssueTime': now,
       'aws:ResourceAccount': target?.account ?? this.#account.number,
