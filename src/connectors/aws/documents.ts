@@ -19,7 +19,8 @@ export async function* documents(account: Account, gaps: Gaps): AsyncGenerator<D
   gaps.clear()
   const principals = ['user', 'group', 'role', 'policy']
   yield* part('iam', principals, gaps, () => authorizationDetails(account))
-  yield* part('organization', [], gaps, () => organization(account))
+  const organizational = ['organization-root', 'organizational-unit', 'organization-policy']
+  yield* part('organization', organizational, gaps, () => organization(account))
   yield* part('secretsmanager', ['secret'], gaps, () => secretValues(account, gaps))
   yield* part('ssm', ['parameter'], gaps, () => parameterValues(account, gaps))
   yield* part('lambda', ['function'], gaps, () => functionEnvironments(account))

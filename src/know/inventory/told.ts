@@ -111,15 +111,19 @@ async function setGone(
     })
 }
 
-/** Whoever could not look at a folder cannot say that what lay in it is gone. */
+/**
+ * Whoever could not look at a folder cannot say that what lay in it is gone; nor can who could not ask for some kinds of
+ * things say so of a document that told of such.
+ */
 async function notHidden(
   tx: Tx,
   sourceId: string,
   absent: readonly string[],
   coverage: readonly Coverage[],
 ): Promise<string[]> {
-  const gaps = coverage.filter(({ complete }) => !complete).map(({ scope }) => scope)
-  if (gaps.length === 0) return [...absent]
+  const incomplete = coverage.filter(({ complete }) => !complete)
+  if (incomplete.length === 0) return [...absent]
+  const gaps = incomplete.map(({ scope }) => scope)
   const stood = await inChunks(absent, chunk =>
     tx
       .selectFrom('occurrence')
@@ -129,10 +133,35 @@ async function notHidden(
       .execute(),
   )
   const paths = Map.groupBy(stood, ({ document }) => document)
+  const hidden = incomplete.some(({ hides }) => hides === undefined)
+    ? 'anything'
+    : await tellingOf(tx, sourceId, absent, [...new Set(incomplete.flatMap(({ hides }) => hides!))])
   return absent.filter(document => {
     const at = paths.get(document)
-    return at !== undefined && !at.some(({ path }) => isWithin(path, gaps))
+    if (at !== undefined) return !at.some(({ path }) => isWithin(path, gaps))
+    return hidden !== 'anything' && !hidden.has(document)
   })
+}
+
+/** Those of the documents that told of things of these kinds. */
+async function tellingOf(
+  tx: Tx,
+  sourceId: string,
+  documents: readonly string[],
+  kinds: readonly string[],
+): Promise<Set<string>> {
+  const rows = await inChunks(documents, chunk =>
+    tx
+      .selectFrom('sighting')
+      .innerJoin('entity', 'entity.id', 'sighting.entity_id')
+      .select('sighting.document')
+      .distinct()
+      .where('sighting.source_id', '=', sourceId)
+      .where('sighting.document', 'in', chunk)
+      .where('entity.kind', 'in', kinds)
+      .execute(),
+  )
+  return new Set(rows.map(({ document }) => document))
 }
 
 /** Those of the entities that no source tells of any more. */
