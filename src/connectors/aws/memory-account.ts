@@ -66,6 +66,8 @@ export interface MemoryAccount {
   readonly secrets: Map<string, MemoryValue>
   readonly parameters: Map<string, MemoryValue>
   readonly functions: { name: string; role: string; variables: Record<string, string>; policy?: string }[]
+  /** The number of the account that the organization is managed from. */
+  managementNumber: string
   /** `r-root` first: what is above what, and the policies on each. Empty where there is no organization. */
   readonly organization: {
     id: string
@@ -99,6 +101,7 @@ export function newAccount(number: string): MemoryAccount {
     secrets: new Map(),
     parameters: new Map(),
     functions: [],
+    managementNumber: `9${number.slice(1)}`,
     organization: [],
     providers: [],
     permits: () => true,

@@ -103,12 +103,20 @@ export const storeActions: Readonly<Record<string, Action>> = {
   'lambda.GetPolicy': withFunction((_, { policy }) =>
     policy === undefined ? refuse(404, 'ResourceNotFoundException') : { Policy: policy },
   ),
-  'AWSOrganizationsV20161128.DescribeOrganization': ({ organization, number }) =>
+  'AWSOrganizationsV20161128.DescribeOrganization': ({ organization, managementNumber }) =>
     organization.length === 0
       ? refuse(400, 'AWSOrganizationsNotInUseException')
-      : { output: { Organization: { Id: 'o-exampleorg', MasterAccountId: `9${number.slice(1)}` } } },
-  // Only the management account may.
-  'AWSOrganizationsV20161128.ListAccounts': () => refuse(400, 'AccessDeniedException'),
+      : { output: { Organization: { Id: 'o-exampleorg', MasterAccountId: managementNumber } } },
+  'AWSOrganizationsV20161128.ListAccounts': ({ managementNumber, number }) =>
+    number === managementNumber
+      ? {
+          output: {
+            Accounts: [
+              { Id: number, Arn: `arn:aws:organizations::${number}:account/o-exampleorg/${number}` },
+            ],
+          },
+        }
+      : refuse(400, 'AccessDeniedException'),
   'AWSOrganizationsV20161128.ListPoliciesForTarget': (account, { input }) => {
     const level = levelOf(account.organization, account.number, String(input['TargetId']))
     if (!level) return refuse(400, 'AWSOrganizationsNotInUseException')

@@ -238,7 +238,14 @@ function organizationsOf(entities: readonly Row<'entity'>[], known: Known): Orga
           attachments.push({ target: native, kind, policyId, name })
     }
   }
-  return { nodes, attachments, documents }
+  const managed = new Map(
+    [...nodes.values()].flatMap(({ managementAccount, organization }) =>
+      managementAccount === undefined || organization === undefined
+        ? []
+        : [[managementAccount, organization] as const],
+    ),
+  )
+  return { nodes, managed, attachments, documents }
 }
 
 function isControl(kind: string | undefined): kind is ControlKind {

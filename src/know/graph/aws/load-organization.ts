@@ -23,6 +23,8 @@ export interface Attachment {
 /** All that is known of organizations, from however many documents. */
 export interface Organizations {
   readonly nodes: ReadonlyMap<string, OrganizationNode>
+  /** The organization that each management account manages: whatever is in it tells. */
+  readonly managed: ReadonlyMap<string, string>
   readonly attachments: readonly Attachment[]
   /** By the policy's id. */
   readonly documents: ReadonlyMap<string, unknown>
@@ -34,10 +36,10 @@ const EVERYTHING = { Version: '2012-10-17', Statement: { Effect: 'Allow', Action
 
 /** What binds one account. A level of which no policies are known binds as far as is known: not. */
 export function organizationOf(account: string, known: Organizations): AwsOrganization {
-  const node = known.nodes.get(account)
-  const id = node?.organization
+  const managed = known.managed.get(account)
+  const id = known.nodes.get(account)?.organization ?? managed
   // Neither kind bears on the management account: https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html
-  if (node?.managementAccount === account)
+  if (managed !== undefined)
     return { id, serviceControlPolicies: undefined, resourceControlPolicies: undefined }
   const chain = chainAbove(account, known)
   return {

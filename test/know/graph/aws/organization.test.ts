@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { memoryAws } from '../../../../src/connectors/aws/memory.ts'
 import type { Document } from '../../../../src/core/contract/document.ts'
 import { realIo } from '../../../../src/core/contract/io.ts'
 import { openStore, transaction } from '../../../../src/core/store/store.ts'
@@ -162,15 +163,73 @@ describe('an organization’s policies, from exports', () => {
     await db.destroy()
   })
 
-  test('do not bear on the management account', async () => {
-    const { can, db } = await known(
-      await read({
-        ...files,
-        'iam/management.json': fleet(MANAGEMENT),
-        [`org/list-policies-for-target-${MANAGEMENT}.json`]: { Policies: [policy('p-denyiam1')] },
+  test.each([
+    ['listed among the accounts', []],
+    ['listed nowhere: what is below it tells whose it is', ['org/list-accounts.json']],
+  ])('do not bear on the management account, %s', async (_, left) => {
+    const kind = 'RESOURCE_CONTROL_POLICY'
+    const rest = Object.fromEntries(Object.entries(files).filter(([path]) => !left.includes(path)))
+    const all = {
+      ...rest,
+      'iam/management.json': fleet(MANAGEMENT),
+      [`org/list-policies-for-target-${MANAGEMENT}.json`]: {
+        Policies: [policy('p-denyiam1'), policy('p-denysts1', kind)],
+      },
+      [`org/list-parents-${MANAGEMENT}.json`]: { Parents: [{ Id: UNIT, Type: 'ORGANIZATIONAL_UNIT' }] },
+      'org/denysts.json': describePolicy(policy('p-denysts1', kind), {
+        Effect: 'Deny',
+        Principal: '*',
+        Action: 'sts:*',
+        Resource: '*',
       }),
-    )
+    }
+    const { can, db } = await known(await read(all))
+    expect(can('iam:PutUserPolicy').verdict).toBe('ExplicitlyDenied')
     expect(can('iam:PutUserPolicy', '*', MANAGEMENT).verdict).toBe('Allowed')
+    expect(can('sts:AssumeRole', `arn:aws:iam::${MANAGEMENT}:role/Runner`, MANAGEMENT).verdict).toBe(
+      'Allowed',
+    )
+    await db.destroy()
+  })
+
+  test.each([
+    [MANAGEMENT, 'ExplicitlyDenied'],
+    [ACCOUNT, 'Allowed'],
+  ])('asked of the API, of an organization that %s manages: %s', async (manager, verdict) => {
+    const twin = memoryAws({}, ACCOUNT)
+    const deny = (id: string, type: string, Action: string) => ({
+      id,
+      name: id,
+      type,
+      content: JSON.stringify({
+        Version: '2012-10-17',
+        Statement: { Effect: 'Deny', Action, Resource: '*', ...(type.startsWith('R') && { Principal: '*' }) },
+      }),
+    })
+    const levels = [
+      { id: ROOT, policies: [deny('p-denyiam1', 'SERVICE_CONTROL_POLICY', 'iam:*')] },
+      { id: 'account', policies: [deny('p-denysts1', 'RESOURCE_CONTROL_POLICY', 'sts:*')] },
+    ]
+    const full = { id: 'p-FullAWSAccess', name: 'FullAWSAccess', type: 'SERVICE_CONTROL_POLICY' }
+    const content = JSON.stringify({ Statement: { Effect: 'Allow', Action: '*', Resource: '*' } })
+    twin.account.organization.push(
+      ...levels.map(level => ({ ...level, policies: [...level.policies, { ...full, content }] })),
+    )
+    twin.account.managementNumber = manager
+    const connection = await twin.connector.open({} as never, realIo())
+    const findings = await read({ 'iam/account.json': fleet(ACCOUNT) })
+    for await (const document of connection.documents!())
+      if (document.format === 'aws-organizations')
+        for await (const one of awsOrganizationsReader.read(document, document.bytes()))
+          findings.push(one as Finding)
+    await connection.close()
+    const { can, db } = await known(findings)
+    expect(can('iam:PutUserPolicy').verdict).toBe(verdict)
+    expect(can('sts:AssumeRole', `arn:aws:iam::${ACCOUNT}:role/Runner`)).toMatchObject({
+      verdict,
+      because: expect.stringContaining(verdict === 'Allowed' ? 'allowed by' : 'resource control policy'),
+    })
+    expect(can('s3:GetObject').verdict).toBe('Allowed')
     await db.destroy()
   })
 
