@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import type { ChangeRange } from './core/contract/change.ts'
+import type { Connector } from './core/contract/connector.ts'
 import { FirebreakError } from './core/contract/errors.ts'
 import { type Io, realIo } from './core/contract/io.ts'
 import type { Keys } from './core/keys/keys.ts'
@@ -73,6 +74,7 @@ async function main(): Promise<number> {
       { refuseMoved },
       { startSealer },
       { Connections },
+      { declared },
       known,
     ] = await Promise.all([
       import('./core/keys/root-key.ts'),
@@ -83,6 +85,7 @@ async function main(): Promise<number> {
       import('./core/store/moved.ts'),
       import('./core/evidence/sealer.ts'),
       import('./know/connections/registry.ts'),
+      import('./connectors/declared/connector.ts'),
       connectors(),
     ])
     const file = join(home, 'firebreak.db')
@@ -104,7 +107,12 @@ async function main(): Promise<number> {
       await db.destroy()
       throw storeError(error)
     }
-    const connections = new Connections(known, keys, io)
+    const kinds = async () => {
+      const { rulesInUse } = await import('./know/readers/secrets/rules-in-use.ts')
+      const folders = { rulesDirectory: join(PACKAGE, 'rules'), cacheDirectory: home }
+      return (await rulesInUse({ ...folders, ...(ownRules && { ownRules }) })).rules
+    }
+    const connections = new Connections(known, keys, io, [declared(kinds) as Connector])
     let sealError: unknown
     const sealer = startSealer(db, keys.signer, io, error => {
       sealError = error

@@ -18,12 +18,15 @@ export interface OpenSource {
 /** The connectors that main.ts hands in, and the only opener of connections. One connection per source and process. */
 export class Connections {
   readonly #connectors: readonly Connector[]
+  readonly #unconnected: readonly Connector[]
   readonly #keys: Keys
   readonly #io: Io
   readonly #open = new Map<string, Promise<Connection>>()
 
-  constructor(connectors: readonly Connector[], keys: Keys, io: Io) {
+  /** `unconnected` take no configuration, and are open to whoever asks by the connector's name in place of a source's id. */
+  constructor(connectors: readonly Connector[], keys: Keys, io: Io, unconnected: readonly Connector[] = []) {
     this.#connectors = connectors
+    this.#unconnected = unconnected
     this.#keys = keys
     this.#io = io
   }
@@ -105,6 +108,8 @@ export class Connections {
   }
 
   async #openStored(db: Db, sourceId: string): Promise<Connection> {
+    const unconnected = this.#unconnected.find(connector => connector.system === sourceId)
+    if (unconnected) return (await this.#openWith(unconnected, {}, '')).connection
     const source = await db.selectFrom('source').selectAll().where('id', '=', sourceId).executeTakeFirst()
     if (!source)
       throw new FirebreakError('NOT_FOUND', `no source ${sourceId} is connected`, 'see firebreak ls sources')
@@ -120,6 +125,13 @@ export class Connections {
       `${source.label} is ${source.system} instance ${connection.instance} now; ${source.instance} was connected`,
       'find out which system answers there; connect it anew if it is meant',
     )
+  }
+
+  /** The connection to what nobody has to connect, where there is one of that name. */
+  async openUnconnected(db: Db, system: string): Promise<Connection | undefined> {
+    return this.#unconnected.some(connector => connector.system === system)
+      ? await this.open(db, system)
+      : undefined
   }
 
   /** Closes the source's connection where it is open; who needs it next opens it anew. */

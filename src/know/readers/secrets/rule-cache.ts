@@ -7,7 +7,16 @@ import type { LoadedRules } from './load-rules.ts'
 import type { Rule } from './rule.ts'
 
 /** What turns rule files into rules: with another one of these, what was kept is stale. */
-const LOADERS = ['rule-cache', 'load-rules', 'rule', 'assigned-to', 'separator', 'pattern-bounds', 'checksum']
+const LOADERS = [
+  'rule-cache',
+  'load-rules',
+  'rule',
+  'assigned-to',
+  'separator',
+  'pattern-bounds',
+  'checksum',
+  '../../../core/contract/declared-step',
+]
 
 /** The rest was checked when it was kept: whoever can write here can as well write the rules. */
 const kept = z.object({

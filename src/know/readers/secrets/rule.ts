@@ -1,22 +1,11 @@
 import { z } from 'zod'
+import { revokeStep, verifyStep } from '../../../core/contract/declared-step.ts'
 import { assignedTo } from './assigned-to.ts'
 import { checksums } from './checksum.ts'
 import { SEPARATOR } from './separator.ts'
 
 /** A text in parts, joined when read, so that no scanner takes an example for a live credential. */
 const text = z.union([z.string(), z.array(z.string())]).transform(parts => [parts].flat().join(''))
-
-const httpStep = z.strictObject({
-  method: z.enum(['GET', 'POST', 'DELETE']),
-  url: z.url(),
-  headers: z.record(z.string(), z.string()).optional(),
-  body: z.string().optional(),
-  /** What the answer shows: the status, and members of a JSON answer by name. Anything else is `unknown`. */
-  live: z.strictObject({ status: z.array(z.int()), json: z.record(z.string(), z.json()).optional() }),
-  dead: z
-    .strictObject({ status: z.array(z.int()), json: z.record(z.string(), z.json()).optional() })
-    .optional(),
-})
 
 const factName = z.string().regex(/^[a-z][A-Za-z]{1,30}$/)
 
@@ -33,13 +22,6 @@ const facts = z.strictObject({
   /** By code, where that takes more than a pattern. */
   from: z.enum(['aws-key-id', 'jwt', 'private-key']).optional(),
 })
-
-/** How something is done with a credential of this kind: by a connector, by one HTTP call, or why it cannot be done. */
-const step = z.union([
-  z.strictObject({ by: z.string().regex(/^connector [a-z0-9-]+$/) }),
-  z.strictObject({ http: httpStep }),
-  z.strictObject({ why: z.string().min(10) }),
-])
 
 const characters = z.string().max(64)
 const confidence = z.number().min(0).max(1)
@@ -133,8 +115,8 @@ export const ruleSchema = z
     /** Of two finds in the same bytes the higher wins. */
     specificity: z.int().min(0).max(9).default(5),
     preview: z.enum(['token', 'none']),
-    verify: step,
-    revoke: step,
+    verify: verifyStep,
+    revoke: revokeStep,
     references: z.array(z.url()).min(1),
     examples: z.strictObject({
       positive: z

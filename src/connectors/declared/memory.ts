@@ -1,0 +1,155 @@
+import { createHash } from 'node:crypto'
+
+/** Vendors in memory, at the wire: their answers are written from their documentation, not from the rules. */
+export interface MemoryVendors {
+  readonly fetch: typeof fetch
+  /** Tokens by value. */
+  readonly tokens: Map<string, MemoryToken>
+  /** Requests so far. */
+  readonly calls: number
+  /** Of each request the method and the address, without what is secret. */
+  readonly log: readonly string[]
+  reachable: boolean
+  /** The request with this number, counted from now as 1, breaks off, before or after it was carried out. */
+  failAt(call: number, when: 'before' | 'after'): void
+  noFault(): void
+}
+
+export interface MemoryToken {
+  readonly login: string
+  readonly scopes: readonly string[]
+  revoked: boolean
+}
+
+interface Asked {
+  readonly method: string
+  readonly url: URL
+  readonly headers: Headers
+  readonly body: string
+}
+
+export function memoryVendors(): MemoryVendors {
+  const tokens = new Map<string, MemoryToken>()
+  const log: string[] = []
+  let calls = 0
+  let fault: { call: number; when: 'before' | 'after' } | undefined
+  const vendors = {
+    tokens,
+    log,
+    reachable: true,
+    get calls() {
+      return calls
+    },
+    failAt(call: number, when: 'before' | 'after') {
+      fault = { call: calls + call, when }
+    },
+    noFault() {
+      fault = undefined
+    },
+    fetch: (async (input, init) => {
+      calls++
+      init?.signal?.throwIfAborted()
+      const broken = fault?.call === calls ? fault.when : undefined
+      if (!vendors.reachable || broken === 'before') throw connectionLost()
+      const request = new Request(input, init)
+      const asked = {
+        method: request.method,
+        url: new URL(request.url),
+        headers: request.headers,
+        body: await request.text(),
+      }
+      log.push(`${asked.method} ${asked.url.host}`)
+      const response = answer(tokens, asked)
+      if (broken === 'after') throw connectionLost()
+      return response
+    }) satisfies typeof fetch,
+  }
+  return vendors
+}
+
+function connectionLost(): Error {
+  return new TypeError('fetch failed', { cause: Object.assign(new Error('reset'), { code: 'ECONNRESET' }) })
+}
+
+function answer(tokens: ReadonlyMap<string, MemoryToken>, asked: Asked): Response {
+  switch (asked.url.host) {
+    case 'api.github.com':
+      return github(tokens, asked)
+    case 'slack.com':
+      return slack(tokens, asked)
+    case 'discord.com':
+      return discord(tokens, asked)
+    default:
+      return json(404, { message: 'nobody lives here' })
+  }
+}
+
+/** https://docs.github.com/en/rest/users/users and https://docs.github.com/en/rest/credentials/revoke. */
+function github(tokens: ReadonlyMap<string, MemoryToken>, { method, url, headers, body }: Asked): Response {
+  if (method === 'GET' && url.pathname === '/user') {
+    const token = bearer(tokens, headers)
+    if (!token) return json(401, { message: 'Bad credentials', status: '401' })
+    return json(200, { login: token.login, id: 1 }, { 'X-OAuth-Scopes': token.scopes.join(', ') })
+  }
+  if (method === 'POST' && url.pathname === '/credentials/revoke') {
+    if (headers.has('authorization')) return json(403, { message: 'Forbidden' })
+    const { credentials } = JSON.parse(body) as { credentials: string[] }
+    if (credentials.length === 0 || credentials.length > 1000)
+      return json(422, { message: 'Validation Failed' })
+    // Of what is none it says the same.
+    for (const value of credentials) end(tokens.get(value))
+    return json(202, {})
+  }
+  return json(404, { message: 'Not Found' })
+}
+
+/** https://docs.slack.dev/reference/methods/auth.test and auth.revoke: whatever happens, the status is 200. */
+function slack(tokens: ReadonlyMap<string, MemoryToken>, { method, url, headers }: Asked): Response {
+  if (method !== 'POST') return json(200, { ok: false, error: 'unknown_method' })
+  const value = headers.get('authorization')?.replace(/^Bearer /, '') ?? ''
+  const token = tokens.get(value)
+  if (!token) return json(200, { ok: false, error: 'invalid_auth' })
+  if (token.revoked) return json(200, { ok: false, error: 'token_revoked' })
+  if (url.pathname === '/api/auth.test') return json(200, { ok: true, team: 'Acme', user: token.login })
+  if (url.pathname === '/api/auth.revoke') {
+    end(token)
+    return json(200, { ok: true, revoked: true })
+  }
+  return json(200, { ok: false, error: 'unknown_method' })
+}
+
+/** https://docs.discord.com/developers/resources/webhook: the address holds id and token. Tokens here are `id/token`. */
+function discord(tokens: ReadonlyMap<string, MemoryToken>, { method, url }: Asked): Response {
+  const [, pair = ''] = /^\/api\/v10\/webhooks\/([^/]+\/[^/]+)$/.exec(url.pathname) ?? []
+  const [id = ''] = pair.split('/')
+  const token = tokens.get(pair)
+  const known = [...tokens].some(([other, { revoked }]) => other.startsWith(`${id}/`) && !revoked)
+  if (!known) return json(404, { message: 'Unknown Webhook', code: 10_015 })
+  if (!token) return json(401, { message: 'Invalid Webhook Token', code: 50_027 })
+  if (method === 'GET') return json(200, { id, name: token.login })
+  if (method !== 'DELETE') return json(405, { message: '405: Method Not Allowed' })
+  end(token)
+  return new Response(null, { status: 204 })
+}
+
+function bearer(tokens: ReadonlyMap<string, MemoryToken>, headers: Headers): MemoryToken | undefined {
+  const token = tokens.get(headers.get('authorization')?.replace(/^Bearer /, '') ?? '')
+  return token?.revoked ? undefined : token
+}
+
+function end(token: MemoryToken | undefined): void {
+  if (token) token.revoked = true
+}
+
+function json(status: number, body: unknown, headers: Record<string, string> = {}): Response {
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: { 'Content-Type': 'application/json', ...headers },
+  })
+}
+
+/** Whatever stands, as text that holds no token. */
+export function snapshotOf({ tokens }: Pick<MemoryVendors, 'tokens'>): string {
+  const digest = (value: string) => createHash('sha256').update(value).digest('hex')
+  return JSON.stringify([...tokens].map(([value, token]) => [digest(value), token]))
+}

@@ -1,0 +1,125 @@
+import { createHash } from 'node:crypto'
+import type { Verdict } from '../../core/contract/connector.ts'
+import { callFor, type DeclaredKind, type VerifyCall } from '../../core/contract/declared-step.ts'
+import type { Io } from '../../core/contract/io.ts'
+import type { CredentialRef, Ms } from '../../core/contract/ref.ts'
+import type { Secret } from '../../core/contract/secret.ts'
+import { isOneOf, shownIn } from './answer.ts'
+import type { Exchange, NoReply, Reply } from './exchange.ts'
+import { fill, type Request } from './request.ts'
+import { wrongSecret } from './wrong-secret.ts'
+
+/** What the calls of a connection share. */
+export interface Vendors {
+  readonly io: Io
+  readonly exchange: Exchange
+  kind(id: string): DeclaredKind | undefined
+  /** When a wrong secret was last refused, by the address that refused it. */
+  readonly refusedAt: Map<string, Ms>
+  /** What was accepted, by address and digest. */
+  readonly accepted: Set<string>
+}
+
+/** That a server tells right from wrong is asked once for many credentials of a kind: some servers count wrong ones. */
+const CONTROL_HOLDS_MS = 60_000
+
+/**
+ * Asks the vendor, with the credential itself, by the call that its rule declares. First with a wrong one of the same form: a
+ * server, or whatever answers in its place, that takes that too tells nothing about the right one.
+ */
+export async function verify(vendors: Vendors, ref: CredentialRef, secret?: Secret): Promise<Verdict> {
+  const kind = vendors.kind(ref.kind)
+  if (!kind) return unknown(`No rule in use is called ${ref.kind}.`)
+  const { verify: step } = kind
+  if (!('http' in step)) return unknown('why' in step ? step.why : 'Only a connected system can tell.')
+  if (!secret) return unknown('There is no secret to try.')
+  if (secret.length === 0) return unknown('An empty secret cannot be offered.')
+  const call = callFor(step, secret.revealText())
+  if (!call) return unknown(step.why ?? 'No call is declared for what begins so.')
+  const verdicts: Verdict[] = []
+  for (const url of call.url) {
+    const verdict = await tryAt(vendors, kind, call, url, secret)
+    if (verdict.state === 'live') return verdict
+    verdicts.push(verdict)
+  }
+  // A vendor's region knows only its own: dead is what all of them refuse.
+  return verdicts.find(verdict => verdict.state === 'unknown') ?? verdicts[0]!
+}
+
+async function tryAt(
+  vendors: Vendors,
+  kind: DeclaredKind,
+  call: VerifyCall,
+  url: string,
+  secret: Secret,
+): Promise<Verdict> {
+  const request = fill(url, call, secret)
+  if (typeof request === 'string') return unknown(request)
+  const { host } = request.url
+  const uncontrolled = await control(vendors, kind, call, url, secret)
+  if (uncontrolled !== undefined) return unknown(uncontrolled)
+  const reply = await vendors.exchange.send(request)
+  if ('none' in reply) return unknown(notTried(reply))
+  const known = digestOf(url, secret)
+  if (isOneOf(reply, call.live)) {
+    vendors.accepted.add(known)
+    const access = shownIn(reply, call.shows ?? {}, secret)
+    const why = `Accepted: ${host} answered ${reply.status}.`
+    return { state: 'live', why, ...(access.length > 0 && { access }) }
+  }
+  const { dead = [], refused } = call
+  if (isOneOf(reply, dead)) return { state: 'dead', why: `Refused: ${host} answered ${reply.status}.` }
+  if (!refused || !isOneOf(reply, [refused])) return unknown(undecided(request, reply))
+  if (vendors.accepted.has(known))
+    return { state: 'dead', why: `Refused where it was accepted before: ${host} answered ${reply.status}.` }
+  return unknown(`${host} answered ${reply.status}. That proves nothing: ${refused.why}`)
+}
+
+/** Why the server's answer to the right secret would tell nothing, where that is so. */
+async function control(
+  vendors: Vendors,
+  kind: DeclaredKind,
+  call: VerifyCall,
+  url: string,
+  secret: Secret,
+): Promise<string | undefined> {
+  const address = `${call.method} ${url}`
+  const now = vendors.io.now().getTime()
+  if (now - (vendors.refusedAt.get(address) ?? -Infinity) < CONTROL_HOLDS_MS) return undefined
+  const wrong = wrongSecret(secret, kind.keywords, vendors.io)
+  if (!wrong) return 'No wrong one of its form can be made, to see whether that is refused.'
+  const request = fill(url, call, wrong)
+  if (typeof request === 'string') return request
+  const reply = await vendors.exchange.send(request)
+  if ('none' in reply) return notTried(reply)
+  if (isOneOf(reply, call.live)) return `${request.url.host} takes a wrong secret too.`
+  const refusals = [...(call.dead ?? []), ...(call.refused ? [call.refused] : [])]
+  if (reply.status >= 500 && !isOneOf(reply, refusals)) return undecided(request, reply)
+  vendors.refusedAt.set(address, vendors.io.now().getTime())
+  return undefined
+}
+
+function undecided({ url }: Request, reply: Reply): string {
+  if (isRedirect(reply)) return `Could not be tried: ${url.host} sends elsewhere (${reply.status}).`
+  return `${url.host} answered ${reply.status}, which does not tell.`
+}
+
+function isRedirect({ status }: Reply): boolean {
+  return status >= 300 && status < 400
+}
+
+function notTried({ why }: NoReply): string {
+  return `Could not be tried: ${why}.`
+}
+
+function unknown(why: string): Verdict {
+  return { state: 'unknown', why }
+}
+
+/** What is remembered of a secret lives as long as the connection, and is none. */
+function digestOf(url: string, secret: Secret): string {
+  return createHash('sha256')
+    .update(`${url}\n${secret.id ?? ''}\n`)
+    .update(secret.reveal())
+    .digest('base64')
+}
