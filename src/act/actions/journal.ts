@@ -184,7 +184,7 @@ function sealedSecrets(
   io: Io,
 ): string | null {
   if (!secrets.some(Boolean)) return null
-  const list = secrets.map(secret => secret && Buffer.from(secret.reveal()).toString('base64'))
+  const list = secrets.map(secret => secret && pairOf(secret))
   return seal(key, new Secret(JSON.stringify(list)), `run/${runId}/secrets`, io)
 }
 
@@ -195,19 +195,28 @@ export function exposedSecrets(keys: Keys, run: Row<'run'>): (Secret | undefined
     unseal(runKey(keys, run), run.sealed_secret, `run/${run.id}/secrets`).revealText(),
   )
   if (!Array.isArray(list)) throw new TypeError('sealed secrets are of another form')
-  return list.map(text => (typeof text === 'string' ? new Secret(Buffer.from(text, 'base64')) : undefined))
+  return list.map(pair => (pair === null ? undefined : secretOf(pair)))
 }
 
 /** A pair is sealed with its public half, which `Secret.id` needs back. */
 export function sealIssued(keys: Keys, run: Row<'run'>, key: string, secret: Secret, io: Io): string {
-  const pair = new Secret(
-    JSON.stringify([secret.id ?? null, Buffer.from(secret.reveal()).toString('base64')]),
-  )
+  const pair = new Secret(JSON.stringify(pairOf(secret)))
   return seal(runKey(keys, run), pair, `run/${run.id}/${key}`, io)
 }
 
 export function unsealIssued(keys: Keys, run: Row<'run'>, key: string, sealed: string): Secret {
   const pair: unknown = JSON.parse(unseal(runKey(keys, run), sealed, `run/${run.id}/${key}`).revealText())
+  return secretOf(pair)
+}
+
+/** The public half, and the value. */
+function pairOf(secret: Secret): [string | null, string] {
+  return [secret.id ?? null, Buffer.from(secret.reveal()).toString('base64')]
+}
+
+function secretOf(pair: unknown): Secret {
+  // A run that was begun before the halves were kept together has the value alone.
+  if (typeof pair === 'string') return new Secret(Buffer.from(pair, 'base64'))
   if (!Array.isArray(pair) || typeof pair[1] !== 'string')
     throw new TypeError('a sealed pair is of another form')
   return new Secret(Buffer.from(pair[1], 'base64'), typeof pair[0] === 'string' ? pair[0] : undefined)

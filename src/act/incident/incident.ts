@@ -34,6 +34,12 @@ export interface Target {
   readonly settleSeconds: number
   /** Firebreak issued it. */
   readonly ours?: boolean
+  /** Nobody connected a system for it: its vendor is asked with the credential itself, and issues nothing for that. */
+  readonly atVendor?: {
+    readonly kind: string
+    /** Why only a person can end it. */
+    readonly byHand?: string
+  }
   readonly verdict: Verdict
   readonly consumers: readonly Consumer[]
 }

@@ -43,13 +43,52 @@ export async function leaksOf(db: Db, world: World, asked: Asked): Promise<Leak[
           view => view.publicFingerprint ?? view.id,
         ).values()
   const leaks: Leak[] = []
-  for (const found of groups) {
-    const secret = asked.secret ?? (await readExposed(db, world, found))
+  for await (const leak of leaksIn(db, world, groups, asked.secret)) leaks.push(leak)
+  return leaks
+}
+
+/** One for each value: read again where it can be. */
+export async function* leaksIn(
+  db: Db,
+  world: World,
+  groups: Iterable<readonly CredentialView[]> | AsyncIterable<readonly CredentialView[]>,
+  given?: Secret,
+): AsyncGenerator<Leak, void> {
+  for await (const found of groups) {
+    const secret = await valueOf(db, world, found, given)
     // The same value elsewhere is the same leak: what bears its fingerprint is contained with it.
     const views = secret ? [...found, ...(await bearing(db, world, secret))] : found
-    leaks.push({ views: [...new Map(views.map(view => [view.id, view])).values()], secret })
+    yield { views: [...new Map(views.map(view => [view.id, view])).values()], secret }
   }
-  return leaks
+}
+
+/** What stands anywhere, each value once: what bears it elsewhere comes with it. */
+export async function* standingByValue(
+  turns: AsyncIterable<readonly CredentialView[]>,
+): AsyncGenerator<readonly CredentialView[], void> {
+  const seen = new Set<string>()
+  for await (const views of turns) {
+    const standing = views.filter(view => view.copies.some(copy => copy.goneAt === undefined))
+    for (const [value, group] of Map.groupBy(standing, view => view.publicFingerprint ?? view.id)) {
+      if (seen.has(value)) continue
+      seen.add(value)
+      yield group
+    }
+  }
+}
+
+/** As given, with the public half that stands beside a copy of it; else as a copy has it. */
+async function valueOf(
+  db: Db,
+  world: World,
+  views: readonly CredentialView[],
+  given: Secret | undefined,
+): Promise<Secret | undefined> {
+  const isPair = views.some(view =>
+    view.copies.some(copy => copy.place.slots.some(slot => slot.part === 'id')),
+  )
+  if (given && (!isPair || given.id !== undefined)) return given
+  return (await readExposed(db, world, views)) ?? given
 }
 
 /**

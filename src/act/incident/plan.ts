@@ -18,6 +18,9 @@ export interface Plan {
  * Where nothing can be issued beside the old one, a new secret in its place is the cut: to suspend or to revoke after
  * that would take the new one too.
  *
+ * At a vendor that nobody connected: by hand (a new one is made) → revoke → prove; an emergency does not wait for it. Where
+ * only a person can end it, that is by hand instead.
+ *
  * A value that is refused already is only proven so: the identity lives on with another.
  * Revoking never waits for the removal of copies; observing again comes last.
  */
@@ -93,6 +96,17 @@ function branch(incident: Incident, target: Target, earlier: readonly PlannedSte
 
   if (target.verdict.state === 'dead') {
     prove([])
+    return steps
+  }
+
+  if (target.atVendor) {
+    const { kind, byHand } = target.atVendor
+    const ask = (what: string, title: string, needs: string[]) =>
+      add('by-hand', true, title, needs, { ...about, what, kind, why: byHand ?? null })
+    if (byHand !== undefined) prove(ask('revoke', `by hand: end the ${label}. ${byHand}`, []))
+    else if (incident.mode === 'emergency') prove(revoke([]))
+    else
+      prove(revoke(ask('replace', `by hand: make another ${kind}, and give it to whoever uses this one`, [])))
     return steps
   }
 
@@ -228,6 +242,11 @@ function broken(incident: Incident, target: Target): string[] {
     sentences.push(
       `no approved place holds the credential: ${list(seen.map(consumer => consumer.name))} cannot move, and the run ` +
         `will wait before ${cutBy(target)}`,
+    )
+  if (target.atVendor)
+    sentences.push(
+      `no other ${target.atVendor.kind} can be issued by Firebreak: whoever uses it fails from ` +
+        `${target.atVendor.byHand === undefined ? cutBy(target) : `by-hand:${target.label}`} until a person gives them one`,
     )
   const listsSessions = target.can.includes('sessions')
   for (const consumer of unseen)

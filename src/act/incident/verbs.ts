@@ -5,6 +5,7 @@ import type { RuleFolders } from '../../know/readers/secrets/rules-in-use.ts'
 import { identityArgument, textArgument } from '../actions/arguments.ts'
 import type { StepHandler } from '../actions/step.ts'
 import { verbs } from '../actions/verbs/all.ts'
+import { byHand } from './by-hand.ts'
 import { waitUntilMoved } from './consumers.ts'
 
 /** Longer than a consumer's usual pause between two looks at its credential, so that quiet means moved. */
@@ -19,6 +20,7 @@ export function incidentVerbs(options: {
   return {
     ...verbs,
     moved: options.waitForConsumers ? moved : notWaited,
+    'by-hand': byHand({ waits: options.waitForConsumers }),
     observe: observeAgain(options.rules),
   }
 }

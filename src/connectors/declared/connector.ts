@@ -31,6 +31,7 @@ export function declared(
         exchange: new Exchange(io, limits),
         kind: id => byId.get(id),
         refusedAt: new Map<string, Ms>(),
+        controls: new Map<string, Promise<string | undefined>>(),
         accepted: new Set<string>(),
       }
       return {

@@ -16,6 +16,8 @@ export interface Vendors {
   kind(id: string): DeclaredKind | undefined
   /** When a wrong secret was last refused, by the address that refused it. */
   readonly refusedAt: Map<string, Ms>
+  /** What is being found out of an address at this moment. */
+  readonly controls: Map<string, Promise<string | undefined>>
   /** What was accepted, by address and digest. */
   readonly accepted: Set<string>
 }
@@ -83,9 +85,23 @@ async function control(
   url: string,
   secret: Secret,
 ): Promise<string | undefined> {
-  const address = `${call.method} ${url}`
+  const address = addressOf(call, url)
   const now = vendors.io.now().getTime()
   if (now - (vendors.refusedAt.get(address) ?? -Infinity) < CONTROL_HOLDS_MS) return undefined
+  const running = vendors.controls.get(address)
+  if (running) return await running
+  const control = offerWrong(vendors, kind, call, url, secret).finally(() => vendors.controls.delete(address))
+  vendors.controls.set(address, control)
+  return await control
+}
+
+async function offerWrong(
+  vendors: Vendors,
+  kind: DeclaredKind,
+  call: VerifyCall,
+  url: string,
+  secret: Secret,
+): Promise<string | undefined> {
   const wrong = wrongSecret(secret, kind.keywords, vendors.io)
   if (!wrong) return 'No wrong one of its form can be made, to see whether that is refused.'
   const request = fill(url, call, wrong)
@@ -95,8 +111,12 @@ async function control(
   if (isOneOf(reply, call.live)) return `${request.url.host} takes a wrong secret too.`
   const refusals = [...(call.dead ?? []), ...(call.refused ? [call.refused] : [])]
   if (reply.status >= 500 && !isOneOf(reply, refusals)) return undecided(request, reply)
-  vendors.refusedAt.set(address, vendors.io.now().getTime())
+  vendors.refusedAt.set(addressOf(call, url), vendors.io.now().getTime())
   return undefined
+}
+
+function addressOf({ method }: VerifyCall, url: string): string {
+  return `${method} ${url}`
 }
 
 function undecided({ url }: Request, reply: Reply): string {

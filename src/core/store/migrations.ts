@@ -14,6 +14,7 @@ export const migrations: Record<string, Migration> = {
   '0007_watch': { up: watch },
   '0008_copy_value': { up: copyValue },
   '0009_told': { up: told },
+  '0010_credential_access': { up: credentialAccess },
 }
 
 async function spine(db: Kysely<unknown>): Promise<void> {
@@ -216,4 +217,9 @@ async function told(db: Kysely<unknown>): Promise<void> {
     ...Object.keys(tables).map(table => `create index ${table}_document on ${table} (source_id, document)`),
   ])
     await sql.raw(statement).execute(db)
+}
+
+/** What a live credential was seen to open, when it was verified last: a list of JSON. */
+async function credentialAccess(db: Kysely<unknown>): Promise<void> {
+  await sql.raw('alter table credential add column access text').execute(db)
 }

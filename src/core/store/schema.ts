@@ -130,6 +130,8 @@ export interface CredentialTable {
   state: 'live' | 'dead' | 'unknown'
   state_why: string | null
   state_at: number | null
+  /** A JSON list of what it opened when it was last seen live. */
+  access: string | null
   /** The run that issued it, if Firebreak did. */
   issued_by: string | null
 }

@@ -409,6 +409,7 @@ export const NO_VALUE = {
   state: 'unknown',
   state_why: null,
   state_at: null,
+  access: null,
   issued_by: null,
 } as const
 

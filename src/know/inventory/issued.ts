@@ -47,11 +47,16 @@ export async function setCredentialState(
   tx: Tx,
   io: Pick<Io, 'now'>,
   credentialId: string,
-  verdict: Pick<Verdict, 'state' | 'why'>,
+  verdict: Pick<Verdict, 'state' | 'why' | 'access'>,
 ): Promise<void> {
   await tx
     .updateTable('credential')
-    .set({ state: verdict.state, state_why: verdict.why, state_at: io.now().getTime() })
+    .set({
+      state: verdict.state,
+      state_why: verdict.why,
+      state_at: io.now().getTime(),
+      access: verdict.access ? JSON.stringify(verdict.access) : null,
+    })
     .where('entity_id', '=', await rootOf(tx, credentialId))
     .execute()
 }

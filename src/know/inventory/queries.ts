@@ -25,6 +25,8 @@ export interface CredentialView {
   readonly state: 'live' | 'dead' | 'unknown'
   readonly stateWhy?: string
   readonly stateAt?: Ms
+  /** What it opened when it was last seen live. */
+  readonly access?: readonly string[]
   readonly issuedBy?: string
   /** What it says of itself: by name, each value once, with the first copy that said it. */
   readonly facts: readonly { name: string; value: Json; at: Ms; copy: CopyView }[]
@@ -255,6 +257,7 @@ async function views(
       state: latest.state,
       ...(latest.state_why !== null && { stateWhy: latest.state_why }),
       ...(latest.state_at !== null && { stateAt: latest.state_at }),
+      ...(latest.access !== null && { access: JSON.parse(latest.access) as string[] }),
       ...(row.issued_by !== null && { issuedBy: row.issued_by }),
       facts: factsOf(own.map(({ view }) => view)),
       copies: own.map(({ view }) => view),

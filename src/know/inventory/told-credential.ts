@@ -231,6 +231,7 @@ export async function insertNew(tx: Tx, io: LinkIo, credentials: readonly NewCre
         state: 'unknown',
         state_why: null,
         state_at: null,
+        access: null,
         issued_by: null,
       }),
     ),

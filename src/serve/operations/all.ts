@@ -57,6 +57,11 @@ export const operations: readonly OperationEntry[] = [
     load: async () => (await import('./can.ts')).can,
   },
   {
+    name: 'verify',
+    summary: 'Try credentials where they are accepted: live, dead or unknown',
+    load: async () => (await import('./verify.ts')).verify,
+  },
+  {
     name: 'contain',
     summary: 'Cut a leaked credential off in the right order, and prove it',
     load: async () => (await import('./contain.ts')).contain,

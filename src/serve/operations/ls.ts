@@ -16,6 +16,7 @@ import { loadRoots } from '../../know/inventory/roots.ts'
 import { type Coverage, coverageText } from './coverage.ts'
 import { defineOperation, type World } from './operation.ts'
 import { isoTime, sourceNames } from './standing.ts'
+import { stateText } from './state-text.ts'
 import { called } from './subject.ts'
 import { table } from './table.ts'
 
@@ -253,11 +254,6 @@ function credentialsTable(credentials: readonly ListedCredential[], width: numbe
     { title: 'STATE' },
   ]
   return table(columns, rows, width)
-}
-
-export function stateText(state: string): string {
-  if (state === 'live') return pc.red(state)
-  return state === 'dead' ? pc.green(state) : pc.yellow(state)
 }
 
 function identitiesTable(

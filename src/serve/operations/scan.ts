@@ -31,6 +31,10 @@ const input = z
       .max(1)
       .default(0)
       .describe('leave out what is less likely to be a secret, 0 to 1'),
+    verify: z
+      .boolean()
+      .default(false)
+      .describe('also try what is found where it is accepted: each is sent to its own vendor or system'),
     baseline: z
       .string()
       .min(1)
@@ -50,6 +54,10 @@ const input = z
     path: ['paths'],
     error: 'is needed',
   })
+  .refine(({ staged, since, verify }) => !verify || (!staged && since === undefined), {
+    path: ['verify'],
+    error: 'is of what is kept: it cannot be given beside --staged or --since',
+  })
   .refine(({ staged, since }) => !staged || since === undefined, {
     path: ['since'],
     error: 'cannot be given beside --staged',
@@ -64,6 +72,7 @@ export const scan = defineOperation<Input, Scan>({
   positional: ['paths'],
   examples: [
     { command: 'firebreak scan .', shows: 'all of this repository: its whole history and its working tree' },
+    { command: 'firebreak scan . --verify', shows: 'the same, and which of the finds are live' },
     { command: 'firebreak scan --no-history src', shows: 'only what stands there now' },
     { command: 'firebreak scan --staged', shows: 'before a commit: only what it would add' },
     {
@@ -94,13 +103,13 @@ function whenWritten(found: Found): { toJSON(): unknown } {
 }
 
 function foundJson(found: Found): unknown {
-  const { fingerprint, kind, preview, identity, confidence, facts } = found
+  const { fingerprint, kind, preview, identity, confidence, facts, verified } = found
   const copies = found.copies.map(({ place, path, member, line, commit, author, date, atHead, ...copy }) => {
     const { reasons, accepted, allowance } = copy
     const reason = accepted === 'allowed' ? { accepted, reason: allowance } : { accepted }
     return { place, path, member, line, commit, author, date, atHead, reasons, ...reason }
   })
-  return { fingerprint, kind, preview, identity, confidence, facts, copies }
+  return { fingerprint, kind, preview, identity, confidence, facts, ...(verified && { verified }), copies }
 }
 
 async function run(world: World, input: Input): Promise<Scan> {

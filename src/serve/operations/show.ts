@@ -11,7 +11,7 @@ import {
   listCredentials,
   listIdentities,
 } from '../../know/inventory/queries.ts'
-import { stateText } from './ls.ts'
+import { stateText } from './state-text.ts'
 import { defineOperation, type World } from './operation.ts'
 import { factsLine, factText, saidFacts, shownFact, type ShownFact } from './shown-fact.ts'
 import { isoTime, type Standing, sourceNames, standingsOf } from './standing.ts'
@@ -32,6 +32,10 @@ interface ShownCredential {
   readonly preview: string | null
   readonly state: string
   readonly stateWhy: string | null
+  /** When it was last tried, ISO 8601. */
+  readonly stateAt: string | null
+  /** What it opened then. */
+  readonly access: readonly string[]
   readonly strengthBits: number | null
   /** What it says of itself. */
   readonly facts: readonly ShownFact[]
@@ -156,6 +160,8 @@ function shownCredential(view: CredentialView, names: Map<string, string>, now: 
     preview: view.preview ?? null,
     state: view.state,
     stateWhy: view.stateWhy ?? null,
+    stateAt: view.stateAt === undefined ? null : isoTime(view.stateAt),
+    access: view.access ?? [],
     strengthBits: view.strengthBits ?? null,
     facts: saidFacts(view, names, now),
     copies: standingsOf(view, names),
@@ -228,10 +234,14 @@ function credentialText(credential: ShownCredential, width: number): string {
   const title = [credential.kind, credential.preview, credential.fingerprint]
     .filter(part => part !== null)
     .join('  ')
-  const why = credential.stateWhy === null ? '' : `: ${credential.stateWhy}`
+  const at = credential.stateAt === null ? '' : ` (${credential.stateAt})`
+  const why = credential.stateWhy === null ? '' : `: ${credential.stateWhy}${at}`
   const reasons = [...new Set(credential.copies.flatMap(copy => copy.reasons))]
   return [
-    `${pc.bold(title)}  ${stateText(credential.state)}${why}`,
+    wrap(`${pc.bold(title)}  ${stateText(credential.state)}${why}`, width, '', '  '),
+    ...(credential.access.length > 0
+      ? [wrap(`it opens: ${credential.access.join('; ')}`, width, '', '')]
+      : []),
     ...(reasons.length > 0
       ? [wrap(`held to be a secret because: ${reasons.join('; ')}`, width, '', '')]
       : []),

@@ -20,6 +20,8 @@ export interface Found {
   readonly confidence: number
   /** What it says of itself: an account, an issuer, when it ends. */
   readonly facts: readonly ShownFact[]
+  /** What was answered when it was tried, where that was asked for. */
+  readonly verified?: { readonly state: string; readonly why: string; readonly access: readonly string[] }
   readonly copies: readonly FoundCopy[]
 }
 

@@ -1,7 +1,10 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { leaksIn, standingByValue } from '../../../act/incident/leaks.ts'
+import { verifyLeaks } from '../../../act/incident/verify.ts'
 import { isFirebreakError } from '../../../core/contract/errors.ts'
 import { formatRef, type Ms } from '../../../core/contract/ref.ts'
+import type { Verdict } from '../../../core/contract/connector.ts'
 import type { Secret } from '../../../core/contract/secret.ts'
 import type { Row } from '../../../core/store/schema.ts'
 import {
@@ -29,6 +32,8 @@ export interface KeptInput {
   readonly rules?: string | undefined
   readonly workers: number
   readonly minConfidence: number
+  /** Whether what is found is tried as well. */
+  readonly verify?: boolean | undefined
   /** Whether where the sources were cloned from is needed. */
   readonly sarif?: string | undefined
   readonly accept: Baseline | undefined
@@ -60,6 +65,7 @@ export async function scanKept(world: World, input: KeptInput): Promise<Scan & {
         break
     }
   }
+  const verified = input.verify ? await verifyFound(world, input, sourceIds) : undefined
   const names = await sourceNames(db)
   const within = new Set(sourceIds)
   const now = io.now().getTime()
@@ -69,7 +75,10 @@ export async function scanKept(world: World, input: KeptInput): Promise<Scan & {
     for (const view of views) {
       if (view.identity) named.push(view.identity)
       const one = withAllowances(foundOf(view, within, names, now))
-      if (one.copies.length > 0) found.push(await withBaseline(world, view, one, accept, collect))
+      if (one.copies.length === 0) continue
+      const verdict = verified?.get(view.id)
+      const told = verdict ? { ...one, verified: { ...verdict, access: verdict.access ?? [] } } : one
+      found.push(await withBaseline(world, view, told, accept, collect))
     }
   const sure = found
     .filter(found => found.confidence >= input.minConfidence)
@@ -86,6 +95,26 @@ export async function scanKept(world: World, input: KeptInput): Promise<Scan & {
     written: [],
     roots: input.sarif === undefined ? [] : await rootsOf(db, sourceIds),
   }
+}
+
+/** Each value is tried once, for all credentials that bear it. */
+async function verifyFound(
+  world: World,
+  input: KeptInput,
+  sourceIds: readonly string[],
+): Promise<Map<string, Verdict>> {
+  const { db, io, keys, connections } = world
+  if (sourceIds.length === 0) return new Map()
+  const folders = ruleFoldersOf(world, input.rules)
+  const standing = standingByValue(credentialsInTurn(db, keys, { sourceIds }))
+  const answered = await verifyLeaks(
+    db,
+    { io, keys, connections, ...folders },
+    leaksIn(db, world, standing),
+    ({ views, asked, verdict }) =>
+      world.progress({ kind: 'step', title: `try ${asked ?? views[0]?.kind}`, state: verdict.state }),
+  )
+  return new Map(answered.flatMap(({ views, verdict }) => views.map(view => [view.id, verdict] as const)))
 }
 
 /** What is already connected keeps its configuration: `connect` may have approved files there. */

@@ -1,5 +1,6 @@
 import pc from 'picocolors'
 import { coverageText } from '../coverage.ts'
+import { stateText } from '../state-text.ts'
 import { whereOf } from '../standing.ts'
 import { table } from '../table.ts'
 import { wrap } from '../wrap.ts'
@@ -131,9 +132,10 @@ function count(number: number, noun: string): string {
 }
 
 /** Its kind, what tells it from others of the kind, and whether it has ended by itself. */
-function titleOf({ kind, preview, identity, facts }: Found): string {
+function titleOf({ kind, preview, identity, facts, verified }: Found): string {
   const ended = facts.find(fact => fact.past)
-  return [kind, preview ?? identity ?? '', ended ? `expired ${String(ended.value).slice(0, 10)}` : '']
+  const tried = verified ? stateText(verified.state) : ''
+  return [kind, preview ?? identity ?? '', tried, ended ? `expired ${String(ended.value).slice(0, 10)}` : '']
     .filter(part => part !== '')
     .join(' ')
 }
