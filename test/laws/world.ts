@@ -50,7 +50,7 @@ export interface World {
   log?(): Promise<string>
   /** How many things discover must find that are on its second page or later. */
   manyPrincipals?: number
-  /** The system takes any secret, so that nothing is ever proven live. */
+  /** The system takes any secret, so that nothing is ever proven live, or dead: what stands there shows the end of it. */
   readonly takesAnySecret?: boolean
   /** It keeps no names with what is issued, so that undo goes by what was there before. */
   readonly keepsNoNames?: boolean

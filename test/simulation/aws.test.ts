@@ -6,6 +6,7 @@ import { Secret } from '../../src/core/contract/secret.ts'
 import { Context } from '../../src/know/graph/aws-policy/context.ts'
 import { evaluate } from '../../src/know/graph/aws-policy/evaluate.ts'
 import { readPolicy } from '../../src/know/graph/aws-policy/policy.ts'
+import { containText } from '../../src/serve/operations/contain-text.ts'
 import type { Description } from './estate.ts'
 import { mustBeContained } from './invariants.ts'
 import { OTHER_PASSWORD, PASSWORD, SHOP } from './shop.ts'
@@ -136,6 +137,28 @@ describe.each(['graceful', 'emergency'] as const)('a leaked AWS key, %s', mode =
     },
   )
 })
+
+test.each(['graceful', 'emergency'] as const)(
+  'where nobody can deny its sessions, the key is cut all the same, and is not called contained, %s',
+  async mode => {
+    const scene = await stage.begin()
+    const { account, refusals } = scene.estate.aws!
+    for (const action of ['PutUserPolicy', 'PutRolePolicy'])
+      refusals.set(`iam.${action}`, { status: 400, code: 'InvalidAction' })
+    const report = reportOf(await scene.contain({ ...leaked, mode }))
+    expect(account.users.get('deployer')!.keys.has(KEY_ID)).toBe(false)
+    expect(report).toMatchObject({ state: 'done', contained: false })
+    expect(report.credentials).toEqual([expect.objectContaining({ label: 'deployer', state: 'dead' })])
+    const left = report.steps.filter(({ skipped }) => skipped !== undefined)
+    expect(left.map(({ key }) => key).sort()).toEqual([
+      'end-sessions:deployer',
+      `end-sessions:deployer as ${account.number}:role/ops`,
+      'freeze:deployer',
+    ])
+    expect(containText(report, 200)).toContain('Cut off, but not all that it opened could be ended.')
+    await scene.end()
+  },
+)
 
 describe('both slots of the user are taken', () => {
   const full: Description = {

@@ -164,7 +164,10 @@ async function takeStep(
         await change(
           {
             state: 'skipped',
-            result: JSON.stringify({ skipped: outcome.skipped }),
+            result: JSON.stringify({
+              skipped: outcome.skipped,
+              ...(outcome.leavesOpen && { leavesOpen: true }),
+            }),
             error: null,
             ended_at: io.now().getTime(),
           },

@@ -47,8 +47,10 @@ export interface Outcome {
   readonly result: Json
   /** Sealed under the run's key together with the result, and erased when the run ends. */
   readonly secret?: Secret
-  /** Why there was nothing to do. */
+  /** Why there was nothing to do, or why it cannot be done there. */
   readonly skipped?: string
+  /** What was skipped leaves a holder something, so that nothing is contained by what else is done. */
+  readonly leavesOpen?: boolean
 }
 
 /** What a verb means. `call` may run twice with the same end; where it may not, `undo` takes back a first attempt. */

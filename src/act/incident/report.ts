@@ -8,7 +8,7 @@ export interface ContainReport {
   readonly run: string
   readonly state: RunState | 'planned'
   readonly mode: Incident['mode']
-  /** True where every credential was proven dead and nothing is left undone. */
+  /** True where every credential was proven dead and nothing that a holder could still use is left undone. */
   readonly contained: boolean
   readonly credentials: readonly {
     label: string
@@ -31,6 +31,8 @@ export interface ContainReport {
     state: string
     needs: readonly string[]
     error?: string
+    /** Why it was not done, where the run went on without it. */
+    skipped?: string
   }[]
 }
 
@@ -63,7 +65,10 @@ export function report(
   ]
   const observed = resultOf<{ failed: { what: string; why: string }[]; newPrincipals: Json[] }>('observe')
   const done =
-    run.state === 'done' && steps.every(step => step.state === 'verified' || step.state === 'skipped')
+    run.state === 'done' &&
+    steps.every(
+      step => step.state === 'verified' || (step.state === 'skipped' && !skippedOf(step).leavesOpen),
+    )
   return {
     run: run.id,
     state: run.state,
@@ -101,8 +106,13 @@ export function report(
       state: step.state,
       needs: JSON.parse(step.needs) as string[],
       ...(step.error ? { error: step.error } : {}),
+      ...(step.state === 'skipped' ? { skipped: skippedOf(step).skipped } : {}),
     })),
   }
+}
+
+function skippedOf({ result }: Row<'step'>): { skipped: string; leavesOpen?: boolean } {
+  return JSON.parse(result ?? '{"skipped":""}') as { skipped: string; leavesOpen?: boolean }
 }
 
 function writtenCopies(steps: readonly Row<'step'>[]): Set<string> {

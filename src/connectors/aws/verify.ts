@@ -30,7 +30,10 @@ export async function verify(account: Account, ref: CredentialRef, secret?: Secr
   const wrong = await offer(account, { accessKeyId: id, secretAccessKey: other.revealText() })
   if (wrong.state === 'live') {
     if (await isGone(account, ref, id))
-      return { state: 'dead', why: 'The server lists no such access key, though it takes any secret.' }
+      return {
+        state: 'unknown',
+        why: 'The server lists no such access key any more, and takes any secret for any key: no refusal can be shown.',
+      }
     return { state: 'unknown', why: 'The server takes a wrong secret too.' }
   }
   // A key that is not known there is not, whatever the secret.

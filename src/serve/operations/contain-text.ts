@@ -46,6 +46,12 @@ export function containText(report: ContainReport, width: number): string {
       .map(step => `${step.key} ${pc.yellow(step.state)}${step.error ? `: ${step.error}` : ''}`),
   )
   add(
+    'Steps left out',
+    report.steps
+      .filter(step => step.state === 'skipped')
+      .map(step => `${step.key}${step.skipped ? `: ${step.skipped}` : ''}`),
+  )
+  add(
     'Not searched',
     report.notSearched.map(({ what, why }) => `${what}: ${why}`),
   )
@@ -58,6 +64,8 @@ export function containText(report: ContainReport, width: number): string {
 function verdictLine(report: ContainReport): string {
   if (report.contained) return pc.bold(pc.green('Contained: tried at the server, and refused.'))
   if (report.credentials.some(one => one.state === 'live')) return pc.bold(pc.red('NOT contained.'))
+  if (report.state === 'done' && report.credentials.every(one => one.state === 'dead'))
+    return pc.bold(pc.yellow('Cut off, but not all that it opened could be ended.'))
   if (report.state === 'done') return pc.bold(pc.yellow('Cut off, but the proof is missing.'))
   return pc.bold(pc.red(`NOT contained: the run is ${report.state}.`))
 }
