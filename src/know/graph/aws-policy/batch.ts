@@ -34,6 +34,8 @@ export const batchLineSchema = z.looseObject({
   }),
 })
 
+const identifiedSchema = z.looseObject({ id: idSchema })
+
 /** The three answers that AWS gives. What cannot be decided is not allowed. */
 export interface BatchAnswer {
   readonly id: string | number | null
@@ -63,7 +65,7 @@ export function answerLine(line: string): BatchAnswer | BatchFailure {
     const [issue] = read.error.issues
     const where = issue!.path.join('.')
     return {
-      id: z.looseObject({ id: idSchema }).safeParse(parsed).data?.id ?? null,
+      id: identifiedSchema.safeParse(parsed).data?.id ?? null,
       error: where ? `${where}: ${issue!.message}` : issue!.message,
     }
   }
@@ -105,11 +107,35 @@ function oneOf(given: unknown, name: string): Policy | undefined {
   return given === undefined || given === null ? undefined : readOne(given, name)
 }
 
+const wrappedSchema = z.looseObject({ policy: z.unknown(), name: z.string().optional() })
+
+/** Lines of one file share most of their policies. AWS takes none that is longer. */
+const MOST_KEPT = 4096
+const LONGEST_KEPT = 20_480
+const kept = new Map<string, Policy>()
+
 function readOne(given: unknown, name: string): Policy {
-  const wrapped = z.looseObject({ policy: z.unknown(), name: z.string().optional() }).safeParse(given)
-  if (wrapped.success && wrapped.data.policy !== undefined && !('Statement' in wrapped.data))
-    return readPolicy(wrapped.data.policy, wrapped.data.name ?? name)
-  return readPolicy(given, name)
+  const key = `${name}\n${textOf(given)}`
+  const known = kept.get(key)
+  if (known) return known
+  const wrapped = wrappedSchema.safeParse(given)
+  const policy =
+    wrapped.success && wrapped.data.policy !== undefined && !('Statement' in wrapped.data)
+      ? readPolicy(wrapped.data.policy, wrapped.data.name ?? name)
+      : readPolicy(given, name)
+  if (key.length > LONGEST_KEPT) return policy
+  if (kept.size >= MOST_KEPT) kept.clear()
+  kept.set(key, policy)
+  return policy
+}
+
+/** What lies deeper within itself than can be written is broken however it goes on. */
+function textOf(given: unknown): string {
+  try {
+    return JSON.stringify(given)
+  } catch {
+    return ' '.repeat(LONGEST_KEPT)
+  }
 }
 
 function levelsOf(given: z.infer<typeof levels> | null | undefined): OrganizationLevel[] | undefined {

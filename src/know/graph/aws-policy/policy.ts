@@ -118,9 +118,11 @@ function readStatement(raw: unknown, index: number): Statement {
   }
 }
 
+const effectSchema = z.looseObject({ Effect: z.enum(['Allow', 'Deny']) })
+
 /** What a statement that cannot be read would do, if it says so much. */
 function effectOf(raw: unknown): Statement['effect'] {
-  return z.looseObject({ Effect: z.enum(['Allow', 'Deny']) }).safeParse(raw).data?.Effect ?? 'unknown'
+  return effectSchema.safeParse(raw).data?.Effect ?? 'unknown'
 }
 
 /** The policies that AWS keeps for everyone only allow, but for a few whose names say what they deny. */

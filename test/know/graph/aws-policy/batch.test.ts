@@ -309,6 +309,32 @@ describe('a line of the batch', () => {
   })
 })
 
+test('a policy is read once, and called what it is called where it stands', () => {
+  const denies = policy(deny())
+  const because = (more: Line) => (answer(line(more)) as BatchAnswer).because
+  for (let times = 0; times < 2; times++) {
+    expect(because({ identityPolicies: [denies] })).toContain('identity policy 1')
+    expect(because({ identityPolicies: [policy(allow()), denies] })).toContain('identity policy 2')
+    expect(because({ identityPolicies: [{ name: 'mine', policy: denies }] })).toContain('mine')
+    expect(because({ sessionPolicy: denies, identityPolicies: [policy(allow())] })).toContain(
+      'session policy',
+    )
+  }
+  // Nearly the same is not the same.
+  expect(verdictOf(line({ identityPolicies: [policy(allow())] }))).toBe(YES)
+  expect(verdictOf(line({ identityPolicies: [policy(allow({ Action: 's3:PutObject' }))] }))).toBe(NO)
+})
+
+test('a line that lies a hundred thousand times within itself is answered', () => {
+  const deep = '['.repeat(100_000) + ']'.repeat(100_000)
+  const text = JSON.stringify(line({ identityPolicies: ['HERE'] }))
+  for (const given of [deep, `{"Version":"2012-10-17","Statement":${deep}}`])
+    expect(answerLine(text.replace('"HERE"', given))).toMatchObject({
+      verdict: NO,
+      because: expect.stringContaining('cannot be read'),
+    })
+})
+
 test('whatever stands in a line, it is answered', () => {
   const odd: unknown[] = [
     null,
