@@ -5,8 +5,19 @@ import type { Secret } from '../../core/contract/secret.ts'
 import type { Keys } from '../../core/keys/keys.ts'
 import type { Db } from '../../core/store/store.ts'
 import type { Connections } from '../../know/connections/registry.ts'
-import { type Graph, loadGraph, reach, usersOf } from '../../know/graph/graph.ts'
-import { coverageOf, type CredentialView, entityByRef } from '../../know/inventory/queries.ts'
+import type { Graph } from '../../know/graph/graph.ts'
+import { loadGraph } from '../../know/graph/load-graph.ts'
+import { certaintyAt, nodeAt, reach, wayAt } from '../../know/graph/reach.ts'
+import { usersOf } from '../../know/graph/users.ts'
+import { hopViews, nodeViews } from '../../know/graph/views.ts'
+import { worstFirst } from '../../know/graph/worst-first.ts'
+import {
+  coverageOf,
+  type CredentialView,
+  entityByRef,
+  refOf,
+  resolveEntity,
+} from '../../know/inventory/queries.ts'
 import { membersOf } from '../../know/inventory/merge.ts'
 import type { RuleFolders } from '../../know/readers/secrets/rules-in-use.ts'
 import { watchConsumers } from './consumers.ts'
@@ -74,6 +85,7 @@ export async function triage(db: Db, world: World, request: TriageRequest): Prom
         consumers: await consumersOf(
           db,
           world,
+          graph,
           target,
           leaks[target.leak]?.views ?? [],
           request.windowSeconds,
@@ -85,7 +97,7 @@ export async function triage(db: Db, world: World, request: TriageRequest): Prom
     windowSeconds: request.windowSeconds,
     notSearched: skipped,
     owners,
-    reach: reachOf(graph, targets),
+    reach: await reachOf(db, graph, targets),
     uncovered,
   }
   return { incident, secrets: leaks.map(leak => leak.secret) }
@@ -118,6 +130,7 @@ function mustBeAlone({ identity, label }: Target, others: readonly Target[]): vo
 async function consumersOf(
   db: Db,
   { io, connections }: World,
+  graph: Graph,
   target: Target,
   views: readonly CredentialView[],
   windowSeconds: number,
@@ -127,9 +140,8 @@ async function consumersOf(
   for (const [name, sessions] of await watchConsumers(connection, target.identity, windowSeconds, io))
     consumers.set(name, { name, seen: sessions.size, how: 'has sessions at the server' })
   const native = await entityByRef(db, 'credential', target.credential)
-  const graph = await loadGraph(db)
   for (const id of new Set([...(native ? [native.id] : []), ...views.map(view => view.id)]))
-    for (const user of usersOf(graph, id)) {
+    for (const user of await usersOf(db, graph, id)) {
       const name = user.names[0] ?? user.ref.id
       const session = [...consumers.values()].find(consumer => consumer.name.split('@')[0] === name)
       if (session) consumers.set(session.name, { ...session, how: `has sessions at the server; ${user.why}` })
@@ -138,31 +150,36 @@ async function consumersOf(
   return [...consumers.values()].sort((a, b) => b.seen - a.seen || (a.name < b.name ? -1 : 1))
 }
 
-/** What a holder can do with what it reaches, the worst first; whom it merely counts as comes last. */
-const WORST_FIRST = [
-  'superuser',
-  'runs-commands',
-  'owns',
-  'holds-copy',
-  'may-write',
-  'may-read',
-  'may-create',
-]
+/** Of what a credential reaches, so much is told: the worst, a line each. */
+const MOST_REACHED = 200
 
-function reachOf(graph: Graph, targets: readonly Target[]): string[] {
-  const rank = (crossing: string) => {
-    const index = WORST_FIRST.findIndex(word => crossing.startsWith(word))
-    return index < 0 ? WORST_FIRST.length : index
+async function reachOf(db: Db, graph: Graph, targets: readonly Target[]): Promise<string[]> {
+  const lines: string[] = []
+  let untold = 0
+  for (const target of targets) {
+    const start = graph.ids.numberOf(target.credentialId)
+    if (start === undefined) continue
+    const found = reach(graph, start)
+    const worst = worstFirst(graph, found, MOST_REACHED)
+    untold += found.count - worst.length
+    const nodes = await nodeViews(
+      db,
+      graph,
+      worst.map(index => nodeAt(found, index)),
+    )
+    const hops = await hopViews(
+      db,
+      graph,
+      worst.map(index => wayAt(graph, found, index).at(-1)!),
+    )
+    for (const [at, far] of nodes.entries()) {
+      if (far.type === 'credential' || sameRef(far.ref, target.identity)) continue
+      const certainty = certaintyAt(found, worst[at]!)
+      lines.push(`${far.names[0] ?? formatRef(far.ref)}: ${hops[at]!.why} (${certainty})`)
+    }
   }
-  const lines = targets.flatMap(target =>
-    reach(graph, target.credentialId).reached.flatMap(far => {
-      const last = far.hops.at(-1)
-      if (!last || far.type === 'credential' || sameRef(far.ref, target.identity)) return []
-      const line = `${far.names[0] ?? formatRef(far.ref)}: ${last.why} (${far.certainty})`
-      return [{ line, rank: rank(last.crossing) }]
-    }),
-  )
-  return [...new Set(lines.sort((a, b) => a.rank - b.rank).map(({ line }) => line))]
+  const told = [...new Set(lines)]
+  return untold > 0 ? [...told, `and ${untold} more: firebreak reach tells of all`] : told
 }
 
 async function ownersOf(db: Db, target: Target): Promise<{ label: string; owner: string; source: string }[]> {

@@ -15,6 +15,7 @@ export const migrations: Record<string, Migration> = {
   '0008_copy_value': { up: copyValue },
   '0009_told': { up: told },
   '0010_credential_access': { up: credentialAccess },
+  '0011_edge_ends': { up: edgeEnds },
 }
 
 async function spine(db: Kysely<unknown>): Promise<void> {
@@ -156,6 +157,12 @@ async function watch(db: Kysely<unknown>): Promise<void> {
   await sql`create table watch (
     source_id text primary key references source (id), next_at bigint not null, failures bigint not null, error text,
     baseline_at bigint, claimed_by text, claim_epoch bigint not null, claim_until bigint)`.execute(db)
+}
+
+/** The edges between two things are found at once, however many leave the first. */
+async function edgeEnds(db: Kysely<unknown>): Promise<void> {
+  await sql.raw('create index edge_ends on edge (from_id, to_id)').execute(db)
+  await sql.raw('drop index edge_from').execute(db)
 }
 
 /** What a copy says of the credential, beside the value: an object of JSON. */

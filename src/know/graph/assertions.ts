@@ -1,8 +1,10 @@
 import { z } from 'zod'
 import { namePattern } from '../../core/contract/name-pattern.ts'
 import { type Certainty, formatRef } from '../../core/contract/ref.ts'
-import { CERTAINTIES, type Graph, type GraphNode } from './graph.ts'
-import { shortestWay, type Way } from './search.ts'
+import type { Db } from '../../core/store/store.ts'
+import { CERTAINTIES, type Graph, type GraphNode, type Hop } from './graph.ts'
+import { bestWay, type Way } from './search.ts'
+import { hopViews, nodeViews } from './views.ts'
 
 /** Names or references, in which `*` is any text; what fits one of them is meant. */
 const selector = z
@@ -45,16 +47,53 @@ export interface AssertionResult {
   /** How many pairs were looked at. */
   readonly from: number
   readonly to: number
-  readonly broken: readonly { readonly from: GraphNode; readonly to: GraphNode; readonly way: Way }[]
+  readonly broken: readonly {
+    readonly from: GraphNode
+    readonly to: GraphNode
+    readonly way: { readonly certainty: Certainty; readonly hops: readonly Hop[] }
+  }[]
 }
 
 /** Of each pair that is broken a best way is told, of this many pairs at most. */
 const MOST_BROKEN = 50
 
-export function checkAssertion(graph: Graph, assertion: Assertion): AssertionResult {
-  const except = fitting(graph, assertion.except ?? [])
-  const targets = fitting(graph, assertion.to)
-  const sources = [...fitting(graph, assertion.from)].filter(node => !except.has(node) && !targets.has(node))
+export async function checkAssertions(
+  db: Db,
+  graph: Graph,
+  assertions: readonly Assertion[],
+): Promise<AssertionResult[]> {
+  const found = await fitting(
+    db,
+    graph,
+    assertions.flatMap(({ from, to, except }) => [from, to, except ?? []]),
+  )
+  const results: AssertionResult[] = []
+  for (const [index, assertion] of assertions.entries()) {
+    const [from, to, except] = found.slice(3 * index) as [Set<number>, Set<number>, Set<number>]
+    const { broken, ...result } = check(graph, assertion, from, to, except)
+    const shown: AssertionResult['broken'][number][] = []
+    for (const { from, to, way } of broken) {
+      const [start, end] = (await nodeViews(db, graph, [from, to])) as [GraphNode, GraphNode]
+      const hops = await hopViews(db, graph, way.edges)
+      shown.push({ from: start, to: end, way: { certainty: way.certainty, hops } })
+    }
+    results.push({ ...result, broken: shown })
+  }
+  return results
+}
+
+type Checked = Omit<AssertionResult, 'broken'> & {
+  readonly broken: readonly { readonly from: number; readonly to: number; readonly way: Way }[]
+}
+
+function check(
+  graph: Graph,
+  assertion: Assertion,
+  from: ReadonlySet<number>,
+  targets: ReadonlySet<number>,
+  except: ReadonlySet<number>,
+): Checked {
+  const sources = [...from].filter(node => !except.has(node) && !targets.has(node))
   const looked = { name: assertion.name, from: sources.length, to: targets.size }
   const nameless = [
     ...(sources.length === 0 ? [`from: ${assertion.from.join(', ')}`] : []),
@@ -62,11 +101,11 @@ export function checkAssertion(graph: Graph, assertion: Assertion): AssertionRes
   ]
   if (nameless.length > 0)
     return { ...looked, state: 'unknown', why: `nothing is known by ${nameless.join(' and ')}`, broken: [] }
-  const broken: { from: GraphNode; to: GraphNode; way: Way }[] = []
+  const broken: { from: number; to: number; way: Way }[] = []
   for (const source of sources) {
     for (const target of targets) {
-      const way = bestWay(graph, source, target, assertion.certainty)
-      if (way) broken.push({ from: graph.nodes[source]!, to: graph.nodes[target]!, way })
+      const way = bestWay(graph, source, target, CERTAINTIES.indexOf(assertion.certainty))
+      if (way) broken.push({ from: source, to: target, way })
       if (broken.length >= MOST_BROKEN) break
     }
     if (broken.length >= MOST_BROKEN) break
@@ -77,20 +116,26 @@ export function checkAssertion(graph: Graph, assertion: Assertion): AssertionRes
     : { ...looked, state: 'broken', why: `${broken.length} ways: ${pairs}`, broken }
 }
 
-function bestWay(graph: Graph, from: number, to: number, certainty: Certainty): Way | undefined {
-  for (let weakest = 0; weakest <= CERTAINTIES.indexOf(certainty); weakest++) {
-    const edges = shortestWay(graph, from, to, weakest)
-    if (edges) return { certainty: CERTAINTIES[weakest]!, hops: edges.map(edge => graph.hops[edge]!) }
-  }
-  return undefined
-}
+/** So many nodes are looked at by name at once. */
+const NAMED = 10_000
 
-function fitting(graph: Graph, patterns: readonly string[]): Set<number> {
-  const expressions = patterns.map(namePattern)
-  const numbers = new Set<number>()
-  graph.nodes.forEach((node, number) => {
-    const texts = [formatRef(node.ref), ...node.names]
-    if (expressions.some(expression => texts.some(text => expression.test(text)))) numbers.add(number)
-  })
-  return numbers
+/** The nodes that each of the selectors means; the names of all are read once, and not kept. */
+async function fitting(
+  db: Db,
+  graph: Graph,
+  selectors: readonly (readonly string[])[],
+): Promise<Set<number>[]> {
+  const compiled = selectors.map(patterns => ({
+    patterns: patterns.map(namePattern),
+    nodes: new Set<number>(),
+  }))
+  for (let first = 0; first < graph.size; first += NAMED) {
+    const numbers = Array.from({ length: Math.min(NAMED, graph.size - first) }, (_, index) => first + index)
+    for (const [index, node] of (await nodeViews(db, graph, numbers)).entries()) {
+      const texts = [formatRef(node.ref), ...node.names]
+      for (const { patterns, nodes } of compiled)
+        if (patterns.some(pattern => texts.some(text => pattern.test(text)))) nodes.add(first + index)
+    }
+  }
+  return compiled.map(({ nodes }) => nodes)
 }

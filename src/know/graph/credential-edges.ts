@@ -1,90 +1,181 @@
-import type { Certainty } from '../../core/contract/ref.ts'
+import { setImmediate as turn } from 'node:timers/promises'
 import { STRONG_BITS } from '../../core/keys/strength.ts'
+import type { Row } from '../../core/store/schema.ts'
 import type { Db } from '../../core/store/store.ts'
 import { claimedIdentities } from '../inventory/claim.ts'
 import type { Roots } from '../inventory/roots.ts'
-import type { Hop } from './graph.ts'
+import type { GraphBuilder, Hop } from './graph.ts'
+
+const ROWS = 20_000
 
 /**
  * The crossings that credentials make: who has one is who it authenticates as, and who reads a place gets the
  * credentials that stand in it. They follow from the inventory, so they are computed and not stored.
  */
-export async function credentialEdges(db: Db, roots: Roots): Promise<Hop[]> {
-  const rows = await db
+export async function addCredentialEdges(db: Db, roots: Roots, builder: GraphBuilder): Promise<void> {
+  const { ids } = builder
+  const accepted = builder.kind('authenticates-as', 'proven', 'credential')
+  const said = builder.kind('authenticates-as', 'conditional', 'credential')
+  const bearers: Bearers = new Map()
+  for await (const group of credentialsByRoot(db, roots)) {
+    const id = roots.of(group[0]!.entity_id)
+    const own = group.find(member => member.entity_id === id)
+    if (!own) continue
+    addBearer(bearers, own, roots)
+    const latest = group.reduce((a, b) => ((b.state_at ?? -1) > (a.state_at ?? -1) ? b : a))
+    if (own.identity_id === null || latest.state === 'dead') continue
+    const [from, to] = [ids.numberOf(id), ids.numberOf(own.identity_id)]
+    if (from !== undefined && to !== undefined)
+      builder.edge(from, to, latest.state === 'live' ? accepted : said)
+  }
+  await addCopyEdges(db, roots, builder, bearers)
+}
+
+/** Why a credential is who it authenticates as. */
+export function authenticationHop(from: string, to: string, certainty: Hop['certainty']): Hop {
+  const crossing = 'authenticates-as'
+  return certainty === 'proven'
+    ? { from, to, crossing, certainty, why: 'the credential was accepted for this identity' }
+    : {
+        from,
+        to,
+        crossing,
+        certainty,
+        condition: 'if the credential is still accepted',
+        why: 'the credential is said to be this identity’s',
+      }
+}
+
+type CredentialRow = Pick<
+  Row<'credential'>,
+  'entity_id' | 'identity_id' | 'fingerprint' | 'strength_bits' | 'state' | 'state_at'
+>
+
+function credentialRows(db: Db) {
+  return db
     .selectFrom('credential')
     .innerJoin('entity', 'entity.id', 'credential.entity_id')
-    .selectAll('credential')
+    .select(['entity_id', 'identity_id', 'fingerprint', 'strength_bits', 'state', 'state_at'])
     .where('entity.gone_at', 'is', null)
     .orderBy('entity_id')
-    .execute()
-  const hops: Hop[] = []
-  const bearers = new Map<string, { id: string; identity: string | undefined; strong: boolean }[]>()
-  for (const [id, members] of Map.groupBy(rows, row => roots.of(row.entity_id))) {
-    const own = members.find(member => member.entity_id === id)
-    if (!own) continue
-    const identity = own.identity_id === null ? undefined : roots.of(own.identity_id)
-    const latest = members.reduce((a, b) => ((b.state_at ?? -1) > (a.state_at ?? -1) ? b : a))
-    if (identity !== undefined && latest.state !== 'dead')
-      hops.push(authenticates(id, identity, latest.state))
-    if (own.fingerprint === null) continue
-    const strong = (own.strength_bits ?? 0) >= STRONG_BITS
-    const group = bearers.get(own.fingerprint) ?? []
-    group.push({ id, identity, strong })
-    bearers.set(own.fingerprint, group)
-  }
-  return [...hops, ...(await copyEdges(db, roots, bearers))]
 }
 
-function authenticates(credential: string, identity: string, state: 'live' | 'unknown'): Hop {
-  const certainty: Certainty = state === 'live' ? 'proven' : 'conditional'
-  return {
-    from: credential,
-    to: identity,
-    crossing: 'authenticates-as',
-    certainty,
-    ...(state === 'live' ? {} : { condition: 'if the credential is still accepted' }),
-    why:
-      state === 'live'
-        ? 'the credential was accepted for this identity'
-        : 'the credential is said to be this identity’s',
-  }
-}
-
-async function copyEdges(
-  db: Db,
-  roots: Roots,
-  bearers: ReadonlyMap<string, { id: string; identity: string | undefined; strong: boolean }[]>,
-): Promise<Hop[]> {
-  const copies = await db.selectFrom('copy').selectAll().where('gone_at', 'is', null).orderBy('id').execute()
-  const files = await fileEntities(db)
-  const hops = new Map<string, Hop>()
-  const claimed = await claimedIdentities(
-    db,
-    roots,
-    copies.flatMap(copy => copy.claim_id ?? []),
-  )
-  for (const copy of copies) {
-    const claim = copy.claim_id === null ? undefined : claimed.get(copy.claim_id)
-    for (const { id, identity, strong } of bearers.get(copy.fingerprint) ?? []) {
-      if (identity !== claim && !(claim === undefined && strong)) continue
-      const container = roots.of(copy.container_id)
-      const file = files.get(JSON.stringify([container, copy.path]))
-      for (const from of file === undefined ? [container] : [container, file]) {
-        const key = `${from} ${id}`
-        if (hops.has(key)) continue
-        const line = (JSON.parse(copy.slots) as { line?: number }[])[0]?.line
-        const where = line === undefined ? copy.path : `${copy.path}:${line}`
-        const why = `the credential stands in ${where}`
-        hops.set(key, { from, to: id, crossing: 'holds-copy', certainty: 'proven', why })
-      }
+/** Those that are one, together; only what was merged is kept until all are read. */
+async function* credentialsByRoot(db: Db, roots: Roots): AsyncGenerator<CredentialRow[]> {
+  const merged = new Map<string, CredentialRow[]>()
+  for (let after = ''; ; ) {
+    const rows = await credentialRows(db).where('entity_id', '>', after).limit(ROWS).execute()
+    for (const row of rows) {
+      const id = roots.of(row.entity_id)
+      if (id === row.entity_id && roots.membersOf(id).length === 0) yield [row]
+      else merged.set(id, [...(merged.get(id) ?? []), row])
     }
+    if (rows.length < ROWS) break
+    after = rows.at(-1)!.entity_id
+    await turn()
   }
-  return [...hops.values()]
+  yield* merged.values()
 }
 
-/** Files that are entities of their own, by the container whose instance they share. */
-async function fileEntities(db: Db): Promise<Map<string, string>> {
-  const rows = await db
+/** By fingerprint, the credentials that have the value. */
+type Bearers = Map<string, { id: string; identity: string | undefined; strong: boolean }[]>
+
+function addBearer(bearers: Bearers, row: CredentialRow, roots: Pick<Roots, 'of'>): void {
+  if (row.fingerprint === null) return
+  const bearer = {
+    id: row.entity_id,
+    identity: row.identity_id === null ? undefined : roots.of(row.identity_id),
+    strong: (row.strength_bits ?? 0) >= STRONG_BITS,
+  }
+  const group = bearers.get(row.fingerprint)
+  if (group) group.push(bearer)
+  else bearers.set(row.fingerprint, [bearer])
+}
+
+async function addCopyEdges(db: Db, roots: Roots, builder: GraphBuilder, bearers: Bearers): Promise<void> {
+  const holds = builder.kind('holds-copy', 'proven', 'copy')
+  const files = await fileEntities(db)
+  const known = new Set<number>()
+  for (let after = ''; ; ) {
+    const copies = await db
+      .selectFrom('copy')
+      .select(['id', 'container_id', 'path', 'fingerprint', 'claim_id'])
+      .where('gone_at', 'is', null)
+      .where('id', '>', after)
+      .orderBy('id')
+      .limit(ROWS)
+      .execute()
+    for (const { holder, credential } of await holdings(db, roots, bearers, files, copies)) {
+      const [from, to] = [builder.ids.numberOf(holder), builder.ids.numberOf(credential)]
+      if (from === undefined || to === undefined) continue
+      const pair = from * builder.ids.size + to
+      if (!known.has(pair)) builder.edge(from, to, holds)
+      known.add(pair)
+    }
+    if (copies.length < ROWS) return
+    after = copies.at(-1)!.id
+    await turn()
+  }
+}
+
+type CopyRow = Pick<Row<'copy'>, 'id' | 'container_id' | 'path' | 'fingerprint' | 'claim_id'>
+
+/** Who has which credential by which copy: what contains it, and the file itself where that is a thing of its own. */
+async function holdings<Copy extends CopyRow>(
+  db: Db,
+  roots: Pick<Roots, 'of'>,
+  bearers: Bearers,
+  files: ReadonlyMap<string, string>,
+  copies: readonly Copy[],
+): Promise<{ holder: string; credential: string; copy: Copy }[]> {
+  const claimIds = copies.flatMap(copy => copy.claim_id ?? [])
+  const claimed = await claimedIdentities(db, roots as Roots, claimIds)
+  return copies.flatMap(copy => {
+    const claim = copy.claim_id === null ? undefined : claimed.get(copy.claim_id)
+    const container = roots.of(copy.container_id)
+    const file = files.get(JSON.stringify([container, copy.path]))
+    return (bearers.get(copy.fingerprint) ?? [])
+      .filter(({ identity, strong }) => identity === claim || (claim === undefined && strong))
+      .flatMap(({ id }) =>
+        (file === undefined ? [container] : [container, file]).map(holder => ({
+          holder,
+          credential: id,
+          copy,
+        })),
+      )
+  })
+}
+
+/** Why the holder has the credential: the first copy by which it does. */
+export async function copyHop(
+  db: Db,
+  roots: Pick<Roots, 'of'>,
+  from: string,
+  to: string,
+): Promise<Hop | undefined> {
+  const own = await credentialRows(db).where('entity_id', '=', to).executeTakeFirst()
+  if (!own || own.fingerprint === null) return undefined
+  const bearers: Bearers = new Map()
+  addBearer(bearers, own, roots)
+  const copies = await db
+    .selectFrom('copy')
+    .select(['id', 'container_id', 'path', 'fingerprint', 'claim_id', 'slots'])
+    .where('fingerprint', '=', own.fingerprint)
+    .where('gone_at', 'is', null)
+    .orderBy('id')
+    .execute()
+  const all = await holdings(db, roots, bearers, await fileEntities(db, from), copies)
+  const copy = all.find(({ holder }) => roots.of(holder) === from)?.copy
+  if (!copy) return undefined
+  const line = (JSON.parse(copy.slots) as { line?: number }[])[0]?.line
+  const where = line === undefined ? copy.path : `${copy.path}:${line}`
+  const why = `the credential stands in ${where}`
+  return { from, to, crossing: 'holds-copy', certainty: 'proven', why }
+}
+
+/** Files that are entities of their own, or one of them, by the container whose instance they share. */
+async function fileEntities(db: Db, only?: string): Promise<Map<string, string>> {
+  let query = db
     .selectFrom('entity as file')
     .innerJoin('entity as container', join =>
       join
@@ -96,6 +187,7 @@ async function fileEntities(db: Db): Promise<Map<string, string>> {
     .select(['file.id', 'file.native', 'container.id as container'])
     .where('file.kind', '=', 'file')
     .where('file.gone_at', 'is', null)
-    .execute()
+  if (only !== undefined) query = query.where('file.id', '=', only)
+  const rows = await query.execute()
   return new Map(rows.map(row => [JSON.stringify([row.container, row.native]), row.id]))
 }

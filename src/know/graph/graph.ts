@@ -1,13 +1,11 @@
-import type { Certainty, Ms, Ref } from '../../core/contract/ref.ts'
+import assert from 'node:assert/strict'
+import type { Certainty, Ref } from '../../core/contract/ref.ts'
 import type { Row } from '../../core/store/schema.ts'
-import type { Db } from '../../core/store/store.ts'
-import { namesById, namesOrNative, refOf } from '../inventory/queries.ts'
-import { loadRoots } from '../inventory/roots.ts'
-import { limitedMemberships } from './aws/account.ts'
-import type { Crossing } from './aws/crossing.ts'
-import { awsCrossings } from './aws/crossings.ts'
-import { loadAccounts } from './aws/load-accounts.ts'
-import { credentialEdges } from './credential-edges.ts'
+import { Ids } from './ids.ts'
+
+export type NodeType = Row<'entity'>['type']
+export const NODE_TYPES: readonly NodeType[] = ['identity', 'resource', 'workload', 'credential']
+export const CERTAINTIES: readonly Certainty[] = ['proven', 'conditional', 'potential']
 
 /** One step of an attacker: who has `from` gains `to`. */
 export interface Hop {
@@ -19,187 +17,189 @@ export interface Hop {
   readonly why: string
 }
 
+/** A thing as a person is shown it. */
 export interface GraphNode {
   readonly id: string
-  readonly type: Row<'entity'>['type']
+  readonly type: NodeType
   readonly ref: Ref
   readonly names: string[]
 }
 
+/** What an edge is: many edges share one. `origin` is where its reason is found when someone asks for it. */
+export interface EdgeKind {
+  readonly crossing: string
+  readonly certainty: Certainty
+  readonly origin: Origin
+}
+
+/** A row of the store, what is known of a credential or of its copies, or a hop that is kept with the graph. */
+export type Origin = 'stored' | 'credential' | 'copy' | 'kept'
+
 /**
- * The trust graph, merges followed, what is gone left out. Nodes are numbered; the edges out of node `n` are those
- * from `starts[n]` to `starts[n + 1]`, so that a million edges cost a few typed arrays and no objects to walk.
+ * The ends of the edges at node `n` lie between `offsets[3 * n]` and `offsets[3 * n + 3]`, those of proven edges first, then
+ * conditional ones from `offsets[3 * n + 1]`, then potential ones from `offsets[3 * n + 2]`: a search that allows less looks
+ * at less.
+ */
+export interface Adjacency {
+  readonly offsets: Uint32Array
+  readonly ends: Uint32Array
+}
+
+/**
+ * The trust graph, merges followed, what is gone left out. Nodes and edges are numbers, and what belongs to them stands
+ * in typed arrays: a million nodes with ten million edges take 130 MB, and can be handed to another thread. Names and
+ * reasons stay in the store until someone is shown them; see views.ts.
  */
 export interface Graph {
-  readonly nodes: readonly GraphNode[]
-  readonly numbers: ReadonlyMap<string, number>
-  readonly starts: Uint32Array
-  readonly targets: Uint32Array
-  readonly certainties: Uint8Array
-  readonly hops: readonly Hop[]
-  /** What a node that was merged away, or any other id, stands for now. */
-  resolve(entityId: string): string
+  /** How many nodes there are, numbered from 0. */
+  readonly size: number
+  readonly ids: Ids
+  /** For each node the place of its type in NODE_TYPES. */
+  readonly types: Uint8Array
+  /** An edge's number is its place among the ends. */
+  readonly out: Adjacency
+  /** For each edge the place of its kind in `kinds`. */
+  readonly kindOf: Uint16Array
+  readonly kinds: readonly EdgeKind[]
+  /** The hops of the edges that no store knows, by their number. */
+  readonly kept: ReadonlyMap<number, Hop>
 }
 
-export const CERTAINTIES: readonly Certainty[] = ['proven', 'conditional', 'potential']
+/** Collects edges in whatever order they come, and puts them in their places once all are there. */
+export class GraphBuilder {
+  readonly ids = new Ids()
+  #types = new Uint8Array(1024)
+  #from = new Uint32Array(1024)
+  #to = new Uint32Array(1024)
+  #kind = new Uint16Array(1024)
+  #count = 0
+  readonly #kinds: EdgeKind[] = []
+  readonly #kindNumbers = new Map<string, number>()
+  readonly #kept: { at: number; hop: Hop }[] = []
 
-/** What a graph is computed with beside what is stored: the rules by which one AWS principal gains another, and when. */
-export interface Crossings {
-  readonly aws: readonly Crossing[]
-  readonly now: Ms
-}
-
-export async function loadGraph(db: Db, crossings: Crossings = { aws: [], now: 0 }): Promise<Graph> {
-  const roots = await loadRoots(db)
-  const entities = await db
-    .selectFrom('entity')
-    .selectAll()
-    .where('merged_into', 'is', null)
-    .where('gone_at', 'is', null)
-    .orderBy('id')
-    .execute()
-  const names = await namesById(
-    db,
-    roots,
-    entities.map(entity => entity.id),
-  )
-  const nodes = entities.map(entity => ({
-    id: entity.id,
-    type: entity.type,
-    ref: refOf(entity),
-    names: namesOrNative(names.get(entity.id), entity),
-  }))
-  const stored = await db.selectFrom('edge').selectAll().where('gone_at', 'is', null).orderBy('id').execute()
-  const hops: Hop[] = stored.map(edge => ({
-    from: roots.of(edge.from_id),
-    to: roots.of(edge.to_id),
-    crossing: edge.crossing,
-    certainty: edge.certainty,
-    ...(edge.condition !== null && { condition: edge.condition }),
-    why: edge.why,
-  }))
-  const accounts = await loadAccounts(db, roots)
-  const limited = limitedMemberships(accounts)
-  const computed = [
-    ...(await credentialEdges(db, roots)),
-    ...awsCrossings(accounts, crossings.aws, crossings.now),
-  ]
-  const open = hops.filter(({ from, to }) => !limited.get(from)?.has(to))
-  return buildGraph(nodes, [...open, ...computed], id => roots.of(id))
-}
-
-/** Edges to what is not among the nodes, and from a thing to itself, lead nowhere and are left out. */
-export function buildGraph(
-  nodes: readonly GraphNode[],
-  edges: readonly Hop[],
-  resolve: (id: string) => string = id => id,
-): Graph {
-  const numbers = new Map(nodes.map((node, number) => [node.id, number]))
-  const kept = edges.filter(({ from, to }) => from !== to && numbers.has(from) && numbers.has(to))
-  const number = (id: string) => numbers.get(id) ?? 0
-  const starts = new Uint32Array(nodes.length + 1)
-  for (const { from } of kept) starts[number(from) + 1]!++
-  for (let node = 0; node < nodes.length; node++) starts[node + 1]! += starts[node]!
-  const next = starts.slice()
-  const targets = new Uint32Array(kept.length)
-  const certainties = new Uint8Array(kept.length)
-  const hops: Hop[] = Array.from({ length: kept.length })
-  for (const hop of kept) {
-    const at = next[number(hop.from)]!++
-    targets[at] = number(hop.to)
-    certainties[at] = CERTAINTIES.indexOf(hop.certainty)
-    hops[at] = hop
+  node(id: string, type: NodeType): number {
+    const number = this.ids.add(id)
+    if (number === this.#types.length) this.#types = grown(this.#types)
+    this.#types[number] = NODE_TYPES.indexOf(type)
+    return number
   }
-  return { nodes, numbers, starts, targets, certainties, hops, resolve }
-}
 
-export interface Reached extends GraphNode {
-  /** That of the weakest hop. */
-  readonly certainty: Certainty
-  /** How many hops. */
-  readonly depth: number
-  readonly hops: Hop[]
-}
+  kind(crossing: string, certainty: Certainty, origin: Origin): number {
+    const key = `${origin} ${certainty} ${crossing}`
+    const known = this.#kindNumbers.get(key)
+    if (known !== undefined) return known
+    const number = this.#kinds.push({ crossing, certainty, origin }) - 1
+    assert.ok(number < 1 << 16, 'more kinds of edges than can be numbered')
+    this.#kindNumbers.set(key, number)
+    return number
+  }
 
-const NOT_REACHED = 0xffffffff
-
-/**
- * What who holds the entity gets to, each by the most certain path, and of those by the shortest; most certain and
- * nearest first. Three breadth-first passes, each allowing one certainty less.
- */
-export function reach(graph: Graph, entityId: string): { reached: Reached[] } {
-  const start = graph.numbers.get(graph.resolve(entityId))
-  if (start === undefined) return { reached: [] }
-  const reached: Reached[] = []
-  const found = new Uint8Array(graph.nodes.length)
-  found[start] = 1
-  for (const [weakest, certainty] of CERTAINTIES.entries()) {
-    const cameBy = breadthFirst(graph, start, weakest)
-    for (const { node, by } of cameBy) {
-      if (found[node]) continue
-      found[node] = 1
-      const hops = pathTo(graph, start, node, by)
-      reached.push({ ...graph.nodes[node]!, certainty, depth: hops.length, hops })
+  /** From a thing to itself leads no edge. */
+  edge(from: number, to: number, kind: number): void {
+    if (from === to) return
+    if (this.#count === this.#from.length) {
+      this.#from = grown(this.#from)
+      this.#to = grown(this.#to)
+      this.#kind = grown(this.#kind)
     }
+    this.#from[this.#count] = from
+    this.#to[this.#count] = to
+    this.#kind[this.#count++] = kind
   }
-  return { reached }
-}
 
-/** The nodes in the order of their distance; `by` holds for each node the edge by which it was reached. */
-function breadthFirst(graph: Graph, start: number, weakest: number): { node: number; by: Uint32Array }[] {
-  const by = new Uint32Array(graph.nodes.length).fill(NOT_REACHED)
-  const seen = new Uint8Array(graph.nodes.length)
-  seen[start] = 1
-  const queue = [start]
-  for (let head = 0; head < queue.length; head++) {
-    const node = queue[head]!
-    for (let edge = graph.starts[node]!; edge < graph.starts[node + 1]!; edge++) {
-      const target = graph.targets[edge]!
-      if (seen[target] || graph.certainties[edge]! > weakest) continue
-      seen[target] = 1
-      by[target] = edge
-      queue.push(target)
+  /** A hop that the graph itself has to remember. To what is not among the nodes it leads nowhere, and is left out. */
+  hop(hop: Hop): void {
+    const [from, to] = [this.ids.numberOf(hop.from), this.ids.numberOf(hop.to)]
+    if (from === undefined || to === undefined || from === to) return
+    this.#kept.push({ at: this.#count, hop })
+    this.edge(from, to, this.kind(hop.crossing, hop.certainty, 'kept'))
+  }
+
+  build(): Graph {
+    const size = this.ids.size
+    const levels = Uint8Array.from(this.#kinds, ({ certainty }) => CERTAINTIES.indexOf(certainty))
+    const offsets = new Uint32Array(3 * size + 1)
+    const [from, to, kind, count] = [this.#from, this.#to, this.#kind, this.#count]
+    for (let edge = 0; edge < count; edge++) offsets[3 * from[edge]! + levels[kind[edge]!]! + 1]!++
+    for (let place = 0; place < 3 * size; place++) offsets[place + 1]! += offsets[place]!
+    const next = offsets.slice()
+    const ends = new Uint32Array(count)
+    const kindOf = new Uint16Array(count)
+    const kept = new Map<number, Hop>()
+    let [following] = this.#kept
+    for (let edge = 0, seen = 0; edge < count; edge++) {
+      const place = next[3 * from[edge]! + levels[kind[edge]!]!]!++
+      ends[place] = to[edge]!
+      kindOf[place] = kind[edge]!
+      if (following?.at !== edge) continue
+      kept.set(place, following.hop)
+      following = this.#kept[++seen]
     }
+    const types = this.#types.slice(0, size)
+    return { size, ids: this.ids, types, out: { offsets, ends }, kindOf, kinds: this.#kinds, kept }
   }
-  return queue.slice(1).map(node => ({ node, by }))
 }
 
-function pathTo(graph: Graph, start: number, node: number, by: Uint32Array): Hop[] {
-  const hops: Hop[] = []
-  for (let at = node; at !== start; ) {
-    const hop = graph.hops[by[at]!]!
-    hops.push(hop)
-    at = graph.numbers.get(hop.from)!
-  }
-  return hops.reverse()
+/** A graph of nodes and hops that are all at hand. */
+export function buildGraph(nodes: readonly Pick<GraphNode, 'id' | 'type'>[], hops: readonly Hop[]): Graph {
+  const builder = new GraphBuilder()
+  for (const { id, type } of nodes) builder.node(id, type)
+  for (const hop of hops) builder.hop(hop)
+  return builder.build()
 }
 
-/** A workload that reads or uses a credential, and the sentence how that is known. */
-export interface User extends GraphNode {
-  readonly why: string
+/** The edges into each node: `edges` has the number of each edge beside the node that it leaves. */
+export interface Incoming extends Adjacency {
+  readonly edges: Uint32Array
 }
 
-const MOST_STEPS_TO_A_READER = 3
+const incoming = new WeakMap<Graph, Incoming>()
 
-/** The workloads that get the credential, by themselves or from a file or store that holds it. */
-export function usersOf(graph: Graph, credentialId: string): User[] {
-  const target = graph.numbers.get(graph.resolve(credentialId))
-  if (target === undefined) return []
-  const into = Map.groupBy(graph.hops, hop => hop.to)
-  const users = new Map<string, User>()
-  const seen = new Set([graph.nodes[target]!.id])
-  let front = [...seen]
-  for (let step = 0; step < MOST_STEPS_TO_A_READER && front.length > 0; step++) {
-    const next: string[] = []
-    for (const hop of front.flatMap(id => into.get(id) ?? [])) {
-      if (seen.has(hop.from) || hop.crossing === 'same-value') continue
-      seen.add(hop.from)
-      const node = graph.nodes[graph.numbers.get(hop.from)!]!
-      if (node.type === 'workload') users.set(node.id, { ...node, why: hop.why })
-      // Through a file or a store, not through whoever else may log in to it.
-      else if (node.type === 'resource') next.push(node.id)
-    }
-    front = next
+/** Built when it is first asked for, and kept as long as the graph. */
+export function incomingOf(graph: Graph): Incoming {
+  const known = incoming.get(graph)
+  if (known) return known
+  const { size, out } = graph
+  const offsets = new Uint32Array(3 * size + 1)
+  for (let node = 0; node < size; node++)
+    for (let level = 0; level < 3; level++)
+      for (let edge = out.offsets[3 * node + level]!; edge < out.offsets[3 * node + level + 1]!; edge++)
+        offsets[3 * out.ends[edge]! + level + 1]!++
+  for (let place = 0; place < 3 * size; place++) offsets[place + 1]! += offsets[place]!
+  const next = offsets.slice()
+  const ends = new Uint32Array(out.ends.length)
+  const edges = new Uint32Array(out.ends.length)
+  for (let node = 0; node < size; node++)
+    for (let level = 0; level < 3; level++)
+      for (let edge = out.offsets[3 * node + level]!; edge < out.offsets[3 * node + level + 1]!; edge++) {
+        const place = next[3 * out.ends[edge]! + level]!++
+        ends[place] = node
+        edges[place] = edge
+      }
+  const built = { offsets, ends, edges }
+  incoming.set(graph, built)
+  return built
+}
+
+/** The node that an edge leaves. */
+export function sourceOf({ size, out }: Graph, edge: number): number {
+  let [low, high] = [0, size - 1]
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1
+    if (out.offsets[3 * middle]! <= edge) low = middle
+    else high = middle - 1
   }
-  return [...users.values()]
+  return low
+}
+
+export function certaintyOf(graph: Graph, edge: number): Certainty {
+  return graph.kinds[graph.kindOf[edge]!]!.certainty
+}
+
+function grown<Array extends Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>>(
+  array: Array,
+): Array {
+  const larger = new (array.constructor as new (length: number) => Array)(array.length * 2)
+  larger.set(array)
+  return larger
 }

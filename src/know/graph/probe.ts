@@ -55,7 +55,7 @@ interface Surroundings {
   readonly io: Io
   readonly connections: Connections
   readonly crossings: readonly Crossing[]
-  nodeOf(id: string): GraphNode
+  nodeOf(id: string): Promise<GraphNode>
 }
 
 /**
@@ -73,7 +73,7 @@ export class Prober {
 
   /** The tester holds what the way begins with; nothing, where that is a place. */
   async tryWay(hops: readonly Hop[], tester: Tester | undefined): Promise<TriedWay> {
-    const start = this.#world.nodeOf(hops[0]!.from)
+    const start = await this.#world.nodeOf(hops[0]!.from)
     let step: Step = { tried: { state: 'confirmed', why: '' }, hand: {} }
     let login: TriedWay['login']
     if (start.type === 'credential' && tester)
@@ -142,7 +142,7 @@ export class Prober {
   }
 
   async #cross(hop: Hop, hand: Hand): Promise<Step> {
-    const [from, to] = [this.#world.nodeOf(hop.from), this.#world.nodeOf(hop.to)]
+    const [from, to] = [await this.#world.nodeOf(hop.from), await this.#world.nodeOf(hop.to)]
     switch (hop.crossing) {
       case 'authenticates-as':
         if (hand.secret?.of !== from.id)
@@ -285,7 +285,7 @@ export class Prober {
     const body = {
       to: formatRef(about.ref),
       ...(hop && {
-        from: formatRef(this.#world.nodeOf(hop.from).ref),
+        from: formatRef((await this.#world.nodeOf(hop.from)).ref),
         crossing: hop.crossing,
         predicted: hop.certainty,
       }),

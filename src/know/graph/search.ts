@@ -1,37 +1,5 @@
 import type { Certainty } from '../../core/contract/ref.ts'
-import { CERTAINTIES, type Graph, type Hop } from './graph.ts'
-
-/** The edges into each node: `edges` from `starts[n]` to `starts[n + 1]` are numbers of edges of the graph. */
-interface Incoming {
-  readonly starts: Uint32Array
-  readonly edges: Uint32Array
-  /** The node that an edge leaves. */
-  readonly sources: Uint32Array
-}
-
-const incoming = new WeakMap<Graph, Incoming>()
-
-/** Built when it is first asked for, and kept as long as the graph. */
-export function incomingOf(graph: Graph): Incoming {
-  const known = incoming.get(graph)
-  if (known) return known
-  const { starts: outgoing, targets } = graph
-  const size = outgoing.length - 1
-  const starts = new Uint32Array(size + 1)
-  for (const target of targets) starts[target + 1]!++
-  for (let node = 0; node < size; node++) starts[node + 1]! += starts[node]!
-  const next = starts.slice()
-  const edges = new Uint32Array(targets.length)
-  const sources = new Uint32Array(targets.length)
-  for (let node = 0; node < size; node++)
-    for (let edge = outgoing[node]!; edge < outgoing[node + 1]!; edge++) {
-      sources[edge] = node
-      edges[next[targets[edge]!]!++] = edge
-    }
-  const built = { starts, edges, sources }
-  incoming.set(graph, built)
-  return built
-}
+import { CERTAINTIES, type Graph, incomingOf, sourceOf } from './graph.ts'
 
 /** What a search may not use. */
 export interface Barred {
@@ -40,6 +8,25 @@ export interface Barred {
 }
 
 const NONE = 0xffffffff
+
+interface Marks {
+  readonly cameBy: Uint32Array
+  readonly goesBy: Uint32Array
+}
+
+const marks = new WeakMap<Graph, Marks>()
+
+/** One for each node, all NONE whenever no search is at work: a search that sees little pays for little. */
+function marksOf(graph: Graph): Marks {
+  const known = marks.get(graph)
+  if (known) return known
+  const made = {
+    cameBy: new Uint32Array(graph.size).fill(NONE),
+    goesBy: new Uint32Array(graph.size).fill(NONE),
+  }
+  marks.set(graph, made)
+  return made
+}
 
 /**
  * A shortest way as the numbers of its edges, over hops at most as uncertain as `weakest`; undefined where there is none.
@@ -53,54 +40,73 @@ export function shortestWay(
   barred: Barred = {},
 ): number[] | undefined {
   if (from === to) return []
+  const { out } = graph
   const into = incomingOf(graph)
-  const size = graph.starts.length - 1
-  const cameBy = new Uint32Array(size).fill(NONE)
-  const goesBy = new Uint32Array(size).fill(NONE)
+  const { cameBy, goesBy } = marksOf(graph)
+  const [seenAhead, seenBehind]: number[][] = [[], []]
   let ahead = [from]
   let behind = [to]
-  const passes = (edge: number, node: number) =>
-    graph.certainties[edge]! <= weakest && !barred.edges?.has(edge) && !barred.nodes?.has(node)
-  while (ahead.length > 0 && behind.length > 0) {
-    const next: number[] = []
-    if (ahead.length <= behind.length) {
-      for (const node of ahead)
-        for (let edge = graph.starts[node]!; edge < graph.starts[node + 1]!; edge++) {
-          const target = graph.targets[edge]!
-          if (target === from || cameBy[target] !== NONE || !passes(edge, target)) continue
-          cameBy[target] = edge
-          if (target === to || goesBy[target] !== NONE) return joined(target)
-          next.push(target)
+  const passes = (edge: number, node: number) => !barred.edges?.has(edge) && !barred.nodes?.has(node)
+  try {
+    while (ahead.length > 0 && behind.length > 0) {
+      const next: number[] = []
+      if (ahead.length <= behind.length) {
+        for (const node of ahead) {
+          const end = out.offsets[3 * node + weakest + 1]!
+          for (let edge = out.offsets[3 * node]!; edge < end; edge++) {
+            const target = out.ends[edge]!
+            if (target === from || cameBy[target] !== NONE || !passes(edge, target)) continue
+            cameBy[target] = edge
+            seenAhead!.push(target)
+            if (target === to || goesBy[target] !== NONE) return joined(target)
+            next.push(target)
+          }
         }
-      ahead = next
-    } else {
-      for (const node of behind)
-        for (let at = into.starts[node]!; at < into.starts[node + 1]!; at++) {
-          const edge = into.edges[at]!
-          const source = into.sources[edge]!
-          if (source === to || goesBy[source] !== NONE || !passes(edge, source)) continue
-          goesBy[source] = edge
-          if (source === from || cameBy[source] !== NONE) return joined(source)
-          next.push(source)
+        ahead = next
+      } else {
+        for (const node of behind) {
+          const end = into.offsets[3 * node + weakest + 1]!
+          for (let place = into.offsets[3 * node]!; place < end; place++) {
+            const edge = into.edges[place]!
+            const source = into.ends[place]!
+            if (source === to || goesBy[source] !== NONE || !passes(edge, source)) continue
+            goesBy[source] = edge
+            seenBehind!.push(source)
+            if (source === from || cameBy[source] !== NONE) return joined(source)
+            next.push(source)
+          }
         }
-      behind = next
+        behind = next
+      }
     }
+    return undefined
+  } finally {
+    for (const node of seenAhead!) cameBy[node] = NONE
+    for (const node of seenBehind!) goesBy[node] = NONE
   }
-  return undefined
 
   function joined(middle: number): number[] {
     const way: number[] = []
-    for (let node = middle; node !== from; node = into.sources[way.at(-1)!]!) way.push(cameBy[node]!)
+    for (let node = middle; node !== from; node = sourceOf(graph, way.at(-1)!)) way.push(cameBy[node]!)
     way.reverse()
-    for (let node = middle; node !== to; node = graph.targets[way.at(-1)!]!) way.push(goesBy[node]!)
+    for (let node = middle; node !== to; node = out.ends[way.at(-1)!]!) way.push(goesBy[node]!)
     return way
   }
 }
 
-/** A way with the certainty of its weakest hop. */
+/** A way as the numbers of its edges, with the certainty of its weakest hop. */
 export interface Way {
   readonly certainty: Certainty
-  readonly hops: readonly Hop[]
+  readonly edges: readonly number[]
+}
+
+/** The most certain way, and of those the shortest, over hops at most as uncertain as `weakest`. */
+export function bestWay(graph: Graph, from: number, to: number, weakest = 2): Way | undefined {
+  for (let level = 0; level <= weakest; level++) {
+    const edges = shortestWay(graph, from, to, level)
+    if (edges) return { certainty: CERTAINTIES[level]!, edges }
+  }
+  return undefined
 }
 
 /**
@@ -108,7 +114,7 @@ export interface Way {
  * the shortest (J. Y. Yen, Finding the K Shortest Loopless Paths in a Network, 1971).
  */
 export function ways(graph: Graph, from: number, to: number, most: number): Way[] {
-  const found: { edges: number[]; certainty: Certainty }[] = []
+  const found: Way[] = []
   const seen = new Set<string>()
   for (const [weakest, certainty] of CERTAINTIES.entries()) {
     for (const edges of waysUpTo(graph, from, to, weakest, most)) {
@@ -119,25 +125,24 @@ export function ways(graph: Graph, from: number, to: number, most: number): Way[
     }
     if (found.length >= most) break
   }
-  return found
-    .slice(0, most)
-    .map(({ edges, certainty }) => ({ certainty, hops: edges.map(edge => graph.hops[edge]!) }))
+  return found.slice(0, most)
 }
 
 function waysUpTo(graph: Graph, from: number, to: number, weakest: number, most: number): number[][] {
   const first = shortestWay(graph, from, to, weakest)
   if (!first) return []
+  const { ends } = graph.out
   const accepted = [first]
   const candidates = new Map<string, number[]>()
   while (accepted.length < most) {
     const last = accepted.at(-1)!
     for (let length = 0; length < last.length; length++) {
       const stem = last.slice(0, length)
-      const spur = length === 0 ? from : graph.targets[last[length - 1]!]!
+      const spur = length === 0 ? from : ends[last[length - 1]!]!
       const edges = new Set(
         accepted.filter(way => stem.every((edge, at) => way[at] === edge)).map(way => way[length]!),
       )
-      const nodes = new Set([from, ...stem.map(edge => graph.targets[edge]!)])
+      const nodes = new Set([from, ...stem.map(edge => ends[edge]!)])
       nodes.delete(spur)
       const rest = shortestWay(graph, spur, to, weakest, { edges, nodes })
       if (rest) candidates.set([...stem, ...rest].join(), [...stem, ...rest])
@@ -150,41 +155,10 @@ function waysUpTo(graph: Graph, from: number, to: number, weakest: number, most:
   return accepted
 }
 
-/** Everything from which the node is reached, the most certain first, then the nearest; and the first hop on the way. */
-export function reachedFrom(
-  graph: Graph,
-  to: number,
-): { node: number; certainty: Certainty; distance: number }[] {
-  const into = incomingOf(graph)
-  const seen = new Uint8Array(graph.starts.length - 1)
-  seen[to] = 1
-  const found: { node: number; certainty: Certainty; distance: number }[] = []
-  for (const [weakest, certainty] of CERTAINTIES.entries()) {
-    const here = new Uint8Array(seen.length)
-    here[to] = 1
-    let front = [to]
-    for (let distance = 1; front.length > 0; distance++) {
-      const next: number[] = []
-      for (const node of front)
-        for (let at = into.starts[node]!; at < into.starts[node + 1]!; at++) {
-          const edge = into.edges[at]!
-          const source = into.sources[edge]!
-          if (here[source] || graph.certainties[edge]! > weakest) continue
-          here[source] = 1
-          next.push(source)
-          if (seen[source]) continue
-          seen[source] = 1
-          found.push({ node: source, certainty, distance })
-        }
-      front = next
-    }
-  }
-  return found
-}
-
 /**
- * Hops whose removal leaves no way: as few as can be (L. R. Ford and D. R. Fulkerson, Maximal Flow through a Network,
- * 1956), those nearest to where the way begins. Undefined where more than `most` would have to go.
+ * Hops whose removal leaves no way, as the numbers of their edges: as few as can be, those nearest to where the way
+ * begins (E. A. Dinic, Algorithm for Solution of a Problem of Maximum Flow in Networks with Power Estimation, 1970).
+ * Undefined where more than `most` would have to go.
  */
 export function smallestCut(
   graph: Graph,
@@ -192,58 +166,99 @@ export function smallestCut(
   to: number,
   weakest: number,
   most: number,
-): Hop[] | undefined {
-  const into = incomingOf(graph)
-  const size = graph.starts.length - 1
+): number[] | undefined {
+  const { size, out } = graph
+  /** The edges that disjoint ways use. One may be given back: then a way goes along it backwards. */
   const used = new Set<number>()
-  for (;;) {
-    // An edge in use may be given back: then the way goes along it backwards.
-    const by = new Uint32Array(size).fill(NONE)
-    const backwards = new Uint8Array(size)
-    const reached = new Uint8Array(size)
-    reached[from] = 1
-    const queue = [from]
-    for (let head = 0; head < queue.length && !reached[to]; head++) {
-      const node = queue[head]!
-      for (let edge = graph.starts[node]!; edge < graph.starts[node + 1]!; edge++) {
-        const target = graph.targets[edge]!
-        if (reached[target] || used.has(edge) || graph.certainties[edge]! > weakest) continue
-        reached[target] = 1
-        by[target] = edge
-        queue.push(target)
+  /** The same by the node that they come to. */
+  const usedInto = new Map<number, Set<number>>()
+  for (let flow = 0; ; ) {
+    const layer = layers()
+    if (layer[to] === NONE)
+      return [...used].filter(
+        edge => layer[sourceOf(graph, edge)] !== NONE && layer[out.ends[edge]!] === NONE,
+      )
+    const next = new Uint32Array(size)
+    for (;;) {
+      const way = wayAlong(layer, next)
+      if (!way) break
+      for (const { edge, back } of way) {
+        const target = out.ends[edge]!
+        const own = usedInto.get(target) ?? new Set()
+        usedInto.set(target, own)
+        if (back) {
+          used.delete(edge)
+          own.delete(edge)
+        } else {
+          used.add(edge)
+          own.add(edge)
+        }
       }
-      for (let at = into.starts[node]!; at < into.starts[node + 1]!; at++) {
-        const edge = into.edges[at]!
-        const source = into.sources[edge]!
-        if (reached[source] || !used.has(edge)) continue
-        reached[source] = 1
-        by[source] = edge
-        backwards[source] = 1
-        queue.push(source)
-      }
+      if (++flow > most) return undefined
     }
-    if (!reached[to]) {
-      return [...used]
-        .filter(edge => reached[into.sources[edge]!] && !reached[graph.targets[edge]!])
-        .map(edge => graph.hops[edge]!)
-    }
-    for (let node = to; node !== from; ) {
-      const edge = by[node]!
-      if (backwards[node]) {
-        used.delete(edge)
-        node = graph.targets[edge]!
-      } else {
-        used.add(edge)
-        node = into.sources[edge]!
-      }
-    }
-    if (used.size > 0 && countFlow(graph, into, used, from) > most) return undefined
   }
-}
 
-function countFlow(graph: Graph, into: Incoming, used: ReadonlySet<number>, from: number): number {
-  let flow = 0
-  for (let edge = graph.starts[from]!; edge < graph.starts[from + 1]!; edge++) if (used.has(edge)) flow++
-  for (let at = into.starts[from]!; at < into.starts[from + 1]!; at++) if (used.has(into.edges[at]!)) flow--
-  return flow
+  /** How far each node is by what is still free. */
+  function layers(): Uint32Array {
+    const layer = new Uint32Array(size).fill(NONE)
+    layer[from] = 0
+    const queue = new Uint32Array(size)
+    queue[0] = from
+    let count = 1
+    for (let head = 0; head < count; head++) {
+      const node = queue[head]!
+      if (layer[to] !== NONE && layer[node]! >= layer[to]!) break
+      const far = layer[node]! + 1
+      const end = out.offsets[3 * node + weakest + 1]!
+      for (let edge = out.offsets[3 * node]!; edge < end; edge++) {
+        const target = out.ends[edge]!
+        if (layer[target] !== NONE || used.has(edge)) continue
+        layer[target] = far
+        queue[count++] = target
+      }
+      for (const edge of usedInto.get(node) ?? []) {
+        const source = sourceOf(graph, edge)
+        if (layer[source] !== NONE) continue
+        layer[source] = far
+        queue[count++] = source
+      }
+    }
+    return layer
+  }
+
+  /** A way through the layers; `next` remembers for each node what was tried in vain. */
+  function wayAlong(layer: Uint32Array, next: Uint32Array): { edge: number; back: boolean }[] | undefined {
+    const way: { edge: number; back: boolean }[] = []
+    for (let node = from; node !== to; ) {
+      const step = stepFrom(node, layer, next)
+      if (step) {
+        way.push(step)
+        node = step.back ? sourceOf(graph, step.edge) : out.ends[step.edge]!
+        continue
+      }
+      const last = way.pop()
+      if (!last) return undefined
+      node = last.back ? out.ends[last.edge]! : sourceOf(graph, last.edge)
+      next[node]!++
+    }
+    return way
+  }
+
+  function stepFrom(
+    node: number,
+    layer: Uint32Array,
+    next: Uint32Array,
+  ): { edge: number; back: boolean } | undefined {
+    const first = out.offsets[3 * node]!
+    const count = out.offsets[3 * node + weakest + 1]! - first
+    for (; next[node]! < count; next[node]!++) {
+      const edge = first + next[node]!
+      if (layer[out.ends[edge]!] === layer[node]! + 1 && !used.has(edge)) return { edge, back: false }
+    }
+    for (const edge of [...(usedInto.get(node) ?? [])].slice(next[node]! - count)) {
+      if (layer[sourceOf(graph, edge)] === layer[node]! + 1) return { edge, back: true }
+      next[node]!++
+    }
+    return undefined
+  }
 }

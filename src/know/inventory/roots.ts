@@ -5,6 +5,8 @@ export interface Roots {
   of(entityId: string): string
   /** What was merged into the entity, directly or not. */
   membersOf(rootId: string): readonly string[]
+  /** All that were merged into something. */
+  readonly merged: readonly string[]
 }
 
 export async function loadRoots(db: Db): Promise<Roots> {
@@ -20,5 +22,5 @@ export async function loadRoots(db: Db): Promise<Roots> {
     return id
   }
   const members = Map.groupBy(into.keys(), of)
-  return { of, membersOf: rootId => members.get(rootId) ?? [] }
+  return { of, membersOf: rootId => members.get(rootId) ?? [], merged: [...into.keys()] }
 }

@@ -7,7 +7,7 @@ import {
   type Assertion,
   type AssertionResult,
   assertionsSchema,
-  checkAssertion,
+  checkAssertions,
 } from '../../know/graph/assertions.ts'
 import { loadCrossings } from '../../know/graph/aws/crossing.ts'
 import { coverageOf } from '../../know/inventory/queries.ts'
@@ -60,9 +60,8 @@ async function run(world: World, { file, probe }: Input): Promise<Asserted> {
   const graph = await graphOf(world, crossings)
   const prober = probe ? new AssertionProber(world, graph, crossings) : undefined
   const results: Asserted['assertions'][number][] = []
-  for (const assertion of assertions) {
-    const result = checkAssertion(graph, assertion)
-    const probed = await prober?.probe(assertion, result)
+  for (const [index, result] of (await checkAssertions(world.db, graph, assertions)).entries()) {
+    const probed = await prober?.probe(assertions[index]!, result)
     const confirmed = probed?.pairs.filter(({ tried }) => tried === 'confirmed').length ?? 0
     results.push({
       ...result,

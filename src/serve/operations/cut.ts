@@ -5,7 +5,7 @@ import { smallestCut } from '../../know/graph/search.ts'
 import { coverageOf } from '../../know/inventory/queries.ts'
 import { loadCrossings } from '../../know/graph/aws/crossing.ts'
 import { type Coverage, coverageText } from './coverage.ts'
-import { graphOf, hopLines, type NamedHop, namedHops, numberOf } from './graph-view.ts'
+import { graphOf, hopLines, type NamedHop, namedHops } from './graph-view.ts'
 import { defineOperation, type World } from './operation.ts'
 import { type Named, subjectOf } from './subject.ts'
 import { wrap } from './wrap.ts'
@@ -56,14 +56,15 @@ async function run(world: World, { from, to, certainty, most }: Input): Promise<
   const [start, end] = [await subjectOf(world, from), await subjectOf(world, to)]
   const crossings = await loadCrossings(world.rulesDirectory)
   const graph = await graphOf(world, crossings)
-  const [a, b] = [numberOf(graph, start.id), numberOf(graph, end.id)]
+  const [a, b] = [graph.ids.numberOf(start.id), graph.ids.numberOf(end.id)]
   const found =
     a === undefined || b === undefined || a === b
       ? []
       : smallestCut(graph, a, b, CERTAINTIES.indexOf(certainty), most)
   const rules = new Map(crossings.map(crossing => [crossing.id, crossing]))
+  const hops = found ? await namedHops(world.db, graph, found) : null
   const premises = Object.fromEntries(
-    (found ?? []).flatMap(hop => {
+    (hops ?? []).flatMap(hop => {
       const rule = rules.get(hop.crossing)
       return rule ? [[rule.id, rule.premises.map(({ action }) => action)]] : []
     }),
@@ -71,9 +72,9 @@ async function run(world: World, { from, to, certainty, most }: Input): Promise<
   return {
     from: start,
     to: end,
-    cut: found ? namedHops(graph, found) : null,
+    cut: hops,
     premises,
-    smallest: graph.hops.every(hop => (rules.get(hop.crossing)?.premises.length ?? 1) === 1),
+    smallest: graph.kinds.every(({ crossing }) => (rules.get(crossing)?.premises.length ?? 1) === 1),
     coverage: await coverageOf(world.db),
   }
 }

@@ -1,5 +1,8 @@
 import { type Crossing, loadCrossings } from '../../know/graph/aws/crossing.ts'
-import { type Graph, type GraphNode, type Hop, loadGraph } from '../../know/graph/graph.ts'
+import type { Db } from '../../core/store/store.ts'
+import type { Graph, Hop } from '../../know/graph/graph.ts'
+import { loadGraph } from '../../know/graph/load-graph.ts'
+import { hopViews, nodeViews } from '../../know/graph/views.ts'
 import type { World } from './operation.ts'
 import { called } from './subject.ts'
 import { wrap } from './wrap.ts'
@@ -29,19 +32,14 @@ export interface NamedHop extends Hop {
   readonly toName: string
 }
 
-export function namedHops(graph: Graph, hops: readonly Hop[]): NamedHop[] {
-  return hops.map(hop => ({ ...hop, fromName: nameIn(graph, hop.from), toName: nameIn(graph, hop.to) }))
-}
-
-/** The thing's number in the graph; undefined where it is not in it. */
-export function numberOf(graph: Graph, id: string): number | undefined {
-  return graph.numbers.get(graph.resolve(id))
-}
-
-export function nodeOf(graph: Graph, id: string): GraphNode {
-  return graph.nodes[graph.numbers.get(graph.resolve(id))!]!
-}
-
-function nameIn(graph: Graph, id: string): string {
-  return called(nodeOf(graph, id))
+export async function namedHops(db: Db, graph: Graph, edges: readonly number[]): Promise<NamedHop[]> {
+  const hops = await hopViews(db, graph, edges)
+  const ids = [...new Set(hops.flatMap(({ from, to }) => [from, to]))]
+  const nodes = await nodeViews(
+    db,
+    graph,
+    ids.map(id => graph.ids.numberOf(id)!),
+  )
+  const names = new Map(nodes.map((node, index) => [ids[index]!, called(node)]))
+  return hops.map(hop => ({ ...hop, fromName: names.get(hop.from)!, toName: names.get(hop.to)! }))
 }

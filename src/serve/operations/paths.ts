@@ -5,7 +5,7 @@ import type { TriedWay } from '../../know/graph/probe.ts'
 import { ways } from '../../know/graph/search.ts'
 import { coverageOf } from '../../know/inventory/queries.ts'
 import { type Coverage, coverageText } from './coverage.ts'
-import { graphOf, hopLines, type NamedHop, namedHops, numberOf } from './graph-view.ts'
+import { graphOf, hopLines, type NamedHop, namedHops } from './graph-view.ts'
 import { defineOperation, type World } from './operation.ts'
 import { FORMATS, picture } from './picture.ts'
 import { colour, isHeld, proberOf, triedLines } from './probing.ts'
@@ -64,7 +64,7 @@ async function run(world: World, { from, to, most, format, probe }: Input): Prom
   const [start, end] = [await subjectOf(world, from), await subjectOf(world, to)]
   const crossings = await loadCrossings(world.rulesDirectory)
   const graph = await graphOf(world, crossings)
-  const [a, b] = [numberOf(graph, start.id), numberOf(graph, end.id)]
+  const [a, b] = [graph.ids.numberOf(start.id), graph.ids.numberOf(end.id)]
   const found = a === undefined || b === undefined ? [] : ways(graph, a, b, most)
   const prober = probe && found.length > 0 ? proberOf(world, graph, crossings) : undefined
   const tester =
@@ -72,9 +72,10 @@ async function run(world: World, { from, to, most, format, probe }: Input): Prom
       ? { secret: await world.readSecret(`test credential of ${from}: `) }
       : undefined
   const shown: Paths['ways'][number][] = []
-  for (const { certainty, hops } of found) {
+  for (const { certainty, edges } of found) {
+    const hops = await namedHops(world.db, graph, edges)
     const probed = await prober?.tryWay(hops, tester)
-    shown.push({ certainty, hops: namedHops(graph, hops), ...(probed && { probed }) })
+    shown.push({ certainty, hops, ...(probed && { probed }) })
   }
   return {
     from: start,

@@ -3,20 +3,21 @@ import type { Tried } from '../../core/contract/probe.ts'
 import type { Secret } from '../../core/contract/secret.ts'
 import { fingerprint } from '../../core/keys/fingerprint.ts'
 import { openedConfig } from '../../know/connections/config.ts'
-import { type Assertion, type AssertionResult, checkAssertion } from '../../know/graph/assertions.ts'
+import { type Assertion, type AssertionResult, checkAssertions } from '../../know/graph/assertions.ts'
 import type { Crossing } from '../../know/graph/aws/crossing.ts'
 import { type Graph, CERTAINTIES } from '../../know/graph/graph.ts'
 import { Prober, type Tester, type TriedWay } from '../../know/graph/probe.ts'
 import { ways } from '../../know/graph/search.ts'
+import { hopViews, nodeViews } from '../../know/graph/views.ts'
 import { credentialsByFingerprint } from '../../know/inventory/queries.ts'
-import { nodeOf, numberOf } from './graph-view.ts'
 import type { World } from './operation.ts'
 import { called, credentialsOfIdentity, subjectOf } from './subject.ts'
 import { wrap } from './wrap.ts'
 
 export function proberOf(world: World, graph: Graph, crossings: readonly Crossing[]): Prober {
   const { db, keys, io, connections } = world
-  return new Prober({ db, keys, io, connections, crossings, nodeOf: id => nodeOf(graph, id) })
+  const nodeOf = async (id: string) => (await nodeViews(db, graph, [graph.ids.numberOf(id)!]))[0]!
+  return new Prober({ db, keys, io, connections, crossings, nodeOf })
 }
 
 /** What was tried of one pair of an assertion. */
@@ -59,7 +60,11 @@ export class AssertionProber {
     const looked =
       result.state === 'broken'
         ? result
-        : checkAssertion(this.#graph, { ...assertion, certainty: CERTAINTIES.at(-1)! })
+        : (
+            await checkAssertions(this.#world.db, this.#graph, [
+              { ...assertion, certainty: CERTAINTIES.at(-1)! },
+            ])
+          )[0]!
     if (looked.broken.length === 0) return { pairs: [], why: 'there is no way to try' }
     const tester = await this.#testerOf(assertion)
     const pairs: TriedPair[] = []
@@ -77,9 +82,11 @@ export class AssertionProber {
   }
 
   async #tryPair(from: string, to: string, tester: Tester | undefined) {
-    const [a, b] = [numberOf(this.#graph, from)!, numberOf(this.#graph, to)!]
+    const { ids } = this.#graph
+    const [a, b] = [ids.numberOf(from)!, ids.numberOf(to)!]
     const tried: TriedWay[] = []
-    for (const { hops } of ways(this.#graph, a, b, MOST_WAYS)) {
+    for (const { edges } of ways(this.#graph, a, b, MOST_WAYS)) {
+      const hops = await hopViews(this.#world.db, this.#graph, edges)
       tried.push(await this.#prober.tryWay(hops, tester))
       if (tried.at(-1)!.tried === 'confirmed') break
     }

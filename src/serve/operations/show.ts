@@ -2,7 +2,8 @@ import pc from 'picocolors'
 import { z } from 'zod'
 import { formatRef, type Ms } from '../../core/contract/ref.ts'
 import type { Db } from '../../core/store/store.ts'
-import { loadGraph, usersOf } from '../../know/graph/graph.ts'
+import { loadGraph } from '../../know/graph/load-graph.ts'
+import { type User, usersOf } from '../../know/graph/users.ts'
 import { membersOf } from '../../know/inventory/merge.ts'
 import {
   type CredentialView,
@@ -54,7 +55,7 @@ interface Shown {
   /** The credential itself, or all of an identity's. */
   readonly credentials: readonly ShownCredential[]
   /** Who uses the credential, or holds it. */
-  readonly users: ReturnType<typeof usersOf>
+  readonly users: readonly User[]
   /** Why other records count as this one. */
   readonly merges: readonly { reason: string; at: string }[]
 }
@@ -97,7 +98,7 @@ async function run(world: World, input: Input): Promise<Shown> {
     findings: await findingsOf(db, ids),
     holds: await holdsOf(db, ids),
     credentials: views.map(view => shownCredential(view, names, now)),
-    users: isCredential ? usersOf(await loadGraph(db), subject.id) : [],
+    users: isCredential ? await usersOf(db, await loadGraph(db), subject.id) : [],
     merges: await mergesInto(db, ids),
   }
 }

@@ -2,26 +2,16 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Certainty } from '../../../src/core/contract/ref.ts'
 import { transaction } from '../../../src/core/store/store.ts'
-import {
-  buildGraph,
-  CERTAINTIES,
-  type GraphNode,
-  type Hop,
-  loadGraph,
-  reach,
-  usersOf,
-} from '../../../src/know/graph/graph.ts'
+import { CERTAINTIES, type Hop } from '../../../src/know/graph/graph.ts'
+import { loadGraph } from '../../../src/know/graph/load-graph.ts'
+import { reach } from '../../../src/know/graph/reach.ts'
+import { usersOf } from '../../../src/know/graph/users.ts'
 import type { Finding } from '../../../src/know/inventory/fold.ts'
 import { setCredentialState } from '../../../src/know/inventory/issued.ts'
 import { entityByRef, listCredentials } from '../../../src/know/inventory/queries.ts'
 import { claim, openEstate, role, sawCopy, sawInstance, sawRole, tree, WEAK } from '../estate.ts'
+import { reachedFrom, wholeFrom, wholeOf } from './whole.ts'
 
-const node = (id: string): GraphNode => ({
-  id,
-  type: 'identity',
-  ref: { system: 's', instance: 'i', kind: 'k', id },
-  names: [],
-})
 const hop = (from: string, to: string, certainty: Certainty = 'proven'): Hop => ({
   from,
   to,
@@ -32,13 +22,11 @@ const hop = (from: string, to: string, certainty: Certainty = 'proven'): Hop => 
 
 describe('reach', () => {
   test('takes the surer path before the shorter one', () => {
-    const graph = buildGraph(['a', 'b', 'c', 'd'].map(node), [
-      hop('a', 'd', 'potential'),
-      hop('a', 'b'),
-      hop('b', 'c'),
-      hop('c', 'd', 'conditional'),
-    ])
-    const { reached } = reach(graph, 'a')
+    const graph = wholeFrom(
+      ['a', 'b', 'c', 'd'],
+      [hop('a', 'd', 'potential'), hop('a', 'b'), hop('b', 'c'), hop('c', 'd', 'conditional')],
+    )
+    const reached = reachedFrom(graph, 'a')
     expect(reached.map(({ id, certainty, depth }) => [id, certainty, depth])).toEqual([
       ['b', 'proven', 1],
       ['c', 'proven', 2],
@@ -48,9 +36,9 @@ describe('reach', () => {
   })
 
   test('ends in a cycle, and never reaches where it began', () => {
-    const graph = buildGraph(['a', 'b'].map(node), [hop('a', 'b'), hop('b', 'a'), hop('a', 'a')])
-    expect(reach(graph, 'a').reached.map(({ id }) => id)).toEqual(['b'])
-    expect(reach(graph, 'nobody')).toEqual({ reached: [] })
+    const graph = wholeFrom(['a', 'b'], [hop('a', 'b'), hop('b', 'a'), hop('a', 'a')])
+    expect(reachedFrom(graph, 'a').map(({ id }) => id)).toEqual(['b'])
+    expect(reachedFrom(graph, 'nobody')).toEqual([])
   })
 
   test('agrees with trying every path', () => {
@@ -63,7 +51,7 @@ describe('reach', () => {
     )
     fc.assert(
       fc.property(edges, edges => {
-        const graph = buildGraph(ids.map(node), edges)
+        const graph = wholeFrom(ids, edges)
         const best = new Map<string, [number, number]>()
         const walk = (at: string, path: string[], worst: number) => {
           for (const { from, to, certainty } of edges) {
@@ -75,7 +63,7 @@ describe('reach', () => {
           }
         }
         walk('0', ['0'], 0)
-        const { reached } = reach(graph, '0')
+        const reached = reachedFrom(graph, '0')
         const got = reached.map(({ id, certainty, depth }) => [id, [CERTAINTIES.indexOf(certainty), depth]])
         expect(new Map(got as [string, [number, number]][])).toEqual(best)
         for (const { id, hops, certainty } of reached) {
@@ -91,17 +79,25 @@ describe('reach', () => {
     )
   })
 
+  test('tells by which way though it is longer than a byte can count', () => {
+    const ids = Array.from({ length: 700 }, (_, n) => String(n))
+    const edges = ids.slice(1).map((id, n) => hop(String(n), id, n === 300 ? 'potential' : 'proven'))
+    const reached = reachedFrom(wholeFrom(ids, edges), '0')
+    expect(reached.at(-1)).toMatchObject({ id: '699', depth: 699, certainty: 'potential' })
+    expect(reached.at(-1)?.hops).toHaveLength(699)
+    expect(reached[299]).toMatchObject({ id: '300', depth: 300, certainty: 'proven' })
+  })
+
   test('of a hundred thousand nodes takes no time to speak of', () => {
     const count = 100_000
-    const nodes = Array.from({ length: count }, (_, n) => node(String(n)))
+    const nodes = Array.from({ length: count }, (_, n) => String(n))
     const edges = nodes.flatMap((_, n) => [
       hop(String(n), String((n * 7 + 1) % count)),
       hop(String(n), String((n * 3 + 2) % count)),
     ])
-    const graph = buildGraph(nodes, edges)
+    const { graph } = wholeFrom(nodes, edges)
     const began = performance.now()
-    const { reached } = reach(graph, '1')
-    expect(reached.length).toBeGreaterThan(count / 2)
+    expect(reach(graph, 1).count).toBeGreaterThan(count / 2)
     expect(performance.now() - began).toBeLessThan(10_000)
   })
 })
@@ -146,9 +142,9 @@ describe('an estate', () => {
   test('who reads the container gets the credential, and what that gets', async () => {
     const { estate, credential } = await estateWithLeak()
     expect(credential.copies[0]?.approved).toBe(true)
-    const graph = await loadGraph(estate.db)
+    const graph = await wholeOf(estate.db, await loadGraph(estate.db))
     const container = await entityByRef(estate.db, 'resource', tree)
-    const { reached } = reach(graph, container!.id)
+    const reached = reachedFrom(graph, container!.id)
     expect(
       reached.map(({ ref, certainty, hops }) => [ref.id, certainty, hops.map(({ crossing }) => crossing)]),
     ).toEqual([
@@ -163,10 +159,9 @@ describe('an estate', () => {
   test('a live credential proves the way, a dead one bars it', async () => {
     const { estate, credential } = await estateWithLeak()
     const reachedNow = async () =>
-      reach(await loadGraph(estate.db), credential.id).reached.map(({ ref, certainty }) => [
-        ref.id,
-        certainty,
-      ])
+      reachedFrom(await wholeOf(estate.db, await loadGraph(estate.db)), credential.id).map(
+        ({ ref, certainty }) => [ref.id, certainty],
+      )
     const say = (state: 'live' | 'dead') =>
       transaction(estate.db, tx => setCredentialState(tx, estate.io, credential.id, { state, why: state }))
     await say('live')
@@ -180,7 +175,7 @@ describe('an estate', () => {
 
   test('the users of a credential are the workloads that read where it stands', async () => {
     const { estate, credential } = await estateWithLeak()
-    const users = usersOf(await loadGraph(estate.db), credential.id)
+    const users = await usersOf(estate.db, await loadGraph(estate.db), credential.id)
     expect(users.map(({ names, why }) => [names, why])).toEqual([[['worker'], 'worker reads app.env']])
   })
 
@@ -191,7 +186,28 @@ describe('an estate', () => {
       .select('id')
       .where('native', '=', '?app')
       .executeTakeFirstOrThrow()
-    expect(reach(await loadGraph(estate.db), alias.id).reached.map(({ ref }) => ref.id)).toEqual(['2'])
+    const graph = await wholeOf(estate.db, await loadGraph(estate.db))
+    expect(reachedFrom(graph, alias.id).map(({ ref }) => ref.id)).toEqual(['2'])
+  })
+
+  test('of two sources that say the same, each hop has its own reason', async () => {
+    const { estate, source } = await estateWithLeak()
+    const other = await estate.source()
+    const says = (from: string, why: string, id = source) =>
+      estate.fold(id, [
+        edge({ see: 'edge', from: role(from), to: role('2'), crossing: 'owns', certainty: 'proven', why }),
+      ])
+    await says('1', 'the first says so')
+    await says('1', 'the second says so', other)
+    await says('2', 'from a thing to itself leads nothing')
+    const { graph, hops } = await wholeOf(estate.db, await loadGraph(estate.db))
+    const owning = hops.filter(({ crossing }) => crossing === 'owns').map(({ why }) => why)
+    expect(owning).toEqual(['the first says so', 'the second says so'])
+    // What is gone by the time that someone asks is still told.
+    await estate.db.updateTable('edge').set({ gone_at: 1 }).execute()
+    expect((await wholeOf(estate.db, graph)).hops.map(({ why }) => why)).toContain(
+      'it was so when the graph was loaded',
+    )
   })
 
   test('a weak value on two identities is a way that may be there', async () => {
@@ -201,8 +217,8 @@ describe('an estate', () => {
       sawCopy({ value: 'w', path: 'b', strengthBits: WEAK, claims: role('9') }),
     ])
     const weak = (await listCredentials(estate.db, estate.keys)).filter(view => view.strengthBits === WEAK)
-    const { reached } = reach(
-      await loadGraph(estate.db),
+    const reached = reachedFrom(
+      await wholeOf(estate.db, await loadGraph(estate.db)),
       weak.find(view => view.identity?.ref.id === '1')!.id,
     )
     expect(reached.find(({ ref }) => ref.id === '9')).toMatchObject({ certainty: 'potential', depth: 2 })

@@ -1,29 +1,19 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Certainty } from '../../../src/core/contract/ref.ts'
-import {
-  buildGraph,
-  CERTAINTIES,
-  type Graph,
-  type GraphNode,
-  type Hop,
-} from '../../../src/know/graph/graph.ts'
-import { reachedFrom, shortestWay, smallestCut, ways } from '../../../src/know/graph/search.ts'
+import { CERTAINTIES, type Hop } from '../../../src/know/graph/graph.ts'
+import { certaintyAt, depthAt, nodeAt, reachedFrom, wayAt } from '../../../src/know/graph/reach.ts'
+import { shortestWay, smallestCut, ways } from '../../../src/know/graph/search.ts'
+import { type Whole, wholeFrom } from './whole.ts'
 
 const IDS = ['0', '1', '2', '3', '4', '5', '6']
-const node = (id: string): GraphNode => ({
-  id,
-  type: 'identity',
-  ref: { system: 's', instance: 'i', kind: 'k', id },
-  names: [],
-})
 const edges = fc.array(
   fc
     .tuple(fc.constantFrom(...IDS), fc.constantFrom(...IDS), fc.constantFrom(...CERTAINTIES), fc.nat(2))
     .map(([from, to, certainty, kind]): Hop => ({ from, to, crossing: `x${kind}`, certainty, why: '' })),
   { maxLength: 24 },
 )
-const graphOf = (hops: readonly Hop[]) => buildGraph(IDS.map(node), hops)
+const graphOf = (hops: readonly Hop[]) => wholeFrom(IDS, hops)
 
 /** Every way without a thing twice, by trying all. */
 function everyWay(hops: readonly Hop[], from: string, to: string): Hop[][] {
@@ -42,7 +32,7 @@ function everyWay(hops: readonly Hop[], from: string, to: string): Hop[][] {
 
 const worst = (way: readonly Hop[]) => Math.max(...way.map(({ certainty }) => CERTAINTIES.indexOf(certainty)))
 const weight = (way: readonly Hop[]) => [worst(way), way.length]
-const usable = (graph: Graph) => graph.hops
+const usable = (graph: Whole) => graph.hops
 
 describe('beside trying everything', () => {
   test('a shortest way', () => {
@@ -50,7 +40,7 @@ describe('beside trying everything', () => {
       fc.property(edges, fc.nat(2), (hops, weakest) => {
         const graph = graphOf(hops)
         const all = everyWay(usable(graph), '0', '6').filter(way => worst(way) <= weakest)
-        const way = shortestWay(graph, 0, 6, weakest)
+        const way = shortestWay(graph.graph, 0, 6, weakest)
         expect(way?.length).toBe(all.length === 0 ? undefined : Math.min(...all.map(({ length }) => length)))
         // It is a way: each hop begins where the last one ended.
         let at = '0'
@@ -70,7 +60,10 @@ describe('beside trying everything', () => {
         const all = everyWay(usable(graph), '0', '6')
           .map(weight)
           .sort((a, b) => a[0]! - b[0]! || a[1]! - b[1]!)
-        const found = ways(graph, 0, 6, most)
+        const found = ways(graph.graph, 0, 6, most).map(({ certainty, edges }) => ({
+          certainty,
+          hops: edges.map(edge => graph.hops[edge]!),
+        }))
         expect(found.map(({ hops }) => weight(hops))).toEqual(all.slice(0, most))
         expect(new Set(found.map(({ hops }) => hops.map(hop => graph.hops.indexOf(hop)).join())).size).toBe(
           found.length,
@@ -91,10 +84,13 @@ describe('beside trying everything', () => {
             .sort((a, b) => a[0]! - b[0]! || a[1]! - b[1]!)[0]
           if (best) expected.set(id, [CERTAINTIES[best[0]!]!, best[1]!])
         }
-        const found = reachedFrom(graph, 6).map(({ node, certainty, distance }) => [
-          IDS[node]!,
-          [certainty, distance],
-        ])
+        const who = reachedFrom(graph.graph, 6)
+        const found = Array.from({ length: who.count }, (_, index) => {
+          const way = wayAt(graph.graph, who, index).map(edge => graph.hops[edge]!)
+          expect([way[0]!.from, way.at(-1)!.to]).toEqual([IDS[nodeAt(who, index)], '6'])
+          expect(weight(way)).toEqual([CERTAINTIES.indexOf(certaintyAt(who, index)), depthAt(who, index)])
+          return [IDS[nodeAt(who, index)]!, [certaintyAt(who, index), depthAt(who, index)]]
+        })
         expect(new Map(found as [string, [Certainty, number]][])).toEqual(expected)
       }),
     )
@@ -105,7 +101,7 @@ describe('beside trying everything', () => {
       fc.property(edges, fc.nat(2), (hops, weakest) => {
         const graph = graphOf(hops)
         const counted = usable(graph).filter(hop => CERTAINTIES.indexOf(hop.certainty) <= weakest)
-        const cut = smallestCut(graph, 0, 6, weakest, 100)!
+        const cut = smallestCut(graph.graph, 0, 6, weakest, 100)!.map(edge => graph.hops[edge]!)
         expect(
           everyWay(
             counted.filter(hop => !cut.includes(hop)),
@@ -145,6 +141,6 @@ test('a cut that would be too large is none', () => {
     { from: '0', to: id, crossing: 'x', certainty: 'proven', why: '' },
     { from: id, to: '6', crossing: 'x', certainty: 'proven', why: '' },
   ])
-  expect(smallestCut(graphOf(hops), 0, 6, 0, 2)).toBeUndefined()
-  expect(smallestCut(graphOf(hops), 0, 6, 0, 3)).toHaveLength(3)
+  expect(smallestCut(graphOf(hops).graph, 0, 6, 0, 2)).toBeUndefined()
+  expect(smallestCut(graphOf(hops).graph, 0, 6, 0, 3)).toHaveLength(3)
 })

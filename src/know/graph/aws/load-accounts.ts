@@ -79,10 +79,12 @@ export async function loadAccounts(db: Db, roots: Roots): Promise<AwsAccount[]> 
   }
   const memberships = Map.groupBy(
     await db
-      .selectFrom('edge')
+      .selectFrom('entity')
+      .innerJoin('edge', 'edge.from_id', 'entity.id')
       .select(['from_id', 'to_id'])
+      .where('entity.system', '=', 'aws')
       .where('crossing', '=', 'member-of')
-      .where('gone_at', 'is', null)
+      .where('edge.gone_at', 'is', null)
       .execute(),
     ({ from_id }) => roots.of(from_id),
   )

@@ -4,21 +4,23 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { realIo } from '../../../../src/core/contract/io.ts'
 import { openStore, transaction } from '../../../../src/core/store/store.ts'
 import { type Crossing, loadCrossings } from '../../../../src/know/graph/aws/crossing.ts'
-import { type Graph, type Hop, loadGraph, reach } from '../../../../src/know/graph/graph.ts'
+import type { Hop } from '../../../../src/know/graph/graph.ts'
+import { loadGraph } from '../../../../src/know/graph/load-graph.ts'
 import { type Finding, fold } from '../../../../src/know/inventory/fold.ts'
 import { readDetails } from '../../../../src/know/readers/aws-iam.ts'
+import { reachedFrom, type Whole, wholeOf } from '../whole.ts'
 import { accountDetails, type Wanted } from './account-details.ts'
 
 const root = fileURLToPath(new URL('../../../../', import.meta.url))
 const crossings = await loadCrossings(`${root}rules`)
 const NOW = Date.UTC(2026, 10, 24)
 
-async function graphOf(...details: unknown[]): Promise<Graph> {
+async function graphOf(...details: unknown[]): Promise<Whole> {
   return await graphWith([], ...details)
 }
 
 /** `found` is what a connection lists beside the details. */
-async function graphWith(found: readonly Finding[], ...details: unknown[]): Promise<Graph> {
+async function graphWith(found: readonly Finding[], ...details: unknown[]): Promise<Whole> {
   const db = await openStore(':memory:')
   const io = realIo()
   const at = io.now().getTime()
@@ -36,13 +38,13 @@ async function graphWith(found: readonly Finding[], ...details: unknown[]): Prom
     .execute()
   const findings = [...details.flatMap(one => [...readDetails(one, 'test')] as Finding[]), ...found]
   await transaction(db, tx => fold(tx, { id: 'source' }, findings, { io, at }))
-  const graph = await loadGraph(db, { aws: crossings, now: NOW })
+  const graph = await wholeOf(db, await loadGraph(db, { aws: crossings, now: NOW }))
   await db.destroy()
   return graph
 }
 
 /** The hops by which the actor of an account gains something. */
-function hopsOf(graph: Graph, account: string, name = 'Actor'): Hop[] {
+function hopsOf(graph: Whole, account: string, name = 'Actor'): Hop[] {
   const actor = graph.nodes.find(
     node =>
       node.ref.instance === account && ['user', 'role'].includes(node.ref.kind) && node.names.includes(name),
@@ -102,7 +104,7 @@ describe('each rule', () => {
         ]
       : []),
   ])
-  let graph: Graph
+  let graph: Whole
   beforeAll(async () => {
     graph = await graphOf(...cases.map(({ wanted }) => accountDetails(wanted)))
   })
@@ -253,7 +255,7 @@ describe('what keeps a crossing from being one', () => {
     }
     const graph = await graphOf(details)
     const actor = graph.nodes.find(node => node.names.includes('Actor'))!
-    const gained = reach(graph, actor.id).reached.map(({ names }) => names.at(-1))
+    const gained = reachedFrom(graph, actor.id).map(({ names }) => names.at(-1))
     expect(gained).toContain('AWS account 1')
   })
 
@@ -278,7 +280,7 @@ if (existsSync(vulnerable))
   describe('an account made to be vulnerable', async () => {
     const graph = await graphOf(JSON.parse(readFileSync(vulnerable, 'utf8')))
     const admin = graph.nodes.find(({ ref }) => ref.kind === 'account')!
-    const way = (id: string) => reach(graph, id).reached.find(thing => thing.id === admin.id)
+    const way = (id: string) => reachedFrom(graph, id).find(thing => thing.id === admin.id)
     const users = graph.nodes.filter(
       ({ ref, names }) => ref.kind === 'user' && !names.includes('privesc-sre-user'),
     )

@@ -6,12 +6,13 @@ import { openStore, transaction } from '../../../../src/core/store/store.ts'
 import { explainCan } from '../../../../src/know/graph/aws/explain-can.ts'
 import { loadCrossings } from '../../../../src/know/graph/aws/crossing.ts'
 import { loadAccounts } from '../../../../src/know/graph/aws/load-accounts.ts'
-import { loadGraph, reach } from '../../../../src/know/graph/graph.ts'
+import { loadGraph } from '../../../../src/know/graph/load-graph.ts'
 import { type Finding, fold } from '../../../../src/know/inventory/fold.ts'
 import { loadRoots } from '../../../../src/know/inventory/roots.ts'
 import { awsCredentialReportReader } from '../../../../src/know/readers/aws-credential-report.ts'
 import { awsIamReader } from '../../../../src/know/readers/aws-iam.ts'
 import { awsOrganizationsReader } from '../../../../src/know/readers/aws-organizations.ts'
+import { reachedFrom, wholeOf } from '../whole.ts'
 import { Fleet } from './fleet.ts'
 
 const ACCOUNT = '400000000001'
@@ -132,8 +133,8 @@ describe('an organization’s policies, from exports', () => {
   test('keep an administrator from administering, in reach too', async () => {
     const { db, idOf } = await known(await read(files))
     const aws = await loadCrossings(new URL('../../../../rules', import.meta.url).pathname)
-    const graph = await loadGraph(db, { aws, now: 0 })
-    expect(reach(graph, idOf('Actor')).reached.filter(({ ref }) => ref.kind === 'account')).toEqual([])
+    const graph = await wholeOf(db, await loadGraph(db, { aws, now: 0 }))
+    expect(reachedFrom(graph, idOf('Actor')).filter(({ ref }) => ref.kind === 'account')).toEqual([])
     await db.destroy()
   })
 
@@ -417,7 +418,7 @@ describe('whom trust policies let in from outside', () => {
       )
       .details()
     const { db } = await known(await read({ 'account.json': details }))
-    const graph = await loadGraph(db, { aws: [], now: 0 })
+    const graph = await wholeOf(db, await loadGraph(db, { aws: [], now: 0 }))
     const from = (native: string) => graph.nodes.find(({ ref }) => ref.id === native)!
     const hopFrom = (native: string) =>
       graph.hops.find(hop => hop.from === from(native).id && hop.crossing === 'trusted')

@@ -2,9 +2,10 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { realIo } from '../../../../src/core/contract/io.ts'
 import { openStore, transaction } from '../../../../src/core/store/store.ts'
 import { loadCrossings } from '../../../../src/know/graph/aws/crossing.ts'
-import { type Graph, loadGraph, reach } from '../../../../src/know/graph/graph.ts'
+import { loadGraph } from '../../../../src/know/graph/load-graph.ts'
 import { type Finding, fold } from '../../../../src/know/inventory/fold.ts'
 import { readDetails } from '../../../../src/know/readers/aws-iam.ts'
+import { reachedFrom, type Whole, wholeOf } from '../whole.ts'
 import { Fleet } from './fleet.ts'
 
 /**
@@ -415,7 +416,7 @@ describe('accounts made to mislead', () => {
     trap.set(fleet)
     return { trap, fleet }
   })
-  let graph: Graph
+  let graph: Whole
   beforeAll(async () => {
     graph = await graphOf(
       accounts.flatMap(({ trap, fleet }) => [
@@ -431,7 +432,7 @@ describe('accounts made to mislead', () => {
       const actor = graph.nodes.find(
         ({ ref, names }) => ref.instance === fleet.account && names.includes('Actor'),
       )!
-      const way = reach(graph, actor.id).reached.find(
+      const way = reachedFrom(graph, actor.id).find(
         ({ ref }) => ref.kind === 'account' && ref.instance === fleet.account,
       )
       expect(way?.certainty ?? 'no', way?.hops.map(({ why }) => why).join('; ')).toBe(expected)
@@ -439,7 +440,7 @@ describe('accounts made to mislead', () => {
   )
 })
 
-async function graphOf(findings: readonly Finding[]): Promise<Graph> {
+async function graphOf(findings: readonly Finding[]): Promise<Whole> {
   const db = await openStore(':memory:')
   const io = realIo()
   const at = io.now().getTime()
@@ -456,7 +457,7 @@ async function graphOf(findings: readonly Finding[]): Promise<Graph> {
   await db.insertInto('source').values(source).execute()
   await transaction(db, tx => fold(tx, { id: 'source' }, findings, { io, at }))
   const aws = await loadCrossings(new URL('../../../../rules', import.meta.url).pathname)
-  const graph = await loadGraph(db, { aws, now: at })
+  const graph = await wholeOf(db, await loadGraph(db, { aws, now: at }))
   await db.destroy()
   return graph
 }
