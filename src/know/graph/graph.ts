@@ -196,9 +196,10 @@ export function certaintyOf(graph: Graph, edge: number): Certainty {
   return graph.kinds[graph.kindOf[edge]!]!.certainty
 }
 
-function grown<Array extends Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>>(
-  array: Array,
-): Array {
+/** With room for twice as much. */
+export function grown<
+  Array extends Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>,
+>(array: Array): Array {
   const larger = new (array.constructor as new (length: number) => Array)(array.length * 2)
   larger.set(array)
   return larger

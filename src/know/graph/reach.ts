@@ -1,9 +1,10 @@
 import type { Certainty } from '../../core/contract/ref.ts'
-import { type Adjacency, CERTAINTIES, type Graph, incomingOf } from './graph.ts'
+import { type Adjacency, CERTAINTIES, type Graph, grown, incomingOf } from './graph.ts'
 
 /**
- * What one node gets to, or what gets to it: each by the most certain way, and of those by the shortest. A way is as
- * certain as its weakest hop. What was reached is numbered from 0 in the order of certainty, and then of distance.
+ * What one node gets to, or what gets to it: each by the most certain way, and of those by the shortest that leaves what is
+ * surer reached as it is. A way is as certain as its weakest hop. What was reached is numbered from 0 in the order of
+ * certainty, and then of distance.
  */
 export interface Reach {
   readonly direction: 'out' | 'in'
@@ -12,11 +13,9 @@ export interface Reach {
   readonly upTo: readonly number[]
   /** For each certainty, by distance, how many of them stand before those that are farther. */
   readonly within: readonly (readonly number[])[]
-  /** A step is taken when a node becomes known, or nearer: here where it comes to, and the step before it; 0 is the start. */
+  /** What was reached, behind the start, and the place there of what it was reached from. */
   readonly nodes: Uint32Array
   readonly before: Uint32Array
-  /** The steps of what is not proven; those of all else count up from 1. */
-  readonly late: Uint32Array
 }
 
 /** All that whoever has the node gets to. */
@@ -30,7 +29,7 @@ export function reachedFrom(graph: Graph, start: number): Reach {
 }
 
 export function nodeAt(reach: Reach, index: number): number {
-  return reach.nodes[stepAt(reach, index)]!
+  return reach.nodes[index + 1]!
 }
 
 export function certaintyAt({ upTo }: Reach, index: number): Certainty {
@@ -48,7 +47,7 @@ export function wayAt(graph: Graph, reach: Reach, index: number): number[] {
   const { offsets, ends } = direction === 'out' ? graph.out : incomingOf(graph)
   const level = levelAt(upTo, index)
   const way: number[] = []
-  for (let step = stepAt(reach, index); step !== 0; step = before[step]!) {
+  for (let step = index + 1; step !== 0; step = before[step]!) {
     const at = 3 * nodes[before[step]!]!
     // The surest of those that lead there.
     const place = ends.subarray(0, offsets[at + level + 1]!).indexOf(nodes[step]!, offsets[at]!)
@@ -65,7 +64,7 @@ export function eachEdge(graph: Graph, reach: Reach, tell: (index: number, edge:
   // What was come to from one node was come to in the order of its edges.
   let [parent, next] = [-1, 0]
   for (let index = 0; index < count; index++) {
-    const step = stepAt(reach, index)
+    const step = index + 1
     const at = 3 * nodes[before[step]!]!
     if (before[step] !== parent || index === upTo[0] || index === upTo[1]) next = offsets[at]!
     parent = before[step]!
@@ -75,167 +74,174 @@ export function eachEdge(graph: Graph, reach: Reach, tell: (index: number, edge:
   }
 }
 
-function stepAt({ upTo, late }: Reach, index: number): number {
-  return index < upTo[0]! ? index + 1 : late[index - upTo[0]!]!
-}
-
 function levelAt(upTo: Reach['upTo'], index: number): number {
   return upTo.findIndex(count => index < count)
 }
 
 /**
- * A breadth-first search over proven edges, and then for each weaker kind only what those change: a node that becomes
- * nearer is looked at again, and of all others only the edges of that kind are. So in most graphs nearly every edge is
- * looked at once, and little is written: memory costs more than edges do.
+ * A breadth-first search over proven edges, which is then gone on with over conditional and over potential ones. An edge is
+ * looked at once, beside the others of its node: one that is not allowed yet waits if it leads to what is not known yet.
  */
 function spread(size: number, adjacency: Adjacency, start: number): Omit<Reach, 'direction'> {
-  return (
-    // Distances in single bytes stay in the processor's cache; where ways are very long they do not suffice.
-    new Search(adjacency, new Uint8Array(size).fill(0xff), 0xff).from(start) ??
-    new Search(adjacency, new Uint32Array(size).fill(0xffffffff), 0xffffffff).from(start)!
-  )
+  return new Search(adjacency, size).from(start)
+}
+
+/** What a search notes on its way. It is kept for the next one: memory that is new costs more than edges do. */
+interface Notes {
+  readonly seen: Uint8Array
+  readonly waiting: readonly [Waiting, Waiting]
+}
+
+const notes = new WeakMap<Adjacency, Notes>()
+
+function notesFor(adjacency: Adjacency, size: number): Notes {
+  const known = notes.get(adjacency)
+  if (!known) {
+    const made: Notes = { seen: new Uint8Array(size), waiting: [new Waiting(), new Waiting()] }
+    notes.set(adjacency, made)
+    return made
+  }
+  known.seen.fill(0)
+  for (const waiting of known.waiting) waiting.clear()
+  return known
 }
 
 class Search {
   readonly offsets: Uint32Array
   readonly ends: Uint32Array
-  /** From the start over all edges that were allowed so far; `none` where there is no way. */
-  readonly distance: Uint8Array | Uint32Array
-  readonly none: number
+  readonly seen: Uint8Array
+  readonly waiting: Notes['waiting']
   readonly nodes: Uint32Array
   readonly before: Uint32Array
-  /** For each step whether its node has conditional edges (1) and potential ones (2). */
-  readonly weaker: Uint8Array
-  readonly late: Uint32Array
-  steps = 1
-  lateCount = 0
+  count = 1
 
-  constructor({ offsets, ends }: Adjacency, distance: Uint8Array | Uint32Array, none: number) {
-    this.offsets = offsets
-    this.ends = ends
-    this.distance = distance
-    this.none = none
-    const size = distance.length
-    // No more than a step for each node and certainty; what is not used of it takes no memory.
-    this.nodes = new Uint32Array(3 * size)
-    this.before = new Uint32Array(3 * size)
-    this.weaker = new Uint8Array(3 * size)
-    this.late = new Uint32Array(size)
+  constructor(adjacency: Adjacency, size: number) {
+    this.offsets = adjacency.offsets
+    this.ends = adjacency.ends
+    const { seen, waiting } = notesFor(adjacency, size)
+    this.seen = seen
+    this.waiting = waiting
+    this.nodes = new Uint32Array(size)
+    this.before = new Uint32Array(size)
   }
 
-  /** Undefined where a distance is larger than can be held. */
-  from(start: number): Omit<Reach, 'direction'> | undefined {
+  from(start: number): Omit<Reach, 'direction'> {
     this.nodes[0] = start
-    this.distance[start] = 0
-    const ends = [1]
-    for (let depth = 1; ends.at(-1)! > (ends.at(-2) ?? 0); depth++) {
-      if (depth === this.none) return undefined
-      this.#proven(ends.at(-2) ?? 0, ends.at(-1)!, depth)
-      ends.push(this.steps)
+    this.seen[start] = 1
+    const within: number[][] = []
+    const upTo: number[] = []
+    for (const level of CERTAINTIES.keys()) {
+      within.push(level === 0 ? this.#proven() : this.#level(level))
+      upTo.push(this.count - 1)
     }
-    const proven = this.steps - 1
-    const within = [ends.map(end => end - 1)]
-    const upTo = [proven]
-    let sources = [ends]
-    for (const level of [1, 2] as const) {
-      const leads = this.#leadsOn(level) || (level === 1 && this.#leadsOn(2))
-      const found = leads ? this.#widen(level, sources) : { counts: [], ends: [] }
-      if (!found) return undefined
-      within.push(found.counts.map(count => proven + count))
-      upTo.push(proven + this.lateCount)
-      sources = [ends, found.ends]
-    }
-    const { nodes, before } = this
-    const late = this.late.subarray(0, this.lateCount)
-    return { count: proven + this.lateCount, upTo, within, nodes, before, late }
+    return { count: this.count - 1, upTo, within, nodes: this.nodes, before: this.before }
   }
 
-  #proven(first: number, last: number, depth: number): void {
-    const { offsets, ends, distance, none, nodes, before, weaker } = this
-    let { steps } = this
+  #proven(): number[] {
+    const within = [0]
+    for (let [first, depth] = [0, 1]; first < this.count; depth++) {
+      const last = this.count
+      this.#expand(first, last, 0, depth)
+      first = last
+      within.push(this.count - 1)
+    }
+    return within
+  }
+
+  /** What waited for this level, by distance, and what lies behind it. */
+  #level(level: number): number[] {
+    const within = [this.count - 1]
+    const arrivals = this.waiting[level - 1]!.byDepth()
+    let [first, last] = [this.count, this.count]
+    for (let depth = 1; depth < arrivals.length || first < last; depth++) {
+      const begun = this.count
+      for (const { targets, steps, from, to } of arrivals[depth] ?? [])
+        for (let at = from; at < to; at++) this.#arrive(targets[at]!, steps[at]!)
+      this.#expand(first, last, level, depth)
+      first = begun
+      last = this.count
+      within.push(this.count - 1)
+    }
+    return within
+  }
+
+  #arrive(target: number, step: number): void {
+    if (this.seen[target]) return
+    this.seen[target] = 1
+    this.nodes[this.count] = target
+    this.before[this.count++] = step
+  }
+
+  /** Over the edges of what stands from `first` to `last`: those that are allowed now, and the others for later. */
+  #expand(first: number, last: number, level: number, depth: number): void {
+    const { offsets, ends, seen, nodes, before } = this
+    const [conditional, potential] = this.waiting
+    let { count } = this
     for (let step = first; step < last; step++) {
       const at = 3 * nodes[step]!
-      const middle = offsets[at + 1]!
-      for (let place = offsets[at]!; place < middle; place++) {
+      const allowed = offsets[at + level + 1]!
+      for (let place = offsets[at]!; place < allowed; place++) {
         const target = ends[place]!
-        if (distance[target] !== none) continue
-        distance[target] = depth
-        nodes[steps] = target
-        before[steps++] = step
+        if (seen[target] !== 0) continue
+        seen[target] = 1
+        nodes[count] = target
+        before[count++] = step
       }
-      const next = offsets[at + 2]!
-      weaker[step] = Number(middle !== next) | (Number(next !== offsets[at + 3]!) << 1)
+      if (level === 0) conditional.addUnseen(ends, allowed, offsets[at + 2]!, seen, step, depth)
+      if (level < 2) potential.addUnseen(ends, offsets[at + 2]!, offsets[at + 3]!, seen, step, depth)
     }
-    this.steps = steps
+    this.count = count
+  }
+}
+
+/** A stretch of what waits, all at one distance. */
+interface Stretch {
+  readonly targets: Uint32Array
+  readonly steps: Uint32Array
+  readonly from: number
+  readonly to: number
+}
+
+/** Edges that are not allowed yet: where each leads, and the place of what it leaves. */
+class Waiting {
+  #targets = new Uint32Array(1024)
+  #steps = new Uint32Array(1024)
+  #count = 0
+  #depth = -1
+  #begins: { readonly depth: number; readonly from: number }[] = []
+
+  clear(): void {
+    this.#count = 0
+    this.#depth = -1
+    this.#begins = []
   }
 
-  /** Whether any edge of the level comes from what was found to what was not. */
-  #leadsOn(level: 1 | 2): boolean {
-    const { offsets, ends, distance, none, nodes, weaker, steps } = this
-    for (let step = 0; step < steps; step++) {
-      if ((weaker[step]! & level) === 0) continue
-      const at = 3 * nodes[step]! + level
-      const end = offsets[at + 1]!
-      for (let place = offsets[at]!; place < end; place++) if (distance[ends[place]!] === none) return true
-    }
-    return false
-  }
-
-  /**
-   * Allows the edges of one level more. `sources` are the steps so far, each series in the order of their depths, as the
-   * ends of each depth. Gives the ends of the series that is added, and how many were found that were not before.
-   */
-  #widen(
-    level: 1 | 2,
-    sources: readonly (readonly number[])[],
-  ): { counts: number[]; ends: number[] } | undefined {
-    const deepest = Math.max(...sources.map(ends => ends.length))
-    const counts = [this.lateCount]
-    const ends = [this.steps]
-    for (let depth = 1; depth <= deepest || ends.at(-1)! > (ends.at(-2) ?? this.steps); depth++) {
-      if (depth === this.none) return undefined
-      if (depth > 1) this.#onFrom(ends.at(-2)!, ends.at(-1)!, level, depth)
-      for (const [index, series] of sources.entries()) {
-        const first = depth === 1 ? (index === 0 ? 0 : (series[0] ?? 0)) : (series[depth - 2] ?? 0)
-        this.#beside(first, series[depth - 1] ?? first, level, depth)
-      }
-      ends.push(this.steps)
-      counts.push(this.lateCount)
-    }
-    return { counts, ends }
-  }
-
-  /** Over all edges that are allowed, from what became nearer by the last steps. */
-  #onFrom(first: number, last: number, level: number, depth: number): void {
-    const { offsets, nodes, weaker } = this
-    for (let step = first; step < last; step++) {
-      const at = 3 * nodes[step]!
-      weaker[step] = Number(offsets[at + 2] !== offsets[at + 3]) << 1
-      this.#look(step, offsets[at]!, offsets[at + level + 1]!, depth)
-    }
-  }
-
-  /** Over the edges of this level alone, from what is as near as before. */
-  #beside(first: number, last: number, level: number, depth: number): void {
-    const { offsets, nodes, distance, weaker } = this
-    for (let step = first; step < last; step++) {
-      // What became nearer since then has another step.
-      if ((weaker[step]! & level) === 0 || distance[nodes[step]!] !== depth - 1) continue
-      const at = 3 * nodes[step]! + level
-      this.#look(step, offsets[at]!, offsets[at + 1]!, depth)
-    }
-  }
-
-  #look(step: number, from: number, to: number, depth: number): void {
-    const { ends, distance } = this
-    for (let place = from; place < to; place++) {
+  /** Those of the ends from `place` on that are not known yet. */
+  addUnseen(ends: Uint32Array, place: number, to: number, seen: Uint8Array, step: number, depth: number): void {
+    for (; place < to; place++) {
       const target = ends[place]!
-      const known = distance[target]!
-      if (known <= depth) continue
-      distance[target] = depth
-      if (known === this.none) this.late[this.lateCount++] = this.steps
-      this.nodes[this.steps] = target
-      this.before[this.steps++] = step
+      if (seen[target] !== 0) continue
+      if (depth !== this.#depth) {
+        this.#depth = depth
+        this.#begins.push({ depth, from: this.#count })
+      }
+      if (this.#count === this.#targets.length) {
+        this.#targets = grown(this.#targets)
+        this.#steps = grown(this.#steps)
+      }
+      this.#targets[this.#count] = target
+      this.#steps[this.#count++] = step
     }
+  }
+
+  /** By the distance of where they lead to. */
+  byDepth(): (readonly Stretch[])[] {
+    const found: Stretch[][] = []
+    for (const [index, { depth, from }] of this.#begins.entries()) {
+      const to = this.#begins[index + 1]?.from ?? this.#count
+      found[depth] ??= []
+      found[depth].push({ targets: this.#targets, steps: this.#steps, from, to })
+    }
+    return found
   }
 }

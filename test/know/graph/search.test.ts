@@ -4,7 +4,7 @@ import type { Certainty } from '../../../src/core/contract/ref.ts'
 import { CERTAINTIES, type Hop } from '../../../src/know/graph/graph.ts'
 import { certaintyAt, depthAt, nodeAt, reachedFrom, wayAt } from '../../../src/know/graph/reach.ts'
 import { shortestWay, smallestCut, ways } from '../../../src/know/graph/search.ts'
-import { type Whole, wholeFrom } from './whole.ts'
+import { nearest, type Whole, wholeFrom } from './whole.ts'
 
 const IDS = ['0', '1', '2', '3', '4', '5', '6']
 const edges = fc.array(
@@ -77,13 +77,10 @@ describe('beside trying everything', () => {
     fc.assert(
       fc.property(edges, hops => {
         const graph = graphOf(hops)
-        const expected = new Map<string, [Certainty, number]>()
-        for (const id of IDS.slice(0, 6)) {
-          const best = everyWay(usable(graph), id, '6')
-            .map(weight)
-            .sort((a, b) => a[0]! - b[0]! || a[1]! - b[1]!)[0]
-          if (best) expected.set(id, [CERTAINTIES[best[0]!]!, best[1]!])
-        }
+        const reversed = usable(graph).map(hop => ({ ...hop, from: hop.to, to: hop.from }))
+        const expected = new Map(
+          [...nearest(reversed, '6')].map(([id, [level, depth]]) => [id, [CERTAINTIES[level]!, depth]]),
+        )
         const who = reachedFrom(graph.graph, 6)
         const found = Array.from({ length: who.count }, (_, index) => {
           const way = wayAt(graph.graph, who, index).map(edge => graph.hops[edge]!)

@@ -1,6 +1,12 @@
 import type { Certainty } from '../../../src/core/contract/ref.ts'
 import type { Db } from '../../../src/core/store/store.ts'
-import { buildGraph, type Graph, type GraphNode, type Hop } from '../../../src/know/graph/graph.ts'
+import {
+  buildGraph,
+  CERTAINTIES,
+  type Graph,
+  type GraphNode,
+  type Hop,
+} from '../../../src/know/graph/graph.ts'
 import { certaintyAt, depthAt, nodeAt, reach, wayAt } from '../../../src/know/graph/reach.ts'
 import { hopViews, nodeViews } from '../../../src/know/graph/views.ts'
 
@@ -51,4 +57,28 @@ export function reachedFrom({ graph, nodes, hops }: Whole, id: string): Reached[
     depth: depthAt(found, index),
     hops: wayAt(graph, found, index).map(edge => hops[edge]!),
   }))
+}
+
+/**
+ * What is reached from a thing, with the place of its certainty and its distance: what is surer reached first, and from
+ * there on the nearest. Found by going over all edges until nothing changes.
+ */
+export function nearest(edges: readonly Hop[], start: string): Map<string, [number, number]> {
+  const settled = new Map<string, [number, number]>([[start, [0, 0]]])
+  for (const level of CERTAINTIES.keys()) {
+    const found = new Map<string, number>()
+    for (let changed = true; changed; ) {
+      changed = false
+      for (const { from, to, certainty } of edges) {
+        const before = settled.get(from)?.[1] ?? found.get(from)
+        if (before === undefined || settled.has(to) || CERTAINTIES.indexOf(certainty) > level) continue
+        if (before + 1 >= (found.get(to) ?? Infinity)) continue
+        found.set(to, before + 1)
+        changed = true
+      }
+    }
+    for (const [id, depth] of found) settled.set(id, [level, depth])
+  }
+  settled.delete(start)
+  return settled
 }
