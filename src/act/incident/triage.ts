@@ -11,13 +11,7 @@ import { certaintyAt, nodeAt, reach, wayAt } from '../../know/graph/reach.ts'
 import { usersOf } from '../../know/graph/users.ts'
 import { hopViews, nodeViews } from '../../know/graph/views.ts'
 import { worstFirst } from '../../know/graph/worst-first.ts'
-import {
-  coverageOf,
-  type CredentialView,
-  entityByRef,
-  refOf,
-  resolveEntity,
-} from '../../know/inventory/queries.ts'
+import { coverageOf, type CredentialView, entityByRef } from '../../know/inventory/queries.ts'
 import { membersOf } from '../../know/inventory/merge.ts'
 import type { RuleFolders } from '../../know/readers/secrets/rules-in-use.ts'
 import { watchConsumers } from './consumers.ts'

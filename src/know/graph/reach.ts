@@ -217,7 +217,14 @@ class Waiting {
   }
 
   /** Those of the ends from `place` on that are not known yet. */
-  addUnseen(ends: Uint32Array, place: number, to: number, seen: Uint8Array, step: number, depth: number): void {
+  addUnseen(
+    ends: Uint32Array,
+    place: number,
+    to: number,
+    seen: Uint8Array,
+    step: number,
+    depth: number,
+  ): void {
     for (; place < to; place++) {
       const target = ends[place]!
       if (seen[target] !== 0) continue
