@@ -61,7 +61,7 @@ export async function markTold(
   const stands = documents.filter(document => standing.has(document))
   const absent = standing.complete ? documents.filter(document => !standing.has(document)) : []
   await setGone(tx, sourceId, stands, null)
-  await setGone(tx, sourceId, await notHidden(tx, sourceId, absent, coverage), at)
+  await setGone(tx, sourceId, await notHidden(tx, sourceId, { absent, stands }, coverage), at)
   await inChunks(stands, async chunk => {
     const told = tx
       .selectFrom('sighting')
@@ -112,13 +112,14 @@ async function setGone(
 }
 
 /**
- * Whoever could not look at a folder cannot say that what lay in it is gone; nor can who could not ask for some kinds of
- * things say so of a document that told of such.
+ * Whoever could not look at a folder cannot say that what lay in it is gone. Of what has no place: nor can who could not
+ * ask for some kinds of things, of a document that told of such; nor who could not read anything else, but of a document
+ * in whose stead another tells of the same.
  */
 async function notHidden(
   tx: Tx,
   sourceId: string,
-  absent: readonly string[],
+  { absent, stands }: { readonly absent: readonly string[]; readonly stands: readonly string[] },
   coverage: readonly Coverage[],
 ): Promise<string[]> {
   const incomplete = coverage.filter(({ complete }) => !complete)
@@ -133,14 +134,40 @@ async function notHidden(
       .execute(),
   )
   const paths = Map.groupBy(stood, ({ document }) => document)
-  const hidden = incomplete.some(({ hides }) => hides === undefined)
-    ? 'anything'
-    : await tellingOf(tx, sourceId, absent, [...new Set(incomplete.flatMap(({ hides }) => hides!))])
+  const kinds = new Set(incomplete.flatMap(({ hides }) => hides ?? []))
+  const hidden = await tellingOf(tx, sourceId, absent, [...kinds])
+  const anything = incomplete.some(({ hides }) => hides === undefined)
+  const replaced = anything ? await replacedBy(tx, sourceId, absent, stands) : undefined
   return absent.filter(document => {
     const at = paths.get(document)
     if (at !== undefined) return !at.some(({ path }) => isWithin(path, gaps))
-    return hidden !== 'anything' && !hidden.has(document)
+    return !hidden.has(document) && (replaced?.has(document) ?? true)
   })
+}
+
+/** Those of the documents that told of something of the source's own system of which one that stands tells too. */
+async function replacedBy(
+  tx: Tx,
+  sourceId: string,
+  documents: readonly string[],
+  standing: readonly string[],
+): Promise<Set<string>> {
+  const told = (some: readonly string[]) =>
+    inChunks(some, chunk =>
+      tx
+        .selectFrom('sighting')
+        .innerJoin('entity', 'entity.id', 'sighting.entity_id')
+        .innerJoin('source', join =>
+          join.onRef('source.id', '=', 'sighting.source_id').onRef('source.system', '=', 'entity.system'),
+        )
+        .select(['sighting.document', 'sighting.entity_id'])
+        .where('sighting.source_id', '=', sourceId)
+        .where('sighting.document', 'in', chunk)
+        .execute(),
+    )
+  const toldNow = new Set((await told(standing)).map(({ entity_id }) => entity_id))
+  const before = await told(documents)
+  return new Set(before.filter(({ entity_id }) => toldNow.has(entity_id)).map(({ document }) => document))
 }
 
 /** Those of the documents that told of things of these kinds. */
@@ -150,6 +177,7 @@ async function tellingOf(
   documents: readonly string[],
   kinds: readonly string[],
 ): Promise<Set<string>> {
+  if (kinds.length === 0) return new Set()
   const rows = await inChunks(documents, chunk =>
     tx
       .selectFrom('sighting')

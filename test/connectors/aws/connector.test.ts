@@ -180,6 +180,20 @@ describe('observing an account again', () => {
     expect(await standing(db, 'user', 'role', 'access-key')).toBe(4 + 0 + 4)
   })
 
+  test('what was deleted is gone also where some value may not be read', async () => {
+    const twin = filled()
+    twin.account.addValue('secrets', 'apps/orders', 'not for us')
+    twin.refusals.set('secretsmanager.GetSecretValue', { status: 400, code: 'AccessDeniedException' })
+    const { db, look } = await set(twin)
+    await look()
+    twin.account.users.delete('app-3')
+    await look()
+    expect(await standing(db, 'user', 'role', 'access-key')).toBe(4 + 1 + 4)
+    expect((await coverageOf(db)).skipped.map(({ what }) => what)).toContain(
+      'aws:111122223333/secret/apps/orders',
+    )
+  })
+
   test('what was read in part is marked so, and nothing of it is marked gone', async () => {
     const twin = filled()
     const { db, look } = await set(twin)
