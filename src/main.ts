@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import type { ChangeRange } from './core/contract/change.ts'
@@ -50,13 +50,13 @@ async function main(): Promise<number> {
   const compose: Compose = async (needs, surface) => {
     const home = process.env['FIREBREAK_HOME'] || join(homedir(), '.firebreak')
     const keyFile = process.env['FIREBREAK_KEY_FILE'] || join(home, 'key')
-    const ownRules = process.env['FIREBREAK_RULES']
+    const ownRules = needs.ownRules ?? process.env['FIREBREAK_RULES']
     const surroundings = {
       home,
       io,
       version: packageVersion(),
       rulesDirectory: join(PACKAGE, 'rules'),
-      ...(ownRules && { ownRules }),
+      ...(ownRules && { ownRules: resolve(ownRules) }),
       existingKeys: () => existingKeys(keyFile, io),
       openChange: async (path: string, range: ChangeRange) => {
         const { openChange } = await import('./connectors/git/change.ts')
@@ -109,8 +109,7 @@ async function main(): Promise<number> {
     }
     const kinds = async () => {
       const { rulesInUse } = await import('./know/readers/secrets/rules-in-use.ts')
-      const folders = { rulesDirectory: join(PACKAGE, 'rules'), cacheDirectory: home }
-      return (await rulesInUse({ ...folders, ...(ownRules && { ownRules }) })).rules
+      return (await rulesInUse({ ...surroundings, cacheDirectory: home })).rules
     }
     const connections = new Connections(known, keys, io, [declared(kinds) as Connector])
     let sealError: unknown

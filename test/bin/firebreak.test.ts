@@ -96,6 +96,19 @@ describe("rules of one's own", () => {
     expect(JSON.parse(observed.stdout)).toMatchObject({ sources: [{ documents: 1, skippedAsRead: 1 }] })
   })
 
+  test('say how what they find is tried, too', async () => {
+    const rule = await readFile(join(rules(), 'acme-token.yaml'), 'utf8')
+    // Nobody listens there.
+    const call = 'method: GET, url: https://127.0.0.1/me, headers: { Authorization: "Bearer {{value}}" }'
+    const step = `verify: { http: { ${call}, live: { status: [200] }, dead: { status: [401] } } }`
+    await writeFile(join(rules(), 'acme-token.yaml'), rule.replace(/^verify:.*$/m, step))
+    const { stdout, stderr } = await stage.run('firebreak scan ../own --rules ../own-rules --verify --json')
+    const found = (JSON.parse(stdout) as ScanJson).credentials.find(({ kind }) => kind === 'acme-token')
+    expect(found, stderr).toMatchObject({
+      verified: { state: 'unknown', why: expect.stringMatching(/^127\.0\.0\.1 could not be reached/) },
+    })
+  })
+
   test('are refused where one has the id of a built-in rule, and where there is none', async () => {
     const source = await readFile(join(ROOT, 'rules', 'secrets', 'npm-token.yaml'), 'utf8')
     await writeFile(join(rules(), 'npm-token.yaml'), source)

@@ -15,7 +15,7 @@ export interface Terminal {
 
 /** Makes the world that an operation runs in. `close` ends everything that was opened, and seals the evidence. */
 export type Compose = (
-  needs: { readonly store: boolean; readonly takesMoved: boolean },
+  needs: { readonly store: boolean; readonly takesMoved: boolean; readonly ownRules: string | undefined },
   surface: Pick<World, 'progress' | 'readSecret' | 'say'>,
 ) => Promise<{ world: World; close(): Promise<void> }>
 

@@ -34,8 +34,11 @@ export async function runOperation(
   }
   try {
     const input = await parseInput(operation, given, fields, readSecret)
-    const needsStore = operation.needsStore?.(input) ?? true
-    const needs = { store: needsStore, takesMoved: operation.takesMoved ?? false }
+    const needs = {
+      store: operation.needsStore?.(input) ?? true,
+      takesMoved: operation.takesMoved ?? false,
+      ownRules: operation.ownRules?.(input),
+    }
     const { world, close } = await options.compose(needs, {
       progress: event => view.show(event),
       say({ text, json }) {

@@ -78,6 +78,7 @@ export const importReports = defineOperation<Input, Imported>({
       shows: 'findings in the repository that you are in',
     },
   ],
+  ownRules: ({ rules }) => rules,
   run,
   text,
   json: ({ reports, credentials, withoutValue, coverage }) => ({
@@ -99,7 +100,7 @@ async function run(world: World, input: Input): Promise<Imported> {
     try {
       const source = await sourceAt(world, path, input.repository)
       sources.push(source)
-      const { unchanged, failure } = await read(world, source, input)
+      const { unchanged, failure } = await read(world, source)
       if (failure) failures.push(failure)
       reports.push({ report: path, ...(await countsOf(world, source)), unchanged })
     } catch (error) {
@@ -158,13 +159,12 @@ async function sourceAt(
 async function read(
   world: World,
   source: Row<'source'>,
-  input: Input,
 ): Promise<{ unchanged: boolean; failure: Error | undefined }> {
   const { db, keys, io, connections } = world
   const seen = await observe(db, source, await connections.open(db, source.id), {
     keys,
     io,
-    ...ruleFoldersOf(world, input.rules),
+    ...ruleFoldersOf(world),
     workers: 1,
     onProgress: seen => world.progress({ kind: 'scan', label: source.label, ...seen }),
   })

@@ -39,6 +39,7 @@ export const observe = defineOperation<Input, Observed>({
     { command: 'firebreak observe', shows: 'what is new in every source' },
     { command: 'firebreak observe /srv/app --full', shows: 'one source, read again from its beginning' },
   ],
+  ownRules: ({ rules }) => rules,
   run,
   text,
   json: ({ sources, coverage }) => ({ sources, coverage }),
@@ -58,7 +59,7 @@ async function run(world: World, input: Input): Promise<Observed> {
       const seen = await observeSource(db, source, connection, {
         keys,
         io,
-        ...ruleFoldersOf(world, input.rules),
+        ...ruleFoldersOf(world),
         full: input.full,
         ...(input.workers === undefined ? {} : { workers: input.workers }),
         onProgress: event => world.progress({ kind: 'scan', label: source.label, ...event }),

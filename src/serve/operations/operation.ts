@@ -34,7 +34,7 @@ export interface World {
   readonly io: Io
   readonly connections: Connections
   readonly rulesDirectory: string
-  /** Where rules of one's own are (FIREBREAK_RULES). */
+  /** Where rules of one's own are: those asked for, else those that are set for every command (FIREBREAK_RULES). */
   readonly ownRules?: string
   /** The package's own. */
   readonly version: string
@@ -74,6 +74,8 @@ export interface Operation<Input = unknown, Output = unknown> {
   readonly examples: readonly { command: string; shows: string }[]
   /** False where this input is answered without the database: then `db`, `keys` and `connections` may not be touched. */
   needsStore?(input: Input): boolean
+  /** The directory of the caller's own rules, where this input names one. */
+  ownRules?(input: Input): string | undefined
   /** It is for a store, too, whose content was moved elsewhere; all others are refused there. */
   readonly takesMoved?: boolean
   run(world: World, input: Input): Promise<Output>

@@ -85,6 +85,7 @@ export const scan = defineOperation<Input, Scan>({
     },
   ],
   needsStore: ({ staged, since }) => !staged && since === undefined,
+  ownRules: ({ rules }) => rules,
   run,
   text: scanText,
   json: ({ credentials, accepted, identities, coverage }) => ({
@@ -129,7 +130,6 @@ async function run(world: World, input: Input): Promise<Scan> {
       : await (await import('./scan/change.ts')).scanChange(world, {
           paths,
           range,
-          rules: input.rules,
           minConfidence,
           accept,
           collect,
@@ -142,7 +142,7 @@ async function run(world: World, input: Input): Promise<Scan> {
     written.push(`${input.writeBaseline}: ${collect.size} ${collect.size === 1 ? 'entry' : 'entries'}`)
   }
   if (input.sarif !== undefined) {
-    const { rules } = await rulesInUse(ruleFoldersOf(world, input.rules))
+    const { rules } = await rulesInUse(ruleFoldersOf(world))
     const log = sarifLog(output, {
       rules,
       roots,

@@ -18,7 +18,6 @@ import type { Root } from './sarif.ts'
 export interface ChangeInput {
   readonly paths: readonly string[]
   readonly range: ChangeRange
-  readonly rules: string | undefined
   readonly minConfidence: number
   readonly accept: Baseline | undefined
   readonly collect: Baseline | undefined
@@ -29,7 +28,7 @@ export interface ChangeInput {
  * stands nowhere would send people after it. A commit that was made is found by the next scan.
  */
 export async function scanChange(world: World, input: ChangeInput): Promise<Scan & { roots: Root[] }> {
-  const { rules, problems } = await rulesInUse(ruleFoldersOf(world, input.rules))
+  const { rules, problems } = await rulesInUse(ruleFoldersOf(world))
   const keys = await world.existingKeys()
   const roots: Root[] = []
   const found: Found[] = []

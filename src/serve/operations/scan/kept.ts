@@ -29,7 +29,6 @@ import type { Root } from './sarif.ts'
 export interface KeptInput {
   readonly paths: readonly string[]
   readonly history: boolean
-  readonly rules?: string | undefined
   readonly workers: number
   readonly minConfidence: number
   /** Whether what is found is tried as well. */
@@ -65,7 +64,7 @@ export async function scanKept(world: World, input: KeptInput): Promise<Scan & {
         break
     }
   }
-  const verified = input.verify ? await verifyFound(world, input, sourceIds) : undefined
+  const verified = input.verify ? await verifyFound(world, sourceIds) : undefined
   const names = await sourceNames(db)
   const within = new Set(sourceIds)
   const now = io.now().getTime()
@@ -98,14 +97,10 @@ export async function scanKept(world: World, input: KeptInput): Promise<Scan & {
 }
 
 /** Each value is tried once, for all credentials that bear it. */
-async function verifyFound(
-  world: World,
-  input: KeptInput,
-  sourceIds: readonly string[],
-): Promise<Map<string, Verdict>> {
+async function verifyFound(world: World, sourceIds: readonly string[]): Promise<Map<string, Verdict>> {
   const { db, io, keys, connections } = world
   if (sourceIds.length === 0) return new Map()
-  const folders = ruleFoldersOf(world, input.rules)
+  const folders = ruleFoldersOf(world)
   const standing = standingByValue(credentialsInTurn(db, keys, { sourceIds }))
   const answered = await verifyLeaks(
     db,
@@ -152,7 +147,7 @@ async function observeSource(
   const seen = await observe(db, source, connection, {
     keys,
     io,
-    ...ruleFoldersOf(world, input.rules),
+    ...ruleFoldersOf(world),
     workers: input.workers,
     onProgress: seen => world.progress({ kind: 'scan', label, ...seen }),
   })
