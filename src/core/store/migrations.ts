@@ -16,6 +16,7 @@ export const migrations: Record<string, Migration> = {
   '0009_told': { up: told },
   '0010_credential_access': { up: credentialAccess },
   '0011_edge_ends': { up: edgeEnds },
+  '0012_crossing': { up: crossing },
 }
 
 async function spine(db: Kysely<unknown>): Promise<void> {
@@ -229,4 +230,12 @@ async function told(db: Kysely<unknown>): Promise<void> {
 /** What a live credential was seen to open, when it was verified last: a list of JSON. */
 async function credentialAccess(db: Kysely<unknown>): Promise<void> {
   await sql.raw('alter table credential add column access text').execute(db)
+}
+
+/** The ways that policies make, as they were computed after each observation: policies of before are not kept whole. */
+async function crossing(db: Kysely<unknown>): Promise<void> {
+  await sql`create table crossing (
+    id text primary key, from_id text not null references entity (id), to_id text not null references entity (id),
+    crossing text not null, certainty text not null, condition text, why text not null, first_seen bigint not null,
+    gone_at bigint)`.execute(db)
 }

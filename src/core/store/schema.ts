@@ -27,6 +27,7 @@ export interface Schema {
   checkpoint: CheckpointTable
   setting: SettingTable
   watch: WatchTable
+  crossing: CrossingTable
 }
 
 /** What tells the rows of each table apart; each table stands after those that it refers to. */
@@ -53,6 +54,7 @@ export const PRIMARY_KEYS = {
   evidence: ['id'],
   checkpoint: ['seq'],
   watch: ['source_id'],
+  crossing: ['id'],
 } as const satisfies { [Table in keyof Schema]: readonly (keyof Schema[Table])[] }
 
 export const TABLE_NAMES = Object.keys(PRIMARY_KEYS) as (keyof Schema)[]
@@ -329,6 +331,19 @@ export interface WatchTable {
   claimed_by: string | null
   claim_epoch: number
   claim_until: number | null
+}
+
+/** A way that was computed from policies; one that changes ends, and begins anew. */
+export interface CrossingTable {
+  id: string
+  from_id: string
+  to_id: string
+  crossing: string
+  certainty: 'proven' | 'conditional' | 'potential'
+  condition: string | null
+  why: string
+  first_seen: number
+  gone_at: number | null
 }
 
 export type Row<Table extends keyof Schema> = Selectable<Schema[Table]>

@@ -78,9 +78,9 @@ async function* credentialsByRoot(db: Db, roots: Roots): AsyncGenerator<Credenti
 }
 
 /** By fingerprint, the credentials that have the value. */
-type Bearers = Map<string, { id: string; identity: string | undefined; strong: boolean }[]>
+export type Bearers = Map<string, { id: string; identity: string | undefined; strong: boolean }[]>
 
-function addBearer(bearers: Bearers, row: CredentialRow, roots: Pick<Roots, 'of'>): void {
+export function addBearer(bearers: Bearers, row: CredentialRow, roots: Pick<Roots, 'of'>): void {
   if (row.fingerprint === null) return
   const bearer = {
     id: row.entity_id,
@@ -121,7 +121,7 @@ async function addCopyEdges(db: Db, roots: Roots, builder: GraphBuilder, bearers
 type CopyRow = Pick<Row<'copy'>, 'id' | 'container_id' | 'path' | 'fingerprint' | 'claim_id'>
 
 /** Who has which credential by which copy: what contains it, and the file itself where that is a thing of its own. */
-async function holdings<Copy extends CopyRow>(
+export async function holdings<Copy extends CopyRow>(
   db: Db,
   roots: Pick<Roots, 'of'>,
   bearers: Bearers,
@@ -167,6 +167,10 @@ export async function copyHop(
   const all = await holdings(db, roots, bearers, await fileEntities(db, from), copies)
   const copy = all.find(({ holder }) => roots.of(holder) === from)?.copy
   if (!copy) return undefined
+  return holdingHop(from, to, copy)
+}
+
+export function holdingHop(from: string, to: string, copy: { path: string; slots: string }): Hop {
   const line = (JSON.parse(copy.slots) as { line?: number }[])[0]?.line
   const where = line === undefined ? copy.path : `${copy.path}:${line}`
   const why = `the credential stands in ${where}`
@@ -175,7 +179,14 @@ export async function copyHop(
 
 /** Files that are entities of their own, or one of them, by the container whose instance they share. */
 async function fileEntities(db: Db, only?: string): Promise<Map<string, string>> {
-  let query = db
+  let query = fileRows(db).where('file.gone_at', 'is', null)
+  if (only !== undefined) query = query.where('file.id', '=', only)
+  return filesByPlace(await query.execute())
+}
+
+/** Those that are gone are among them. */
+export function fileRows(db: Db) {
+  return db
     .selectFrom('entity as file')
     .innerJoin('entity as container', join =>
       join
@@ -186,8 +197,10 @@ async function fileEntities(db: Db, only?: string): Promise<Map<string, string>>
     )
     .select(['file.id', 'file.native', 'container.id as container'])
     .where('file.kind', '=', 'file')
-    .where('file.gone_at', 'is', null)
-  if (only !== undefined) query = query.where('file.id', '=', only)
-  const rows = await query.execute()
+}
+
+export function filesByPlace(
+  rows: readonly { id: string; native: string; container: string }[],
+): Map<string, string> {
   return new Map(rows.map(row => [JSON.stringify([row.container, row.native]), row.id]))
 }

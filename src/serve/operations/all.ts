@@ -52,6 +52,11 @@ export const operations: readonly OperationEntry[] = [
     load: async () => (await import('./assert.ts')).assert,
   },
   {
+    name: 'diff',
+    summary: 'Show what has changed between two times, and what is reached that was not',
+    load: async () => (await import('./diff.ts')).diff,
+  },
+  {
     name: 'can',
     summary: 'Say whether an AWS identity may do something, and why',
     load: async () => (await import('./can.ts')).can,

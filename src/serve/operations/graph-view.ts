@@ -1,6 +1,7 @@
-import { type Crossing, loadCrossings } from '../../know/graph/aws/crossing.ts'
 import type { Db } from '../../core/store/store.ts'
+import { type Crossing, loadCrossings } from '../../know/graph/aws/crossing.ts'
 import type { Graph, Hop } from '../../know/graph/graph.ts'
+import { keepCrossings } from '../../know/graph/history.ts'
 import { loadGraph } from '../../know/graph/load-graph.ts'
 import { hopViews, nodeViews } from '../../know/graph/views.ts'
 import type { World } from './operation.ts'
@@ -11,6 +12,11 @@ import { wrap } from './wrap.ts'
 export async function graphOf(world: World, aws?: readonly Crossing[]): Promise<Graph> {
   aws ??= await loadCrossings(world.rulesDirectory)
   return await loadGraph(world.db, { aws, now: world.io.now().getTime() })
+}
+
+/** To be called when something was observed: what policies allow now can be asked about later. */
+export async function keepCrossingsOf(world: World): Promise<void> {
+  await keepCrossings(world.db, world.io, () => loadCrossings(world.rulesDirectory))
 }
 
 /** The hops of a way as sentences, one after the other. */

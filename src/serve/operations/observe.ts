@@ -4,6 +4,7 @@ import { coverageOf } from '../../know/inventory/queries.ts'
 import { observe as observeSource } from '../../know/observe/observe.ts'
 import { chooseSources } from './choose-sources.ts'
 import { type Coverage, coverageText, unreadFailure } from './coverage.ts'
+import { keepCrossingsOf } from './graph-view.ts'
 import { defineOperation, type World } from './operation.ts'
 import { OWN_RULES, ruleFoldersOf } from './own-rules.ts'
 import { table } from './table.ts'
@@ -78,6 +79,7 @@ async function run(world: World, input: Input): Promise<Observed> {
         break
     }
   }
+  if (sources.some(({ error }) => error === null) && !io.signal.aborted) await keepCrossingsOf(world)
   const coverage = await coverageOf(
     db,
     chosen.map(source => source.id),

@@ -12,6 +12,7 @@ import { type ClaimedSource, claimSource, enrol, nextDue } from '../../know/obse
 import { chooseSources } from './choose-sources.ts'
 import { unreadFailure } from './coverage.ts'
 import { durationMs } from './duration.ts'
+import { keepCrossingsOf } from './graph-view.ts'
 import { defineOperation, type World } from './operation.ts'
 import { ruleFoldersOf } from './own-rules.ts'
 import { isoTime } from './standing.ts'
@@ -221,6 +222,7 @@ class Watching {
       })
       const unread = unreadFailure(name, seen)
       if (unread) this.#failed(unread)
+      await keepCrossingsOf(this.#world)
       await claim.done({ at: next })
       this.observed++
       const { documents, skippedAsRead, finds } = seen

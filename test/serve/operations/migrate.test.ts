@@ -69,6 +69,20 @@ async function fill(db: Db): Promise<void> {
     .values({ id: 'h', entity_id: one!.id, run_id: null, why: ODD[1]!, at: 1, lifted_at: null })
     .execute()
   await estate.db
+    .insertInto('crossing')
+    .values({
+      id: 'c',
+      from_id: one!.id,
+      to_id: two!.id,
+      crossing: 'aws',
+      certainty: 'conditional',
+      condition: ODD[3]!,
+      why: ODD[1]!,
+      first_seen: 1,
+      gone_at: 8.64e15,
+    })
+    .execute()
+  await estate.db
     .insertInto('run')
     .values({
       id: 'r',
