@@ -1,3 +1,4 @@
+import type { Certainty } from '../../core/contract/ref.ts'
 import type { NamedHop } from './graph-view.ts'
 
 export const FORMATS = ['text', 'mermaid', 'dot', 'html'] as const
@@ -83,7 +84,12 @@ function dot(title: string, { boxes, hops }: Drawing): string {
 }
 
 const [BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, MARGIN] = [230, 44, 150, 26, 20]
-const MOST_LABEL = 34
+const [LINE, LINE_HEIGHT] = [34, 15]
+const LEGEND: Record<Certainty, string> = {
+  proven: 'proven: everything that it takes was seen',
+  conditional: 'conditional: something must hold that cannot be seen',
+  potential: 'potential: only likely',
+}
 
 function html(title: string, { boxes, hops }: Drawing): string {
   const all = [...boxes.values()]
@@ -101,8 +107,13 @@ function html(title: string, { boxes, hops }: Drawing): string {
     return `<g class="${hop.certainty}"><title>${escape(hop.why)}</title><path d="${path}" marker-end="url(#end)"/><text x="${labelX}" y="${labelY}" class="crossing">${escape(hop.crossing)}</text></g>`
   })
   const shapes = all.map(box => {
-    const label = box.label.length > MOST_LABEL ? `…${box.label.slice(1 - MOST_LABEL)}` : box.label
-    return `<g><title>${escape(box.label)}</title><rect x="${x(box)}" y="${y(box)}" width="${BOX_WIDTH}" height="${BOX_HEIGHT}" rx="6"/><text x="${x(box) + BOX_WIDTH / 2}" y="${y(box) + BOX_HEIGHT / 2 + 4}">${escape(label)}</text></g>`
+    const lines = onTwoLines(box.label)
+    const first = y(box) + BOX_HEIGHT / 2 + 4 - (lines.length - 1) * (LINE_HEIGHT / 2)
+    const texts = lines.map(
+      (line, index) =>
+        `<text x="${x(box) + BOX_WIDTH / 2}" y="${first + index * LINE_HEIGHT}">${escape(line)}</text>`,
+    )
+    return `<g><title>${escape(box.label)}</title><rect x="${x(box)}" y="${y(box)}" width="${BOX_WIDTH}" height="${BOX_HEIGHT}" rx="6"/>${texts.join('')}</g>`
   })
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>${escape(title)}</title>
@@ -111,7 +122,9 @@ body{font:14px system-ui,sans-serif;margin:24px;color:#1b1f24;background:#fff}
 svg text{font-size:12px;text-anchor:middle;fill:#1b1f24} svg .crossing{font-size:10px;fill:#57606a}
 rect{fill:#f6f8fa;stroke:#57606a} path{fill:none;stroke:#b42318;stroke-width:1.6}
 .conditional path{stroke-dasharray:6 4;stroke:#9a6700} .potential path{stroke-dasharray:2 4;stroke:#9a6700}
+.legend span{margin-right:24px;white-space:nowrap}
 </style></head><body><h1>${escape(title)}</h1>
+${legend()}
 <svg role="img" aria-label="${escape(title)}" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">
 <defs><marker id="end" viewBox="0 0 10 10" refX="8" refY="5" markerWidth="7" markerHeight="7" orient="auto-start-reverse"><path d="M0,0 L10,5 L0,10 z" style="fill:#57606a;stroke:none"/></marker></defs>
 ${arrows.join('\n')}
@@ -119,6 +132,23 @@ ${shapes.join('\n')}
 </svg>
 <ol>${hops.map(hop => `<li>${escape(hop.why)} <small>[${escape(hop.crossing)}, ${hop.certainty}${hop.condition === undefined ? '' : `, if ${escape(hop.condition)}`}]</small></li>`).join('\n')}</ol>
 </body></html>`
+}
+
+/** Broken behind a mark that parts names, if there is one; of what is too long even so the end is shown, which tells names apart. */
+export function onTwoLines(label: string): string[] {
+  if (label.length <= LINE) return [label]
+  const mark = label.slice(0, LINE).search(/[\s/:@._-][^\s/:@._-]*$/)
+  const at = mark > 0 ? mark + 1 : LINE
+  const rest = label.slice(at)
+  return [label.slice(0, at).trimEnd(), rest.length > LINE ? `…${rest.slice(1 - LINE)}` : rest]
+}
+
+function legend(): string {
+  const items = Object.entries(LEGEND).map(
+    ([certainty, meaning]) =>
+      `<span class="${certainty}"><svg width="44" height="10" aria-hidden="true"><path d="M2,5 H42"/></svg> ${meaning}</span>`,
+  )
+  return `<p class="legend">${items.join('')}</p>`
 }
 
 function escape(text: string): string {
