@@ -11,6 +11,7 @@ import {
   namesOrNative,
   refOf,
 } from '../../know/inventory/queries.ts'
+import { nearNames } from './near-names.ts'
 import type { World } from './operation.ts'
 
 /** A thing as people read it. */
@@ -30,13 +31,13 @@ export function called(thing: { ref: Ref; names: readonly string[] }): string {
 export async function subjectOf(world: World, text: string): Promise<Named> {
   const found = await findSubject(world.db, world.keys, text)
   const [first] = found
-  if (!first) throw unknownSubject()
+  if (!first) throw await unknownSubject(world, text)
   const named = await Promise.all(found.map(async entity => await nameOf(world, entity)))
   if (named.length > 1)
     throw new FirebreakError(
       'AMBIGUOUS',
       `${named.length} things are called so`,
-      `name one of: ${named.map(thing => thing.ref).join(', ')}`,
+      `name one of: ${named.map(thing => `${thing.ref} (${thing.type})`).join(', ')}`,
     )
   return named[0]!
 }
@@ -53,7 +54,7 @@ export async function credentialsOf(world: World, text: string): Promise<Credent
   for (const entity of found)
     if (entity.type === 'credential') ids.add(entity.id)
     else for (const id of await credentialsOfIdentity(world, entity.id)) ids.add(id)
-  if (ids.size === 0) throw unknownSubject()
+  if (ids.size === 0) throw await unknownSubject(world, text)
   return await Promise.all([...ids].map(async id => await credentialView(db, keys, id)))
 }
 
@@ -79,10 +80,12 @@ async function nameOf(world: World, entity: Row<'entity'>): Promise<Named> {
 }
 
 /** Does not repeat what was asked for: it may be the secret, given where it does not belong. */
-function unknownSubject(): FirebreakError {
+async function unknownSubject(world: World, text: string): Promise<FirebreakError> {
+  const near = await nearNames(world.db, text)
+  const advice = 'firebreak ls shows what is known; to look up a secret, give - and put it on standard input'
   return new FirebreakError(
     'NOT_FOUND',
     'nothing is known by this name',
-    'firebreak ls shows what is known; to look up a secret, give - and put it on standard input',
+    near.length === 0 ? advice : `did you mean ${near.join(', or ')}? ${advice}`,
   )
 }
