@@ -72,7 +72,7 @@ export class EntityWriter {
     }
     const entity = { id: newId(this.#io), type }
     this.#known.set(key, entity)
-    if (instance.startsWith('?') || type === 'credential') this.mayLink = true
+    if (instance.startsWith('?') || ref.id.startsWith('?') || type === 'credential') this.mayLink = true
     await this.#tx
       .insertInto('entity')
       .values({

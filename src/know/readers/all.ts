@@ -1,6 +1,7 @@
 import { awsCredentialReportReader } from './aws-credential-report.ts'
 import { awsIamReader } from './aws-iam.ts'
 import { awsOrganizationsReader } from './aws-organizations.ts'
+import { githubWorkflowReader } from './github-workflow/github-workflow.ts'
 import type { Reader } from './reader.ts'
 import { reportReader } from './report/report-reader.ts'
 import type { Engine } from './secrets/engine.ts'
@@ -14,5 +15,6 @@ export function allReaders(secrets: Engine): readonly Reader[] {
     awsIamReader,
     awsCredentialReportReader,
     awsOrganizationsReader,
+    githubWorkflowReader,
   ]
 }

@@ -1,0 +1,187 @@
+import type { Facts, Observation } from '../../../core/contract/observation.ts'
+import type { Certainty, Json, Ref } from '../../../core/contract/ref.ts'
+import { locateYaml } from '../locate-yaml.ts'
+import { scalar } from '../located.ts'
+import { contextsIn } from './expression.ts'
+import { textsOf } from './texts.ts'
+import { type Found, weaknessesIn } from './weaknesses-in.ts'
+import {
+  type Job,
+  permissionLevels,
+  permissionsOf,
+  type Step,
+  type Workflow,
+  workflowOf,
+} from './workflow.ts'
+
+const MOST_BYTES = 4 * 2 ** 20
+
+/** All that a document tells of workflows, jobs and what they hold. */
+export async function* readWorkflow(
+  document: { readonly in: Ref; readonly path: string },
+  bytes: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Observation> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of bytes) {
+    size += chunk.length
+    if (size > MOST_BYTES) return yield gap(document.path, 1, `it has more than ${MOST_BYTES / 2 ** 20} MiB`)
+    chunks.push(chunk)
+  }
+  const text = Buffer.concat(chunks).toString('utf8')
+  const { documents, problems } = locateYaml(text)
+  for (const { line, why } of problems) yield gap(document.path, line, why)
+  const [root] = documents
+  if (!root) return
+  const workflow = workflowOf(document.path, root)
+  const found = weaknessesIn(document.path, root, workflow, text)
+  yield* observations(document.in, document.path, workflow, found)
+}
+
+function* observations(
+  repository: Ref,
+  path: string,
+  workflow: Workflow | undefined,
+  found: readonly Found[],
+): Generator<Observation> {
+  const file: Ref = { ...repository, kind: 'file', id: path }
+  const told = found.filter(({ weak }) => !weak.job)
+  if (told.length > 0)
+    yield { see: 'resource', ref: file, names: [], facts: { weaknesses: { value: told.map(asFact) } } }
+  for (const job of workflow?.jobs ?? []) {
+    const ofJob = found.filter(({ weak }) => weak.job === job)
+    const ref: Ref = { ...repository, kind: 'job', id: `${path}#${job.id}` }
+    yield { see: 'workload', ref, names: [ref.id], facts: factsOf(workflow!, job, ofJob) }
+    yield {
+      see: 'edge',
+      from: ref,
+      to: repository,
+      ...mayPush(workflow!, job),
+    }
+    yield* secretsOf(repository, ref, workflow!, job)
+    for (const step of job.steps) yield* cloudRoles(ref, step)
+    yield* fromOutside(repository, ref, ofJob)
+  }
+}
+
+function factsOf(workflow: Workflow, job: Job, found: readonly Found[]): Facts {
+  const levels = permissionLevels(permissionsOf(workflow, job))
+  const facts: Record<string, Json> = {
+    runtime: 'GitHub Actions',
+    startedBy: [...workflow.triggers.keys()],
+    runsOn: job.runsOn.map(label => scalar(label) ?? ''),
+    permissions: levels === undefined ? 'as the repository has it' : Object.fromEntries(levels),
+    uses: [job.uses, ...job.steps.map(({ uses }) => uses)].flatMap(uses => (uses ? [uses.written] : [])),
+    ...(job.environment && { environment: job.environment.name }),
+    ...(found.length > 0 && { weaknesses: found.map(asFact) }),
+  }
+  return Object.fromEntries(Object.entries(facts).map(([name, value]) => [name, { value }]))
+}
+
+function asFact({ weakness, weak }: Found): Json {
+  return { id: weakness.id, line: weak.line, certainty: weak.certainty, why: weak.why }
+}
+
+/** A job reads its repository; with `contents: write` its token may also change it. */
+function mayPush(
+  workflow: Workflow,
+  job: Job,
+): { crossing: string; certainty: Certainty; when?: string; why: string } {
+  const levels = permissionLevels(permissionsOf(workflow, job))
+  const contents = levels?.get('*') ?? levels?.get('contents')
+  if (contents === 'write')
+    return { crossing: 'may-push', certainty: 'proven', why: `the token of ${job.id} may write contents` }
+  if (levels === undefined)
+    return {
+      crossing: 'may-push',
+      certainty: 'conditional',
+      when: 'the repository’s default lets tokens write',
+      why: `the token of ${job.id} has the repository’s default rights`,
+    }
+  return { crossing: 'may-read', certainty: 'proven', why: `${job.id} runs with the repository at hand` }
+}
+
+function* secretsOf(repository: Ref, from: Ref, workflow: Workflow, job: Job): Generator<Observation> {
+  const names = new Map<string, number>()
+  for (const { text, line, job: own } of textsOf(workflow))
+    if (own === undefined || own === job)
+      for (const [root, name] of contextsIn(text))
+        if (root === 'secrets' && name !== undefined && name !== '*' && name !== 'github_token')
+          names.set(name.toUpperCase(), names.get(name.toUpperCase()) ?? line)
+  for (const [name, line] of names) {
+    const to: Ref = { ...repository, kind: 'actions-secret', id: name }
+    yield { see: 'resource', ref: to, names: [name], facts: {} }
+    const why = `${job.id} reads the secret ${name} (line ${line})`
+    yield { see: 'edge', from, to, crossing: 'reads-secret', certainty: 'proven', why }
+  }
+}
+
+const ROLE_ARN = /^arn:aws[\w-]*:iam::(\d{12}):role\/.+$/
+const SERVICE_ACCOUNT = /^[^@\s]+@([^.\s]+)\.iam\.gserviceaccount\.com$/
+
+/** The cloud identities that a step takes on by the run’s OpenID Connect token. */
+function* cloudRoles(from: Ref, { uses, with: inputs, line }: Step): Generator<Observation> {
+  const input = (name: string) => scalar(inputs.get(name))?.trim()
+  const to = federatedRole(uses?.kind === 'repository' ? uses.action : '', input)
+  if (!to) return
+  yield {
+    see: 'edge',
+    from,
+    to,
+    crossing: 'federates-into',
+    certainty: 'conditional',
+    when: 'the role trusts this repository’s OpenID Connect subject',
+    why: `the job logs in as it with the run’s own token (line ${line})`,
+  }
+}
+
+function federatedRole(action: string, input: (name: string) => string | undefined): Ref | undefined {
+  if (action === 'aws-actions/configure-aws-credentials') {
+    const arn = input('role-to-assume') ?? ''
+    const account = ROLE_ARN.exec(arn)?.[1]
+    return account === undefined
+      ? undefined
+      : { system: 'aws', instance: account, kind: 'role', id: `?${arn}` }
+  }
+  if (action === 'google-github-actions/auth') {
+    const email = input('service_account') ?? ''
+    const project = SERVICE_ACCOUNT.exec(email)?.[1]
+    return project === undefined
+      ? undefined
+      : { system: 'gcp', instance: `?${project}`, kind: 'service-account', id: `?${email}` }
+  }
+  const [client, tenant] = [input('client-id'), input('tenant-id')]
+  const plain = (value: string | undefined) => value !== undefined && /^[0-9a-f-]{36}$/i.test(value)
+  return action === 'azure/login' && plain(client) && plain(tenant)
+    ? { system: 'azure', instance: `?${tenant}`, kind: 'service-principal', id: `?${client}` }
+    : undefined
+}
+
+/** Who can open a pull request or an issue, and so run code as the job. */
+function* fromOutside(repository: Ref, job: Ref, found: readonly Found[]): Generator<Observation> {
+  const from: Ref = { ...repository, kind: 'outsider', id: 'anyone' }
+  const crossings = found.filter(({ weakness, weak }) => weakness.crossing && weak.certainty !== 'potential')
+  if (crossings.length > 0)
+    yield {
+      see: 'identity',
+      ref: from,
+      names: ['anyone who can open a pull request or an issue'],
+      facts: {},
+    }
+  for (const { weakness, weak } of crossings)
+    yield {
+      see: 'edge',
+      from,
+      to: job,
+      crossing: weakness.id,
+      certainty: weak.certainty,
+      ...(weak.certainty === 'conditional' && {
+        when: 'strangers can start it, and it runs what they bring',
+      }),
+      why: `${weak.why} (line ${weak.line})`,
+    }
+}
+
+function gap(path: string, line: number, why: string): Observation {
+  return { see: 'covered', scope: `github-workflow:${path}#line ${line}`, complete: false, why, failed: true }
+}

@@ -1,0 +1,45 @@
+import type { Located } from '../located.ts'
+import { configWeaknesses, weaknesses } from './weaknesses/all.ts'
+import type { ConfigWeakness, Weak, Weakness } from './weakness.ts'
+import type { Workflow } from './workflow.ts'
+
+/** A weakness where it was found. */
+export interface Found {
+  readonly weakness: Weakness | (ConfigWeakness & { readonly crossing?: undefined })
+  readonly weak: Weak
+}
+
+/**
+ * All that is weak in a document, but for what a comment allows, on its line, on one above it or on its job's:
+ * `firebreak:allow REASON`, or another tool's mark for the same thing.
+ */
+export function weaknessesIn(
+  path: string,
+  root: Located,
+  workflow: Workflow | undefined,
+  text: string,
+): Found[] {
+  const lines = text.split('\n')
+  const found: Found[] = []
+  if (workflow)
+    for (const weakness of weaknesses)
+      for (const weak of weakness.find(workflow)) found.push({ weakness, weak })
+  for (const weakness of configWeaknesses)
+    if (weakness.reads(path)) for (const weak of weakness.findIn(root)) found.push({ weakness, weak })
+  return found.filter(({ weakness, weak }) => !marksOf(lines, weak).some(mark => isAllowed(mark, weakness)))
+}
+
+function marksOf(lines: readonly string[], { line, job }: Weak): string[] {
+  const above = lines[line - 2] ?? ''
+  return [
+    lines[line - 1] ?? '',
+    ...(/^\s*#/.test(above) ? [above] : []),
+    ...(job ? [lines[job.line - 1] ?? ''] : []),
+  ]
+}
+
+function isAllowed(line: string, { id, alias }: Weakness | ConfigWeakness): boolean {
+  if (/#\s*firebreak:allow\b/.test(line)) return true
+  const ignored = /#\s*zizmor:\s*ignore\[([\w\s,-]+)\]/.exec(line)?.[1]
+  return ignored?.split(',').some(name => name.trim() === alias || name.trim() === id) === true
+}

@@ -1,0 +1,57 @@
+import { scalar } from '../../located.ts'
+import { contextsIn } from '../expression.ts'
+import { stepsOf, type Weakness } from '../weakness.ts'
+
+const PRINTS =
+  /(?:^|[;&|]\s*|\bdo\s+|\bthen\s+)\s*(?:echo|printf|cat\s*<<<|Write-(?:Host|Output))\b([^\n]*)/gm
+/** What goes on into a pipe or a file is not printed. */
+const GOES_ON = /\||>/
+
+export const workflowSecretInLog: Weakness = {
+  id: 'workflow-secret-in-log',
+  title: 'It prints what it made of a secret',
+  severity: 'high',
+  why: 'Logs hide the secret as it is stored and nothing else: a part of it, decoded, or encoded, is there for all who can read them.',
+  fix: 'Do not print it; where a tool must, mask the value first with ::add-mask::. Rotate what was printed.',
+  frameworks: ['NHI2:2025', 'CICD-SEC-6'],
+  references: [
+    'https://docs.github.com/en/actions/reference/security/secure-use#use-secrets-for-sensitive-information',
+  ],
+  *find(workflow) {
+    for (const { job, step } of stepsOf(workflow)) {
+      const run = scalar(step.run) ?? ''
+      const secret = new Set(
+        [...step.env, ...job.env]
+          .filter(([, value]) => contextsIn(scalar(value) ?? '').some(([root]) => root === 'secrets'))
+          .map(([name]) => name),
+      )
+      if (secret.size === 0) continue
+      const masked = /::add-mask::/.test(run)
+      const made = derived(run, secret)
+      for (const found of run.matchAll(PRINTS)) {
+        const what = found[1] ?? ''
+        if (GOES_ON.test(what) || masked) continue
+        const name = variablesIn(what).find(variable => made.has(variable))
+        if (name === undefined) continue
+        const line = step.run!.textLine + (run.slice(0, found.index).match(/\n/g)?.length ?? 0)
+        yield { line, certainty: 'proven', why: `${name}, which is made of a secret, is printed`, job }
+      }
+    }
+  },
+}
+
+/** Variables that a script sets from what holds a secret: other texts than the secret itself. */
+function derived(run: string, secret: ReadonlySet<string>): Set<string> {
+  const made = new Set<string>()
+  for (const [, name = '', value = ''] of run.matchAll(/^\s*(?:export\s+)?([A-Za-z_]\w*)=(.*)$/gm))
+    if (
+      /\$\(|`/.test(value) &&
+      variablesIn(value).some(variable => secret.has(variable) || made.has(variable))
+    )
+      made.add(name)
+  return made
+}
+
+function variablesIn(text: string): string[] {
+  return Array.from(text.matchAll(/\$\{?(?:env:)?([A-Za-z_]\w*)/g), match => match[1]!)
+}

@@ -1,0 +1,81 @@
+import { items, member, scalar } from '../../located.ts'
+import { contextsIn } from '../expression.ts'
+import { stepsOf, type Weakness } from '../weakness.ts'
+import { type Job, PRIVILEGED_OUTSIDE_EVENTS, type Step, type Workflow } from '../workflow.ts'
+
+/** What names the code of whoever caused the event. */
+const THEIRS =
+  /^github\.(?:head_ref|event\.(?:pull_request\.(?:head\.(?:ref|sha|repo\..*)|number|merge_commit_sha)|number|issue\.number|workflow_run\.(?:head_sha|head_branch|head_commit\.id|head_repository\..*|pull_requests\.\*\.head\..*|pull_requests\.\*\.number)))$/
+
+const FETCHES =
+  /\bgh\s+pr\s+checkout\b|\bgit\s+(?:fetch|checkout|switch|pull|merge)\b[^\n]*(?:refs\/pull\/|pull\/\$|head_ref|HEAD_REF|HEAD_SHA|head\.sha|head\.ref)/
+
+export const workflowUntrustedCheckout: Weakness = {
+  id: 'workflow-untrusted-checkout',
+  title: 'It fetches the code of a stranger where secrets are',
+  severity: 'critical',
+  why: 'What that code runs in its build, its tests or its hooks has the job’s token and every secret of the job.',
+  fix: 'Build pull requests on pull_request, which has no secrets; hand results to a second workflow as data.',
+  frameworks: ['NHI4:2025', 'CICD-SEC-4'],
+  alias: 'dangerous-triggers',
+  crossing: true,
+  references: [
+    'https://securitylab.github.com/resources/github-actions-preventing-pwn-requests/',
+    'https://docs.github.com/en/actions/reference/security/secure-use',
+  ],
+  *find(workflow) {
+    for (const { event, job, step, fetch } of strangersCode(workflow))
+      if (!fetch.approved)
+        yield { line: step.line, certainty: 'conditional', why: `started by ${event}, it ${fetch.how}`, job }
+  },
+}
+
+interface Fetch {
+  readonly how: string
+  /** It may be other code than what was there when the event happened. */
+  readonly mutable: boolean
+  /** Someone of the repository let it, by a label. */
+  readonly approved: boolean
+}
+
+/** Each step that brings code from outside into a job that has the repository’s rights. */
+export function* strangersCode(
+  workflow: Workflow,
+): Generator<{ event: string; job: Job; step: Step; fetch: Fetch }> {
+  const event = [...workflow.triggers.keys()].find(name => PRIVILEGED_OUTSIDE_EVENTS.has(name))
+  if (event === undefined) return
+  for (const { job, step } of stepsOf(workflow)) {
+    const found = fetches(step)
+    if (found) yield { event, job, step, fetch: { ...found, approved: isApproved(workflow, job, step) } }
+  }
+}
+
+function isApproved(workflow: Workflow, job: Job, step: Step): boolean {
+  if (
+    [job.if, step.if].some(condition =>
+      /\bgithub\.event\.(?:label\b|pull_request\.labels)/.test(condition ?? ''),
+    )
+  )
+    return true
+  const types = items(member(workflow.triggers.get('pull_request_target'), 'types')).map(scalar)
+  return types.length > 0 && types.every(type => type === 'labeled')
+}
+
+function fetches(step: Step): Omit<Fetch, 'approved'> | undefined {
+  if (step.uses?.action === 'actions/checkout')
+    for (const input of ['ref', 'repository']) {
+      const text = scalar(step.with.get(input)) ?? ''
+      const theirs = contextsIn(text)
+        .map(path => path.join('.'))
+        .filter(path => THEIRS.test(path))
+      if (/refs\/pull\//.test(text) || theirs.length > 0)
+        return {
+          how: 'checks out what a stranger proposes',
+          mutable: !theirs.some(path => /\.(?:head\.sha|head_sha)$/.test(path)),
+        }
+    }
+  const run = scalar(step.run)
+  if (run !== undefined && FETCHES.test(run))
+    return { how: 'fetches what a stranger proposes', mutable: !/sha/i.test(run) }
+  return undefined
+}

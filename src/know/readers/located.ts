@@ -1,0 +1,34 @@
+/** A value of a YAML text that knows where it stands. `line` counts from 1; `comment` is what follows it on its line. */
+export interface Located {
+  readonly line: number
+  readonly value: string | number | boolean | null | readonly Located[] | ReadonlyMap<string, Located>
+  /** Where the text of a scalar begins, which for a block scalar is the line below its mark. */
+  readonly textLine: number
+  readonly comment?: string
+  /** The line of a member's key. */
+  readonly keyLine?: number
+}
+
+/** A member of a mapping; undefined where there is none, or the value is no mapping. */
+export function member(located: Located | undefined, ...path: readonly string[]): Located | undefined {
+  let found = located
+  for (const name of path) found = found?.value instanceof Map ? found.value.get(name) : undefined
+  return found
+}
+
+/** The members of a mapping; none where it is none. */
+export function members(located: Located | undefined): ReadonlyMap<string, Located> {
+  return located?.value instanceof Map ? located.value : new Map<string, Located>()
+}
+
+/** The items of a sequence; a single value is a sequence of itself, an absent one is empty. */
+export function items(located: Located | undefined): readonly Located[] {
+  if (located === undefined || located.value === null) return []
+  return Array.isArray(located.value) ? (located.value as readonly Located[]) : [located]
+}
+
+/** A scalar as text; undefined where it is absent, null or no scalar. */
+export function scalar(located: Located | undefined): string | undefined {
+  const value = located?.value
+  return value === null || value === undefined || typeof value === 'object' ? undefined : String(value)
+}

@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest'
+import { transaction } from '../../../../src/core/store/store.ts'
+import { realIo } from '../../../../src/core/contract/io.ts'
+import { workflowWeaknesses } from '../../../../src/judge/posture/checks/workflow-weaknesses.ts'
+import { runChecks } from '../../../../src/judge/posture/run-checks.ts'
+import { type Finding, fold } from '../../../../src/know/inventory/fold.ts'
+import { openOwnStore } from '../../../own-store.ts'
+import { testKeys, tree } from '../../../know/estate.ts'
+
+const job = (weaknesses: { id: string; line: number; certainty: string; why: string }[]): Finding => ({
+  see: 'workload',
+  ref: { ...tree, kind: 'job', id: 'ci.yml#build' },
+  names: ['ci.yml#build'],
+  facts: { weaknesses: { value: weaknesses } },
+})
+
+test('a weakness of a job is a finding until it is mended; what only may be one is none', async () => {
+  const { db } = await openOwnStore()
+  const io = realIo()
+  const source = { id: 's', system: 'directory', instance: 'i', label: 'l', config: '{}', cursor: null }
+  await db
+    .insertInto('source')
+    .values({ ...source, created_at: 0, observed_at: null })
+    .execute()
+  let at = 1
+  const told = async (finding: Finding) => {
+    await transaction(db, tx => fold(tx, { id: 's' }, [finding], { io, at: ++at }))
+    return await runChecks(db, { io, keys: testKeys }, workflowWeaknesses)
+  }
+  const first = await told(
+    job([
+      { id: 'workflow-untrusted-checkout', line: 7, certainty: 'conditional', why: 'it fetches' },
+      { id: 'workflow-unversioned-action', line: 9, certainty: 'potential', why: 'a name' },
+    ]),
+  )
+  expect(first.changes.map(({ check, change, why }) => [check, change, why])).toEqual([
+    ['workflow-untrusted-checkout', 'begun', 'line 7: it fetches'],
+  ])
+  expect(first.counts.find(({ check }) => check === 'workflow-untrusted-checkout')).toMatchObject({
+    fails: 1,
+    passes: 0,
+  })
+  const second = await told(job([]))
+  expect(second.changes.map(({ check, change }) => [check, change])).toEqual([
+    ['workflow-untrusted-checkout', 'ended'],
+  ])
+})

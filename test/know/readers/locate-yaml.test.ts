@@ -1,0 +1,38 @@
+import { describe, expect, test } from 'vitest'
+import { locateYaml } from '../../../src/know/readers/locate-yaml.ts'
+import { items, member, members, scalar } from '../../../src/know/readers/located.ts'
+
+const one = (text: string) => locateYaml(text).documents[0]
+
+describe('YAML that knows where it stands', () => {
+  test('lines of keys, values, blocks and comments', () => {
+    const root = one('a: 1\nb:\n  - x # first\n  - y\nc: |\n  two\n  lines\n')
+    expect(member(root, 'a')).toMatchObject({ line: 1, keyLine: 1, value: 1 })
+    expect(items(member(root, 'b')).map(({ line, comment }) => [line, comment])).toEqual([
+      [3, 'first'],
+      [4, undefined],
+    ])
+    expect(member(root, 'c')).toMatchObject({ line: 5, textLine: 6, value: 'two\nlines\n' })
+  })
+
+  test('aliases are followed, and stand where they are used', () => {
+    const root = one('base: &base { a: 1, b: 2 }\nmore:\n  <<: *base\n  b: 3\nsame: *base\n')
+    expect([...members(member(root, 'more'))].map(([key, value]) => [key, scalar(value)])).toEqual([
+      ['b', '3'],
+      ['a', '1'],
+    ])
+    expect(member(root, 'same')).toMatchObject({ line: 5 })
+    expect(scalar(member(root, 'same', 'a'))).toBe('1')
+  })
+
+  test('several documents, and what is broken in one', () => {
+    const { documents, problems } = locateYaml('a: 1\n---\nb: [1\n---\nc: 3\n')
+    expect(documents.length).toBeGreaterThanOrEqual(2)
+    expect(problems.length).toBeGreaterThan(0)
+    for (const { why } of problems) expect(why).toMatch(/^it is no YAML there/)
+  })
+
+  test('an alias to itself ends', () => {
+    expect(locateYaml('a: &a [*a]\n').problems.length).toBeGreaterThan(0)
+  })
+})
