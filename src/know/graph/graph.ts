@@ -47,7 +47,7 @@ export interface Adjacency {
 
 /**
  * The trust graph, merges followed, what is gone left out. Nodes and edges are numbers, and what belongs to them stands
- * in typed arrays: a million nodes with ten million edges take 130 MB, and can be handed to another thread. Names and
+ * in typed arrays: a million nodes with ten million edges take 130 MB (400 MB while they are loaded), and can be handed to another thread. Names and
  * reasons stay in the store until someone is shown them; see views.ts.
  */
 export interface Graph {

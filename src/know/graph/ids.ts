@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 
 /**
  * Ids of entities as numbers, those of the store (UUIDs in small letters) as their 128 bits in typed arrays: a million of
- * them take 40 MB, and no text is made to look one up. Any other id is kept as text.
+ * them take 55 MB, and no text is made to look one up. Any other id is kept as text.
  */
 export class Ids {
   /** How many numbers there are; an alias has none of its own. */
@@ -102,7 +102,8 @@ export class Ids {
       const entry = slots[2 * at + 1]! - 1
       const own = 4 * entry
       if (words[own] === word[0] && words[own + 1] === word[1] && words[own + 2] === word[2])
-        return this.#numbers[entry]!
+        // Aliases stand behind all others, each of which is its own number.
+        return entry < this.size ? entry : this.#numbers[entry]!
     }
     return -1
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { setImmediate as turn } from 'node:timers/promises'
 import { sql } from 'kysely'
 import type { Certainty, Ms } from '../../core/contract/ref.ts'
-import type { Db } from '../../core/store/store.ts'
+import { type Db, isPostgres } from '../../core/store/store.ts'
 import { loadRoots, type Roots } from '../inventory/roots.ts'
 import { limitedMemberships } from './aws/account.ts'
 import type { Crossing } from './aws/crossing.ts'
@@ -17,8 +17,11 @@ export interface Crossings {
   readonly now: Ms
 }
 
-/** So many rows are read at once; between them other work of the process has its turn. */
-const ROWS = 20_000
+/**
+ * So many rows are read at once; between them other work of the process has its turn. Their text stays below 128 kB: what is
+ * larger is memory that is new each time, and takes twice as long.
+ */
+const ROWS = 1000
 
 export async function loadGraph(db: Db, crossings: Crossings = { aws: [], now: 0 }): Promise<Graph> {
   const roots = await loadRoots(db)
@@ -32,17 +35,18 @@ export async function loadGraph(db: Db, crossings: Crossings = { aws: [], now: 0
   return builder.build()
 }
 
+/** What is left out is read too: SQLite would take an index of what is merged, and sort all for each page. */
 async function addEntities(db: Db, roots: Roots, builder: GraphBuilder): Promise<void> {
   for (let after = ''; ; ) {
     const { rows } = await sql<Page>`
-      select max(id) as last, count(*) as count, string_agg(id || ' ' || type, ${'\n'}) as lines
-      from (select id, type from entity
-        where id > ${after} and merged_into is null and gone_at is null order by id limit ${ROWS}) as page`.execute(
+      select max(id) as last, count(*) as count, string_agg(format('%s %s', id, type), ${'\n'})
+        filter (where merged_into is null and gone_at is null) as lines
+      from (select id, type, merged_into, gone_at from entity where id > ${after} order by id limit ${ROWS}) as page`.execute(
       db,
     )
     const [page] = rows
     if (!page?.last) break
-    for (const line of (page.lines ?? '').split('\n')) {
+    for (const line of page.lines?.split('\n') ?? []) {
       const space = line.lastIndexOf(' ')
       const type = NODE_TYPES.find(known => line.endsWith(known))
       assert.ok(type !== undefined)
@@ -57,15 +61,15 @@ async function addEntities(db: Db, roots: Roots, builder: GraphBuilder): Promise
   }
 }
 
-interface Page {
-  readonly last: string | null
+interface Page<Key = string> {
+  readonly last: Key | null
   readonly count: number
   readonly lines: string | null
 }
 
 /**
  * Each page comes as one text, a line for each edge: a value for each column of each row would take a minute for ten
- * million of them. They come in the order of their ids, as views.ts takes them to. What is `closed` is no way.
+ * million of them. They come as SQLite keeps them, which spares it an index. What is `closed` is no way.
  */
 async function addStoredEdges(
   db: Db,
@@ -77,12 +81,15 @@ async function addStoredEdges(
     [...closed].map(([from, tos]) => [ids.numberOf(from), new Set([...tos].map(to => ids.numberOf(to)))]),
   )
   const kinds = CERTAINTIES.map(certainty => new Kinds(certainty, builder))
-  for (let after = ''; ; ) {
-    const { rows } = await sql<Page>`
-      select max(id) as last, count(*) as count,
-        string_agg(from_id || ' ' || to_id || ' ' || certainty || ' ' || crossing, ${'\n'}) as lines
-      from (select id, from_id, to_id, certainty, crossing from edge
-        where id > ${after} and gone_at is null order by id limit ${ROWS}) as page`.execute(db)
+  const [key, start] = isPostgres(db) ? ['id', ''] : ['rowid', 0]
+  for (let after: string | number = start; ; ) {
+    const { rows } = await sql<Page<string | number>>`
+      select max(key) as last, count(*) as count,
+        string_agg(format('%s %s %s %s', from_id, to_id, certainty, crossing), ${'\n'}) as lines
+      from (select ${sql.ref(key)} as key, from_id, to_id, certainty, crossing from edge
+        where ${sql.ref(key)} > ${after} and gone_at is null order by ${sql.ref(key)} limit ${ROWS}) as page`.execute(
+      db,
+    )
     const [page] = rows
     if (!page?.last) return
     readEdges(Buffer.from(page.lines ?? ''), page.count, kinds, builder, pairs)

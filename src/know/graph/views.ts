@@ -46,7 +46,7 @@ export async function hopViews(db: Db, graph: Graph, edges: readonly number[]): 
   return edges.map(edge => hops.get(edge)!)
 }
 
-/** Of several rows that say the same of the same two, this edge is as the rows are in the order of their ids. */
+/** Of several rows that say the same of the same two each edge has one of its own. */
 async function storedHop(db: Db, graph: Graph, edge: number): Promise<Hop | undefined> {
   const { ids, out, kindOf, kinds } = graph
   const source = sourceOf(graph, edge)
