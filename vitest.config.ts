@@ -9,8 +9,9 @@ export default defineConfig({
     pool: 'forks',
     // One less than there are processors, the default, leaves half of a small machine idle.
     maxWorkers: '100%',
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    // Long enough for a machine that is several times slower, or busy: what hangs is still seen.
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
     reporters: ['default', './test/summary-reporter.ts'],
   },
 })

@@ -205,7 +205,7 @@ describe.skipIf(postgres.skip)(`containment where something is wrong ${postgres.
     const at = performance.now()
     process.kill(-child.pid!, 'SIGINT')
     const stopped = await outcome
-    expect(performance.now() - at).toBeLessThan(10_000)
+    expect(performance.now() - at).toBeLessThan(120_000)
     expect(stopped.exit, stopped.stderr).toBe(130)
     expect(stopped.stderr).toMatch(/INTERRUPTED {2}Interrupted\n→ what was committed is kept\n$/)
     expectNoInsides(stopped.stdout + stopped.stderr)

@@ -63,7 +63,7 @@ describe.skipIf(postgres.skip || !hasProc)(`secrets stay out of sight ${postgres
     seen.arguments.add('git argv', argv)
     seen.environments.add('git environ', environments)
     for (const [index, estate] of estates.entries()) await collect(estate, MODES[index]!)
-  }, 300_000)
+  }, 1_200_000)
   afterAll(async () => {
     await Promise.all(estates.map(estate => estate.stop()))
     await rm(directory, { recursive: true, force: true })
@@ -155,7 +155,7 @@ describe('the search itself', () => {
     const watched = { arguments: new SeenBytes(), environments: new SeenBytes() }
     const stop = watchProcesses(watched, PROGRAM, [])
     const environment = { ...process.env, PLANTED: String(planted.value) }
-    const child = spawn('/bin/sh', ['-c', 'sleep 0.2; :', String(planted.value)], { env: environment })
+    const child = spawn('/bin/sh', ['-c', 'sleep 2; :', String(planted.value)], { env: environment })
     await new Promise(resolve => child.once('close', resolve))
     stop()
     expect(watched.arguments.leaks([planted])).not.toEqual([])

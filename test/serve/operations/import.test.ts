@@ -105,7 +105,7 @@ beforeAll(async () => {
     },
   ]
   for (const { path, copy } of facts) expect(copy, path).toBeDefined()
-}, 60_000)
+}, 600_000)
 afterAll(async () => {
   await world.connections.close()
   await world.db.destroy()

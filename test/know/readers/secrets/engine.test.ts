@@ -153,7 +153,7 @@ describe('hostile input ends in time', () => {
     scan(unit.repeat(Math.ceil(size / unit.length)), 'a.yaml')
     scan(unit.repeat(Math.ceil(size / unit.length)), 'a.txt')
     // A guard against hanging only: ordinary text of this size takes a hundredth of it.
-    expect(performance.now() - started).toBeLessThan(30_000)
+    expect(performance.now() - started).toBeLessThan(120_000)
   })
 })
 
