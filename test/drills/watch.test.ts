@@ -16,7 +16,7 @@ interface Line {
 }
 
 const FILES = 1200
-const WAIT_MS = 60_000
+const WAIT_MS = 300_000
 
 /** A watch in a process of its own, as a user starts it. */
 class Watch {

@@ -120,7 +120,7 @@ function answers(port: number): Promise<boolean> {
 }
 
 async function eventually(holds: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 10_000
+  const deadline = Date.now() + 120_000
   while (!(await holds())) {
     if (Date.now() > deadline) throw new Error('it did not come to be in time')
     await new Promise(resolve => setTimeout(resolve, 50))
