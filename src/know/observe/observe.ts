@@ -25,7 +25,7 @@ import { fingerprinted } from './fingerprinted.ts'
 import { Flow } from './flow.ts'
 import { readerVersion } from './reader-version.ts'
 import { MemberGaps } from './member-gaps.ts'
-import { Pending } from './pending.ts'
+import { FEW, Pending } from './pending.ts'
 import { type Begun, begin, Reading } from './reading.ts'
 import { Telling } from './telling.ts'
 
@@ -121,7 +121,7 @@ class Run {
   readonly #telling = new Telling()
   /** Documents in which something was found before this run. */
   #held: ReadonlySet<string> = new Set()
-  #pending = new Pending(performance.now())
+  #pending = new Pending(performance.now(), FEW)
   #documents = 0
   #bytes = 0
   #skippedAsRead = 0
@@ -315,7 +315,7 @@ class Run {
   async #foldPending(): Promise<void> {
     if (this.#pending.isEmpty) return
     const { findings, toldBy, done, unread, listed } = this.#pending
-    this.#pending = new Pending(performance.now())
+    this.#pending = this.#pending.next(performance.now())
     for (const { document, path, gaps } of done) this.#gaps.add(document, path, gaps)
     for (const { path, why } of unread) {
       this.#failedDocuments++

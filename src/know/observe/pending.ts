@@ -4,6 +4,8 @@ import type { Listed } from '../inventory/standing.ts'
 import type { MemberGap } from '../readers/archive/member-gap.ts'
 import type { ReadAnswer } from './worker.ts'
 
+/** So much is folded at once at first. */
+export const FEW = 128
 const MOST_DOCUMENTS = 4096
 const MOST_FINDINGS = 2048
 const LONGEST_MS = 2000
@@ -20,9 +22,17 @@ export class Pending {
   /** Which document told what stands and goes with it; copies have rules of their own. */
   readonly toldBy = new Map<Finding, string>()
   readonly #since: number
+  readonly #most: number
 
-  constructor(since: number) {
+  /** `most`: of documents and findings; the first transactions of a run are small, so that a store with little room keeps something. */
+  constructor(since: number, most: number) {
     this.#since = since
+    this.#most = most
+  }
+
+  /** What comes after this one. */
+  next(now: number): Pending {
+    return new Pending(now, Math.min(2 * this.#most, MOST_DOCUMENTS))
   }
 
   get isEmpty(): boolean {
@@ -34,7 +44,8 @@ export class Pending {
   }
 
   isDue(now: number): boolean {
-    if (this.findings.length >= MOST_FINDINGS || this.#documents >= MOST_DOCUMENTS) return true
+    if (this.findings.length >= Math.min(this.#most, MOST_FINDINGS)) return true
+    if (this.#documents >= this.#most) return true
     return now - this.#since > LONGEST_MS
   }
 
