@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import type { Facts, Observation } from '../../core/contract/observation.ts'
 import type { Json, Ref } from '../../core/contract/ref.ts'
-import { wholeText } from './aws-iam.ts'
+import { MOST_BYTES } from './aws-iam.ts'
+import { wholeText } from './whole-text.ts'
 import type { Reader } from './reader.ts'
 
 /**
@@ -20,7 +21,7 @@ export const awsCredentialReportReader: Reader = {
     return /^(?:\xef\xbb\xbf)?"?user"?,"?arn"?,"?user_creation_time"?,/.test(text) || IN_JSON.test(text)
   },
   async *read(document, bytes) {
-    const text = await wholeText(bytes)
+    const text = await wholeText(bytes, MOST_BYTES)
     if (text === undefined) yield gap(document.path, 'it is too large')
     else yield* readReport(text, document.path)
   },

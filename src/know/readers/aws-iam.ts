@@ -3,6 +3,7 @@ import { canonicalJson } from '../../core/contract/canonical-json.ts'
 import type { Facts, Observation } from '../../core/contract/observation.ts'
 import type { Json, Ref } from '../../core/contract/ref.ts'
 import type { Reader } from './reader.ts'
+import { wholeText } from './whole-text.ts'
 
 /**
  * What `aws iam get-account-authorization-details` prints, whole or one page of it, and what the connector asks the same
@@ -24,7 +25,7 @@ export const awsIamReader: Reader = {
     return /^(?:\xef\xbb\xbf)?\s*\{/.test(text) && /"(?:User|Group|Role)DetailList"\s*:/.test(text)
   },
   async *read(document, bytes) {
-    const text = await wholeText(bytes)
+    const text = await wholeText(bytes, MOST_BYTES)
     if (text === undefined) {
       yield gap(document.path, `it has more than ${MOST_BYTES / 2 ** 20} MiB`)
       return
@@ -40,21 +41,8 @@ export const awsIamReader: Reader = {
   },
 }
 
-const MOST_BYTES = 256 * 2 ** 20
-
-/** All of a document, without a byte order mark; undefined where it is too large to be held. */
-export async function wholeText(bytes: AsyncIterable<Uint8Array>): Promise<string | undefined> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of bytes) {
-    size += chunk.length
-    if (size > MOST_BYTES) return undefined
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
-    .toString('utf8')
-    .replace(/^\ufeff/, '')
-}
+/** More of JSON is no answer of one account. */
+export const MOST_BYTES = 256 * 2 ** 20
 
 const named = z.looseObject({ PolicyName: z.string(), PolicyArn: z.string() })
 const inline = z.looseObject({ PolicyName: z.string(), PolicyDocument: z.unknown().optional() })

@@ -2,7 +2,8 @@ import { z } from 'zod'
 import { canonicalJson } from '../../core/contract/canonical-json.ts'
 import type { Facts, Observation } from '../../core/contract/observation.ts'
 import type { Json, Ref } from '../../core/contract/ref.ts'
-import { wholeText } from './aws-iam.ts'
+import { MOST_BYTES } from './aws-iam.ts'
+import { wholeText } from './whole-text.ts'
 import type { Reader } from './reader.ts'
 
 /**
@@ -31,7 +32,7 @@ export const awsOrganizationsReader: Reader = {
     )
   },
   async *read(document, bytes) {
-    const text = await wholeText(bytes)
+    const text = await wholeText(bytes, MOST_BYTES)
     let parsed: unknown
     try {
       parsed = JSON.parse(text ?? '')

@@ -32,3 +32,8 @@ export function scalar(located: Located | undefined): string | undefined {
   const value = located?.value
   return value === null || value === undefined || typeof value === 'object' ? undefined : String(value)
 }
+
+/** The line on which a place in a scalar's text stands. */
+export function lineAt(located: Located, offset: number): number {
+  return located.textLine + (scalar(located)?.slice(0, offset).match(/\n/g)?.length ?? 0)
+}

@@ -2,6 +2,7 @@ import type { Facts, Observation } from '../../../core/contract/observation.ts'
 import type { Certainty, Json, Ref } from '../../../core/contract/ref.ts'
 import { locateYaml } from '../locate-yaml.ts'
 import { scalar } from '../located.ts'
+import { wholeText } from '../whole-text.ts'
 import { contextsIn } from './expression.ts'
 import { textsOf } from './texts.ts'
 import { type Found, weaknessesIn } from './weaknesses-in.ts'
@@ -21,14 +22,8 @@ export async function* readWorkflow(
   document: { readonly in: Ref; readonly path: string },
   bytes: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Observation> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of bytes) {
-    size += chunk.length
-    if (size > MOST_BYTES) return yield gap(document.path, 1, `it has more than ${MOST_BYTES / 2 ** 20} MiB`)
-    chunks.push(chunk)
-  }
-  const text = Buffer.concat(chunks).toString('utf8')
+  const text = await wholeText(bytes, MOST_BYTES)
+  if (text === undefined) return yield gap(document.path, 1, `it has more than ${MOST_BYTES / 2 ** 20} MiB`)
   const { documents, problems } = locateYaml(text)
   for (const { line, why } of problems) yield gap(document.path, line, why)
   const [root] = documents

@@ -1,4 +1,4 @@
-import { scalar } from '../../located.ts'
+import { lineAt, scalar } from '../../located.ts'
 import { contextsIn } from '../expression.ts'
 import { stepsOf, type Weakness } from '../weakness.ts'
 import { PRIVILEGED_OUTSIDE_EVENTS } from '../workflow.ts'
@@ -25,7 +25,7 @@ export const workflowEnvironmentFile: Weakness = {
       const run = scalar(step.run) ?? ''
       const at = WRITES.exec(run)
       if (!at || isConstant(run)) continue
-      const line = step.run!.textLine + (run.slice(0, at.index).match(/\n/g)?.length ?? 0)
+      const line = lineAt(step.run!, at.index)
       yield {
         line,
         certainty: 'conditional',

@@ -1,4 +1,4 @@
-import { scalar, type Located } from '../../located.ts'
+import { lineAt, scalar, type Located } from '../../located.ts'
 import { controlledBy } from '../control.ts'
 import { stepsOf, type Weak, type Weakness } from '../weakness.ts'
 import { type Step, type Workflow } from '../workflow.ts'
@@ -40,7 +40,7 @@ export const workflowScriptInjection: Weakness = {
         const text = scalar(code) ?? ''
         for (const { control, context, offset } of controlledBy(text, { workflow, job, step })) {
           if (control === 'nobody') continue
-          const line = code.textLine + (text.slice(0, offset).match(/\n/g)?.length ?? 0)
+          const line = lineAt(code, offset)
           yield { ...said(workflow, control, context, what), line, job }
         }
       }

@@ -1,4 +1,4 @@
-import { scalar } from '../../located.ts'
+import { lineAt, scalar } from '../../located.ts'
 import { contextsIn } from '../expression.ts'
 import { stepsOf, type Weakness } from '../weakness.ts'
 
@@ -33,7 +33,7 @@ export const workflowSecretInLog: Weakness = {
         if (GOES_ON.test(what) || masked) continue
         const name = variablesIn(what).find(variable => made.has(variable))
         if (name === undefined) continue
-        const line = step.run!.textLine + (run.slice(0, found.index).match(/\n/g)?.length ?? 0)
+        const line = lineAt(step.run!, found.index)
         yield { line, certainty: 'proven', why: `${name}, which is made of a secret, is printed`, job }
       }
     }
