@@ -223,7 +223,7 @@ async function killAndRunAgain(one: Case, wholeMs: number): Promise<string> {
     const share = 'afterShare' in one.kill ? one.kill.afterShare : undefined
     const killed = await runProgram(one, home, at, () => (share === undefined ? undefined : share * wholeMs))
     // A random moment may come after the end; an ending is then right already.
-    if (share === undefined) expect(killed.signal).toBe('SIGKILL')
+    if (share === undefined) expect(killed.signal, `${killed.output}${killed.errors}`).toBe('SIGKILL')
     const again = await runProgram(one, home, undefined, () => undefined)
     expect(again.signal, again.errors).toBeNull()
     await checkEnding(one, home, again.output, again.errors)
@@ -248,7 +248,7 @@ function runProgram(
   killAfterMs: () => number | undefined,
 ): Promise<Ran> {
   return new Promise((resolve, reject) => {
-    const window = consumer ? '1.5' : '0'
+    const window = consumer ? '3' : '0'
     const args = [PROGRAM, home, role, mode, window, ...(killAt ? [killAt] : [])]
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] })
     const texts = ['', '', '']
@@ -343,7 +343,7 @@ function startConsumer(role: string): { stop(): Promise<void> } {
       const session = client(read('PGUSER'), read('PGPASSWORD'), DATABASE, `api-${role}`)
       await session
         .connect()
-        .then(() => session.query('select pg_sleep(0.1)'))
+        .then(() => session.query('select pg_sleep(0.4)'))
         .catch(() => {})
       await session.end().catch(() => {})
       await new Promise(resolve => setTimeout(resolve, 60))

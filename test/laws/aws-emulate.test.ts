@@ -91,6 +91,7 @@ laws({
     return {
       open,
       takesAnySecret: true,
+      takesWhatIsGone: true,
       endsNothingByItself: true,
       keepsNoNames: true,
       manyPrincipals: 3,

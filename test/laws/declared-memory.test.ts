@@ -31,7 +31,18 @@ const VENDORS: Record<string, () => [value: string, secret: Secret]> = {
 for (const [kind, newValue] of Object.entries(VENDORS))
   laws({
     name: `${kind} in memory`,
-    lacks: ['issue', 'rotate', 'suspend', 'freeze', 'sessions', 'endSessions', 'inspect', 'read', 'discover'],
+    lacks: [
+      'issue',
+      'rotate',
+      'suspend',
+      'freeze',
+      'sessions',
+      'endSessions',
+      'inspect',
+      'read',
+      'discover',
+      'probe',
+    ],
     async start(): Promise<World> {
       const twin = memoryVendors()
       const file = new URL(`../../rules/secrets/${kind}.yaml`, import.meta.url)

@@ -42,7 +42,7 @@ export function laws(subject: Subject): void {
       })
 
       const live = () => (world.takesAnySecret ? 'unknown' : 'live')
-      const dead = () => (world.takesAnySecret ? 'unknown' : 'dead')
+      const dead = () => (world.takesWhatIsGone ? 'unknown' : 'dead')
 
       const newPrincipal = async (from = world): Promise<Principal> => {
         const principal = await from.principal!()

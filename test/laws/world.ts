@@ -50,8 +50,10 @@ export interface World {
   log?(): Promise<string>
   /** How many things discover must find that are on its second page or later. */
   manyPrincipals?: number
-  /** The system takes any secret, so that nothing is ever proven live, or dead: what stands there shows the end of it. */
+  /** The system takes any secret, so that nothing is ever proven live. */
   readonly takesAnySecret?: boolean
+  /** It takes what was deleted or disabled too, so that nothing is proven dead: what stands there shows the end of it. */
+  readonly takesWhatIsGone?: boolean
   /** It keeps no names with what is issued, so that undo goes by what was there before. */
   readonly keepsNoNames?: boolean
   /** What it issues for a time has to be revoked then: no time is promised. */
