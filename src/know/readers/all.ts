@@ -2,6 +2,7 @@ import { awsCredentialReportReader } from './aws-credential-report.ts'
 import { awsIamReader } from './aws-iam.ts'
 import { awsOrganizationsReader } from './aws-organizations.ts'
 import { githubWorkflowReader } from './github-workflow/github-workflow.ts'
+import { kubernetesReader } from './kubernetes/kubernetes.ts'
 import type { Reader } from './reader.ts'
 import { reportReader } from './report/report-reader.ts'
 import type { Engine } from './secrets/engine.ts'
@@ -16,5 +17,6 @@ export function allReaders(secrets: Engine): readonly Reader[] {
     awsCredentialReportReader,
     awsOrganizationsReader,
     githubWorkflowReader,
+    kubernetesReader,
   ]
 }

@@ -1,4 +1,4 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments } from 'yaml'
+import { type Alias, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments } from 'yaml'
 import type { Located } from './located.ts'
 
 export interface YamlProblem {
@@ -12,9 +12,10 @@ const MOST_DEPTH = 100
 
 /**
  * The documents of a YAML text, aliases and merges followed. What the parser cannot make sense of is a problem that quotes
- * nothing of the text; what it could read stands. https://yaml.org/spec/1.2.2/
+ * nothing of the text; what it could read stands. A text that is a part of another begins on that one's `firstLine`.
+ * https://yaml.org/spec/1.2.2/
  */
-export function locateYaml(text: string): { documents: Located[]; problems: YamlProblem[] } {
+export function locateYaml(text: string, firstLine = 1): { documents: Located[]; problems: YamlProblem[] } {
   const lines = new LineCounter()
   const problems: YamlProblem[] = []
   const documents: Located[] = []
@@ -28,12 +29,21 @@ export function locateYaml(text: string): { documents: Located[]; problems: Yaml
   let left = MOST_NODES
   for (const document of parsed) {
     for (const { pos, code } of document.errors)
-      problems.push({ line: lines.linePos(pos[0]).line, why: `it is no YAML there (${code})` })
+      problems.push({
+        line: lines.linePos(pos[0]).line + firstLine - 1,
+        why: `it is no YAML there (${code})`,
+      })
     // A text that is broken is read as far as the parser made sense of it.
-    const at = (node: Node | null | undefined) => lines.linePos(node?.range?.[0] ?? 0).line
+    const at = (node: Node | null | undefined) => lines.linePos(node?.range?.[0] ?? 0).line + firstLine - 1
+    // To find what an alias means, the parser looks through all of the document.
+    const meant = new Map<Alias, Node | undefined>()
+    const meaning = (alias: Alias) => {
+      if (!meant.has(alias)) meant.set(alias, alias.resolve(document))
+      return meant.get(alias)
+    }
     const locate = (node: unknown, depth: number): Located => {
       if (left-- <= 0 || depth > MOST_DEPTH) throw new TooMuch()
-      const found = isAlias(node) ? node.resolve(document) : node
+      const found = isAlias(node) ? meaning(node) : node
       const line = at(node as Node | null)
       const plain = { line, textLine: line }
       if (isMap(found)) {
@@ -73,7 +83,7 @@ export function locateYaml(text: string): { documents: Located[]; problems: Yaml
     } catch (error) {
       if (!(error instanceof TooMuch)) throw error
       problems.push({
-        line: 1,
+        line: firstLine,
         why: `it unfolds to more than ${MOST_NODES} values, or deeper than ${MOST_DEPTH}`,
       })
       break

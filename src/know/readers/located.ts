@@ -37,3 +37,15 @@ export function scalar(located: Located | undefined): string | undefined {
 export function lineAt(located: Located, offset: number): number {
   return located.textLine + (scalar(located)?.slice(0, offset).match(/\n/g)?.length ?? 0)
 }
+
+/** A parsed JSON value, of which no lines are known: they are 0. */
+export function locateJson(value: unknown): Located {
+  const unknown = { line: 0, textLine: 0 }
+  if (Array.isArray(value)) return { ...unknown, value: value.map(locateJson) }
+  if (typeof value === 'object' && value !== null)
+    return {
+      ...unknown,
+      value: new Map(Object.entries(value).map(([name, inner]) => [name, locateJson(inner)])),
+    }
+  return { ...unknown, value: value as string | number | boolean | null }
+}
