@@ -1,16 +1,17 @@
 import { newId } from '../../core/contract/id.ts'
 import type { Io } from '../../core/contract/io.ts'
 import type { Certainty, Ms } from '../../core/contract/ref.ts'
+import { isRelation } from '../../core/contract/relations.ts'
 import { RowInsert } from '../../core/store/row-insert.ts'
 import type { Row } from '../../core/store/schema.ts'
 import { type Db, transaction } from '../../core/store/store.ts'
 import { inChunks } from '../inventory/in-chunks.ts'
 import { loadRoots, type Roots } from '../inventory/roots.ts'
 import { limitedMemberships } from './aws/account.ts'
-import type { Crossing } from './aws/crossing.ts'
-import { awsCrossings } from './aws/crossings.ts'
 import { loadAccounts } from './aws/load-accounts.ts'
+import type { CrossingRules } from './crossing-rules.ts'
 import { buildGraph, CERTAINTIES, type GraphNode, type Hop } from './graph.ts'
+import { computedHops } from './load-graph.ts'
 import { credentialHopsAt } from './past-credentials.ts'
 import { certaintyAt, nodeAt, reach, wayAt } from './reach.ts'
 import { stoodAt } from './stood-at.ts'
@@ -21,16 +22,11 @@ const insertCrossings = new RowInsert('crossing', insert => insert)
  * Keeps what follows from policies as they are now, beside what followed before: called when something was observed, so
  * that a later question about this time has an answer. What is as it was costs no row.
  */
-export async function keepCrossings(
-  db: Db,
-  io: Io,
-  crossings: () => Promise<readonly Crossing[]>,
-): Promise<void> {
+export async function keepCrossings(db: Db, io: Io, rules: CrossingRules): Promise<void> {
   const now = io.now().getTime()
-  const accounts = await loadAccounts(db, await loadRoots(db))
-  // Where no account is known, the rules need not even be read.
-  if (accounts.length === 0) return
-  const computed = new Map(awsCrossings(accounts, await crossings(), now).map(hop => [keyOf(hop), hop]))
+  const roots = await loadRoots(db)
+  const hops = await computedHops(db, roots, await loadAccounts(db, roots), rules, now)
+  const computed = new Map(hops.map(hop => [keyOf(hop), hop]))
   await transaction(db, async tx => {
     const open = await tx.selectFrom('crossing').selectAll().where('gone_at', 'is', null).execute()
     const ended: string[] = []
@@ -85,7 +81,8 @@ export async function pastAt(db: Db, at: Ms): Promise<Past> {
   }
   // A membership that a policy keeps from being used now is taken to have been so before.
   const closed = limitedMemberships(await loadAccounts(db, roots))
-  const stored = await db.selectFrom('edge').selectAll().where(stoodAt('edge', at)).orderBy('id').execute()
+  const all = await db.selectFrom('edge').selectAll().where(stoodAt('edge', at)).orderBy('id').execute()
+  const stored = all.filter(({ crossing }) => !isRelation(crossing))
   for (const hop of stored.map(row => hopOf(row, roots))) if (!closed.get(hop.from)?.has(hop.to)) add(hop)
   const kept = await db.selectFrom('crossing').selectAll().orderBy('id').execute()
   const keptSince = kept.reduce<Ms | undefined>(

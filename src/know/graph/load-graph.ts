@@ -2,20 +2,16 @@ import assert from 'node:assert/strict'
 import { setImmediate as turn } from 'node:timers/promises'
 import { sql } from 'kysely'
 import type { Certainty, Ms } from '../../core/contract/ref.ts'
+import { isRelation } from '../../core/contract/relations.ts'
 import { type Db, isPostgres } from '../../core/store/store.ts'
 import { loadRoots, type Roots } from '../inventory/roots.ts'
-import { limitedMemberships } from './aws/account.ts'
-import type { Crossing } from './aws/crossing.ts'
+import { type AwsAccount, limitedMemberships } from './aws/account.ts'
 import { awsCrossings } from './aws/crossings.ts'
 import { loadAccounts } from './aws/load-accounts.ts'
 import { addCredentialEdges } from './credential-edges.ts'
-import { CERTAINTIES, type Graph, GraphBuilder, NODE_TYPES } from './graph.ts'
-
-/** What a graph is computed with beside what is stored: the rules by which one AWS principal gains another, and when. */
-export interface Crossings {
-  readonly aws: readonly Crossing[]
-  readonly now: Ms
-}
+import { type CrossingRules, NO_RULES } from './crossing-rules.ts'
+import { CERTAINTIES, type Graph, GraphBuilder, type Hop, NODE_TYPES } from './graph.ts'
+import { joinedHops } from './joined/joined-hops.ts'
 
 /**
  * So many rows are read at once; between them other work of the process has its turn. Their text stays below 128 kB: what is
@@ -23,16 +19,33 @@ export interface Crossings {
  */
 const ROWS = 1000
 
-export async function loadGraph(db: Db, crossings: Crossings = { aws: [], now: 0 }): Promise<Graph> {
+/** Without rules it is what sources told and what credentials make of it; `now` is for policies that look at the time. */
+export async function loadGraph(db: Db, rules: CrossingRules = NO_RULES, now: Ms = 0): Promise<Graph> {
   const roots = await loadRoots(db)
   const builder = new GraphBuilder()
   await addEntities(db, roots, builder)
   const accounts = await loadAccounts(db, roots)
-  await addStoredEdges(db, builder, limitedMemberships(accounts))
+  const told = await addStoredEdges(db, builder, limitedMemberships(accounts))
   await addCredentialEdges(db, roots, builder)
-  for (const hop of awsCrossings(accounts, crossings.aws, crossings.now)) builder.hop(hop)
+  for (const hop of await computedHops(db, roots, accounts, rules, now, told)) builder.hop(hop)
   await turn()
   return builder.build()
+}
+
+/**
+ * All that follows from policies and from what meets, by the rules. Of edges that sources told it looks at those named in
+ * `told` only, where that is given.
+ */
+export async function computedHops(
+  db: Db,
+  roots: Roots,
+  accounts: readonly AwsAccount[],
+  rules: CrossingRules,
+  now: Ms,
+  told?: ReadonlySet<string>,
+): Promise<Hop[]> {
+  const aws = awsCrossings(accounts, rules.aws, now)
+  return [...aws, ...(await joinedHops(db, roots, rules.joined, aws, told))]
 }
 
 /** What is left out is read too: SQLite would take an index of what is merged, and sort all for each page. */
@@ -69,13 +82,13 @@ interface Page<Key = string> {
 
 /**
  * Each page comes as one text, a line for each edge: a value for each column of each row would take a minute for ten
- * million of them. They come as SQLite keeps them, which spares it an index. What is `closed` is no way.
+ * million of them. They come as SQLite keeps them, which spares it an index. What is `closed` is no way. Gives the names of all that is told.
  */
 async function addStoredEdges(
   db: Db,
   builder: GraphBuilder,
   closed: ReadonlyMap<string, ReadonlySet<string>>,
-): Promise<void> {
+): Promise<Set<string>> {
   const { ids } = builder
   const pairs = new Map(
     [...closed].map(([from, tos]) => [ids.numberOf(from), new Set([...tos].map(to => ids.numberOf(to)))]),
@@ -91,7 +104,7 @@ async function addStoredEdges(
       db,
     )
     const [page] = rows
-    if (!page?.last) return
+    if (!page?.last) return new Set(kinds.flatMap(({ names }) => names))
     readEdges(Buffer.from(page.lines ?? ''), page.count, kinds, builder, pairs)
     after = page.last
     await turn()
@@ -121,9 +134,10 @@ function readEdges(
     const certainty = bytes[toSpace + 3] === 0x6f ? 0 : bytes[toSpace + 3] === 0x6e ? 1 : 2
     const crossing = toSpace + 2 + CERTAINTIES[certainty]!.length
     const end = endOf(bytes, crossing, NEWLINE)
-    // What leads to something that is gone leads nowhere.
-    if (from >= 0 && to >= 0 && (closed.size === 0 || !closed.get(from)?.has(to)))
-      builder.edge(from, to, kinds[certainty]!.of(bytes, crossing, end))
+    const kind = kinds[certainty]!.of(bytes, crossing, end)
+    // What leads to something that is gone leads nowhere, and a mere relation is no way.
+    if (from >= 0 && to >= 0 && kind >= 0 && (closed.size === 0 || !closed.get(from)?.has(to)))
+      builder.edge(from, to, kind)
     at = end + 1
   }
   assert.equal(at, bytes.length + 1, 'an edge’s crossing is one line')
@@ -149,19 +163,23 @@ class Kinds {
   readonly #certainty: Certainty
   readonly #builder: GraphBuilder
   readonly #known = new Map<number, { bytes: Uint8Array; kind: number }[]>()
+  readonly names: string[] = []
 
   constructor(certainty: Certainty, builder: GraphBuilder) {
     this.#certainty = certainty
     this.#builder = builder
   }
 
+  /** -1 for a relation that is no way. */
   of(bytes: Buffer, from: number, to: number): number {
     let hash = 0
     for (let at = from; at < to; at++) hash = (Math.imul(hash, 31) + bytes[at]!) | 0
     const known = this.#known.get(hash)
     for (const one of known ?? []) if (isEqual(one.bytes, bytes, from, to)) return one.kind
     const own = Buffer.from(bytes.subarray(from, to))
-    const kind = this.#builder.kind(own.toString(), this.#certainty, 'stored')
+    const name = own.toString()
+    this.names.push(name)
+    const kind = isRelation(name) ? -1 : this.#builder.kind(name, this.#certainty, 'stored')
     this.#known.set(hash, [...(known ?? []), { bytes: own, kind }])
     return kind
   }

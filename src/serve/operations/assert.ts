@@ -9,7 +9,7 @@ import {
   assertionsSchema,
   checkAssertions,
 } from '../../know/graph/assertions.ts'
-import { loadCrossings } from '../../know/graph/aws/crossing.ts'
+import { loadCrossingRules } from '../../know/graph/crossing-rules.ts'
 import { coverageOf } from '../../know/inventory/queries.ts'
 import { type Coverage, coverageText } from './coverage.ts'
 import { graphOf, hopLines } from './graph-view.ts'
@@ -56,9 +56,9 @@ export const assert = defineOperation<Input, Asserted>({
 
 async function run(world: World, { file, probe }: Input): Promise<Asserted> {
   const assertions = await readAssertions(file)
-  const crossings = await loadCrossings(world.rulesDirectory)
-  const graph = await graphOf(world, crossings)
-  const prober = probe ? new AssertionProber(world, graph, crossings) : undefined
+  const rules = await loadCrossingRules(world.rulesDirectory)
+  const graph = await graphOf(world, rules)
+  const prober = probe ? new AssertionProber(world, graph, rules) : undefined
   const results: Asserted['assertions'][number][] = []
   for (const [index, result] of (await checkAssertions(world.db, graph, assertions)).entries()) {
     const probed = await prober?.probe(assertions[index]!, result)

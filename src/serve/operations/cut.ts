@@ -1,9 +1,10 @@
 import pc from 'picocolors'
 import { z } from 'zod'
 import { CERTAINTIES } from '../../know/graph/graph.ts'
+import { premiseText } from '../../know/graph/joined/joined-crossing.ts'
 import { smallestCut } from '../../know/graph/search.ts'
 import { coverageOf } from '../../know/inventory/queries.ts'
-import { loadCrossings } from '../../know/graph/aws/crossing.ts'
+import { type CrossingRules, loadCrossingRules } from '../../know/graph/crossing-rules.ts'
 import { type Coverage, coverageText } from './coverage.ts'
 import { graphOf, hopLines, type NamedHop, namedHops } from './graph-view.ts'
 import { defineOperation, type World } from './operation.ts'
@@ -54,19 +55,19 @@ export const cut = defineOperation<Input, Cut>({
 
 async function run(world: World, { from, to, certainty, most }: Input): Promise<Cut> {
   const [start, end] = [await subjectOf(world, from), await subjectOf(world, to)]
-  const crossings = await loadCrossings(world.rulesDirectory)
-  const graph = await graphOf(world, crossings)
+  const rules = await loadCrossingRules(world.rulesDirectory)
+  const graph = await graphOf(world, rules)
   const [a, b] = [graph.ids.numberOf(start.id), graph.ids.numberOf(end.id)]
   const found =
     a === undefined || b === undefined || a === b
       ? []
       : smallestCut(graph, a, b, CERTAINTIES.indexOf(certainty), most)
-  const rules = new Map(crossings.map(crossing => [crossing.id, crossing]))
+  const premisesOf = premisesById(rules)
   const hops = found ? await namedHops(world.db, graph, found) : null
   const premises = Object.fromEntries(
     (hops ?? []).flatMap(hop => {
-      const rule = rules.get(hop.crossing)
-      return rule ? [[rule.id, rule.premises.map(({ action }) => action)]] : []
+      const known = premisesOf.get(hop.crossing)
+      return known ? [[hop.crossing, known]] : []
     }),
   )
   return {
@@ -74,9 +75,17 @@ async function run(world: World, { from, to, certainty, most }: Input): Promise<
     to: end,
     cut: hops,
     premises,
-    smallest: graph.kinds.every(({ crossing }) => (rules.get(crossing)?.premises.length ?? 1) === 1),
+    smallest: graph.kinds.every(({ crossing }) => (premisesOf.get(crossing)?.length ?? 1) === 1),
     coverage: await coverageOf(world.db),
   }
+}
+
+/** What each rule's crossing ends without, in its own words. */
+function premisesById({ aws, joined }: CrossingRules): Map<string, string[]> {
+  return new Map([
+    ...aws.map(({ id, premises }) => [id, premises.map(({ action }) => action)] as const),
+    ...joined.map(({ id, premises }) => [id, premises.map(premiseText)] as const),
+  ])
 }
 
 function text({ from, to, cut, premises, smallest, coverage }: Cut, width: number): string {

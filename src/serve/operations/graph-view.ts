@@ -1,5 +1,5 @@
 import type { Db } from '../../core/store/store.ts'
-import { type Crossing, loadCrossings } from '../../know/graph/aws/crossing.ts'
+import { type CrossingRules, loadCrossingRules } from '../../know/graph/crossing-rules.ts'
 import type { Graph, Hop } from '../../know/graph/graph.ts'
 import { keepCrossings } from '../../know/graph/history.ts'
 import { loadGraph } from '../../know/graph/load-graph.ts'
@@ -8,15 +8,15 @@ import type { World } from './operation.ts'
 import { called } from './subject.ts'
 import { wrap } from './wrap.ts'
 
-/** The graph as it is now, computed crossings and all; `aws` for who has the rules of those already. */
-export async function graphOf(world: World, aws?: readonly Crossing[]): Promise<Graph> {
-  aws ??= await loadCrossings(world.rulesDirectory)
-  return await loadGraph(world.db, { aws, now: world.io.now().getTime() })
+/** The graph as it is now, computed crossings and all; `rules` for who has the rules of those already. */
+export async function graphOf(world: World, rules?: CrossingRules): Promise<Graph> {
+  rules ??= await loadCrossingRules(world.rulesDirectory)
+  return await loadGraph(world.db, rules, world.io.now().getTime())
 }
 
 /** To be called when something was observed: what policies allow now can be asked about later. */
 export async function keepCrossingsOf(world: World): Promise<void> {
-  await keepCrossings(world.db, world.io, () => loadCrossings(world.rulesDirectory))
+  await keepCrossings(world.db, world.io, await loadCrossingRules(world.rulesDirectory))
 }
 
 /** The hops of a way as sentences, one after the other. */

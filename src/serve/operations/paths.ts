@@ -1,6 +1,6 @@
 import pc from 'picocolors'
 import { z } from 'zod'
-import { loadCrossings } from '../../know/graph/aws/crossing.ts'
+import { loadCrossingRules } from '../../know/graph/crossing-rules.ts'
 import type { TriedWay } from '../../know/graph/probe.ts'
 import { ways } from '../../know/graph/search.ts'
 import { coverageOf } from '../../know/inventory/queries.ts'
@@ -62,11 +62,11 @@ export const paths = defineOperation<Input, Paths>({
 
 async function run(world: World, { from, to, most, format, probe }: Input): Promise<Paths> {
   const [start, end] = [await subjectOf(world, from), await subjectOf(world, to)]
-  const crossings = await loadCrossings(world.rulesDirectory)
-  const graph = await graphOf(world, crossings)
+  const rules = await loadCrossingRules(world.rulesDirectory)
+  const graph = await graphOf(world, rules)
   const [a, b] = [graph.ids.numberOf(start.id), graph.ids.numberOf(end.id)]
   const found = a === undefined || b === undefined ? [] : ways(graph, a, b, most)
-  const prober = probe && found.length > 0 ? proberOf(world, graph, crossings) : undefined
+  const prober = probe && found.length > 0 ? proberOf(world, graph, rules) : undefined
   const tester =
     prober && isHeld(start.type)
       ? { secret: await world.readSecret(`test credential of ${from}: `) }

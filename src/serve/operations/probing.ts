@@ -4,7 +4,7 @@ import type { Secret } from '../../core/contract/secret.ts'
 import { fingerprint } from '../../core/keys/fingerprint.ts'
 import { openedConfig } from '../../know/connections/config.ts'
 import { type Assertion, type AssertionResult, checkAssertions } from '../../know/graph/assertions.ts'
-import type { Crossing } from '../../know/graph/aws/crossing.ts'
+import type { CrossingRules } from '../../know/graph/crossing-rules.ts'
 import { type Graph, CERTAINTIES } from '../../know/graph/graph.ts'
 import { Prober, type Tester, type TriedWay } from '../../know/graph/probe.ts'
 import { ways } from '../../know/graph/search.ts'
@@ -14,10 +14,10 @@ import type { World } from './operation.ts'
 import { called, credentialsOfIdentity, subjectOf } from './subject.ts'
 import { wrap } from './wrap.ts'
 
-export function proberOf(world: World, graph: Graph, crossings: readonly Crossing[]): Prober {
+export function proberOf(world: World, graph: Graph, rules: CrossingRules): Prober {
   const { db, keys, io, connections } = world
   const nodeOf = async (id: string) => (await nodeViews(db, graph, [graph.ids.numberOf(id)!]))[0]!
-  return new Prober({ db, keys, io, connections, crossings, nodeOf })
+  return new Prober({ db, keys, io, connections, crossings: rules.aws, nodeOf })
 }
 
 /** What was tried of one pair of an assertion. */
@@ -45,10 +45,10 @@ export class AssertionProber {
   readonly #prober: Prober
   #asked: Promise<Secret> | undefined
 
-  constructor(world: World, graph: Graph, crossings: readonly Crossing[]) {
+  constructor(world: World, graph: Graph, rules: CrossingRules) {
     this.#world = world
     this.#graph = graph
-    this.#prober = proberOf(world, graph, crossings)
+    this.#prober = proberOf(world, graph, rules)
   }
 
   /**

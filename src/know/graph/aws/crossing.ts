@@ -55,12 +55,12 @@ export const crossingSchema = z.strictObject({
   references: z.array(z.url()).min(1),
 })
 
-/** One way from an AWS principal to another, or to everything; rules/crossings/<id>.yaml says it. */
+/** One way from an AWS principal to another, or to everything; rules/crossings/aws/<id>.yaml says it. */
 export type Crossing = z.infer<typeof crossingSchema>
 
 /** Raises on a broken file: the rules are part of the program. */
 export async function loadCrossings(rulesDirectory: string): Promise<Crossing[]> {
-  const directory = join(rulesDirectory, 'crossings')
+  const directory = join(rulesDirectory, 'crossings', 'aws')
   const files = (await readdir(directory)).filter(name => name.endsWith('.yaml')).sort()
   return await Promise.all(
     files.map(async name => {

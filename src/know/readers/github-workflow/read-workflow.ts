@@ -53,6 +53,14 @@ function* observations(
       to: repository,
       ...mayPush(workflow!, job),
     }
+    yield {
+      see: 'edge',
+      from: ref,
+      to: repository,
+      crossing: 'defined-in',
+      certainty: 'proven',
+      why: `${path} defines ${job.id}`,
+    }
     yield* secretsOf(repository, ref, workflow!, job)
     for (const step of job.steps) yield* cloudRoles(ref, step)
     yield* fromOutside(repository, ref, ofJob)

@@ -38,7 +38,7 @@ async function graphWith(found: readonly Finding[], ...details: unknown[]): Prom
     .execute()
   const findings = [...details.flatMap(one => [...readDetails(one, 'test')] as Finding[]), ...found]
   await transaction(db, tx => fold(tx, { id: 'source' }, findings, { io, at }))
-  const graph = await wholeOf(db, await loadGraph(db, { aws: crossings, now: NOW }))
+  const graph = await wholeOf(db, await loadGraph(db, { aws: crossings, joined: [] }, NOW))
   await db.destroy()
   return graph
 }

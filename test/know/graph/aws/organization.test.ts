@@ -133,7 +133,7 @@ describe('an organization’s policies, from exports', () => {
   test('keep an administrator from administering, in reach too', async () => {
     const { db, idOf } = await known(await read(files))
     const aws = await loadCrossings(new URL('../../../../rules', import.meta.url).pathname)
-    const graph = await wholeOf(db, await loadGraph(db, { aws, now: 0 }))
+    const graph = await wholeOf(db, await loadGraph(db, { aws, joined: [] }))
     expect(reachedFrom(graph, idOf('Actor')).filter(({ ref }) => ref.kind === 'account')).toEqual([])
     await db.destroy()
   })
@@ -418,7 +418,7 @@ describe('whom trust policies let in from outside', () => {
       )
       .details()
     const { db } = await known(await read({ 'account.json': details }))
-    const graph = await wholeOf(db, await loadGraph(db, { aws: [], now: 0 }))
+    const graph = await wholeOf(db, await loadGraph(db))
     const from = (native: string) => graph.nodes.find(({ ref }) => ref.id === native)!
     const hopFrom = (native: string) =>
       graph.hops.find(hop => hop.from === from(native).id && hop.crossing === 'trusted')

@@ -457,7 +457,7 @@ async function graphOf(findings: readonly Finding[]): Promise<Whole> {
   await db.insertInto('source').values(source).execute()
   await transaction(db, tx => fold(tx, { id: 'source' }, findings, { io, at }))
   const aws = await loadCrossings(new URL('../../../../rules', import.meta.url).pathname)
-  const graph = await wholeOf(db, await loadGraph(db, { aws, now: at }))
+  const graph = await wholeOf(db, await loadGraph(db, { aws, joined: [] }, at))
   await db.destroy()
   return graph
 }

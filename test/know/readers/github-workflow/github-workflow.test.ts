@@ -56,6 +56,7 @@ describe('the reader of workflows', () => {
     const edges = found.flatMap(one => (one.see === 'edge' ? [[one.crossing, one.to.id, one.certainty]] : []))
     expect(edges).toEqual([
       ['may-push', tree.id, 'proven'],
+      ['defined-in', tree.id, 'proven'],
       ['reads-secret', 'PUBLISH_KEY', 'proven'],
       ['federates-into', '?arn:aws:iam::111122223333:role/release', 'conditional'],
     ])

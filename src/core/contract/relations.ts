@@ -1,0 +1,12 @@
+/**
+ * What a source tells of two things that is no way from one to the other by itself: an edge of such a name is not walked. It
+ * is a premise of the crossings in rules/crossings, which say what follows where several meet.
+ */
+export const RELATIONS: Readonly<Record<string, string>> = {
+  'defined-in':
+    'the workload is defined by the repository, or by the file: who changes that changes what runs',
+}
+
+export function isRelation(crossing: string): boolean {
+  return Object.hasOwn(RELATIONS, crossing)
+}
