@@ -38,8 +38,7 @@ export function joinCrossings(estate: Estate, rules: readonly JoinedCrossing[]):
     const growing = new Set<string>()
     for (const rule of rules) {
       if (grown && !relationsAsked(rule).some(relation => grown!.has(relation))) continue
-      // All of them before any is told: what is being looked through does not change.
-      for (const crossing of [...new Matching(estate, relations, rule).all()]) {
+      for (const crossing of new Matching(estate, relations, rule).all()) {
         const key = `${rule.id} ${crossing.from} ${crossing.to}`
         const before = given.get(key)
         if (crossing.from === crossing.to || (before && !isSurer(crossing, before))) continue
@@ -105,11 +104,12 @@ class Matching {
     if (rule.needs !== undefined) this.#conditions.push(rule.needs)
   }
 
-  *all(): Generator<Hop> {
+  /** All of them at once: what is looked through does not change meanwhile. */
+  all(): Hop[] {
     // Facts are asked once all things are known, so that a rule may say its premises in any order.
     const facts = this.#rule.premises.filter(premise => 'of' in premise)
     const related = this.#rule.premises.filter(premise => !('of' in premise))
-    yield* this.#from([...related, ...facts])
+    return [...this.#from([...related, ...facts])]
   }
 
   *#from([premise, ...others]: readonly Premise[]): Generator<Hop> {
