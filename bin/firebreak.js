@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Plain JavaScript that every Node still in use can parse: it decides what runs the real program.
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import module from 'node:module'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
@@ -15,16 +15,34 @@ var major = Number(process.versions.node.split('.')[0])
 if (major >= NEEDED_MAJOR) start()
 else reexec()
 
-/** A checkout has the sources, a package has what was built of them. */
+/** A package has what was built. A checkout has the sources, too, which run where one was changed since. */
 function start() {
   if (module.enableCompileCache) module.enableCompileCache()
-  var source = here('../src/main.ts')
-  import(existsSync(source) ? '../src/main.ts' : '../dist/main.js').catch(function (error) {
+  import(isBuilt() ? '../dist/main.js' : '../src/main.ts').catch(function (error) {
     process.stderr.write(
       'firebreak could not be started: ' + String((error && error.message) || error) + '\n',
     )
     process.exitCode = 70
   })
+}
+
+function isBuilt() {
+  if (!existsSync(here('../src/main.ts'))) return true
+  // The last file that a build writes.
+  var built = statSync(here('../dist/built.json'), { throwIfNoEntry: false })
+  if (!built) return false
+  var isOlder = function (file) {
+    return statSync(file).mtimeMs <= built.mtimeMs
+  }
+  var areOlder = function (folder) {
+    return readdirSync(folder, { withFileTypes: true }).every(function (entry) {
+      var path = folder + '/' + entry.name
+      if (entry.isDirectory()) return areOlder(path)
+      return !/\.(ts|yaml)$/.test(path) || isOlder(path)
+    })
+  }
+  var settings = ['../package.json', '../package-lock.json', '../tsdown.config.ts']
+  return settings.map(here).every(isOlder) && areOlder(here('../src')) && areOlder(here('../rules'))
 }
 
 /** In a checkout, `npm ci` has installed the Node that is needed beside the other tools. */

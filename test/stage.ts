@@ -10,7 +10,7 @@ import type { PostgresServer } from '../src/serve/operations/drill/postgres-serv
 
 const PROGRAM = fileURLToPath(new URL('../bin/firebreak.js', import.meta.url))
 
-const RULES = fileURLToPath(new URL('../rules/secrets', import.meta.url))
+const RULES = fileURLToPath(new URL('../rules', import.meta.url))
 
 interface Outcome {
   readonly exit: number | null

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chmod, cp, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdir, readFile, utimes, writeFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { join } from 'node:path'
@@ -64,6 +64,40 @@ describe('the program', () => {
     const started = spawnSync(olderNode()!, [join(ROOT, 'bin', 'firebreak.js'), 'scna'], { encoding: 'utf8' })
     expect(started.status).toBe(2)
     expect(started.stderr).toContain('unknown command')
+  })
+})
+
+describe('in a checkout', () => {
+  test('what was built runs, unless it is older than a source or a rule', async () => {
+    const root = join(stage.directory, '..', 'checkout')
+    const files = {
+      'bin/firebreak.js': await readFile(join(ROOT, 'bin', 'firebreak.js'), 'utf8'),
+      'package.json': '{"type":"module"}',
+      'package-lock.json': '{}',
+      'tsdown.config.ts': '',
+      'src/main.ts': 'console.log("sources")',
+      'src/core/deep.ts': '',
+      'rules/secrets/a.yaml': '',
+      'dist/main.js': 'console.log("built")',
+    }
+    for (const [name, text] of Object.entries(files)) {
+      await mkdir(join(root, name, '..'), { recursive: true })
+      await writeFile(join(root, name), text)
+    }
+    const runs = () =>
+      spawnSync(process.execPath, [join(root, 'bin/firebreak.js')], { encoding: 'utf8' }).stdout.trim()
+    // A build that was broken off has not written its last file.
+    expect(runs()).toBe('sources')
+    const builtAt = Date.now() / 1000
+    await writeFile(join(root, 'dist/built.json'), '{}')
+    for (const name of [...Object.keys(files), 'dist/built.json'])
+      await utimes(join(root, name), builtAt, builtAt)
+    expect(runs()).toBe('built')
+    for (const name of ['src/core/deep.ts', 'rules/secrets/a.yaml', 'package-lock.json']) {
+      await utimes(join(root, name), builtAt, builtAt + 1)
+      expect(runs(), name).toBe('sources')
+      await utimes(join(root, name), builtAt, builtAt)
+    }
   })
 })
 

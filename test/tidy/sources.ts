@@ -28,7 +28,7 @@ export interface Import {
 const STATIC =
   /^\s*(?:import|export)\s+(type\s+)?(?:[\w*$]+\s*,?\s*)?(?:\{[^}]*\}\s*|\*\s+as\s+\w+\s*)?(?:from\s+)?'([^'\n]+)'/gm
 /** Workers are named with the extension of the file that starts them: `./worker${extname(own)}`. */
-const WORKER = /[`'](?:\.\/)?(worker)\$\{/g
+const WORKER = /[`'](?:\.\/)?((?:drill-)?worker)\$\{/g
 const DYNAMIC = /import\(\s*'([^'\n]+)'\s*\)|new URL\(\s*'(\.{1,2}\/[^'\n]+\.(?:ts|js))'\s*,/g
 
 /** What a TypeScript file imports, and the files that it starts as workers. */

@@ -84,7 +84,7 @@ export async function observe(
   options: ObserveOptions,
 ): Promise<ObserveResult> {
   const { rules, own, problems } = await rulesInUse(options)
-  const reader = await readerVersion(options.rulesDirectory, own)
+  const reader = readerVersion(options.rulesDirectory, own)
   const current = await db
     .selectFrom('source')
     .selectAll()

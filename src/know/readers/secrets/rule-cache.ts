@@ -1,22 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { extname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { z } from 'zod'
+import { builtOf } from '../built.ts'
+import { versionOf } from '../version.ts'
 import type { LoadedRules } from './load-rules.ts'
 import type { Rule } from './rule.ts'
-
-/** What turns rule files into rules: with another one of these, what was kept is stale. */
-const LOADERS = [
-  'rule-cache',
-  'load-rules',
-  'rule',
-  'assigned-to',
-  'separator',
-  'pattern-bounds',
-  'checksum',
-  '../../../core/contract/declared-step',
-]
 
 /** The rest was checked when it was kept: whoever can write here can as well write the rules. */
 const kept = z.object({
@@ -27,23 +16,27 @@ const kept = z.object({
 })
 
 /**
- * The rules of a directory, as `loadRules` gives them, from a file that was kept of them. Reading the YAML of all rules
- * takes most of a second, which is too long before every commit. Without a folder to keep it in, they are read anew.
- * Their examples are left out: whoever searches that folder for secrets would find them all.
+ * The rules of a directory's `secrets/`, as `loadRules` gives them, from what was built of them, or else from a file that
+ * was kept. Reading the YAML of all rules takes a second, which is too long before every commit. Without a folder to
+ * keep it in, they are read anew. Their examples are left out: whoever searches that folder for secrets would find them all.
  */
-export async function cachedRules(directory: string, cacheDirectory: string): Promise<LoadedRules> {
-  const file = join(cacheDirectory, `rules-${await versionOf(directory)}.json`)
+export async function cachedRules(rulesDirectory: string, cacheDirectory: string): Promise<LoadedRules> {
+  const built = builtOf(rulesDirectory)
+  if (built) return built.rules
+  const version = createHash('sha256').update(versionOf(rulesDirectory)).update(rulesDirectory).digest('hex')
+  const file = join(cacheDirectory, `rules-${version.slice(0, 32)}.json`)
   const text = await readFile(file, 'utf8').catch(() => undefined)
   const known = text === undefined ? undefined : keptIn(text)
   if (known) return known
-  const { loadRules } = await import('./load-rules.ts')
-  const { rules, problems } = await loadRules(directory)
-  const loaded = {
-    rules: rules.map(rule => ({ ...rule, examples: { positive: [], negative: [] } })),
-    problems,
-  }
+  const loaded = await rulesToKeep(rulesDirectory)
   await keep(cacheDirectory, file, JSON.stringify(loaded)).catch(() => {})
   return loaded
+}
+
+export async function rulesToKeep(rulesDirectory: string): Promise<LoadedRules> {
+  const { loadRules } = await import('./load-rules.ts')
+  const { rules, problems } = await loadRules(join(rulesDirectory, 'secrets'))
+  return { rules: rules.map(rule => ({ ...rule, examples: { positive: [], negative: [] } })), problems }
 }
 
 /** Nothing where it is not what was kept: it is made again. */
@@ -53,16 +46,6 @@ function keptIn(text: string): LoadedRules | undefined {
   } catch {
     return undefined
   }
-}
-
-async function versionOf(directory: string): Promise<string> {
-  const hash = createHash('sha256')
-  const extension = extname(fileURLToPath(import.meta.url))
-  for (const name of LOADERS) hash.update(await readFile(new URL(`./${name}${extension}`, import.meta.url)))
-  hash.update(directory)
-  for (const name of (await readdir(directory)).filter(name => name.endsWith('.yaml')).sort())
-    hash.update(`\n${name}\n`).update(await readFile(join(directory, name)))
-  return hash.digest('hex').slice(0, 32)
 }
 
 /** Whole or not at all, and the only one of its kind. */

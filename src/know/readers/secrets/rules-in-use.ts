@@ -24,11 +24,10 @@ export async function rulesInUse({
 }: RuleFolders): Promise<LoadedRules & { readonly own: readonly Rule[] }> {
   // The YAML parser is not loaded where the built-in rules were kept and there are no others.
   const loaders = () => import('./load-rules.ts')
-  const folder = join(rulesDirectory, 'secrets')
   const builtIn =
     cacheDirectory === undefined
-      ? await (await loaders()).loadRules(folder)
-      : await cachedRules(folder, cacheDirectory)
+      ? await (await loaders()).loadRules(join(rulesDirectory, 'secrets'))
+      : await cachedRules(rulesDirectory, cacheDirectory)
   if (builtIn.rules.length === 0)
     throw new FirebreakError('INVALID_CONFIG', `no rule in ${rulesDirectory} can be used`, 'install again')
   if (ownRules === undefined) return { ...builtIn, own: [] }

@@ -273,7 +273,7 @@ type ServiceFile = Pick<Worker, 'name' | 'as' | 'reads'>
 function startWorker({ name, as, reads }: ServiceFile, services: string, processes: ChildProcess[]): Worker {
   const log = join(dirname(services), `${name}.log`)
   const here = fileURLToPath(import.meta.url)
-  const program = join(dirname(here), `worker${here.slice(here.lastIndexOf('.'))}`)
+  const program = join(dirname(here), `drill-worker${here.slice(here.lastIndexOf('.'))}`)
   const child = spawn(process.execPath, [program, join(services, reads), log, name], {
     stdio: ['pipe', 'ignore', 'inherit'],
   })

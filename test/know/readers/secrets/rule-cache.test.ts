@@ -1,6 +1,6 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { compileRules } from '../../../../src/know/readers/secrets/engine.ts'
 import { cachedRules } from '../../../../src/know/readers/secrets/rule-cache.ts'
@@ -19,12 +19,12 @@ test('rules that were kept are those of the directory, without what a search wou
     problems,
   }
   // The first time they are read, the second time they were kept.
-  for (const _ of [1, 2]) expect(await cachedRules(ruleDirectory, cache)).toEqual(withoutExamples)
+  for (const _ of [1, 2]) expect(await cachedRules(dirname(ruleDirectory), cache)).toEqual(withoutExamples)
   const [name] = await readdir(cache)
   const kept = await readFile(join(cache, name!))
   const token = rules.find(rule => rule.id === 'github-token')!.examples.positive[0]!
   expect(kept.includes(token.value)).toBe(false)
-  const again = compileRules((await cachedRules(ruleDirectory, cache)).rules)
+  const again = compileRules((await cachedRules(dirname(ruleDirectory), cache)).rules)
   expect([...again.scan(Buffer.from(token.text), { path: 'a.txt' })].map(find => find.rule)).toContain(
     'github-token',
   )
@@ -32,11 +32,11 @@ test('rules that were kept are those of the directory, without what a search wou
 
 test('what is not what was kept is made again', async () => {
   const cache = await folder()
-  const good = await cachedRules(ruleDirectory, cache)
+  const good = await cachedRules(dirname(ruleDirectory), cache)
   const [name] = await readdir(cache)
   for (const text of ['{', 'null', '{"rules":[1],"problems":[]}']) {
     await writeFile(join(cache, name!), text)
-    expect(await cachedRules(ruleDirectory, cache), text).toEqual(good)
+    expect(await cachedRules(dirname(ruleDirectory), cache), text).toEqual(good)
     expect((await readFile(join(cache, name!), 'utf8')).length, text).toBeGreaterThan(10_000)
   }
 })
@@ -44,5 +44,5 @@ test('what is not what was kept is made again', async () => {
 test('a folder that cannot be made is done without', async () => {
   const file = join(await folder(), 'file')
   await writeFile(file, '')
-  expect((await cachedRules(ruleDirectory, file)).rules.length).toBe(rules.length)
+  expect((await cachedRules(dirname(ruleDirectory), file)).rules.length).toBe(rules.length)
 })

@@ -4,7 +4,7 @@ import { Redis } from 'ioredis'
 import pg from 'pg'
 
 /**
- * One of the drill's services, on PostgreSQL or, where its file has a REDIS_URL, on Redis: `node worker.ts CREDENTIAL_FILE LOG_FILE`. Deliberately unforgiving: it connects for each
+ * One of the drill's services, on PostgreSQL or, where its file has a REDIS_URL, on Redis: `node drill-worker.ts CREDENTIAL_FILE LOG_FILE`. Deliberately unforgiving: it connects for each
  * request, never retries, reads its credential again every two seconds only, and logs every failure. It knows nothing of
  * Firebreak. Its log is lines of JSON: `{ at, ok, user }` or `{ at, ok: false, error }`.
  */
