@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { defineConfig } from 'tsdown'
-import { BUILT, type Built, ruleFiles } from './src/know/readers/built.ts'
+import { BUILT, type Built } from './src/know/readers/built.ts'
 import { rulesToKeep } from './src/know/readers/secrets/rule-cache.ts'
 import { codeDigest, rulesDigest } from './src/know/readers/version.ts'
 
@@ -33,7 +33,6 @@ export default defineConfig({
       if (kept.problems.length > 0) throw new Error(JSON.stringify(kept.problems))
       const built: Built = {
         code: codeDigest(),
-        names: ruleFiles(join(rules, 'secrets')),
         digest: rulesDigest(rules),
         rules: kept,
       }

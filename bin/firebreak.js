@@ -38,11 +38,11 @@ function isBuilt() {
     return readdirSync(folder, { withFileTypes: true }).every(function (entry) {
       var path = folder + '/' + entry.name
       if (entry.isDirectory()) return areOlder(path)
-      return !/\.(ts|yaml)$/.test(path) || isOlder(path)
+      return !/\.ts$/.test(path) || isOlder(path)
     })
   }
   var settings = ['../package.json', '../package-lock.json', '../tsdown.config.ts']
-  return settings.map(here).every(isOlder) && areOlder(here('../src')) && areOlder(here('../rules'))
+  return settings.map(here).every(isOlder) && areOlder(here('../src'))
 }
 
 /** In a checkout, `npm ci` has installed the Node that is needed beside the other tools. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { built, builtOf, ruleFiles } from './built.ts'
+import { built } from './built.ts'
 
 /** Beside the readers, what decides what is read: how they are called, and what a rule may declare. */
 const BESIDE = ['../observe/worker', '../../core/contract/declared-step']
@@ -13,8 +13,7 @@ const BESIDE = ['../observe/worker', '../../core/contract/declared-step']
  */
 export function versionOf(rulesDirectory: string): string {
   const code = built()?.code ?? codeDigest()
-  const rules = builtOf(rulesDirectory)?.digest ?? rulesDigest(rulesDirectory)
-  return createHash('sha256').update(code).update(rules).digest('hex').slice(0, 32)
+  return createHash('sha256').update(code).update(rulesDigest(rulesDirectory)).digest('hex').slice(0, 32)
 }
 
 export function codeDigest(): string {
@@ -33,6 +32,7 @@ export function codeDigest(): string {
 export function rulesDigest(rulesDirectory: string): string {
   const hash = createHash('sha256')
   const folder = join(rulesDirectory, 'secrets')
-  for (const name of ruleFiles(folder)) hash.update(`${name}\n`).update(readFileSync(join(folder, name)))
+  const names = readdirSync(folder).filter(name => name.endsWith('.yaml'))
+  for (const name of names.sort()) hash.update(`${name}\n`).update(readFileSync(join(folder, name)))
   return hash.digest('hex')
 }

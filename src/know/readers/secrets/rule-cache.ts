@@ -2,8 +2,8 @@ import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { builtOf } from '../built.ts'
-import { versionOf } from '../version.ts'
+import { type Built, built } from '../built.ts'
+import { rulesDigest, versionOf } from '../version.ts'
 import type { LoadedRules } from './load-rules.ts'
 import type { Rule } from './rule.ts'
 
@@ -20,9 +20,12 @@ const kept = z.object({
  * was kept. Reading the YAML of all rules takes a second, which is too long before every commit. Without a folder to
  * keep it in, they are read anew. Their examples are left out: whoever searches that folder for secrets would find them all.
  */
-export async function cachedRules(rulesDirectory: string, cacheDirectory: string): Promise<LoadedRules> {
-  const built = builtOf(rulesDirectory)
-  if (built) return built.rules
+export async function cachedRules(
+  rulesDirectory: string,
+  cacheDirectory: string,
+  ahead: Built | undefined = built(),
+): Promise<LoadedRules> {
+  if (ahead && ahead.digest === rulesDigest(rulesDirectory)) return ahead.rules
   const version = createHash('sha256').update(versionOf(rulesDirectory)).update(rulesDirectory).digest('hex')
   const file = join(cacheDirectory, `rules-${version.slice(0, 32)}.json`)
   const text = await readFile(file, 'utf8').catch(() => undefined)

@@ -1,9 +1,10 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { compileRules } from '../../../../src/know/readers/secrets/engine.ts'
 import { cachedRules } from '../../../../src/know/readers/secrets/rule-cache.ts'
+import { rulesDigest } from '../../../../src/know/readers/version.ts'
 import { problems, ruleDirectory, rules } from './rule-directory.ts'
 
 async function folder(): Promise<string> {
@@ -45,4 +46,16 @@ test('a folder that cannot be made is done without', async () => {
   const file = join(await folder(), 'file')
   await writeFile(file, '')
   expect((await cachedRules(dirname(ruleDirectory), file)).rules.length).toBe(rules.length)
+})
+
+test('what was built of other rules is not taken for them', async () => {
+  const directory = await folder()
+  await mkdir(join(directory, 'secrets'))
+  await copyFile(join(ruleDirectory, 'npm-token.yaml'), join(directory, 'secrets', 'npm-token.yaml'))
+  const built = { code: '', digest: rulesDigest(directory), rules: { rules: [], problems: [] } }
+  const cache = await folder()
+  expect(await cachedRules(directory, cache, built)).toBe(built.rules)
+  await copyFile(join(ruleDirectory, 'github-token.yaml'), join(directory, 'secrets', 'github-token.yaml'))
+  const read = await cachedRules(directory, cache, built)
+  expect(read.rules.map(rule => rule.id)).toEqual(['github-token', 'npm-token'])
 })
