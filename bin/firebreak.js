@@ -38,7 +38,7 @@ function isBuilt() {
     return readdirSync(folder, { withFileTypes: true }).every(function (entry) {
       var path = folder + '/' + entry.name
       if (entry.isDirectory()) return areOlder(path)
-      return !/\.ts$/.test(path) || isOlder(path)
+      return !path.endsWith('.ts') || isOlder(path)
     })
   }
   var settings = ['../package.json', '../package-lock.json', '../tsdown.config.ts']
