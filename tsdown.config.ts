@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
-import { defineConfig } from 'tsdown'
+import { defineConfig, type UserConfig } from 'tsdown'
 import { BUILT, type Built } from './src/know/readers/built.ts'
 import { rulesToKeep } from './src/know/readers/secrets/rule-cache.ts'
 import { codeDigest, rulesDigest } from './src/know/readers/version.ts'
@@ -12,7 +12,7 @@ const TAKEN_IN = ['cli-table3', 'commander', 'kysely', 'picocolors', 'yaml', 'zo
  * A few files in place of a thousand: a command starts in less than half of the time. What is loaded only when it is
  * needed stays apart, and what runs in a thread or a process of its own has a file of that name.
  */
-export default defineConfig({
+export const config = {
   entry: {
     main: 'src/main.ts',
     worker: 'src/know/observe/worker.ts',
@@ -40,7 +40,9 @@ export default defineConfig({
       writeFileSync(join(options.outDir, BUILT), JSON.stringify(built))
     },
   },
-})
+} satisfies UserConfig
+
+export default defineConfig(config)
 
 /** The licences of the packages that were taken in, as they ask for. */
 function licensesOf(modules: readonly string[]): string {

@@ -1,7 +1,6 @@
 import { writeSync } from 'node:fs'
 import { enableCompileCache } from 'node:module'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { contain } from '../../src/act/incident/contain.ts'
 import type { Mode } from '../../src/act/incident/incident.ts'
 import { connectors } from '../../src/connectors/all.ts'
@@ -14,7 +13,8 @@ import { Connections } from '../../src/know/connections/registry.ts'
 
 /**
  * `node contain-program.ts HOME SUBJECT MODE WINDOW_SECONDS [VERB:BOUNDARY]`: the real containment in a process of its own, which
- * kills itself (-9) at the boundary named, and tells every boundary that it passes on file descriptor 3.
+ * kills itself (-9) at the boundary named, and tells every boundary that it passes on file descriptor 3. It is built, and
+ * runs in the project's folder.
  */
 enableCompileCache()
 const [home = '', subject = '', mode = 'graceful', windowSeconds = '0', killAt] = process.argv.slice(2)
@@ -31,7 +31,7 @@ const report = await contain(
     io,
     keys,
     connections,
-    rulesDirectory: fileURLToPath(new URL('../../rules', import.meta.url)),
+    rulesDirectory: join(process.cwd(), 'rules'),
     onBoundary(step, boundary, error) {
       writeSync(3, `${step.verb}:${boundary}${error ? ` ${error}` : ''}\n`)
       if (`${step.verb}:${boundary}` === killAt) process.kill(process.pid, 'SIGKILL')

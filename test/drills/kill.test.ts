@@ -21,6 +21,7 @@ import {
   type PostgresServer,
   startPostgres,
 } from '../../src/serve/operations/drill/postgres-server.ts'
+import { builtProgram } from '../built-program.ts'
 import { requireServer } from '../servers.ts'
 
 const VERBS = [
@@ -42,7 +43,6 @@ const AT_ONCE = 4
 const GROUP = 17
 const SEED = 20_260_301
 const DATABASE = 'shop'
-const PROGRAM = fileURLToPath(new URL('contain-program.ts', import.meta.url))
 
 interface Case {
   readonly role: string
@@ -55,6 +55,7 @@ interface Case {
 
 const cases = planCases()
 let directory: string
+let program: Awaited<ReturnType<typeof builtProgram>>
 let server: PostgresServer
 let admin: pg.Client
 
@@ -63,6 +64,7 @@ const postgres = requireServer('PostgreSQL', availablePostgres() !== undefined, 
 describe.skipIf(postgres.skip)(`containment on a real server, killed ${postgres.reason}`, () => {
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), 'firebreak-kill-'))
+    program = await builtProgram(fileURLToPath(new URL('contain-program.ts', import.meta.url)))
     server = await startPostgres()
     admin = client(server.adminUser, server.adminPassword.revealText(), 'postgres')
     await admin.connect()
@@ -75,6 +77,7 @@ describe.skipIf(postgres.skip)(`containment on a real server, killed ${postgres.
   afterAll(async () => {
     await admin?.end()
     await server?.stop()
+    await program?.remove()
     await rm(directory, { recursive: true, force: true })
   })
 
@@ -249,7 +252,7 @@ function runProgram(
 ): Promise<Ran> {
   return new Promise((resolve, reject) => {
     const window = consumer ? '3' : '0'
-    const args = [PROGRAM, home, role, mode, window, ...(killAt ? [killAt] : [])]
+    const args = [program.file, home, role, mode, window, ...(killAt ? [killAt] : [])]
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] })
     const texts = ['', '', '']
     let timer: NodeJS.Timeout | undefined
