@@ -2,6 +2,7 @@ import type { Connector } from '../core/contract/connector.ts'
 import { aws } from './aws/connector.ts'
 import { directory } from './directory/connector.ts'
 import { git } from './git/connector.ts'
+import { kubernetes } from './kubernetes/connector.ts'
 import { postgres } from './postgres/connector.ts'
 import { redis } from './redis/connector.ts'
 import { report } from './report/connector.ts'
@@ -13,5 +14,6 @@ export const connectors: readonly Connector[] = [
   postgres,
   redis,
   aws,
+  kubernetes,
   report,
 ] as readonly Connector[]
