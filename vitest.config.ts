@@ -1,11 +1,17 @@
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
     include: process.env['SOAK'] ? ['test/soak/**/*.test.ts'] : ['test/**/*.test.ts'],
     exclude: process.env['SOAK'] ? [] : ['test/soak/**'],
-    // What is printed is compared as text, and a CI that asks for colours would change it.
-    env: { NO_COLOR: '1' },
+    env: {
+      // What is printed is compared as text, and a CI that asks for colours would change it.
+      NO_COLOR: '1',
+      // Programs that tests start would else compile the same modules again and again, which is half of their time.
+      NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache'),
+    },
     pool: 'forks',
     // One less than there are processors, the default, leaves half of a small machine idle.
     maxWorkers: '100%',

@@ -6,6 +6,7 @@ import { kubernetes } from './kubernetes/connector.ts'
 import { postgres } from './postgres/connector.ts'
 import { redis } from './redis/connector.ts'
 import { report } from './report/connector.ts'
+import { slack } from './slack/connector.ts'
 
 /** Every system that can be connected. A new connector is one more line here. */
 export const connectors: readonly Connector[] = [
@@ -15,5 +16,6 @@ export const connectors: readonly Connector[] = [
   redis,
   aws,
   kubernetes,
+  slack,
   report,
 ] as readonly Connector[]

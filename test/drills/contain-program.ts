@@ -1,5 +1,4 @@
 import { writeSync } from 'node:fs'
-import { enableCompileCache } from 'node:module'
 import { join } from 'node:path'
 import { contain } from '../../src/act/incident/contain.ts'
 import type { Mode } from '../../src/act/incident/incident.ts'
@@ -16,7 +15,6 @@ import { Connections } from '../../src/know/connections/registry.ts'
  * kills itself (-9) at the boundary named, and tells every boundary that it passes on file descriptor 3. It is built, and
  * runs in the project's folder.
  */
-enableCompileCache()
 const [home = '', subject = '', mode = 'graceful', windowSeconds = '0', killAt] = process.argv.slice(2)
 const io = realIo()
 const keys = deriveKeys(await loadRootKey(join(home, 'key'), io))
