@@ -2,6 +2,7 @@ import type { Connector } from '../core/contract/connector.ts'
 import { aws } from './aws/connector.ts'
 import { directory } from './directory/connector.ts'
 import { git } from './git/connector.ts'
+import { github } from './github/connector.ts'
 import { kubernetes } from './kubernetes/connector.ts'
 import { postgres } from './postgres/connector.ts'
 import { redis } from './redis/connector.ts'
@@ -15,6 +16,7 @@ export const connectors: readonly Connector[] = [
   postgres,
   redis,
   aws,
+  github,
   kubernetes,
   slack,
   report,

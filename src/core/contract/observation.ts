@@ -44,7 +44,8 @@ export type Observation<S = Secret> =
   /**
    * The denominator. Only a complete scope lets what was not seen again be marked gone. `failed`: it was meant to be read
    * and could not be (damaged, denied, broken off), other than what is left out on purpose. `hides` are the kinds of things
-   * that a gap may hide, where its scope is no path: none of them is marked gone, nor what stands in one.
+   * that a gap may hide, where its scope is no path: none of them is marked gone, nor what stands in one. `keeps` are the kinds of
+   * containers of which only what is new was listed: what was found in them before stands.
    */
   | {
       see: 'covered'
@@ -53,4 +54,5 @@ export type Observation<S = Secret> =
       why?: string
       failed?: boolean
       hides?: readonly string[]
+      keeps?: readonly string[]
     }

@@ -130,5 +130,5 @@ export function labelOf(config: unknown, instance: string): string {
     const database = text('database')
     return `${host}${port ? `:${port}` : ''}${database ? `/${database}` : ''}`
   }
-  return text('path') ?? text('directory') ?? instance
+  return text('path') ?? text('directory') ?? text('owner') ?? text('group') ?? instance
 }

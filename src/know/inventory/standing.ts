@@ -102,6 +102,8 @@ export interface Coverage {
   readonly failed?: boolean
   /** The kinds of things that a gap may hide. */
   readonly hides?: readonly string[]
+  /** The kinds of containers of which only what is new was listed. */
+  readonly keeps?: readonly string[]
 }
 
 /** What was not looked at: by path, or by kind. */
@@ -139,7 +141,7 @@ export async function markGone(
   }
   if (await restateByOccurrence(tx, sourceId, at)) await leaveHead(tx, sourceId, at)
   else if (!options.listsAll) return
-  await goneCopies(tx, sourceId, at, gaps)
+  await goneCopies(tx, sourceId, at, gaps, new Set(coverage.flatMap(({ keeps }) => keeps ?? [])))
   // A gap in a tree of documents is a path, which says whose absence proves nothing; elsewhere any gap keeps all.
   if (gaps.paths.length === 0 || options.readsDocuments) await goneEntities(tx, sourceId, at, gaps)
 }
@@ -207,17 +209,23 @@ async function leaveHead(tx: Tx, sourceId: string, at: Ms): Promise<void> {
     .execute()
 }
 
-async function goneCopies(tx: Tx, sourceId: string, at: Ms, { paths, kinds }: Gaps): Promise<void> {
+async function goneCopies(
+  tx: Tx,
+  sourceId: string,
+  at: Ms,
+  { paths, kinds }: Gaps,
+  kept: ReadonlySet<string>,
+): Promise<void> {
   const unseen = await tx
     .selectFrom('copy')
     .innerJoin('entity', 'entity.id', 'copy.container_id')
-    .select(['copy.id', 'copy.path', 'entity.kind'])
+    .select(['copy.id', 'copy.path', 'entity.kind', 'entity.native'])
     .where('copy.source_id', '=', sourceId)
     .where('copy.last_seen', '<', at)
     .where('copy.gone_at', 'is', null)
     .execute()
-  for (const { id, path, kind } of unseen)
-    if (!kinds.has(kind) && !isWithin(path, paths))
+  for (const { id, path, kind, native } of unseen)
+    if (!kinds.has(kind) && !kept.has(kind) && !isWithin(path, paths) && !isWithin(native, paths))
       await tx.updateTable('copy').set({ gone_at: at }).where('id', '=', id).execute()
 }
 
@@ -248,17 +256,34 @@ async function goneEntities(tx: Tx, sourceId: string, at: Ms, { paths, kinds }: 
       .executeTakeFirst()
     if (!still) await tx.updateTable('entity').set({ gone_at: at }).where('id', '=', entity_id).execute()
   }
-  if (kinds.size > 0) return
-  // What the fold itself concluded is stated by no source.
-  await tx
-    .updateTable('edge')
-    .set({ gone_at: at })
-    .where('source_id', '=', sourceId)
-    .where('document', '=', '')
-    .where('last_seen', '<', at)
-    .where('gone_at', 'is', null)
-    .where('crossing', '<>', 'same-value')
+  await goneEdges(tx, sourceId, at, { paths, kinds })
+}
+
+/** An edge is hidden by what hides one of its ends. */
+async function goneEdges(tx: Tx, sourceId: string, at: Ms, { paths, kinds }: Gaps): Promise<void> {
+  const unseen = await tx
+    .selectFrom('edge')
+    .innerJoin('entity as source', 'source.id', 'edge.from_id')
+    .innerJoin('entity as target', 'target.id', 'edge.to_id')
+    .select([
+      'edge.id',
+      'source.kind',
+      'source.native',
+      'target.kind as to_kind',
+      'target.native as to_native',
+    ])
+    .where('edge.source_id', '=', sourceId)
+    .where('edge.document', '=', '')
+    .where('edge.last_seen', '<', at)
+    .where('edge.gone_at', 'is', null)
+    // What the fold itself concluded is stated by no source.
+    .where('edge.crossing', '<>', 'same-value')
     .execute()
+  for (const { id, kind, native, to_kind, to_native } of unseen) {
+    if (kinds.has(kind) || kinds.has(to_kind)) continue
+    if (isWithin(native, paths) || isWithin(to_native, paths)) continue
+    await tx.updateTable('edge').set({ gone_at: at }).where('id', '=', id).execute()
+  }
 }
 
 /** Whether the path, or a folder that it lies in, is one of the scopes that could not be looked at. */
