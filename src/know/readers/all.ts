@@ -1,7 +1,11 @@
 import { awsCredentialReportReader } from './aws-credential-report.ts'
 import { awsIamReader } from './aws-iam.ts'
 import { awsOrganizationsReader } from './aws-organizations.ts'
+import { azurePipelinesReader } from './azure-pipelines/azure-pipelines.ts'
+import { circleciReader } from './circleci/circleci.ts'
 import { githubWorkflowReader } from './github-workflow/github-workflow.ts'
+import { gitlabCiReader } from './gitlab-ci/gitlab-ci.ts'
+import { jenkinsfileReader } from './jenkinsfile/jenkinsfile.ts'
 import { kubernetesReader } from './kubernetes/kubernetes.ts'
 import type { Reader } from './reader.ts'
 import { reportReader } from './report/report-reader.ts'
@@ -17,6 +21,10 @@ export function allReaders(secrets: Engine): readonly Reader[] {
     awsCredentialReportReader,
     awsOrganizationsReader,
     githubWorkflowReader,
+    gitlabCiReader,
+    circleciReader,
+    azurePipelinesReader,
+    jenkinsfileReader,
     kubernetesReader,
   ]
 }

@@ -67,7 +67,10 @@ export function locateYaml(text: string, firstLine = 1): { documents: Located[];
             for (const [name, member] of value) if (!members.has(name)) members.set(name, member)
         return { ...plain, value: members }
       }
-      if (isSeq(found)) return { ...plain, value: found.items.map(item => locate(item, depth + 1)) }
+      if (isSeq(found)) {
+        const value = found.items.map(item => locate(item, depth + 1))
+        return { ...plain, value, ...(found.tag !== undefined && { tag: found.tag }) }
+      }
       if (!isScalar(found)) return { ...plain, value: null }
       const { value, comment } = found
       const block = found.type === 'BLOCK_LITERAL' || found.type === 'BLOCK_FOLDED'

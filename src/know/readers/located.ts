@@ -7,6 +7,8 @@ export interface Located {
   readonly comment?: string
   /** The line of a member's key. */
   readonly keyLine?: number
+  /** What a sequence is marked as, `!reference`, where it is no plain one. */
+  readonly tag?: string
 }
 
 /** A member of a mapping; undefined where there is none, or the value is no mapping. */

@@ -1,5 +1,6 @@
 import type { Facts, Observation } from '../../../core/contract/observation.ts'
 import type { Certainty, Json, Ref } from '../../../core/contract/ref.ts'
+import { awsRole, entraPrincipal, serviceAccount } from '../cloud-role.ts'
 import { locateYaml } from '../locate-yaml.ts'
 import { scalar } from '../located.ts'
 import { wholeText } from '../whole-text.ts'
@@ -119,9 +120,6 @@ function* secretsOf(repository: Ref, from: Ref, workflow: Workflow, job: Job): G
   }
 }
 
-const ROLE_ARN = /^arn:aws[\w-]*:iam::(\d{12}):role\/.+$/
-const SERVICE_ACCOUNT = /^[^@\s]+@([^.\s]+)\.iam\.gserviceaccount\.com$/
-
 /** The cloud identities that a step takes on by the run’s OpenID Connect token. */
 function* cloudRoles(from: Ref, { uses, with: inputs, line }: Step): Generator<Observation> {
   const input = (name: string) => scalar(inputs.get(name))?.trim()
@@ -139,25 +137,9 @@ function* cloudRoles(from: Ref, { uses, with: inputs, line }: Step): Generator<O
 }
 
 function federatedRole(action: string, input: (name: string) => string | undefined): Ref | undefined {
-  if (action === 'aws-actions/configure-aws-credentials') {
-    const arn = input('role-to-assume') ?? ''
-    const account = ROLE_ARN.exec(arn)?.[1]
-    return account === undefined
-      ? undefined
-      : { system: 'aws', instance: account, kind: 'role', id: `?${arn}` }
-  }
-  if (action === 'google-github-actions/auth') {
-    const email = input('service_account') ?? ''
-    const project = SERVICE_ACCOUNT.exec(email)?.[1]
-    return project === undefined
-      ? undefined
-      : { system: 'gcp', instance: `?${project}`, kind: 'service-account', id: `?${email}` }
-  }
-  const [client, tenant] = [input('client-id'), input('tenant-id')]
-  const plain = (value: string | undefined) => value !== undefined && /^[0-9a-f-]{36}$/i.test(value)
-  return action === 'azure/login' && plain(client) && plain(tenant)
-    ? { system: 'azure', instance: `?${tenant}`, kind: 'service-principal', id: `?${client}` }
-    : undefined
+  if (action === 'aws-actions/configure-aws-credentials') return awsRole(input('role-to-assume') ?? '')
+  if (action === 'google-github-actions/auth') return serviceAccount(input('service_account') ?? '')
+  return action === 'azure/login' ? entraPrincipal(input('client-id'), input('tenant-id')) : undefined
 }
 
 /** Who can open a pull request or an issue, and so run code as the job. */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { weaknesses } from '../../../know/readers/github-workflow/weaknesses/all.ts'
-import type { Weakness } from '../../../know/readers/github-workflow/weakness.ts'
+import type { WeaknessText } from '../../../know/readers/weakness.ts'
+import { allWeaknesses } from '../../../know/readers/weaknesses.ts'
 import { type Check, type CheckContext, defineCheck } from '../check.ts'
 
 const toldSchema = z.array(
@@ -8,12 +8,12 @@ const toldSchema = z.array(
 )
 type Told = z.infer<typeof toldSchema>
 
-/** What a reader of workflows found weak in a job or a workflow, as a check of each: what is not wrong for certain raises nothing. */
-export const workflowWeaknesses: readonly Check[] = weaknesses
+/** What a reader found weak in a job, another workload or a file, as a check of each: what is not wrong for certain raises nothing. */
+export const weaknessChecks: readonly Check[] = allWeaknesses
   .filter(({ severity }) => severity !== 'low')
   .map(weakness => checkOf(weakness) as Check)
 
-function checkOf({ id, title, why, fix, severity, frameworks }: Weakness): Check<Told> {
+function checkOf({ id, title, why, fix, severity, frameworks }: WeaknessText): Check<Told> {
   return defineCheck<Told>({
     id,
     title,
@@ -33,8 +33,16 @@ function checkOf({ id, title, why, fix, severity, frameworks }: Weakness): Check
   })
 }
 
-/** Every job and workflow that stands. */
-async function toldOf({ db }: CheckContext): Promise<Map<string, Told>> {
+/** Of every job that stands, and of what else something weak was found in: asked once for all the checks of a run. */
+const asked = new WeakMap<CheckContext['db'], Promise<Map<string, Told>>>()
+
+function toldOf({ db }: CheckContext): Promise<Map<string, Told>> {
+  const known = asked.get(db) ?? askFor(db)
+  asked.set(db, known)
+  return known
+}
+
+async function askFor(db: CheckContext['db']): Promise<Map<string, Told>> {
   const rows = await db
     .selectFrom('entity')
     .leftJoin('fact', join =>

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { transaction } from '../../../../src/core/store/store.ts'
 import { realIo } from '../../../../src/core/contract/io.ts'
-import { workflowWeaknesses } from '../../../../src/judge/posture/checks/workflow-weaknesses.ts'
+import { weaknessChecks } from '../../../../src/judge/posture/checks/weaknesses.ts'
 import { runChecks } from '../../../../src/judge/posture/run-checks.ts'
 import { type Finding, fold } from '../../../../src/know/inventory/fold.ts'
 import { openOwnStore } from '../../../own-store.ts'
@@ -25,7 +25,7 @@ test('a weakness of a job is a finding until it is mended; what only may be one 
   let at = 1
   const told = async (finding: Finding) => {
     await transaction(db, tx => fold(tx, { id: 's' }, [finding], { io, at: ++at }))
-    return await runChecks(db, { io, keys: testKeys }, workflowWeaknesses)
+    return await runChecks(db, { io, keys: testKeys }, weaknessChecks)
   }
   const first = await told(
     job([

@@ -1,0 +1,134 @@
+import type { Observation } from '../../../core/contract/observation.ts'
+import type { Ref } from '../../../core/contract/ref.ts'
+import { locateYaml } from '../locate-yaml.ts'
+import { type Located, member, members, scalar } from '../located.ts'
+import { cloudLogins } from '../pipeline/cloud-logins.ts'
+import { pipelineObservations, unread } from '../pipeline/observations.ts'
+import { isSecretName, type JobTold, type Reach } from '../pipeline/pipeline.ts'
+import { pipelineWeaknesses } from '../pipeline/weaknesses/all.ts'
+import { weaknessesOf } from '../weakness.ts'
+import { wholeText } from '../whole-text.ts'
+import { type AzureJob, type AzurePipeline, azurePipelineOf } from './azure-pipeline.ts'
+import { azurePipelinesWeaknesses } from './weaknesses/all.ts'
+
+const MOST_BYTES = 4 * 2 ** 20
+
+/** All that a document tells of jobs and what they hold. */
+export async function* readAzurePipelines(
+  document: { readonly in: Ref; readonly path: string },
+  bytes: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Observation> {
+  const { path, in: repository } = document
+  const text = await wholeText(bytes, MOST_BYTES)
+  if (text === undefined)
+    return yield unread('azure-pipelines', path, 1, `it has more than ${MOST_BYTES / 2 ** 20} MiB`)
+  const { documents, problems } = locateYaml(text)
+  for (const { line, why } of problems) yield unread('azure-pipelines', path, line, why)
+  const pipeline = documents[0] && azurePipelineOf(path, documents[0])
+  if (!pipeline) return
+  const found = weaknessesOf(pipeline, [...pipelineWeaknesses, ...azurePipelinesWeaknesses], text)
+  yield* pipelineObservations(repository, pipeline, found, job => tell(repository, pipeline, job))
+}
+
+function tell(repository: Ref, pipeline: AzurePipeline, job: AzureJob): JobTold {
+  return {
+    facts: {
+      ...(job.pool && {
+        runsOn: [
+          scalar(job.pool) ?? scalar(member(job.pool, 'name')) ?? scalar(member(job.pool, 'vmImage')) ?? '',
+        ],
+      }),
+      ...(job.environment !== undefined && { environment: job.environment }),
+      ...(pipeline.pullRequests !== undefined && { pullRequests: pipeline.pullRequests }),
+    },
+    reaches: [
+      ...connections(repository, job),
+      ...groups(repository, job),
+      ...secretVariables(repository, job),
+      ...vaults(job),
+      ...cloudLogins(pipeline, job),
+    ],
+  }
+}
+
+function connections(repository: Ref, job: AzureJob): Reach[] {
+  return [...job.connections].flatMap(([name, line]) =>
+    name.includes('$')
+      ? []
+      : [
+          {
+            to: { ...repository, kind: 'service-connection', id: name },
+            names: [name],
+            crossing: 'uses-connection',
+            certainty: 'proven' as const,
+            why: `${job.id} logs in by the service connection ${name} (line ${line})`,
+          },
+        ],
+  )
+}
+
+function groups(repository: Ref, job: AzureJob): Reach[] {
+  return job.groups.flatMap(group => {
+    const name = scalar(group)
+    if (name === undefined || name.includes('$')) return []
+    return [
+      {
+        to: { ...repository, kind: 'variable-group', id: name },
+        names: [name],
+        crossing: 'reads-secret',
+        certainty: 'proven' as const,
+        why: `${job.id} is given the variable group ${name} (line ${group.line})`,
+      },
+    ]
+  })
+}
+
+/** Variables that the file speaks of as `$(name)` and gives no value: the pipeline’s own, or a group’s. */
+function secretVariables(repository: Ref, job: AzureJob): Reach[] {
+  const names = new Map<string, number>()
+  const texts: readonly Located[] = [
+    ...job.scripts,
+    ...job.steps.flatMap(step => [
+      ...members(member(step, 'env')).values(),
+      ...members(member(step, 'inputs')).values(),
+    ]),
+  ]
+  for (const text of texts)
+    for (const [, name = ''] of (scalar(text) ?? '').matchAll(/\$\(([\w.-]{1,200})\)/g))
+      if (isSecretName(name) && !/^(?:System|Build|Agent)\./i.test(name))
+        names.set(name, names.get(name) ?? text.line)
+  return [...names].flatMap(([name, line]) =>
+    job.variables.has(name)
+      ? []
+      : [
+          {
+            to: { ...repository, kind: 'ci-variable', id: name },
+            names: [name],
+            crossing: 'reads-secret',
+            certainty: 'conditional' as const,
+            when: 'the pipeline or a group of its defines the variable',
+            why: `${job.id} reads the variable ${name} (line ${line})`,
+          },
+        ],
+  )
+}
+
+/** A task that fetches secrets of a vault for the steps after it. */
+function vaults(job: AzureJob): Reach[] {
+  return job.steps.flatMap(step => {
+    if (!/^AzureKeyVault@/i.test(scalar(member(step, 'task')) ?? '')) return []
+    const inputs = [...members(member(step, 'inputs'))]
+    const name = scalar(inputs.find(([key]) => key.toLowerCase() === 'keyvaultname')?.[1])
+    if (name === undefined || name.includes('$')) return []
+    return [
+      {
+        to: { system: 'azure', instance: '?', kind: 'key-vault', id: `?${name}` },
+        names: [name],
+        crossing: 'reads-secret',
+        certainty: 'conditional' as const,
+        when: 'the service connection may read the vault',
+        why: `${job.id} fetches secrets of the vault ${name} (line ${step.line})`,
+      },
+    ]
+  })
+}

@@ -1,0 +1,119 @@
+import type { Observation } from '../../../core/contract/observation.ts'
+import type { Ref } from '../../../core/contract/ref.ts'
+import { items, type Located, member, scalar } from '../located.ts'
+import { locateYaml } from '../locate-yaml.ts'
+import { cloudLogins } from '../pipeline/cloud-logins.ts'
+import { pipelineObservations, unread } from '../pipeline/observations.ts'
+import { ownVariables } from '../pipeline/own-variables.ts'
+import type { JobTold, Reach } from '../pipeline/pipeline.ts'
+import { weaknessesOf } from '../weakness.ts'
+import { wholeText } from '../whole-text.ts'
+import { pipelineWeaknesses } from '../pipeline/weaknesses/all.ts'
+import { type GitlabJob, type GitlabPipeline, gitlabPipelineOf } from './gitlab-pipeline.ts'
+import { gitlabWeaknesses } from './weaknesses/all.ts'
+
+const MOST_BYTES = 4 * 2 ** 20
+
+/** All that a document tells of jobs and what they hold. */
+export async function* readGitlabCi(
+  document: { readonly in: Ref; readonly path: string },
+  bytes: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Observation> {
+  const { path, in: repository } = document
+  const text = await wholeText(bytes, MOST_BYTES)
+  if (text === undefined)
+    return yield unread('gitlab-ci', path, 1, `it has more than ${MOST_BYTES / 2 ** 20} MiB`)
+  const { documents, problems } = locateYaml(text)
+  for (const { line, why } of problems) yield unread('gitlab-ci', path, line, why)
+  const pipeline = gitlabPipelineOf(path, documents)
+  if (!pipeline) return
+  const found = weaknessesOf(pipeline, [...pipelineWeaknesses, ...gitlabWeaknesses], text)
+  yield* pipelineObservations(repository, pipeline, found, job => tell(repository, pipeline, job))
+}
+
+function tell(repository: Ref, pipeline: GitlabPipeline, job: GitlabJob): JobTold {
+  return {
+    facts: {
+      startedBy: [...job.startedBy],
+      ...(job.tags.length > 0 && { runsOn: job.tags.map(tag => scalar(tag) ?? '') }),
+      ...(job.environment !== undefined && { environment: job.environment }),
+      ...(job.idTokens.size > 0 && {
+        idTokens: Object.fromEntries(
+          [...job.idTokens].map(([name, token]) => [
+            name,
+            items(member(token, 'aud')).map(audience => scalar(audience) ?? ''),
+          ]),
+        ),
+      }),
+    },
+    reaches: [
+      ...ownVariables(repository, pipeline, job, {
+        known: name =>
+          /^(?:CI|GITLAB|FF)_/.test(name) || job.idTokens.has(name) || job.vaultSecrets.has(name),
+        when: 'the project or a group of it defines the variable',
+      }),
+      ...vaultSecrets(job),
+      ...cloudLogins(pipeline, job),
+      ...triggered(job),
+    ],
+  }
+}
+
+/** Secrets that the runner fetches for the job: of Vault, Azure Key Vault, Google’s or AWS’s secret manager. */
+function vaultSecrets(job: GitlabJob): Reach[] {
+  return [...job.vaultSecrets].flatMap(([name, secret]): Reach[] => {
+    const said = {
+      crossing: 'reads-secret',
+      certainty: 'conditional' as const,
+      when: 'the vault trusts the token of these runs',
+      why: `${job.id} is given ${name} (line ${secret.keyLine ?? secret.line})`,
+    }
+    const vault = member(secret, 'vault')
+    const path = scalar(vault) ?? pathOfVault(vault)
+    if (path !== undefined)
+      return [
+        { to: { system: 'vault', instance: '?', kind: 'secret', id: `?${path}` }, names: [path], ...said },
+      ]
+    const key = scalar(member(secret, 'azure_key_vault', 'name'))
+    if (key !== undefined)
+      return [
+        { to: { system: 'azure', instance: '?', kind: 'secret', id: `?${key}` }, names: [key], ...said },
+      ]
+    const google =
+      scalar(member(secret, 'gcp_secret_manager', 'name')) ?? scalar(member(secret, 'gcp_secret_manager'))
+    if (google !== undefined)
+      return [
+        { to: { system: 'gcp', instance: '?', kind: 'secret', id: `?${google}` }, names: [google], ...said },
+      ]
+    const aws =
+      scalar(member(secret, 'aws_secrets_manager', 'secret_id')) ??
+      scalar(member(secret, 'aws_secrets_manager'))
+    if (aws !== undefined)
+      return [{ to: { system: 'aws', instance: '?', kind: 'secret', id: `?${aws}` }, names: [aws], ...said }]
+    return []
+  })
+}
+
+function pathOfVault(vault: Located | undefined): string | undefined {
+  const path = scalar(member(vault, 'path'))
+  if (path === undefined) return undefined
+  const engine = scalar(member(vault, 'engine', 'path')) ?? 'kv-v2'
+  return `${path}/${scalar(member(vault, 'field')) ?? ''}@${engine}`
+}
+
+/** A pipeline of another project that the job starts. */
+function triggered(job: GitlabJob): Reach[] {
+  const trigger = member(job.node, 'trigger')
+  const project = scalar(trigger) ?? scalar(member(trigger, 'project'))
+  if (!project || project.includes('$')) return []
+  return [
+    {
+      to: { system: 'gitlab', instance: '?', kind: 'project', id: `?${project}` },
+      names: [project],
+      crossing: 'starts-pipeline',
+      certainty: 'conditional',
+      when: 'whoever started the job may start one there',
+      why: `${job.id} starts a pipeline of ${project}`,
+    },
+  ]
+}

@@ -1,0 +1,82 @@
+import type { Facts, Observation } from '../../../core/contract/observation.ts'
+import type { Json, Ref } from '../../../core/contract/ref.ts'
+import { scalar } from '../located.ts'
+import { type Found, weaknessFact } from '../weakness.ts'
+import type { JobTold, Pipeline, PipelineJob } from './pipeline.ts'
+
+/** All that a file tells of its jobs: what each is, what it reads and becomes, and how someone outside runs code as it. */
+export function* pipelineObservations<Job extends PipelineJob>(
+  repository: Ref,
+  pipeline: Pipeline<Job>,
+  found: readonly Found<PipelineJob>[],
+  tell: (job: Job) => JobTold,
+): Generator<Observation> {
+  const { path } = pipeline
+  const ofFile = found.filter(({ weak }) => !weak.job)
+  if (ofFile.length > 0)
+    yield {
+      see: 'resource',
+      ref: { ...repository, kind: 'file', id: path },
+      names: [],
+      facts: { weaknesses: { value: ofFile.map(weaknessFact) } },
+    }
+  for (const job of pipeline.jobs) {
+    const ofJob = found.filter(({ weak }) => weak.job === job)
+    const ref: Ref = { ...repository, kind: 'job', id: `${path}#${job.id}` }
+    const { facts, reaches } = tell(job)
+    const images = job.images.map(image => scalar(image) ?? '').filter(Boolean)
+    yield {
+      see: 'workload',
+      ref,
+      names: [ref.id],
+      facts: factsOf({
+        runtime: pipeline.runtime,
+        ...(images.length > 0 && { images }),
+        ...facts,
+        ...(ofJob.length > 0 && { weaknesses: ofJob.map(weaknessFact) }),
+      }),
+    }
+    yield {
+      see: 'edge',
+      from: ref,
+      to: repository,
+      crossing: 'may-read',
+      certainty: 'proven',
+      why: `${job.id} runs with the repository at hand`,
+    }
+    for (const { to, names, ...said } of reaches) {
+      if (names) yield { see: 'resource', ref: to, names: [...names], facts: {} }
+      yield { see: 'edge', from: ref, to, ...said }
+    }
+    yield* fromOutside(repository, ref, ofJob)
+  }
+}
+
+function factsOf(facts: Readonly<Record<string, Json>>): Facts {
+  return Object.fromEntries(Object.entries(facts).map(([name, value]) => [name, { value }]))
+}
+
+/** Who can propose a change, and so run code as the job. */
+function* fromOutside(repository: Ref, job: Ref, found: readonly Found<unknown>[]): Generator<Observation> {
+  const from: Ref = { ...repository, kind: 'outsider', id: 'anyone' }
+  const crossings = found.filter(({ weakness, weak }) => weakness.crossing && weak.certainty !== 'potential')
+  if (crossings.length === 0) return
+  yield { see: 'identity', ref: from, names: ['anyone who can open a pull request or an issue'], facts: {} }
+  for (const { weakness, weak } of crossings)
+    yield {
+      see: 'edge',
+      from,
+      to: job,
+      crossing: weakness.id,
+      certainty: weak.certainty,
+      ...(weak.certainty === 'conditional' && {
+        when: weak.when ?? 'strangers can start it, and it runs what they bring',
+      }),
+      why: `${weak.why} (line ${weak.line})`,
+    }
+}
+
+/** What of a document could not be read, and where. */
+export function unread(format: string, path: string, line: number, why: string): Observation {
+  return { see: 'covered', scope: `${format}:${path}#line ${line}`, complete: false, why, failed: true }
+}

@@ -1,0 +1,17 @@
+import { azurePipelinesWeaknesses } from './azure-pipelines/weaknesses/all.ts'
+import { circleciWeaknesses } from './circleci/weaknesses/all.ts'
+import { weaknesses as githubWorkflowWeaknesses } from './github-workflow/weaknesses/all.ts'
+import { gitlabWeaknesses } from './gitlab-ci/weaknesses/all.ts'
+import { jenkinsWeaknesses } from './jenkinsfile/weaknesses/all.ts'
+import { pipelineWeaknesses } from './pipeline/weaknesses/all.ts'
+import type { WeaknessText } from './weakness.ts'
+
+/** Every weakness that some reader of files looks for. */
+export const allWeaknesses: readonly WeaknessText[] = [
+  ...githubWorkflowWeaknesses,
+  ...pipelineWeaknesses,
+  ...gitlabWeaknesses,
+  ...circleciWeaknesses,
+  ...azurePipelinesWeaknesses,
+  ...jenkinsWeaknesses,
+]
