@@ -34,10 +34,10 @@ export function weaknessesTold(found: readonly Observation[]): WeakTold[] {
   )
 }
 
-/** `[from, crossing, to, certainty]`, by the last parts of their names. */
+/** What a job reads and becomes, and who gets in; that it is defined by its repository, and reads it, goes without saying. */
 export function edgesTold(found: readonly Observation[]): string[] {
   return found.flatMap(one =>
-    one.see === 'edge'
+    one.see === 'edge' && !['may-read', 'defined-in'].includes(one.crossing)
       ? [`${one.from.id.split('#').at(-1)} ${one.crossing} ${one.to.id} ${one.certainty}`]
       : [],
   )

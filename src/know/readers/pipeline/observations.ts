@@ -36,14 +36,9 @@ export function* pipelineObservations<Job extends PipelineJob>(
         ...(ofJob.length > 0 && { weaknesses: ofJob.map(weaknessFact) }),
       }),
     }
-    yield {
-      see: 'edge',
-      from: ref,
-      to: repository,
-      crossing: 'may-read',
-      certainty: 'proven',
-      why: `${job.id} runs with the repository at hand`,
-    }
+    const about = { see: 'edge', from: ref, to: repository, certainty: 'proven' } as const
+    yield { ...about, crossing: 'may-read', why: `${job.id} runs with the repository at hand` }
+    yield { ...about, crossing: 'defined-in', why: `${path} defines ${job.id}` }
     for (const { to, names, ...said } of reaches) {
       if (names) yield { see: 'resource', ref: to, names: [...names], facts: {} }
       yield { see: 'edge', from: ref, to, ...said }

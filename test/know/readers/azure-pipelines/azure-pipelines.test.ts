@@ -105,11 +105,9 @@ resources:
 `,
     )
     expect(edgesTold(found)).toEqual([
-      'build/compile may-read tree-1 proven',
       'build/compile reads-secret shared proven',
       'build/compile reads-secret prod proven',
       'build/compile reads-secret deployToken conditional',
-      'ship/web may-read tree-1 proven',
       'ship/web uses-connection prod-arm proven',
       'ship/web reads-secret shared proven',
       'ship/web reads-secret prod proven',

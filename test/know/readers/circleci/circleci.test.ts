@@ -81,12 +81,10 @@ workflows:
 `,
     )
     expect(edgesTold(found)).toEqual([
-      'release may-read tree-1 proven',
       'release reads-secret prod proven',
       'release reads-secret slack proven',
       'release reads-secret DEPLOY_TOKEN conditional',
       'release federates-into ?arn:aws:iam::111122223333:role/release conditional',
-      'node/test may-read tree-1 proven',
       'node/test reads-secret npm proven',
       'anyone circleci-context-for-any-branch directory:tree-1/job conditional'.replace(
         'directory:tree-1/job',

@@ -145,12 +145,9 @@ downstream:
       }),
     })
     expect(edgesTold(found)).toEqual([
-      'release may-read tree-1 proven',
       'release reads-secret NPM_TOKEN conditional',
       'release reads-secret ?shop/db/password@kv conditional',
       'release federates-into ?arn:aws:iam::111122223333:role/release conditional',
-      '.shared may-read tree-1 proven',
-      'downstream may-read tree-1 proven',
       'downstream starts-pipeline ?acme/deploy conditional',
     ])
     // What a job has by reference is weak where it stands.

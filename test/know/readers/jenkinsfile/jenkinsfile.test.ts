@@ -118,13 +118,10 @@ describe('the reader of Jenkins', () => {
 `,
     )
     expect(edgesTold(found)).toEqual([
-      'Test may-read tree-1 proven',
       'Test reads-secret deploy-login proven',
-      'Ship/EU may-read tree-1 proven',
       'Ship/EU reads-secret deploy-login proven',
       'Ship/EU reads-secret aws-base proven',
       'Ship/EU may-assume ?arn:aws:iam::111122223333:role/release conditional',
-      'Ship/US may-read tree-1 proven',
       'Ship/US reads-secret deploy-login proven',
       'Ship/US reads-secret us-key proven',
     ])
