@@ -5,6 +5,7 @@
 export const RELATIONS: Readonly<Record<string, string>> = {
   'defined-in':
     'the workload is defined by the repository, or by the file: who changes that changes what runs',
+  'admits-to': 'the map says who is let in to the cluster as whom: who changes it lets itself in',
 }
 
 export function isRelation(crossing: string): boolean {

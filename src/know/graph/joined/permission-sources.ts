@@ -1,6 +1,7 @@
 import type { Db } from '../../../core/store/store.ts'
 import type { Roots } from '../../inventory/roots.ts'
 import type { Hop } from '../graph.ts'
+import { kubernetesPermissions } from '../kubernetes/permissions.ts'
 
 /** Answers what the policies of one system allow: the premises `may` of the rules in rules/crossings/<system>/. */
 export interface PermissionSource {
@@ -14,4 +15,4 @@ export interface Permitted extends Omit<Hop, 'crossing'> {
   readonly action: string
 }
 
-export const permissionSources: readonly PermissionSource[] = []
+export const permissionSources: readonly PermissionSource[] = [kubernetesPermissions]

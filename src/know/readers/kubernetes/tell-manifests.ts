@@ -120,6 +120,14 @@ class Telling {
       ref: { ...ref, kind: 'token-secret', identity: known },
       facts: this.#facts(manifest, { secret: nameOf('secret', namespace, name) }),
     }
+    yield {
+      see: 'edge',
+      from: ref,
+      to: known,
+      crossing: 'holds-token-of',
+      certainty: 'proven',
+      why: `the API keeps a token of ${account} in it`,
+    }
     yield* this.#token(manifest, known, source)
   }
 
@@ -196,6 +204,15 @@ class Telling {
         onEveryNode: kind === 'daemonset',
       }),
     }
+    if (this.#naming.isProvisional)
+      yield {
+        see: 'edge',
+        from: ref,
+        to: this.#document.in,
+        crossing: 'defined-in',
+        certainty: 'proven',
+        why: `it is written in ${this.#document.path}${at(manifest.line)}`,
+      }
     yield* this.#runsAs(manifest, ref, pod)
     const role = podRole(pod.annotations)
     if (role)
@@ -309,6 +326,14 @@ class Telling {
     if (namespace !== 'kube-system' || name !== 'aws-auth') return
     const ref = this.#naming.ref('configmap', namespace, name)
     yield { see: 'resource', ref, names: [nameOf('configmap', namespace, name)], facts: {} }
+    yield {
+      see: 'edge',
+      from: ref,
+      to: this.#naming.cluster,
+      crossing: 'admits-to',
+      certainty: 'proven',
+      why: 'it says which AWS principals the cluster lets in',
+    }
     for (const { from, user, groups } of awsAuth(texts(member(root, 'data')))) {
       const subjects = [
         ...(user === undefined ? [] : [this.#naming.subject('user', user)]),

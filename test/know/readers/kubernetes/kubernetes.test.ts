@@ -117,6 +117,7 @@ describe('the reader of Kubernetes manifests', () => {
     const found = await read(DEPLOYMENT)
     const id = '?shop/deployment/api'
     expect(edges(found)).toEqual([
+      `${id} defined-in ${tree.id}, proven`,
       `${id} runs-as ?shop/serviceaccount/api, conditional`,
       `${id} reads-secret ?shop/secret/db, proven`,
       `${id} reads-secret ?shop/secret/settings, proven`,
@@ -162,8 +163,8 @@ kind: Pod
 metadata: { name: p, namespace: shop }
 spec: { serviceAccountName: api${ofPod && `, ${ofPod}`}, containers: [] }
 `
-    const found = (await read(pod + account)).filter(one => one.see === 'edge')
-    expect(found.map(one => one.certainty)).toEqual(certainty ? [certainty] : [])
+    const found = edges(await read(pod + account)).filter(edge => edge.includes(' runs-as '))
+    expect(found.map(edge => edge.split(', ')[1])).toEqual(certainty ? [certainty] : [])
   })
 
   test('whoever has no token of the account still becomes its cloud role', async () => {
@@ -239,6 +240,7 @@ data:
 `)
     const role = '?arn:aws:iam::111122223333:role/nodes'
     expect(edges(found)).toEqual([
+      '?kube-system/configmap/aws-auth admits-to ?cluster, proven',
       `${role} mapped-by-aws-auth ?system:bootstrappers, proven`,
       `${role} mapped-by-aws-auth ?system:nodes, proven`,
       `?nodes has-instance-role ${role}, proven`,
