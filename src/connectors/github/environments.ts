@@ -39,6 +39,7 @@ export async function* environments(account: Account, at: At, repository: Ref): 
     const { name, protection_rules: rules } = environment
     const ref = refIn(account, 'environment', `${repository.id}/environments/${name}`)
     const reviewers = rules.flatMap(rule => rule.reviewers ?? [])
+    const branches = await branchesOf(account, at, environment)
     yield {
       see: 'resource',
       ref,
@@ -47,7 +48,8 @@ export async function* environments(account: Account, at: At, repository: Ref): 
         requiredReviewers: reviewers.length,
         preventsSelfReview: rules.some(rule => rule.prevent_self_review === true),
         waitMinutes: rules.find(rule => rule.wait_timer !== undefined)?.wait_timer ?? 0,
-        branches: await branchesOf(account, at, environment),
+        branches,
+        isProtected: reviewers.length > 0 || branches !== 'any',
         adminsMayBypass: environment.can_admins_bypass,
       }),
     }

@@ -111,7 +111,6 @@ async function* members(account: Account): AsyncGenerator<Observation> {
       const ref = refIn(account, 'user', user.id)
       if (role === 'admin')
         yield edge(ref, whole, 'administers', `${user.login} is an owner of the organisation ${org}`)
-      else yield edge(ref, whole, 'member-of', `${user.login} is a member of ${org}`)
     }
   }
 }
@@ -224,17 +223,10 @@ async function* installations(account: Account, seen: OwnerSeen): AsyncGenerator
         all: app.repository_selection === 'all',
         permissions: app.permissions,
       })
-    const { organization_administration, organization_secrets } = app.permissions
+    const { organization_administration } = app.permissions
     const whole = refIn(account, 'owner', account.owner.id)
     if (organization_administration === 'write')
       yield edge(ref, whole, 'administers', `the app ${app.app_slug} may administer the organisation`)
-    if (organization_secrets === 'write')
-      yield edge(
-        ref,
-        whole,
-        'may-write-secrets',
-        `the app ${app.app_slug} may write the organisation’s secrets`,
-      )
   }
 }
 

@@ -87,6 +87,7 @@ export async function* discoverRepository(
     'owns',
     `${account.owner.login} owns ${repository.full_name}`,
   )
+  if (visibility === 'public') yield* outsiders(account, ref, repository.full_name)
   yield* contents(account, ref, repository)
   yield* ownersSecrets(ref, repository, visibility, seen)
   yield* installed(ref, repository, seen)
@@ -101,6 +102,15 @@ export async function* discoverRepository(
   yield* part(scope('oidc'), [], () => oidcSubject(account, at, ref))
   yield* part(scope('hooks'), [], () => hooks(account, at, ref))
   yield* part(scope('runners'), [], () => runners(account, at, ref))
+}
+
+/** The same that a reader of its workflows tells of. */
+function* outsiders(account: Account, ref: Ref, name: string): Generator<Observation> {
+  const anyone = refIn(account, 'outsider', `${ref.id}/anyone`)
+  const names = ['anyone who can open a pull request or an issue']
+  yield { see: 'identity', ref: anyone, names, facts: {} }
+  yield edge(anyone, ref, 'may-read', `${name} is public`)
+  yield edge(anyone, ref, 'may-propose', `anyone may open a pull request in ${name}, which is public`)
 }
 
 /** Whoever reads the repository reads what was said there, and what its jobs printed. */
@@ -148,20 +158,30 @@ function* ownersSecrets(
   }
 }
 
-const APP_RIGHTS: readonly [string, string, string][] = [
-  ['contents', 'may-push', 'may write contents'],
-  ['workflows', 'may-change-workflows', 'may write workflows'],
-  ['administration', 'administers', 'may administer'],
-  ['secrets', 'may-write-secrets', 'may write secrets'],
-]
-
 function* installed(ref: Ref, { full_name }: Repository, seen: OwnerSeen): Generator<Observation> {
   for (const app of seen.installations) {
     const when = app.all ? undefined : `${full_name} is among the repositories that the app was given`
-    for (const [permission, crossing, may] of APP_RIGHTS)
-      if (app.permissions[permission] === 'write')
-        yield edge(app.ref, ref, crossing, `the app ${app.slug} ${may} in ${full_name}`, when)
-    if (app.permissions['contents'] === 'read')
+    const { administration, contents, workflows } = app.permissions
+    // Who may not change workflows still changes what they run.
+    if (contents === 'write' && workflows === 'write')
+      yield edge(
+        app.ref,
+        ref,
+        'may-push',
+        `the app ${app.slug} may write contents and workflows of ${full_name}`,
+        when,
+      )
+    else if (contents === 'write')
+      yield edge(
+        app.ref,
+        ref,
+        'may-push-code',
+        `the app ${app.slug} may write contents of ${full_name}`,
+        when,
+      )
+    if (administration === 'write')
+      yield edge(app.ref, ref, 'administers', `the app ${app.slug} may administer ${full_name}`, when)
+    if (contents === 'read')
       yield edge(app.ref, ref, 'may-read', `the app ${app.slug} may read ${full_name}`, when)
   }
 }
@@ -333,9 +353,21 @@ async function* actionsSettings(account: Account, at: At, ref: Ref): AsyncGenera
 async function* oidcSubject(account: Account, at: At, ref: Ref): AsyncGenerator<Observation> {
   const route = 'GET /repos/{owner}/{repo}/actions/oidc/customization/sub'
   const found = await account.api.get('asking how OIDC subjects are made', route, { ...at }, OIDC_SUBJECT)
-  const oidcSubjectClaims = found.use_default ? 'default' : found.include_claim_keys
-  yield { see: 'resource', ref, names: [], facts: factsOf({ oidcSubjectClaims }) }
+  const { use_default, include_claim_keys: claims } = found
+  const facts = factsOf({
+    oidcSubjectClaims: use_default ? 'default' : claims,
+    oidcSubjectNamesRepository: use_default || claims.some(claim => REPOSITORY_CLAIMS.has(claim)),
+  })
+  yield { see: 'resource', ref, names: [], facts }
 }
+
+/** Claims of a job's token that are another one in each repository. */
+const REPOSITORY_CLAIMS: ReadonlySet<string> = new Set([
+  'repo',
+  'repository',
+  'repository_id',
+  'job_workflow_ref',
+])
 
 async function* hooks(account: Account, at: At, ref: Ref): AsyncGenerator<Observation> {
   for (const hook of await account.api.list(

@@ -6,6 +6,13 @@ export const RELATIONS: Readonly<Record<string, string>> = {
   'defined-in':
     'the workload is defined by the repository, or by the file: who changes that changes what runs',
   'admits-to': 'the map says who is let in to the cluster as whom: who changes it lets itself in',
+  'has-secret': 'the jobs of the repository, or of the environment, may read the secret',
+  'has-environment': 'the jobs of the repository may deploy to the environment',
+  'has-runner': 'jobs run on the self-hosted runner',
+  'may-approve': 'lets deployments to the environment go on',
+  'inherits-secrets': 'the job hands all its secrets to a workflow of the repository',
+  'may-propose': 'may open pull requests and issues there',
+  'may-push-code': 'may push to it, and not change its workflows',
 }
 
 export function isRelation(crossing: string): boolean {

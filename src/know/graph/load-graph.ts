@@ -8,6 +8,7 @@ import { loadRoots, type Roots } from '../inventory/roots.ts'
 import { type AwsAccount, limitedMemberships } from './aws/account.ts'
 import { awsCrossings } from './aws/crossings.ts'
 import { loadAccounts } from './aws/load-accounts.ts'
+import { cloneHops } from './clone-hops.ts'
 import { addCredentialEdges } from './credential-edges.ts'
 import { type CrossingRules, NO_RULES } from './crossing-rules.ts'
 import { CERTAINTIES, type Graph, GraphBuilder, type Hop, NODE_TYPES } from './graph.ts'
@@ -33,7 +34,7 @@ export async function loadGraph(db: Db, rules: CrossingRules = NO_RULES, now: Ms
 }
 
 /**
- * All that follows from policies and from what meets, by the rules. Of edges that sources told it looks at those named in
+ * All that follows from policies, from what is the same, and from what meets, by the rules. Of edges that sources told it looks at those named in
  * `told` only, where that is given.
  */
 export async function computedHops(
@@ -44,8 +45,8 @@ export async function computedHops(
   now: Ms,
   told?: ReadonlySet<string>,
 ): Promise<Hop[]> {
-  const aws = awsCrossings(accounts, rules.aws, now)
-  return [...aws, ...(await joinedHops(db, roots, rules.joined, aws, told))]
+  const computed = [...awsCrossings(accounts, rules.aws, now), ...(await cloneHops(db))]
+  return [...computed, ...(await joinedHops(db, roots, rules.joined, computed, told))]
 }
 
 /** What is left out is read too: SQLite would take an index of what is merged, and sort all for each page. */

@@ -35,7 +35,6 @@ describe('what is seen', () => {
         `team/${server.teams[0]!.id} may-push repository/${app.id}`,
         `team/${server.teams[0]!.id} may-approve environment/${app.id}/environments/production`,
         `app-installation/${renovate!.id} may-push repository/${app.id}`,
-        `app-installation/${renovate!.id} may-change-workflows repository/${app.id}`,
         `app-installation/${reader!.id} may-read repository/${app.id} if`,
         `repository/${app.id} has-secret actions-secret/${app.id}/secrets/DATABASE_URL`,
         `repository/${app.id} has-secret actions-secret/secrets/NPM_TOKEN`,

@@ -1,16 +1,20 @@
 import type { Facts, Observation } from '../../../core/contract/observation.ts'
 import type { Certainty, Json, Ref } from '../../../core/contract/ref.ts'
+import { namedRepository } from '../../../core/contract/repository-key.ts'
 import { awsRole, entraPrincipal, serviceAccount } from '../cloud-role.ts'
 import { locateYaml } from '../locate-yaml.ts'
 import { scalar } from '../located.ts'
 import { wholeText } from '../whole-text.ts'
+import { withinRepository } from '../within-repository.ts'
 import { contextsIn } from './expression.ts'
 import { textsOf } from './texts.ts'
 import { type Found, weaknessesIn } from './weaknesses-in.ts'
 import {
+  isCommit,
   type Job,
   permissionLevels,
   permissionsOf,
+  repositoryOf,
   type Step,
   type Workflow,
   workflowOf,
@@ -40,14 +44,15 @@ function* observations(
   workflow: Workflow | undefined,
   found: readonly Found[],
 ): Generator<Observation> {
-  const file: Ref = { ...repository, kind: 'file', id: path }
+  const file = withinRepository(repository, 'file', path)
   const told = found.filter(({ weak }) => !weak.job)
   if (told.length > 0)
     yield { see: 'resource', ref: file, names: [], facts: { weaknesses: { value: told.map(asFact) } } }
   for (const job of workflow?.jobs ?? []) {
     const ofJob = found.filter(({ weak }) => weak.job === job)
-    const ref: Ref = { ...repository, kind: 'job', id: `${path}#${job.id}` }
-    yield { see: 'workload', ref, names: [ref.id], facts: factsOf(workflow!, job, ofJob) }
+    const name = `${path}#${job.id}`
+    const ref = withinRepository(repository, 'job', name)
+    yield { see: 'workload', ref, names: [name], facts: factsOf(workflow!, job, ofJob) }
     yield {
       see: 'edge',
       from: ref,
@@ -63,9 +68,15 @@ function* observations(
       why: `${path} defines ${job.id}`,
     }
     yield* secretsOf(repository, ref, workflow!, job)
+    yield* handedDown(ref, job)
     for (const step of job.steps) yield* cloudRoles(ref, step)
     yield* fromOutside(repository, ref, ofJob)
   }
+}
+
+/** The environment that a job names; undefined where an expression gives the name. */
+function environmentOf({ environment }: Job): string | undefined {
+  return environment?.name.includes('${{') ? undefined : environment?.name
 }
 
 function factsOf(workflow: Workflow, job: Job, found: readonly Found[]): Facts {
@@ -113,10 +124,26 @@ function* secretsOf(repository: Ref, from: Ref, workflow: Workflow, job: Job): G
         if (root === 'secrets' && name !== undefined && name !== '*' && name !== 'github_token')
           names.set(name.toUpperCase(), names.get(name.toUpperCase()) ?? line)
   for (const [name, line] of names) {
-    const to: Ref = { ...repository, kind: 'actions-secret', id: name }
+    // Whether the environment has one of that name, or the repository's is meant, only the host knows.
+    const environment = environmentOf(job)
+    const owner = environment === undefined ? '' : `environments/${environment}/`
+    const to = withinRepository(repository, 'actions-secret', `${owner}secrets/${name}`)
     yield { see: 'resource', ref: to, names: [name], facts: {} }
     const why = `${job.id} reads the secret ${name} (line ${line})`
     yield { see: 'edge', from, to, crossing: 'reads-secret', certainty: 'proven', why }
+  }
+}
+
+/** The workflow elsewhere that gets all of a job's secrets, at a name that can be moved. */
+function* handedDown(from: Ref, { uses, secrets }: Job): Generator<Observation> {
+  if (uses?.kind !== 'repository' || scalar(secrets) !== 'inherit' || isCommit(uses.ref)) return
+  yield {
+    see: 'edge',
+    from,
+    to: namedRepository(`github.com/${repositoryOf(uses)}`),
+    crossing: 'inherits-secrets',
+    certainty: 'proven',
+    why: `all secrets go to ${uses.written} (line ${uses.line})`,
   }
 }
 
@@ -144,7 +171,7 @@ function federatedRole(action: string, input: (name: string) => string | undefin
 
 /** Who can open a pull request or an issue, and so run code as the job. */
 function* fromOutside(repository: Ref, job: Ref, found: readonly Found[]): Generator<Observation> {
-  const from: Ref = { ...repository, kind: 'outsider', id: 'anyone' }
+  const from = withinRepository(repository, 'outsider', 'anyone')
   const crossings = found.filter(({ weakness, weak }) => weakness.crossing && weak.certainty !== 'potential')
   if (crossings.length > 0)
     yield {

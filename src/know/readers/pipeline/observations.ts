@@ -2,6 +2,7 @@ import type { Facts, Observation } from '../../../core/contract/observation.ts'
 import type { Json, Ref } from '../../../core/contract/ref.ts'
 import { scalar } from '../located.ts'
 import { type Found, weaknessFact } from '../weakness.ts'
+import { withinRepository } from '../within-repository.ts'
 import type { JobTold, Pipeline, PipelineJob } from './pipeline.ts'
 
 /** All that a file tells of its jobs: what each is, what it reads and becomes, and how someone outside runs code as it. */
@@ -16,19 +17,20 @@ export function* pipelineObservations<Job extends PipelineJob>(
   if (ofFile.length > 0)
     yield {
       see: 'resource',
-      ref: { ...repository, kind: 'file', id: path },
+      ref: withinRepository(repository, 'file', path),
       names: [],
       facts: { weaknesses: { value: ofFile.map(weaknessFact) } },
     }
   for (const job of pipeline.jobs) {
     const ofJob = found.filter(({ weak }) => weak.job === job)
-    const ref: Ref = { ...repository, kind: 'job', id: `${path}#${job.id}` }
+    const name = `${path}#${job.id}`
+    const ref = withinRepository(repository, 'job', name)
     const { facts, reaches } = tell(job)
     const images = job.images.map(image => scalar(image) ?? '').filter(Boolean)
     yield {
       see: 'workload',
       ref,
-      names: [ref.id],
+      names: [name],
       facts: factsOf({
         runtime: pipeline.runtime,
         ...(images.length > 0 && { images }),
@@ -53,7 +55,7 @@ function factsOf(facts: Readonly<Record<string, Json>>): Facts {
 
 /** Who can propose a change, and so run code as the job. */
 function* fromOutside(repository: Ref, job: Ref, found: readonly Found<unknown>[]): Generator<Observation> {
-  const from: Ref = { ...repository, kind: 'outsider', id: 'anyone' }
+  const from = withinRepository(repository, 'outsider', 'anyone')
   const crossings = found.filter(({ weakness, weak }) => weakness.crossing && weak.certainty !== 'potential')
   if (crossings.length === 0) return
   yield { see: 'identity', ref: from, names: ['anyone who can open a pull request or an issue'], facts: {} }

@@ -1,16 +1,17 @@
 import { describe, expect, test } from 'vitest'
 import type { Observation } from '../../../../src/core/contract/observation.ts'
+import type { Ref } from '../../../../src/core/contract/ref.ts'
 import { githubWorkflowReader } from '../../../../src/know/readers/github-workflow/github-workflow.ts'
 import { tree } from '../../estate.ts'
 
 const PATH = '.github/workflows/ci.yml'
 
-async function read(text: string, path = PATH): Promise<Observation[]> {
+async function read(text: string, path = PATH, container: Ref = tree): Promise<Observation[]> {
   const found: Observation[] = []
   const bytes = (async function* () {
     yield Buffer.from(text)
   })()
-  for await (const one of githubWorkflowReader.read({ id: 'd', in: tree, path }, bytes)) found.push(one)
+  for await (const one of githubWorkflowReader.read({ id: 'd', in: container, path }, bytes)) found.push(one)
   return found
 }
 
@@ -57,9 +58,17 @@ describe('the reader of workflows', () => {
     expect(edges).toEqual([
       ['may-push', tree.id, 'proven'],
       ['defined-in', tree.id, 'proven'],
-      ['reads-secret', 'PUBLISH_KEY', 'proven'],
+      ['reads-secret', 'environments/production/secrets/PUBLISH_KEY', 'proven'],
       ['federates-into', '?arn:aws:iam::111122223333:role/release', 'conditional'],
     ])
+  })
+
+  test('of a host with many repositories, what lies in one has its number before; an environment by expression is none', async () => {
+    const host = { system: 'github', instance: 'github.com:9', kind: 'repository', id: '12' }
+    const text = RELEASE.replace('name: production', 'name: "${{ inputs.to }}"')
+    const found = await read(text, PATH, host)
+    const ids = found.flatMap(one => ('ref' in one ? [one.ref.id] : []))
+    expect(ids).toEqual([`12/${PATH}#release`, '12/secrets/PUBLISH_KEY'])
   })
 
   test('lets in whoever can run code as a job, and says how', async () => {
