@@ -3,6 +3,7 @@
  * is a premise of the crossings in rules/crossings, which say what follows where several meet.
  */
 export const RELATIONS: Readonly<Record<string, string>> = {
+  drives: 'the agent starts the server, and uses its tools',
   'defined-in':
     'the workload is defined by the repository, or by the file: who changes that changes what runs',
   'admits-to': 'the map says who is let in to the cluster as whom: who changes it lets itself in',

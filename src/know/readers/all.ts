@@ -1,3 +1,4 @@
+import { agentSettingsReader } from './agent-settings/agent-settings.ts'
 import { awsCredentialReportReader } from './aws-credential-report.ts'
 import { awsIamReader } from './aws-iam.ts'
 import { awsOrganizationsReader } from './aws-organizations.ts'
@@ -11,6 +12,7 @@ import type { Reader } from './reader.ts'
 import { reportReader } from './report/report-reader.ts'
 import type { Engine } from './secrets/engine.ts'
 import { secretsReader } from './secrets/secrets-reader.ts'
+import { terraformReader } from './terraform/terraform.ts'
 
 /** Every reader there is. `secrets` is the engine that the caller compiled from the rules it loaded. */
 export function allReaders(secrets: Engine): readonly Reader[] {
@@ -25,6 +27,8 @@ export function allReaders(secrets: Engine): readonly Reader[] {
     circleciReader,
     azurePipelinesReader,
     jenkinsfileReader,
+    terraformReader,
+    agentSettingsReader,
     kubernetesReader,
   ]
 }
