@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { createEmulator } from 'emulate'
 import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -11,10 +10,7 @@ import { directory } from '../../src/connectors/directory/connector.ts'
 import { type MemoryGithub, memoryGithub } from '../../src/connectors/github/memory.ts'
 import { postgres } from '../../src/connectors/postgres/connector.ts'
 import { slack } from '../../src/connectors/slack/connector.ts'
-import { realIo } from '../../src/core/contract/io.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
-import { type Db, openStore } from '../../src/core/store/store.ts'
-import { Connections } from '../../src/know/connections/registry.ts'
 import { listCredentials } from '../../src/know/inventory/queries.ts'
 import { assert } from '../../src/serve/operations/assert.ts'
 import { cut } from '../../src/serve/operations/cut.ts'
@@ -26,11 +22,10 @@ import {
 import { observe } from '../../src/serve/operations/observe.ts'
 import type { World } from '../../src/serve/operations/operation.ts'
 import { paths } from '../../src/serve/operations/paths.ts'
-import { testKeys } from '../know/estate.ts'
 import { made } from '../know/readers/archive/looking.ts'
+import { openWorld } from '../serve/operations/open-world.ts'
 import { requireServer } from '../servers.ts'
 
-const RULES = fileURLToPath(new URL('../../rules', import.meta.url))
 const ACCOUNT = '111122223333'
 const ROLE = `arn:aws:iam::${ACCOUNT}:role/deploy`
 const BOT = ['xoxb', '123456789012', 'firebreakfirebreak'].join('-')
@@ -56,7 +51,7 @@ const server = requireServer('PostgreSQL', availablePostgres() !== undefined, 'a
  */
 describe.skipIf(server.skip)(`an estate that one pipeline key opens ${server.reason}`, () => {
   let root: string
-  let db: Db
+  let opened: Awaited<ReturnType<typeof openWorld>>
   let world: World
   let running: PostgresServer
   let emulator: { readonly url: string; close(): Promise<void> }
@@ -96,27 +91,13 @@ describe.skipIf(server.skip)(`an estate that one pipeline key opens ${server.rea
       await mkdir(dirname(join(files, path)), { recursive: true })
       await writeFile(join(files, path), content)
     }
-    db = await openStore(':memory:')
-    const io = realIo()
-    const connections = new Connections(
-      [directory, postgres, slack, github.connector as never, aws.connector as never],
-      testKeys,
-      io,
+    opened = await openWorld(
+      [directory, postgres, slack, github.connector, aws.connector],
+      ['postgres-url', 'slack-token'],
+      { readSecret: async () => new Secret(password) },
     )
-    world = {
-      home: root,
-      db,
-      keys: testKeys,
-      io,
-      connections,
-      rulesDirectory: RULES,
-      version: '0',
-      existingKeys: async () => testKeys,
-      openChange: () => Promise.reject(new Error('nothing is looked at')),
-      progress: () => {},
-      say: () => {},
-      readSecret: async () => new Secret(password),
-    }
+    world = opened.world
+    const { connections, db } = world
     await connections.add(db, 'postgres', {
       host: running.host,
       port: running.port,
@@ -138,8 +119,7 @@ describe.skipIf(server.skip)(`an estate that one pipeline key opens ${server.rea
     await look()
   }, 600_000)
   afterAll(async () => {
-    await world?.connections.close()
-    await db?.destroy()
+    await opened?.close()
     await emulator?.close()
     await running?.stop()
     await rm(root, { recursive: true, force: true })
@@ -151,7 +131,7 @@ describe.skipIf(server.skip)(`an estate that one pipeline key opens ${server.rea
   }
 
   test('the same secret in code, a CI log, an image layer, a Kubernetes Secret, Terraform state, chat and a wiki is one credential with seven copies', async () => {
-    const all = await listCredentials(db, testKeys)
+    const all = await listCredentials(world.db, world.keys)
     const own = all.filter(
       ({ identity, copies }) => copies.length > 0 && identity?.names.includes('orders_rw'),
     )
@@ -187,7 +167,7 @@ describe.skipIf(server.skip)(`an estate that one pipeline key opens ${server.rea
     ])
     for (const { why } of toData) expect(why).not.toBe('')
     expect((await wayTo(ROLE)).at(-1)?.crossing).toBe('federates-into')
-    const [token] = (await listCredentials(db, testKeys)).filter(({ kind }) => kind === 'slack-token')
+    const [token] = (await listCredentials(world.db, world.keys)).filter(({ kind }) => kind === 'slack-token')
     expect((await wayTo(token!.id)).at(-1)?.crossing).toBe('holds-copy')
   })
 

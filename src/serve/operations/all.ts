@@ -62,6 +62,11 @@ export const operations: readonly OperationEntry[] = [
     load: async () => (await import('./can.ts')).can,
   },
   {
+    name: 'check',
+    summary: 'Check what is known: what is wrong, why it matters, and how it is mended',
+    load: async () => (await import('./check.ts')).check,
+  },
+  {
     name: 'verify',
     summary: 'Try credentials where they are accepted: live, dead or unknown',
     load: async () => (await import('./verify.ts')).verify,

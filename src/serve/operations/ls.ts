@@ -1,19 +1,14 @@
 import pc from 'picocolors'
 import { z } from 'zod'
 import { formatRef } from '../../core/contract/ref.ts'
-import { checks } from '../../judge/posture/all.ts'
-import { entitiesById } from '../../know/inventory/copy-view.ts'
 import {
   type CredentialView,
   coverageOf,
   listCredentials,
   listIdentities,
-  namesById,
-  namesOrNative,
-  refOf,
 } from '../../know/inventory/queries.ts'
-import { loadRoots } from '../../know/inventory/roots.ts'
 import { type Coverage, coverageText } from './coverage.ts'
+import { type ListedFinding, listFindings } from './findings.ts'
 import { defineOperation, type World } from './operation.ts'
 import { isoTime, sourceNames } from './standing.ts'
 import { stateText } from './state-text.ts'
@@ -56,18 +51,6 @@ interface ListedIdentity {
   /** The likeliest first. */
   readonly owners: readonly string[]
   readonly credentials: number
-}
-
-interface ListedFinding {
-  readonly check: string
-  /** Null for what folding itself noticed. */
-  readonly severity: string | null
-  readonly frameworks: readonly string[]
-  readonly ref: string
-  readonly name: string
-  readonly why: string
-  readonly fix: string | null
-  readonly since: string
 }
 
 type Listing = { stuck: readonly Run[] } & (
@@ -133,43 +116,6 @@ async function list(world: World, { what }: Input): Promise<Listing> {
     }
   }
 }
-
-/** Those that stand, the gravest first. */
-async function listFindings({ db, keys }: World): Promise<ListedFinding[]> {
-  const rows = await db
-    .selectFrom('finding')
-    .selectAll()
-    .where('ended_at', 'is', null)
-    .orderBy('first_seen', 'desc')
-    .orderBy('id')
-    .execute()
-  const entities = await entitiesById(db, [...new Set(rows.map(row => row.entity_id))])
-  const names = await namesById(db, await loadRoots(db), [...entities.keys()])
-  const credentials = new Map((await listCredentials(db, keys)).map(view => [view.id, view]))
-  const found = rows.flatMap(({ entity_id, check: id, why, first_seen }) => {
-    const entity = entities.get(entity_id)
-    if (!entity) return []
-    const check = checks.find(one => one.id === id)
-    const credential = credentials.get(entity_id)
-    const name = credential?.identity
-      ? called(credential.identity)
-      : (namesOrNative(names.get(entity_id), entity)[0] ?? credential?.publicFingerprint ?? entity.native)
-    return {
-      check: id,
-      severity: check?.severity ?? null,
-      frameworks: check?.frameworks ?? [],
-      ref: formatRef(refOf(entity)),
-      name,
-      why,
-      fix: check?.fix ?? null,
-      since: isoTime(first_seen),
-    }
-  })
-  const rank = ({ severity }: ListedFinding) => SEVERITIES.indexOf(severity ?? 'medium')
-  return found.sort((a, b) => rank(b) - rank(a))
-}
-
-const SEVERITIES = ['low', 'medium', 'high', 'critical']
 
 function listed(view: CredentialView): ListedCredential {
   return {
@@ -280,7 +226,7 @@ function identitiesTable(
 }
 
 function findingsTable(findings: readonly ListedFinding[], width: number): string {
-  if (findings.length === 0) return 'No finding stands. firebreak watch looks for them.'
+  if (findings.length === 0) return 'No finding stands. firebreak check looks for them.'
   const rows = findings.map(({ check, name, why, since }) => [
     check,
     name,

@@ -19,7 +19,9 @@ export function scanText(output: Scan, width: number): string {
   const leftOut =
     output.leftOut === 0 ? '' : ` ${output.leftOut} less likely ones left out (--min-confidence).`
   const next = output.kept
-    ? [`Next: ${pc.cyan('firebreak show ID')} or ${pc.cyan('firebreak trace -')}`]
+    ? [
+        `Next: ${pc.cyan('firebreak show ID')}, ${pc.cyan('firebreak trace -')} or ${pc.cyan('firebreak check')}`,
+      ]
     : [wrap(ADVICE, width, '', '')]
   return [
     ...(credentials.length === 0 ? [] : [foundTable(output, width), '']),
@@ -28,7 +30,11 @@ export function scanText(output: Scan, width: number): string {
     ...output.written.map(file => `Written: ${file}`),
     '',
     coverageText(output.coverage, width),
-    ...(credentials.length === 0 ? [] : ['', ...next]),
+    ...(credentials.length > 0
+      ? ['', ...next]
+      : output.kept
+        ? ['', `Next: ${pc.cyan('firebreak check')}`]
+        : []),
   ].join('\n')
 }
 

@@ -1,0 +1,62 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { directory } from '../../../src/connectors/directory/connector.ts'
+import { check } from '../../../src/serve/operations/check.ts'
+import { observe } from '../../../src/serve/operations/observe.ts'
+import { openWorld } from './open-world.ts'
+
+const INJECTED = `on: issues
+permissions: {}
+jobs:
+  greet:
+    runs-on: ubuntu-latest
+    steps:
+      - run: echo "\${{ github.event.issue.title }}"
+`
+
+let opened: Awaited<ReturnType<typeof openWorld>>
+let workflow: string
+beforeAll(async () => {
+  opened = await openWorld([directory], ['github-token'])
+  const root = join(opened.world.home, 'app')
+  workflow = join(root, '.github', 'workflows', 'greet.yml')
+  await mkdir(join(root, '.github', 'workflows'), { recursive: true })
+  await opened.world.connections.add(opened.world.db, 'directory', { path: root })
+})
+afterAll(() => opened?.close())
+
+const checked = async (given: object = {}) => {
+  await observe.run(opened.world, observe.input.parse({}))
+  return await check.run(opened.world, check.input.parse(given))
+}
+
+test('what is wrong is told with where, why and how it is mended, and is gone when it was mended', async () => {
+  await writeFile(workflow, INJECTED)
+  const before = await checked({ 'fail-on': 'high' })
+  expect(before.findings.map(finding => finding.check)).toContain('workflow-script-injection')
+  const finding = before.findings.find(one => one.check === 'workflow-script-injection')!
+  expect(finding.why).toContain('line 7')
+  expect(check.exitCode!(before)).toBe(1)
+  const text = stripVTControlCharacters(check.text!(before, 80))
+  expect(text).toContain('workflow-script-injection')
+  expect(text).toContain('greet.yml#greet: line 7')
+  expect(text).toContain('Mend it: ')
+  expect(text.split('\n').filter(line => line.length > 80)).toEqual([])
+  const counts = before.checks.find(one => one.check === 'workflow-script-injection')
+  expect(counts).toMatchObject({ fails: 1, unknown: 0 })
+
+  await writeFile(workflow, INJECTED.replace('github.event.issue.title', 'github.sha'))
+  const after = await checked({ 'fail-on': 'high' })
+  expect(after.findings.filter(one => one.check === 'workflow-script-injection')).toEqual([])
+})
+
+test('without a threshold, and below it, the exit code is 0', async () => {
+  await writeFile(workflow, INJECTED)
+  expect(check.exitCode!(await checked())).toBe(0)
+  await writeFile(workflow, 'on: push\njobs: {}\n')
+  const none = await checked({ 'fail-on': 'low' })
+  expect(check.exitCode!(none)).toBe(0)
+  expect(check.text!(none, 80)).toContain('Nothing is known to be wrong.')
+})
