@@ -138,6 +138,31 @@ describe.each(['graceful', 'emergency'] as const)('a leaked AWS key, %s', mode =
   )
 })
 
+test('a key that goes on being used while it is suspended is not deleted; in an emergency it is', async () => {
+  const scene = await stage.begin()
+  const user = scene.estate.aws!.account.users.get('deployer')!
+  const key = user.keys.get(KEY_ID)!
+  let looks = 0
+  // Each time that AWS is asked, there is a later use to be told.
+  Object.defineProperty(key, 'lastUsed', {
+    get: () => new Date(Date.UTC(2026, 0, 1) + looks++ * 60_000),
+    set() {},
+  })
+  const stuck = reportOf(await scene.contain(leaked))
+  expect(stuck).toMatchObject({ state: 'stuck', contained: false })
+  expect(stuck.steps.find(step => step.key === 'unused:deployer')).toMatchObject({
+    state: 'stuck',
+    error: expect.stringContaining('it was used for sts in us-east-1 at 2026-01-01T'),
+  })
+  expect(user.keys.get(KEY_ID)).toMatchObject({ active: false })
+  expect(reportOf(await scene.contain(leaked))).toMatchObject({ state: 'stuck', run: stuck.run })
+  const report = reportOf(await scene.contain({ ...leaked, mode: 'emergency' }))
+  expect(report.run).toBe(stuck.run)
+  expect(user.keys.has(KEY_ID)).toBe(false)
+  await mustBeReplaced(scene, report)
+  await scene.end()
+})
+
 test.each(['graceful', 'emergency'] as const)(
   'where nobody can deny its sessions, the key is cut all the same, and is not called contained, %s',
   async mode => {

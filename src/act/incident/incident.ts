@@ -18,6 +18,7 @@ export type Capability =
   | 'revoke'
   | 'verify'
   | 'sessions'
+  | 'lastUse'
 
 /** One credential at one system: what is cut. One leaked value may be several. */
 export interface Target {

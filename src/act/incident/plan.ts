@@ -12,7 +12,7 @@ export interface Plan {
 /**
  * The order to cut in: a pure function of the incident. Branches without a path between them run at once.
  *
- * graceful:  freeze → issue → write, reload → moved → suspend → end sessions → revoke → prove → thaw
+ * graceful:  freeze → issue → write, reload → moved → suspend → end sessions → unused → revoke → prove → thaw
  * emergency: suspend → end sessions, freeze → revoke → prove; beside it issue → write, reload; then thaw
  *
  * Where nothing can be issued beside the old one, a new secret in its place is the cut: to suspend or to revoke after
@@ -138,7 +138,15 @@ function branch(incident: Incident, target: Target, earlier: readonly PlannedSte
       placed,
       { ...about, from: issued[0] ?? '', consumers: seen.map(consumer => consumer.name) },
     )
-    thawAfter(prove(revoke(endSessions(suspend(moved)))))
+    const ended = endSessions(suspend(moved))
+    // What is suspended can be given back, what is deleted cannot.
+    const unused = add(
+      'unused',
+      can.includes('suspend') && can.includes('lastUse') && !can.includes('sessions'),
+      `watch that nobody uses the credential of ${label} any more`,
+      ended,
+    )
+    thawAfter(prove(revoke(unused)))
   } else {
     const cut = suspend([])
     // One after the other: two changes of one account at once collide in many systems.
@@ -256,7 +264,12 @@ function broken(incident: Incident, target: Target): string[] {
         : `${consumer.name} (${consumer.how}): whether it has read the new credential by ${cutBy(target)} is unknown`,
     )
   if (!listsSessions)
-    sentences.push(`${target.identity.system} lists no sessions: who else uses ${target.label} is unknown`)
+    sentences.push(
+      `${target.identity.system} lists no sessions: who else uses ${target.label} is unknown` +
+        (target.can.includes('lastUse') && incident.mode === 'graceful'
+          ? `; if it is used while it is suspended, the run will wait before revoke:${target.label}`
+          : ''),
+    )
   for (const { of, label, sourceId, why } of incident.derived)
     if (of === target.label)
       sentences.push(

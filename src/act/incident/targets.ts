@@ -25,6 +25,7 @@ const CAPABILITIES: readonly Capability[] = [
   'revoke',
   'verify',
   'sessions',
+  'lastUse',
 ]
 
 /** All connected systems that accept the value, or are said to; who uses them is looked for later. `others` are of earlier leaks. */

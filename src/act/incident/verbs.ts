@@ -1,8 +1,8 @@
-import { FirebreakError } from '../../core/contract/errors.ts'
+import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
 import type { CredentialRef, Json } from '../../core/contract/ref.ts'
 import { observe } from '../../know/observe/observe.ts'
 import type { RuleFolders } from '../../know/readers/secrets/rules-in-use.ts'
-import { identityArgument, textArgument } from '../actions/arguments.ts'
+import { credentialArgument, identityArgument, textArgument } from '../actions/arguments.ts'
 import type { StepHandler } from '../actions/step.ts'
 import { verbs } from '../actions/verbs/all.ts'
 import { byHand } from './by-hand.ts'
@@ -20,6 +20,7 @@ export function incidentVerbs(options: {
   return {
     ...verbs,
     moved: options.waitForConsumers ? moved : notWaited,
+    unused: options.waitForConsumers ? unused : notWaited,
     'by-hand': byHand({ waits: options.waitForConsumers }),
     observe: observeAgain(options.rules),
   }
@@ -52,6 +53,38 @@ const moved: StepHandler = {
         'make it read its credential again, then resume the run; with --emergency it is cut off without waiting',
       )
     return { result: { moved: seen.moved } }
+  },
+}
+
+/** A system tells of a use some time after it: it is waited for a few times as long as it takes to settle. */
+const SETTLINGS_WATCHED = 4
+
+/** Where nobody can see who uses it: that its last use does not move while it is suspended. */
+const unused: StepHandler = {
+  async call(step) {
+    const connection = await step.connection()
+    const credential = credentialArgument(step)
+    const began = step.io.now().getTime()
+    const watchedMs = connection.settleSeconds * SETTLINGS_WATCHED * 1000
+    try {
+      const before = await connection.lastUse?.(credential)
+      for (let looks = 0; looks < SETTLINGS_WATCHED; looks++) {
+        await step.io.sleep(watchedMs / SETTLINGS_WATCHED)
+        const now = await connection.lastUse?.(credential)
+        if (now?.at !== undefined && now.at > (before?.at ?? 0))
+          throw new FirebreakError(
+            'STUCK',
+            `it was used ${now.how} at ${new Date(now.at).toISOString()}, told after it was suspended`,
+            'find who uses it there and give it the new one, then resume the run; with --emergency it is cut off without waiting',
+          )
+      }
+      const lastUsed = before?.at === undefined ? null : new Date(before.at).toISOString()
+      const watchedSeconds = (step.io.now().getTime() - began) / 1000
+      return { result: { lastUsed, how: before?.how ?? null, watchedSeconds } }
+    } catch (error) {
+      if (!isFirebreakError(error, 'UNSUPPORTED', 'DENIED')) throw error
+      return { result: null, skipped: error.message }
+    }
   },
 }
 

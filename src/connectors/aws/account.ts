@@ -47,6 +47,8 @@ export interface Account {
   readonly ssm: SSMClient
   readonly lambda: LambdaClient
   readonly organizations: OrganizationsClient
+  /** What a client of another service is made with; whoever makes one destroys it. */
+  settingsOf(service: string): ReturnType<typeof clientSettings>
   /** A client for whoever has these keys, at our own endpoint. */
   stsAs(keys: Keys): STSClient
   storesAs(keys: Keys): Pick<Account, 'secrets' | 'ssm'>
@@ -62,13 +64,16 @@ export interface Account {
 const MOST_ATTEMPTS = 5
 const FIRST_PAUSE_MS = 50
 
-/** Asks once, to learn which account this is. */
-export async function openAccount(config: AwsConfig, io: Io, handler?: RequestHandler): Promise<Account> {
-  const sdk = await loadSdk()
-  const settings = (service: string, keys: Keys) => ({
+function clientSettings(
+  config: AwsConfig,
+  handler: RequestHandler | undefined,
+  service: string,
+  credentials: Keys,
+) {
+  return {
     region: config.region,
     ...(config.endpoint !== undefined && { endpoint: config.endpoint.replace('{service}', service) }),
-    credentials: keys,
+    credentials,
     // A key that was made and not heard of must not be made again: what is tried again is decided in call().
     maxAttempts: 1,
     ...(handler
@@ -79,7 +84,13 @@ export async function openAccount(config: AwsConfig, io: Io, handler?: RequestHa
             connectionTimeout: config.requestTimeoutMs,
           },
         }),
-  })
+  }
+}
+
+/** Asks once, to learn which account this is. */
+export async function openAccount(config: AwsConfig, io: Io, handler?: RequestHandler): Promise<Account> {
+  const sdk = await loadSdk()
+  const settings = (service: string, keys: Keys) => clientSettings(config, handler, service, keys)
   const own: Keys = {
     accessKeyId: config.accessKeyId,
     secretAccessKey: config.secretAccessKey.revealText(),
@@ -126,6 +137,7 @@ export async function openAccount(config: AwsConfig, io: Io, handler?: RequestHa
     sdk,
     instance,
     ...clients,
+    settingsOf: service => settings(service, own),
     stsAs: keys => new sdk.sts.STSClient(settings('sts', keys)),
     storesAs: keys => ({
       secrets: new sdk.secrets.SecretsManagerClient(settings('secretsmanager', keys)),

@@ -6,6 +6,7 @@ import { discover } from './discover.ts'
 import { documents, type Gaps } from './documents.ts'
 import { inspect } from './inspect.ts'
 import { issue, undo } from './issue.ts'
+import { lastUse } from './last-use.ts'
 import { read, write } from './places.ts'
 import { probe } from './probe.ts'
 import { endSessions, freeze, narrow, resume, revoke, suspend, thaw } from './restrict.ts'
@@ -31,6 +32,7 @@ export async function openAws(config: AwsConfig, io: Io, handler?: RequestHandle
     discover: () => discover(account, gaps),
     verify: (ref, secret) => verify(account, ref, secret),
     probe: (trial, held) => probe(account, trial, held),
+    lastUse: ref => lastUse(account, ref),
     inspect: ref => inspect(account, ref),
     issue: want => issue(account, want),
     undo: want => undo(account, want),

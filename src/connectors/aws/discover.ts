@@ -1,4 +1,3 @@
-import { canonicalJson } from '../../core/contract/canonical-json.ts'
 import type { Facts, Observation } from '../../core/contract/observation.ts'
 import { isFirebreakError } from '../../core/contract/errors.ts'
 import type { Json } from '../../core/contract/ref.ts'
@@ -7,6 +6,8 @@ import type { Gaps } from './documents.ts'
 import { absent, keysOf } from './principals.ts'
 import { listFunctions, listParameters, listSecrets } from './listings.ts'
 import { isApproved } from './places.ts'
+import { policyWithAccounts, unsupported } from './policy-on.ts'
+import { buckets, queues, topics } from './resource-policies.ts'
 
 /**
  * What no export shows: access keys with their use, console passwords, identity providers, what is stored with the policies on
@@ -26,6 +27,9 @@ export async function* discover(account: Account, gaps: Gaps): AsyncGenerator<Ob
     ['providers', ['oidc-provider', 'saml-provider'], () => providers(account)],
     ['secrets', ['secret', 'parameter'], () => stores(account)],
     ['functions', ['function'], () => functions(account)],
+    ['buckets', ['bucket'], () => buckets(account)],
+    ['queues', ['queue'], () => queues(account)],
+    ['topics', ['topic'], () => topics(account)],
   ]
   for (const [scope, hides, read] of parts) {
     try {
@@ -100,12 +104,6 @@ async function* users(account: Account): AsyncGenerator<Observation> {
   } while (Marker)
 }
 
-/** Where a server lacks a call or a right to it, the fact is not known. */
-function unsupported(error: unknown): null {
-  if (isFirebreakError(error, 'UNSUPPORTED', 'DENIED')) return null
-  throw error
-}
-
 async function* providers(account: Account): AsyncGenerator<Observation> {
   const { call, iam, sdk } = account
   const oidc = await call('listing OIDC providers', () =>
@@ -146,7 +144,7 @@ async function* stores(account: Account): AsyncGenerator<Observation> {
   })
   for await (const { ARN, Name, KmsKeyId } of listSecrets(account)) {
     yield place('secret', ARN!, [Name!], KmsKeyId)
-    yield await secretPolicy(account, ARN!)
+    yield* secretPolicy(account, ARN!)
   }
   for await (const { ARN, Name, Type, KeyId } of listParameters(account)) {
     const arn = ARN ?? parameterArn(account, Name!)
@@ -155,14 +153,14 @@ async function* stores(account: Account): AsyncGenerator<Observation> {
 }
 
 /** A secret lets others read it by a policy of its own. */
-async function secretPolicy(
+async function* secretPolicy(
   { call, secrets, sdk, instance }: Account,
   SecretId: string,
-): Promise<Observation> {
+): AsyncGenerator<Observation> {
   const answer = await call('reading the policy of a secret', () =>
     secrets.send(new sdk.secrets.GetResourcePolicyCommand({ SecretId })),
   ).catch(unsupported)
-  return policyOn(
+  yield* policyWithAccounts(
     { instance },
     'secret',
     SecretId,
@@ -171,25 +169,19 @@ async function secretPolicy(
 }
 
 /** So does a function. */
-async function functionPolicy({ call, lambda, sdk, instance }: Account, arn: string): Promise<Observation> {
+async function* functionPolicy(
+  { call, lambda, sdk, instance }: Account,
+  arn: string,
+): AsyncGenerator<Observation> {
   const answer = await call('reading the policy of a function', () =>
     lambda.send(new sdk.lambda.GetPolicyCommand({ FunctionName: arn })).catch(absent),
   ).catch(unsupported)
-  return policyOn({ instance }, 'function', arn, answer === null ? undefined : (answer?.Policy ?? null))
-}
-
-/** `document` is null where there is none, and undefined where that is not known. */
-function policyOn(
-  account: Pick<Account, 'instance'>,
-  kind: string,
-  id: string,
-  document: string | null | undefined,
-): Observation {
-  const said =
-    document === null
-      ? { kind: 'none', name: '', document: null }
-      : { kind: 'resource', name: 'resource policy', document: document ?? null }
-  return { see: 'policy', on: refIn(account, kind, id), language: 'aws-iam', text: canonicalJson(said) }
+  yield* policyWithAccounts(
+    { instance },
+    'function',
+    arn,
+    answer === null ? undefined : (answer?.Policy ?? null),
+  )
 }
 
 function parameterArn({ config, instance }: Account, name: string): string {
@@ -210,7 +202,7 @@ async function* functions(account: Account): AsyncGenerator<Observation> {
         approved: isApproved(account, FunctionName!),
       }),
     }
-    yield await functionPolicy(account, FunctionArn!)
+    yield* functionPolicy(account, FunctionArn!)
   }
 }
 

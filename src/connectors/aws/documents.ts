@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
-import type { GetAccountAuthorizationDetailsCommandOutput } from '@aws-sdk/client-iam'
+import type { GetAccountAuthorizationDetailsCommandOutput, UserDetail } from '@aws-sdk/client-iam'
 import type { Document } from '../../core/contract/document.ts'
 import { isFirebreakError } from '../../core/contract/errors.ts'
 import type { PlaceRef, Ref } from '../../core/contract/ref.ts'
 import { type Account, refIn } from './account.ts'
+import { credentialReport } from './credential-report.ts'
 import { listFunctions, listParameters, listSecrets } from './listings.ts'
 import { type Answers, gatherAnswers } from './organization.ts'
 import { bytesOf, environmentText, environmentVersion, readStored, storeRef } from './stored-values.ts'
@@ -12,13 +13,21 @@ import { bytesOf, environmentText, environmentVersion, readStored, storeRef } fr
 export type Gaps = Map<string, { why: string; failed: boolean; hides: readonly string[] }>
 
 /**
- * The account's own authorization details, as IAM prints them, and what it keeps: secrets, parameters, and the
- * environment of functions. What is denied or breaks off is a gap, and the rest is read.
+ * The account's own authorization details and credential report, as IAM prints them, and what it keeps: secrets,
+ * parameters, and the environment of functions. What is denied or breaks off is a gap, and the rest is read.
  */
 export async function* documents(account: Account, gaps: Gaps): AsyncGenerator<Document> {
   gaps.clear()
   const principals = ['user', 'group', 'role', 'policy']
-  yield* part('iam', principals, gaps, () => authorizationDetails(account))
+  const users: UserDetail[] = []
+  yield* part('iam', principals, gaps, () => authorizationDetails(account, users))
+  const listed = gaps.has('iam') ? undefined : users
+  yield* part('credential-report', ['root'], gaps, async function* () {
+    const content = Buffer.from(JSON.stringify(await credentialReport(account, listed)))
+    const container = refIn(account, 'account', account.instance)
+    const document = documentOf(container, 'credential-report.json', content, 'aws-credential-report')
+    yield { ...document, id: `${document.id}@${account.io.now().toISOString()}` }
+  })
   const organizational = ['organization-root', 'organizational-unit', 'organization-policy']
   yield* part('organization', organizational, gaps, () => organization(account))
   yield* part('secretsmanager', ['secret'], gaps, () => secretValues(account, gaps))
@@ -41,9 +50,8 @@ async function* part(
 }
 
 /** All pages as one: a user's groups may stand on another page. */
-async function* authorizationDetails(account: Account): AsyncGenerator<Document> {
+async function* authorizationDetails(account: Account, users: UserDetail[]): AsyncGenerator<Document> {
   const { call, iam, sdk, config } = account
-  const users: unknown[] = []
   const groups: unknown[] = []
   const roles: unknown[] = []
   const policies: unknown[] = []

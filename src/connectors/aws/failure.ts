@@ -64,6 +64,11 @@ const CODES: Readonly<Record<string, readonly [ConnectorErrorCode, string, strin
     'our own key lacks a right',
     'The connector’s README has the policies that it needs.',
   ],
+  AuthorizationError: [
+    'DENIED',
+    'our own key lacks a right',
+    'The connector’s README has the policies that it needs.',
+  ],
   UnauthorizedOperation: [
     'DENIED',
     'our own key lacks a right',
@@ -73,6 +78,10 @@ const CODES: Readonly<Record<string, readonly [ConnectorErrorCode, string, strin
   NoSuchEntityException: ['NOT_FOUND', 'it is not there'],
   ResourceNotFoundException: ['NOT_FOUND', 'it is not there'],
   ParameterNotFound: ['NOT_FOUND', 'it is not there'],
+  NoSuchBucket: ['NOT_FOUND', 'it is not there'],
+  NotFoundException: ['NOT_FOUND', 'it is not there'],
+  NotFound: ['NOT_FOUND', 'it is not there'],
+  QueueDoesNotExist: ['NOT_FOUND', 'it is not there'],
   LimitExceeded: ['CONFLICT', 'there is no room for one more', 'Delete what is no longer used, then retry.'],
   LimitExceededException: [
     'CONFLICT',

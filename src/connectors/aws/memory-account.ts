@@ -66,6 +66,12 @@ export interface MemoryAccount {
   readonly secrets: Map<string, MemoryValue>
   readonly parameters: Map<string, MemoryValue>
   readonly functions: { name: string; role: string; variables: Record<string, string>; policy?: string }[]
+  /** By name, with their policies. */
+  readonly buckets: Map<string, string | undefined>
+  readonly queues: Map<string, string | undefined>
+  readonly topics: Map<string, string | undefined>
+  /** The credential report that was made last: AWS keeps it for four hours. */
+  credentialReport: { madeAt: Date; csv: string; ready: boolean } | undefined
   /** The number of the account that the organization is managed from. */
   managementNumber: string
   /** `r-root` first: what is above what, and the policies on each. Empty where there is no organization. */
@@ -101,6 +107,10 @@ export function newAccount(number: string): MemoryAccount {
     secrets: new Map(),
     parameters: new Map(),
     functions: [],
+    buckets: new Map(),
+    queues: new Map(),
+    topics: new Map(),
+    credentialReport: undefined,
     managementNumber: `9${number.slice(1)}`,
     organization: [],
     providers: [],

@@ -75,6 +75,25 @@ const inline = (policies: ReadonlyMap<string, string>) =>
     PolicyDocument: encodeURIComponent(document),
   }))
 
+const REPORT_KEPT_MS = 4 * 3_600_000
+
+function reportOf({ users, number }: MemoryAccount): string {
+  const time = (date: Date | undefined) => date?.toISOString().replace(/\.\d+Z$/, '+00:00') ?? 'N/A'
+  const root = ['<root_account>', `arn:aws:iam::${number}:root`, time(new Date(0)), 'not_supported', 'N/A']
+  const lines = [...users.values()].map(({ name, arn, keys, hasPassword }) => {
+    const slots = [0, 1].flatMap(slot => {
+      const key = [...keys.values()][slot]
+      return [String(key?.active ?? false), time(key?.created), time(key?.lastUsed)]
+    })
+    return [name, arn, time(new Date(0)), String(hasPassword), 'N/A', ...slots]
+  })
+  const slots = [1, 2].flatMap(slot =>
+    ['active', 'last_rotated', 'last_used_date'].map(what => `access_key_${slot}_${what}`),
+  )
+  const header = ['user', 'arn', 'user_creation_time', 'password_enabled', 'password_last_used', ...slots]
+  return [header, [...root, ...slots.map(() => 'N/A')], ...lines].map(line => line.join(',')).join('\n')
+}
+
 /** IAM and STS. */
 export const iamActions: Readonly<Record<string, Action>> = {
   'sts.GetCallerIdentity': (account, _, key) => {
@@ -208,6 +227,26 @@ export const iamActions: Readonly<Record<string, Action>> = {
     const Url = providers.find(url => String(input['OpenIDConnectProviderArn']).endsWith(`/${url}`))
     return Url === undefined ? NO_SUCH_ENTITY : { output: { Url, ClientIDList: ['sts.amazonaws.com'] } }
   },
+  // It is asked for until it is ready.
+  'iam.GenerateCredentialReport': account => {
+    const report = account.credentialReport
+    if (!report || Date.now() - report.madeAt.getTime() > REPORT_KEPT_MS) {
+      account.credentialReport = { madeAt: new Date(), csv: reportOf(account), ready: false }
+      return { output: { State: 'STARTED' } }
+    }
+    report.ready = true
+    return { output: { State: 'COMPLETE' } }
+  },
+  'iam.GetCredentialReport': ({ credentialReport }) =>
+    credentialReport?.ready
+      ? {
+          output: {
+            Content: Buffer.from(credentialReport.csv).toString('base64'),
+            ReportFormat: 'text/csv',
+            GeneratedTime: credentialReport.madeAt,
+          },
+        }
+      : refuse(410, 'ReportNotPresent'),
   'iam.ListSAMLProviders': () => ({ output: { SAMLProviderList: [] } }),
   'iam.GetAccountAuthorizationDetails': (account, { input }) => {
     const all = [

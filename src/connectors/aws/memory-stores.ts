@@ -15,7 +15,13 @@ function page<T>(
   return { output: { [key]: all.slice(from, to).map(shape), ...more } }
 }
 
-/** Secrets Manager, Parameter Store, Lambda and Organizations. */
+/** A name with the policy on it. */
+const named = (all: ReadonlyMap<string, string | undefined>, input: Record<string, unknown>, key: string) => {
+  const asked = String(input[key])
+  return [...all].find(([name]) => asked === name || asked.endsWith(`/${name}`) || asked.endsWith(`:${name}`))
+}
+
+/** Secrets Manager, Parameter Store, Lambda, Organizations, and what has policies of its own: S3, SQS, SNS. */
 export const storeActions: Readonly<Record<string, Action>> = {
   'secretsmanager.ListSecrets': ({ secrets }, { input }) =>
     page([...secrets.values()], input, 'SecretList', ({ id, name }) => ({ ARN: id, Name: name })),
@@ -103,6 +109,44 @@ export const storeActions: Readonly<Record<string, Action>> = {
   'lambda.GetPolicy': withFunction((_, { policy }) =>
     policy === undefined ? refuse(404, 'ResourceNotFoundException') : { Policy: policy },
   ),
+  's3.ListBuckets': ({ buckets }, { input }) => {
+    const all = [...buckets.keys()]
+    const from = Number(input['continuation-token'] ?? 0)
+    const to = from + Number(input['max-buckets'] ?? 100)
+    const more = to < all.length ? `<ContinuationToken>${to}</ContinuationToken>` : ''
+    const found = all.slice(from, to).map(name => `<Bucket><Name>${name}</Name></Bucket>`)
+    return { output: { body: `<Result><Buckets>${found.join('')}</Buckets>${more}</Result>` } }
+  },
+  's3.GetBucketPolicy': ({ buckets }, { input }) => {
+    const found = named(buckets, input, 'Bucket')
+    if (!found) return refuse(404, 'NoSuchBucket')
+    return found[1] === undefined ? refuse(404, 'NoSuchBucketPolicy') : { output: { body: found[1] } }
+  },
+  'AmazonSQS.ListQueues': ({ queues, number }, { input }) =>
+    page(
+      [...queues.keys()],
+      input,
+      'QueueUrls',
+      name => `https://sqs.us-east-1.amazonaws.com/${number}/${name}`,
+    ),
+  'AmazonSQS.GetQueueAttributes': ({ queues }, { input }) => {
+    const found = named(queues, input, 'QueueUrl')
+    if (!found) return refuse(400, 'QueueDoesNotExist')
+    return { output: { Attributes: found[1] === undefined ? {} : { Policy: found[1] } } }
+  },
+  'sns.ListTopics': ({ topics, number }, { input }) => {
+    const all = [...topics.keys()]
+    const from = Number(input['NextToken'] ?? 0)
+    const to = from + 2
+    const Topics = all.slice(from, to).map(name => ({ TopicArn: `arn:aws:sns:us-east-1:${number}:${name}` }))
+    return { output: { Topics, ...(to < all.length && { NextToken: String(to) }) } }
+  },
+  'sns.GetTopicAttributes': ({ topics }, { input }) => {
+    const found = named(topics, input, 'TopicArn')
+    if (!found) return refuse(404, 'NotFound')
+    const entry = found[1] === undefined ? [] : [{ key: 'Policy', value: found[1] }]
+    return { output: { Attributes: { entry } } }
+  },
   'AWSOrganizationsV20161128.DescribeOrganization': ({ organization, managementNumber }) =>
     organization.length === 0
       ? refuse(400, 'AWSOrganizationsNotInUseException')

@@ -96,6 +96,8 @@ export function memoryAws(overrides: Partial<AwsConfig> = {}, accountId = '11112
 function policyName(action: string): string {
   return action
     .replace(/^AmazonSSM/, 'ssm')
+    .replace(/^AmazonSQS/, 'sqs')
+    .replace('s3.ListBuckets', 's3.ListAllMyBuckets')
     .replace(/^AWSOrganizationsV\d+/, 'organizations')
     .replace('.', ':')
 }
@@ -106,6 +108,7 @@ function broken(): Error {
 
 interface WireRequest {
   readonly method: string
+  readonly hostname: string
   readonly path: string
   readonly query?: Record<string, string | string[] | null>
   readonly headers: Record<string, string>
@@ -113,7 +116,7 @@ interface WireRequest {
 }
 
 interface Wired extends Asked {
-  readonly protocol: 'query' | 'json' | 'rest'
+  readonly protocol: 'query' | 'json' | 'rest' | 's3'
   readonly request: WireRequest
   readonly keyId: string
 }
@@ -136,6 +139,11 @@ function read(request: WireRequest): Wired {
       action: target,
       input: JSON.parse(body || '{}') as Record<string, unknown>,
     }
+  if (credential?.[2] === 's3') {
+    const Bucket = /^(.+)\.s3[.-]/.exec(request.hostname)?.[1] ?? request.path.slice(1)
+    const action = 'policy' in (request.query ?? {}) ? 's3.GetBucketPolicy' : 's3.ListBuckets'
+    return { ...common, protocol: 's3', action, input: { ...request.query, Bucket } }
+  }
   if (request.method === 'POST') {
     const form = new URLSearchParams(body)
     return {
@@ -213,8 +221,13 @@ function encode(text: string): string {
 }
 
 function write(asked: Wired, answer: Answer) {
-  const { status, body } = asked.protocol === 'query' ? inXml(asked, answer) : inJson(answer)
-  const type = asked.protocol === 'query' ? 'text/xml' : 'application/x-amz-json-1.1'
+  const { status, body } =
+    asked.protocol === 'query'
+      ? inXml(asked, answer)
+      : asked.protocol === 's3'
+        ? ofS3(answer)
+        : inJson(answer)
+  const type = ['query', 's3'].includes(asked.protocol) ? 'text/xml' : 'application/x-amz-json-1.1'
   const code: Record<string, string> = 'code' in answer ? { 'x-amzn-errortype': answer.code } : {}
   return {
     statusCode: status,
@@ -236,6 +249,15 @@ function inXml(asked: Wired, answer: Answer): { status: number; body: string } {
   return { status: 200, body: `<${name}Response>${xml(body)}</${name}Response>` }
 }
 
+/** S3 answers with what it keeps, or with XML of its own form. */
+function ofS3(answer: Answer): { status: number; body: string } {
+  if (!('code' in answer)) return { status: 200, body: String(answer.output['body']) }
+  return {
+    status: answer.status,
+    body: `<Error>${xml({ Code: answer.code, Message: answer.message })}</Error>`,
+  }
+}
+
 function xml(value: unknown): string {
   if (Array.isArray(value)) return value.map(member => `<member>${xml(member)}</member>`).join('')
   if (value instanceof Date) return value.toISOString()
@@ -243,7 +265,12 @@ function xml(value: unknown): string {
     return String(value).replace(/[<>&"]/g, it => `&#${it.charCodeAt(0)};`)
   return Object.entries(value)
     .filter(([, member]) => member !== undefined)
-    .map(([name, member]) => `<${name}>${xml(member)}</${name}>`)
+    .map(([name, member]) =>
+      // A map is a list of entries.
+      name === 'entry' && Array.isArray(member)
+        ? member.map(entry => `<entry>${xml(entry)}</entry>`).join('')
+        : `<${name}>${xml(member)}</${name}>`,
+    )
     .join('')
 }
 

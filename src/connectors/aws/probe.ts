@@ -45,6 +45,8 @@ async function tryHop(account: Account, trial: Trial, held: Held, keys: Keys): P
   if (place) return await readCopy(account, place, held, keys)
   if (to.kind === 'secret' || to.kind === 'parameter')
     return await readCopy(account, { in: to, path: to.id, slots: [] }, held, keys)
+  const used = USES[`${to.kind} ${trial.crossing}`]
+  if (used !== undefined) return await simulateUse(account, trial, held, used)
   if (trial.crossing === 'administrator')
     return await simulate(
       account,
@@ -54,6 +56,26 @@ async function tryHop(account: Account, trial: Trial, held: Held, keys: Keys): P
     )
   if (actions.length > 0) return await simulate(account, trial, held, actions)
   return { state: 'not-tried', why: 'To cross it changes something there, which trying does not.' }
+}
+
+/** What is asked about instead of taking a message or an object, which the simulator does without. */
+const USES: Readonly<Record<string, string>> = {
+  'bucket may-read': 's3:GetObject',
+  'bucket may-write': 's3:PutObject',
+  'bucket may-grant': 's3:PutBucketPolicy',
+  'queue may-read': 'sqs:ReceiveMessage',
+  'queue may-write': 'sqs:SendMessage',
+  'queue may-grant': 'sqs:AddPermission',
+  'topic may-read': 'sns:Subscribe',
+  'topic may-write': 'sns:Publish',
+  'topic may-grant': 'sns:AddPermission',
+}
+
+/** The simulator is not told of the resource's own policy: what the tester's own do not allow, that one still may. */
+async function simulateUse(account: Account, trial: Trial, held: Held, action: string): Promise<Tried> {
+  const tried = await simulate(account, trial, held, [{ action, onTarget: true }])
+  if (tried.state !== 'refused') return tried
+  return { state: 'unknown', why: `${tried.why} What the policy on it says was not asked.` }
 }
 
 /** Some of what nobody but an administrator may do all of. */
@@ -151,7 +173,9 @@ async function simulate(
 ): Promise<Tried> {
   const actor = await findPrincipal(account, held.as)
   if (!actor) return { state: 'unknown', why: 'Whom the tester acts as is not there any more.' }
-  const target = to.kind === 'account' ? undefined : toNames.find(name => name.startsWith('arn:'))
+  const arn = to.kind === 'account' ? undefined : toNames.find(name => name.startsWith('arn:'))
+  const isOfObjects = to.kind === 'bucket' && !actions.some(({ action }) => action === 's3:PutBucketPolicy')
+  const target = arn !== undefined && isOfObjects ? `${arn}/*` : arn
   const open: string[] = []
   for (const [onTarget, some] of Map.groupBy(actions, one => one.onTarget && target !== undefined)) {
     const results = await ask(

@@ -1,30 +1,33 @@
 import type { Observation } from '../../core/contract/observation.ts'
+import { rightsOf } from './inherited-rights.ts'
 import { instanceRef, refOf } from './instance-ref.ts'
 import { paged } from './paged.ts'
 import type { Server, Sql } from './server.ts'
 
-/** A database, its schemas and its tables, and an edge for each right that a role has on them. */
+/** A database, its schemas and its tables, and an edge for each right that a role has on them; `apart` as in discoverRoles. */
 export async function* discoverDatabase(
   server: Server,
   oid: string,
   name: string,
+  apart: ReadonlySet<string>,
 ): AsyncGenerator<Observation> {
-  const { instance, config } = server
+  const { config } = server
+  const at = { instance: server.instance, apart }
   const itself = await server.read(
     `reading database ${name}`,
     sql => sql.rows<ObjectRow>(DATABASE, [oid]),
     name,
   )
-  for (const row of itself) yield* aboutObject(instance, 'database', oid, row, `database ${name}`)
+  for (const row of itself) yield* aboutObject(at, 'database', oid, row, `database ${name}`)
   for await (const row of paged(config.pageSize, '0', (after, size) =>
     server.read(`listing schemas of ${name}`, sql => page(sql, SCHEMAS, after, size), name),
   )) {
-    yield* aboutObject(instance, 'schema', `${oid}.${row.key}`, row, `schema ${row.name} of ${name}`)
+    yield* aboutObject(at, 'schema', `${oid}.${row.key}`, row, `schema ${row.name} of ${name}`)
   }
   for await (const row of paged(config.pageSize, '0', (after, size) =>
     server.read(`listing tables of ${name}`, sql => page(sql, TABLES, after, size), name),
   )) {
-    yield* aboutObject(instance, 'table', `${oid}.${row.key}`, row, `table ${row.name} of ${name}`)
+    yield* aboutObject(at, 'table', `${oid}.${row.key}`, row, `table ${row.name} of ${name}`)
   }
 }
 
@@ -73,7 +76,7 @@ const TABLES = `select c.oid::text as key, n.nspname || '.' || c.relname as name
   order by c.oid limit $2`
 
 function* aboutObject(
-  instance: string,
+  { instance, apart }: { readonly instance: string; readonly apart: ReadonlySet<string> },
   kind: string,
   id: string,
   row: ObjectRow,
@@ -95,7 +98,7 @@ function* aboutObject(
   }
   yield {
     see: 'edge',
-    from: refOf(instance, 'role', row.owner),
+    from: rightsOf(instance, apart, row.owner),
     to: ref,
     crossing: 'owns',
     certainty: 'proven',
@@ -106,7 +109,7 @@ function* aboutObject(
       if (!crossing) continue
       yield {
         see: 'edge',
-        from: refOf(instance, 'role', grantee),
+        from: rightsOf(instance, apart, grantee),
         to: ref,
         crossing,
         certainty: 'proven',

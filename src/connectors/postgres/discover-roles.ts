@@ -1,5 +1,6 @@
 import type { Observation } from '../../core/contract/observation.ts'
 import type { Json, Ms } from '../../core/contract/ref.ts'
+import { rightsOf } from './inherited-rights.ts'
 import { instanceRef, refOf } from './instance-ref.ts'
 import { readMark } from './mark.ts'
 import { paged } from './paged.ts'
@@ -9,8 +10,14 @@ import type { Server, Sql } from './server.ts'
 const PUBLIC_OID = '0'
 const FIRST_USER_OID = 16384
 
-/** Roles, their passwords, who is in which, and what a role may do without any grant. */
-export async function* discoverRoles(server: Server): AsyncGenerator<Observation> {
+/**
+ * Roles, their passwords, who is in which, and what a role may do without any grant. `apart` are those whose rights are a
+ * thing by themselves.
+ */
+export async function* discoverRoles(
+  server: Server,
+  apart: ReadonlySet<string>,
+): AsyncGenerator<Observation> {
   const { instance, config } = server
   const everyone = refOf(instance, 'role', PUBLIC_OID)
   yield { see: 'identity', ref: everyone, names: ['PUBLIC'], facts: { builtIn: { value: true } } }
@@ -22,7 +29,7 @@ export async function* discoverRoles(server: Server): AsyncGenerator<Observation
   for await (const role of paged(config.pageSize, '0', (after, size) =>
     server.read('listing roles', sql => readRoles(sql, mayRead.may, after, size)),
   )) {
-    yield* aboutRole(server, role)
+    yield* aboutRole(server, role, apart)
     yield {
       see: 'edge',
       from: refOf(instance, 'role', role.key),
@@ -35,7 +42,7 @@ export async function* discoverRoles(server: Server): AsyncGenerator<Observation
   for await (const row of paged(config.pageSize, '0/0/0', (after, size) =>
     server.read('listing memberships', sql => readMemberships(sql, server.version, after, size)),
   )) {
-    yield* aboutMembership(instance, row)
+    yield* aboutMembership(instance, row, apart)
   }
   if (server.version < 160000) yield* passwordSetters(server)
 }
@@ -74,7 +81,7 @@ function readRoles(sql: Sql, mayReadPasswords: boolean, after: string, size: num
   )
 }
 
-function* aboutRole({ instance }: Server, role: RoleRow): Generator<Observation> {
+function* aboutRole({ instance }: Server, role: RoleRow, apart: ReadonlySet<string>): Generator<Observation> {
   const ref = refOf(instance, 'role', role.key)
   const { name, validUntilMs, comment, passwordKind } = role
   const facts: Record<string, Json> = {
@@ -103,10 +110,23 @@ function* aboutRole({ instance }: Server, role: RoleRow): Generator<Observation>
       facts: asFacts({ kind: passwordKind, validUntil: isoTime(validUntilMs) }),
     }
   }
-  const toInstance = { see: 'edge', from: ref, to: instanceRef(instance) } as const
+  const rights = rightsOf(instance, apart, role.key)
+  if (rights.kind !== ref.kind) {
+    yield { see: 'resource', ref: rights, names: [`rights of ${name}`], facts: {} }
+    yield {
+      see: 'edge',
+      from: ref,
+      to: rights,
+      crossing: 'member-of',
+      certainty: 'proven',
+      why: `${name} has what was granted to it.`,
+    }
+  }
+  const toInstance = { see: 'edge', from: rights, to: instanceRef(instance) } as const
   if (role.superuser) {
     yield {
       ...toInstance,
+      from: ref,
       crossing: 'superuser',
       certainty: 'proven',
       why: `${name} is a superuser: no right is checked for it.`,
@@ -115,6 +135,7 @@ function* aboutRole({ instance }: Server, role: RoleRow): Generator<Observation>
   if (role.superuser || name === 'pg_execute_server_program') {
     yield {
       ...toInstance,
+      from: role.superuser ? ref : rights,
       crossing: 'runs-commands-on-host',
       certainty: 'conditional',
       when: 'the host lets the server’s account run programs',
@@ -127,6 +148,7 @@ function* aboutRole({ instance }: Server, role: RoleRow): Generator<Observation>
   if (role.replication) {
     yield {
       ...toInstance,
+      from: ref,
       crossing: 'may-read',
       certainty: 'proven',
       why: `${name} may copy the whole server (REPLICATION).`,
@@ -173,24 +195,39 @@ function readMemberships(sql: Sql, version: number, after: string, size: number)
   )
 }
 
-function* aboutMembership(instance: string, row: MembershipRow): Generator<Observation> {
+function* aboutMembership(
+  instance: string,
+  row: MembershipRow,
+  apart: ReadonlySet<string>,
+): Generator<Observation> {
   const { member, role } = row
-  const edge = {
-    see: 'edge',
-    from: refOf(instance, 'role', row.memberOid),
-    to: refOf(instance, 'role', row.roleOid),
-    certainty: 'proven',
-  } as const
+  const [asMember, asRole] = [refOf(instance, 'role', row.memberOid), refOf(instance, 'role', row.roleOid)]
+  const rightsOfMember = rightsOf(instance, apart, row.memberOid)
+  const edge = { see: 'edge', certainty: 'proven' } as const
   if (row.inherit)
-    yield { ...edge, crossing: 'member-of', why: `${member} has the rights of ${role}, which it is in.` }
-  if (row.set) yield { ...edge, crossing: 'can-set-role', why: `${member} may become ${role} with SET ROLE.` }
-  if (row.admin) {
     yield {
       ...edge,
+      from: rightsOfMember,
+      to: rightsOf(instance, apart, row.roleOid),
+      crossing: 'member-of',
+      why: `${member} has the rights of ${role}, which it is in.`,
+    }
+  if (row.set)
+    yield {
+      ...edge,
+      from: asMember,
+      to: asRole,
+      crossing: 'can-set-role',
+      why: `${member} may become ${role} with SET ROLE.`,
+    }
+  if (row.admin)
+    yield {
+      ...edge,
+      from: rightsOfMember,
+      to: asRole,
       crossing: 'can-grant',
       why: `${member} may let any role into ${role}, itself too (ADMIN OPTION).`,
     }
-  }
 }
 
 /** Before 16, CREATEROLE alone sets the password of every role that is no superuser, and grants any of them. */

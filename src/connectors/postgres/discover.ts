@@ -3,6 +3,7 @@ import type { Observation } from '../../core/contract/observation.ts'
 import { formatRef } from '../../core/contract/ref.ts'
 import { discoverDatabase } from './discover-database.ts'
 import { discoverRoles } from './discover-roles.ts'
+import { rolesWithRightsApart } from './inherited-rights.ts'
 import { instanceRef, refOf } from './instance-ref.ts'
 import { paged } from './paged.ts'
 import type { PostgresConfig } from './config.ts'
@@ -20,7 +21,8 @@ export async function* discover(server: Server): AsyncGenerator<Observation> {
     names: endpointsOf(server.config),
     facts: { version: { value: server.version } },
   }
-  yield* discoverRoles(server)
+  const apart = await rolesWithRightsApart(server)
+  yield* discoverRoles(server, apart)
   yield { see: 'covered', scope: `${formatRef(instance)}/roles`, complete: true }
 
   for await (const { oid, name, connectable } of databases(server)) {
@@ -31,7 +33,7 @@ export async function* discover(server: Server): AsyncGenerator<Observation> {
       continue
     }
     try {
-      yield* discoverDatabase(server, oid, name)
+      yield* discoverDatabase(server, oid, name, apart)
       yield { see: 'covered', scope, complete: true }
     } catch (error) {
       // The right to connect may be missing; the database may have been dropped meanwhile.

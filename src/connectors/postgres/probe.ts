@@ -162,15 +162,15 @@ const onSchema = (privilege: string, says: string): Question => ({
   says,
 })
 
+const HAS_RIGHTS: Question = {
+  // What PUBLIC may do, which is no role, everyone may.
+  sql: `select case when $1::oid = 0 then true else pg_catalog.pg_has_role(current_user, $1::oid, 'usage') end`,
+  says: 'has the rights of that role',
+}
+
 /** How the server is asked about a crossing to a thing of a kind. */
 const QUESTIONS: Readonly<Record<string, Readonly<Record<string, Question>>>> = {
-  'member-of': {
-    role: {
-      // What PUBLIC may do, which is no role, everyone may.
-      sql: `select case when $1::oid = 0 then true else pg_catalog.pg_has_role(current_user, $1::oid, 'usage') end`,
-      says: 'has the rights of that role',
-    },
-  },
+  'member-of': { role: HAS_RIGHTS, 'role-rights': HAS_RIGHTS },
   'can-grant': {
     role: {
       sql: `select pg_catalog.pg_has_role(current_user, r.oid, 'member with admin option')

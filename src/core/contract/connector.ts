@@ -43,6 +43,12 @@ export interface Verdict {
   readonly access?: readonly string[]
 }
 
+/** When a credential was last used, where the system tells no more than that; `how`, as `for s3 in eu-west-1`. */
+export interface LastUse {
+  readonly at: Ms | undefined
+  readonly how: string
+}
+
 /**
  * An open system. A capability exists if and only if its method does: there are no empty bodies.
  *
@@ -62,6 +68,8 @@ export interface Connection {
   documents?(since?: Cursor): AsyncIterable<Document>
   /** Who is using the identity at this moment. */
   sessions?(identity: Ref): AsyncIterable<Use>
+  /** By whom it is not told. What is not there any more was used at no known time. */
+  lastUse?(ref: CredentialRef): Promise<LastUse>
   /** Read-only. A system that cannot be reached, or that accepts a wrong secret too, answers `unknown`. */
   verify?(ref: CredentialRef, secret?: Secret): Promise<Verdict>
   /**

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Facts, Observation } from '../../core/contract/observation.ts'
-import type { Json, Ref } from '../../core/contract/ref.ts'
+import type { Json, Ms, Ref } from '../../core/contract/ref.ts'
 import { MOST_BYTES } from './aws-iam.ts'
 import { wholeText } from './whole-text.ts'
 import type { Reader } from './reader.ts'
@@ -29,15 +29,16 @@ export const awsCredentialReportReader: Reader = {
 
 /** `user,arn,` in base64 */
 const IN_JSON = /"Content"\s*:\s*"dXNlcixhcm4s/
-const inJson = z.looseObject({ Content: z.string() })
+const inJson = z.looseObject({ Content: z.string(), GeneratedTime: z.string().optional() })
 
 function* readReport(text: string, path: string): Generator<Observation> {
-  const csv = text.trimStart().startsWith('{') ? decoded(text) : text
-  if (csv === undefined) {
+  const printed = text.trimStart().startsWith('{') ? decoded(text) : { csv: text }
+  if (printed === undefined) {
     yield gap(path, 'it looks like a credential report of AWS, and is no whole JSON')
     return
   }
-  const [header = '', ...lines] = csv.split(/\r?\n/)
+  const madeAt = Date.parse(printed.madeAt ?? '')
+  const [header = '', ...lines] = printed.csv.split(/\r?\n/)
   const columns = header.replaceAll('"', '').split(',')
   const accounts = new Set<string>()
   for (const [index, line] of lines.entries()) {
@@ -53,7 +54,7 @@ function* readReport(text: string, path: string): Generator<Observation> {
     const id = isRoot ? account : `?${row['arn']!}`
     const ref: Ref = { system: 'aws', instance: account, kind: isRoot ? 'root' : 'user', id }
     const names = isRoot ? [row['arn']!, `root user of ${account}`] : [row['arn']!, row['user']!]
-    yield { see: 'identity', ref, names, facts: factsOf(row) }
+    yield { see: 'identity', ref, names, facts: factsOf(row, Number.isNaN(madeAt) ? undefined : madeAt) }
   }
   for (const account of accounts) {
     const ref = { system: 'aws', instance: account, kind: 'account', id: account }
@@ -61,9 +62,10 @@ function* readReport(text: string, path: string): Generator<Observation> {
   }
 }
 
-function decoded(text: string): string | undefined {
+function decoded(text: string): { csv: string; madeAt?: string | undefined } | undefined {
   try {
-    return Buffer.from(inJson.parse(JSON.parse(text)).Content, 'base64').toString('utf8')
+    const { Content, GeneratedTime } = inJson.parse(JSON.parse(text))
+    return { csv: Buffer.from(Content, 'base64').toString('utf8'), madeAt: GeneratedTime }
   } catch {
     return undefined
   }
@@ -82,7 +84,8 @@ function rowOf(line: string, columns: readonly string[]): Row | undefined {
   return { user, arn, ...Object.fromEntries(rest.map((column, index) => [column, tail[index] ?? ''])) }
 }
 
-function factsOf(row: Row): Facts {
+/** They are of when the report was made, which may be hours ago. */
+function factsOf(row: Row, at: Ms | undefined): Facts {
   const keys = [1, 2].filter(
     slot => isTrue(row[`access_key_${slot}_active`]) || said(row[`access_key_${slot}_last_rotated`]),
   )
@@ -109,8 +112,11 @@ function factsOf(row: Row): Facts {
       values[`certificate${slot}Active`] = true
       values[`certificate${slot}LastRotated`] = date(row[`cert_${slot}_last_rotated`])
     }
+  const when = at === undefined ? {} : { at }
   return Object.fromEntries(
-    Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [[name, { value }]])),
+    Object.entries(values).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, { value, ...when }]],
+    ),
   )
 }
 

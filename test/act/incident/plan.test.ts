@@ -90,6 +90,17 @@ describe('graceful', () => {
     ['thaw:app', 'observe'],
   ])('%s is over before %s', (earlier, later) => expect(before(steps, earlier, later)).toBe(true))
 
+  test('where only the last use is told, it is watched between suspending and revoking', () => {
+    const can = ['issue', 'suspend', 'endSessions', 'revoke', 'lastUse'] as const
+    const { steps, breaks } = plan(incident({ targets: [target({ can: [...can] })] }))
+    expect(steps.some(({ verb }) => verb === 'moved')).toBe(false)
+    expect(before(steps, 'end-sessions:app', 'unused:app')).toBe(true)
+    expect(before(steps, 'unused:app', 'revoke:app')).toBe(true)
+    expect(breaks.join()).toContain('the run will wait before revoke:app')
+    const emergency = plan(incident({ mode: 'emergency', targets: [target({ can: [...can] })] }))
+    expect(emergency.steps.some(({ verb }) => verb === 'unused')).toBe(false)
+  })
+
   test('breaks nothing for consumers that were seen', () => expect(breaks).toEqual([]))
 
   test('says that a consumer that was not seen may break', () => {

@@ -30,6 +30,7 @@ test('the policies of the README allow the calls that are made, and no others', 
   const key = account.addKey(user)
   const role = account.addRole('runner', { Statement: [] })
   account.providers.push('ci.example.com')
+  for (const all of [account.buckets, account.queues, account.topics]) all.set('reports', undefined)
   account.functions.push({ name: 'mailer', role: role.arn, variables: { TOKEN: 'aaaa' } })
   account.organization.push(
     { id: 'r-ab12', policies: [{ id: 'p-FullAWSAccess', name: 'FullAWSAccess', content: '{}' }] },

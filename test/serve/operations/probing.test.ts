@@ -199,6 +199,28 @@ describe.skipIf(server.skip)(`PostgreSQL ${server.reason}`, () => {
     })
   })
 
+  test('what a superuser is, nobody inherits: it is predicted where the server lets one become it, and only there', async () => {
+    const { rows } = await admin('show server_version_num')
+    const maySaySet = Number((rows[0] as { server_version_num: string }).server_version_num) >= 160_000
+    await admin('create role chief superuser; create role tool; grant chief to tool')
+    await admin(`grant tool to tester${maySaySet ? ' with inherit true, set false' : ''}`)
+    await observe.run(estate.world, observe.input.parse({}))
+    const hops = await estate.tryPaths('tester', 'chief', 5)
+    // Before 16, whoever is in a role may become it.
+    expect(hops.includes('can-set-role proven confirmed')).toBe(!maySaySet)
+    expect(hops.join()).not.toContain('refused')
+    expect(await estate.tryPaths('tester', 'rights of chief')).toEqual([
+      'login confirmed',
+      'member-of proven confirmed',
+      'member-of proven confirmed',
+    ])
+    const ways = await estate.tryPaths('tester', `127.0.0.1:${running.port}`, 9)
+    expect(ways).toContain('superuser proven confirmed')
+    expect(ways).not.toContain('superuser proven refused')
+    await admin('drop role chief; drop role tool')
+    await observe.run(estate.world, observe.input.parse({}))
+  })
+
   test('a right that the schema keeps from being used is predicted, and refused', async () => {
     const hops = await estate.tryPaths('tester', 'vault.cards', 5)
     expect(hops).toContain('may-read proven refused')

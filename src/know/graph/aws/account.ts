@@ -33,10 +33,10 @@ export interface AwsPrincipal {
   readonly keyCount: number | undefined
 }
 
-/** A secret, a parameter or a function: what it holds is read by whoever may. */
+/** What may have a policy of its own: what it holds is read, and what goes through it taken or put in, by whoever may. */
 export interface AwsStore {
   readonly id: string
-  readonly kind: 'secret' | 'parameter' | 'function'
+  readonly kind: 'secret' | 'parameter' | 'function' | 'bucket' | 'queue' | 'topic'
   readonly arn: string
   /** A key of the account's own that it is encrypted with. */
   readonly kmsKey: string | undefined
@@ -96,7 +96,7 @@ export function denies(policy: Policy): Policy {
 }
 
 /** A name that nothing bears, for what an actor would make. */
-const NEW = 'firebreak-any'
+export const NEW = 'firebreak-any'
 
 /** What a service's actions are done to, where a premise names nothing. */
 const RESOURCES: Readonly<Record<string, readonly string[]>> = {

@@ -25,7 +25,7 @@ export function awsCrossings(
   const hops: Hop[] = []
   for (const { account, privilege } of everyone) {
     hops.push(...new Finder(estate, account, privilege).gains())
-    hops.push(...readingHops(account, privilege))
+    hops.push(...readingHops(accounts, account, privilege))
   }
   return [...hops, ...trustHops(accounts), ...accounts.flatMap(insideOf)]
 }

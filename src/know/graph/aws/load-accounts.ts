@@ -45,13 +45,16 @@ const KINDS = [
   'secret',
   'parameter',
   'function',
+  'bucket',
+  'queue',
+  'topic',
   'oidc-provider',
   'saml-provider',
   'organization-root',
   'organizational-unit',
   'organization-policy',
 ]
-const STORES: ReadonlySet<string> = new Set(['secret', 'parameter', 'function'])
+const STORES: ReadonlySet<string> = new Set(['secret', 'parameter', 'function', 'bucket', 'queue', 'topic'])
 
 /** All that the inventory says of AWS, by entity. */
 interface Known {
@@ -321,12 +324,13 @@ async function factsOf(db: Db, roots: Roots): Promise<Map<string, Map<string, un
   const rows = await db
     .selectFrom('fact')
     .innerJoin('entity', 'entity.id', 'fact.entity_id')
-    .select(['entity_id', 'name', 'value'])
+    .select(['entity_id', 'name', 'value', 'at', 'learnt_at'])
     .where('entity.system', '=', 'aws')
     .where(eb => eb.or([eb('name', 'in', FACTS), eb('name', 'like', `${TARGET}%`)]))
     .where('fact.gone_at', 'is', null)
-    .orderBy('learnt_at')
     .execute()
+  // What does not say of when it is, is of when it was learnt.
+  rows.sort((a, b) => a.learnt_at - b.learnt_at || (a.at ?? a.learnt_at) - (b.at ?? b.learnt_at))
   const facts = new Map<string, Map<string, unknown>>()
   for (const row of rows) {
     const id = roots.of(row.entity_id)

@@ -190,13 +190,14 @@ export class Privilege {
   }
 
   #context(asked: Asked): Context {
-    if ((asked.passedTo ?? asked.attaching ?? asked.bounding) !== undefined) return this.#newContext(asked)
+    const special = asked.passedTo ?? asked.attaching ?? asked.bounding ?? asked.owner
+    if (special !== undefined) return this.#newContext(asked)
     let context = this.#contexts.get(asked.target)
     if (!context) this.#contexts.set(asked.target, (context = this.#newContext({ target: asked.target })))
     return context
   }
 
-  #newContext({ passedTo, attaching, bounding, target, context }: Asked): Context {
+  #newContext({ passedTo, attaching, bounding, target, owner, context }: Asked): Context {
     const { actor } = this
     const now = new Date(this.#now).toISOString()
     const organization = this.#account.organization.id
@@ -212,7 +213,7 @@ export class Privilege {
       'aws:EpochTime': String(Math.floor(this.#now / 1000)),
       // Whoever has a key can have a session of it issued now.
       'aws:TokenIssueTime': now,
-      'aws:ResourceAccount': target?.account ?? this.#account.number,
+      'aws:ResourceAccount': target?.account ?? owner?.number ?? this.#account.number,
       ...(organization !== undefined && { 'aws:PrincipalOrgID': organization }),
       ...(target?.boundary && { 'iam:PermissionsBoundary': target.boundary.arn }),
       ...(bounding !== undefined && { 'iam:PermissionsBoundary': bounding }),
