@@ -14,6 +14,12 @@ export const RELATIONS: Readonly<Record<string, string>> = {
   'inherits-secrets': 'the job hands all its secrets to a workflow of the repository',
   'may-propose': 'may open pull requests and issues there',
   'may-push-code': 'may push to it, and not change its workflows',
+  'inherits-from': 'the one is in the other: what is granted there is granted here',
+  'holds-role': 'a binding gives the identity a role that can be changed',
+  'of-pool': 'the principal is whom the pool lets in, or some of them',
+  'vouches-for': 'tokens that the provider takes are taken for the pool',
+  'vouched-for-by': 'the provider takes the tokens of all of these',
+  'admits-jobs-of': 'the tokens of the repository’s jobs are taken for it',
 }
 
 export function isRelation(crossing: string): boolean {

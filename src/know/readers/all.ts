@@ -4,6 +4,7 @@ import { awsIamReader } from './aws-iam.ts'
 import { awsOrganizationsReader } from './aws-organizations.ts'
 import { azurePipelinesReader } from './azure-pipelines/azure-pipelines.ts'
 import { circleciReader } from './circleci/circleci.ts'
+import { gcpReader } from './gcp/gcp.ts'
 import { githubWorkflowReader } from './github-workflow/github-workflow.ts'
 import { gitlabCiReader } from './gitlab-ci/gitlab-ci.ts'
 import { jenkinsfileReader } from './jenkinsfile/jenkinsfile.ts'
@@ -22,6 +23,7 @@ export function allReaders(secrets: Engine): readonly Reader[] {
     awsIamReader,
     awsCredentialReportReader,
     awsOrganizationsReader,
+    gcpReader,
     githubWorkflowReader,
     gitlabCiReader,
     circleciReader,

@@ -284,10 +284,10 @@ describe.skipIf(server.skip)(`PostgreSQL ${server.reason}`, () => {
     expect(text.split('\n').filter(line => line.length > 80)).toEqual([])
     // The second names nothing that it could start from: nothing is asked for.
     expect(estate.asked).toBe(asked)
-    await admin('revoke ops from tester')
+    await admin('revoke ops, boss from tester')
     const after = await run()
     expect(after.assertions[0]).toMatchObject({ state: 'broken', probed: { pairs: [{ tried: 'refused' }] } })
-    await admin('grant ops to tester')
+    await admin('grant ops, boss to tester')
     delete process.env['PROBE_TESTER']
   })
 })

@@ -1,0 +1,87 @@
+/**
+ * What Google's own roles permit, of all that the rules in rules/crossings/gcp ask for; `*` is any text.
+ * https://cloud.google.com/iam/docs/roles-permissions
+ */
+const ROLES: Readonly<Record<string, readonly string[]>> = {
+  owner: ['*'],
+  editor: [
+    'cloudbuild.builds.create',
+    'cloudfunctions.functions.*',
+    'cloudscheduler.jobs.create',
+    'compute.instances.*',
+    'compute.projects.setCommonInstanceMetadata',
+    'dataflow.jobs.create',
+    'dataproc.clusters.create',
+    'deploymentmanager.deployments.create',
+    'iam.serviceAccountKeys.create',
+    'iam.serviceAccounts.actAs',
+    'run.jobs.*',
+    'run.services.*',
+  ],
+  'iam.serviceAccountTokenCreator': [
+    'iam.serviceAccounts.getAccessToken',
+    'iam.serviceAccounts.getOpenIdToken',
+    'iam.serviceAccounts.implicitDelegation',
+    'iam.serviceAccounts.signBlob',
+    'iam.serviceAccounts.signJwt',
+  ],
+  'iam.serviceAccountUser': ['iam.serviceAccounts.actAs'],
+  'iam.serviceAccountKeyAdmin': ['iam.serviceAccountKeys.*'],
+  'iam.serviceAccountAdmin': ['iam.serviceAccounts.setIamPolicy'],
+  'iam.workloadIdentityUser': ['iam.serviceAccounts.getAccessToken', 'iam.serviceAccounts.getOpenIdToken'],
+  'iam.workloadIdentityPoolAdmin': ['iam.workloadIdentityPoolProviders.*', 'iam.workloadIdentityPools.*'],
+  'iam.securityAdmin': ['*.setIamPolicy'],
+  'iam.roleAdmin': ['iam.roles.*'],
+  'iam.organizationRoleAdmin': ['iam.roles.*'],
+  'resourcemanager.projectIamAdmin': ['resourcemanager.projects.setIamPolicy'],
+  'resourcemanager.folderIamAdmin': ['resourcemanager.folders.setIamPolicy'],
+  'resourcemanager.folderAdmin': [
+    'resourcemanager.folders.setIamPolicy',
+    'resourcemanager.projects.setIamPolicy',
+  ],
+  'resourcemanager.organizationAdmin': [
+    'resourcemanager.organizations.setIamPolicy',
+    'resourcemanager.folders.setIamPolicy',
+    'resourcemanager.projects.setIamPolicy',
+  ],
+  'compute.admin': ['compute.*'],
+  'compute.instanceAdmin': ['compute.instances.*'],
+  'compute.instanceAdmin.v1': ['compute.instances.*', 'compute.projects.setCommonInstanceMetadata'],
+  'compute.osAdminLogin': ['compute.instances.osAdminLogin', 'compute.instances.osLogin'],
+  'compute.osLogin': ['compute.instances.osLogin'],
+  'cloudfunctions.admin': ['cloudfunctions.functions.*'],
+  'cloudfunctions.developer': ['cloudfunctions.functions.create', 'cloudfunctions.functions.update'],
+  'run.admin': ['run.services.*', 'run.jobs.*'],
+  'run.developer': [
+    'run.services.create',
+    'run.services.update',
+    'run.jobs.create',
+    'run.jobs.update',
+    'run.jobs.run',
+  ],
+  'run.sourceDeveloper': ['run.services.create', 'run.services.update', 'run.jobs.create', 'run.jobs.update'],
+  'cloudbuild.builds.editor': ['cloudbuild.builds.create'],
+  'cloudscheduler.admin': ['cloudscheduler.jobs.*'],
+  'dataflow.admin': ['dataflow.jobs.*'],
+  'dataflow.developer': ['dataflow.jobs.create'],
+  'dataproc.admin': ['dataproc.clusters.*'],
+  'dataproc.editor': ['dataproc.clusters.create'],
+  'deploymentmanager.editor': ['deploymentmanager.deployments.create'],
+  'secretmanager.admin': ['secretmanager.*'],
+  'secretmanager.secretAccessor': ['secretmanager.versions.access'],
+  'secretmanager.secretVersionAdder': ['secretmanager.versions.add'],
+  'secretmanager.secretVersionManager': ['secretmanager.versions.add'],
+  'storage.admin': ['storage.*'],
+  'storage.objectAdmin': ['storage.objects.*'],
+  'storage.objectUser': ['storage.objects.get', 'storage.objects.create', 'storage.objects.delete'],
+  'storage.objectViewer': ['storage.objects.get'],
+  'storage.objectCreator': ['storage.objects.create'],
+  'storage.legacyObjectReader': ['storage.objects.get'],
+  'storage.legacyObjectOwner': ['storage.objects.get'],
+  'storage.legacyBucketOwner': ['storage.buckets.setIamPolicy', 'storage.objects.create'],
+}
+
+/** The permissions that a role of Google's own gives, or undefined where it is none of those known here. */
+export function predefinedRole(role: string): readonly string[] | undefined {
+  return Object.hasOwn(ROLES, role.slice('roles/'.length)) ? ROLES[role.slice('roles/'.length)] : undefined
+}
