@@ -118,6 +118,8 @@ test.each(['graceful', 'emergency'] as const)(
       'freeze:deployer',
       'suspend:deployer',
       'thaw:deployer',
+      // It tells no last use.
+      ...(mode === 'graceful' ? ['unused:deployer'] : []),
     ])
     for (const { skipped } of left) expect(skipped).toContain('the server does not know this call')
     const told = containText(report, 200)
