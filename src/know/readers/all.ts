@@ -1,3 +1,5 @@
+import { composeReader } from './compose/compose.ts'
+import { dockerfileReader } from './dockerfile/dockerfile.ts'
 import { agentSettingsReader } from './agent-settings/agent-settings.ts'
 import { awsCredentialReportReader } from './aws-credential-report.ts'
 import { awsIamReader } from './aws-iam.ts'
@@ -31,6 +33,8 @@ export function allReaders(secrets: Engine): readonly Reader[] {
     jenkinsfileReader,
     terraformReader,
     agentSettingsReader,
+    dockerfileReader,
+    composeReader,
     kubernetesReader,
   ]
 }

@@ -1,3 +1,5 @@
+import { composeWeaknesses } from './compose/weaknesses/all.ts'
+import { dockerfileWeaknesses } from './dockerfile/weaknesses/all.ts'
 import { agentWeaknesses } from './agent-settings/weaknesses/all.ts'
 import { azurePipelinesWeaknesses } from './azure-pipelines/weaknesses/all.ts'
 import { circleciWeaknesses } from './circleci/weaknesses/all.ts'
@@ -18,4 +20,6 @@ export const allWeaknesses: readonly WeaknessText[] = [
   ...jenkinsWeaknesses,
   ...terraformWeaknesses,
   ...agentWeaknesses,
+  ...dockerfileWeaknesses,
+  ...composeWeaknesses,
 ]

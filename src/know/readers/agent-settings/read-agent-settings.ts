@@ -8,6 +8,7 @@ import { agentOf } from './agent.ts'
 import { isSecretLiteral, referencesIn } from './credential-reference.ts'
 import { agentSettingsOf, locateSettings, type McpServer } from './settings.ts'
 import { agentWeaknesses } from './weaknesses/all.ts'
+import { withinRepository } from '../within-repository.ts'
 
 const MOST_BYTES = 4 * 2 ** 20
 
@@ -27,8 +28,8 @@ export async function* readAgentSettings(
   const found = weaknessesOf(settings, agentWeaknesses, text)
   const ofFile = found.filter(({ weak }) => !weak.job).map(weaknessFact)
   if (settings.servers.length === 0 && ofFile.length === 0) return
-  const agent: Ref = { ...container, kind: 'agent', id: path }
-  const file: Ref = { ...container, kind: 'file', id: path }
+  const agent: Ref = withinRepository(container, 'agent', path)
+  const file: Ref = withinRepository(container, 'file', path)
   yield { see: 'resource', ref: file, names: [path], facts: {} }
   yield {
     see: 'workload',
@@ -54,23 +55,26 @@ export async function* readAgentSettings(
   }
   for (const server of settings.servers) {
     const weak = found.filter(({ weak }) => weak.job === server).map(weaknessFact)
-    yield* ofServer(container, agent, file, server, weak)
+    yield* ofServer({ container, path, agent, file }, server, weak)
   }
 }
 
 function* ofServer(
-  container: Ref,
-  agent: Ref,
-  file: Ref,
+  {
+    container,
+    path,
+    agent,
+    file,
+  }: { readonly container: Ref; readonly path: string; readonly agent: Ref; readonly file: Ref },
   server: McpServer,
   weak: readonly Json[],
 ): Generator<Observation> {
-  const ref: Ref = { ...container, kind: 'mcp-server', id: `${agent.id}#${server.name}` }
+  const ref: Ref = withinRepository(container, 'mcp-server', `${path}#${server.name}`)
   const address = addressOf(server)
   yield {
     see: 'workload',
     ref,
-    names: [`${server.name} (${agent.id})`],
+    names: [`${server.name} (${path})`],
     facts: factsOf({
       runtime: 'MCP',
       ...(server.command[0] && { program: scalar(server.command[0]) ?? '' }),
@@ -98,7 +102,7 @@ function* ofServer(
     for (const variable of referencesIn(written)) {
       if (told.has(variable)) continue
       told.add(variable)
-      const to: Ref = { ...container, kind: 'environment-variable', id: variable }
+      const to: Ref = withinRepository(container, 'environment-variable', variable)
       yield { see: 'resource', ref: to, names: [variable], facts: {} }
       yield {
         see: 'edge',
@@ -124,7 +128,7 @@ function* ofServer(
     server.node.value instanceof Map ? server.node.value.get('bearer_token_env_var') : undefined,
   )
   if (named !== undefined) {
-    const to: Ref = { ...container, kind: 'environment-variable', id: named }
+    const to: Ref = withinRepository(container, 'environment-variable', named)
     yield { see: 'resource', ref: to, names: [named], facts: {} }
     yield {
       see: 'edge',

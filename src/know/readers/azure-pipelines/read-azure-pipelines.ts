@@ -10,6 +10,7 @@ import { weaknessesOf } from '../weakness.ts'
 import { wholeText } from '../whole-text.ts'
 import { type AzureJob, type AzurePipeline, azurePipelineOf } from './azure-pipeline.ts'
 import { azurePipelinesWeaknesses } from './weaknesses/all.ts'
+import { withinRepository } from '../within-repository.ts'
 
 const MOST_BYTES = 4 * 2 ** 20
 
@@ -57,7 +58,7 @@ function connections(repository: Ref, job: AzureJob): Reach[] {
       ? []
       : [
           {
-            to: { ...repository, kind: 'service-connection', id: name },
+            to: withinRepository(repository, 'service-connection', name),
             names: [name],
             crossing: 'uses-connection',
             certainty: 'proven' as const,
@@ -73,7 +74,7 @@ function groups(repository: Ref, job: AzureJob): Reach[] {
     if (name === undefined || name.includes('$')) return []
     return [
       {
-        to: { ...repository, kind: 'variable-group', id: name },
+        to: withinRepository(repository, 'variable-group', name),
         names: [name],
         crossing: 'reads-secret',
         certainty: 'proven' as const,
@@ -102,7 +103,7 @@ function secretVariables(repository: Ref, job: AzureJob): Reach[] {
       ? []
       : [
           {
-            to: { ...repository, kind: 'ci-variable', id: name },
+            to: withinRepository(repository, 'ci-variable', name),
             names: [name],
             crossing: 'reads-secret',
             certainty: 'conditional' as const,

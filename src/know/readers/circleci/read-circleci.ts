@@ -12,6 +12,7 @@ import { weaknessesOf } from '../weakness.ts'
 import { wholeText } from '../whole-text.ts'
 import { type CircleciConfig, circleciConfigOf, type CircleciJob } from './circleci-config.ts'
 import { circleciWeaknesses } from './weaknesses/all.ts'
+import { withinRepository } from '../within-repository.ts'
 
 const MOST_BYTES = 4 * 2 ** 20
 
@@ -58,7 +59,7 @@ function contexts(repository: Ref, job: CircleciJob): Reach[] {
     ),
   )
   return [...named].map(([name, line]) => ({
-    to: { ...repository, kind: 'ci-context', id: name },
+    to: withinRepository(repository, 'ci-context', name),
     names: [name],
     crossing: 'reads-secret',
     certainty: 'proven',

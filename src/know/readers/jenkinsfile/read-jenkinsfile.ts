@@ -11,6 +11,7 @@ import { blockOf } from './block.ts'
 import { type JenkinsPipeline, jenkinsPipelineOf, type JenkinsStage } from './jenkins-pipeline.ts'
 import { tokensOf } from './token.ts'
 import { jenkinsWeaknesses } from './weaknesses/all.ts'
+import { withinRepository } from '../within-repository.ts'
 
 const MOST_BYTES = 4 * 2 ** 20
 
@@ -40,7 +41,7 @@ function tell(repository: Ref, pipeline: JenkinsPipeline, stage: JenkinsStage): 
           ? []
           : [
               {
-                to: { ...repository, kind: 'jenkins-credential', id },
+                to: withinRepository(repository, 'jenkins-credential', id),
                 names: [id],
                 crossing: 'reads-secret',
                 certainty: 'proven',

@@ -2,6 +2,7 @@ import type { Ref } from '../../../core/contract/ref.ts'
 import { type Located, lineAt, scalar } from '../located.ts'
 import { variablesIn } from './command.ts'
 import { isSecretName, type Pipeline, type PipelineJob, type Reach } from './pipeline.ts'
+import { withinRepository } from '../within-repository.ts'
 
 /** Secrets that scripts speak of and the file gives no value: they are kept where the system keeps variables. */
 export function ownVariables(
@@ -24,7 +25,7 @@ export function ownVariables(
     if (own && !(scalar(own) ?? '').includes(name)) return []
     return [
       {
-        to: { ...repository, kind: 'ci-variable', id: name },
+        to: withinRepository(repository, 'ci-variable', name),
         names: [name],
         crossing: 'reads-secret',
         certainty: 'conditional' as const,

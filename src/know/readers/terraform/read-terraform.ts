@@ -10,6 +10,7 @@ import { addressesIn, terraformFileOf, type TerraformFile, type TerraformResourc
 import { statementsOf } from './policy.ts'
 import { holdsOf, seenAs } from './resource-kinds.ts'
 import { terraformWeaknesses } from './weaknesses/all.ts'
+import { withinRepository } from '../within-repository.ts'
 
 const MOST_BYTES = 4 * 2 ** 20
 
@@ -30,7 +31,7 @@ export async function* readTerraform(
   if (ofFile.length > 0)
     yield {
       see: 'resource',
-      ref: { ...repository, kind: 'file', id: path },
+      ref: withinRepository(repository, 'file', path),
       names: [],
       facts: { weaknesses: { value: ofFile.map(weaknessFact) } },
     }
@@ -66,7 +67,7 @@ export async function* readTerraform(
 /** An address is one thing in a folder, which is a module, and not in a file. */
 function refOf(repository: Ref, path: string, address: string): Ref {
   const folder = path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '.'
-  return { ...repository, kind: 'terraform-resource', id: `${folder}#${address}` }
+  return withinRepository(repository, 'terraform-resource', `${folder}#${address}`)
 }
 
 function namesOf(file: TerraformFile, { body }: TerraformResource): string[] {
@@ -138,7 +139,7 @@ function* becomes(
   ]
   for (const key of acts)
     for (const address of addressesIn(member(resource.body, key))) {
-      const to = { ...repository, kind: 'terraform-resource', id: `${ref.id.split('#')[0]}#${address}` }
+      const to = withinRepository(repository, 'terraform-resource', `${ref.id.split('#')[0]}#${address}`)
       const isKey = /_(?:key|password|secret|access_key|token)$/.test(resource.type)
       const grant =
         /_(?:policy_attachment|role_policy|user_policy|iam_member|iam_binding|role_assignment)$/.test(
