@@ -10,7 +10,7 @@ const service = (more = '') => `services:\n  app:\n    image: "x@${DIGEST}"\n${m
 describe('weaknesses of compose files', () => {
   bothWays(composeReader, PATH, composeWeaknesses, {
     'compose-host-mount': {
-      weak: service('    volumes:\n      - ~/.aws:/root/.aws:ro\n'),
+      weak: service('    volumes:\n      - ~/.aws:/keys:ro\n'),
       line: 5,
       mended: service('    volumes:\n      - ./data:/data\n'),
     },

@@ -52,7 +52,7 @@ RUN <<EOF
 wget -qO- https://x.example.org | bash
 EOF
 FROM build
-COPY --from=build /root/.npmrc /x
+COPY --from=build /app/.npmrc /x
 FROM scratch
 USER 1000
 `,
