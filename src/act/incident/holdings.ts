@@ -9,6 +9,7 @@ import type { Db } from '../../core/store/store.ts'
 import type { Connections } from '../../know/connections/registry.ts'
 import type { CopyView, CredentialView } from '../../know/inventory/queries.ts'
 import type { Holding } from './incident.ts'
+import { readersOf } from './readers.ts'
 
 interface World {
   readonly io: Io
@@ -64,6 +65,7 @@ export async function holdingsOf(
     if (!first) continue
     const unresolved = group.find(copy => copy.claim && isProvisional(copy.claim))?.claim
     const atHead = group.some(copy => copy.occurrences.some(occurrence => occurrence.atHead))
+    const readers = await readersOf(db, world.connections, first.place)
     holdings.push({
       leak,
       copyIds: group.map(copy => copy.id),
@@ -73,6 +75,7 @@ export async function holdingsOf(
       writable: group.every(copy => copy.approved) && (await canWrite(db, world, first.sourceId)),
       ...(unresolved ? { elsewhere: formatRef(unresolved) } : {}),
       atHead,
+      ...(readers.length > 0 && { readers }),
       claims: group.flatMap(copy => (copy.claim && !isProvisional(copy.claim) ? [copy.claim] : [])),
     })
   }

@@ -1,5 +1,6 @@
 import type { Verdict } from '../../core/contract/connector.ts'
 import type { CredentialRef, PlaceRef, Ref } from '../../core/contract/ref.ts'
+import type { Reader } from './readers.ts'
 
 /**
  * `graceful` replaces first and cuts when every consumer seen has moved: nothing that works stops working. `emergency`
@@ -80,6 +81,8 @@ export interface Holding {
   /** The identity that the text names, where no connection covers it. */
   readonly elsewhere?: string
   readonly atHead: boolean
+  /** Who reads it when they start, and has to start anew once it is written. */
+  readonly readers?: readonly Reader[]
   /** The identities that the text names. Without any, the document is of whichever one identity bears the value. */
   readonly claims: readonly Ref[]
 }

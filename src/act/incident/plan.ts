@@ -1,7 +1,8 @@
-import { type Json, pathOf, sameRef } from '../../core/contract/ref.ts'
+import { formatRef, type Json, pathOf, sameRef } from '../../core/contract/ref.ts'
 import { toJson } from '../actions/arguments.ts'
 import type { PlannedStep } from '../actions/step.ts'
 import type { Holding, Incident, Target } from './incident.ts'
+import type { Reader } from './readers.ts'
 
 export interface Plan {
   readonly steps: readonly PlannedStep[]
@@ -117,9 +118,11 @@ function branch(incident: Incident, target: Target, earlier: readonly PlannedSte
     const title =
       verb === 'issue' ? `issue a new credential beside that of ${label}` : `give ${label} a new secret`
     const issued = add(verb, true, title, needs)
-    const placed = writable(incident, target).map(holding =>
-      writeStep(steps, earlier, holding, label, issued[0] ?? '', issued),
-    )
+    const written = writable(incident, target).map(holding => ({
+      holding,
+      key: writeStep(steps, earlier, holding, label, issued[0] ?? '', issued),
+    }))
+    const placed = [...written.map(({ key }) => key), ...reloadSteps(steps, label, written)]
     return { issued, placed: placed.length > 0 ? placed : issued }
   }
 
@@ -218,6 +221,32 @@ function writeStep(
   return key
 }
 
+/** Each reader once, when all that it reads is written. */
+function reloadSteps(
+  steps: PlannedStep[],
+  label: string,
+  written: readonly { readonly holding: Holding; readonly key: string }[],
+): string[] {
+  const readers = new Map<string, { reader: Reader; needs: string[] }>()
+  for (const { holding, key } of written)
+    for (const reader of holding.readers ?? []) {
+      if (reader.sourceId === undefined) continue
+      const of = formatRef(reader.workload)
+      readers.set(of, { reader, needs: [...(readers.get(of)?.needs ?? []), key] })
+    }
+  return [...readers.values()].map(({ reader, needs }) => {
+    const key = `reload:${label}:${reader.label}`
+    steps.push({
+      key,
+      verb: 'reload',
+      title: `restart ${reader.label}, so that it reads the new one`,
+      needs: [...new Set(needs)],
+      args: { sourceId: reader.sourceId!, workload: toJson(reader.workload) },
+    })
+    return key
+  })
+}
+
 function documentOf(holding: Holding): string {
   return `:${holding.sourceId}:${pathOf(holding.place)}`
 }
@@ -277,6 +306,13 @@ function broken(incident: Incident, target: Target): string[] {
           ? `sessions of ${label} cannot be ended from here, and go on until they expire: ${why}`
           : `whoever has a session of ${label.slice(of.length + ' as '.length)} has to begin a new one from end-sessions:${label} on: ${why}`,
       )
+  const byHand = writable(incident, target).flatMap(holding => holding.readers ?? [])
+  for (const name of new Set(
+    byHand.filter(({ sourceId }) => sourceId === undefined).map(({ label }) => label),
+  ))
+    sentences.push(
+      `${name} reads the new credential when it is restarted, which is left to a person: it fails from ${cutBy(target)} until then`,
+    )
   const placed = incident.targets.flatMap(other => writable(incident, other))
   const left = incident.holdings.filter(
     holding => holding.leak === target.leak && holding.atHead && !placed.includes(holding),

@@ -202,6 +202,7 @@ class Telling {
         ...listed('pullSecrets', pod.pullSecrets),
         ...listed('tokenAudiences', pod.tokenAudiences),
         onEveryNode: kind === 'daemonset',
+        restartedBy: RESTARTS.get(kind) ?? 'a person',
       }),
     }
     if (this.#naming.isProvisional)
@@ -376,6 +377,14 @@ class Telling {
     )
   }
 }
+
+/** How what reads its secrets when it starts comes to read them again. */
+const RESTARTS: ReadonlyMap<string, string> = new Map([
+  ['deployment', 'rollout'],
+  ['statefulset', 'rollout'],
+  ['daemonset', 'rollout'],
+  ['cronjob', 'each run'],
+])
 
 /** By which of the node's directories a pod becomes its root, or reads the tokens of others. */
 function reachesNode(path: string): boolean {
