@@ -57,6 +57,7 @@ export async function setStage(server?: PostgresServer): Promise<Stage> {
   await mkdir(home, { mode: 0o700 })
   await writeFile(join(home, file), text, { mode: 0o600 })
   await writeEstate(join(root, 'estate'))
+  await writeManifests(join(root, 'cluster'))
   // npx stands for the one of a checkout: it runs what it is told to.
   for (const [name, shift] of [
     ['firebreak', ''],
@@ -140,6 +141,44 @@ async function writeReports(root: string, url: string, commit: string): Promise<
   await writeFile(join(reports, 'gitleaks.json'), JSON.stringify(gitleaks))
   await writeFile(join(reports, 'trufflehog.json'), JSON.stringify(trufflehog))
   await writeFile(join(reports, 'baseline.json'), JSON.stringify({ version: '1.5.0', results }))
+}
+
+/** A cluster's manifests: a pipeline that may deploy, and what it deploys to. */
+async function writeManifests(directory: string): Promise<void> {
+  await mkdir(directory)
+  await writeFile(
+    join(directory, 'shop.yaml'),
+    `apiVersion: v1
+kind: ServiceAccount
+metadata: { name: ci, namespace: tools }
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: { name: deployers, namespace: shop }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: edit }
+subjects: [{ kind: ServiceAccount, name: ci, namespace: tools }]
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: api
+  namespace: shop
+  annotations: { eks.amazonaws.com/role-arn: "arn:aws:iam::123456789012:role/release-manager" }
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: api, namespace: shop }
+spec:
+  template:
+    spec:
+      serviceAccountName: api
+      containers: [{ name: api, image: shop/api, envFrom: [{ secretRef: { name: db } }] }]
+---
+apiVersion: v1
+kind: Secret
+metadata: { name: db, namespace: shop }
+`,
+  )
 }
 
 /** An AWS account as its export shows it, questions about it, and what must not be reached in it. */

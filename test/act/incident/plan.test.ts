@@ -285,3 +285,33 @@ describe('a place that says a secret and not whose', () => {
     expect(steps.filter(step => step.verb === 'write')).toHaveLength(1)
   })
 })
+
+describe('who reads a place when it starts', () => {
+  const workload = (id: string) => ({ system: 'kubernetes', instance: 'k', kind: 'deployment', id })
+  const api = { workload: workload('1'), label: 'shop/deployment/api', sourceId: 'k1' }
+  const bare = { workload: workload('2'), label: 'shop/pod/bare' }
+  const holdings = [holding('a', { readers: [api, bare] }), holding('b', { readers: [api] })]
+
+  test('is restarted once, when all that it reads is written, and before it is waited for', () => {
+    const { steps } = plan(incident({ holdings }))
+    const reloads = steps.filter(({ verb }) => verb === 'reload')
+    expect(reloads.map(({ key }) => key)).toEqual(['reload:app:shop/deployment/api'])
+    expect(reloads[0]).toMatchObject({
+      needs: ['write:app:d1:a', 'write:app:d1:b'],
+      args: { sourceId: 'k1', workload: api.workload },
+    })
+    expect(before(steps, reloads[0]!.key, 'moved:app')).toBe(true)
+  })
+
+  test('and that only a person can restart is told', () => {
+    const { breaks } = plan(incident({ holdings }))
+    expect(breaks.filter(line => line.includes('left to a person'))).toEqual([
+      expect.stringContaining('shop/pod/bare'),
+    ])
+  })
+
+  test('is left alone where nothing may be written', () => {
+    const { steps } = plan(incident({ holdings: holdings.map(each => ({ ...each, writable: false })) }))
+    expect(steps.filter(({ verb }) => verb === 'reload')).toEqual([])
+  })
+})
