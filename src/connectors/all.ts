@@ -1,6 +1,7 @@
 import type { Connector } from '../core/contract/connector.ts'
 import { aws } from './aws/connector.ts'
 import { directory } from './directory/connector.ts'
+import { gcp } from './gcp/connector.ts'
 import { git } from './git/connector.ts'
 import { github } from './github/connector.ts'
 import { kubernetes } from './kubernetes/connector.ts'
@@ -16,6 +17,7 @@ export const connectors: readonly Connector[] = [
   postgres,
   redis,
   aws,
+  gcp,
   github,
   kubernetes,
   slack,

@@ -15,6 +15,7 @@ export async function linkProvisional(tx: Tx, io: LinkIo): Promise<Set<string>> 
   const byThing = Map.groupBy(rows, row => row.id)
   const linked = await linkByNativeId(tx, io)
   for (const id of await linkByName(tx, io)) linked.add(id)
+  for (const id of await linkByUniqueName(tx, io)) linked.add(id)
   for (const [id, found] of byThing) {
     // Two servers that say they are at one address: which of them a text meant cannot be told.
     if (new Set(found.map(row => row.instance)).size > 1) continue
@@ -76,6 +77,29 @@ async function linkByName(tx: Tx, io: LinkIo): Promise<Set<string>> {
     const [first] = found
     if (into === undefined || !first || roots.size > 1) continue
     if (!(await merge(tx, io, id, into, `a text names the ${first.kind} ${first.native.slice(1)}`))) continue
+    linked.add(id)
+    linked.add(into)
+  }
+  return linked
+}
+
+/** A text gave a name that nothing else in all of the system bears: the address of a service account of Google's. */
+async function linkByUniqueName(tx: Tx, io: LinkIo): Promise<Set<string>> {
+  const { rows } = await sql<{ id: string; kind: string; native: string; match_id: string }>`
+    select p.id, p.kind, p.native, m.id as match_id
+    from entity p cross join name n cross join entity m
+    where p.instance = ${ANY_INSTANCE} and p.system = 'gcp' and p.type = 'resource' and p.merged_into is null
+      and n.name = p.native
+      and m.id = n.entity_id and m.id <> p.id and m.system = p.system and m.kind = p.kind
+      and m.type = 'identity' and m.gone_at is null`.execute(tx)
+  const linked = new Set<string>()
+  for (const [id, found] of Map.groupBy(rows, row => row.id)) {
+    const roots = new Set<string>()
+    for (const { match_id } of found) roots.add(await rootOf(tx, match_id))
+    const [into] = roots
+    const [first] = found
+    if (into === undefined || !first || roots.size > 1) continue
+    if (!(await merge(tx, io, id, into, `a text names the ${first.kind} ${first.native}`))) continue
     linked.add(id)
     linked.add(into)
   }

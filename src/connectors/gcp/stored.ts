@@ -1,0 +1,73 @@
+import { z } from 'zod'
+import { FirebreakError } from '../../core/contract/errors.ts'
+import { namePattern } from '../../core/contract/name-pattern.ts'
+import type { PlaceRef, Slot } from '../../core/contract/ref.ts'
+import type { Secret } from '../../core/contract/secret.ts'
+import { secretIn } from '../../core/contract/slot.ts'
+import { fillSlots, findWritten } from '../../core/contract/slot-writing.ts'
+import { mustBeHere, type Project } from './project.ts'
+
+const accessed = z.looseObject({ name: z.string(), payload: z.looseObject({ data: z.string() }) })
+const added = z.looseObject({ name: z.string() })
+
+/** The latest version of a secret: its name, and what it holds. */
+export async function accessLatest(
+  project: Project,
+  name: string,
+): Promise<{ version: string; bytes: Uint8Array }> {
+  const path = `v1/projects/${project.instance}/secrets/${name}/versions/latest:access`
+  const { name: version, payload } = accessed.parse(
+    await project.get('reading a secret', 'secretmanager', path),
+  )
+  return { version, bytes: Buffer.from(payload.data, 'base64') }
+}
+
+export async function read(project: Project, place: PlaceRef): Promise<Secret> {
+  mustBeHere(project, place.in, 'secret')
+  const { version, bytes } = await accessLatest(project, place.path)
+  if (version !== place.version) throw changed(place)
+  return secretIn(bytes, place)
+}
+
+/** The secret in its slots, as a new version; those before stay, enabled. */
+export async function write(project: Project, place: PlaceRef, secret: Secret): Promise<PlaceRef> {
+  mustBeHere(project, place.in, 'secret')
+  if (!isApproved(project, place.path))
+    throw new FirebreakError(
+      'DENIED',
+      `${place.path} is not approved for writing`,
+      'Add it to the connection’s "approved" names, or change it by hand.',
+    )
+  const id = secret.id === undefined ? undefined : Buffer.from(secret.id)
+  const valueOf = (slot: Slot) => (slot.part === 'id' ? id : secret.reveal())
+  const { version, bytes } = await accessLatest(project, place.path)
+  if (version !== place.version) {
+    // An earlier attempt may have gone through.
+    const slots = findWritten(bytes, place.slots, valueOf)
+    if (slots) return { ...place, version, slots }
+    throw changed(place)
+  }
+  const { content, slots } = fillSlots(bytes, place.slots, valueOf)
+  const path = `v1/projects/${project.instance}/secrets/${place.path}:addVersion`
+  const body = { payload: { data: Buffer.from(content).toString('base64') } }
+  const made = added.parse(await project.change('writing a secret', 'POST', 'secretmanager', path, body))
+  // There is no compare-and-swap: what was overtaken is at least not passed over.
+  if (numberOf(made.name) !== numberOf(version) + 1) throw changed(place)
+  return { ...place, version: made.name, slots }
+}
+
+export function isApproved({ config }: Pick<Project, 'config'>, name: string): boolean {
+  return config.approved.some(pattern => namePattern(pattern).test(name))
+}
+
+function numberOf(version: string): number {
+  return Number(version.slice(version.lastIndexOf('/') + 1))
+}
+
+function changed(place: PlaceRef): FirebreakError {
+  return new FirebreakError(
+    'CONFLICT',
+    `${place.path} has changed since it was read`,
+    'Observe it again, then decide on what stands there now.',
+  )
+}
