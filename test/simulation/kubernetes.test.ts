@@ -126,3 +126,39 @@ describe('a password that a workload reads from a Secret', () => {
     expect(scene.session()?.alive).toBe(true)
   })
 })
+
+describe('a cluster that is observed again', () => {
+  async function known(db: Awaited<ReturnType<typeof stage>>['db']) {
+    const rows = await db
+      .selectFrom('entity')
+      .select(['kind', 'gone_at'])
+      .where('system', '=', 'kubernetes')
+      .where('kind', 'in', ['deployment', 'cron-job', 'secret'])
+      .where('merged_into', 'is', null)
+      .execute()
+    return rows.map(({ kind, gone_at }) => `${kind}${gone_at === null ? '' : ' gone'}`).sort()
+  }
+  const again = async ({ db, options }: Awaited<ReturnType<typeof stage>>) => {
+    const source = (await options.connections.list(db)).find(({ system }) => system === 'kubernetes')!
+    return await observe(db, source, await options.connections.open(db, source.id), options)
+  }
+
+  test('is read where it changed; what is gone is gone, and what is only hidden is not', async () => {
+    const scene = await stage(true)
+    const { db, twin } = scene
+    expect(await known(db)).toEqual(['cron-job', 'deployment', 'secret'])
+    const unchanged = await again(scene)
+    expect(unchanged.documents).toBe(2)
+    expect(unchanged.skippedAsRead).toBe(2)
+    // Nobody may list them any more: that is no reason to think that they are gone.
+    for (const resource of ['deployments', 'secrets'])
+      twin.refusals.set(resource, { status: 403, afterPages: 0, times: 99 })
+    await again(scene)
+    expect(await known(db)).toEqual(['cron-job', 'deployment', 'secret'])
+    twin.refusals.clear()
+    twin.objects.remove('cronjobs', twin.objects.get('cronjobs', 'shop', 'nightly')!)
+    const changed = await again(scene)
+    expect(changed.documents - changed.skippedAsRead).toBe(1)
+    expect(await known(db)).toEqual(['cron-job gone', 'deployment', 'secret'])
+  })
+})

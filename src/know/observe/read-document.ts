@@ -4,6 +4,7 @@ import { containerOf } from '../readers/archive/all.ts'
 import type { MemberGap } from '../readers/archive/member-gap.ts'
 import { unpack } from '../readers/archive/unpack.ts'
 import { type Reader, Unreadable } from '../readers/reader.ts'
+import { shareBytes } from './shared-bytes.ts'
 
 const HEAD_BYTES = 8192
 
@@ -47,21 +48,32 @@ export async function readDocument<S>(
   const findings: Observation<S>[] = []
   const gaps: MemberGap[] = []
   const fitting = readers.filter(reader => reader.reads(document, head))
-  // What comes piece by piece comes once.
-  const left = document.whole ? [] : fitting.splice(1).map(reader => reader.format)
+  const read = async (reader: Reader, bytes: AsyncIterable<Uint8Array>) => {
+    for await (const observation of reader.read(document, bytes))
+      if (observation.see === 'covered') gaps.push(toldGap('', observation))
+      else findings.push(keeping.keep(observation))
+  }
   try {
-    for (const reader of fitting)
-      for await (const observation of reader.read(document, document.bytes()))
-        if (observation.see === 'covered') gaps.push(toldGap('', observation))
-        else findings.push(keeping.keep(observation))
-    return {
-      findings,
-      ...(gaps.length > 0 && { gaps }),
-      ...(left.length > 0 && { failure: `it is too large to be read as ${left.join(', ')}` }),
-    }
+    if (document.whole || fitting.length < 2)
+      for (const reader of fitting) await read(reader, document.bytes())
+    else await readTogether(fitting, document.bytes(), read)
+    return { findings, ...(gaps.length > 0 && { gaps }) }
   } catch (error) {
     return { findings, failure: failureOf(error) }
   }
+}
+
+/** What comes piece by piece comes once, and so to all at the same time. What one fails at, the others still read. */
+async function readTogether(
+  readers: readonly Reader[],
+  bytes: AsyncIterable<Uint8Array>,
+  read: (reader: Reader, bytes: AsyncIterable<Uint8Array>) => Promise<void>,
+): Promise<void> {
+  const shares = shareBytes(bytes, readers.length)
+  const ends = await Promise.allSettled(
+    readers.map((reader, index) => read(reader, shares[index]!.bytes).finally(shares[index]!.leave)),
+  )
+  for (const end of ends) if (end.status === 'rejected') throw end.reason
 }
 
 async function readWithin<S>(

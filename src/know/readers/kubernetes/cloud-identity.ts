@@ -1,4 +1,5 @@
 import type { Ref } from '../../../core/contract/ref.ts'
+import { awsRole, serviceAccount } from '../cloud-role.ts'
 import { locateYaml } from '../locate-yaml.ts'
 import { items, member, scalar } from '../located.ts'
 
@@ -11,7 +12,6 @@ export interface CloudIdentity {
 
 const ROLE_ARN = /^arn:aws[\w-]*:iam::(\d{12}):role\/.+$/
 const USER_ARN = /^arn:aws[\w-]*:iam::(\d{12}):user\/.+$/
-const GOOGLE_ACCOUNT = /^[^@\s]+@([^.\s]+)\.iam\.gserviceaccount\.com$/
 const GUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i
 
 /**
@@ -22,13 +22,12 @@ const GUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i
  */
 export function cloudIdentities(annotations: ReadonlyMap<string, string>): CloudIdentity[] {
   const found: CloudIdentity[] = []
-  const role = awsRole(annotations.get('eks.amazonaws.com/role-arn'))
+  const role = awsRole(annotations.get('eks.amazonaws.com/role-arn')?.trim() ?? '')
   if (role) found.push({ to: role, when: 'the role trusts this service account at the cluster’s issuer' })
-  const email = annotations.get('iam.gke.io/gcp-service-account')?.trim() ?? ''
-  const project = GOOGLE_ACCOUNT.exec(email)?.[1]
-  if (project !== undefined)
+  const account = serviceAccount(annotations.get('iam.gke.io/gcp-service-account')?.trim() ?? '')
+  if (account)
     found.push({
-      to: { system: 'gcp', instance: `?${project}`, kind: 'service-account', id: `?${email}` },
+      to: account,
       when: 'the service account of Google Cloud lets this one act as it (roles/iam.workloadIdentityUser)',
     })
   const client = annotations.get('azure.workload.identity/client-id')?.trim() ?? ''
@@ -48,14 +47,8 @@ export function cloudIdentities(annotations: ReadonlyMap<string, string>): Cloud
 
 /** kube2iam and kiam hand a pod the role that it asks for: https://github.com/jtblin/kube2iam#iamroles */
 export function podRole(annotations: ReadonlyMap<string, string>): CloudIdentity | undefined {
-  const role = awsRole(annotations.get('iam.amazonaws.com/role'))
+  const role = awsRole(annotations.get('iam.amazonaws.com/role')?.trim() ?? '')
   return role && { to: role, when: 'kube2iam or kiam runs on its node and may take the role on' }
-}
-
-function awsRole(text: string | undefined): Ref | undefined {
-  const arn = text?.trim() ?? ''
-  const account = ROLE_ARN.exec(arn)?.[1]
-  return account === undefined ? undefined : { system: 'aws', instance: account, kind: 'role', id: `?${arn}` }
 }
 
 /** An AWS principal that an EKS cluster takes for a user in groups. */
