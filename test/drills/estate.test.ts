@@ -158,15 +158,16 @@ describe.skipIf(server.skip)(`an estate that one pipeline key opens ${server.rea
     expect((await wayTo('acme/app')).map(({ crossing }) => crossing)).toEqual(['may-push'])
     const toData = await wayTo('public.orders')
     expect(toData.map(({ crossing }) => crossing)).toEqual([
-      'github-push-to-workflow',
-      'federates-into',
+      'github-push-federates-into-role',
       'may-read',
       'holds-copy',
       'authenticates-as',
       'may-write',
     ])
     for (const { why } of toData) expect(why).not.toBe('')
-    expect((await wayTo(ROLE)).at(-1)?.crossing).toBe('federates-into')
+    expect((await wayTo(ROLE)).at(-1)).toMatchObject({ certainty: 'proven' })
+    const byJob = await wayTo(ROLE, '.github/workflows/deploy.yml#deploy')
+    expect(byJob[0]).toMatchObject({ certainty: 'conditional' })
     const [token] = (await listCredentials(world.db, world.keys)).filter(({ kind }) => kind === 'slack-token')
     expect((await wayTo(token!.id)).at(-1)?.crossing).toBe('holds-copy')
   })
@@ -185,10 +186,8 @@ describe.skipIf(server.skip)(`an estate that one pipeline key opens ${server.rea
     const check = async () => (await assert.run(world, assert.input.parse({ file }))).assertions[0]!.state
     expect(await check()).toBe('broken')
     const proposed = await cut.run(world, cut.input.parse({ from: 'deployer', to: 'public.orders' }))
-    expect(proposed.cut?.map(({ crossing }) => crossing)).toEqual(['github-push-to-workflow'])
-    expect(proposed.premises['github-push-to-workflow']).toContain('writer may-push repository')
-    const { collaborators } = github.server.repositories[0]!
-    collaborators[0] = { ...collaborators[0]!, permission: 'pull' }
+    expect(proposed.cut?.map(({ crossing, toName }) => [crossing, toName])).toEqual([['may-read', 'prod/db']])
+    aws.account.roles.get('deploy')!.policies.clear()
     await look()
     expect(await check()).toBe('holds')
   })

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { canonicalJson } from '../../core/contract/canonical-json.ts'
 import type { Facts, Observation } from '../../core/contract/observation.ts'
 import type { Json, Ref } from '../../core/contract/ref.ts'
+import { githubFederation, tellFederation } from './aws-federation.ts'
 import type { Reader } from './reader.ts'
 import { wholeText } from './whole-text.ts'
 
@@ -157,6 +158,9 @@ export function* readDetails(details: unknown, scope: string): Generator<Observa
   for (const role of read<Role>('RoleDetailList', schemas.RoleDetailList)) {
     const ref = refOf(role.Arn, 'role', role.RoleId)
     accounts.add(ref.instance)
+    const trust = statementsIn(role.AssumeRolePolicyDocument)
+    const federation = githubFederation(trust)
+    const loose = federation.flatMap(one => one.loose ?? [])
     yield {
       see: 'identity',
       ref,
@@ -167,10 +171,12 @@ export function* readDetails(details: unknown, scope: string): Generator<Observa
         instanceProfiles: { value: role.InstanceProfileList.map(({ Arn }) => Arn) },
         serviceLinked: { value: role.Path.startsWith('/aws-service-role/') },
         ...isoFact('lastUsed', role.RoleLastUsed?.LastUsedDate),
+        ...(loose.length > 0 && { loose: { value: loose.join('; ') } }),
       },
     }
+    yield* tellFederation(ref, federation)
     yield policyOn(ref, { kind: 'trust', name: 'trust policy', document: role.AssumeRolePolicyDocument })
-    for (const named of principalsIn(role.AssumeRolePolicyDocument)) outside.set(named, ref.instance)
+    for (const named of principalsIn(trust)) outside.set(named, ref.instance)
     yield* policiesOn(ref, role, role.RolePolicyList, managed)
     yield* boundaryOn(ref, role, managed)
   }
@@ -242,13 +248,12 @@ function policyOn(on: Ref, said: Said): Observation {
 }
 
 const trustSchema = z.looseObject({
-  Statement: z
-    .union([z.array(z.unknown()), z.unknown().transform(one => [one])])
-    .pipe(z.array(z.looseObject({ Principal: z.record(z.string(), z.unknown()).optional() }).catch({}))),
+  Statement: z.union([z.array(z.unknown()), z.unknown().transform(one => [one])]),
 })
+const principalSchema = z.looseObject({ Principal: z.record(z.string(), z.unknown()).default({}) })
 
-/** ARNs, account numbers and identity providers that a trust policy names. */
-function principalsIn(document: unknown): string[] {
+/** Of a policy as the API or an export has it; none where it cannot be read. */
+function statementsIn(document: unknown): unknown[] {
   let parsed = document
   if (typeof document === 'string')
     try {
@@ -256,11 +261,15 @@ function principalsIn(document: unknown): string[] {
     } catch {
       return []
     }
-  const read = trustSchema.safeParse(parsed)
-  if (!read.success) return []
-  return read.data.Statement.flatMap(({ Principal = {} }) =>
-    [Principal['AWS'], Principal['Federated']].flat().filter(named => typeof named === 'string'),
-  )
+  return trustSchema.safeParse(parsed).data?.Statement ?? []
+}
+
+/** ARNs, account numbers and identity providers that a trust policy names. */
+function principalsIn(statements: readonly unknown[]): string[] {
+  return statements.flatMap(statement => {
+    const { Principal = {} } = principalSchema.safeParse(statement).data ?? {}
+    return [Principal['AWS'], Principal['Federated']].flat().filter(named => typeof named === 'string')
+  })
 }
 
 /** Another account, or who vouches for identities. */

@@ -11,6 +11,8 @@ export interface Admitted {
   readonly when?: string
   /** Why strangers have such a token, too. */
   readonly loose?: string
+  /** Of whom such a stranger must have a repository, where not anyone’s will do. */
+  readonly owner?: string
 }
 
 /**
@@ -26,6 +28,7 @@ export function admittedBy(subject: string): Admitted {
   if (name === '' || name.includes('*'))
     return {
       loose: `the subject ${subject} is that of every repository of ${owner}, also of one made for it`,
+      owner,
     }
   return { repository: githubRepository(`${owner}/${name}`), ...whenOf(rest) }
 }

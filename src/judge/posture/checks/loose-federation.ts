@@ -24,7 +24,7 @@ export const looseFederation = defineCheck<Loose>({
           .on('fact.gone_at', 'is', null),
       )
       .select(['entity.id', 'fact.value'])
-      .where('entity.kind', 'in', KINDS)
+      .where(({ or, eb }) => or([eb('entity.kind', 'in', KINDS), eb('fact.value', 'is not', null)]))
       .where('entity.gone_at', 'is', null)
       .where('entity.merged_into', 'is', null)
       .orderBy('entity.id')
