@@ -4,6 +4,7 @@ import { directory } from './directory/connector.ts'
 import { gcp } from './gcp/connector.ts'
 import { git } from './git/connector.ts'
 import { github } from './github/connector.ts'
+import { gitlab } from './gitlab/connector.ts'
 import { kubernetes } from './kubernetes/connector.ts'
 import { postgres } from './postgres/connector.ts'
 import { redis } from './redis/connector.ts'
@@ -19,6 +20,7 @@ export const connectors: readonly Connector[] = [
   aws,
   gcp,
   github,
+  gitlab,
   kubernetes,
   slack,
   report,

@@ -12,7 +12,7 @@ import { discoverRepository } from './repository.ts'
  */
 export async function* discover(account: Account, reading: Reading): AsyncGenerator<Observation> {
   const scope = `github:${account.owner.login}`
-  const seen: OwnerSeen = { secrets: [], installations: [] }
+  const seen: OwnerSeen = { secrets: [], runners: [], installations: [] }
   yield* discoverOwner(account, seen)
   let repositories: readonly Repository[] = []
   try {

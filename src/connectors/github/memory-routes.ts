@@ -89,7 +89,7 @@ export const ROUTES: Readonly<Record<string, (asked: Asked) => Answer | Promise<
     return { status: 204 }
   },
   'GET /orgs/:org/hooks': () => ({ list: [] }),
-  'GET /orgs/:org/actions/runners': () => ({ list: [], named: 'runners' }),
+  'GET /orgs/:org/actions/runners': ({ server }) => ({ list: server.runners, named: 'runners' }),
   'GET /orgs/:org/actions/oidc/customization/sub': () => ok({ include_claim_keys: ['repo', 'context'] }),
   'GET /orgs/:org/installation': ({ server, as }) =>
     as === 'app' ? ok(server.installations[0]) : { status: 401 },

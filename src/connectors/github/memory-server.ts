@@ -90,6 +90,7 @@ export class MemoryServer {
   }[] = []
   readonly fineGrained: { id: number; owner: MemoryUser; permissions: object }[] = []
   readonly repositories: MemoryRepository[] = []
+  readonly runners: object[] = []
   #appKey: { readonly publicKey: KeyObject; readonly pem: string } | undefined
   #count = 100
   #seconds = 0

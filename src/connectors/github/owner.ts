@@ -66,6 +66,7 @@ export interface OwnerSeen {
     readonly visibility: string
     readonly repositories: ReadonlySet<number>
   }[]
+  readonly runners: { readonly ref: Ref; readonly name: string }[]
   readonly installations: {
     readonly ref: Ref
     readonly slug: string
@@ -97,7 +98,7 @@ export async function* discoverOwner(account: Account, seen: OwnerSeen): AsyncGe
   yield* part(`${scope}/installations`, ['app-installation'], () => installations(account, seen))
   yield* part(`${scope}/tokens`, ['fine-grained-token'], () => fineGrainedTokens(account))
   yield* part(`${scope}/hooks`, [], () => hooks(account))
-  yield* part(`${scope}/runners`, [], () => runners(account))
+  yield* part(`${scope}/runners`, [], () => runners(account, seen))
   yield* part(`${scope}/oidc`, [], () => oidcSubject(account))
 }
 
@@ -275,7 +276,7 @@ export function hookSeen(ref: Ref, hook: z.infer<typeof HOOK>): Observation {
   return { see: 'resource', ref, names: to ? [`webhook ${to.host}`] : [], facts }
 }
 
-async function* runners(account: Account): AsyncGenerator<Observation> {
+async function* runners(account: Account, seen: OwnerSeen): AsyncGenerator<Observation> {
   const org = account.owner.login
   const whole = refIn(account, 'owner', account.owner.id)
   for (const runner of await account.api.list(
@@ -283,8 +284,11 @@ async function* runners(account: Account): AsyncGenerator<Observation> {
     'GET /orgs/{org}/actions/runners',
     { org },
     RUNNER,
-  ))
-    yield* runnerSeen(refIn(account, 'runner', `runners/${runner.id}`), whole, runner)
+  )) {
+    const ref = refIn(account, 'runner', `runners/${runner.id}`)
+    yield* runnerSeen(ref, whole, runner)
+    seen.runners.push({ ref, name: runner.name })
+  }
 }
 
 export function* runnerSeen(ref: Ref, of: Ref, runner: z.infer<typeof RUNNER>): Generator<Observation> {

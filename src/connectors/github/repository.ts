@@ -91,6 +91,10 @@ export async function* discoverRepository(
   yield* contents(account, ref, repository)
   yield* ownersSecrets(ref, repository, visibility, seen)
   yield* installed(ref, repository, seen)
+  for (const { ref: runner, name } of seen.runners) {
+    const when = `the runner group of ${name} lets ${repository.full_name} in`
+    yield edge(ref, runner, 'has-runner', `${name} is a runner of ${account.owner.login}`, when)
+  }
   yield* part(scope('collaborators'), ['user'], () => collaborators(account, at, ref))
   yield* part(scope('teams'), ['team'], () => teams(account, at, ref))
   yield* part(scope('keys'), [], () => deployKeys(account, at, ref))

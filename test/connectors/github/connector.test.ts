@@ -23,6 +23,7 @@ describe('what is seen', () => {
   test('who may do what, and by which right', async () => {
     const twin = furnished()
     const { app, server } = twin
+    server.runners.push({ id: 3, name: 'shared', labels: [] })
     const edges = edgesIn(await seenAt(twin))
     const id = (login: string) => server.members.find(({ user }) => user.login === login)!.user.id
     const [renovate, reader] = server.installations
@@ -38,6 +39,7 @@ describe('what is seen', () => {
         `app-installation/${reader!.id} may-read repository/${app.id} if`,
         `repository/${app.id} has-secret actions-secret/${app.id}/secrets/DATABASE_URL`,
         `repository/${app.id} has-secret actions-secret/secrets/NPM_TOKEN`,
+        `repository/${app.id} has-runner runner/runners/3 if`,
         `repository/${app.id} has-environment environment/${app.id}/environments/production`,
         `environment/${app.id}/environments/production has-secret actions-secret/${app.id}/environments/production/secrets/DATABASE_URL`,
       ]),

@@ -1,0 +1,43 @@
+import type { Connection, Connector } from '../../core/contract/connector.ts'
+import { FirebreakError } from '../../core/contract/errors.ts'
+import type { Io } from '../../core/contract/io.ts'
+import type { Ref, State } from '../../core/contract/ref.ts'
+import { type Account, openAccount } from './account.ts'
+import { type GitlabConfig, gitlabConfig } from './config.ts'
+import { discover, documents, type Reading } from './discover.ts'
+import { inspectToken, issue, revoke, rotate, undo, verify } from './tokens.ts'
+import { inspectVariable, read, write } from './variables.ts'
+
+/** A group's projects at GitLab. The README beside this says what each verb does. */
+export const gitlab: Connector<GitlabConfig> = {
+  system: 'gitlab',
+  summary: 'Projects of a group at GitLab: members, access and deploy tokens, CI/CD variables, runners',
+  config: gitlabConfig,
+  async open(config: GitlabConfig, io: Io): Promise<Connection> {
+    const account = await openAccount(config, io)
+    const reading: Reading = { standing: [], gaps: [] }
+    return {
+      instance: account.instance,
+      settleSeconds: config.settleSeconds,
+      close: async () => {},
+      documents: () => documents(account, reading),
+      discover: () => discover(account, reading),
+      verify: (ref, secret) => verify(account, ref, secret),
+      inspect: ref => inspect(account, ref),
+      issue: want => issue(account, want),
+      undo: want => undo(account, want),
+      rotate: (ref, want) => rotate(account, ref, want),
+      revoke: ref => revoke(account, ref),
+      read: place => read(account, place),
+      write: (place, secret) => write(account, place, secret),
+    }
+  },
+}
+
+async function inspect(account: Account, ref: Ref): Promise<State> {
+  if (!(await account.stillHere()))
+    throw new FirebreakError('CONFLICT', `${account.config.group} is another group now`, 'Connect it anew.')
+  if (ref.kind === 'access-token') return await inspectToken(account, ref)
+  if (ref.kind === 'ci-variable') return await inspectVariable(account, ref)
+  return null
+}
