@@ -4,10 +4,11 @@ import type { Connection } from '../../core/contract/connector.ts'
 import type { Document } from '../../core/contract/document.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Observation } from '../../core/contract/observation.ts'
-import type { Ms, PlaceRef, Ref, Slot, State } from '../../core/contract/ref.ts'
+import type { PlaceRef, Ref, Slot, State } from '../../core/contract/ref.ts'
 import { refuseMember, secretIn } from '../../core/contract/slot.ts'
 import type { DirectoryConfig } from './connector.ts'
 import { fillSlots, findWritten } from '../../core/contract/slot-writing.ts'
+import { SeenFiles } from './seen-files.ts'
 import type { Skipped, Tree, TreeFile } from './tree.ts'
 
 /** Smaller files are read once, into memory; larger ones twice, since their id must be known first. */
@@ -15,7 +16,7 @@ const WHOLE_BYTES = 8 * 1024 * 1024
 const OWN_HISTORY = '.git/objects'
 
 interface Seen {
-  readonly files: { readonly path: string; readonly id: string; readonly changedAt: Ms }[]
+  readonly files: SeenFiles
   readonly skipped: Skipped[]
 }
 
@@ -27,7 +28,7 @@ export async function connectTree(tree: Tree, config: DirectoryConfig): Promise<
   let lastSeen: Seen | undefined
 
   async function* documents(): AsyncGenerator<Document, void> {
-    const seen: Seen = { files: [], skipped: [] }
+    const seen: Seen = { files: new SeenFiles(), skipped: [] }
     for await (const file of tree.walk()) {
       if ('skipped' in file) seen.skipped.push(file)
       else yield* document(file, seen)
@@ -41,7 +42,7 @@ export async function connectTree(tree: Tree, config: DirectoryConfig): Promise<
       const chunks = file.size <= WHOLE_BYTES ? await all(file.bytes()) : undefined
       const id = await contentId(chunks ?? file.bytes())
       const size = chunks?.reduce((sum, chunk) => sum + chunk.length, 0) ?? file.size
-      seen.files.push({ path, id, changedAt })
+      seen.files.add({ path, id, changedAt })
       const bytes = chunks ? () => again(chunks) : () => checked(file, id, seen)
       yield { id, in: container, path, size, cursor: String(changedAt), bytes }
     } catch (error) {
@@ -55,14 +56,12 @@ export async function connectTree(tree: Tree, config: DirectoryConfig): Promise<
     const seen = lastSeen!
     yield { see: 'resource', ref: container, names: [tree.path], facts: {} }
     const file = (path: string): Ref => ({ ...container, kind: 'file', id: path })
-    const readers = (config.workloads ?? []).map(workload => ({
-      ...workload,
-      files: seen.files.filter(({ path }) => matchesGlob(path, workload.reads)),
-    }))
-    const read = new Set(readers.flatMap(({ files }) => files.map(({ path }) => path)))
+    const readers = (config.workloads ?? []).map(workload => ({ ...workload, files: [] as string[] }))
     for (const { path } of seen.files) {
       const approved = isApproved(path)
-      if (!approved && !read.has(path)) continue
+      const by = readers.filter(({ reads }) => matchesGlob(path, reads))
+      for (const { files } of by) files.push(path)
+      if (!approved && by.length === 0) continue
       yield {
         see: 'resource',
         ref: file(path),
@@ -73,7 +72,7 @@ export async function connectTree(tree: Tree, config: DirectoryConfig): Promise<
     for (const { name, reads, files } of readers) {
       const workload: Ref = { ...container, kind: 'workload', id: name }
       yield { see: 'workload', ref: workload, names: [name], facts: { reads: { value: reads } } }
-      for (const { path } of files) {
+      for (const path of files) {
         const why = `the configuration says that ${name} reads ${path}`
         yield { see: 'edge', from: workload, to: file(path), crossing: 'reads', certainty: 'proven', why }
       }

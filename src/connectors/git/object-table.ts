@@ -1,4 +1,4 @@
-import { NumberTable } from './number-table.ts'
+import { NumberTable } from '../../core/contract/number-table.ts'
 
 const DIGITS = Uint8Array.from({ length: 256 }, (_, code) => {
   const digit = Number.parseInt(String.fromCharCode(code), 16)

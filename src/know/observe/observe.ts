@@ -24,6 +24,7 @@ import { forgetUntold, markTold } from '../inventory/told.ts'
 import { type RuleFolders, rulesInUse } from '../readers/secrets/rules-in-use.ts'
 import { fingerprinted } from './fingerprinted.ts'
 import { Flow } from './flow.ts'
+import { IdSet } from './id-set.ts'
 import { readerVersion } from './reader-version.ts'
 import { MemberGaps } from './member-gaps.ts'
 import { FEW, Pending } from './pending.ts'
@@ -59,6 +60,7 @@ export interface ObserveOptions extends RuleFolders {
 
 const BATCH_BYTES = 2 * 1024 * 1024
 const BATCH_DOCUMENTS = 256
+const PAGE_DOCUMENTS = 10_000
 const BATCH_OBSERVATIONS = 1000
 const NO_ANSWER = { findings: [], failure: 'the worker gave no answer' }
 
@@ -216,7 +218,7 @@ class Run {
     const read = await this.#documentsRead()
     const holding = await this.#documentsHolding()
     this.#held = holding
-    const begunNow = new Set<string>()
+    const begunNow = new IdSet(this.#options.io)
     const listedTwice: Listed[] = []
     const flow = new Flow(this.#workers + 1)
     let batch: Begun[] = []
@@ -283,14 +285,22 @@ class Run {
     )
   }
 
-  async #documentsRead(): Promise<Set<string>> {
-    const rows = await this.#db
-      .selectFrom('document')
-      .select('document')
-      .where('source_id', '=', this.#source.id)
-      .where('reader', '=', this.#reader)
-      .execute()
-    return new Set(rows.map(row => row.document))
+  async #documentsRead(): Promise<IdSet> {
+    const read = new IdSet(this.#options.io)
+    for (let after = ''; ; ) {
+      const rows = await this.#db
+        .selectFrom('document')
+        .select('document')
+        .where('source_id', '=', this.#source.id)
+        .where('reader', '=', this.#reader)
+        .where('document', '>', after)
+        .orderBy('document')
+        .limit(PAGE_DOCUMENTS)
+        .execute()
+      for (const { document } of rows) read.add(document)
+      if (rows.length < PAGE_DOCUMENTS) return read
+      after = rows.at(-1)!.document
+    }
   }
 
   async #documentsHolding(): Promise<Set<string>> {

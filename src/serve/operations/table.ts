@@ -3,6 +3,7 @@ import pc from 'picocolors'
 
 const GAP = 2
 const MIN_COLUMN = 8
+const ROWS_AT_ONCE = 100
 
 export interface Column {
   readonly title: string
@@ -21,18 +22,24 @@ export function table(
   const shown = used.map(index => columns[index]!)
   const cells = rows.map(row => used.map(index => row[index] ?? ''))
   const widths = fit(shown, cells, width)
-  const drawn = new CliTable({
-    head: shown.map(column => pc.dim(column.title)),
-    colWidths: widths,
-    colAligns: shown.map(column => column.align ?? 'left'),
-    wordWrap: true,
-    wrapOnWordBoundary: false,
-    chars: NO_RULES,
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
-  })
-  drawn.push(...cells.map(row => row.map((cell, index) => breakText(cell, widths[index]!))))
+  const drawn: string[] = []
+  // What it takes to draw a table grows with the square of its rows: thousands of them would take minutes.
+  for (let at = 0; at === 0 || at < cells.length; at += ROWS_AT_ONCE) {
+    const piece = new CliTable({
+      head: at === 0 ? shown.map(column => pc.dim(column.title)) : [],
+      colWidths: widths,
+      colAligns: shown.map(column => column.align ?? 'left'),
+      wordWrap: true,
+      wrapOnWordBoundary: false,
+      chars: NO_RULES,
+      style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+    })
+    const rows = cells.slice(at, at + ROWS_AT_ONCE)
+    piece.push(...rows.map(row => row.map((cell, index) => breakText(cell, widths[index]!))))
+    drawn.push(piece.toString())
+  }
   return drawn
-    .toString()
+    .join('\n')
     .split('\n')
     .map(line => line.trimEnd())
     .join('\n')

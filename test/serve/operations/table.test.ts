@@ -19,6 +19,16 @@ describe('table', () => {
     )
   })
 
+  test('has one head and the same columns however long it is', () => {
+    const rows = Array.from({ length: 2345 }, (_, i) => [String(i), 'p'.repeat(1 + (i % 40)), `why ${i}`])
+    const lines = stripVTControlCharacters(table(columns, rows, 80)).split('\n')
+    expect(lines).toHaveLength(rows.length + 1)
+    expect(lines[0]).toMatch(/^A +PATH +WHY$/)
+    const at = lines[0]!.indexOf('WHY')
+    for (const line of lines.slice(1)) expect(line.indexOf('why')).toBe(at)
+    expect(lines.at(-1)).toContain('2344')
+  })
+
   test('leaves out a column that is empty in every row', () => {
     expect(table(columns, [['x', 'y', '']], 80)).not.toContain('WHY')
   })

@@ -1,7 +1,7 @@
 /**
  * Numbers for keys of so many 32-bit words each, counted from 0 in the order in which they are added. A few bytes more than
  * the keys themselves take, and exact: no two keys are taken for one, however they were made. Where a key is looked for
- * depends on a seed, so that nobody can make a repository whose keys all meet in one place.
+ * depends on a seed, so that nobody can make a source whose keys all meet in one place.
  */
 export class NumberTable {
   readonly #width: number
