@@ -23,8 +23,9 @@ export function table(
   const cells = rows.map(row => used.map(index => row[index] ?? ''))
   const widths = fit(shown, cells, width)
   const drawn: string[] = []
-  // What it takes to draw a table grows with the square of its rows: thousands of them would take minutes.
-  for (let at = 0; at === 0 || at < cells.length; at += ROWS_AT_ONCE) {
+  const lines = cells.flatMap(row => linesOf(row, widths))
+  // What a table takes to draw grows with the square of its rows: thousands of them would take minutes.
+  for (let at = 0; at === 0 || at < lines.length; at += ROWS_AT_ONCE) {
     const piece = new CliTable({
       head: at === 0 ? shown.map(column => pc.dim(column.title)) : [],
       colWidths: widths,
@@ -34,8 +35,7 @@ export function table(
       chars: NO_RULES,
       style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
     })
-    const rows = cells.slice(at, at + ROWS_AT_ONCE)
-    piece.push(...rows.map(row => row.map((cell, index) => breakText(cell, widths[index]!))))
+    piece.push(...lines.slice(at, at + ROWS_AT_ONCE))
     drawn.push(piece.toString())
   }
   return drawn
@@ -43,6 +43,13 @@ export function table(
     .split('\n')
     .map(line => line.trimEnd())
     .join('\n')
+}
+
+/** A row as rows of one line each: a cell of several is measured anew for each of its characters. */
+function linesOf(row: readonly string[], widths: readonly number[]): string[][] {
+  const broken = row.map((cell, index) => breakText(cell, widths[index]!).split('\n'))
+  const height = Math.max(1, ...broken.map(lines => lines.length))
+  return Array.from({ length: height }, (_, line) => broken.map(lines => lines[line] ?? ''))
 }
 
 /** The natural width of each column; flexible ones share what is left over. */
