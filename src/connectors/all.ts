@@ -8,6 +8,7 @@ import { gitlab } from './gitlab/connector.ts'
 import { kubernetes } from './kubernetes/connector.ts'
 import { postgres } from './postgres/connector.ts'
 import { redis } from './redis/connector.ts'
+import { registry } from './registry/connector.ts'
 import { report } from './report/connector.ts'
 import { slack } from './slack/connector.ts'
 
@@ -23,5 +24,6 @@ export const connectors: readonly Connector[] = [
   gitlab,
   kubernetes,
   slack,
+  registry,
   report,
 ] as readonly Connector[]

@@ -13,6 +13,8 @@ export interface Document {
   /** What it tells of, where that is not what it lies in: the repository that a scanner's report is about. */
   readonly about?: Ref
   readonly size?: number
+  /** Its bytes are fetched by themselves: where that raises CONFLICT, DENIED or NOT_FOUND it is told, and the others are read. */
+  readonly mayFail?: boolean
   readonly cursor: Cursor
   bytes(): AsyncIterable<Uint8Array>
 }

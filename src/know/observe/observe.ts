@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import type { Connection } from '../../core/contract/connector.ts'
-import { FirebreakError } from '../../core/contract/errors.ts'
+import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
+import type { Document } from '../../core/contract/document.ts'
 import type { Io } from '../../core/contract/io.ts'
 import type { Cursor, Ms } from '../../core/contract/ref.ts'
 import { record } from '../../core/evidence/evidence.ts'
@@ -252,7 +253,8 @@ class Run {
           else if (holding.has(document.id)) listed.push({ document: document.id, path: document.path })
         } else {
           begunNow.add(document.id)
-          const begun = await begin(document)
+          const begun = await this.#begin(document)
+          if (!begun) continue
           this.#bytes += begun.bytes
           if (begun.rest) await this.#readLarge(begun)
           else {
@@ -272,6 +274,17 @@ class Run {
     await this.#restateDuplicates(listedTwice)
     if (since === undefined && this.#failedDocuments === 0) await this.#forgetUnlisted()
     return cursor
+  }
+
+  /** Undefined where it alone cannot be fetched. */
+  async #begin(document: Document): Promise<Begun | undefined> {
+    try {
+      return await begin(document)
+    } catch (error) {
+      if (!document.mayFail || !isFirebreakError(error, 'CONFLICT', 'DENIED', 'NOT_FOUND')) throw error
+      this.#pending.read(document, { findings: [], failure: error.message })
+      return undefined
+    }
   }
 
   /** What an older reader read and the source no longer lists would keep every later run from starting at a cursor. */
