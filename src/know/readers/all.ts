@@ -11,6 +11,7 @@ import { githubWorkflowReader } from './github-workflow/github-workflow.ts'
 import { gitlabCiReader } from './gitlab-ci/gitlab-ci.ts'
 import { jenkinsfileReader } from './jenkinsfile/jenkinsfile.ts'
 import { kubernetesReader } from './kubernetes/kubernetes.ts'
+import { postsReader } from './posts/posts-reader.ts'
 import type { Reader } from './reader.ts'
 import { reportReader } from './report/report-reader.ts'
 import type { Engine } from './secrets/engine.ts'
@@ -22,6 +23,7 @@ export function allReaders(secrets: Engine): readonly Reader[] {
   return [
     secretsReader(secrets),
     reportReader(secrets),
+    postsReader(secrets),
     awsIamReader,
     awsCredentialReportReader,
     awsOrganizationsReader,
