@@ -17,10 +17,12 @@ export function jsonPosts(bytes: Buffer, path: string): PostsAt {
     const found = new Map<number, Post>()
     const parsed = new Map<number, Record<string, unknown> | undefined>()
     for (const [offset, around] of aroundEach(bytes, offsets)) {
-      const objects = around.flatMap(start => {
+      const objects: Record<string, unknown>[] = []
+      for (const start of around) {
         if (!parsed.has(start)) parsed.set(start, objectAt(bytes, start))
-        return parsed.get(start) ?? []
-      })
+        const object = parsed.get(start)
+        if (object) objects.push(object)
+      }
       const post = postOf(objects, channel)
       if (post) found.set(offset, post)
     }
