@@ -22,17 +22,17 @@ export async function probe(cluster: Cluster, trial: Trial, held: Held): Promise
       return { state: 'unknown', why: 'The server takes a wrong token too.' }
     const seen = await offer(cluster, held.secret)
     if (seen.state !== 'live') return { state: seen.state === 'dead' ? 'refused' : 'unknown', why: seen.why }
-    const asked = (trial.actions ?? []).flatMap(({ action, onTarget }) =>
-      attributesOf(action, onTarget, trial.toNames),
+    const asked = (trial.actions ?? []).map(({ action, or = [], onTarget }) =>
+      [action, ...or].map(each => attributesOf(each, onTarget, trial.toNames)),
     )
-    if (asked.length === 0)
+    if (asked.length === 0 || asked.some(ways => ways.includes(undefined)))
       return { state: 'not-tried', why: 'What would have to be allowed for it is not known.' }
-    for (const attributes of asked) {
-      const allowed = await mayDo(cluster, attributes, held.secret)
-      const what = `${attributes.verb} ${attributes.resource}${attributes.subresource ? `/${attributes.subresource}` : ''}`
-      if (allowed === undefined)
-        return { state: 'unknown', why: `The server does not say whether it may ${what}.` }
-      if (!allowed) return { state: 'refused', why: `The server says that ${seen.user} may not ${what}.` }
+    for (const ways of asked) {
+      const answer = await mayDoOne(cluster, ways as Attributes[], held.secret)
+      if (answer === undefined)
+        return { state: 'unknown', why: `The server does not say whether it may ${wordsOf(ways[0]!)}.` }
+      if (!answer)
+        return { state: 'refused', why: `The server says that ${seen.user} may not ${wordsOf(ways[0]!)}.` }
     }
     return { state: 'confirmed', why: `The server says that ${seen.user} may do what it takes.` }
   } catch (error) {
@@ -51,23 +51,43 @@ interface Attributes {
 }
 
 /** `create pods/exec` on `shop/pod/api`: the API's words for it. */
-function attributesOf(action: string, onTarget: boolean, names: readonly string[]): Attributes[] {
-  const [, verb, resource, subresource, group] =
-    /^([a-z]+) ([a-z]+)(?:\/([a-z]+))?(?:\.([a-z0-9.-]+))?(?: beside [a-z-]+)?$/.exec(action) ?? []
-  if (verb === undefined || resource === undefined) return []
+function attributesOf(action: string, onTarget: boolean, names: readonly string[]): Attributes | undefined {
+  const [, verb, resource, subresource, group, place, only] =
+    /^([a-z*]+) ([a-z*]+)(?:\/([a-z]+))?(?:\.([a-z0-9.*-]+))?(?: (?:beside|in) ([a-z-]+))?(?: with (\S+))?$/.exec(
+      action,
+    ) ?? []
+  if (verb === undefined || resource === undefined) return undefined
   const target = names.map(name => /^(?:([^/:]+)\/)?([a-z]+)\/([^/]+)$/.exec(name)).find(Boolean)
   const [, namespace, kind, name] = target ?? []
-  const within = kind === 'namespace' ? name : namespace
-  return [
-    {
-      verb,
-      resource,
-      ...(subresource !== undefined && { subresource }),
-      ...(group !== undefined && { group }),
-      ...(within !== undefined && { namespace: within }),
-      ...(onTarget && kind !== 'namespace' && name !== undefined && { name }),
-    },
-  ]
+  const within = place === 'cluster' ? undefined : kind === 'namespace' ? name : namespace
+  const named = only ?? (onTarget && kind !== 'namespace' ? (name ?? names[0]) : undefined)
+  return {
+    verb,
+    resource,
+    ...(subresource !== undefined && { subresource }),
+    ...(group !== undefined && { group }),
+    ...(within !== undefined && { namespace: within }),
+    ...(named !== undefined && { name: named }),
+  }
+}
+
+function wordsOf({ verb, resource, subresource }: Attributes): string {
+  return `${verb} ${resource}${subresource === undefined ? '' : `/${subresource}`}`
+}
+
+/** Undefined where none is allowed, and of one the server does not say. */
+async function mayDoOne(
+  cluster: Cluster,
+  ways: readonly Attributes[],
+  as: Secret,
+): Promise<boolean | undefined> {
+  let answer: boolean | undefined = false
+  for (const attributes of ways) {
+    const allowed = await mayDo(cluster, attributes, as)
+    if (allowed === true) return true
+    if (allowed === undefined) answer = undefined
+  }
+  return answer
 }
 
 async function mayDo(cluster: Cluster, attributes: Attributes, as: Secret): Promise<boolean | undefined> {

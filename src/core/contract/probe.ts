@@ -19,8 +19,12 @@ export interface Trial {
   readonly crossing: string
   /** Where what is gained stands. */
   readonly place?: PlaceRef
-  /** What has to be allowed, where the crossing is made of actions; on what is gained, or on anything. */
-  readonly actions?: readonly { readonly action: string; readonly onTarget: boolean }[]
+  /** What has to be allowed, where the crossing is made of actions; on what is gained, or on anything. One of `or` will do as well. */
+  readonly actions?: readonly {
+    readonly action: string
+    readonly or?: readonly string[]
+    readonly onTarget: boolean
+  }[]
 }
 
 /**

@@ -11,8 +11,9 @@ import { type Db, transaction } from '../../core/store/store.ts'
 import type { Connections } from '../connections/registry.ts'
 import { membersOf } from '../inventory/merge.ts'
 import { credentialView, refOf } from '../inventory/queries.ts'
-import type { Crossing } from './aws/crossing.ts'
+import type { CrossingRules } from './crossing-rules.ts'
 import type { GraphNode, Hop } from './graph.ts'
+import { trialActions } from './trial-actions.ts'
 
 /** A hop with what trying it showed, beside what was predicted. */
 export interface TriedHop extends Hop {
@@ -54,7 +55,7 @@ interface Surroundings {
   readonly keys: Keys
   readonly io: Io
   readonly connections: Connections
-  readonly crossings: readonly Crossing[]
+  readonly crossings: CrossingRules
   nodeOf(id: string): Promise<GraphNode>
 }
 
@@ -249,7 +250,7 @@ export class Prober {
     const connection = await this.#connect(from.ref.system, from.ref.instance)
     if ('tried' in connection) return connection
     if (!connection.probe) return notTried(`Hops within ${from.ref.system} cannot be tried.`)
-    const rule = this.#world.crossings.find(({ id }) => id === hop.crossing)
+    const actions = trialActions(this.#world.crossings, hop.crossing)
     const tried = await connection.probe(
       {
         from: from.ref,
@@ -257,9 +258,7 @@ export class Prober {
         toNames: to.names,
         crossing: hop.crossing,
         ...(place && { place }),
-        ...(rule && {
-          actions: rule.premises.map(({ action, on }) => ({ action, onTarget: on === 'target' })),
-        }),
+        ...(actions && { actions }),
       },
       held,
     )

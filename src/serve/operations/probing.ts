@@ -17,7 +17,7 @@ import { wrap } from './wrap.ts'
 export function proberOf(world: World, graph: Graph, rules: CrossingRules): Prober {
   const { db, keys, io, connections } = world
   const nodeOf = async (id: string) => (await nodeViews(db, graph, [graph.ids.numberOf(id)!]))[0]!
-  return new Prober({ db, keys, io, connections, crossings: rules.aws, nodeOf })
+  return new Prober({ db, keys, io, connections, crossings: rules, nodeOf })
 }
 
 /** What was tried of one pair of an assertion. */

@@ -331,6 +331,64 @@ describe('a token that was given for a time', () => {
   })
 })
 
+describe('a hop', () => {
+  test('is tried by what the API says is allowed to the tester, on the very thing', async () => {
+    const twin = memoryKubernetes()
+    const { objects } = twin
+    const account = objects.add('serviceaccounts', 'ServiceAccount', 'tools', { metadata: { name: 'ci' } })!
+    const token = new Secret(objects.give(account, undefined, Date.now() + 3_600_000))
+    const identity = {
+      system: 'kubernetes',
+      instance: twin.instance,
+      kind: 'service-account',
+      id: account.metadata.uid,
+    }
+    const connection = await open(twin)
+    const asked: unknown[] = []
+    const { fetch } = twin
+    Object.assign(twin, {
+      fetch: ((input, init) => {
+        if (String(input).endsWith('selfsubjectaccessreviews'))
+          asked.push(
+            (JSON.parse(String(init?.body)) as { spec: { resourceAttributes: unknown } }).spec
+              .resourceAttributes,
+          )
+        return fetch(input, init)
+      }) satisfies typeof fetch,
+    })
+    const tester = await open(twin)
+    const probe = (actions: { action: string; or?: string[]; onTarget: boolean }[], toNames: string[]) =>
+      tester.probe!(
+        { from: identity, to: { ...identity, kind: 'x', id: 'x' }, toNames, crossing: 'c', actions },
+        { by: identity, as: identity, secret: token },
+      )
+    twin.allowed.set(account.metadata.uid, new Set(['list secrets', 'create pods']))
+    const read = [{ action: 'get secrets', or: ['list secrets'], onTarget: true }]
+    expect(await probe(read, ['shop/secret/db'])).toMatchObject({ state: 'confirmed' })
+    expect(asked.at(-1)).toEqual({ verb: 'list', resource: 'secrets', namespace: 'shop', name: 'db' })
+    const pods = { action: 'create pods beside service-account', onTarget: false }
+    expect(await probe([pods], ['shop/serviceaccount/api', 'system:serviceaccount:shop:api'])).toMatchObject({
+      state: 'confirmed',
+    })
+    expect(asked.at(-1)).toEqual({ verb: 'create', resource: 'pods', namespace: 'shop' })
+    const bind = {
+      action: 'bind clusterroles.rbac.authorization.k8s.io in cluster with cluster-admin',
+      onTarget: false,
+    }
+    expect(await probe([pods, bind], ['cluster'])).toMatchObject({ state: 'refused' })
+    expect(asked.at(-1)).toEqual({
+      verb: 'bind',
+      resource: 'clusterroles',
+      group: 'rbac.authorization.k8s.io',
+      name: 'cluster-admin',
+    })
+    expect(await probe([{ action: 'be bound to role', onTarget: true }], ['a'])).toMatchObject({
+      state: 'not-tried',
+    })
+    await connection.close()
+  })
+})
+
 describe('a kubeconfig', () => {
   const text = (user: string, cluster = '') => `apiVersion: v1
 kind: Config
