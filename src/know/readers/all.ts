@@ -4,6 +4,7 @@ import { agentSettingsReader } from './agent-settings/agent-settings.ts'
 import { awsCredentialReportReader } from './aws-credential-report.ts'
 import { awsIamReader } from './aws-iam.ts'
 import { awsOrganizationsReader } from './aws-organizations.ts'
+import { azureReader } from './azure/azure.ts'
 import { azurePipelinesReader } from './azure-pipelines/azure-pipelines.ts'
 import { circleciReader } from './circleci/circleci.ts'
 import { gcpReader } from './gcp/gcp.ts'
@@ -28,6 +29,7 @@ export function allReaders(secrets: Engine): readonly Reader[] {
     awsCredentialReportReader,
     awsOrganizationsReader,
     gcpReader,
+    azureReader,
     githubWorkflowReader,
     gitlabCiReader,
     circleciReader,
