@@ -1,7 +1,7 @@
 import type { Trial } from '../../core/contract/probe.ts'
 import type { CrossingRules } from './crossing-rules.ts'
 import { type JoinedCrossing, systemOf } from './joined/joined-crossing.ts'
-import { questionOf } from './kubernetes/question.ts'
+import { alternatives, questionOf } from './kubernetes/question.ts'
 
 /**
  * What has to be allowed for a crossing to be crossed, as its rule says; undefined where that is no matter of permissions alone, or
@@ -18,11 +18,10 @@ export function trialActions(rules: CrossingRules, crossing: string): Trial['act
     ({ to, may }) => to === joined.gains.to || may.every(one => / in cluster\b/.test(one)),
   )
   if (own.length === 0 || !isNamed) return undefined
-  return own.map(({ may: [action, ...or] }) => ({
-    action: action!,
-    ...(or.length > 0 && { or }),
-    onTarget: !/ (?:in|beside) /.test(action!),
-  }))
+  return own.map(({ may }) => {
+    const [action, ...or] = systemOf(joined) === 'kubernetes' ? may.flatMap(alternatives) : may
+    return { action: action!, ...(or.length > 0 && { or }), onTarget: !/ (?:in|beside) /.test(action!) }
+  })
 }
 
 /** Of Kubernetes, `may` asks for where things stand, too. */

@@ -1,7 +1,7 @@
 import type { Db } from '../../../core/store/store.ts'
 import type { Roots } from '../../inventory/roots.ts'
 import type { Permitted, PermissionSource } from '../joined/permission-sources.ts'
-import { type AccessRule, isEverything, namesAllowed, rulesOf, type Subject } from './access.ts'
+import { type AccessRule, isEverything, namesAllowed, type Request, rulesOf, type Subject } from './access.ts'
 import { type Cluster, loadClusters, type Thing } from './cluster.ts'
 import { type Question, questionOf } from './question.ts'
 import { USUAL_ROLES } from './usual-roles.ts'
@@ -98,10 +98,10 @@ function targetsOf(index: Index, grant: Grant, question: Question): readonly Thi
       .of(question.kind)
       .filter(({ name, namespace }) => isRole(grant, question.kind, name, namespace))
   if (question.about !== 'policy') return []
-  const { request, target } = question
+  const { requests, target } = question
   // Who may do everything has the cluster, and so whatever else is asked for.
   if (grant.namespace === undefined && isEverything(grant.rules) && target.where !== 'in') return []
-  const names = namesAllowed(grant.rules, request)
+  const { names, mayChange } = allowedBy(grant.rules, requests)
   if (names !== 'all' && names.size === 0) return []
   if (target.where === 'own') {
     if (!target.isNamespaced && grant.namespace !== undefined) return []
@@ -110,10 +110,8 @@ function targetsOf(index: Index, grant: Grant, question: Question): readonly Thi
       .filter(({ namespace }) => grant.namespace === undefined || namespace === grant.namespace)
       .filter(({ name }) => names === 'all' || names.has(name))
   }
-  if (names !== 'all' && !question.withNames.some(name => names.has(name))) {
-    // One thing that may be changed is enough.
-    if (!['patch', 'update'].includes(request.verb)) return []
-  }
+  // One thing that may be changed is enough.
+  if (names !== 'all' && !mayChange && !question.withNames.some(name => names.has(name))) return []
   if (target.kind === 'cluster') return grant.namespace === undefined ? index.of('cluster') : []
   if (target.kind === 'nodes') return index.of('nodes')
   if (target.kind === 'namespace')
@@ -123,6 +121,22 @@ function targetsOf(index: Index, grant: Grant, question: Question): readonly Thi
   return index
     .of(target.kind)
     .filter(({ namespace }) => grant.namespace === undefined || namespace === grant.namespace)
+}
+
+/** The names to which any one of the requests is allowed, and whether some of what is there may be changed. */
+function allowedBy(
+  rules: readonly AccessRule[],
+  requests: readonly Request[],
+): { names: 'all' | ReadonlySet<string>; mayChange: boolean } {
+  const all = new Set<string>()
+  let mayChange = false
+  for (const request of requests) {
+    const names = namesAllowed(rules, request)
+    if (names === 'all') return { names, mayChange: true }
+    for (const name of names) all.add(name)
+    mayChange ||= names.size > 0 && ['patch', 'update'].includes(request.verb)
+  }
+  return { names: all, mayChange }
 }
 
 function isRole(

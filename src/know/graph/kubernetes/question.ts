@@ -7,6 +7,7 @@ import type { Request } from './access.ts'
  * - `create pods/exec beside workload`: each workload of the namespaces where it is allowed
  * - `create deployments.apps beside service-account`: the group of the API follows the resource
  * - `create pods in namespace`, `patch configmaps in cluster`: the namespace, or the cluster if it is allowed everywhere
+ * - `get|list secrets`, `create deployments.apps|jobs.batch beside secret`: any one of these
  * - `bind clusterroles.rbac.authorization.k8s.io in cluster with cluster-admin`: also where only that one is named
  *
  * and of what stands where, which no policy says:
@@ -17,7 +18,8 @@ import type { Request } from './access.ts'
 export type Question = { readonly action: string } & (
   | {
       readonly about: 'policy'
-      readonly request: Request
+      /** Any one of them is enough. */
+      readonly requests: readonly Request[]
       readonly target: Target
       readonly withNames: readonly string[]
     }
@@ -43,7 +45,23 @@ const OWN_KINDS: Readonly<Record<string, readonly [kind: string, isNamespaced: b
 }
 
 const POLICY =
-  /^(?<verb>[a-z*]+) (?<resource>[a-z*]+)(?:\/(?<subresource>[a-z]+))?(?:\.(?<group>[a-z0-9.*-]+))?(?: (?<where>beside|in) (?<kind>[a-z-]+))?(?: with (?<names>\S+))?$/
+  /^(?<verbs>[a-z*|]+) (?<resources>[a-z0-9*./|-]+)(?<rest>(?: (?<where>beside|in) (?<kind>[a-z-]+))?(?: with (?<names>\S+))?)$/
+const RESOURCE = /^(?<resource>[a-z*]+)(?:\/(?<subresource>[a-z]+))?(?:\.(?<group>[a-z0-9.*-]+))?$/
+
+/** Each of the things of which any one is asked for, by itself. */
+export function alternatives(action: string): string[] {
+  const { verbs = '', resources = '', rest = '' } = POLICY.exec(action)?.groups ?? {}
+  return verbs.split('|').flatMap(verb => resources.split('|').map(resource => `${verb} ${resource}${rest}`))
+}
+
+function requestsOf(verbs: string, resources: string): Request[] {
+  return verbs.split('|').flatMap(verb =>
+    resources.split('|').flatMap(each => {
+      const { resource, subresource, group } = RESOURCE.exec(each)?.groups ?? {}
+      return resource === undefined ? [] : [{ verb, resource, subresource, group: group ?? '' }]
+    }),
+  )
+}
 
 /** Raises on what is none: rules are part of the program. */
 export function questionOf(action: string): Question {
@@ -52,22 +70,19 @@ export function questionOf(action: string): Question {
   const [, from, kind] = /^([a-z-]+) (?:hold|run on|belong to) ([a-z-]+)$/.exec(action) ?? []
   if (from !== undefined && kind !== undefined) return { action, about: 'standing', from, kind }
   const said = POLICY.exec(action)?.groups
-  const own = OWN_KINDS[said?.['resource'] ?? '']
+  const requests = requestsOf(said?.['verbs'] ?? '', said?.['resources'] ?? '')
+  const own = OWN_KINDS[requests[0]?.resource ?? '']
   const { where, kind: named } = said ?? {}
   const target: Target | undefined =
     where !== undefined && named !== undefined
       ? { where: where as 'beside' | 'in', kind: named, isNamespaced: true }
       : own && { where: 'own', kind: own[0], isNamespaced: own[1] }
-  if (!said || !target) throw new Error(`no question to the roles of Kubernetes: ${action}`)
+  if (!said || !target || requests.length === 0)
+    throw new Error(`no question to the roles of Kubernetes: ${action}`)
   return {
     action,
     about: 'policy',
-    request: {
-      verb: said['verb']!,
-      resource: said['resource']!,
-      subresource: said['subresource'],
-      group: said['group'] ?? '',
-    },
+    requests,
     target,
     withNames: said['names'] === undefined ? [] : [said['names']],
   }
