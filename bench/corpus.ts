@@ -38,7 +38,7 @@ export interface Corpus {
  * the lines are candidates. It lies in the system's temporary directory until that is emptied.
  */
 export async function corpus(rules: readonly Rule[], bytes: number): Promise<Corpus> {
-  const directory = join(tmpdir(), `firebreak-bench-${Math.round(bytes / 1e6)}mb-${rules.length}rules`)
+  const directory = join(tmpdir(), `firebreak-corpus-${Math.round(bytes / 1e6)}mb-${rules.length}rules`)
   const manifest = `${directory}.json`
   const known = await readFile(manifest, 'utf8').catch(() => undefined)
   if (known !== undefined) return JSON.parse(known) as Corpus
@@ -50,7 +50,9 @@ export async function corpus(rules: readonly Rule[], bytes: number): Promise<Cor
     for await (const { path, text } of texts(root)) {
       if (made.bytes >= bytes) break
       const lines = text.split('\n')
-      for (let i = PLANTED_EVERY / 2; i < lines.length; i += PLANTED_EVERY) {
+      // A planted line would make no YAML of it: a pipeline that cannot be read is told, and the command fails.
+      const from = /\.ya?ml$/.test(path) ? lines.length : PLANTED_EVERY / 2
+      for (let i = from; i < lines.length; i += PLANTED_EVERY) {
         lines[i] = plant()
         made.candidateLines++
       }
