@@ -6,7 +6,6 @@ import type { Io } from '../../core/contract/io.ts'
 import type { Cursor, Ms } from '../../core/contract/ref.ts'
 import { record } from '../../core/evidence/evidence.ts'
 import type { Keys } from '../../core/keys/keys.ts'
-import { RowInsert } from '../../core/store/row-insert.ts'
 import type { Row } from '../../core/store/schema.ts'
 import { type Db, type Tx, transaction } from '../../core/store/store.ts'
 import { type Finding, fold } from '../inventory/fold.ts'
@@ -24,6 +23,7 @@ import { linkPipelines } from '../inventory/link-pipelines.ts'
 import { forgetUntold, markTold } from '../inventory/told.ts'
 import { type RuleFolders, rulesInUse } from '../readers/secrets/rules-in-use.ts'
 import { fingerprinted } from './fingerprinted.ts'
+import { insertDocuments } from './insert-documents.ts'
 import { Flow } from './flow.ts'
 import { IdSet } from './id-set.ts'
 import { readerVersion } from './reader-version.ts'
@@ -64,17 +64,6 @@ const BATCH_DOCUMENTS = 256
 const PAGE_DOCUMENTS = 10_000
 const BATCH_OBSERVATIONS = 1000
 const NO_ANSWER = { findings: [], failure: 'the worker gave no answer' }
-
-const insertDocuments = new RowInsert('document', insert =>
-  insert.onConflict(conflict =>
-    conflict.columns(['source_id', 'document']).doUpdateSet(({ ref }) => ({
-      reader: ref('excluded.reader'),
-      read_at: ref('excluded.read_at'),
-      gaps: ref('excluded.gaps'),
-      tells: ref('excluded.tells'),
-    })),
-  ),
-)
 
 /**
  * Reads what is new at a source, then asks what is there, and folds both. Each batch is one transaction: what was
