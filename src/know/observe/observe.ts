@@ -22,6 +22,7 @@ import {
 import { linkPipelines } from '../inventory/link-pipelines.ts'
 import { forgetUntold, markTold } from '../inventory/told.ts'
 import { type RuleFolders, rulesInUse } from '../readers/secrets/rules-in-use.ts'
+import { documentsHolding, documentsRead } from './documents-before.ts'
 import { fingerprinted } from './fingerprinted.ts'
 import { insertDocuments } from './insert-documents.ts'
 import { Flow } from './flow.ts'
@@ -61,7 +62,6 @@ export interface ObserveOptions extends RuleFolders {
 
 const BATCH_BYTES = 2 * 1024 * 1024
 const BATCH_DOCUMENTS = 256
-const PAGE_DOCUMENTS = 10_000
 const BATCH_OBSERVATIONS = 1000
 const NO_ANSWER = { findings: [], failure: 'the worker gave no answer' }
 
@@ -205,8 +205,8 @@ class Run {
 
   async #readDocuments(since: Cursor | undefined): Promise<Cursor | undefined> {
     if (!this.#connection.documents) return undefined
-    const read = await this.#documentsRead()
-    const holding = await this.#documentsHolding()
+    const read = await documentsRead(this.#db, this.#source.id, this.#reader, this.#options.io)
+    const holding = await documentsHolding(this.#db, this.#source.id)
     this.#held = holding
     const begunNow = new IdSet(this.#options.io)
     const listedTwice: Listed[] = []
@@ -287,34 +287,6 @@ class Run {
     )
   }
 
-  async #documentsRead(): Promise<IdSet> {
-    const read = new IdSet(this.#options.io)
-    for (let after = ''; ; ) {
-      const rows = await this.#db
-        .selectFrom('document')
-        .select('document')
-        .where('source_id', '=', this.#source.id)
-        .where('reader', '=', this.#reader)
-        .where('document', '>', after)
-        .orderBy('document')
-        .limit(PAGE_DOCUMENTS)
-        .execute()
-      for (const { document } of rows) read.add(document)
-      if (rows.length < PAGE_DOCUMENTS) return read
-      after = rows.at(-1)!.document
-    }
-  }
-
-  async #documentsHolding(): Promise<Set<string>> {
-    const rows = await this.#db
-      .selectFrom('copy')
-      .select('document')
-      .distinct()
-      .where('source_id', '=', this.#source.id)
-      .execute()
-    return new Set(rows.map(row => row.document))
-  }
-
   async #readLarge(begun: Begun): Promise<void> {
     // It may take minutes: what was read before is kept whatever happens meanwhile.
     await this.#foldPending()
@@ -369,7 +341,7 @@ class Run {
   /** The same content at several paths was read once; only now is it known what it holds. */
   async #restateDuplicates(listedTwice: readonly Listed[]): Promise<void> {
     if (listedTwice.length === 0) return
-    const holding = await this.#documentsHolding()
+    const holding = await documentsHolding(this.#db, this.#source.id)
     const listed = listedTwice.filter(({ document }) => holding.has(document))
     for (let start = 0; start < listed.length; start += BATCH_DOCUMENTS)
       await transaction(this.#db, tx =>
@@ -385,7 +357,7 @@ class Run {
 
   async #discover(): Promise<void> {
     if (!this.#connection.discover) return
-    const holding = await this.#documentsHolding()
+    const holding = await documentsHolding(this.#db, this.#source.id)
     let batch: Finding[] = []
     const flush = async () => {
       const findings = batch
