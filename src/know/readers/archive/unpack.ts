@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Observation } from '../../../core/contract/observation.ts'
 import { containerOf } from './all.ts'
 import { Budget, Damaged, LimitReached } from './budget.ts'
@@ -9,6 +10,7 @@ import { Spool } from './spool.ts'
 
 const MOST_GAPS = 100
 const LONGEST_PATH = 4096
+const BLOB = /(?:^|\/)blobs\/sha256\/([0-9a-f]{64})$/
 
 export interface Unpacked<S> {
   readonly findings: Observation<S>[]
@@ -76,7 +78,7 @@ class Unpacking<S> implements Unpacked<S> {
   ): Promise<void> {
     const broken: { error?: unknown } = {}
     try {
-      const content = await beginContent(untilBroken(bytes, broken))
+      const content = await beginContent(untilBroken(this.#named(member, bytes), broken))
       const container = containerOf(content.head, path)
       // What is packed has the packing's path where that is only a container's other spelling: app.tar.gz.
       const own = packedIn !== undefined && container?.raw === 'nothing' ? packedIn : member
@@ -96,6 +98,18 @@ class Unpacking<S> implements Unpacked<S> {
       throw broken.error
     }
     this.#gap(member, told(broken.error))
+  }
+
+  /** A blob of an image is called by its digest: where it is read to its end and is something else, that is told. */
+  async *#named(member: string, bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+    const digest = BLOB.exec(member)?.[1]
+    if (digest === undefined) return yield* bytes
+    const hash = createHash('sha256')
+    for await (const chunk of bytes) {
+      hash.update(chunk)
+      yield chunk
+    }
+    if (hash.digest('hex') !== digest) this.#gap(member, 'its content is not what its digest says')
   }
 
   async #container(

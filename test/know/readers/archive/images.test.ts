@@ -68,6 +68,22 @@ describe('a container image', () => {
   })
 })
 
+test('a blob that is not what its digest says is read, and told', async () => {
+  const layer = await made({ 'app/.env': `TOKEN=${token}\n` }, 'l.tgz', 'tar czf l.tgz app')
+  const [right, wrong] = [sha256(layer), sha256('something else')]
+  const files = {
+    [`blobs/sha256/${right}`]: layer,
+    [`blobs/sha256/${wrong}`]: layer,
+    [`blobs/sha256/${'0'.repeat(64)}`]: config,
+  }
+  const { found, gaps } = await told(await made(files, 'i.tar', 'tar cf i.tar blobs'), 'i.tar')
+  expect(found.filter(line => line.endsWith(token))).toHaveLength(2)
+  expect(gaps.sort()).toEqual([
+    `i.tar!/blobs/sha256/${'0'.repeat(64)}: its content is not what its digest says`,
+    `i.tar!/blobs/sha256/${wrong}: its content is not what its digest says`,
+  ])
+})
+
 test('many deletions of many files take no long time', () => {
   const images = new Images()
   const see = (member: string, text = '') => images.see(member, new Content(Buffer.from(text)))
