@@ -44,19 +44,25 @@ async function start() {
     settleSeconds: 0,
     pageSize: 2,
   })
-  return { emulator, ask, open: () => github.open(config, realIo()) }
+  const state = { reachable: true }
+  const between: typeof fetch = async (input, init) => {
+    if (!state.reachable) throw new TypeError('fetch failed')
+    return await fetch(input, init)
+  }
+  return { emulator, ask, state, open: () => github.open(config, { ...realIo(), fetch: between }) }
 }
 
 laws({
   name: 'the GitHub of emulate',
   lacks: ['sessions', 'rotate', 'freeze', 'thaw', 'narrow', 'endSessions', 'probe'],
   // It has no deploy keys, suspends no installation, and takes no leaked tokens.
-  standInLacks: ['issue', 'undo', 'suspend', 'resume', 'revoke'],
+  standInLacks: ['issue', 'undo', 'suspend', 'resume', 'revoke', 'inspect'],
   async start(): Promise<World> {
-    const { emulator, ask, open } = await start()
+    const { emulator, ask, state, open } = await start()
     let count = 0
     return {
       open,
+      vanish: async () => void (state.reachable = false),
       // Whoever it does not know is its first user.
       takesAnySecret: true,
       manyPrincipals: 5,
