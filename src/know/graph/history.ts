@@ -9,7 +9,7 @@ import { inChunks } from '../inventory/in-chunks.ts'
 import { loadRoots, type Roots } from '../inventory/roots.ts'
 import { limitedMemberships } from './aws/account.ts'
 import { loadAccounts } from './aws/load-accounts.ts'
-import type { CrossingRules } from './crossing-rules.ts'
+import { type CrossingRules, NO_RULES } from './crossing-rules.ts'
 import { buildGraph, CERTAINTIES, type GraphNode, type Hop } from './graph.ts'
 import { computedHops } from './load-graph.ts'
 import { credentialHopsAt } from './past-credentials.ts'
@@ -22,10 +22,13 @@ const insertCrossings = new RowInsert('crossing', insert => insert)
  * Keeps what follows from policies as they are now, beside what followed before: called when something was observed, so
  * that a later question about this time has an answer. What is as it was costs no row.
  */
-export async function keepCrossings(db: Db, io: Io, rules: CrossingRules): Promise<void> {
+export async function keepCrossings(db: Db, io: Io, rules: () => Promise<CrossingRules>): Promise<void> {
   const now = io.now().getTime()
   const roots = await loadRoots(db)
-  const hops = await computedHops(db, roots, await loadAccounts(db, roots), rules, now)
+  const accounts = await loadAccounts(db, roots)
+  // Where nothing is known that they could speak of, the rules need not even be read.
+  const inUse = accounts.length > 0 || (await hasAny(db, 'edge')) || (await hasAny(db, 'policy'))
+  const hops = await computedHops(db, roots, accounts, inUse ? await rules() : NO_RULES, now)
   const computed = new Map(hops.map(hop => [keyOf(hop), hop]))
   await transaction(db, async tx => {
     const open = await tx.selectFrom('crossing').selectAll().where('gone_at', 'is', null).execute()
@@ -55,6 +58,16 @@ export async function keepCrossings(db: Db, io: Io, rules: CrossingRules): Promi
       })),
     )
   })
+}
+
+async function hasAny(db: Db, table: 'edge' | 'policy'): Promise<boolean> {
+  const row = await db
+    .selectFrom(table)
+    .select('source_id')
+    .where('gone_at', 'is', null)
+    .limit(1)
+    .executeTakeFirst()
+  return row !== undefined
 }
 
 export function keyOf({ from, to, crossing }: Pick<Hop, 'from' | 'to' | 'crossing'>): string {

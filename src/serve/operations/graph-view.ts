@@ -16,7 +16,7 @@ export async function graphOf(world: World, rules?: CrossingRules): Promise<Grap
 
 /** To be called when something was observed: what policies allow now can be asked about later. */
 export async function keepCrossingsOf(world: World): Promise<void> {
-  await keepCrossings(world.db, world.io, await loadCrossingRules(world.rulesDirectory))
+  await keepCrossings(world.db, world.io, () => loadCrossingRules(world.rulesDirectory))
 }
 
 /** The hops of a way as sentences, one after the other. */

@@ -73,7 +73,7 @@ class Reading {
 
   async *json(text: string | undefined): AsyncGenerator<Observation> {
     if (text === undefined)
-      return yield this.#gap('', `it is JSON of more than ${MOST_JSON_BYTES / 2 ** 20} MiB`, true)
+      return yield this.#gap('', `it is JSON of more than ${MOST_JSON_BYTES / 2 ** 20} MiB`)
     const source = { text, byte: 0, line: 1 }
     let parsed: unknown
     try {
@@ -82,7 +82,7 @@ class Reading {
       // A template, or YAML in its flow style.
       if (text.length <= MOST_DOCUMENT_CHARACTERS)
         for await (const part of manifestTexts(of(text))) yield* this.yaml(part)
-      else yield this.#gap('', 'it looks like JSON of Kubernetes, and is no whole JSON', true)
+      else yield this.#gap('', 'it looks like JSON of Kubernetes, and is no whole JSON')
       return
     }
     this.#take(locateJson(parsed), source)
@@ -93,13 +93,12 @@ class Reading {
       yield this.#gap(
         `line ${line}`,
         `a document of more than ${MOST_DOCUMENT_CHARACTERS / 2 ** 20} MiB; what follows in it was not read`,
-        true,
       )
     if (!NAMES_KIND.test(text)) return
     const template = templateLine(text)
     if (template !== undefined) return void this.#templates.push(line + template)
     const { documents, problems } = locateYaml(text, line)
-    for (const problem of problems) yield this.#gap(`line ${problem.line}`, problem.why, true)
+    for (const problem of problems) yield this.#gap(`line ${problem.line}`, problem.why)
     for (const root of documents) this.#take(root, { text, byte, line })
   }
 
@@ -119,13 +118,13 @@ class Reading {
     if (first === undefined) return
     const more = others.length > 0 ? `; so in ${others.length} more places` : ''
     const why = `a template that is not rendered, what it makes is not known${more}. Scan what "helm template" prints.`
-    yield this.#gap(first > 0 ? `line ${first}` : '', why, false)
+    yield this.#gap(first > 0 ? `line ${first}` : '', why)
   }
 
-  #gap(where: string, why: string, failed: boolean): Observation {
+  #gap(where: string, why: string): Observation {
     const at = where === '' ? '' : `#${where}`
     const scope = `kubernetes:${this.#document.path}${at}`
-    return { see: 'covered', scope, complete: false, why, ...(failed && { failed }) }
+    return { see: 'covered', scope, complete: false, why }
   }
 }
 

@@ -75,5 +75,5 @@ function* fromOutside(repository: Ref, job: Ref, found: readonly Found<unknown>[
 
 /** What of a document could not be read, and where. */
 export function unread(format: string, path: string, line: number, why: string): Observation {
-  return { see: 'covered', scope: `${format}:${path}#line ${line}`, complete: false, why, failed: true }
+  return { see: 'covered', scope: `${format}:${path}#line ${line}`, complete: false, why }
 }
