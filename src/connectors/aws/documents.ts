@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto'
 import type { GetAccountAuthorizationDetailsCommandOutput, UserDetail } from '@aws-sdk/client-iam'
-import type { Document } from '../../core/contract/document.ts'
+import { type Document, documentOf } from '../../core/contract/document.ts'
 import { isFirebreakError } from '../../core/contract/errors.ts'
 import type { PlaceRef, Ref } from '../../core/contract/ref.ts'
 import { type Account, refIn } from './account.ts'
@@ -25,7 +24,9 @@ export async function* documents(account: Account, gaps: Gaps): AsyncGenerator<D
   yield* part('credential-report', ['root'], gaps, async function* () {
     const content = Buffer.from(JSON.stringify(await credentialReport(account, listed)))
     const container = refIn(account, 'account', account.instance)
-    const document = documentOf(container, 'credential-report.json', content, 'aws-credential-report')
+    const document = documentOf(container, 'credential-report.json', content, {
+      format: 'aws-credential-report',
+    })
     yield { ...document, id: `${document.id}@${account.io.now().toISOString()}` }
   })
   const organizational = ['organization-root', 'organizational-unit', 'organization-policy']
@@ -67,7 +68,7 @@ async function* authorizationDetails(account: Account, users: UserDetail[]): Asy
       refIn(account, 'account', account.instance),
       'authorization-details.json',
       content,
-      'aws-iam',
+      { format: 'aws-iam' },
     )
     // It is read each time, also where it says the same: what it tells of is there as of now.
     return { ...document, id: `${document.id}@${account.io.now().toISOString()}` }
@@ -101,7 +102,7 @@ async function* organization(account: Account): AsyncGenerator<Document> {
   const whole = () => {
     const content = Buffer.from(JSON.stringify(answers))
     const container = refIn(account, 'account', account.instance)
-    const document = documentOf(container, 'organization.json', content, 'aws-organizations')
+    const document = documentOf(container, 'organization.json', content, { format: 'aws-organizations' })
     return { ...document, id: `${document.id}@${account.io.now().toISOString()}` }
   }
   try {
@@ -144,19 +145,5 @@ async function* functionEnvironments(account: Account): AsyncGenerator<Document>
         ...documentOf(container, `${FunctionName}.env`, Buffer.from(text)),
         id: environmentVersion(FunctionArn!, text),
       }
-  }
-}
-
-function documentOf(container: Ref, path: string, content: Uint8Array, format?: string): Document {
-  return {
-    id: `sha256:${createHash('sha256').update(content).digest('hex')}`,
-    in: container,
-    path,
-    ...(format !== undefined && { format }),
-    size: content.length,
-    cursor: '',
-    async *bytes() {
-      yield content
-    },
   }
 }

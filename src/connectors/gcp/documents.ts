@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import type { Document } from '../../core/contract/document.ts'
+import { type Document, documentOf } from '../../core/contract/document.ts'
 import { isFirebreakError } from '../../core/contract/errors.ts'
 import type { Observation } from '../../core/contract/observation.ts'
 import type { Ref } from '../../core/contract/ref.ts'
@@ -70,7 +69,9 @@ export async function* documents(project: Project, gaps: Gaps): AsyncGenerator<D
     }
   })
   const text = items.map(item => JSON.stringify(item)).join('\n')
-  const whole = documentOf(refIn(project, 'project', instance), 'project.json', Buffer.from(text), 'gcp')
+  const whole = documentOf(refIn(project, 'project', instance), 'project.json', Buffer.from(text), {
+    format: 'gcp',
+  })
   // It is read each time, also where it says the same: what it tells of is there as of now.
   yield { ...whole, id: `${whole.id}@${project.io.now().toISOString()}` }
   for (const name of stored)
@@ -165,19 +166,5 @@ function uncovered(
     why,
     ...(failed && { failed }),
     ...(hides.length > 0 && { hides }),
-  }
-}
-
-function documentOf(container: Ref, path: string, content: Uint8Array, format?: string): Document {
-  return {
-    id: `sha256:${createHash('sha256').update(content).digest('hex')}`,
-    in: container,
-    path,
-    ...(format !== undefined && { format }),
-    size: content.length,
-    cursor: '',
-    async *bytes() {
-      yield content
-    },
   }
 }

@@ -1,13 +1,6 @@
-import type { Facts, Observation } from '../../core/contract/observation.ts'
-import type { Certainty, Json, Ref } from '../../core/contract/ref.ts'
+import type { Observation } from '../../core/contract/observation.ts'
+import type { Certainty, Ref } from '../../core/contract/ref.ts'
 import { isFirebreakError } from '../../core/contract/errors.ts'
-
-/** What is not known is left out: it is no fact. */
-export function factsOf(values: Readonly<Record<string, Json | undefined>>): Facts {
-  return Object.fromEntries(
-    Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [[name, { value }]])),
-  )
-}
 
 export function edge(
   from: Ref,

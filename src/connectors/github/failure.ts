@@ -1,3 +1,4 @@
+import { networkReason } from '../../core/contract/network-reason.ts'
 import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
 
 /** What the driver's error tells that is safe to tell: its own words may hold what was sent. */
@@ -64,14 +65,4 @@ export function toFailure(error: unknown, doing: string, nowMs: number): Firebre
 function needed(headers: Answered['headers']): string {
   const asked = headers['x-accepted-github-permissions'] ?? headers['x-accepted-oauth-scopes']
   return typeof asked === 'string' && /^[\w:=,; ]{3,200}$/.test(asked) ? `It takes ${asked}. ${ROLE}` : ROLE
-}
-
-/** One word for why the network failed; never the driver's text. */
-export function networkReason(error: unknown): string {
-  for (let at = error, depth = 0; at instanceof Error && depth < 4; at = at.cause, depth++) {
-    const { code, name } = at as { code?: unknown; name: string }
-    if (typeof code === 'string' && /^E[A-Z_]+$/.test(code)) return code
-    if (name === 'TimeoutError' || name === 'AbortError') return 'no answer in time'
-  }
-  return 'the connection broke off'
 }

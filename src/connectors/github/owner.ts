@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import type { Observation } from '../../core/contract/observation.ts'
+import { factsOf, type Observation } from '../../core/contract/observation.ts'
 import type { Ref } from '../../core/contract/ref.ts'
 import { type Account, refIn } from './account.ts'
-import { edge, factsOf, part } from './facts.ts'
+import { edge, part } from './facts.ts'
 import { isApproved, pathOf, secretPath, versionOf } from './places.ts'
 
 export const USER = z.object({ id: z.number(), login: z.string(), type: z.string().optional() })

@@ -1,3 +1,4 @@
+import { networkReason } from '../../core/contract/network-reason.ts'
 import type { z } from 'zod'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
@@ -163,14 +164,4 @@ function failureOf(doing: string, { status, headers }: Response): FirebreakError
   if (status >= 500 && status !== 501)
     return new FirebreakError('UNREACHABLE', `${doing}: the server failed (${status})`)
   return new FirebreakError('UNSUPPORTED', `${doing}: the server does not take this call (${status})`)
-}
-
-/** One word for why the network failed; never the driver's text. */
-function networkReason(error: unknown): string {
-  for (let at = error, depth = 0; at instanceof Error && depth < 4; at = at.cause, depth++) {
-    const { code, name } = at as { code?: unknown; name: string }
-    if (typeof code === 'string' && /^E[A-Z_]+$/.test(code)) return code
-    if (name === 'TimeoutError' || name === 'AbortError') return 'no answer in time'
-  }
-  return 'the connection broke off'
 }

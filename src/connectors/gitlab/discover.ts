@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import type { Document } from '../../core/contract/document.ts'
 import { isFirebreakError } from '../../core/contract/errors.ts'
-import type { Facts, Observation } from '../../core/contract/observation.ts'
-import type { Json, Ref } from '../../core/contract/ref.ts'
+import { factsOf, type Observation } from '../../core/contract/observation.ts'
+import type { Ref } from '../../core/contract/ref.ts'
 import { type Account, type Project, refIn } from './account.ts'
 import { ACCESS_TOKEN, DEPLOY_TOKEN, tokenRef } from './tokens.ts'
 import {
@@ -36,12 +36,6 @@ const RUNNER = z.object({
 })
 /** https://docs.gitlab.com/api/access_requests/#valid-access-levels */
 const LEVEL = { reporter: 20, developer: 30, maintainer: 40 }
-
-function factsOf(values: Readonly<Record<string, Json | undefined>>): Facts {
-  return Object.fromEntries(
-    Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [[name, { value }]])),
-  )
-}
 
 /** A part by itself: what is denied or breaks off is a gap, and the rest is read. */
 function gapOf(scope: string, hides: readonly string[], error: unknown): Observation {

@@ -1,6 +1,5 @@
-import type { Document } from '../../core/contract/document.ts'
+import { type Document, documentOf } from '../../core/contract/document.ts'
 import { isFirebreakError } from '../../core/contract/errors.ts'
-import type { Ref } from '../../core/contract/ref.ts'
 import { type ApiObject, type Cluster, refIn } from './cluster.ts'
 import {
   CONFIG_MAPS,
@@ -12,7 +11,7 @@ import {
   SECRETS,
   WORKLOADS,
 } from './listing.ts'
-import { storedTexts, versionOf } from './stored-text.ts'
+import { storedTexts } from './stored-text.ts'
 
 /** What could not be read, for discover to say. */
 export type Gaps = Map<string, { why: string; failed: boolean; hides: readonly string[] }>
@@ -80,19 +79,6 @@ function withoutValues(object: ApiObject): ApiObject {
   const data = object['data']
   const keys = typeof data === 'object' && data !== null ? Object.keys(data).sort() : []
   return { ...object, data: Object.fromEntries(keys.map(key => [key, ''])) }
-}
-
-function documentOf(container: Ref, path: string, content: Uint8Array): Document {
-  return {
-    id: versionOf(content),
-    in: container,
-    path,
-    size: content.length,
-    cursor: '',
-    async *bytes() {
-      yield content
-    },
-  }
 }
 
 /** Changed by the server itself all the time, or said elsewhere. */

@@ -1,3 +1,4 @@
+import { contentId } from '../../core/contract/document.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import { namePattern } from '../../core/contract/name-pattern.ts'
 import type { PlaceRef, Slot } from '../../core/contract/ref.ts'
@@ -7,20 +8,12 @@ import { fillSlots, findWritten } from '../../core/contract/slot-writing.ts'
 import { type ApiObject, type Cluster, mustBeHere } from './cluster.ts'
 import { refused } from './failure.ts'
 import { CONFIG_MAPS, pathOf, readByName, SECRETS } from './listing.ts'
-import {
-  isImmutable,
-  storedTexts,
-  type StoredText,
-  TOKEN_TYPE,
-  typeOf,
-  valuesIn,
-  versionOf,
-} from './stored-text.ts'
+import { isImmutable, storedTexts, type StoredText, TOKEN_TYPE, typeOf, valuesIn } from './stored-text.ts'
 
 /** What stands at a place; CONFLICT where it is another than when its slots were found. */
 export async function read(cluster: Cluster, place: PlaceRef): Promise<Secret> {
   const { text } = await standing(cluster, place)
-  if (versionOf(text.bytes) !== place.version) throw changed(place)
+  if (contentId(text.bytes) !== place.version) throw changed(place)
   return secretIn(text.bytes, place)
 }
 
@@ -32,15 +25,15 @@ export async function write(cluster: Cluster, place: PlaceRef, secret: Secret): 
     mustBeWritable(cluster, object)
     const id = secret.id === undefined ? undefined : Buffer.from(secret.id)
     const valueOf = (slot: Slot) => (slot.part === 'id' ? id : secret.reveal())
-    if (versionOf(text.bytes) !== place.version) {
+    if (contentId(text.bytes) !== place.version) {
       // An earlier attempt may have gone through.
       const slots = findWritten(text.bytes, place.slots, valueOf)
-      if (slots) return { ...place, version: versionOf(text.bytes), slots }
+      if (slots) return { ...place, version: contentId(text.bytes), slots }
       throw changed(place)
     }
     const { content, slots } = fillSlots(text.bytes, place.slots, valueOf)
     await put(cluster, object, text, content)
-    return { ...place, version: versionOf(content), slots }
+    return { ...place, version: contentId(content), slots }
   })
 }
 

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { isUtf8 } from 'node:buffer'
 import { z } from 'zod'
 import type { ApiObject } from './cluster.ts'
@@ -89,8 +88,4 @@ export function valuesIn({ key }: Pick<StoredText, 'key'>, content: Uint8Array):
     .looseObject({ stringData: z.record(z.string(), z.string()) })
     .parse(JSON.parse(Buffer.from(content).toString('utf8')))
   return new Map(Object.entries(stringData).map(([name, value]) => [name, Buffer.from(value)]))
-}
-
-export function versionOf(bytes: Uint8Array): string {
-  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`
 }

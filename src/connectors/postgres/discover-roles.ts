@@ -1,4 +1,4 @@
-import type { Observation } from '../../core/contract/observation.ts'
+import { factsOf, type Observation } from '../../core/contract/observation.ts'
 import type { Json, Ms } from '../../core/contract/ref.ts'
 import { rightsOf } from './inherited-rights.ts'
 import { instanceRef, refOf } from './instance-ref.ts'
@@ -99,7 +99,7 @@ function* aboutRole({ instance }: Server, role: RoleRow, apart: ReadonlySet<stri
     builtIn: Number(role.key) < FIRST_USER_OID,
     issuedByFirebreak: readMark(role) !== undefined,
   }
-  yield { see: 'identity', ref, names: [name], facts: asFacts(facts) }
+  yield { see: 'identity', ref, names: [name], facts: factsOf(facts) }
   const owner = /(?:^|[\s;,])owner:\s*([^\s;,]+)/i.exec(comment ?? '')?.[1]
   if (owner) yield { see: 'owner', of: ref, owner, source: 'postgres role comment', weight: 0.5 }
   if (role.canLogin && passwordKind !== 'none') {
@@ -107,7 +107,7 @@ function* aboutRole({ instance }: Server, role: RoleRow, apart: ReadonlySet<stri
     yield {
       see: 'credential',
       ref: credential,
-      facts: asFacts({ kind: passwordKind, validUntil: isoTime(validUntilMs) }),
+      facts: factsOf({ kind: passwordKind, validUntil: isoTime(validUntilMs) }),
     }
   }
   const rights = rightsOf(instance, apart, role.key)
@@ -262,8 +262,4 @@ async function* passwordSetters(server: Server): AsyncGenerator<Observation> {
 function isoTime(ms: Ms | null): string | null {
   // A date outside what ECMAScript can tell is as good as none.
   return ms === null || Math.abs(ms) > 8.64e15 ? null : new Date(ms).toISOString()
-}
-
-function asFacts(plain: Record<string, Json>): Record<string, { value: Json }> {
-  return Object.fromEntries(Object.entries(plain).map(([name, value]) => [name, { value }]))
 }

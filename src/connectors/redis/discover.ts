@@ -1,5 +1,5 @@
-import type { Observation } from '../../core/contract/observation.ts'
-import { formatRef, type Json } from '../../core/contract/ref.ts'
+import { factsOf, type Observation } from '../../core/contract/observation.ts'
+import { formatRef } from '../../core/contract/ref.ts'
 import type { RedisConfig } from './config.ts'
 import type { Dialled } from './dial.ts'
 import { whyLost } from './durability.ts'
@@ -34,7 +34,7 @@ export async function* discover(server: Server): AsyncGenerator<Observation> {
     see: 'resource',
     ref: itself,
     names: endpointsOf(server.config),
-    facts: asFacts({ version: server.version, role, usersOutlastRestart: lost === undefined }),
+    facts: factsOf({ version: server.version, role, usersOutlastRestart: lost === undefined }),
   }
   for (const database of databases) yield* aboutDatabase(instance, database)
   yield* discoverUsers(instance, users, databases)
@@ -114,7 +114,7 @@ async function clusterNodes(connection: Dialled): Promise<Node[]> {
 
 function* aboutDatabase(instance: string, { number, keys }: Database): Generator<Observation> {
   const ref = refOf(instance, 'database', number)
-  yield { see: 'resource', ref, names: [`db${number}`], facts: asFacts({ keys }) }
+  yield { see: 'resource', ref, names: [`db${number}`], facts: factsOf({ keys }) }
   yield {
     see: 'edge',
     from: instanceRef(instance),
@@ -163,7 +163,7 @@ function* aboutUser(instance: string, user: User, databases: readonly Database[]
     see: 'identity',
     ref,
     names: [name],
-    facts: asFacts({
+    facts: factsOf({
       canLogin: user.on,
       anyPassword: user.nopass,
       passwords: user.digests.length,
@@ -176,7 +176,7 @@ function* aboutUser(instance: string, user: User, databases: readonly Database[]
     yield {
       see: 'credential',
       ref: credentialRef(instance, name),
-      facts: asFacts({ passwords: user.digests.length }),
+      facts: factsOf({ passwords: user.digests.length }),
     }
   const ways = waysOf(rules)
   const may = (...commands: Command[]) => ways.some(way => commands.some(command => allows(way, command)))
@@ -244,8 +244,4 @@ const WRITES = ['set', 'hset', 'lpush', 'sadd', 'zadd', 'xadd', 'del', 'flushall
 /** `~pattern` is for both; `%R~`, `%W~` and `%RW~` say for what. */
 function opens(pattern: string, what: 'R' | 'W'): boolean {
   return pattern.startsWith('~') || /^%([RW]+)~/.exec(pattern)?.[1]?.includes(what) === true
-}
-
-function asFacts(plain: Record<string, Json>): Record<string, { value: Json }> {
-  return Object.fromEntries(Object.entries(plain).map(([name, value]) => [name, { value }]))
 }

@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import type { Document } from '../../core/contract/document.ts'
+import { type Document, documentOf } from '../../core/contract/document.ts'
 import type { Facts, Observation } from '../../core/contract/observation.ts'
 import type { Ref } from '../../core/contract/ref.ts'
 import { SlackRefusal, type WebApi } from './web-api.ts'
@@ -79,16 +78,10 @@ export class Workspace {
       try {
         for await (const { path, messages } of this.#days(one)) {
           const bytes = Buffer.from(`${JSON.stringify(messages, null, 1)}\n`)
-          const id = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
           const lastTs = messages.at(-1)!.ts
-          seen.days.push({ path, id, lastTs })
-          const document = { id, in: this.#ref, path, size: bytes.length, cursor: lastTs }
-          yield {
-            ...document,
-            async *bytes() {
-              yield bytes
-            },
-          }
+          const document = documentOf(this.#ref, path, bytes, { cursor: lastTs })
+          seen.days.push({ path, id: document.id, lastTs })
+          yield document
         }
       } catch (error) {
         if (!(error instanceof SlackRefusal)) throw error

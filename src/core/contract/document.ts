@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Cursor, Ref } from './ref.ts'
 
 /**
@@ -17,4 +18,29 @@ export interface Document {
   readonly mayFail?: boolean
   readonly cursor: Cursor
   bytes(): AsyncIterable<Uint8Array>
+}
+
+/** The id by which the same bytes are the same document, wherever they are kept. */
+export function contentId(content: Uint8Array): string {
+  return `sha256:${createHash('sha256').update(content).digest('hex')}`
+}
+
+/** One whose bytes are at hand. */
+export function documentOf(
+  container: Ref,
+  path: string,
+  content: Uint8Array,
+  { format, cursor = '' }: { readonly format?: string; readonly cursor?: Cursor } = {},
+): Document {
+  return {
+    id: contentId(content),
+    in: container,
+    path,
+    ...(format !== undefined && { format }),
+    size: content.length,
+    cursor,
+    async *bytes() {
+      yield content
+    },
+  }
 }

@@ -4,6 +4,13 @@ import type { Secret } from './secret.ts'
 /** A thing's properties, each with the time it was true at its source, where the source tells. */
 export type Facts = Record<string, { value: Json; at?: Ms }>
 
+/** Facts of which nobody tells since when. What is not known, `undefined`, is left out: it is no fact. */
+export function factsOf(values: Readonly<Record<string, Json | undefined>>): Facts {
+  return Object.fromEntries(
+    Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [[name, { value }]])),
+  )
+}
+
 /**
  * What a source says. Observations are statements, not rows: the same may be said twice, by several sources,
  * in any order. `S` is `Secret` up to observe/, where it becomes a fingerprint.

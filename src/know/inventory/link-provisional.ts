@@ -62,36 +62,38 @@ async function linkByNativeId(tx: Tx, io: LinkIo): Promise<Set<string>> {
 
 /** A text knew which instance, an AWS account by its number, and gave the thing’s name there: an ARN. */
 async function linkByName(tx: Tx, io: LinkIo): Promise<Set<string>> {
-  const { rows } = await sql<{ id: string; kind: string; native: string; match_id: string }>`
+  const { rows } = await sql<Named>`
     select p.id, p.kind, p.native, m.id as match_id
     from entity p cross join name n cross join entity m
     where substr(p.native, 1, 1) = '?' and substr(p.instance, 1, 1) <> '?' and p.merged_into is null
       and n.name = substr(p.native, 2)
       and m.id = n.entity_id and m.id <> p.id and m.system = p.system and m.instance = p.instance
       and m.kind = p.kind`.execute(tx)
-  const linked = new Set<string>()
-  for (const [id, found] of Map.groupBy(rows, row => row.id)) {
-    const roots = new Set<string>()
-    for (const { match_id } of found) roots.add(await rootOf(tx, match_id))
-    const [into] = roots
-    const [first] = found
-    if (into === undefined || !first || roots.size > 1) continue
-    if (!(await merge(tx, io, id, into, `a text names the ${first.kind} ${first.native.slice(1)}`))) continue
-    linked.add(id)
-    linked.add(into)
-  }
-  return linked
+  return await mergeNamed(tx, io, rows)
 }
 
 /** A text gave a name that nothing else in all of the system bears: the address of a service account of Google's. */
 async function linkByUniqueName(tx: Tx, io: LinkIo): Promise<Set<string>> {
-  const { rows } = await sql<{ id: string; kind: string; native: string; match_id: string }>`
+  const { rows } = await sql<Named>`
     select p.id, p.kind, p.native, m.id as match_id
     from entity p cross join name n cross join entity m
     where p.instance = ${ANY_INSTANCE} and p.system = 'gcp' and p.type = 'resource' and p.merged_into is null
       and n.name = p.native
       and m.id = n.entity_id and m.id <> p.id and m.system = p.system and m.kind = p.kind
       and m.type = 'identity' and m.gone_at is null`.execute(tx)
+  return await mergeNamed(tx, io, rows)
+}
+
+/** What a text named, and one thing that bears the name. */
+interface Named {
+  id: string
+  kind: string
+  native: string
+  match_id: string
+}
+
+/** Where all that bear the name are one thing, it is what was meant. Gives what was joined. */
+async function mergeNamed(tx: Tx, io: LinkIo, rows: readonly Named[]): Promise<Set<string>> {
   const linked = new Set<string>()
   for (const [id, found] of Map.groupBy(rows, row => row.id)) {
     const roots = new Set<string>()
@@ -99,7 +101,8 @@ async function linkByUniqueName(tx: Tx, io: LinkIo): Promise<Set<string>> {
     const [into] = roots
     const [first] = found
     if (into === undefined || !first || roots.size > 1) continue
-    if (!(await merge(tx, io, id, into, `a text names the ${first.kind} ${first.native}`))) continue
+    const name = first.native.replace(/^\?/, '')
+    if (!(await merge(tx, io, id, into, `a text names the ${first.kind} ${name}`))) continue
     linked.add(id)
     linked.add(into)
   }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { canonicalJson } from '../../core/contract/canonical-json.ts'
-import type { Facts, Observation } from '../../core/contract/observation.ts'
+import { factsOf, type Observation } from '../../core/contract/observation.ts'
 import type { Json, Ref } from '../../core/contract/ref.ts'
 import { MOST_BYTES } from './aws-iam.ts'
 import { wholeText } from './whole-text.ts'
@@ -226,12 +226,6 @@ function policyRef({ Id }: Item): Ref | undefined {
   return Id?.startsWith('p-')
     ? { system: 'aws', instance: 'organizations', kind: 'organization-policy', id: Id }
     : undefined
-}
-
-function factsOf(values: Readonly<Record<string, string | undefined>>): Facts {
-  return Object.fromEntries(
-    Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [[name, { value }]])),
-  )
 }
 
 function gap(scope: string, why: string): Observation {

@@ -87,11 +87,21 @@ function push<V>(map: Map<string, V[]>, key: string, value: V): void {
   else map.set(key, [value])
 }
 
+/** A premise of two things, with the relations of which any one makes it hold. */
+interface RelatedPremise {
+  readonly from: string
+  readonly to: string
+  readonly relations: readonly string[]
+}
+type FactPremise = Extract<Premise, { of: string }>
+
 /** One rule tried on everything: its premises in order, each bound to what the ones before left open. */
 class Matching {
   readonly #estate: Estate
   readonly #relations: Relations
   readonly #rule: JoinedCrossing
+  /** Facts are asked once all things are known, so that a rule may say its premises in any order. */
+  readonly #premises: readonly (RelatedPremise | FactPremise)[]
   readonly #bound = new Map<string, string>()
   readonly #conditions: string[] = []
   #weakest: Certainty
@@ -102,45 +112,49 @@ class Matching {
     this.#rule = rule
     this.#weakest = rule.needs === undefined ? rule.certainty : weaker(rule.certainty, 'conditional')
     if (rule.needs !== undefined) this.#conditions.push(rule.needs)
+    this.#premises = [
+      ...rule.premises.flatMap(premise =>
+        'of' in premise ? [] : [{ ...premise, relations: relationsOf(rule, premise) }],
+      ),
+      ...rule.premises.filter(premise => 'of' in premise),
+    ]
   }
 
   /** All of them at once: what is looked through does not change meanwhile. */
   all(): Hop[] {
-    // Facts are asked once all things are known, so that a rule may say its premises in any order.
-    const facts = this.#rule.premises.filter(premise => 'of' in premise)
-    const related = this.#rule.premises.filter(premise => !('of' in premise))
-    return [...this.#from([...related, ...facts])]
+    return [...this.#from(0)]
   }
 
-  *#from([premise, ...others]: readonly Premise[]): Generator<Hop> {
+  /** With the premises from this place on. */
+  *#from(at: number): Generator<Hop> {
+    const premise = this.#premises[at]
     if (premise === undefined) yield this.#crossing()
     else if ('of' in premise) {
       const verdict = this.#factHolds(premise)
-      if (verdict === true) yield* this.#from(others)
-      else if (verdict !== false) yield* this.#given('conditional', [verdict], others)
-    } else yield* this.#related(premise, others)
+      if (verdict === true) yield* this.#from(at + 1)
+      else if (verdict !== false) yield* this.#given('conditional', [verdict], at + 1)
+    } else yield* this.#related(premise, at + 1)
   }
 
-  *#related(premise: Exclude<Premise, { of: unknown }>, others: readonly Premise[]): Generator<Hop> {
-    const { from, to } = premise
+  *#related({ from, to, relations }: RelatedPremise, then: number): Generator<Hop> {
     const [source, target] = [this.#bound.get(from), this.#bound.get(to)]
-    for (const relation of relationsOf(this.#rule, premise))
+    for (const relation of relations)
       for (const told of this.#relations.of(relation, source, target)) {
         if (target !== undefined && told.to !== target) continue
         if (from === to && told.from !== told.to) continue
         if (!this.#fits(from, told.from) || !this.#fits(to, told.to)) continue
         this.#bound.set(from, told.from).set(to, told.to)
-        yield* this.#given(told.certainty, told.condition === undefined ? [] : [told.condition], others)
+        yield* this.#given(told.certainty, told.condition === undefined ? [] : [told.condition], then)
         if (source === undefined) this.#bound.delete(from)
         if (target === undefined) this.#bound.delete(to)
       }
   }
 
-  *#given(certainty: Certainty, conditions: readonly string[], others: readonly Premise[]): Generator<Hop> {
+  *#given(certainty: Certainty, conditions: readonly string[], then: number): Generator<Hop> {
     const [weakest, count] = [this.#weakest, this.#conditions.length]
     this.#weakest = weaker(weakest, certainty)
     this.#conditions.push(...conditions)
-    yield* this.#from(others)
+    yield* this.#from(then)
     this.#conditions.length = count
     this.#weakest = weakest
   }
@@ -153,7 +167,7 @@ class Matching {
   }
 
   /** What would have to be so, where that is not known. */
-  #factHolds({ of, fact, is, includes, ifUnknown }: Extract<Premise, { of: string }>): boolean | string {
+  #factHolds({ of, fact, is, includes, ifUnknown }: FactPremise): boolean | string {
     const value = this.#estate.fact(this.#bound.get(of)!, fact)
     if (value === undefined) return ifUnknown === undefined ? false : this.#named(ifUnknown)
     if (includes !== undefined)

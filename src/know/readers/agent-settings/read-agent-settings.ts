@@ -1,16 +1,13 @@
-import type { Facts, Observation } from '../../../core/contract/observation.ts'
+import { readText, unread } from '../read-text.ts'
+import { factsOf, type Observation } from '../../../core/contract/observation.ts'
 import type { Json, Ref } from '../../../core/contract/ref.ts'
 import { scalar } from '../located.ts'
-import { unread } from '../pipeline/observations.ts'
 import { weaknessesOf, weaknessFact } from '../weakness.ts'
-import { wholeText } from '../whole-text.ts'
 import { agentOf } from './agent.ts'
 import { isSecretLiteral, referencesIn } from './credential-reference.ts'
 import { agentSettingsOf, locateSettings, type McpServer } from './settings.ts'
 import { agentWeaknesses } from './weaknesses/all.ts'
 import { withinRepository } from '../within-repository.ts'
-
-const MOST_BYTES = 4 * 2 ** 20
 
 /** All that an agent's settings tell of its servers and what they hold. */
 export async function* readAgentSettings(
@@ -18,9 +15,8 @@ export async function* readAgentSettings(
   bytes: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Observation> {
   const { path, in: container } = document
-  const text = await wholeText(bytes, MOST_BYTES)
-  if (text === undefined)
-    return yield unread('agent-settings', path, 1, `it has more than ${MOST_BYTES / 2 ** 20} MiB`)
+  const text = yield* readText('agent-settings', path, bytes)
+  if (text === undefined) return
   const { root, problems } = locateSettings(path, text)
   for (const { line, why } of problems) yield unread('agent-settings', path, line, why)
   if (!root) return
@@ -147,8 +143,4 @@ function addressOf({ url }: McpServer): string | undefined {
   if (text === undefined || !URL.canParse(text)) return undefined
   const { origin, pathname } = new URL(text)
   return origin === 'null' ? undefined : `${origin}${pathname.length > 60 ? '/…' : pathname}`
-}
-
-function factsOf(facts: Readonly<Record<string, Json>>): Facts {
-  return Object.fromEntries(Object.entries(facts).map(([name, value]) => [name, { value }]))
 }

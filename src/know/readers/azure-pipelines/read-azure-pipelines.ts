@@ -1,18 +1,15 @@
 import type { Observation } from '../../../core/contract/observation.ts'
 import type { Ref } from '../../../core/contract/ref.ts'
-import { locateYaml } from '../locate-yaml.ts'
+import { readYaml } from '../read-text.ts'
 import { type Located, member, members, scalar } from '../located.ts'
 import { cloudLogins } from '../pipeline/cloud-logins.ts'
-import { pipelineObservations, unread } from '../pipeline/observations.ts'
+import { pipelineObservations } from '../pipeline/observations.ts'
 import { isSecretName, type JobTold, type Reach } from '../pipeline/pipeline.ts'
 import { pipelineWeaknesses } from '../pipeline/weaknesses/all.ts'
 import { weaknessesOf } from '../weakness.ts'
-import { wholeText } from '../whole-text.ts'
 import { type AzureJob, type AzurePipeline, azurePipelineOf } from './azure-pipeline.ts'
 import { azurePipelinesWeaknesses } from './weaknesses/all.ts'
 import { withinRepository } from '../within-repository.ts'
-
-const MOST_BYTES = 4 * 2 ** 20
 
 /** All that a document tells of jobs and what they hold. */
 export async function* readAzurePipelines(
@@ -20,11 +17,9 @@ export async function* readAzurePipelines(
   bytes: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Observation> {
   const { path, in: repository } = document
-  const text = await wholeText(bytes, MOST_BYTES)
-  if (text === undefined)
-    return yield unread('azure-pipelines', path, 1, `it has more than ${MOST_BYTES / 2 ** 20} MiB`)
-  const { documents, problems } = locateYaml(text)
-  for (const { line, why } of problems) yield unread('azure-pipelines', path, line, why)
+  const read = yield* readYaml('azure-pipelines', path, bytes)
+  if (!read) return
+  const { text, documents } = read
   const pipeline = documents[0] && azurePipelineOf(path, documents[0])
   if (!pipeline) return
   const found = weaknessesOf(pipeline, [...pipelineWeaknesses, ...azurePipelinesWeaknesses], text)

@@ -1,20 +1,17 @@
 import type { Observation } from '../../../core/contract/observation.ts'
 import type { Ref } from '../../../core/contract/ref.ts'
 import { awsRole, serviceAccount } from '../cloud-role.ts'
-import { locateYaml } from '../locate-yaml.ts'
+import { readYaml } from '../read-text.ts'
 import { type Located, member, members, scalar } from '../located.ts'
 import { cloudLogins } from '../pipeline/cloud-logins.ts'
-import { pipelineObservations, unread } from '../pipeline/observations.ts'
+import { pipelineObservations } from '../pipeline/observations.ts'
 import { ownVariables } from '../pipeline/own-variables.ts'
 import type { JobTold, Reach } from '../pipeline/pipeline.ts'
 import { pipelineWeaknesses } from '../pipeline/weaknesses/all.ts'
 import { weaknessesOf } from '../weakness.ts'
-import { wholeText } from '../whole-text.ts'
 import { type CircleciConfig, circleciConfigOf, type CircleciJob } from './circleci-config.ts'
 import { circleciWeaknesses } from './weaknesses/all.ts'
 import { withinRepository } from '../within-repository.ts'
-
-const MOST_BYTES = 4 * 2 ** 20
 
 /** All that a document tells of jobs and what they hold. */
 export async function* readCircleci(
@@ -22,11 +19,9 @@ export async function* readCircleci(
   bytes: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Observation> {
   const { path, in: repository } = document
-  const text = await wholeText(bytes, MOST_BYTES)
-  if (text === undefined)
-    return yield unread('circleci', path, 1, `it has more than ${MOST_BYTES / 2 ** 20} MiB`)
-  const { documents, problems } = locateYaml(text)
-  for (const { line, why } of problems) yield unread('circleci', path, line, why)
+  const read = yield* readYaml('circleci', path, bytes)
+  if (!read) return
+  const { text, documents } = read
   const config = documents[0] && circleciConfigOf(path, documents[0])
   if (!config) return
   const found = weaknessesOf(config, [...pipelineWeaknesses, ...circleciWeaknesses], text)

@@ -1,17 +1,13 @@
 import { posix } from 'node:path'
-import type { Observation } from '../../../core/contract/observation.ts'
+import { factsOf, type Observation } from '../../../core/contract/observation.ts'
 import type { Json, Ref } from '../../../core/contract/ref.ts'
-import { locateYaml } from '../locate-yaml.ts'
+import { readYaml } from '../read-text.ts'
 import { member, scalar } from '../located.ts'
-import { unread } from '../pipeline/observations.ts'
 import { isSecretName } from '../pipeline/pipeline.ts'
 import { weaknessesOf, weaknessFact } from '../weakness.ts'
-import { wholeText } from '../whole-text.ts'
 import { type ComposeFile, composeFileOf, type Service } from './compose-file.ts'
 import { composeWeaknesses } from './weaknesses/all.ts'
 import { withinRepository } from '../within-repository.ts'
-
-const MOST_BYTES = 4 * 2 ** 20
 
 /** All that a compose file tells of its services. */
 export async function* readCompose(
@@ -19,11 +15,9 @@ export async function* readCompose(
   bytes: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Observation> {
   const { path, in: repository } = document
-  const text = await wholeText(bytes, MOST_BYTES)
-  if (text === undefined)
-    return yield unread('compose', path, 1, `it has more than ${MOST_BYTES / 2 ** 20} MiB`)
-  const { documents, problems } = locateYaml(text)
-  for (const { line, why } of problems) yield unread('compose', path, line, why)
+  const read = yield* readYaml('compose', path, bytes)
+  if (!read) return
+  const { text, documents } = read
   const file = documents[0] && composeFileOf(path, documents[0])
   if (!file) return
   const found = weaknessesOf(file, composeWeaknesses, text)
@@ -39,7 +33,7 @@ export async function* readCompose(
       see: 'workload',
       ref,
       names: [ref.id],
-      facts: Object.fromEntries(Object.entries(facts).map(([name, value]) => [name, { value }])),
+      facts: factsOf(facts),
     }
     yield {
       see: 'edge',

@@ -1,18 +1,16 @@
-import type { Observation } from '../../../core/contract/observation.ts'
+import { readText } from '../read-text.ts'
+import { factsOf, type Observation } from '../../../core/contract/observation.ts'
 import type { Json, Ref } from '../../../core/contract/ref.ts'
 import { scalar } from '../located.ts'
-import { unread } from '../pipeline/observations.ts'
 import { pipelineSecretInLog } from '../pipeline/weaknesses/pipeline-secret-in-log.ts'
 import { pipelinePasswordOnCommandLine } from '../pipeline/weaknesses/pipeline-password-on-command-line.ts'
 import { pipelinePipedDownload } from '../pipeline/weaknesses/pipeline-piped-download.ts'
 import { pipelineTlsOff } from '../pipeline/weaknesses/pipeline-tls-off.ts'
 import { weaknessesOf, weaknessFact } from '../weakness.ts'
-import { wholeText } from '../whole-text.ts'
 import { buildOf } from './build.ts'
 import { dockerfileWeaknesses } from './weaknesses/all.ts'
 import { withinRepository } from '../within-repository.ts'
 
-const MOST_BYTES = 4 * 2 ** 20
 /** A stage is a job of the build: what no job should do, it should not. */
 const OF_JOBS = [pipelinePasswordOnCommandLine, pipelinePipedDownload, pipelineSecretInLog, pipelineTlsOff]
 
@@ -22,9 +20,8 @@ export async function* readDockerfile(
   bytes: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Observation> {
   const { path, in: repository } = document
-  const text = await wholeText(bytes, MOST_BYTES)
-  if (text === undefined)
-    return yield unread('dockerfile', path, 1, `it has more than ${MOST_BYTES / 2 ** 20} MiB`)
+  const text = yield* readText('dockerfile', path, bytes)
+  if (text === undefined) return
   const build = buildOf(path, text)
   const found = weaknessesOf(build, [...OF_JOBS, ...dockerfileWeaknesses], text)
   for (const stage of build.jobs) {
@@ -40,7 +37,7 @@ export async function* readDockerfile(
       see: 'workload',
       ref,
       names: [ref.id],
-      facts: Object.fromEntries(Object.entries(facts).map(([name, value]) => [name, { value }])),
+      facts: factsOf(facts),
     }
     yield {
       see: 'edge',

@@ -1,4 +1,4 @@
-import type { Observation } from '../../../core/contract/observation.ts'
+import { factsOf, type Observation } from '../../../core/contract/observation.ts'
 import type { Ref } from '../../../core/contract/ref.ts'
 import { type Admitted, admittedBy, GITHUB_ISSUER, githubRepository } from '../github-subject.ts'
 import type { providerSchema } from './item-shapes.ts'
@@ -38,9 +38,7 @@ export function* tellProvider(
     see: 'resource',
     ref,
     names: [path],
-    facts: Object.fromEntries(
-      Object.entries(facts).flatMap(([name, value]) => (value === undefined ? [] : [[name, { value }]])),
-    ),
+    facts: factsOf(facts),
   }
   yield { see: 'resource', ref: pool, names: [pool.id.replace('?', '')], facts: {} }
   if (isOff) return

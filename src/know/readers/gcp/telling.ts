@@ -1,5 +1,5 @@
 import { canonicalJson } from '../../../core/contract/canonical-json.ts'
-import type { Facts, Observation } from '../../../core/contract/observation.ts'
+import { factsOf, type Observation } from '../../../core/contract/observation.ts'
 import { formatRef, type Json, type Ref } from '../../../core/contract/ref.ts'
 import { tellPrincipal, tellProvider } from './federation.ts'
 import {
@@ -81,7 +81,7 @@ export class Telling {
         : ref.kind === 'service-account' && !short.includes('@')
           ? []
           : [short],
-      facts: asFacts({
+      facts: factsOf({
         state: project?.lifecycleState,
         title: role?.title,
         permissions: role?.includedPermissions,
@@ -130,7 +130,7 @@ export class Telling {
       see: 'identity',
       ref,
       names: [data.email, ...(data.displayName ? [data.displayName] : [])],
-      facts: asFacts({ disabled: data.disabled ?? false, description: data.description }),
+      facts: factsOf({ disabled: data.disabled ?? false, description: data.description }),
     }
     yield* this.#inherits(ref, [])
     if (!ref.instance.startsWith('?'))
@@ -149,7 +149,7 @@ export class Telling {
     yield {
       see: 'credential',
       ref: { ...identity, kind: 'service-account-key', id, identity },
-      facts: asFacts({
+      facts: factsOf({
         active: !(key.disabled ?? false),
         created: key.validAfterTime,
         expires: key.validBeforeTime,
@@ -260,10 +260,4 @@ function namedBy(path: string): string | undefined {
   return project === undefined
     ? `//cloudresourcemanager.googleapis.com/projects/${named}`
     : `//iam.googleapis.com/projects/${project}/serviceAccounts/${named}`
-}
-
-export function asFacts(values: Readonly<Record<string, Json | undefined>>): Facts {
-  return Object.fromEntries(
-    Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [[name, { value }]])),
-  )
 }

@@ -1,10 +1,10 @@
-import type { Facts, Observation } from '../../../core/contract/observation.ts'
+import { factsOf, type Facts, type Observation } from '../../../core/contract/observation.ts'
 import type { Certainty, Json, Ref } from '../../../core/contract/ref.ts'
 import { namedRepository } from '../../../core/contract/repository-key.ts'
 import { awsRole, entraPrincipal, serviceAccount } from '../cloud-role.ts'
-import { locateYaml } from '../locate-yaml.ts'
+import { fromOutside } from '../pipeline/observations.ts'
+import { readYaml } from '../read-text.ts'
 import { scalar } from '../located.ts'
-import { wholeText } from '../whole-text.ts'
 import { withinRepository } from '../within-repository.ts'
 import { contextsIn } from './expression.ts'
 import { textsOf } from './texts.ts'
@@ -20,21 +20,16 @@ import {
   workflowOf,
 } from './workflow.ts'
 
-const MOST_BYTES = 4 * 2 ** 20
-
 /** All that a document tells of workflows, jobs and what they hold. */
 export async function* readWorkflow(
   document: { readonly in: Ref; readonly path: string },
   bytes: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Observation> {
-  const text = await wholeText(bytes, MOST_BYTES)
-  if (text === undefined) return yield gap(document.path, 1, `it has more than ${MOST_BYTES / 2 ** 20} MiB`)
-  const { documents, problems } = locateYaml(text)
-  for (const { line, why } of problems) yield gap(document.path, line, why)
-  const [root] = documents
-  if (!root) return
+  const read = yield* readYaml('github-workflow', document.path, bytes)
+  const [root] = read?.documents ?? []
+  if (!read || !root) return
   const workflow = workflowOf(document.path, root)
-  const found = weaknessesIn(document.path, root, workflow, text)
+  const found = weaknessesIn(document.path, root, workflow, read.text)
   yield* observations(document.in, document.path, workflow, found)
 }
 
@@ -52,7 +47,7 @@ function* observations(
     const ofJob = found.filter(({ weak }) => weak.job === job)
     const name = `${path}#${job.id}`
     const ref = withinRepository(repository, 'job', name)
-    yield { see: 'workload', ref, names: [name], facts: factsOf(workflow!, job, ofJob) }
+    yield { see: 'workload', ref, names: [name], facts: jobFacts(workflow!, job, ofJob) }
     yield {
       see: 'edge',
       from: ref,
@@ -79,9 +74,9 @@ function environmentOf({ environment }: Job): string | undefined {
   return environment?.name.includes('${{') ? undefined : environment?.name
 }
 
-function factsOf(workflow: Workflow, job: Job, found: readonly Found[]): Facts {
+function jobFacts(workflow: Workflow, job: Job, found: readonly Found[]): Facts {
   const levels = permissionLevels(permissionsOf(workflow, job))
-  const facts: Record<string, Json> = {
+  return factsOf({
     runtime: 'GitHub Actions',
     startedBy: [...workflow.triggers.keys()],
     runsOn: job.runsOn.map(label => scalar(label) ?? ''),
@@ -89,8 +84,7 @@ function factsOf(workflow: Workflow, job: Job, found: readonly Found[]): Facts {
     uses: [job.uses, ...job.steps.map(({ uses }) => uses)].flatMap(uses => (uses ? [uses.written] : [])),
     ...(job.environment && { environment: job.environment.name }),
     ...(found.length > 0 && { weaknesses: found.map(asFact) }),
-  }
-  return Object.fromEntries(Object.entries(facts).map(([name, value]) => [name, { value }]))
+  })
 }
 
 function asFact({ weakness, weak }: Found): Json {
@@ -167,34 +161,4 @@ function federatedRole(action: string, input: (name: string) => string | undefin
   if (action === 'aws-actions/configure-aws-credentials') return awsRole(input('role-to-assume') ?? '')
   if (action === 'google-github-actions/auth') return serviceAccount(input('service_account') ?? '')
   return action === 'azure/login' ? entraPrincipal(input('client-id'), input('tenant-id')) : undefined
-}
-
-/** Who can open a pull request or an issue, and so run code as the job. */
-function* fromOutside(repository: Ref, job: Ref, found: readonly Found[]): Generator<Observation> {
-  const from = withinRepository(repository, 'outsider', 'anyone')
-  const crossings = found.filter(({ weakness, weak }) => weakness.crossing && weak.certainty !== 'potential')
-  if (crossings.length > 0)
-    yield {
-      see: 'identity',
-      ref: from,
-      names: ['anyone who can open a pull request or an issue'],
-      facts: {},
-    }
-  for (const { weakness, weak } of crossings)
-    yield {
-      see: 'edge',
-      from,
-      to: job,
-      crossing: weakness.id,
-      certainty: weak.certainty,
-      ...(weak.certainty === 'conditional' && {
-        when: 'strangers can start it, and it runs what they bring',
-      }),
-      why: `${weak.why} (line ${weak.line})`,
-    }
-}
-
-/** No failure of the run: secrets were looked for in it all the same, and a tree may hold any number of broken files. */
-function gap(path: string, line: number, why: string): Observation {
-  return { see: 'covered', scope: `github-workflow:${path}#line ${line}`, complete: false, why }
 }

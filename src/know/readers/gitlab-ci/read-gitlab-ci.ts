@@ -1,18 +1,15 @@
 import type { Observation } from '../../../core/contract/observation.ts'
 import type { Ref } from '../../../core/contract/ref.ts'
 import { items, type Located, member, scalar } from '../located.ts'
-import { locateYaml } from '../locate-yaml.ts'
+import { readYaml } from '../read-text.ts'
 import { cloudLogins } from '../pipeline/cloud-logins.ts'
-import { pipelineObservations, unread } from '../pipeline/observations.ts'
+import { pipelineObservations } from '../pipeline/observations.ts'
 import { ownVariables } from '../pipeline/own-variables.ts'
 import type { JobTold, Reach } from '../pipeline/pipeline.ts'
 import { weaknessesOf } from '../weakness.ts'
-import { wholeText } from '../whole-text.ts'
 import { pipelineWeaknesses } from '../pipeline/weaknesses/all.ts'
 import { type GitlabJob, type GitlabPipeline, gitlabPipelineOf } from './gitlab-pipeline.ts'
 import { gitlabWeaknesses } from './weaknesses/all.ts'
-
-const MOST_BYTES = 4 * 2 ** 20
 
 /** All that a document tells of jobs and what they hold. */
 export async function* readGitlabCi(
@@ -20,11 +17,9 @@ export async function* readGitlabCi(
   bytes: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Observation> {
   const { path, in: repository } = document
-  const text = await wholeText(bytes, MOST_BYTES)
-  if (text === undefined)
-    return yield unread('gitlab-ci', path, 1, `it has more than ${MOST_BYTES / 2 ** 20} MiB`)
-  const { documents, problems } = locateYaml(text)
-  for (const { line, why } of problems) yield unread('gitlab-ci', path, line, why)
+  const read = yield* readYaml('gitlab-ci', path, bytes)
+  if (!read) return
+  const { text, documents } = read
   const pipeline = gitlabPipelineOf(path, documents)
   if (!pipeline) return
   const found = weaknessesOf(pipeline, [...pipelineWeaknesses, ...gitlabWeaknesses], text)

@@ -1,19 +1,17 @@
+import { readText, unread } from '../read-text.ts'
 import type { Observation } from '../../../core/contract/observation.ts'
 import type { Ref } from '../../../core/contract/ref.ts'
 import { awsRole } from '../cloud-role.ts'
 import { cloudLogins } from '../pipeline/cloud-logins.ts'
-import { pipelineObservations, unread } from '../pipeline/observations.ts'
+import { pipelineObservations } from '../pipeline/observations.ts'
 import type { JobTold, Reach } from '../pipeline/pipeline.ts'
 import { pipelineWeaknesses } from '../pipeline/weaknesses/all.ts'
 import { weaknessesOf } from '../weakness.ts'
-import { wholeText } from '../whole-text.ts'
 import { blockOf } from './block.ts'
 import { type JenkinsPipeline, jenkinsPipelineOf, type JenkinsStage } from './jenkins-pipeline.ts'
 import { tokensOf } from './token.ts'
 import { jenkinsWeaknesses } from './weaknesses/all.ts'
 import { withinRepository } from '../within-repository.ts'
-
-const MOST_BYTES = 4 * 2 ** 20
 
 /** All that a document tells of stages and what they hold. */
 export async function* readJenkinsfile(
@@ -21,9 +19,8 @@ export async function* readJenkinsfile(
   bytes: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Observation> {
   const { path, in: repository } = document
-  const text = await wholeText(bytes, MOST_BYTES)
-  if (text === undefined)
-    return yield unread('jenkinsfile', path, 1, `it has more than ${MOST_BYTES / 2 ** 20} MiB`)
+  const text = yield* readText('jenkinsfile', path, bytes)
+  if (text === undefined) return
   const { tokens, complete } = tokensOf(text)
   if (!complete)
     yield unread('jenkinsfile', path, tokens.at(-1)?.line ?? 1, 'it has more words than are looked at')

@@ -1,5 +1,5 @@
-import type { Facts, Observation } from '../../../core/contract/observation.ts'
-import type { Json, Ref } from '../../../core/contract/ref.ts'
+import { factsOf, type Observation } from '../../../core/contract/observation.ts'
+import type { Ref } from '../../../core/contract/ref.ts'
 import { scalar } from '../located.ts'
 import { type Found, weaknessFact } from '../weakness.ts'
 import { withinRepository } from '../within-repository.ts'
@@ -49,12 +49,12 @@ export function* pipelineObservations<Job extends PipelineJob>(
   }
 }
 
-function factsOf(facts: Readonly<Record<string, Json>>): Facts {
-  return Object.fromEntries(Object.entries(facts).map(([name, value]) => [name, { value }]))
-}
-
 /** Who can propose a change, and so run code as the job. */
-function* fromOutside(repository: Ref, job: Ref, found: readonly Found<unknown>[]): Generator<Observation> {
+export function* fromOutside(
+  repository: Ref,
+  job: Ref,
+  found: readonly Found<unknown>[],
+): Generator<Observation> {
   const from = withinRepository(repository, 'outsider', 'anyone')
   const crossings = found.filter(({ weakness, weak }) => weakness.crossing && weak.certainty !== 'potential')
   if (crossings.length === 0) return
@@ -71,9 +71,4 @@ function* fromOutside(repository: Ref, job: Ref, found: readonly Found<unknown>[
       }),
       why: `${weak.why} (line ${weak.line})`,
     }
-}
-
-/** What of a document could not be read, and where. */
-export function unread(format: string, path: string, line: number, why: string): Observation {
-  return { see: 'covered', scope: `${format}:${path}#line ${line}`, complete: false, why }
 }

@@ -1,11 +1,10 @@
-import type { Facts, Observation } from '../../../core/contract/observation.ts'
+import { factsOf, type Observation } from '../../../core/contract/observation.ts'
 import type { Ref } from '../../../core/contract/ref.ts'
-import { unread } from '../pipeline/observations.ts'
+import { unread } from '../read-text.ts'
 import type { Reader } from '../reader.ts'
 import type { Engine } from '../secrets/engine.ts'
 import { secretsReader } from '../secrets/secrets-reader.ts'
 import { jsonPosts } from './json-posts.ts'
-import type { Post } from './post.ts'
 import { xmlPosts } from './xml-posts.ts'
 
 const MOST_BYTES = 64 * 2 ** 20
@@ -41,7 +40,7 @@ export async function* readPosts(
       yield {
         ...copy,
         confidence: Math.min(1, copy.confidence + SURER),
-        facts: { ...copy.facts, ...factsOf(post) },
+        facts: { ...copy.facts, ...factsOf({ ...post }) },
         reasons: [...(copy.reasons ?? []), 'in a message'],
       }
   }
@@ -53,8 +52,4 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 
 function startOf({ place }: Copy): number {
   return Number(/^\d+/.exec(place.slots[0]?.at ?? '')?.[0] ?? 0)
-}
-
-function factsOf(post: Post): Facts {
-  return Object.fromEntries(Object.entries(post).map(([name, value]) => [name, { value: value as string }]))
 }

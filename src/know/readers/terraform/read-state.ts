@@ -3,7 +3,7 @@ import type { Observation } from '../../../core/contract/observation.ts'
 import type { CredentialRef, Json, Ref } from '../../../core/contract/ref.ts'
 import { Secret } from '../../../core/contract/secret.ts'
 import { awsRole, entraPrincipal, serviceAccount } from '../cloud-role.ts'
-import { unread } from '../pipeline/observations.ts'
+import { unread } from '../read-text.ts'
 import { wholeText } from '../whole-text.ts'
 
 const MOST_BYTES = 16 * 2 ** 20

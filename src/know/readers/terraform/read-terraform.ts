@@ -1,10 +1,9 @@
-import type { Facts, Observation } from '../../../core/contract/observation.ts'
-import type { Json, Ref } from '../../../core/contract/ref.ts'
+import { readText, unread } from '../read-text.ts'
+import { factsOf, type Observation } from '../../../core/contract/observation.ts'
+import type { Ref } from '../../../core/contract/ref.ts'
 import { awsRole, serviceAccount } from '../cloud-role.ts'
 import { member } from '../located.ts'
-import { unread } from '../pipeline/observations.ts'
 import { weaknessesOf, weaknessFact } from '../weakness.ts'
-import { wholeText } from '../whole-text.ts'
 import { hclOf } from './hcl.ts'
 import { addressesIn, terraformFileOf, type TerraformFile, type TerraformResource, textOf } from './module.ts'
 import { statementsOf } from './policy.ts'
@@ -12,17 +11,14 @@ import { holdsOf, seenAs } from './resource-kinds.ts'
 import { terraformWeaknesses } from './weaknesses/all.ts'
 import { withinRepository } from '../within-repository.ts'
 
-const MOST_BYTES = 4 * 2 ** 20
-
 /** All that a file of Terraform tells of what it makes. */
 export async function* readTerraform(
   document: { readonly in: Ref; readonly path: string },
   bytes: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Observation> {
   const { path, in: repository } = document
-  const text = await wholeText(bytes, MOST_BYTES)
-  if (text === undefined)
-    return yield unread('terraform', path, 1, `it has more than ${MOST_BYTES / 2 ** 20} MiB`)
+  const text = yield* readText('terraform', path, bytes)
+  if (text === undefined) return
   const { blocks, problems } = hclOf(text)
   for (const { line, why } of problems) yield unread('terraform', path, line, why)
   const file = terraformFileOf(path, blocks)
@@ -74,10 +70,6 @@ function namesOf(file: TerraformFile, { body }: TerraformResource): string[] {
   return ['name', 'account_id', 'display_name', 'username'].flatMap(
     key => textOf(file, member(body, key)) ?? [],
   )
-}
-
-function factsOf(facts: Readonly<Record<string, Json>>): Facts {
-  return Object.fromEntries(Object.entries(facts).map(([name, value]) => [name, { value }]))
 }
 
 /** Who may take on a role: a principal that is named, or one that the file makes. */
