@@ -11,7 +11,8 @@ import { inspectVariable, read, write } from './variables.ts'
 /** A group's projects at GitLab. The README beside this says what each verb does. */
 export const gitlab: Connector<GitlabConfig> = {
   system: 'gitlab',
-  summary: 'Projects of a group at GitLab: members, access and deploy tokens, CI/CD variables, runners',
+  summary:
+    'Projects of a group at GitLab: members, access and deploy tokens, deploy keys, CI/CD variables, runners',
   config: gitlabConfig,
   async open(config: GitlabConfig, io: Io): Promise<Connection> {
     const account = await openAccount(config, io)

@@ -4,6 +4,7 @@ import { isFirebreakError } from '../../core/contract/errors.ts'
 import { factsOf, type Observation } from '../../core/contract/observation.ts'
 import type { Ref } from '../../core/contract/ref.ts'
 import { type Account, type Project, refIn } from './account.ts'
+import { deployKeys } from './deploy-keys.ts'
 import { ACCESS_TOKEN, DEPLOY_TOKEN, tokenRef } from './tokens.ts'
 import {
   assignment,
@@ -85,7 +86,7 @@ function projectOwner(account: Account, { id, path_with_namespace: name }: Proje
   return { id: String(id), ref: refIn(account, 'project', id), calls: `/projects/${id}`, name, path }
 }
 
-const EVERYTHING = ['project', 'user', 'access-token', 'deploy-token', 'ci-variable', 'runner']
+const EVERYTHING = ['project', 'user', 'access-token', 'deploy-token', 'deploy-key', 'ci-variable', 'runner']
 
 /** Members and their roles, tokens, variables and runners of the group and of each project. */
 export async function* discover(account: Account, reading: Reading): AsyncGenerator<Observation> {
@@ -120,6 +121,7 @@ export async function* discover(account: Account, reading: Reading): AsyncGenera
     }
     yield edge(group.ref, owner.ref, 'owns', `${owner.name} is in the group ${group.name}`)
     yield* ownersParts(account, owner, [])
+    yield* part(`gitlab:${owner.name}/deploy keys`, ['deploy-key'], () => deployKeys(account, owner))
     for (const variable of ofGroup) {
       const why = `pipelines of ${owner.name} get the variable ${variable.key} of the group`
       yield edge(owner.ref, variableRef(account, group.id, variable), 'has-secret', why)

@@ -34,6 +34,7 @@ export class MemoryOwner {
     scopes: string[]
     revoked: boolean
   }[] = []
+  readonly deployKeys: { id: number; title: string; key: string; can_push: boolean }[] = []
   readonly variables: MemoryVariable[] = []
   readonly runners: object[] = []
   readonly files = new Map<string, string>()
@@ -184,6 +185,7 @@ export function memoryGitlab(overrides: Partial<GitlabConfig> = {}): MemoryGitla
         url,
         deployTokens.map(token => ({ ...token, expired: false })),
       )
+    if (request === 'GET deploy_keys') return page(url, owner.deployKeys)
     if (request === 'GET variables') return page(url, variables)
     if (request === 'GET runners') return page(url, owner.runners)
     if (request === 'POST access_tokens') {
@@ -215,6 +217,11 @@ export function memoryGitlab(overrides: Partial<GitlabConfig> = {}): MemoryGitla
       const fresh = { ...token, id, value: value(id), active: true }
       tokens.push(fresh)
       return json(200, { ...shown(fresh), token: fresh.value })
+    }
+    const keyAt = owner.deployKeys.findIndex(({ id }) => request === `DELETE deploy_keys/${id}`)
+    if (keyAt >= 0) {
+      owner.deployKeys.splice(keyAt, 1)
+      return new Response(null, { status: 204 })
     }
     const deployId = /^DELETE deploy_tokens\/(\d+)$/.exec(request)?.[1]
     const deploy = deployTokens.find(({ id, revoked }) => String(id) === deployId && !revoked)

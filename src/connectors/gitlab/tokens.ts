@@ -4,6 +4,7 @@ import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
 import type { CredentialRef, Ref, State } from '../../core/contract/ref.ts'
 import { Secret } from '../../core/contract/secret.ts'
 import { type Account, mustBeHere, ownerIn, refIn } from './account.ts'
+import { removeDeployKey, verifyDeployKey } from './deploy-keys.ts'
 
 export const ACCESS_TOKEN = z.object({
   id: z.number(),
@@ -77,7 +78,7 @@ export async function inspectToken(account: Account, ref: Ref): Promise<State> {
 
 /** Asks with it which token it is; first with a wrong one. https://docs.gitlab.com/api/personal_access_tokens/ */
 export async function verify(account: Account, ref: CredentialRef, secret?: Secret): Promise<Verdict> {
-  mustBeHere(account, ref, 'access-token', 'deploy-token', 'user')
+  mustBeHere(account, ref, 'access-token', 'deploy-token', 'ssh-key', 'user')
   if (!secret || secret.length === 0) return { state: 'unknown', why: 'There is no secret to try.' }
   try {
     if (!(await account.stillHere()))
@@ -85,6 +86,7 @@ export async function verify(account: Account, ref: CredentialRef, secret?: Secr
         state: 'unknown',
         why: `${account.config.group} is another group now than the one it was found in.`,
       }
+    if (ref.kind === 'ssh-key') return await verifyDeployKey(account, ref)
     return ref.kind === 'deploy-token'
       ? await verifyDeployToken(account, ref)
       : await verifyToken(account, ref, secret)
@@ -180,7 +182,7 @@ export async function rotate(account: Account, ref: CredentialRef, want: Want): 
 
 /** Absent, or revoked already, is success. */
 export async function revoke(account: Account, ref: CredentialRef): Promise<void> {
-  mustBeHere(account, ref, 'access-token', 'deploy-token', 'user')
+  mustBeHere(account, ref, 'access-token', 'deploy-token', 'ssh-key', 'user')
   await account.change(async () => {
     if (ref.kind === 'access-token') {
       const { calls, token } = await findToken(account, ref)
@@ -194,7 +196,8 @@ export async function revoke(account: Account, ref: CredentialRef): Promise<void
           `${calls}/${rest.replace('deploy-tokens', 'deploy_tokens')}`,
         ),
       )
-    } else await revokeOfBot(account, ref)
+    } else if (ref.kind === 'ssh-key') await removeDeployKey(account, ref)
+    else await revokeOfBot(account, ref)
   })
 }
 

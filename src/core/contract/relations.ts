@@ -19,6 +19,16 @@ export const RELATIONS: Readonly<Record<string, string>> = {
   'of-pool': 'the principal is whom the pool lets in, or some of them',
   'vouches-for': 'tokens that the provider takes are taken for the pool',
   'vouched-for-by': 'the provider takes the tokens of all of these',
+  'private-half-of': 'the public half of the credential is the key that is listed, or certified',
+  'stands-in': 'the credential stands in the file',
+  'identity-for': 'the key in the file is used to log in as the account',
+  'trusts-signers-in': 'the host takes certificates that a key in the file has signed',
+  'lists-key': 'the public key stands in the file',
+  'signs-logins-of': 'certificates that the key has signed log in as the account',
+  'vouches-for-host': 'certificates that the key has signed tell who the host is',
+  'has-host-key': 'the host is known by the key',
+  'is-authority': 'the certificate is one by which the authority is known',
+  'issued-by': 'the authority has issued a certificate for it',
   'admits-jobs-of': 'the tokens of the repository’s jobs are taken for it',
 }
 

@@ -19,6 +19,7 @@ import {
   markGone,
   restate,
 } from '../inventory/standing.ts'
+import { linkKeys } from '../inventory/link-keys.ts'
 import { linkPipelines } from '../inventory/link-pipelines.ts'
 import { forgetUntold, markTold } from '../inventory/told.ts'
 import { type RuleFolders, rulesInUse } from '../readers/secrets/rules-in-use.ts'
@@ -171,6 +172,7 @@ class Run {
         const standing = this.#telling.standing(since === undefined && this.#failedDocuments === 0)
         await markTold(tx, this.#source.id, this.#at, this.#telling.documents, standing, this.#coverage)
         await linkPipelines(tx, this.#options.io)
+        await linkKeys(tx, this.#options.io)
       }
       // Documents that could not be read are to be listed again.
       const position = this.#failedDocuments === 0 ? { cursor: cursor ?? this.#source.cursor } : {}

@@ -17,7 +17,9 @@ import type { Reader } from './reader.ts'
 import { reportReader } from './report/report-reader.ts'
 import type { Engine } from './secrets/engine.ts'
 import { secretsReader } from './secrets/secrets-reader.ts'
+import { sshReader } from './ssh/ssh.ts'
 import { terraformReader } from './terraform/terraform.ts'
+import { x509Reader } from './x509/x509.ts'
 
 /** Every reader there is. `secrets` is the engine that the caller compiled from the rules it loaded. */
 export function allReaders(secrets: Engine): readonly Reader[] {
@@ -40,5 +42,7 @@ export function allReaders(secrets: Engine): readonly Reader[] {
     dockerfileReader,
     composeReader,
     kubernetesReader,
+    sshReader,
+    x509Reader,
   ]
 }

@@ -19,6 +19,10 @@ async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   return all
 }
 
+/** RFC 8032’s first public key; what ssh-keygen prints of it. */
+const DEPLOY_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINdamAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea'
+const FINGERPRINT = 'SHA256:bbXpuKG6zhzdmnxq256TlqzFBzRl2f6OOg722cYNbU8'
+
 function furnished() {
   const twin = memoryGitlab({ pageSize: 2, approved: ['shop/*'] })
   const shop = twin.addProject('shop')
@@ -43,6 +47,7 @@ function furnished() {
     scopes: ['read_repository'],
     revoked: false,
   })
+  shop.deployKeys.push({ id: 6, title: 'ci', key: `${DEPLOY_KEY} ci`, can_push: true })
   shop.files.set('.gitlab-ci.yml', 'build:\n  script: make\n')
   return { twin, shop }
 }
@@ -78,6 +83,7 @@ describe('what is seen', () => {
       `user/3 may-read ${project}`,
       `user/${token.user_id} administers ${project}`,
       `deploy-user/${shop.id}/deploy-tokens/5 may-read ${project}`,
+      `deploy-key/${shop.id}/deploy-keys/${FINGERPRINT} may-push ${project}`,
       `${project} has-secret ci-variable/${shop.id}/DATABASE_URL`,
       `${project} has-secret ci-variable/${shop.id}/DATABASE_URL@review/*`,
       'group/9 has-secret ci-variable/groups/9/NPM_TOKEN',
@@ -181,4 +187,19 @@ test('a deploy token is ended, and that it is gone is seen', async () => {
   expect(await connection.verify!(ref, new Secret('gldt-x'))).toMatchObject({ state: 'unknown' })
   for (let times = 0; times < 2; times++) await connection.revoke!(ref)
   expect(await connection.verify!(ref, new Secret('gldt-x'))).toMatchObject({ state: 'dead' })
+})
+
+test('a deploy key is told by its fingerprint, and is taken away', async () => {
+  const { twin, shop } = furnished()
+  const connection = await open(twin)
+  const ref = {
+    system: 'gitlab',
+    instance: 'gitlab.com:9',
+    kind: 'ssh-key',
+    id: `${shop.id}/deploy-keys/${FINGERPRINT}`,
+  }
+  expect(await connection.verify!(ref, new Secret('x'))).toMatchObject({ state: 'unknown' })
+  for (let times = 0; times < 2; times++) await connection.revoke!(ref)
+  expect(shop.deployKeys).toEqual([])
+  expect(await connection.verify!(ref, new Secret('x'))).toMatchObject({ state: 'dead' })
 })

@@ -54,7 +54,7 @@ const thingIs = z.strictObject({
 
 export const joinedCrossingSchema = z
   .strictObject({
-    id: z.string().regex(/^[a-z]+(-[a-z0-9]+)+$/),
+    id: z.string().regex(/^[a-z][a-z0-9]*(-[a-z0-9]+)+$/),
     title: z.string(),
     /** What a thing must be, where that is more than what the premises say of it. */
     things: z.record(thing, thingIs).default({}),

@@ -7,6 +7,7 @@ import type { Roots } from '../../inventory/roots.ts'
 import type { Hop } from '../graph.ts'
 import { type Estate, joinCrossings, relationsAsked } from './join-crossings.ts'
 import { type JoinedCrossing, permissionRelation, systemOf } from './joined-crossing.ts'
+import { keyHops } from './key-hops.ts'
 import { permissionSources } from './permission-sources.ts'
 
 /**
@@ -21,8 +22,17 @@ export async function joinedHops(
   kinds?: ReadonlySet<string>,
 ): Promise<Hop[]> {
   if (rules.length === 0) return []
-  const asked = [...new Set(rules.flatMap(relationsAsked))].filter(name => kinds?.has(name) ?? true)
-  const told = [...(await edgesOf(db, roots, asked)), ...(await permitted(db, roots, rules)), ...computed]
+  const asked = [...new Set(rules.flatMap(relationsAsked))]
+  const told = [
+    ...(await edgesOf(
+      db,
+      roots,
+      asked.filter(name => kinds?.has(name) ?? true),
+    )),
+    ...(await keyHops(db, roots, asked)),
+    ...(await permitted(db, roots, rules)),
+    ...computed,
+  ]
   if (told.length === 0) return []
   return joinCrossings(await estateOf(db, roots, rules, told), rules)
 }

@@ -1,10 +1,36 @@
 import { createPublicKey, type KeyObject, sign } from 'node:crypto'
 
-/** A certificate in PEM for this EC key, signed by itself: X.509 version 3 with the few fields that one must have. */
+/**
+ * A certificate in PEM for this EC key, signed by itself or by another: X.509 version 3 with the few fields that one must have.
+ * `authority` makes it a CA's; the identifiers of the keys are extensions that authorities add.
+ */
 export function certificateFor(
   key: KeyObject,
-  { subject, issuer, serial, notAfter }: { subject: string; issuer: string; serial: number; notAfter: Date },
+  {
+    subject,
+    issuer,
+    serial,
+    notAfter,
+    ...more
+  }: {
+    subject: string
+    issuer: string
+    serial: number
+    notAfter: Date
+    signedWith?: KeyObject
+    authority?: boolean
+    keyId?: string
+    issuerKeyId?: string
+  },
 ): string {
+  const octets = (hex: string) => tlv(0x04, Buffer.from(hex, 'hex'))
+  const extensions = [
+    ...(more.authority ? [['551d13', tlv(0x30, tlv(0x01, Buffer.of(0xff)))] as const] : []),
+    ...(more.keyId ? [['551d0e', octets(more.keyId)] as const] : []),
+    ...(more.issuerKeyId
+      ? [['551d23', tlv(0x30, tlv(0x80, Buffer.from(more.issuerKeyId, 'hex')))] as const]
+      : []),
+  ].map(([id, value]) => tlv(0x30, tlv(0x06, Buffer.from(id, 'hex')), tlv(0x04, value)))
   const signedBy = tlv(0x30, Buffer.from('06082a8648ce3d040302', 'hex'))
   const body = tlv(
     0x30,
@@ -15,8 +41,9 @@ export function certificateFor(
     tlv(0x30, timeOf(new Date('2020-01-01T00:00:00Z')), timeOf(notAfter)),
     nameOf(subject),
     createPublicKey(key).export({ format: 'der', type: 'spki' }),
+    ...(extensions.length > 0 ? [tlv(0xa3, tlv(0x30, ...extensions))] : []),
   )
-  const signature = Buffer.concat([Buffer.of(0), sign('sha256', body, key)])
+  const signature = Buffer.concat([Buffer.of(0), sign('sha256', body, more.signedWith ?? key)])
   const whole = tlv(0x30, body, signedBy, tlv(0x03, signature)).toString('base64')
   return `-----BEGIN CERTIFICATE-----\n${whole.match(/.{1,64}/g)!.join('\n')}\n-----END CERTIFICATE-----\n`
 }
