@@ -209,9 +209,9 @@ export function unsealIssued(keys: Keys, run: Row<'run'>, key: string, sealed: s
   return secretOf(pair)
 }
 
-/** The public half, and the value. */
-function pairOf(secret: Secret): [string | null, string] {
-  return [secret.id ?? null, Buffer.from(secret.reveal()).toString('base64')]
+/** The public half, the value, and what the key is called. */
+function pairOf(secret: Secret): [string | null, string, string | null] {
+  return [secret.id ?? null, Buffer.from(secret.reveal()).toString('base64'), secret.keyId ?? null]
 }
 
 function secretOf(pair: unknown): Secret {
@@ -219,5 +219,6 @@ function secretOf(pair: unknown): Secret {
   if (typeof pair === 'string') return new Secret(Buffer.from(pair, 'base64'))
   if (!Array.isArray(pair) || typeof pair[1] !== 'string')
     throw new TypeError('a sealed pair is of another form')
-  return new Secret(Buffer.from(pair[1], 'base64'), typeof pair[0] === 'string' ? pair[0] : undefined)
+  const [id, value, keyId] = pair.map(part => (typeof part === 'string' ? part : undefined))
+  return new Secret(Buffer.from(value!, 'base64'), id, keyId)
 }

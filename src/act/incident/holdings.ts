@@ -3,6 +3,7 @@ import { isFirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
 import { formatRef, isProvisional, pathOf } from '../../core/contract/ref.ts'
 import type { Secret } from '../../core/contract/secret.ts'
+import { isValue } from '../../core/contract/secret-parts.ts'
 import { publicFingerprint, fingerprint } from '../../core/keys/fingerprint.ts'
 import type { Keys } from '../../core/keys/keys.ts'
 import type { Db } from '../../core/store/store.ts'
@@ -84,7 +85,9 @@ export async function holdingsOf(
 
 function slotsOf(group: readonly CopyView[]) {
   const slots = new Map(
-    group.flatMap(copy => copy.place.slots).map(slot => [`${slot.part} ${slot.at}`, slot]),
+    group
+      .flatMap(copy => copy.place.slots)
+      .map(slot => [JSON.stringify([slot.part, slot.at, slot.encodings]), slot]),
   )
   return [...slots.values()].sort((a, b) => Number.parseInt(a.at, 10) - Number.parseInt(b.at, 10))
 }
@@ -93,7 +96,7 @@ function slotsOf(group: readonly CopyView[]) {
 function whereOf(group: readonly CopyView[], sourceLabel: string): string {
   const lines = [
     ...new Set(
-      group.flatMap(copy => copy.place.slots.flatMap(slot => (slot.part === 'id' ? [] : (slot.line ?? [])))),
+      group.flatMap(copy => copy.place.slots.flatMap(slot => (isValue(slot) ? (slot.line ?? []) : []))),
     ),
   ]
   const occurrence = group[0]?.occurrences.find(one => one.atHead) ?? group[0]?.occurrences[0]

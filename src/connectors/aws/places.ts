@@ -1,6 +1,7 @@
 import { FirebreakError } from '../../core/contract/errors.ts'
-import type { PlaceRef, Slot } from '../../core/contract/ref.ts'
+import type { PlaceRef } from '../../core/contract/ref.ts'
 import type { Secret } from '../../core/contract/secret.ts'
+import { partsOf } from '../../core/contract/secret-parts.ts'
 import { namePattern } from '../../core/contract/name-pattern.ts'
 import { secretIn } from '../../core/contract/slot.ts'
 import { fillSlots, findWritten } from '../../core/contract/slot-writing.ts'
@@ -23,8 +24,7 @@ export async function write(account: Account, place: PlaceRef, secret: Secret): 
       `${place.path} is not approved for writing`,
       'Add it to the connection’s "approved" names, or change it by hand.',
     )
-  const id = secret.id === undefined ? undefined : Buffer.from(secret.id)
-  const valueOf = (slot: Slot) => (slot.part === 'id' ? id : secret.reveal())
+  const valueOf = partsOf(secret, place)
   const stored = await readStored(account, place)
   if (stored.version !== place.version) {
     // An earlier attempt may have gone through.

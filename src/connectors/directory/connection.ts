@@ -8,6 +8,7 @@ import type { PlaceRef, Ref, Slot, State } from '../../core/contract/ref.ts'
 import { refuseMember, secretIn } from '../../core/contract/slot.ts'
 import type { DirectoryConfig } from './connector.ts'
 import { fillSlots, findWritten } from '../../core/contract/slot-writing.ts'
+import { isValue, partsOf } from '../../core/contract/secret-parts.ts'
 import { SeenFiles } from './seen-files.ts'
 import type { Skipped, Tree, TreeFile } from './tree.ts'
 
@@ -162,13 +163,12 @@ export async function connectTree(tree: Tree, config: DirectoryConfig): Promise<
     },
     async write(place, secret) {
       mayWrite(place.path)
-      const id = secret.id === undefined ? undefined : Buffer.from(secret.id)
-      return change(place, slot => (slot.part === 'id' ? id : secret.reveal()))
+      return change(place, partsOf(secret, place))
     },
     async remove(place) {
       mayWrite(place.path)
       if (!(await tree.state(place.path))) return // the file went with what was in it
-      await change(place, slot => (slot.part === 'id' ? undefined : new Uint8Array()))
+      await change(place, slot => (isValue(slot) ? new Uint8Array() : undefined))
     },
   }
 }

@@ -85,7 +85,7 @@ export async function issue(project: Project, want: Want): Promise<Issued> {
   return {
     ref: { ...refIn(project, 'service-account-key', idOf(answer)), identity },
     // As it stands in files: what ends it is not followed by a line.
-    secret: new Secret(file.private_key.trimEnd(), account.email),
+    secret: new Secret(file.private_key.trimEnd(), account.email, idOf(answer)),
   }
 }
 

@@ -41,6 +41,10 @@ export interface MemoryGcp {
   readonly asked: string[]
   addAccount(name: string): MemoryAccount
   addKey(account: MemoryAccount): MemoryKey
+  /** The JSON file that is handed out with a key. */
+  fileOf(account: MemoryAccount, key: MemoryKey): string
+  /** As the connector speaks to it. */
+  readonly fetch: typeof fetch
   /** Breaks the n-th request from now on, before or after it took effect. */
   failAt(call: number, when: 'before' | 'after'): void
   noFault(): void
@@ -92,11 +96,13 @@ export function memoryGcp(overrides: Partial<GcpConfig> = {}): MemoryGcp {
       return denied(
         'Invalid JWT: Token must be a short-lived token and in a reasonable timeframe. Check your iat',
       )
+    const { kid } = JSON.parse(Buffer.from(header, 'base64url').toString()) as { kid?: string }
     const account = accounts.get(claims.iss)
     if (!account || account.disabled) return denied('Invalid grant: account not found')
     const fits = [...account.keys.values()].some(
-      ({ disabled, privateKey }) =>
+      ({ id, disabled, privateKey }) =>
         !disabled &&
+        (kid === undefined || kid === id) &&
         verify(
           'sha256',
           Buffer.from(`${header}.${payload}`),
@@ -206,10 +212,14 @@ export function memoryGcp(overrides: Partial<GcpConfig> = {}): MemoryGcp {
       private_key_id: id,
       private_key: privateKey,
       client_email: email,
+      client_id: '100000000000000000000',
+      token_uri: 'https://oauth2.googleapis.com/token',
     })
 
   const twin: MemoryGcp = {
     project,
+    fileOf,
+    fetch: fetchTwin,
     number: '498712345678',
     accounts,
     bindings: [],

@@ -1,10 +1,11 @@
 import { z } from 'zod'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import { namePattern } from '../../core/contract/name-pattern.ts'
-import type { PlaceRef, Slot } from '../../core/contract/ref.ts'
+import type { PlaceRef } from '../../core/contract/ref.ts'
 import type { Secret } from '../../core/contract/secret.ts'
 import { secretIn } from '../../core/contract/slot.ts'
 import { fillSlots, findWritten } from '../../core/contract/slot-writing.ts'
+import { partsOf } from '../../core/contract/secret-parts.ts'
 import { mustBeHere, type Project } from './project.ts'
 
 const accessed = z.looseObject({ name: z.string(), payload: z.looseObject({ data: z.string() }) })
@@ -38,8 +39,7 @@ export async function write(project: Project, place: PlaceRef, secret: Secret): 
       `${place.path} is not approved for writing`,
       'Add it to the connection’s "approved" names, or change it by hand.',
     )
-  const id = secret.id === undefined ? undefined : Buffer.from(secret.id)
-  const valueOf = (slot: Slot) => (slot.part === 'id' ? id : secret.reveal())
+  const valueOf = partsOf(secret, place)
   const { version, bytes } = await accessLatest(project, place.path)
   if (version !== place.version) {
     // An earlier attempt may have gone through.

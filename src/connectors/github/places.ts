@@ -1,9 +1,10 @@
 import { FirebreakError } from '../../core/contract/errors.ts'
 import { namePattern } from '../../core/contract/name-pattern.ts'
-import type { PlaceRef, Ref, Slot } from '../../core/contract/ref.ts'
+import type { PlaceRef, Ref } from '../../core/contract/ref.ts'
 import type { Secret } from '../../core/contract/secret.ts'
 import { secretIn } from '../../core/contract/slot.ts'
 import { fillSlots, findWritten } from '../../core/contract/slot-writing.ts'
+import { partsOf } from '../../core/contract/secret-parts.ts'
 import { type Account, mustBeHere } from './account.ts'
 import { type Held, storedAt, writeStored } from './stored-values.ts'
 
@@ -74,8 +75,7 @@ export async function write(
       `${place.path} is not approved for writing`,
       'Add it to the connection’s "approved" names, or change it by hand.',
     )
-  const id = secret.id === undefined ? undefined : Buffer.from(secret.id)
-  const valueOf = (slot: Slot) => (slot.part === 'id' ? id : secret.reveal())
+  const valueOf = partsOf(secret, place)
   const stored = await storedAt(account, ref, held)
   if (stored.version !== place.version) {
     // An earlier attempt may have gone through.

@@ -2,8 +2,9 @@ import { createHmac } from 'node:crypto'
 import { z } from 'zod'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import { namePattern } from '../../core/contract/name-pattern.ts'
-import type { PlaceRef, Ref, Slot } from '../../core/contract/ref.ts'
+import type { PlaceRef, Ref } from '../../core/contract/ref.ts'
 import type { Secret } from '../../core/contract/secret.ts'
+import { partsOf } from '../../core/contract/secret-parts.ts'
 import { secretIn } from '../../core/contract/slot.ts'
 import { fillSlots, findWritten } from '../../core/contract/slot-writing.ts'
 import { type Account, mustBeHere, ownerIn, refIn } from './account.ts'
@@ -89,8 +90,7 @@ export async function write(account: Account, place: PlaceRef, secret: Secret): 
       `${place.path} is not approved for writing`,
       'Add it to the connection’s "approved" variables, or change it by hand.',
     )
-  const id = secret.id === undefined ? undefined : Buffer.from(secret.id)
-  const valueOf = (slot: Slot) => (slot.part === 'id' ? id : secret.reveal())
+  const valueOf = partsOf(secret, place)
   const stored = await storedAt(account, place.in)
   const text = Buffer.from(assignment(stored.key, stored.value))
   if (stored.version !== place.version) {

@@ -1,8 +1,9 @@
 import { contentId } from '../../core/contract/document.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import { namePattern } from '../../core/contract/name-pattern.ts'
-import type { PlaceRef, Slot } from '../../core/contract/ref.ts'
+import type { PlaceRef } from '../../core/contract/ref.ts'
 import type { Secret } from '../../core/contract/secret.ts'
+import { partsOf } from '../../core/contract/secret-parts.ts'
 import { secretIn } from '../../core/contract/slot.ts'
 import { fillSlots, findWritten } from '../../core/contract/slot-writing.ts'
 import { type ApiObject, type Cluster, mustBeHere } from './cluster.ts'
@@ -23,8 +24,7 @@ export async function write(cluster: Cluster, place: PlaceRef, secret: Secret): 
   return await cluster.change('writing a Secret', async () => {
     const { object, text } = await standing(cluster, place)
     mustBeWritable(cluster, object)
-    const id = secret.id === undefined ? undefined : Buffer.from(secret.id)
-    const valueOf = (slot: Slot) => (slot.part === 'id' ? id : secret.reveal())
+    const valueOf = partsOf(secret, place)
     if (contentId(text.bytes) !== place.version) {
       // An earlier attempt may have gone through.
       const slots = findWritten(text.bytes, place.slots, valueOf)

@@ -34,7 +34,7 @@ export interface CredentialRef extends Ref {
  * `line` counts from 1.
  */
 export interface Slot {
-  readonly part: 'id' | 'value' | 'certificate' | 'list'
+  readonly part: 'id' | 'key-id' | 'value' | 'certificate' | 'list'
   readonly at: string
   readonly encodings: readonly string[]
   readonly line?: number

@@ -11,11 +11,14 @@ const REDACTED = '[secret]'
 export class Secret {
   readonly #bytes: Uint8Array
   readonly id: string | undefined
+  /** What the system calls this one of several keys of the same `id`, where files name it beside the value. */
+  readonly keyId: string | undefined
 
-  constructor(value: Uint8Array | string, id?: string) {
+  constructor(value: Uint8Array | string, id?: string, keyId?: string) {
     // Not slice(): a Buffer's is a view, and who erases the one would erase the other.
     this.#bytes = typeof value === 'string' ? new TextEncoder().encode(value) : new Uint8Array(value)
     this.id = id
+    this.keyId = keyId
   }
 
   reveal(): Uint8Array {

@@ -51,8 +51,8 @@ export function secretIn(document: Uint8Array, place: PlaceRef): Secret {
   }
   const value = part('value') ?? part('certificate')
   if (!value) throw new FirebreakError('NOT_FOUND', `the place ${place.path} has no slot for a value`)
-  const id = part('id')
-  return new Secret(value, id && new TextDecoder().decode(id))
+  const textOf = (bytes: Uint8Array | undefined) => bytes && new TextDecoder().decode(bytes)
+  return new Secret(value, textOf(part('id')), textOf(part('key-id')))
 }
 
 /** The bytes to put in place of the range `slot.at`, so that the slot holds `value`. UNSUPPORTED where it cannot be. */

@@ -5,6 +5,7 @@ import type { Io } from '../../core/contract/io.ts'
 import type { Facts, Observation } from '../../core/contract/observation.ts'
 import type { Ref } from '../../core/contract/ref.ts'
 import type { Secret } from '../../core/contract/secret.ts'
+import { isValue } from '../../core/contract/secret-parts.ts'
 import { allReaders } from '../readers/all.ts'
 import type { Reader } from '../readers/reader.ts'
 import { compileRules } from '../readers/secrets/engine.ts'
@@ -144,7 +145,7 @@ function lookOf(copy: Copy, place: ChangedPlace): Look {
   return {
     place,
     member: copy.place.member,
-    line: copy.place.slots.find(slot => slot.part !== 'id')?.line,
+    line: copy.place.slots.find(isValue)?.line,
     kind,
     secret,
     preview,

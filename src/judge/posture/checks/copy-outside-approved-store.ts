@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Ms } from '../../../core/contract/ref.ts'
+import { isValue } from '../../../core/contract/secret-parts.ts'
 import type { Row } from '../../../core/store/schema.ts'
 import { type CopyView, type CredentialView, listCredentials } from '../../../know/inventory/queries.ts'
 import { type CheckContext, defineCheck, type Judgement } from '../check.ts'
@@ -119,7 +120,7 @@ function pathOf(source: Row<'source'>): string | undefined {
 
 function whereOf({ sourceId, place }: CopyView, sources: Places['sources']): string {
   const source = sources.get(sourceId)
-  const line = place.slots.find(slot => slot.part !== 'id')?.line
+  const line = place.slots.find(isValue)?.line
   const member = place.member === undefined ? '' : `!${place.member}`
   return `${source?.system}:${source?.label}/${place.path}${member}${line === undefined ? '' : `:${line}`}`
 }

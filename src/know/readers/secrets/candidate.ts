@@ -15,6 +15,8 @@ export interface Candidate {
   readonly rule: CompiledRule
   readonly value: Span
   readonly id?: Span
+  /** What the key is called, where that is written with it. */
+  readonly keyId?: Span
   readonly claims?: Ref
   readonly facts?: Facts
   readonly confidence: number

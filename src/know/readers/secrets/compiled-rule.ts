@@ -60,16 +60,18 @@ export interface CompiledRule {
   readonly after: Uint8Array
   /** By the fact's name; each is global. */
   readonly near: readonly (readonly [string, RegExp])[]
-  readonly pair:
-    | {
-        /** Global. */
-        readonly pattern: Pattern
-        readonly before: Uint8Array
-        readonly after: Uint8Array
-        readonly within: number
-        readonly entropy: number
-      }
-    | undefined
+  readonly pair: Beside | undefined
+  readonly keyId: Beside | undefined
+}
+
+/** What stands near the match, on either side of it. */
+export interface Beside {
+  /** Global. */
+  readonly pattern: Pattern
+  readonly before: Uint8Array
+  readonly after: Uint8Array
+  readonly within: number
+  readonly entropy: number
 }
 
 export function compileRule(rule: Rule): CompiledRule {
@@ -90,6 +92,13 @@ export function compileRule(rule: Rule): CompiledRule {
       after: classTable(rule.pair.after),
       within: rule.pair.within,
       entropy: rule.pair.entropy ?? 0,
+    },
+    keyId: rule.keyId && {
+      pattern: new Pattern(rule.keyId.pattern, `g${flags}`),
+      before: classTable(''),
+      after: classTable(''),
+      within: rule.keyId.within,
+      entropy: 0,
     },
   }
 }

@@ -294,9 +294,10 @@ export function lift(embedded: Embedded, found: Candidate, around: Text): Candid
   }
   const value = span(found.value)
   const id = found.id && span(found.id)
+  const keyId = found.keyId && span(found.keyId)
   if (!value) return undefined
-  const { id: _, ...rest } = found
-  return { ...rest, value, ...(id && { id }) }
+  const { id: _, keyId: __, ...rest } = found
+  return { ...rest, value, ...(id && { id }), ...(keyId && { keyId }) }
 }
 
 function runStart(bytes: Uint8Array, from: number, table: Uint8Array, most: number): number {

@@ -297,24 +297,35 @@ class Passage {
       encodings: [this.#wide!, ...encodings],
       bytes,
     })
-    return { ...candidate, value: span(candidate.value), ...(candidate.id && { id: span(candidate.id) }) }
+    const { value, id, keyId } = candidate
+    return {
+      ...candidate,
+      value: span(value),
+      ...(id && { id: span(id) }),
+      ...(keyId && { keyId: span(keyId) }),
+    }
   }
 
   #find(candidate: Candidate, written: Buffer): Find {
-    const { value, id, claims, facts, confidence, reasons, rule } = candidate
-    const slot = (part: 'value' | 'id', span: Span): Slot => ({
+    const { value, id, keyId, claims, facts, confidence, reasons, rule } = candidate
+    const slot = (part: Slot['part'], span: Span): Slot => ({
       part,
       at: `${this.#base + span.start}-${this.#base + span.end}`,
       encodings: span.encodings,
       line: this.#lineOf(written, span.start),
     })
     this.#countLines(written, this.#base + value.start)
-    const idText = id && Buffer.from(id.bytes).toString('utf8')
+    const textOf = (span: Span | undefined) => span && Buffer.from(span.bytes).toString('utf8')
+    const idText = textOf(id)
     const preview = rule.rule.preview === 'token' ? previewOf(rule, idText, value) : undefined
     return {
       rule: rule.rule.id,
-      secret: new Secret(value.bytes, idText),
-      slots: id ? [slot('value', value), slot('id', id)] : [slot('value', value)],
+      secret: new Secret(value.bytes, idText, textOf(keyId)),
+      slots: [
+        slot('value', value),
+        ...(id ? [slot('id', id)] : []),
+        ...(keyId ? [slot('key-id', keyId)] : []),
+      ],
       start: this.#base + value.start,
       confidence,
       reasons,

@@ -3,7 +3,7 @@ import { decodeAs } from '../../../core/contract/slot.ts'
 import { COMPARES, readAssigned } from './assignment.ts'
 import type { Candidate, Span } from './candidate.ts'
 import { holds } from './checksum.ts'
-import type { CompiledRule } from './compiled-rule.ts'
+import type { Beside, CompiledRule } from './compiled-rule.ts'
 import { entropy } from './entropy.ts'
 import { factsOf } from './facts/facts.ts'
 import { judgeNamed } from './judge-assignment.ts'
@@ -59,7 +59,7 @@ function read(text: Text, compiled: CompiledRule, match: Match, depth: number): 
 
 function readToken(text: Text, compiled: CompiledRule, match: Match, depth: number): Candidate | undefined {
   const { rule } = compiled
-  const other = compiled.pair && findPair(text, compiled.pair, match)
+  const other = compiled.pair && findBeside(text, compiled.pair, match)
   const taken: [number, number] | undefined =
     match.keywordAt > match.start ? [match.start, match.keywordAt] : undefined
   if (rule.lead && match.keywordAt - match.start < rule.lead.least) return undefined
@@ -75,6 +75,8 @@ function readToken(text: Text, compiled: CompiledRule, match: Match, depth: numb
   if (!value) return undefined
   const idRange = match.groups['id'] ?? match.groups['user'] ?? other?.['id']
   const id = spanOf(text, idRange ?? (rule.lead?.id ? taken : undefined), [])
+  const named = compiled.keyId && findBeside(text, compiled.keyId, match)
+  const keyId = spanOf(text, named?.['keyId'], [])
   const plain = latin1(value)
   if (rule.checks.entropy !== undefined && entropy(plain) < rule.checks.entropy) return undefined
   if (rule.checks.standIns && isStandIn(plain)) return undefined
@@ -94,6 +96,7 @@ function readToken(text: Text, compiled: CompiledRule, match: Match, depth: numb
     rule: compiled,
     value,
     ...(id && { id }),
+    ...(keyId && { keyId }),
     ...(claims && { claims }),
     confidence: rule.confidence,
     reasons,
@@ -145,12 +148,8 @@ function indentOf(text: Text, [start, end]: [number, number]): string[] {
   return [`indent:${indent.length}`]
 }
 
-/** The nearest fitting other half, on either side. */
-function findPair(
-  text: Text,
-  pair: NonNullable<CompiledRule['pair']>,
-  match: Match,
-): Match['groups'] | undefined {
+/** The nearest that fits, on either side: the other half, what the key is called. */
+function findBeside(text: Text, pair: Beside, match: Match): Match['groups'] | undefined {
   const from = Math.max(0, match.start - pair.within)
   const around = text.latin1(from, match.end + pair.within)
   const { fits, indices, groups } = pair.pattern

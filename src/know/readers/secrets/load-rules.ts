@@ -106,6 +106,7 @@ function patternsOf(rule: Rule): [string[], string][] {
   for (const [name, pattern] of Object.entries(rule.facts?.near ?? {}))
     patterns.push([['facts', 'near', name], pattern])
   if (rule.pair) patterns.push([['pair', 'pattern'], rule.pair.pattern])
+  if (rule.keyId) patterns.push([['keyId', 'pattern'], rule.keyId.pattern])
   return patterns
 }
 

@@ -88,6 +88,11 @@ export const ruleSchema = z
         entropy: z.number().optional(),
       })
       .optional(),
+    /**
+     * What the system calls this one of several keys of the same id, where files name it beside the value: a file that gets
+     * another value gets its name too. The pattern has the group `keyId`.
+     */
+    keyId: z.strictObject({ pattern: z.string(), within: z.int().min(1).max(8192) }).optional(),
     checks: z
       .strictObject({
         /** Least Shannon entropy of the value, in bits per character. */

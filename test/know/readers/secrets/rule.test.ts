@@ -25,7 +25,8 @@ describe.each(rules.map(rule => ({ id: rule.id, rule })))('$id', ({ rule }) => {
       if (example.id !== undefined) expect(found!.secret.id).toBe(example.id)
       expect(found!.claims && formatRef(found!.claims)).toBe(example.claims)
       for (const slot of found!.slots) {
-        const expected = slot.part === 'value' ? example.value : found!.secret.id
+        const { id, keyId } = found!.secret
+        const expected = { value: example.value, id, 'key-id': keyId }[slot.part as 'value'] ?? ''
         expect(Buffer.from(decodeSlot(bytes, slot))).toEqual(bytesOf(rule, expected!))
       }
     },
