@@ -53,6 +53,8 @@ describe.skipIf(server.skip)(`an estate that one pipeline key opens ${server.rea
   let root: string
   let opened: Awaited<ReturnType<typeof openWorld>>
   let world: World
+  let asked = new Secret('')
+  let deployersToken = ''
   let running: PostgresServer
   let emulator: { readonly url: string; close(): Promise<void> }
   let github: MemoryGithub
@@ -94,7 +96,7 @@ describe.skipIf(server.skip)(`an estate that one pipeline key opens ${server.rea
     opened = await openWorld(
       [directory, postgres, slack, github.connector, aws.connector],
       ['postgres-url', 'slack-token'],
-      { readSecret: async () => new Secret(password) },
+      { readSecret: async () => asked },
     )
     world = opened.world
     const { connections, db } = world
@@ -173,11 +175,31 @@ describe.skipIf(server.skip)(`an estate that one pipeline key opens ${server.rea
   })
 
   test('what the password opens is confirmed by trying it', async () => {
+    asked = new Secret(password)
     const { ways } = await paths.run(
       world,
       paths.input.parse({ from: 'orders_rw', to: 'public.orders', probe: true }),
     )
     expect(ways[0]?.probed).toMatchObject({ tried: 'confirmed', login: { tried: 'confirmed' } })
+  })
+
+  test('what the pipeline’s token opens is tried as far as it can be without running a job, and what cannot be is said', async () => {
+    const tryWay = async (to: string) => {
+      asked = new Secret(deployersToken)
+      const { ways } = await paths.run(
+        world,
+        paths.input.parse({ from: 'deployer', to, most: 1, probe: true }),
+      )
+      return ways[0]?.probed
+    }
+    expect(await tryWay('acme/app')).toMatchObject({
+      tried: 'confirmed',
+      login: { tried: 'confirmed' },
+      hops: [{ crossing: 'may-push', tried: 'confirmed' }],
+    })
+    const onward = await tryWay(ROLE)
+    expect(onward).toMatchObject({ tried: 'unknown', hops: [{ tried: 'unknown' }] })
+    expect(onward?.hops[0]?.triedWhy).toContain('no tester has one')
   })
 
   test('the assertion fails with the way, until what cutting proposes is cut', async () => {
@@ -195,7 +217,9 @@ describe.skipIf(server.skip)(`an estate that one pipeline key opens ${server.rea
   function pipeline(): MemoryGithub {
     const twin = memoryGithub()
     const app = twin.server.addRepository('app')
-    app.collaborators.push({ user: twin.server.addUser('deployer') as never, permission: 'push' })
+    const user = twin.server.addUser('deployer')
+    app.collaborators.push({ user, permission: 'push' })
+    deployersToken = twin.server.addToken(user, 'user', ['repo', 'workflow'])
     app.files.set('.github/workflows/deploy.yml', WORKFLOW)
     return twin
   }

@@ -54,9 +54,9 @@ async function start() {
 
 laws({
   name: 'the GitHub of emulate',
-  lacks: ['sessions', 'rotate', 'freeze', 'thaw', 'narrow', 'endSessions', 'probe'],
+  lacks: ['sessions', 'rotate', 'freeze', 'thaw', 'narrow', 'endSessions'],
   // It has no deploy keys, suspends no installation, and takes no leaked tokens.
-  standInLacks: ['issue', 'undo', 'suspend', 'resume', 'revoke', 'inspect'],
+  standInLacks: ['issue', 'undo', 'suspend', 'resume', 'revoke', 'inspect', 'probe'],
   async start(): Promise<World> {
     const { emulator, ask, state, open } = await start()
     let count = 0

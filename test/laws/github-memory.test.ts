@@ -6,7 +6,7 @@ import type { Faults, World } from './world.ts'
 
 type Twin = ReturnType<typeof memoryGithub>
 
-const LACKS = ['sessions', 'rotate', 'freeze', 'thaw', 'narrow', 'endSessions', 'probe'] as const
+const LACKS = ['sessions', 'rotate', 'freeze', 'thaw', 'narrow', 'endSessions'] as const
 
 laws({
   name: 'GitHub in memory, its deploy keys',
@@ -25,6 +25,12 @@ laws({
           identity,
           credential: { ...identity, kind: 'ssh-key', identity },
           secret: new Secret(privateKey),
+          trial: {
+            from: identity,
+            to: { ...identity, kind: 'repository', id: String(repository.id) },
+            toNames: [],
+            crossing: 'may-push',
+          },
         }
       },
     }
@@ -35,7 +41,7 @@ laws({
   name: 'GitHub in memory, installations of apps',
   lacks: LACKS,
   // An app makes its own tokens, of which GitHub keeps no list.
-  standInLacks: ['issue', 'undo'],
+  standInLacks: ['issue', 'undo', 'probe'],
   async start(): Promise<World> {
     const twin = memoryGithub({ pageSize: 2 }, { asApp: true })
     twin.server.addInstallation('own', { contents: 'read' })

@@ -31,11 +31,14 @@ export interface Api {
   /** Once, as whoever it is. Gives the answer's body. */
   send(doing: string, route: string, params: Params, as?: As): Promise<unknown>
   /** The status of the answer, or why there was none. */
-  ask(
-    route: string,
-    params: Params,
-    as: As,
-  ): Promise<{ readonly status: number; readonly data: unknown } | { readonly failed: FirebreakError }>
+  ask(route: string, params: Params, as: As): Promise<Asked | { readonly failed: FirebreakError }>
+}
+
+interface Asked {
+  readonly status: number
+  readonly data: unknown
+  /** Those of a token of the classic kind; others have none, and do not say what they may do. */
+  readonly scopes?: readonly string[]
 }
 
 const MOST_ATTEMPTS = 5
@@ -149,8 +152,10 @@ class GithubApi implements Api {
 
   async ask(route: string, params: Params, as: As) {
     try {
-      const { status, data } = await this.#once(route, params, as)
-      return { status, data }
+      const { status, data, headers } = await this.#once(route, params, as)
+      const scopes = headers['x-oauth-scopes']
+      if (typeof scopes !== 'string') return { status, data }
+      return { status, data, scopes: scopes.split(/\s*,\s*/).filter(scope => scope !== '') }
     } catch (error) {
       if (this.#io.signal.aborted) throw this.#io.signal.reason
       const answered = answerOf(error)

@@ -7,6 +7,7 @@ import { documents, type Reading } from './documents.ts'
 import { inspect } from './inspect.ts'
 import { type Deleted, issue, undo } from './issue.ts'
 import { read, write } from './places.ts'
+import { probe } from './probe.ts'
 import { resume, revoke, suspend } from './restrict.ts'
 import type { Held } from './stored-values.ts'
 import { verify } from './verify.ts'
@@ -32,6 +33,7 @@ export const github: Connector<GithubConfig> = {
       documents: since => documents(account, since, reading),
       discover: () => discover(account, reading),
       verify: (ref, secret) => verify(account, ref, secret),
+      probe: (trial, held) => probe(account, trial, held),
       inspect: ref => inspect(account, ref, held),
       issue: want => issue(account, want, deleted),
       undo: want => undo(account, want),

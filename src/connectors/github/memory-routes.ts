@@ -128,9 +128,21 @@ export const ROUTES: Readonly<Record<string, (asked: Asked) => Answer | Promise<
     }
     return { status: 202, body: {} }
   },
-  'GET /repositories/:id': ({ server, params }) => {
+  'GET /repositories/:id': ({ server, params, as, token }) => {
     const found = server.repositories.find(({ id }) => String(id) === params['id'])
-    return found ? ok(repositoryBody(server, found)) : NOT_FOUND
+    if (!found) return NOT_FOUND
+    // Our own token may do everything; others what they are collaborators for.
+    const right =
+      token === server.admin || typeof as !== 'object' || as.kind === 'installation'
+        ? 'admin'
+        : found.collaborators.find(({ user }) => user.id === as.user.id)?.permission
+    if (right === undefined && found.visibility !== 'public') return NOT_FOUND
+    const permissions = {
+      admin: right === 'admin',
+      push: right === 'admin' || right === 'push',
+      pull: true,
+    }
+    return ok({ ...repositoryBody(server, found), permissions })
   },
 }
 

@@ -66,6 +66,8 @@ export interface MemoryToken {
   readonly kind: 'user' | 'installation'
   readonly user: MemoryUser
   revoked: boolean
+  /** Of the classic kind; a fine-grained one tells none. */
+  readonly scopes?: readonly string[]
 }
 
 const START = Date.UTC(2026, 0, 1)
@@ -120,10 +122,10 @@ export class MemoryServer {
     return { id: this.next(), login }
   }
 
-  addToken(user: MemoryUser, kind: MemoryToken['kind'] = 'user'): string {
+  addToken(user: MemoryUser, kind: MemoryToken['kind'] = 'user', scopes?: readonly string[]): string {
     const text = createHash('sha256').update(`token ${this.next()} of ${user.login}`).digest('hex')
     const token = `${kind === 'user' ? 'ghp_' : 'ghs_'}${text.slice(0, 36)}`
-    this.tokens.set(token, { kind, user, revoked: false })
+    this.tokens.set(token, { kind, user, revoked: false, ...(scopes && { scopes }) })
     return token
   }
 

@@ -112,7 +112,9 @@ async function answer(server: MemoryServer, url: URL, init: RequestInit): Promis
     ...(typeof init.body === 'string' && init.body !== '' && (JSON.parse(init.body) as object)),
   }
   const found = await routed(server, method, url.pathname, { input, as, token })
-  return found ? write(found, url, headers) : json(404, { message: 'Not Found' })
+  const response = found ? write(found, url, headers) : json(404, { message: 'Not Found' })
+  if (typeof as === 'object' && as.scopes) response.headers.set('x-oauth-scopes', as.scopes.join(', '))
+  return response
 }
 
 async function routed(
