@@ -1,5 +1,6 @@
 import type { Connector } from '../core/contract/connector.ts'
 import { aws } from './aws/connector.ts'
+import { azure } from './azure/connector.ts'
 import { directory } from './directory/connector.ts'
 import { gcp } from './gcp/connector.ts'
 import { git } from './git/connector.ts'
@@ -19,6 +20,7 @@ export const connectors: readonly Connector[] = [
   postgres,
   redis,
   aws,
+  azure,
   gcp,
   github,
   gitlab,

@@ -34,6 +34,8 @@ export interface Target {
   readonly sourceId: string
   readonly can: readonly Capability[]
   readonly settleSeconds: number
+  /** As the connection says it: a new credential has no other name than this one. */
+  readonly keepsPublicHalf?: true
   /** Firebreak issued it. */
   readonly ours?: boolean
   /** Nobody connected a system for it: its vendor is asked with the credential itself, and issues nothing for that. */

@@ -179,7 +179,7 @@ function writable(incident: Incident, target: Target): Holding[] {
     ({ leak, writable, elsewhere, claims, place }) =>
       leak === target.leak &&
       writable &&
-      (isReplacedInPlace(target) || !isNameless(place)) &&
+      (keepsName(target) || !isNameless(place)) &&
       elsewhere === undefined &&
       (claims.length === 0
         ? alone
@@ -256,6 +256,11 @@ function isNameless({ slots }: Holding['place']): boolean {
   return slots.length > 0 && !slots.some(slot => slot.part === 'id')
 }
 
+/** Whoever goes on using the old name gets in with the new secret. */
+function keepsName(target: Target): boolean {
+  return isReplacedInPlace(target) || target.keepsPublicHalf === true
+}
+
 function isReplacedInPlace({ can }: Target): boolean {
   return can.includes('rotate') && !can.includes('issue')
 }
@@ -323,8 +328,9 @@ function broken(incident: Incident, target: Target): string[] {
   ]
   const readOnly = placesOf(left.filter(holding => !holding.writable))
   const here = left.filter(holding => holding.writable && holding.elsewhere === undefined)
-  const nameless = placesOf(here.filter(holding => isNameless(holding.place)))
-  const unclear = placesOf(here.filter(holding => !isNameless(holding.place)))
+  const hasNoName = ({ place }: Holding) => !keepsName(target) && isNameless(place)
+  const nameless = placesOf(here.filter(hasNoName))
+  const unclear = placesOf(here.filter(holding => !hasNoName(holding)))
   for (const [places, why] of [
     [readOnly, 'Firebreak may not write there'],
     [nameless, 'the new credential has a name of its own, and there is no name there to be replaced'],

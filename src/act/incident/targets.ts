@@ -67,6 +67,7 @@ export async function connectedTargets(
         sourceId: source.id,
         can: CAPABILITIES.filter(name => connection[name] !== undefined),
         settleSeconds: connection.settleSeconds,
+        ...(connection.keepsPublicHalf && { keepsPublicHalf: true }),
         ours: views.some(view => view.identity?.id === identity.id && view.issuedBy !== undefined),
         verdict,
         consumers: [],

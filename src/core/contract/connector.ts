@@ -60,6 +60,11 @@ export interface Connection {
   readonly instance: string
   /** How long the system may go on accepting what was revoked: dead means refused twice, this far apart. */
   readonly settleSeconds: number
+  /**
+   * What is issued is known by the same public half as what it is like, so that a place which holds the secret alone may be
+   * given the new one.
+   */
+  readonly keepsPublicHalf?: true
   close(): Promise<void>
 
   /** Read to the last page; a scope it was denied is `covered(complete: false)`; anything else throws. */

@@ -4,6 +4,9 @@ import type { Tx } from '../../core/store/store.ts'
 import { ANY_INSTANCE } from './claim.ts'
 import { fingerprintsOf, merge, rootOf } from './merge.ts'
 
+/** As the reader of exports of Azure calls the tenant that they do not name. */
+const ANY_TENANT = 'entra'
+
 type LinkIo = Pick<Io, 'now' | 'random'>
 
 /**
@@ -16,9 +19,11 @@ export async function linkProvisional(tx: Tx, io: LinkIo): Promise<Set<string>> 
   const linked = await linkByNativeId(tx, io)
   for (const id of await linkByName(tx, io)) linked.add(id)
   for (const id of await linkByUniqueName(tx, io)) linked.add(id)
+  for (const id of await linkOfAnyTenant(tx, io)) linked.add(id)
   for (const [id, found] of byThing) {
-    // Two servers that say they are at one address: which of them a text meant cannot be told.
-    if (new Set(found.map(row => row.instance)).size > 1) continue
+    // Two servers that say they are at one address: which of them a text meant cannot be told, unless what it meant is one thing.
+    const instances = new Set(found.map(row => row.instance))
+    if (instances.size > 1 && !(await areOne(tx, found))) continue
     const alike = found.filter(row => row.match_kind === row.kind)
     const roots = new Set<string>()
     for (const row of alike.length > 0 ? alike : found) roots.add(await rootOf(tx, row.match_id))
@@ -72,16 +77,50 @@ async function linkByName(tx: Tx, io: LinkIo): Promise<Set<string>> {
   return await mergeNamed(tx, io, rows)
 }
 
-/** A text gave a name that nothing else in all of the system bears: the address of a service account of Google's. */
+async function areOne(tx: Tx, found: readonly Candidate[]): Promise<boolean> {
+  const roots = new Set<string>()
+  for (const { match_id } of found) roots.add(await rootOf(tx, match_id))
+  return roots.size === 1
+}
+
+/**
+ * A text gave a name that nothing else in all of the system bears: the address of a service account of Google's, the client id of an
+ * application of Entra's.
+ */
 async function linkByUniqueName(tx: Tx, io: LinkIo): Promise<Set<string>> {
   const { rows } = await sql<Named>`
     select p.id, p.kind, p.native, m.id as match_id
     from entity p cross join name n cross join entity m
-    where p.instance = ${ANY_INSTANCE} and p.system = 'gcp' and p.type = 'resource' and p.merged_into is null
+    where p.instance = ${ANY_INSTANCE} and p.system in ('gcp', 'azure') and p.type = 'resource' and p.merged_into is null
       and n.name = p.native
       and m.id = n.entity_id and m.id <> p.id and m.system = p.system and m.kind = p.kind
       and m.type = 'identity' and m.gone_at is null`.execute(tx)
   return await mergeNamed(tx, io, rows)
+}
+
+/**
+ * An export of Azure's does not say of which tenant it is, and need not: its ids and paths are unique everywhere. What a connected tenant
+ * lists by the same one is the same thing.
+ */
+async function linkOfAnyTenant(tx: Tx, io: LinkIo): Promise<Set<string>> {
+  const { rows: byId } = await sql<Named>`
+    select p.id, p.kind, p.native, m.id as match_id
+    from entity p
+    cross join (select distinct instance from entity
+      where system = 'azure' and kind = 'instance' and instance <> ${ANY_TENANT}) i
+    cross join entity m
+    where p.system = 'azure' and p.instance = ${ANY_TENANT} and p.merged_into is null
+      and m.system = 'azure' and m.instance = i.instance and m.kind = p.kind and m.native = p.native`.execute(
+    tx,
+  )
+  const { rows: byName } = await sql<Named>`
+    select p.id, p.kind, p.native, m.id as match_id
+    from entity p cross join name n cross join entity m
+    where p.system = 'azure' and p.instance = ${ANY_TENANT} and p.merged_into is null
+      and substr(p.native, 1, 1) = '?' and n.name = substr(p.native, 2)
+      and m.id = n.entity_id and m.system = 'azure' and m.instance <> p.instance
+      and substr(m.instance, 1, 1) <> '?' and m.kind = p.kind`.execute(tx)
+  return await mergeNamed(tx, io, [...byId, ...byName])
 }
 
 /** What a text named, and one thing that bears the name. */

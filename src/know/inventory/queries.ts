@@ -293,7 +293,12 @@ export async function namesById(
   const rows = await inChunks(members, chunk =>
     db.selectFrom('name').selectAll().where('entity_id', 'in', chunk).execute(),
   )
-  rows.sort((a, b) => b.last_seen - a.last_seen || (a.name < b.name ? -1 : 1))
+  rows.sort(
+    (a, b) =>
+      b.last_seen - a.last_seen ||
+      Number(isBareId(a.name)) - Number(isBareId(b.name)) ||
+      (a.name < b.name ? -1 : 1),
+  )
   const names = new Map<string, string[]>()
   for (const { entity_id, name } of rows) {
     const own = names.get(roots.of(entity_id)) ?? []
@@ -301,6 +306,11 @@ export async function namesById(
     names.set(roots.of(entity_id), own)
   }
   return names
+}
+
+/** What tells a person nothing, where there is a name beside it: a UUID, or a path of Azure's. */
+function isBareId(name: string): boolean {
+  return /^(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$|\/subscriptions\/)/i.test(name)
 }
 
 export interface IdentityView {

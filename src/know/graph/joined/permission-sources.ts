@@ -1,5 +1,6 @@
 import type { Db } from '../../../core/store/store.ts'
 import type { Roots } from '../../inventory/roots.ts'
+import { azurePermissions } from '../azure/azure-permissions.ts'
 import { gcpPermissions } from '../gcp/gcp-permissions.ts'
 import type { Hop } from '../graph.ts'
 import { kubernetesPermissions } from '../kubernetes/permissions.ts'
@@ -16,4 +17,8 @@ export interface Permitted extends Omit<Hop, 'crossing'> {
   readonly action: string
 }
 
-export const permissionSources: readonly PermissionSource[] = [gcpPermissions, kubernetesPermissions]
+export const permissionSources: readonly PermissionSource[] = [
+  azurePermissions,
+  gcpPermissions,
+  kubernetesPermissions,
+]

@@ -1,12 +1,20 @@
 import type { Observation } from '../../../core/contract/observation.ts'
+import { itemsIn } from '../json-items.ts'
 import type { Reader } from '../reader.ts'
 import { wholeText } from '../whole-text.ts'
-import { tellItem } from './telling.ts'
+import { Names } from './names.ts'
+import { Telling } from './telling.ts'
 
 /**
- * What the Azure CLI prints as JSON, each answer in a file of its own: `az ad sp list`, `az ad app list`, `az role assignment
- * list --all`, `az identity list`, `az keyvault list`, `az account list`, `az identity federated-credential list`, and `az ad app
- * federated-credential list` with the client id in the file's name: `federated-credential-list-CLIENTID.json`.
+ * What the Azure CLI prints as JSON, each answer in a file of its own, and what the connector asks Microsoft Graph and Azure Resource
+ * Manager for, an answer on each line:
+ * - `az ad sp list`, `az ad app list`, `az identity list`, `az account list`, `az account management-group entities list`
+ * - `az role assignment list --all`, `az role definition list`, deny assignments, `az resource list`, `az keyvault list`, `az aks list`
+ * - `az rest` of the directory's roles, permissions of applications, and delegated permissions
+ * - `az identity federated-credential list`, and `az ad app federated-credential list` with the client id in the file's name:
+ *   `federated-credential-list-CLIENTID.json`
+ *
+ * Who may do what is kept as `azure-rbac`, `entra-roles` and `entra-permissions`; what a role permits is a fact of it.
  */
 export const azureReader: Reader = {
   format: 'azure',
@@ -21,18 +29,19 @@ export const azureReader: Reader = {
   },
   async *read(document, bytes) {
     const text = await wholeText(bytes, MOST_BYTES)
-    let parsed: unknown
-    try {
-      parsed = JSON.parse(text ?? '')
-    } catch {
-      yield gap(document.path, 'it looks like an answer of the Azure CLI, and is no whole JSON')
+    if (text === undefined) {
+      yield gap(document.path, `it has more than ${MOST_BYTES / 2 ** 20} MiB`)
       return
     }
-    for (const [index, item] of [parsed].flat().entries()) {
-      const told = tellItem(item, document.path)
+    const { items, broken } = itemsIn(text)
+    for (const where of broken) yield gap(`${document.path}${where}`, 'it is no whole JSON')
+    const telling = new Telling(new Names(document.in), document.path)
+    for (const [index, item] of items.entries()) {
+      const told = telling.item(item)
       if (typeof told === 'string') yield gap(`${document.path}#${index}`, told)
       else yield* told
     }
+    yield* telling.policies()
   },
 }
 
@@ -42,8 +51,11 @@ const MARKS: readonly RegExp[] = [
   /"servicePrincipalType"\s*:/,
   /"signInAudience"\s*:/,
   /"roleDefinitionName"\s*:/,
+  /"(?:denyAssignmentName|rolePermissions|directoryScopeId|appRoleId|parentNameChain)"\s*:/,
+  /"consentType"\s*:\s*"(?:AllPrincipals|Principal)"/,
   /"issuer"\s*:\s*"https:/,
-  /"id"\s*:\s*"\/subscriptions\/[^"]+\/(?:userAssignedIdentities|vaults)\//i,
+  /"id"\s*:\s*"(?:\/subscriptions\/[^"/]+)?\/providers\/Microsoft\.Authorization\/role(?:Definitions|Assignments)\//i,
+  /"id"\s*:\s*"\/subscriptions\/[^"]+\/providers\/Microsoft\.[A-Za-z]+\//i,
   /"environmentName"\s*:\s*"Azure/,
 ]
 

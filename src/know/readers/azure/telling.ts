@@ -1,254 +1,342 @@
-import { z } from 'zod'
-import type { Facts, Observation } from '../../../core/contract/observation.ts'
+import type { z } from 'zod'
+import { canonicalJson } from '../../../core/contract/canonical-json.ts'
+import { factsOf, type Observation } from '../../../core/contract/observation.ts'
 import type { Json, Ref } from '../../../core/contract/ref.ts'
-import { type Admitted, admittedBy, GITHUB_ISSUER } from '../github-subject.ts'
+import type { Item } from '../json-items.ts'
+import { tellFederated } from './federated.ts'
+import {
+  accountSchema,
+  appRoleSchema,
+  assignmentSchema,
+  denySchema,
+  directoryAssignmentSchema,
+  directoryRoleSchema,
+  entitySchema,
+  federatedSchema,
+  grantSchema,
+  groupSchema,
+  identitySchema,
+  principalSchema,
+  resourceSchema,
+  roleSchema,
+  type Someone,
+} from './item-shapes.ts'
+import type { Names } from './names.ts'
+import { tellResource } from './resources.ts'
 
-/** Ids of Entra and paths of Azure are unique everywhere: tenants are names of the one instance that there is. */
-const INSTANCE = 'entra'
-const ref = (kind: string, id: string): Ref => ({ system: 'azure', instance: INSTANCE, kind, id })
+const GUID = /([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})[^/]*$/i
 
-const text = z.string().nullish().catch(undefined)
-const credential = z.looseObject({
-  keyId: z.string(),
-  displayName: text,
-  startDateTime: text,
-  endDateTime: text,
-})
-const credentials = z.array(credential).nullish().catch([])
+/** What the things of one document tell. Who may do what is told at its end: of each thing, all at once. */
+export class Telling {
+  readonly #names: Names
+  readonly #path: string
+  readonly #policies = new Map<string, { on: Ref; language: string; text: Record<string, Json[]> }>()
 
-const federatedSchema = z
-  .looseObject({
-    id: text,
-    name: z.string(),
-    issuer: z.string(),
-    subject: text,
-    claimsMatchingExpression: z.looseObject({ value: z.string() }).nullish().catch(undefined),
-  })
-  .refine(({ subject, claimsMatchingExpression }) => subject ?? claimsMatchingExpression)
-const principalSchema = z.looseObject({
-  id: z.string(),
-  appId: z.string(),
-  displayName: text,
-  servicePrincipalType: text,
-  accountEnabled: z.boolean().nullish().catch(undefined),
-  appOwnerOrganizationId: text,
-  passwordCredentials: credentials,
-  keyCredentials: credentials,
-  federatedIdentityCredentials: z.array(z.unknown()).nullish().catch([]),
-})
-const identitySchema = z.looseObject({
-  id: z.string().regex(/\/userAssignedIdentities\/[^/]+$/i),
-  clientId: z.string(),
-  principalId: z.string(),
-  tenantId: text,
-  name: text,
-})
-const assignmentSchema = z.looseObject({
-  principalId: z.string(),
-  principalName: text,
-  principalType: text,
-  roleDefinitionName: z.string(),
-  scope: z.string().startsWith('/'),
-  condition: text,
-})
-const accountSchema = z.looseObject({ id: z.string(), tenantId: z.string(), name: text })
-const vaultSchema = z.looseObject({ id: z.string().regex(/\/vaults\/[^/]+$/i), name: text })
-
-/** What one item of an answer tells; a sentence where it should be known, and cannot be read. */
-export function tellItem(item: unknown, path: string): Iterable<Observation> | string {
-  const federated = federatedSchema.safeParse(item)
-  if (federated.success) {
-    const named = /([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})[^/]*$/i.exec(path)?.[1]
-    const resource = /^(.*\/userAssignedIdentities\/[^/]+)\/federatedIdentityCredentials\//i.exec(
-      federated.data.id ?? '',
-    )?.[1]
-    const of = resource ? `?${resource.toLowerCase()}` : named?.toLowerCase()
-    if (of === undefined)
-      return 'it does not say of which application it is: name the file federated-credential-list-CLIENTID.json'
-    return tellFederated(ref('service-principal', of), federated.data)
+  constructor(names: Names, path: string) {
+    this.#names = names
+    this.#path = path
   }
-  const identity = identitySchema.safeParse(item)
-  if (identity.success) return tellIdentity(identity.data)
-  const assignment = assignmentSchema.safeParse(item)
-  if (assignment.success) return tellAssignment(assignment.data)
-  const principal = principalSchema.safeParse(item)
-  if (principal.success) return tellPrincipal(principal.data)
-  const vault = vaultSchema.safeParse(item)
-  if (vault.success) return tellScope(vault.data.id)
-  const account = accountSchema.safeParse(item)
-  return account.success ? tellAccount(account.data) : []
-}
 
-/** An application and its service principal have one client id, and are one: what is added to either opens both. */
-function* tellPrincipal(principal: z.infer<typeof principalSchema>): Generator<Observation> {
-  const identity = ref('service-principal', principal.appId.toLowerCase())
-  yield {
-    see: 'identity',
-    ref: identity,
-    names: [principal.displayName, principal.appId, principal.id].filter(name => name != null),
-    facts: asFacts({ type: principal.servicePrincipalType, enabled: principal.accountEnabled }),
+  /** What one item tells; a sentence where it should be known, and cannot be read. */
+  item(given: Item): Iterable<Observation> | string {
+    // Resource Manager keeps apart what the CLI prints side by side.
+    const own = given['properties']
+    const item = typeof own === 'object' && own !== null ? { ...own, ...given } : given
+    const federated = federatedSchema.safeParse(item)
+    if (federated.success) {
+      const of = this.#federatedOf(federated.data.id)
+      return of
+        ? tellFederated(this.#names, of, federated.data)
+        : 'it does not say of which application it is: name the file federated-credential-list-CLIENTID.json'
+    }
+    for (const tell of this.#tellers) {
+      const told = tell(item)
+      if (told) return told
+    }
+    return []
   }
-  const isOwn = principal.servicePrincipalType != null && principal.appOwnerOrganizationId != null
-  if (isOwn) yield tenant(principal.appOwnerOrganizationId!)
-  for (const [kind, all] of [
-    ['client-secret', principal.passwordCredentials],
-    ['client-certificate', principal.keyCredentials],
-  ] as const)
-    for (const { keyId, displayName, startDateTime, endDateTime } of all ?? [])
-      yield {
-        see: 'credential',
-        ref: { ...ref(kind, keyId.toLowerCase()), identity },
-        facts: asFacts({ title: displayName, created: startDateTime, expires: endDateTime }),
-      }
-  for (const raw of principal.federatedIdentityCredentials ?? []) {
-    const federated = federatedSchema.safeParse(raw)
-    if (federated.success) yield* tellFederated(identity, federated.data)
-  }
-}
 
-function* tellIdentity(given: z.infer<typeof identitySchema>): Generator<Observation> {
-  yield {
-    see: 'identity',
-    ref: ref('service-principal', given.clientId.toLowerCase()),
-    names: [given.name, given.clientId, given.principalId, given.id.toLowerCase()].filter(
-      name => name != null,
-    ),
-    facts: asFacts({ type: 'ManagedIdentity' }),
+  *policies(): Generator<Observation> {
+    for (const { on, language, text } of this.#policies.values())
+      yield { see: 'policy', on, language, text: canonicalJson(text) }
   }
-  if (given.tenantId != null) yield tenant(given.tenantId)
-}
 
-/** https://learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity */
-function* tellFederated(
-  identity: Ref,
-  { name, issuer, subject, claimsMatchingExpression }: z.infer<typeof federatedSchema>,
-): Generator<Observation> {
-  const own = ref('federated-credential', `${identity.id}/${name}`)
-  const said = subject ?? claimsMatchingExpression!.value
-  const isGithub = issuer.replace(/\/$/, '') === GITHUB_ISSUER
-  const pattern = subject ?? /^claims\['sub'\] (?:matches|eq) '([^']*)'$/.exec(said)?.[1]
-  const admitted: Admitted = !isGithub
-    ? {}
-    : pattern === undefined
-      ? { when: `the token’s claims are so: ${said}` }
-      : admittedBy(pattern)
-  yield {
-    see: 'resource',
-    ref: own,
-    names: [name],
-    facts: asFacts({ issuer, subject: said, loose: admitted.loose }),
+  /** The first whose shape fits is right: those that others would fit, too, come first. */
+  readonly #tellers: readonly ((item: Item) => Iterable<Observation> | undefined)[] = [
+    teller(groupSchema, group => this.#group(group)),
+    teller(identitySchema, identity => this.#identity(identity)),
+    teller(denySchema, deny => this.#deny(deny)),
+    teller(roleSchema, role => this.#role(role)),
+    teller(directoryAssignmentSchema, assignment => this.#directoryAssignment(assignment)),
+    teller(assignmentSchema, assignment => this.#assignment(assignment)),
+    teller(directoryRoleSchema, role => this.#directoryRole(role)),
+    teller(appRoleSchema, role => this.#appRole(role)),
+    teller(grantSchema, grant => this.#grant(grant)),
+    teller(principalSchema, principal => this.#principal(principal)),
+    teller(entitySchema, entity => this.#entity(entity)),
+    teller(resourceSchema, resource => tellResource(this.#names, resource)),
+    teller(accountSchema, account => this.#account(account)),
+  ]
+
+  /** Of a managed identity by the path it stands in, of an application by the file's name. */
+  #federatedOf(id: string | null | undefined): Ref | undefined {
+    const path = /^(.*\/userAssignedIdentities\/[^/]+)\/federatedIdentityCredentials\//i.exec(id ?? '')?.[1]
+    if (path !== undefined) return this.#names.ref('service-principal', `?${path.toLowerCase()}`)
+    const named = GUID.exec(this.#path)?.[1]
+    return named === undefined ? undefined : this.#names.principal(named)
   }
-  const edge = { see: 'edge', certainty: 'proven' } as const
-  yield {
-    ...edge,
-    from: own,
-    to: identity,
-    crossing: 'vouches-for',
-    why: 'tokens that it takes are taken for it',
+
+  #add(on: Ref, language: string, part: string, entry: Json): void {
+    const key = `${language} ${on.kind} ${on.id}`
+    const policy = this.#policies.get(key) ?? { on, language, text: {} }
+    policy.text[part] = [...(policy.text[part] ?? []), entry]
+    this.#policies.set(key, policy)
   }
-  if (admitted.repository) {
-    yield { see: 'resource', ref: admitted.repository, names: [], facts: {} }
+
+  *#someone(id: string, type: string | null | undefined, name?: string | null): Generator<Observation, Ref> {
+    const ref = this.#names.object(id, type)
+    yield { see: 'identity', ref, names: name ? [name] : [], facts: {} }
+    return ref
+  }
+
+  *#principal(principal: z.infer<typeof principalSchema>): Generator<Observation> {
+    const names = this.#names
+    const identity = names.principal(principal.appId)
+    const isManaged = principal.servicePrincipalType === 'ManagedIdentity'
+    const home = principal.appOwnerOrganizationId?.toLowerCase()
+    const isOwn = principal.signInAudience != null || home === names.instance
+    const paths = (principal.alternativeNames ?? []).filter(name => name.startsWith('/subscriptions/'))
     yield {
-      ...edge,
-      from: own,
-      to: admitted.repository,
-      crossing: 'admits-jobs-of',
-      ...(admitted.when !== undefined && { certainty: 'conditional', when: admitted.when }),
-      why: `its subject is ${said}`,
+      see: 'identity',
+      ref: identity,
+      names: [
+        principal.displayName,
+        principal.appId.toLowerCase(),
+        principal.id.toLowerCase(),
+        ...paths.map(path => path.toLowerCase()),
+      ].filter(name => name != null),
+      facts: factsOf({
+        type: principal.servicePrincipalType ?? undefined,
+        enabled: principal.accountEnabled ?? undefined,
+        // Of one whose application is elsewhere, its home may have locked it against that.
+        takesCredentials: isManaged ? false : isOwn ? true : undefined,
+      }),
+    }
+    yield names.inherits(identity, names.tenant())
+    if (!names.isConnected && principal.servicePrincipalType != null && home !== undefined)
+      yield this.#instance(home)
+    for (const [type, all] of [
+      ['client secret', principal.passwordCredentials],
+      ['certificate', principal.keyCredentials],
+    ] as const)
+      for (const { keyId, displayName, startDateTime, endDateTime } of all ?? [])
+        yield {
+          see: 'credential',
+          ref: { ...names.ref('app-credential', keyId.toLowerCase()), identity },
+          facts: factsOf({
+            type,
+            title: displayName ?? undefined,
+            created: startDateTime ?? undefined,
+            expires: endDateTime ?? undefined,
+          }),
+        }
+    for (const owner of principal.owners ?? []) yield* this.#owner(owner, identity)
+    for (const raw of principal.federatedIdentityCredentials ?? []) {
+      const federated = federatedSchema.safeParse(raw)
+      if (federated.success) yield* tellFederated(names, identity, federated.data)
     }
   }
-  if (admitted.loose === undefined) return
-  const stranger = ref('anyone', issuer)
-  yield { see: 'identity', ref: stranger, names: ['anyone who can run a workflow on GitHub'], facts: {} }
-  // Who is none of the owner’s has to get a repository there, or an owner’s name.
-  const when = 'they get a repository that the subject fits'
-  yield {
-    ...edge,
-    from: stranger,
-    to: own,
-    crossing: 'vouched-for-by',
-    certainty: 'conditional',
-    when,
-    why: admitted.loose,
-  }
-}
 
-/** What a role of Azure's own lets its bearer do with all that is in the scope. */
-const ROLES: Readonly<Record<string, readonly [string, string]>> = {
-  owner: ['administrator', 'may do everything there, and let others'],
-  'user access administrator': ['administrator', 'may give itself every role there'],
-  'role based access control administrator': ['administrator', 'may give itself every role there'],
-  contributor: ['may-write', 'may change everything there, also what runs as managed identities'],
-}
-/** The same of what a vault keeps, where the scope is one. */
-const VAULT_ROLES = ['key vault administrator', 'key vault secrets officer', 'key vault secrets user']
-
-function* tellAssignment(assignment: z.infer<typeof assignmentSchema>): Generator<Observation> {
-  const { principalId, principalName, principalType, roleDefinitionName: role, scope, condition } = assignment
-  const kinds: Readonly<Record<string, string>> = { User: 'user', Group: 'group' }
-  const kind = kinds[principalType ?? ''] ?? 'service-principal'
-  const from = ref(kind, kind === 'service-principal' ? `?${principalId}` : principalId)
-  const to = scopeRef(scope)
-  yield { see: 'identity', ref: from, names: principalName ? [principalName] : [], facts: {} }
-  yield* tellScope(scope)
-  const [crossing, may] =
-    ROLES[role.toLowerCase()] ??
-    (to.kind === 'key-vault' && VAULT_ROLES.includes(role.toLowerCase())
-      ? ['may-read', 'may read its secrets']
-      : [])
-  if (crossing === undefined) return
-  yield {
-    see: 'edge',
-    from,
-    to,
-    crossing,
-    certainty: condition ? 'conditional' : 'proven',
-    ...(condition && { when: `the condition of the assignment lets it: ${condition}` }),
-    why: `${role} ${may}`,
-  }
-}
-
-function* tellAccount({ id, tenantId, name }: z.infer<typeof accountSchema>): Generator<Observation> {
-  yield tenant(tenantId)
-  yield { see: 'resource', ref: scopeRef(`/subscriptions/${id}`), names: name ? [name, id] : [id], facts: {} }
-}
-
-function tenant(id: string): Observation {
-  return { see: 'resource', ref: ref('instance', INSTANCE), names: [id.toLowerCase()], facts: {} }
-}
-
-/** A scope, and all that it is in: who administers one has what is in it. */
-function* tellScope(scope: string): Generator<Observation> {
-  const parts = scope.toLowerCase().replace(/\/+$/, '').split('/').slice(1)
-  const ends = [2, 4, parts.length].filter(
-    (end, index, all) => end <= parts.length && all.indexOf(end) === index,
-  )
-  const chain = parts[0] === 'subscriptions' ? ends.map(end => `/${parts.slice(0, end).join('/')}`) : [scope]
-  for (const [index, one] of chain.entries()) {
-    const to = scopeRef(one)
-    yield { see: 'resource', ref: to, names: [one.slice(one.lastIndexOf('/') + 1) || one], facts: {} }
-    if (index === 0) continue
+  *#owner(owner: Someone, of: Ref): Generator<Observation> {
+    const name = owner.userPrincipalName ?? owner.displayName
+    const from = yield* this.#someone(owner.id, owner['@odata.type'], name)
     yield {
       see: 'edge',
-      from: scopeRef(chain[index - 1]!),
-      to,
-      crossing: 'contains',
+      from,
+      to: of,
+      crossing: 'among-owners-of',
       certainty: 'proven',
-      why: 'what holds for the scope holds for all that is in it',
+      why: 'it is among the owners of the application',
     }
+    if (name != null)
+      yield { see: 'owner', of, owner: name, source: 'owners of the application', weight: 0.7 }
+  }
+
+  *#group({ id, displayName, members }: z.infer<typeof groupSchema>): Generator<Observation> {
+    const to = yield* this.#someone(id, 'group', displayName)
+    for (const member of members) {
+      const from = yield* this.#someone(member.id, member['@odata.type'], member.displayName)
+      yield {
+        see: 'edge',
+        from,
+        to,
+        crossing: 'member-of',
+        certainty: 'proven',
+        why: 'it is a member of the group, or of one in it',
+      }
+    }
+  }
+
+  *#identity(given: z.infer<typeof identitySchema>): Generator<Observation> {
+    const names = this.#names
+    const path = given.id.toLowerCase()
+    const identity = names.principal(given.clientId)
+    yield {
+      see: 'identity',
+      ref: identity,
+      names: [given.name, given.clientId.toLowerCase(), given.principalId.toLowerCase(), path].filter(
+        name => name != null,
+      ),
+      facts: factsOf({ type: 'ManagedIdentity', takesCredentials: false }),
+    }
+    yield names.inherits(identity, names.tenant())
+    yield* names.chain(path)
+    yield {
+      see: 'edge',
+      from: names.scope(path),
+      to: identity,
+      crossing: 'has-identity',
+      certainty: 'proven',
+      why: 'its principal has its roles',
+    }
+    if (!names.isConnected && given.tenantId != null) yield this.#instance(given.tenantId)
+  }
+
+  *#assignment(assignment: z.infer<typeof assignmentSchema>): Generator<Observation> {
+    const { principalId, principalName, principalType, roleDefinitionName, scope, condition } = assignment
+    const from = yield* this.#someone(principalId, principalType, principalName)
+    yield* this.#names.chain(scope)
+    this.#add(this.#names.scope(scope), 'azure-rbac', 'assignments', {
+      principal: { ...from },
+      role: GUID.exec(assignment.roleDefinitionId ?? '')?.[1]?.toLowerCase() ?? '',
+      ...(roleDefinitionName != null && { name: roleDefinitionName }),
+      ...(condition != null && { when: `the condition of the assignment lets it: ${condition}` }),
+    })
+  }
+
+  *#role({ id, roleName, permissions }: z.infer<typeof roleSchema>): Generator<Observation> {
+    const role = id.slice(id.lastIndexOf('/') + 1).toLowerCase()
+    yield {
+      see: 'resource',
+      ref: this.#names.ref('azure-role', role),
+      names: roleName == null ? [role] : [roleName, role],
+      facts: factsOf({ permissions: permissions.map(blockOf) }),
+    }
+  }
+
+  *#deny(deny: z.infer<typeof denySchema>): Generator<Observation> {
+    yield* this.#names.chain(deny.scope)
+    const refsOf = (all: readonly { id: string; type?: string | null | undefined }[]) =>
+      all.map(({ id, type }) => ({ ...this.#names.object(id, type) }))
+    this.#add(this.#names.scope(deny.scope), 'azure-rbac', 'denies', {
+      name: deny.denyAssignmentName,
+      permissions: deny.permissions.map(blockOf),
+      principals: refsOf(deny.principals),
+      excluded: refsOf(deny.excludePrincipals ?? []),
+      onlyHere: deny.doNotApplyToChildScopes ?? false,
+    })
+  }
+
+  *#directoryAssignment(given: z.infer<typeof directoryAssignmentSchema>): Generator<Observation> {
+    const { principalId, principal, roleDefinitionId, directoryScopeId } = given
+    const name = principal?.userPrincipalName ?? principal?.displayName
+    const from = yield* this.#someone(principalId, principal?.['@odata.type'], name)
+    yield this.#tenant()
+    this.#add(this.#names.tenant(), 'entra-roles', 'assignments', {
+      principal: { ...from },
+      role: roleDefinitionId.toLowerCase(),
+      scope: directoryScopeId.toLowerCase(),
+    })
+  }
+
+  *#directoryRole(role: z.infer<typeof directoryRoleSchema>): Generator<Observation> {
+    yield {
+      see: 'resource',
+      ref: this.#names.ref('directory-role', role.id.toLowerCase()),
+      names: [role.displayName],
+      facts: factsOf({
+        title: role.displayName,
+        actions: role.rolePermissions.flatMap(({ allowedResourceActions }) => allowedResourceActions ?? []),
+      }),
+    }
+  }
+
+  *#appRole(given: z.infer<typeof appRoleSchema>): Generator<Observation> {
+    const from = yield* this.#someone(given.principalId, given.principalType, given.principalDisplayName)
+    yield this.#tenant()
+    this.#add(this.#names.tenant(), 'entra-permissions', 'grants', {
+      principal: { ...from },
+      permission: given.appRoleId.toLowerCase(),
+    })
+  }
+
+  /** What users let an application do in their place: everyone’s, or one user’s. */
+  *#grant({ id, clientId, consentType, principalId, scope }: z.infer<typeof grantSchema>) {
+    const from = yield* this.#someone(clientId, undefined)
+    const ref = this.#names.ref('permission-grant', id)
+    const whose = consentType === 'AllPrincipals' ? 'every user' : `the user ${principalId ?? ''}`.trim()
+    const scopes = scope.split(/\s+/).filter(one => one !== '')
+    yield {
+      see: 'resource',
+      ref,
+      names: [`${scopes.join(' ')} of ${whose}`],
+      facts: factsOf({ scopes, consent: consentType }),
+    } satisfies Observation
+    yield {
+      see: 'edge',
+      from,
+      to: ref,
+      crossing: 'may-act-for',
+      certainty: 'conditional',
+      when: 'a user is signed in to it',
+      why: `it was let do this in the place of ${whose}: ${scopes.join(', ')}`,
+    } satisfies Observation
+  }
+
+  *#entity({ id, displayName, parent }: z.infer<typeof entitySchema>): Generator<Observation> {
+    yield* this.#names.chain(id)
+    const ref = this.#names.scope(id)
+    if (displayName != null) yield { see: 'resource', ref, names: [displayName], facts: {} }
+    if (!parent) return
+    yield* this.#names.chain(parent.id)
+    yield this.#names.inherits(ref, this.#names.scope(parent.id))
+  }
+
+  *#account(account: z.infer<typeof accountSchema>): Generator<Observation> {
+    const { id, tenantId, subscriptionId } = account
+    const path = `/subscriptions/${subscriptionId ?? id}`
+    yield* this.#names.chain(path)
+    const names = [account.name, account.displayName, subscriptionId ?? id].filter(name => name != null)
+    yield { see: 'resource', ref: this.#names.scope(path), names: [...new Set(names)], facts: {} }
+    if (!this.#names.isConnected) yield this.#instance(tenantId)
+  }
+
+  #tenant(): Observation {
+    return { see: 'resource', ref: this.#names.tenant(), names: ['the Entra tenant'], facts: {} }
+  }
+
+  /** Texts name what is in it by its tenant. */
+  #instance(tenantId: string): Observation {
+    const ref = this.#names.ref('instance', this.#names.instance)
+    return { see: 'resource', ref, names: [tenantId.toLowerCase()], facts: {} }
   }
 }
 
-function scopeRef(scope: string): Ref {
-  const path = scope.toLowerCase().replace(/\/+$/, '') || '/'
-  if (/\/vaults\/[^/]+$/.test(path)) return ref('key-vault', path)
-  if (/^\/subscriptions\/[^/]+$/.test(path)) return ref('subscription', path)
-  if (/^\/subscriptions\/[^/]+\/resourcegroups\/[^/]+$/.test(path)) return ref('resource-group', path)
-  return ref(path.includes('/managementgroups/') ? 'management-group' : 'resource', path)
+function teller<Shape extends z.ZodType>(
+  shape: Shape,
+  tell: (item: z.infer<Shape>) => Iterable<Observation>,
+): (item: Item) => Iterable<Observation> | undefined {
+  return item => {
+    const read = shape.safeParse(item)
+    return read.success ? tell(read.data) : undefined
+  }
 }
 
-function asFacts(values: Readonly<Record<string, Json | undefined>>): Facts {
-  return Object.fromEntries(
-    Object.entries(values).flatMap(([name, value]) => (value == null ? [] : [[name, { value }]])),
-  )
+function blockOf(block: z.infer<typeof roleSchema>['permissions'][number]) {
+  return {
+    actions: block.actions ?? [],
+    notActions: block.notActions ?? [],
+    dataActions: block.dataActions ?? [],
+    notDataActions: block.notDataActions ?? [],
+  }
 }

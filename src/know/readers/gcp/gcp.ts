@@ -1,7 +1,7 @@
 import type { Observation } from '../../../core/contract/observation.ts'
 import type { Reader } from '../reader.ts'
 import { wholeText } from '../whole-text.ts'
-import { itemsIn } from './items.ts'
+import { itemsIn } from '../json-items.ts'
 import { Telling } from './telling.ts'
 
 /**

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Item } from './items.ts'
+import type { Item } from '../json-items.ts'
 
 const text = z.string().optional().catch(undefined)
 const flag = z.boolean().optional().catch(undefined)

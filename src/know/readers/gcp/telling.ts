@@ -14,7 +14,7 @@ import {
   runningSchema,
   type Told,
 } from './item-shapes.ts'
-import type { Item } from './items.ts'
+import type { Item } from '../json-items.ts'
 import { EVERYWHERE, federatedIn, memberRef, Projects, resourceRef } from './names.ts'
 
 /** What the things of one document tell, each thing once. */

@@ -60,7 +60,12 @@ export interface CompiledRule {
   readonly after: Uint8Array
   /** By the fact's name; each is global. */
   readonly near: readonly (readonly [string, RegExp])[]
-  readonly pair: Beside | undefined
+  readonly pair:
+    | (Beside & {
+        /** It has the value; else it has whose that is, and may be missing. */
+        readonly hasValue: boolean
+      })
+    | undefined
   readonly keyId: Beside | undefined
 }
 
@@ -92,6 +97,7 @@ export function compileRule(rule: Rule): CompiledRule {
       after: classTable(rule.pair.after),
       within: rule.pair.within,
       entropy: rule.pair.entropy ?? 0,
+      hasValue: rule.pair.pattern.includes('(?<value>'),
     },
     keyId: rule.keyId && {
       pattern: new Pattern(rule.keyId.pattern, `g${flags}`),

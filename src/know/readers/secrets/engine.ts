@@ -376,7 +376,7 @@ function newlines(bytes: Buffer, from: number, to: number): number {
 
 /** The fixed beginning and the last four characters; nothing of a value so short that this would be much of it. */
 function previewOf(rule: CompiledRule, id: string | undefined, value: Span): string | undefined {
-  const shown = rule.pair && id ? id : Buffer.from(value.bytes).toString('latin1')
+  const shown = rule.pair?.hasValue && id ? id : Buffer.from(value.bytes).toString('latin1')
   if (shown.length < 20 || /[^\x20-\x7e]/.test(shown)) return undefined
   const start = rule.rule.keywords.find(keyword => shown.startsWith(keyword)) ?? ''
   return `${start}…${shown.slice(-4)}`

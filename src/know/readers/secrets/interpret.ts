@@ -66,7 +66,7 @@ function readToken(text: Text, compiled: CompiledRule, match: Match, depth: numb
   const range =
     match.groups['value'] ??
     other?.['value'] ??
-    (rule.lead && !rule.pair ? [match.start, match.end] : undefined)
+    (rule.lead && !compiled.pair?.hasValue ? [match.start, match.end] : undefined)
   const value = spanOf(
     text,
     range,
@@ -85,7 +85,7 @@ function readToken(text: Text, compiled: CompiledRule, match: Match, depth: numb
   if (rule.structure === 'jwt' && (!isJwt(plain) || isPublishedJwt(plain))) return undefined
   const reasons = [`has the form of a ${rule.name}`]
   if (rule.checks.checksum) reasons.push('its checksum holds')
-  if (compiled.pair) reasons.push('beside its other half')
+  if (other) reasons.push('beside its other half')
   const claims = claimsOf(
     rule,
     groupText(text, match, 'host'),

@@ -32,6 +32,7 @@ const LISTS = [
   'secrets',
   'workloadIdentityPoolProviders',
   'items',
+  'value',
 ]
 
 function unwrapped(value: unknown): Item[] {
