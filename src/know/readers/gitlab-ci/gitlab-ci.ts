@@ -11,13 +11,19 @@ export const gitlabCiReader: Reader = {
     if (format !== undefined) return format === 'gitlab-ci'
     if (!/\.ya?ml$/i.test(path)) return false
     if (/(?:^|[/.-])gitlab-ci\.ya?ml$/i.test(path)) return true
-    if (!/(?:^|\/)(?:\.?gitlab(?:-ci)?|ci|templates|pipelines?|jobs)\//i.test(path)) return false
     // What is included lies where its project likes: it has a job, and nothing of another system's.
     const text = Buffer.from(head.buffer, head.byteOffset, head.byteLength).toString('latin1')
-    return (
-      /^[ \t]+(?:script|trigger|extends|artifacts|before_script)\s*:/m.test(text) &&
-      !/^(?:jobs|on|steps|pool|kind|apiVersion|version|language|services|tasks|script)\s*:/m.test(text)
+    const [, indent] = /^([ \t]+)(?:script|trigger|extends|artifacts|before_script)\s*:/m.exec(text) ?? []
+    if (
+      indent === undefined ||
+      /^(?:jobs|on|steps|pool|kind|apiVersion|version|language|services|tasks|script|pipelines)\s*:/m.test(
+        text,
+      )
     )
+      return false
+    if (/(?:^|\/)(?:\.?gitlab(?:-ci)?|ci|templates|pipelines?|jobs)\//i.test(path)) return true
+    // Elsewhere it says more that only a job of GitLab's has.
+    return new RegExp(`^${indent}(?:stage|rules|only|needs|id_tokens|extends)\\s*:`, 'm').test(text)
   },
   async *read(document, bytes) {
     const { readGitlabCi } = await import('./read-gitlab-ci.ts')

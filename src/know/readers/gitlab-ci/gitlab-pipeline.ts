@@ -15,6 +15,8 @@ export interface GitlabJob extends PipelineJob {
   readonly environment: string | undefined
   readonly idTokens: ReadonlyMap<string, Located>
   readonly vaultSecrets: ReadonlyMap<string, Located>
+  /** What it is made from that stands in none of the file: in one that it includes, or that includes it. */
+  readonly madeFrom: readonly string[]
   readonly tags: readonly Located[]
   readonly startedBy: readonly Start[]
   /** It runs for branches or tags that not everyone may push to, or when a person says so, and for nothing else. */
@@ -74,9 +76,10 @@ export function gitlabPipelineOf(path: string, documents: readonly Located[]): G
     // What only others are made from is looked at in them; what nobody here is made from is for other files.
     if (id.startsWith('.') && extended.has(id)) return []
     const node = resolving.job(id)
+    const madeFrom = basesOf(all, id).filter(base => !all.has(base))
     const isJob = ['script', 'trigger', 'run', 'before_script'].some(name => node.has(name))
-    if (!isJob) return []
-    return [jobOf(id, written, node, defaults, workflow)]
+    if (!isJob && madeFrom.length === 0) return []
+    return [{ ...jobOf(id, written, node, defaults, workflow), madeFrom }]
   })
   return {
     path,
@@ -85,6 +88,21 @@ export function gitlabPipelineOf(path: string, documents: readonly Located[]): G
     variables: variablesOf(member(root, 'variables')),
     includes: items(member(root, 'include')),
     inputs: members(member(header, 'spec', 'inputs')),
+  }
+}
+
+/** All that a job extends, and what that extends. */
+function basesOf(all: ReadonlyMap<string, Located>, id: string): string[] {
+  const bases = new Set<string>()
+  collect(id)
+  return [...bases]
+
+  function collect(name: string): void {
+    for (const base of items(member(all.get(name), 'extends')).flatMap(one => scalar(one) ?? [])) {
+      if (bases.has(base) || base === id) continue
+      bases.add(base)
+      collect(base)
+    }
   }
 }
 
@@ -151,7 +169,7 @@ function jobOf(
   own: ReadonlyMap<string, Located>,
   defaults: ReadonlyMap<string, Located>,
   workflow: readonly Located[],
-): GitlabJob {
+): Omit<GitlabJob, 'madeFrom'> {
   const inherits = scalar(member({ line: 0, textLine: 0, value: own }, 'inherit', 'default')) !== 'false'
   const value = new Map(inherits ? [...defaults, ...own] : own)
   const node: Located = { ...written, value }

@@ -7,6 +7,7 @@ import { pipelineObservations } from '../pipeline/observations.ts'
 import { ownVariables } from '../pipeline/own-variables.ts'
 import type { JobTold, Reach } from '../pipeline/pipeline.ts'
 import { weaknessesOf } from '../weakness.ts'
+import { withinRepository } from '../within-repository.ts'
 import { pipelineWeaknesses } from '../pipeline/weaknesses/all.ts'
 import { type GitlabJob, type GitlabPipeline, gitlabPipelineOf } from './gitlab-pipeline.ts'
 import { gitlabWeaknesses } from './weaknesses/all.ts'
@@ -50,6 +51,7 @@ function tell(repository: Ref, pipeline: GitlabPipeline, job: GitlabJob): JobTol
       ...vaultSecrets(job),
       ...cloudLogins(pipeline, job),
       ...triggered(job),
+      ...madeFrom(repository, pipeline, job),
     ],
   }
 }
@@ -94,6 +96,36 @@ function pathOfVault(vault: Located | undefined): string | undefined {
   if (path === undefined) return undefined
   const engine = scalar(member(vault, 'engine', 'path')) ?? 'kv-v2'
   return `${path}/${scalar(member(vault, 'field')) ?? ''}@${engine}`
+}
+
+/**
+ * What the job is made from in files of the repository that this one includes: it has what that has. Which of several files has
+ * it is not told here; where none has, the edge leads nowhere.
+ */
+function madeFrom(repository: Ref, pipeline: GitlabPipeline, job: GitlabJob): Reach[] {
+  const files = localIncludes(pipeline)
+  const sure = files.length === 1 && pipeline.includes.length === 1
+  return job.madeFrom.flatMap(template =>
+    files.map(
+      (file): Reach => ({
+        to: withinRepository(repository, 'job', `${file}#${template}`),
+        crossing: 'made-from',
+        ...(sure
+          ? { certainty: 'proven' }
+          : { certainty: 'conditional', when: `${template} stands in ${file}` }),
+        why: `${job.id} extends ${template}, which is included (line ${job.line})`,
+      }),
+    ),
+  )
+}
+
+/** A path is from the root of the repository; one with a pattern could be any. */
+function localIncludes({ includes }: GitlabPipeline): string[] {
+  return includes.flatMap(include => {
+    const path = scalar(include) ?? scalar(member(include, 'local'))
+    if (path === undefined || /^https?:|[*$]/.test(path)) return []
+    return [path.replace(/^\/+/, '')]
+  })
 }
 
 /** A pipeline of another project that the job starts. */

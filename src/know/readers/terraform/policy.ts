@@ -1,5 +1,6 @@
 import { items, type Located, member, members, scalar } from '../located.ts'
-import { addressesIn, resourceOf, type TerraformFile, textOf } from './module.ts'
+import { resourceOf, type TerraformFile, textOf } from './module.ts'
+import { referencesIn } from './reference.ts'
 
 /** A statement of a policy of AWS, from `jsonencode`, from JSON in a text, or from a policy document’s data. */
 export interface Statement {
@@ -7,6 +8,8 @@ export interface Statement {
   readonly allows: boolean
   readonly actions: readonly string[]
   readonly resources: readonly string[]
+  /** What of the file its resources name. */
+  readonly targets: readonly string[]
   /** `AWS`, `Federated`, `Service` or `*`, with what is named. */
   readonly principals: readonly {
     readonly type: string
@@ -76,6 +79,7 @@ function fromJson(file: TerraformFile, statement: Located): Statement {
     allows: (scalar(member(statement, 'Effect')) ?? 'Allow') === 'Allow',
     actions: texts(file, member(statement, 'Action')),
     resources: texts(file, member(statement, 'Resource')),
+    targets: referencesIn(member(statement, 'Resource')),
     principals,
     conditions,
   }
@@ -87,6 +91,7 @@ function fromBlock(file: TerraformFile, statement: Located): Statement {
     allows: (scalar(member(statement, 'effect')) ?? 'Allow') === 'Allow',
     actions: texts(file, member(statement, 'actions')),
     resources: texts(file, member(statement, 'resources')),
+    targets: referencesIn(member(statement, 'resources')),
     principals: items(member(statement, 'principals')).flatMap(one =>
       principalsOf(file, scalar(member(one, 'type')) ?? '', member(one, 'identifiers')),
     ),
@@ -104,6 +109,6 @@ function principalsOf(file: TerraformFile, type: string, ids: Located | undefine
     type,
     id: textOf(file, id) ?? scalar(id) ?? '',
     line: id.line,
-    addresses: addressesIn(id),
+    addresses: referencesIn(id),
   }))
 }

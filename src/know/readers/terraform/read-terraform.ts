@@ -6,6 +6,9 @@ import { member } from '../located.ts'
 import { weaknessesOf, weaknessFact } from '../weakness.ts'
 import { hclOf } from './hcl.ts'
 import { addressesIn, terraformFileOf, type TerraformFile, type TerraformResource, textOf } from './module.ts'
+import { readGrants } from './grants.ts'
+import { readModules } from './read-modules.ts'
+import { addressRef, folderOf, localModulesOf, referenceRef, referencesIn } from './reference.ts'
 import { statementsOf } from './policy.ts'
 import { holdsOf, seenAs } from './resource-kinds.ts'
 import { terraformWeaknesses } from './weaknesses/all.ts'
@@ -35,7 +38,7 @@ export async function* readTerraform(
     const see = seenAs(resource.type)
     const weak = found.filter(({ weak }) => weak.job === resource).map(weaknessFact)
     if (!see && weak.length === 0) continue
-    const ref = refOf(repository, path, resource.address)
+    const ref = addressRef(repository, folderOf(path), resource.address)
     yield {
       see: see ?? 'resource',
       ref,
@@ -54,16 +57,12 @@ export async function* readTerraform(
       certainty: 'proven',
       why: `${path} declares ${resource.address}`,
     }
-    yield* trusts(file, resource, ref)
+    yield* trusts(file, resource, ref, repository)
     yield* becomes(file, resource, ref, repository)
     yield* holds(resource, ref, repository, path)
   }
-}
-
-/** An address is one thing in a folder, which is a module, and not in a file. */
-function refOf(repository: Ref, path: string, address: string): Ref {
-  const folder = path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '.'
-  return withinRepository(repository, 'terraform-resource', `${folder}#${address}`)
+  for (const resource of file.resources) yield* readGrants(repository, file, resource)
+  yield* readModules(repository, file)
 }
 
 function namesOf(file: TerraformFile, { body }: TerraformResource): string[] {
@@ -73,14 +72,20 @@ function namesOf(file: TerraformFile, { body }: TerraformResource): string[] {
 }
 
 /** Who may take on a role: a principal that is named, or one that the file makes. */
-function* trusts(file: TerraformFile, resource: TerraformResource, ref: Ref): Generator<Observation> {
+function* trusts(
+  file: TerraformFile,
+  resource: TerraformResource,
+  ref: Ref,
+  repository: Ref,
+): Generator<Observation> {
+  const modules = localModulesOf(file)
   for (const { allows, principals, line, conditions } of statementsOf(
     file,
     member(resource.body, 'assume_role_policy'),
   ))
     for (const { type, id, addresses } of allows ? principals : []) {
       const from = type === 'AWS' ? awsRole(id) : undefined
-      const made = addresses.map(address => ({ ...ref, id: `${ref.id.split('#')[0]}#${address}` }))
+      const made = addresses.map(one => referenceRef(repository, folderOf(file.path), modules, one))
       for (const one of from ? [from] : made)
         yield {
           see: 'edge',
@@ -115,6 +120,7 @@ function* becomes(
         why: `${resource.address} makes it (line ${resource.line})`,
       }
   }
+  const modules = localModulesOf(file)
   const acts = [
     'role',
     'user',
@@ -130,8 +136,8 @@ function* becomes(
     'service_account',
   ]
   for (const key of acts)
-    for (const address of addressesIn(member(resource.body, key))) {
-      const to = withinRepository(repository, 'terraform-resource', `${ref.id.split('#')[0]}#${address}`)
+    for (const address of referencesIn(member(resource.body, key))) {
+      const to = referenceRef(repository, folderOf(file.path), modules, address)
       const isKey = /_(?:key|password|secret|access_key|token)$/.test(resource.type)
       const grant =
         /_(?:policy_attachment|role_policy|user_policy|iam_member|iam_binding|role_assignment)$/.test(
@@ -166,7 +172,7 @@ function* holds(
         yield {
           see: 'edge',
           from: ref,
-          to: refOf(repository, path, address),
+          to: addressRef(repository, folderOf(path), address),
           crossing: 'holds-copy',
           certainty: 'proven',
           why: `${resource.address} is given ${address} (line ${value?.line ?? resource.line})`,

@@ -93,6 +93,31 @@ describe('weaknesses of GitLab CI', () => {
 })
 
 describe('the reader of GitLab CI', () => {
+  test('a job is made from what stands in a file of the repository that is included', async () => {
+    const includes = 'include:\n  - local: /deploy/base.yml\n'
+    const text = `${includes}.mine:\n  extends: .cloud\ndeploy:\n  extends: [.mine, .deploy]\nbuild:\n  script: make\n`
+    const found = await observed(gitlabCiReader, PATH, text)
+    expect(edgesTold(found)).toEqual([
+      'deploy made-from deploy/base.yml#.cloud proven',
+      'deploy made-from deploy/base.yml#.deploy proven',
+    ])
+    const several = text.replace('include:\n', "include:\n  - 'ci/other.yml'\n  - local: ci/*.yml\n")
+    expect(edgesTold(await observed(gitlabCiReader, PATH, several)).slice(0, 2)).toEqual([
+      'deploy made-from ci/other.yml#.cloud conditional',
+      'deploy made-from deploy/base.yml#.cloud conditional',
+    ])
+    const base = '.deploy:\n  stage: deploy\n  script: ./deploy\n'
+    expect(reads('deploy/base.yml', base)).toBe(true)
+    expect(await observed(gitlabCiReader, 'deploy/base.yml', base)).toContainEqual(
+      expect.objectContaining({
+        see: 'workload',
+        ref: expect.objectContaining({ id: 'deploy/base.yml#.deploy' }),
+      }),
+    )
+    // In a circle it ends.
+    await observed(gitlabCiReader, PATH, `${includes}a:\n  extends: b\nb:\n  extends: [a, .c]\n`)
+  })
+
   test('takes what is one, and what one includes', () => {
     expect(reads(PATH, 'x:')).toBe(true)
     expect(reads('sub/build.gitlab-ci.yml', 'x:')).toBe(true)

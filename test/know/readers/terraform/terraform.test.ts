@@ -4,7 +4,11 @@ import { hclOf } from '../../../../src/know/readers/terraform/hcl.ts'
 import { terraformReader } from '../../../../src/know/readers/terraform/terraform.ts'
 import { terraformWeaknesses } from '../../../../src/know/readers/terraform/weaknesses/all.ts'
 import { member, scalar } from '../../../../src/know/readers/located.ts'
-import { tree } from '../../estate.ts'
+import { loadGraph } from '../../../../src/know/graph/load-graph.ts'
+import type { Finding } from '../../../../src/know/inventory/fold.ts'
+import { entityByRef } from '../../../../src/know/inventory/queries.ts'
+import { openEstate, tree } from '../../estate.ts'
+import { reachedFrom, wholeOf } from '../../graph/whole.ts'
 import { bothWays, edgesTold, observed } from '../both-ways.ts'
 
 const PATH = 'infra/main.tf'
@@ -226,6 +230,131 @@ resource "google_service_account" "sa" {
     expect(found.find(one => one.see === 'workload')).toMatchObject({
       ref: { ...tree, kind: 'terraform-resource', id: 'infra#aws_lambda_function.f' },
     })
+  })
+
+  test('tells who may do what by what is declared, in each cloud, in clusters and in a vault', async () => {
+    const found = await observed(
+      terraformReader,
+      PATH,
+      `resource "google_project_iam_member" "m" {
+  project = "acme-prod"
+  role    = "roles/editor"
+  member  = "serviceAccount:\${google_service_account.app.email}"
+}
+resource "google_secret_manager_secret_iam_binding" "b" {
+  secret_id = google_secret_manager_secret.db.id
+  role      = "roles/secretmanager.secretAccessor"
+  members   = ["serviceAccount:app@acme-prod.iam.gserviceaccount.com", "allUsers"]
+}
+resource "azurerm_role_assignment" "a" {
+  scope                = azurerm_resource_group.rg.id
+  role_definition_name = "Contributor"
+  principal_id         = azurerm_user_assigned_identity.id.principal_id
+}
+resource "azurerm_key_vault_access_policy" "p" {
+  key_vault_id       = azurerm_key_vault.kv.id
+  object_id          = azuread_service_principal.sp.object_id
+  secret_permissions = ["Get", "List"]
+}
+resource "kubernetes_cluster_role_binding" "c" {
+  role_ref {
+    kind = "ClusterRole"
+    name = "cluster-admin"
+  }
+  subject {
+    kind      = "ServiceAccount"
+    name      = "deployer"
+    namespace = "ci"
+  }
+}
+resource "vault_policy" "v" {
+  policy = <<EOT
+path "secret/data/app" { capabilities = ["read"] }
+path "secret/data/none" { capabilities = ["deny"] }
+EOT
+}
+resource "vault_approle_auth_backend_role" "r" { token_policies = [vault_policy.v.name] }
+resource "aws_iam_role_policy" "w" {
+  role   = aws_iam_role.app.id
+  policy = jsonencode({ Statement = [
+    { Effect = "Allow", Action = "secretsmanager:GetSecretValue", Resource = aws_secretsmanager_secret.db.arn },
+    { Effect = "Deny", Action = "*", Resource = "*" },
+  ] })
+}
+resource "aws_iam_role_policy_attachment" "x" {
+  role       = aws_iam_role.app.name
+  policy_arn = "arn:aws:iam::aws:policy/AdministratorAccess"
+}
+`,
+    )
+    expect(edgesTold(found)).toEqual([
+      'google_service_account.app administers acme-prod conditional',
+      'azurerm_user_assigned_identity.id administers infra#azurerm_resource_group.rg conditional',
+      'ServiceAccount ci/deployer administers infra#the cluster conditional',
+      'vault_approle_auth_backend_role.r granted infra#vault_policy.v conditional',
+      'aws_iam_role.app administers infra#the account conditional',
+    ])
+    // Reading is told by edges, too.
+    const reads = found.flatMap(one =>
+      one.see === 'edge' && one.crossing === 'may-read' ? [`${one.from.id} ${one.to.id}`] : [],
+    )
+    expect(reads).toEqual([
+      '?app@acme-prod.iam.gserviceaccount.com infra#google_secret_manager_secret.db',
+      'anyone infra#google_secret_manager_secret.db',
+      'infra#azuread_service_principal.sp infra#azurerm_key_vault.kv',
+      'infra#vault_policy.v ?secret/data/app',
+      'infra#aws_iam_role.app infra#aws_secretsmanager_secret.db',
+    ])
+  })
+
+  test('modules of one repository are read as one: what a block gives a variable, what comes out of a module', async () => {
+    const files = {
+      'live/main.tf': `module "role" { source = "../modules/role" }
+module "app" {
+  source   = "../modules/app"
+  role_arn = module.role.arn
+  trusted  = aws_iam_user.ci.arn
+}
+`,
+      'live/user.tf': 'resource "aws_iam_user" "ci" { name = "ci" }\n',
+      'modules/role/main.tf': 'resource "aws_iam_role" "app" { name = "app" }\n',
+      'modules/role/outputs.tf': 'output "arn" { value = aws_iam_role.app.arn }\n',
+      'modules/app/main.tf': `resource "aws_lambda_function" "f" { role = var.role_arn }
+resource "aws_iam_role" "deploy" {
+  assume_role_policy = jsonencode({ Statement = [{ Effect = "Allow", Principal = { AWS = var.trusted } }] })
+}
+`,
+      'modules/app/variables.tf': 'variable "role_arn" {}\nvariable "trusted" {}\n',
+    }
+    const estate = await openEstate()
+    const source = await estate.source()
+    for (const [path, text] of Object.entries(files))
+      await estate.fold(source, (await observed(terraformReader, path, text)) as Finding[])
+    const graph = await wholeOf(estate.db, await loadGraph(estate.db))
+    const reachedBy = async (type: 'workload' | 'identity', address: string) => {
+      const from = await entityByRef(estate.db, type, { ...tree, kind: 'terraform-resource', id: address })
+      return reachedFrom(graph, from!.id).map(({ ref }) => ref.id)
+    }
+    expect(await reachedBy('workload', 'modules/app#aws_lambda_function.f')).toContain(
+      'modules/role#aws_iam_role.app',
+    )
+    expect(await reachedBy('identity', 'live#aws_iam_user.ci')).toContain('modules/app#aws_iam_role.deploy')
+    expect(await reachedBy('identity', 'live#aws_iam_user.ci')).not.toContain('modules/role#aws_iam_role.app')
+  })
+
+  test('of a module that is used twice, a variable is one or the other: that is a condition', async () => {
+    const use = (name: string) => `module "${name}" {
+  source = "./app"
+  role   = aws_iam_role.${name}.arn
+}
+`
+    const found = await observed(terraformReader, 'main.tf', use('a') + use('b'))
+    expect(edgesTold(found)).toEqual([
+      'var.role stands-for .#aws_iam_role.a conditional',
+      'var.role stands-for .#aws_iam_role.b conditional',
+    ])
+    const outside = 'module "m" {\n  source = "../../x"\n  role = aws_iam_role.a.arn\n}\n'
+    expect(edgesTold(await observed(terraformReader, 'main.tf', outside))).toEqual([])
   })
 
   test('a state: principals by their own names, and every value that it marks', async () => {
