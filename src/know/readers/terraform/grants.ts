@@ -84,7 +84,7 @@ function* grantsOf(repository: Ref, file: TerraformFile, resource: TerraformReso
     const own = addressRef(repository, folderOf(file.path), resource.address)
     yield { to: own, on: of('token_policies', 'policies'), crossing: 'granted', what: 'its policies' }
   } else if (type === 'vault_policy') yield* ofVault(file, resource, repository)
-  else if (/^aws_iam_/.test(type)) yield* ofAws(file, resource, repository)
+  else if (type.startsWith('aws_iam_')) yield* ofAws(file, resource, repository)
 }
 
 /** Google Cloud’s and Azure’s roles that give everything, that read secrets, and that act as another. */
