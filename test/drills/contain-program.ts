@@ -30,6 +30,7 @@ const report = await contain(
     keys,
     connections,
     rulesDirectory: join(process.cwd(), 'rules'),
+    cacheDirectory: home,
     onBoundary(step, boundary, error) {
       writeSync(3, `${step.verb}:${boundary}${error ? ` ${error}` : ''}\n`)
       if (`${step.verb}:${boundary}` === killAt) process.kill(process.pid, 'SIGKILL')

@@ -163,7 +163,12 @@ async function stage(group: readonly Case[]): Promise<void> {
   ]
   const rulesDirectory = fileURLToPath(new URL('../../rules', import.meta.url))
   for (const source of sources)
-    await observe(db, source, await connections.open(db, source.id), { keys, io, rulesDirectory })
+    await observe(db, source, await connections.open(db, source.id), {
+      keys,
+      io,
+      rulesDirectory,
+      cacheDirectory: home,
+    })
   await connections.close()
   await db.destroy()
 }

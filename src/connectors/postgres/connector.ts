@@ -21,8 +21,7 @@ export const postgres: Connector<PostgresConfig> = {
       instance: server.instance,
       // A role change is committed before we hear of it, and every login reads it.
       settleSeconds: 1,
-      // Every call has a connection of its own, so that none is left to close.
-      close: async () => {},
+      close: () => server.close(),
       discover: () => discover(server),
       sessions: identity => sessions(server, identity),
       verify: (ref, secret) => verify(server, ref, secret),

@@ -3,8 +3,9 @@ import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
 import type { Ref } from '../../core/contract/ref.ts'
 import type { PostgresConfig } from './config.ts'
-import { dial } from './dial.ts'
+import { type Dialled, dial } from './dial.ts'
 import { toFailure } from './failure.ts'
+import { KeptSessions } from './kept-sessions.ts'
 
 /** Statements on one physical connection. */
 export interface Sql {
@@ -29,12 +30,13 @@ export interface Server {
   /** 150018 is 15.18. */
   readonly version: number
   readonly us: { readonly oid: string; readonly name: string; readonly superuser: boolean }
-  /** Reads on a connection of its own, in one snapshot of the catalogs per statement. */
+  /** Reads on a connection that nobody else uses meanwhile, in one snapshot of the catalogs per statement. */
   read<T>(doing: string, work: (sql: Sql) => Promise<T>, database?: string): Promise<T>
   /** Changes in one transaction, on a connection that has just shown that it leads to `instance`. */
   change<T>(doing: string, work: (sql: Sql) => Promise<T>, database?: string): Promise<T>
   /** Like `change`, without a transaction around it, for what must take effect while we watch. */
   act<T>(doing: string, work: (sql: Sql) => Promise<T>): Promise<T>
+  close(): Promise<void>
 }
 
 /**
@@ -55,9 +57,10 @@ const PREAMBLE = (config: PostgresConfig) => `select
 
 /** Connects once, to learn which server this is and who we are there. */
 export async function openServer(config: PostgresConfig, io: Io): Promise<Server> {
-  const { identity } = await connected(config, io, 'connecting', config.database, async (_sql, identity) => ({
-    identity,
-  }))
+  const kept = new KeptSessions()
+  const connected = <T>(doing: string, database: string, work: (sql: Sql, seen: Identity) => Promise<T>) =>
+    inSession({ config, io, kept }, doing, database, work)
+  const identity = await connected('connecting', config.database, async (_sql, seen) => seen)
   const { instance } = identity
 
   const mustBeUs = (seen: Identity) => {
@@ -76,18 +79,18 @@ export async function openServer(config: PostgresConfig, io: Io): Promise<Server
     version: identity.version,
     us: { oid: identity.oid, name: identity.name, superuser: identity.superuser },
     read: (doing, work, database = config.database) =>
-      connected(config, io, doing, database, async (sql, seen) => {
+      connected(doing, database, async (sql, seen) => {
         mustBeUs(seen)
         return work(sql)
       }),
     act: (doing, work) =>
-      connected(config, io, doing, config.database, async (sql, seen) => {
+      connected(doing, config.database, async (sql, seen) => {
         mustBeUs(seen)
         mustBeWritable(seen)
         return work(sql)
       }),
     change: (doing, work, database = config.database) =>
-      connected(config, io, doing, database, async (sql, seen) => {
+      connected(doing, database, async (sql, seen) => {
         mustBeUs(seen)
         mustBeWritable(seen)
         await sql.rows('begin')
@@ -98,6 +101,7 @@ export async function openServer(config: PostgresConfig, io: Io): Promise<Server
         await sql.rows('commit')
         return result
       }),
+    close: () => kept.close(),
   }
 }
 
@@ -122,31 +126,71 @@ function mustBeWritable(seen: Identity): void {
   )
 }
 
-async function connected<T>(
-  config: PostgresConfig,
-  io: Io,
+interface OurSessions {
+  readonly config: PostgresConfig
+  readonly io: Io
+  readonly kept: KeptSessions
+}
+
+async function inSession<T>(
+  ours: OurSessions,
   doing: string,
   database: string,
   work: (sql: Sql, identity: Identity) => Promise<T>,
 ): Promise<T> {
   try {
-    const dialled = await dial(config, { user: config.user, password: config.password, database }, io.signal)
+    const { session, sql, identity } = await begin(ours, database)
     try {
-      const sql = sqlOn(dialled.client)
-      await sql.rows(PREAMBLE(config))
-      const identity = await sql.row<Identity>(`
+      const result = await work(sql, identity)
+      if (database === ours.config.database) ours.kept.keep(session)
+      else await session.close()
+      return result
+    } catch (error) {
+      // An open transaction is rolled back by the server when its connection ends.
+      await session.close()
+      throw error
+    }
+  } catch (error) {
+    throw toFailure(error, doing)
+  }
+}
+
+interface Begun {
+  readonly session: Dialled
+  readonly sql: Sql
+  readonly identity: Identity
+}
+
+/** On a session that was kept, where there is one that still answers. */
+async function begin({ config, io, kept }: OurSessions, database: string): Promise<Begun> {
+  const old = database === config.database ? kept.take() : undefined
+  if (old) {
+    try {
+      return await greet(old, config)
+    } catch {
+      // It broke while nobody used it. Nothing of the work was said on it: a new one tells whether the server is there.
+    }
+  }
+  return greet(
+    await dial(config, { user: config.user, password: config.password, database }, io.signal),
+    config,
+  )
+}
+
+async function greet(session: Dialled, config: PostgresConfig): Promise<Begun> {
+  try {
+    const sql = sqlOn(session.client)
+    await sql.rows(PREAMBLE(config))
+    const identity = await sql.row<Identity>(`
         select (select system_identifier::text from pg_catalog.pg_control_system()) as instance,
           pg_catalog.current_setting('server_version_num')::int as version,
           pg_catalog.pg_is_in_recovery() as standby,
           oid::text, rolname as name, rolsuper as superuser
         from pg_catalog.pg_roles where rolname = current_user`)
-      return await work(sql, identity)
-    } finally {
-      // An open transaction is rolled back by the server when its connection ends.
-      await dialled.close()
-    }
+    return { session, sql, identity }
   } catch (error) {
-    throw toFailure(error, doing)
+    await session.close()
+    throw error
   }
 }
 

@@ -6,6 +6,8 @@ import { engine, rules } from './rule-directory.ts'
 const KIB = process.env['SOAK'] ? 1024 : 16
 /** What a processor may take for text that is made to be slow. Ordinary text takes a thousandth of it. */
 const MOST_MS_PER_KIB = 20
+/** A text that is slow is slow each time; a busy machine or a collection of garbage is not. */
+const TRIES = 3
 
 /** Texts that begin what a rule looks for again and again, and never end it. */
 function hostileTexts(rule: Rule): string[] {
@@ -23,24 +25,29 @@ function hostileTexts(rule: Rule): string[] {
   ]
 }
 
-function millisecondsFor(text: string, path: string): number {
-  const bytes = Buffer.from(text.repeat(Math.ceil((KIB * 1024) / text.length)), 'latin1').subarray(
-    0,
-    KIB * 1024,
-  )
-  const before = process.threadCpuUsage()
-  for (const _ of engine.scan(bytes, { path }));
-  const { user, system } = process.threadCpuUsage(before)
-  return (user + system) / 1000
+/** The least of its tries, in milliseconds; no further one once it is below what is allowed. */
+function millisecondsFor(bytes: Buffer, path: string, allowed: number): number {
+  let least = Number.POSITIVE_INFINITY
+  for (let tries = 0; tries < TRIES && least >= allowed; tries++) {
+    const before = process.threadCpuUsage()
+    for (const _ of engine.scan(bytes, { path }));
+    const { user, system } = process.threadCpuUsage(before)
+    least = Math.min(least, (user + system) / 1000)
+  }
+  return least
 }
 
 describe('a text that is made to be slow is scanned in time', () => {
   test.each(rules.map(rule => ({ id: rule.id, rule })))('$id', ({ rule }) => {
     const path = rule.examples.positive[0]!.path ?? 'note.txt'
-    for (const text of hostileTexts(rule))
-      expect(millisecondsFor(text, path), JSON.stringify(text.slice(0, 60))).toBeLessThan(
-        KIB * MOST_MS_PER_KIB,
+    for (const text of hostileTexts(rule)) {
+      const bytes = Buffer.from(text.repeat(Math.ceil((KIB * 1024) / text.length)), 'latin1').subarray(
+        0,
+        KIB * 1024,
       )
+      const allowed = KIB * MOST_MS_PER_KIB
+      expect(millisecondsFor(bytes, path, allowed), JSON.stringify(text.slice(0, 60))).toBeLessThan(allowed)
+    }
   })
 })
 
@@ -50,9 +57,6 @@ test.each([
 ])('many small texts that unpack to %s', (_, size) => {
   const packed = gzipSync(Buffer.alloc(size, 'nothing here\n'), { level: 9 }).toString('base64')
   const bytes = Buffer.from(`"${packed}"\n`.repeat(300))
-  const before = process.threadCpuUsage()
-  for (const _ of engine.scan(bytes, { path: 'note.txt' }));
-  const { user, system } = process.threadCpuUsage(before)
   // Unpacked all, they take fifteen seconds or more.
-  expect((user + system) / 1000).toBeLessThan(5000)
+  expect(millisecondsFor(bytes, 'note.txt', 5000)).toBeLessThan(5000)
 })
