@@ -17,7 +17,7 @@ import { recordingGit, watchProcesses } from './process-watch.ts'
 const PROGRAM = fileURLToPath(new URL('../../bin/firebreak.js', import.meta.url))
 const MODES = ['graceful', 'emergency'] as const
 /** Every file that a running command has is read so often. */
-const SAMPLE_MS = 120
+const SAMPLE_MS = 200
 
 const seen = {
   home: new SeenBytes(),

@@ -9,7 +9,10 @@ import pg from 'pg'
  * Firebreak. Its log is lines of JSON: `{ at, ok, user }` or `{ at, ok: false, error }`.
  */
 const RELOAD_MS = 2000
-const REQUEST_EVERY_MS = 120
+/** To connect costs a server far more than to answer. */
+const REQUEST_EVERY_MS = 400
+/** A request holds its connection for a while, as work does: long enough to be seen there. */
+const WORK_MS = 150
 
 interface Credential {
   readonly host: string
@@ -59,8 +62,7 @@ async function requestOfRedis({ host, port, user, password }: Credential): Promi
   try {
     await client.connect()
     await client.incr('cart:requests')
-    // The pause stands for work: a request that holds its connection for a moment.
-    await new Promise(resolve => setTimeout(resolve, 40))
+    await new Promise(resolve => setTimeout(resolve, WORK_MS))
     await client.get('cart:requests')
     return { ok: true, user }
   } catch (error) {
@@ -77,9 +79,8 @@ async function request({ host, port, user, password, database }: Credential): Pr
   client.on('error', () => {})
   try {
     await client.connect()
-    // The pause stands for work: a request that holds its connection for a moment.
     await client.query('insert into orders.request (service) values ($1)', [name])
-    await client.query('select count(*), pg_sleep(0.04) from orders.item')
+    await client.query('select count(*), pg_sleep($1) from orders.item', [WORK_MS / 1000])
     return { ok: true, user }
   } catch (error) {
     return { ok: false, user, error: error instanceof Error ? error.message : String(error) }
