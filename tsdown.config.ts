@@ -16,6 +16,7 @@ export const config = {
   entry: {
     main: 'src/main.ts',
     worker: 'src/know/observe/worker.ts',
+    'edge-thread': 'src/know/graph/edge-thread.ts',
     'drill-worker': 'src/serve/operations/drill/drill-worker.ts',
   },
   format: 'esm',

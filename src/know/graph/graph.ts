@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Certainty, Ref } from '../../core/contract/ref.ts'
 import type { Row } from '../../core/store/schema.ts'
+import { EdgeList, grown } from './edge-list.ts'
 import { Ids } from './ids.ts'
 
 export type NodeType = Row<'entity'>['type']
@@ -69,13 +70,11 @@ export interface Graph {
 export class GraphBuilder {
   readonly ids = new Ids()
   #types = new Uint8Array(1024)
-  #from = new Uint32Array(1024)
-  #to = new Uint32Array(1024)
-  #kind = new Uint16Array(1024)
-  #count = 0
+  #own = new EdgeList()
+  readonly #lists = [this.#own]
   readonly #kinds: EdgeKind[] = []
   readonly #kindNumbers = new Map<string, number>()
-  readonly #kept: { at: number; hop: Hop }[] = []
+  readonly #kept: { list: EdgeList; at: number; hop: Hop }[] = []
 
   node(id: string, type: NodeType): number {
     const number = this.ids.add(id)
@@ -96,22 +95,25 @@ export class GraphBuilder {
 
   /** From a thing to itself leads no edge. */
   edge(from: number, to: number, kind: number): void {
-    if (from === to) return
-    if (this.#count === this.#from.length) {
-      this.#from = grown(this.#from)
-      this.#to = grown(this.#to)
-      this.#kind = grown(this.#kind)
-    }
-    this.#from[this.#count] = from
-    this.#to[this.#count] = to
-    this.#kind[this.#count++] = kind
+    if (from !== to) this.#own.add(from, to, kind)
+  }
+
+  /** Edges of the store, by the place of each one's kind among `kinds`. The list is the builder's from here on. */
+  edges(list: EdgeList, kinds: readonly Omit<EdgeKind, 'origin'>[]): void {
+    const numbers = Uint16Array.from(kinds, ({ crossing, certainty }) =>
+      this.kind(crossing, certainty, 'stored'),
+    )
+    const { kind, count } = list
+    for (let at = 0; at < count; at++) kind[at] = numbers[kind[at]!]!
+    this.#own = new EdgeList()
+    this.#lists.push(list, this.#own)
   }
 
   /** A hop that the graph itself has to remember. To what is not among the nodes it leads nowhere, and is left out. */
   hop(hop: Hop): void {
     const [from, to] = [this.ids.numberOf(hop.from), this.ids.numberOf(hop.to)]
     if (from === undefined || to === undefined || from === to) return
-    this.#kept.push({ at: this.#count, hop })
+    this.#kept.push({ list: this.#own, at: this.#own.count, hop })
     this.edge(from, to, this.kind(hop.crossing, hop.certainty, 'kept'))
   }
 
@@ -119,21 +121,25 @@ export class GraphBuilder {
     const size = this.ids.size
     const levels = Uint8Array.from(this.#kinds, ({ certainty }) => CERTAINTIES.indexOf(certainty))
     const offsets = new Uint32Array(3 * size + 1)
-    const [from, to, kind, count] = [this.#from, this.#to, this.#kind, this.#count]
-    for (let edge = 0; edge < count; edge++) offsets[3 * from[edge]! + levels[kind[edge]!]! + 1]!++
+    for (const { from, kind, count } of this.#lists)
+      for (let edge = 0; edge < count; edge++) offsets[3 * from[edge]! + levels[kind[edge]!]! + 1]!++
     for (let place = 0; place < 3 * size; place++) offsets[place + 1]! += offsets[place]!
     const next = offsets.slice()
-    const ends = new Uint32Array(count)
-    const kindOf = new Uint16Array(count)
+    const ends = new Uint32Array(offsets[3 * size]!)
+    const kindOf = new Uint16Array(ends.length)
     const kept = new Map<number, Hop>()
     let [following] = this.#kept
-    for (let edge = 0, seen = 0; edge < count; edge++) {
-      const place = next[3 * from[edge]! + levels[kind[edge]!]!]!++
-      ends[place] = to[edge]!
-      kindOf[place] = kind[edge]!
-      if (following?.at !== edge) continue
-      kept.set(place, following.hop)
-      following = this.#kept[++seen]
+    let seen = 0
+    for (const list of this.#lists) {
+      const { from, to, kind, count } = list
+      for (let edge = 0; edge < count; edge++) {
+        const place = next[3 * from[edge]! + levels[kind[edge]!]!]!++
+        ends[place] = to[edge]!
+        kindOf[place] = kind[edge]!
+        if (following?.at !== edge || following.list !== list) continue
+        kept.set(place, following.hop)
+        following = this.#kept[++seen]
+      }
     }
     const types = this.#types.slice(0, size)
     return { size, ids: this.ids, types, out: { offsets, ends }, kindOf, kinds: this.#kinds, kept }
@@ -194,13 +200,4 @@ export function sourceOf({ size, out }: Graph, edge: number): number {
 
 export function certaintyOf(graph: Graph, edge: number): Certainty {
   return graph.kinds[graph.kindOf[edge]!]!.certainty
-}
-
-/** With room for twice as much. */
-export function grown<
-  Array extends Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>,
->(array: Array): Array {
-  const larger = new (array.constructor as new (length: number) => Array)(array.length * 2)
-  larger.set(array)
-  return larger
 }

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict'
 
+/** What another thread needs to look ids up; it is copied there. */
+export interface IdsParts {
+  readonly size: number
+  readonly words: Uint32Array<ArrayBuffer>
+  readonly numbers: Uint32Array<ArrayBuffer>
+  readonly slots: Uint32Array<ArrayBuffer>
+  readonly texts: ReadonlyMap<string, number>
+}
+
 /**
  * Ids of entities as numbers, those of the store (UUIDs in small letters) as their 128 bits in typed arrays: a million of
  * them take 55 MB, and no text is made to look one up. Any other id is kept as text.
@@ -14,10 +23,26 @@ export class Ids {
   #numbers = new Uint32Array(1024)
   /** Two words for each slot, twice as many slots as entries at least: a word of the id, and the entry plus one. */
   #slots = new Uint32Array(2 * 4096)
-  readonly #texts = new Map<string, number>()
+  #texts = new Map<string, number>()
   readonly #textOf = new Map<number, string>()
   readonly #aliases = new Map<number, string[]>()
   readonly #word = new Uint32Array(4)
+
+  /** To look up in only: nothing can be added. */
+  static of({ size, words, numbers, slots, texts }: IdsParts): Pick<Ids, 'find'> {
+    const ids = new Ids()
+    ids.size = size
+    ids.#words = words
+    ids.#numbers = numbers
+    ids.#slots = slots
+    ids.#texts = new Map(texts)
+    return ids
+  }
+
+  parts(): IdsParts {
+    const [words, numbers, slots, texts] = [this.#words, this.#numbers, this.#slots, this.#texts]
+    return { size: this.size, words, numbers, slots, texts }
+  }
 
   /** Gives the new id's number: they count up from 0. Aliases come after all of them. */
   add(id: string): number {

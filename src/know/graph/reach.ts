@@ -1,5 +1,6 @@
 import type { Certainty } from '../../core/contract/ref.ts'
-import { type Adjacency, CERTAINTIES, type Graph, grown, incomingOf } from './graph.ts'
+import { grown } from './edge-list.ts'
+import { type Adjacency, CERTAINTIES, type Graph, incomingOf } from './graph.ts'
 
 /**
  * What one node gets to, or what gets to it: each by the most certain way, and of those by the shortest that leaves what is
