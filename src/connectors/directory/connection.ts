@@ -40,7 +40,11 @@ export async function connectTree(tree: Tree, config: DirectoryConfig): Promise<
   async function* document(file: TreeFile, seen: Seen): AsyncGenerator<Document, void> {
     const { path, changedAt } = file
     try {
-      const chunks = file.size <= WHOLE_BYTES ? await all(file.bytes()) : undefined
+      const chunks = file.content
+        ? [file.content]
+        : file.size <= WHOLE_BYTES
+          ? await all(file.bytes())
+          : undefined
       const id = await contentId(chunks ?? file.bytes())
       const size = chunks?.reduce((sum, chunk) => sum + chunk.length, 0) ?? file.size
       seen.files.add({ path, id, changedAt })

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
-import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type Stats } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { type FileHandle, lstat, open, readdir, readlink, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
+import type { Ms } from '../../core/contract/ref.ts'
 import { failure, reason } from './failure.ts'
 import { replaceFile } from './file-replacement.ts'
 import { pathBytes, pathText } from '../../core/contract/path-text.ts'
@@ -94,6 +95,7 @@ async function* walk(
 ): AsyncGenerator<TreeFile | Skipped, void> {
   const start = Buffer.from(root)
   const folders: Buffer[] = [start]
+  const memory = memoryForSmallFiles()
   let turnAt = performance.now() + TURN_MS
   for (let folder = folders.pop(); folder; folder = folders.pop()) {
     io.signal.throwIfAborted()
@@ -123,7 +125,7 @@ async function* walk(
         const why = 'the compressed history of a repository: the git connector reads it'
         yield { skipped: path, why }
       } else if (entry.isDirectory()) subfolders.push(file)
-      else if (entry.isFile()) yield* regularFile(file, path)
+      else if (entry.isFile()) yield* regularFile(file, path, memory)
       else yield { skipped: path, ...(await special(file)) }
     }
     folders.push(...subfolders.reverse())
@@ -132,64 +134,51 @@ async function* walk(
 
 async function* single(root: string, only: string, io: Io): AsyncGenerator<TreeFile | Skipped, void> {
   io.signal.throwIfAborted()
-  yield* regularFile(Buffer.from(`${root}/${only}`), only)
+  yield* regularFile(Buffer.from(`${root}/${only}`), only, memoryForSmallFiles())
 }
 
-function* regularFile(file: Buffer, path: string): Generator<TreeFile | Skipped, void> {
-  const found = lstatOf(file)
-  if (typeof found === 'string') return yield { skipped: path, why: found, failed: true }
-  const { size, mtimeMs } = found
-  const bytes = () => (size <= SMALL_BYTES ? smallFileBytes(file, path) : fileBytes(file, path))
-  yield { path, size, changedAt: Math.trunc(mtimeMs), bytes }
+function* regularFile(file: Buffer, path: string, memory: Buffer): Generator<TreeFile | Skipped, void> {
+  const found = openFile(file, path, memory)
+  if (found instanceof FirebreakError) return yield { skipped: path, why: found.message, failed: true }
+  const { size, changedAt, content } = found
+  const bytes = () => (content ? once(content) : fileBytes(file, path))
+  yield { path, size, changedAt, ...(content && { content }), bytes }
 }
 
-function lstatOf(file: Buffer): Stats | string {
-  try {
-    return lstatSync(file)
-  } catch (error) {
-    return reason(error as NodeJS.ErrnoException)
-  }
+/** Small files are read into it one after the other: new memory for each costs more than reading it. */
+function memoryForSmallFiles(): Buffer {
+  return Buffer.allocUnsafeSlow(SMALL_BYTES)
 }
 
-async function* smallFileBytes(file: Buffer, path: string): AsyncGenerator<Uint8Array, void> {
-  const bytes = readSmallFile(file, path)
-  if (!bytes)
-    yield* fileBytes(file, path) // it has grown
-  else if (bytes.length > 0) yield bytes
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void> {
+  yield bytes
 }
 
-function readSmallFile(file: Buffer, path: string): Buffer | undefined {
+/** What there is, and of a small file the content, in as few calls as there can be: there may be millions of files. */
+function openFile(
+  file: Buffer,
+  path: string,
+  memory: Buffer,
+): { size: number; changedAt: Ms; content?: Buffer } | FirebreakError {
   let open: number | undefined
   try {
     open = openSync(file, READ_ONLY)
     const found = fstatSync(open)
-    if (!found.isFile()) throw notRegular(path)
-    if (found.size > SMALL_BYTES) return undefined
-    const bytes = carve(found.size)
+    if (!found.isFile()) return notRegular(path)
+    const changedAt = Math.trunc(found.mtimeMs)
+    if (found.size > SMALL_BYTES) return { size: found.size, changedAt }
     let length = 0
-    while (length < bytes.length) {
-      const read = readSync(open, bytes, length, bytes.length - length, null)
+    while (length < found.size) {
+      const read = readSync(open, memory, length, found.size - length, null)
       if (read === 0) break
       length += read
     }
-    return bytes.subarray(0, length)
+    return { size: length, changedAt, content: memory.subarray(0, length) }
   } catch (error) {
-    throw error instanceof FirebreakError ? error : failure(error as NodeJS.ErrnoException, path)
+    return failure(error as NodeJS.ErrnoException, path)
   } finally {
     if (open !== undefined) closeSync(open)
   }
-}
-
-const SLAB_BYTES = 1024 * 1024
-let slab = Buffer.alloc(0)
-
-/** Memory for a small file, out of a piece for many: one for each file would be as many to find, and to give back. */
-function carve(size: number): Buffer {
-  if (size > SLAB_BYTES / 4) return Buffer.allocUnsafeSlow(size)
-  if (size > slab.length) slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
-  const carved = slab.subarray(0, size)
-  slab = slab.subarray(size)
-  return carved
 }
 
 async function* fileBytes(file: Buffer, path: string): AsyncGenerator<Uint8Array, void> {

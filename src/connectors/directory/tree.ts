@@ -7,6 +7,8 @@ export interface TreeFile {
   readonly path: string
   readonly size: number
   readonly changedAt: Ms
+  /** All of it, where it was read with the rest; there until the next file is asked for. */
+  readonly content?: Uint8Array
   /** Once; stops at `size` bytes, so that a log that grows faster than it is read has an end. */
   bytes(): AsyncIterable<Uint8Array>
 }

@@ -1,15 +1,26 @@
-import type { Readable } from 'node:stream'
-
 const LONGEST_RECORD = 16 * 1024 * 1024
 /** What is taken in ahead of what is asked for: the other end can go on while this one is busy elsewhere. */
 const MOST_AHEAD = 1024 * 1024
+
+/** What is read from: a pipe of Node's, or an outlet. */
+export interface ByteSource {
+  on(event: 'data', listener: (chunk: Buffer) => void): unknown
+  on(event: 'error', listener: (error: Error) => void): unknown
+  on(event: 'end', listener: () => void): unknown
+  on(event: 'close', listener: () => void): unknown
+  pause(): unknown
+  resume(): unknown
+  isPaused(): boolean
+  /** Memory that is not that of these chunks may be used again. */
+  release?(needed: readonly Buffer[]): void
+}
 
 /**
  * Cuts a stream into records and counted stretches. They are views into the stream's own chunks; only what lies in several of
  * them is copied.
  */
 export class ByteReader {
-  readonly #stream: Readable
+  readonly #stream: ByteSource
   readonly #stallMs: number
   readonly #chunks: Buffer[] = []
   /** Where in the first chunk the next byte is. */
@@ -20,24 +31,43 @@ export class ByteReader {
   #wake = () => {}
 
   /** Gives up when the stream is silent for `stallMs`: a repository may hold a named pipe where git expects a file. */
-  constructor(stream: Readable, stallMs: number) {
+  constructor(stream: ByteSource, stallMs: number) {
     this.#stream = stream
     this.#stallMs = stallMs
     stream.on('data', (chunk: Buffer) => {
       if (chunk.length === 0) return
-      this.#chunks.push(chunk)
-      this.#held += chunk.length
+      this.#take(chunk)
       if (this.#held >= MOST_AHEAD) stream.pause()
       this.#wake()
     })
     stream.on('error', error => {
       this.#failure = error
     })
-    for (const event of ['end', 'close'])
-      stream.on(event, () => {
-        this.#ended = true
-        this.#wake()
-      })
+    const end = () => {
+      this.#ended = true
+      this.#wake()
+    }
+    stream.on('end', end)
+    stream.on('close', end)
+  }
+
+  /** What was given before is needed no more: its memory may be used again. */
+  release(): void {
+    this.#stream.release?.(this.#chunks)
+  }
+
+  /** What goes on where the last chunk ends, in the same memory, is one with it. */
+  #take(chunk: Buffer): void {
+    this.#held += chunk.length
+    const last = this.#chunks.at(-1)
+    if (last?.buffer !== chunk.buffer || last.byteOffset + last.length !== chunk.byteOffset)
+      this.#chunks.push(chunk)
+    else
+      this.#chunks[this.#chunks.length - 1] = Buffer.from(
+        last.buffer,
+        last.byteOffset,
+        last.length + chunk.length,
+      )
   }
 
   /** The next record without its delimiter, if it is already here. Costs no promise. */

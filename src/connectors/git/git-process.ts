@@ -1,7 +1,9 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
+import type { Readable, Writable } from 'node:stream'
 import { delimiter, isAbsolute } from 'node:path'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import { ByteReader } from './byte-reader.ts'
+import type { Outlet } from './outlet.ts'
 
 const STALL_MS = 10 * 60_000
 const COMPLAINT_BYTES = 4096
@@ -21,23 +23,37 @@ export class GitProcess {
   readonly out: ByteReader
   /** The exit code; -1 where a signal ended it or it never started. */
   readonly ended: Promise<number>
-  readonly #child: ChildProcessWithoutNullStreams
+  readonly #child: ChildProcess
+  readonly #input: Writable
+  readonly #output: Readable | Outlet
   readonly #signal: AbortSignal
   #complaint = ''
   /** Whether it has ended: nothing more needs to be written to it. */
   gone = false
   #startError: NodeJS.ErrnoException | undefined
 
-  constructor(home: GitHome, args: readonly string[], environment: Record<string, string> = {}) {
+  /** Whoever expects much gives an outlet, which is this git's from then on. */
+  constructor(
+    home: GitHome,
+    args: readonly string[],
+    environment: Record<string, string> = {},
+    outlet?: Outlet,
+  ) {
+    if (home.signal.aborted) outlet?.destroy()
     home.signal.throwIfAborted()
     this.#child = spawn('git', ['--no-pager', '--no-replace-objects', ...args], {
       cwd: home.shadow,
       env: { ...cleanEnvironment(home), ...environment },
-      stdio: 'pipe',
+      stdio: ['pipe', outlet?.theirs ?? 'pipe', 'pipe'],
     })
-    this.out = new ByteReader(this.#child.stdout, STALL_MS)
-    this.#child.stdin.on('error', () => {}) // it ended before it read everything: `ended` tells
-    this.#child.stderr.on('data', (chunk: Buffer) => {
+    // Git has its own; while ours is open there would be no end.
+    outlet?.theirs.destroy()
+    this.#input = this.#child.stdin!
+    this.#output = outlet ?? this.#child.stdout!
+    this.out = new ByteReader(this.#output, STALL_MS)
+    outlet?.resume()
+    this.#input.on('error', () => {}) // it ended before it read everything: `ended` tells
+    this.#child.stderr!.on('data', (chunk: Buffer) => {
       if (this.#complaint.length < COMPLAINT_BYTES) this.#complaint += chunk.toString('latin1')
     })
     this.ended = new Promise(resolve => {
@@ -68,12 +84,12 @@ export class GitProcess {
 
   /** Resolves when git can take more, or is gone. */
   async write(text: string): Promise<void> {
-    if (this.#child.stdin.write(text)) return
-    await Promise.race([new Promise(resolve => this.#child.stdin.once('drain', resolve)), this.ended])
+    if (this.#input.write(text)) return
+    await Promise.race([new Promise(resolve => this.#input.once('drain', resolve)), this.ended])
   }
 
   finish(): void {
-    this.#child.stdin.end()
+    this.#input.end()
   }
 
   readonly kill = (): void => {
@@ -83,7 +99,7 @@ export class GitProcess {
   /** Ends git, drops what it has still to say, and waits until it is gone. */
   async stop(): Promise<void> {
     this.kill()
-    this.#child.stdout.destroy()
+    this.#output.destroy()
     await this.ended
   }
 

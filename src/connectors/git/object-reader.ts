@@ -1,4 +1,5 @@
 import { type GitHome, GitFailure } from './git-process.ts'
+import { Outlet } from './outlet.ts'
 import { Requests } from './requests.ts'
 
 const WHOLE_BYTES = 1024 * 1024
@@ -17,15 +18,20 @@ export interface LoadedObject {
 }
 
 /**
- * Objects one after the other, their bytes as they come, up to 1 MiB of them in memory. What cannot be read is
- * reported to `lost`, and the rest follows.
+ * Objects one after the other, their bytes as they come, up to 1 MiB of them in memory, and there until the next object is
+ * asked for. What cannot be read is reported to `lost`, and the rest follows.
  */
 export async function* readObjects(
   home: GitHome,
   ids: AsyncIterable<readonly string[]>,
   lost: (id: string, why: string) => void,
 ): AsyncGenerator<LoadedObject, void> {
-  const requests = new Requests(home, ['cat-file', '--batch', '--buffer'], ids)
+  const requests = new Requests(
+    home,
+    ['cat-file', '--batch', '--buffer'],
+    ids,
+    await Outlet.open(home.shadow),
+  )
   let cutOff = false // git died within an object: what is left of its output is content, not a header
   try {
     for (;;) {
@@ -60,12 +66,14 @@ export async function* readObjects(
         }
         const whole = framed.subarray(0, size)
         yield { id, type, size, whole, isLast, bytes: () => once(whole) }
+        requests.out.release()
         requests.answered()
         continue
       }
       const body = new Body(requests, size)
       yield { id, type, size, whole: undefined, isLast, bytes: () => body.chunks() }
       await body.skip()
+      requests.out.release()
       cutOff = body.cutOff
       if (!cutOff) requests.answered()
     }

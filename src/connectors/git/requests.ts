@@ -1,4 +1,5 @@
 import { type GitHome, GitProcess } from './git-process.ts'
+import { Outlet } from './outlet.ts'
 
 const MOST_RESTARTS = 2000
 
@@ -10,6 +11,7 @@ export class Requests {
   readonly #home: GitHome
   readonly #args: readonly string[]
   readonly #input: AsyncIterable<readonly string[]>
+  readonly #hasOutlet: boolean
   #git: GitProcess
   #pending: string[] = []
   #first = 0
@@ -19,11 +21,18 @@ export class Requests {
   #feeding: Promise<void>
   #failure: unknown
 
-  constructor(home: GitHome, args: readonly string[], input: AsyncIterable<readonly string[]>) {
+  /** With an outlet where the answers are much. */
+  constructor(
+    home: GitHome,
+    args: readonly string[],
+    input: AsyncIterable<readonly string[]>,
+    outlet?: Outlet,
+  ) {
+    this.#hasOutlet = outlet !== undefined
     this.#home = home
     this.#args = args
     this.#input = input
-    this.#git = new GitProcess(home, args)
+    this.#git = new GitProcess(home, args, {}, outlet)
     this.#feeding = this.#feed().catch(error => {
       this.#failure = error
       this.#git.kill()
@@ -75,7 +84,8 @@ export class Requests {
     if (++this.#restarts > MOST_RESTARTS) return 'given up'
     if (this.current() !== undefined) this.answered()
     await this.#git.stop()
-    this.#git = new GitProcess(this.#home, this.#args)
+    const outlet = this.#hasOutlet ? await Outlet.open(this.#home.shadow) : undefined
+    this.#git = new GitProcess(this.#home, this.#args, {}, outlet)
     const again = this.#pending.slice(this.#first)
     if (again.length > 0) void this.#git.write(`${again.join('\n')}\n`)
     if (this.#complete) this.#git.finish()

@@ -3,7 +3,8 @@ import type { Cursor, Ref } from './ref.ts'
 
 /**
  * A file, blob, export or log, to be read by readers. `id` is the content's id (a git blob id, `sha256:<hex>`), so
- * that the same bytes are read once. `bytes()` may be called once, and before the next document is asked for.
+ * that the same bytes are read once. `bytes()` may be called once, and before the next document is asked for; what it gives
+ * holds until then, and who needs it longer copies it.
  * `format` is set where the source knows it (`cloudtrail`); otherwise readers tell by path and content.
  */
 export interface Document {

@@ -33,6 +33,7 @@ import { MemberGaps } from './member-gaps.ts'
 import { FEW, Pending } from './pending.ts'
 import { type Begun, begin, Reading } from './reading.ts'
 import { Telling } from './telling.ts'
+import { boundYoungMemory } from './young-memory.ts'
 
 export interface ObserveProgress {
   readonly documents: number
@@ -213,23 +214,22 @@ class Run {
     const begunNow = new IdSet(this.#options.io)
     const listedTwice: Listed[] = []
     const flow = new Flow(this.#workers + 1)
-    let batch: Begun[] = []
-    let batchBytes = 0
+    let batch = this.#reading.batch()
     let listed: Listed[] = []
     let cursor: Cursor | undefined
     const flush = async () => {
-      const [documents, restated] = [batch, listed]
-      batch = []
+      const [full, restated] = [batch, listed]
+      if (full.documents.length === 0 && restated.length === 0) return
+      batch = this.#reading.batch()
       listed = []
-      batchBytes = 0
-      if (documents.length > 0 || restated.length > 0)
-        await flow.add(async () => {
-          const answers = documents.length > 0 ? await this.#reading.read(documents) : []
-          for (const [index, { document }] of documents.entries())
-            this.#pending.read(document, answers[index] ?? NO_ANSWER)
-          this.#pending.lists(restated)
-          if (this.#pending.isDue(performance.now())) await this.#foldPending()
-        })
+      boundYoungMemory()
+      await flow.add(async () => {
+        const answers = await this.#reading.read(full)
+        for (const [index, { document }] of full.documents.entries())
+          this.#pending.read(document, answers[index] ?? NO_ANSWER)
+        this.#pending.lists(restated)
+        if (this.#pending.isDue(performance.now())) await this.#foldPending()
+      })
     }
     try {
       for await (const document of this.#connection.documents(since)) {
@@ -237,23 +237,21 @@ class Run {
         this.#documents++
         cursor = document.cursor === '' ? cursor : document.cursor
         this.#telling.listed(document.id)
-        if (read.has(document.id) || begunNow.has(document.id)) {
+        const readBefore = read.has(document.id)
+        if (readBefore || !begunNow.add(document.id)) {
           this.#skippedAsRead++
           this.#gaps.stands(document.id, document.path)
-          if (begunNow.has(document.id)) listedTwice.push({ document: document.id, path: document.path })
+          if (!readBefore) listedTwice.push({ document: document.id, path: document.path })
           else if (holding.has(document.id)) listed.push({ document: document.id, path: document.path })
         } else {
-          begunNow.add(document.id)
           const begun = await this.#begin(document)
           if (!begun) continue
           this.#bytes += begun.bytes
           if (begun.rest) await this.#readLarge(begun)
-          else {
-            batch.push(begun)
-            batchBytes += begun.bytes
-          }
+          else batch.add(begun)
         }
-        if (batchBytes >= BATCH_BYTES || batch.length + listed.length >= BATCH_DOCUMENTS) await flush()
+        if (batch.bytes >= BATCH_BYTES || batch.documents.length + listed.length >= BATCH_DOCUMENTS)
+          await flush()
         if (this.#documents % 64 === 0) this.#progress(false)
       }
     } finally {

@@ -8,7 +8,7 @@ import type { ReadAnswer } from './worker.ts'
 export const FEW = 128
 const MOST_DOCUMENTS = 4096
 const MOST_FINDINGS = 2048
-const LONGEST_MS = 2000
+const LONGEST_MS = 5000
 
 /**
  * What was read and is not folded yet. A transaction costs a write to the disk that is waited for, and the more it takes at

@@ -89,7 +89,8 @@ async function readWithin<S>(
       valueOf: secret => keeping.valueOf(secret),
       async *read(path, content) {
         const member = { id: document.id, in: document.in, path }
-        const fitting = readers.filter(reader => reader.reads(member, content.head.subarray(0, HEAD_BYTES)))
+        const head = content.head.subarray(0, HEAD_BYTES)
+        const fitting = readers.filter(reader => reader.reads(member, head))
         // What is not in memory comes once.
         if (!content.whole) for (const { format } of fitting.splice(1)) left.add(format)
         for (const reader of fitting)

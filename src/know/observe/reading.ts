@@ -7,6 +7,7 @@ import type { Secret } from '../../core/contract/secret.ts'
 import type { Rule } from '../readers/secrets/rule.ts'
 import { workerFile } from './reader-version.ts'
 import type { Read, ReadAnswer, ReadTask, WorkerSetup } from './worker.ts'
+import { startWithYoungMemory } from './young-memory.ts'
 
 /** A larger document is handed to its worker piece by piece. */
 export const WHOLE_BYTES = 8 * 1024 * 1024
@@ -40,8 +41,41 @@ export async function begin(document: Document): Promise<Begun> {
   }
 }
 
+/** Documents to be read together, their bytes one after the other in memory that a source does not use again. */
+export class Batch {
+  readonly documents: Begun[] = []
+  bytes = 0
+  readonly #memory: Uint8Array<ArrayBuffer>
+  #used = 0
+
+  constructor(memory: Uint8Array<ArrayBuffer>) {
+    this.#memory = memory
+  }
+
+  /** All of whose bytes were read. */
+  add({ document, chunks, bytes }: Begun): void {
+    const isRoom = this.#used + bytes <= this.#memory.length
+    const held = isRoom ? this.#memory.subarray(this.#used, this.#used + bytes) : new Uint8Array(bytes)
+    if (isRoom) this.#used += bytes
+    let to = 0
+    for (const chunk of chunks) {
+      held.set(chunk, to)
+      to += chunk.length
+    }
+    this.documents.push({ document, chunks: [held], bytes })
+    this.bytes += bytes
+  }
+
+  /** For another batch, once this one was read. */
+  get memory(): Uint8Array<ArrayBuffer> {
+    return this.#memory
+  }
+}
+
 /** Memory that documents are handed over in. It comes back with the answers: new memory for all would cost more than copying. */
 const HANDED_OVER_BYTES = 5 * 1024 * 1024
+/** What is more than that in a batch has memory of its own. */
+const BATCH_BYTES = 3 * 1024 * 1024
 
 /** Workers that run the readers. They start with the first document, so that a run with nothing new starts none. */
 export class Reading {
@@ -49,6 +83,7 @@ export class Reading {
   readonly #key: Secret
   readonly #workers: number
   readonly #memory: ArrayBuffer[] = []
+  readonly #batchMemory: Uint8Array<ArrayBuffer>[] = []
   #pool: Promise<Piscina<readonly ReadTask[], Read>> | undefined
 
   constructor(rules: readonly Rule[], key: Secret, workers: number) {
@@ -57,14 +92,27 @@ export class Reading {
     this.#workers = workers
   }
 
+  batch(): Batch {
+    return new Batch(this.#batchMemory.pop() ?? new Uint8Array(BATCH_BYTES))
+  }
+
   /** One answer for each document. A document that a worker cannot finish is read by itself, then given up. */
-  async read(batch: readonly Begun[]): Promise<ReadAnswer[]> {
+  async read(batch: Batch): Promise<ReadAnswer[]> {
     try {
-      return await this.#run(this.#tasksOf(batch), sizeOf(batch))
+      return await this.#read(batch.documents)
+    } finally {
+      this.#batchMemory.push(batch.memory)
+    }
+  }
+
+  async #read(documents: readonly Begun[]): Promise<ReadAnswer[]> {
+    if (documents.length === 0) return []
+    try {
+      return await this.#run(this.#tasksOf(documents), sizeOf(documents))
     } catch (error) {
-      if (batch.length === 1) return [{ findings: [], failure: givenUp(error) }]
+      if (documents.length === 1) return [{ findings: [], failure: givenUp(error) }]
       const answers: ReadAnswer[] = []
-      for (const one of batch) answers.push(...(await this.read([one])))
+      for (const one of documents) answers.push(...(await this.#read([one])))
       return answers
     }
   }
@@ -124,6 +172,7 @@ export class Reading {
 
   async #start(): Promise<Piscina<readonly ReadTask[], Read>> {
     const { Piscina } = await import('piscina')
+    startWithYoungMemory(YOUNG_MIB)
     // Compiling the readers anew takes each worker a third of a second. It names a folder for this version of Node in there.
     const kept = getCompileCacheDir()
     const setup: WorkerSetup = { rules: this.#rules, fingerprintKey: this.#key.reveal() }

@@ -3,6 +3,7 @@ import type { Facts, Observation } from '../../core/contract/observation.ts'
 import type { Json, Ms, Ref } from '../../core/contract/ref.ts'
 import { MOST_BYTES } from './aws-iam.ts'
 import { wholeText } from './whole-text.ts'
+import { headText } from './head-text.ts'
 import type { Reader } from './reader.ts'
 
 /**
@@ -17,7 +18,7 @@ export const awsCredentialReportReader: Reader = {
   format: 'aws-credential-report',
   reads({ format }, head) {
     if (format !== undefined) return format === 'aws-credential-report'
-    const text = Buffer.from(head.buffer, head.byteOffset, head.byteLength).toString('latin1')
+    const text = headText(head)
     return /^(?:\xef\xbb\xbf)?"?user"?,"?arn"?,"?user_creation_time"?,/.test(text) || IN_JSON.test(text)
   },
   async *read(document, bytes) {

@@ -3,6 +3,7 @@ import { canonicalJson } from '../../core/contract/canonical-json.ts'
 import type { Facts, Observation } from '../../core/contract/observation.ts'
 import type { Json, Ref } from '../../core/contract/ref.ts'
 import { githubFederation, tellFederation } from './aws-federation.ts'
+import { headText } from './head-text.ts'
 import type { Reader } from './reader.ts'
 import { wholeText } from './whole-text.ts'
 
@@ -22,7 +23,7 @@ export const awsIamReader: Reader = {
   format: 'aws-iam',
   reads({ format }, head) {
     if (format !== undefined) return format === 'aws-iam'
-    const text = Buffer.from(head.buffer, head.byteOffset, head.byteLength).toString('latin1')
+    const text = headText(head)
     return /^(?:\xef\xbb\xbf)?\s*\{/.test(text) && /"(?:User|Group|Role)DetailList"\s*:/.test(text)
   },
   async *read(document, bytes) {

@@ -4,6 +4,7 @@ import { factsOf, type Observation } from '../../core/contract/observation.ts'
 import type { Json, Ref } from '../../core/contract/ref.ts'
 import { MOST_BYTES } from './aws-iam.ts'
 import { wholeText } from './whole-text.ts'
+import { headText } from './head-text.ts'
 import type { Reader } from './reader.ts'
 
 /**
@@ -22,7 +23,7 @@ export const awsOrganizationsReader: Reader = {
   format: 'aws-organizations',
   reads({ format }, head) {
     if (format !== undefined) return format === 'aws-organizations'
-    const text = Buffer.from(head.buffer, head.byteOffset, head.byteLength).toString('latin1')
+    const text = headText(head)
     return (
       /^(?:\xef\xbb\xbf)?\s*\{/.test(text) &&
       /"(?:Organization|Roots|OrganizationalUnits|Accounts|Parents|Children|Policies|Policy|PolicySummary|Targets)"\s*:/.test(

@@ -1,3 +1,4 @@
+import { headText } from '../head-text.ts'
 import type { Reader } from '../reader.ts'
 
 /**
@@ -9,7 +10,7 @@ export const azurePipelinesReader: Reader = {
   reads({ path, format }, head) {
     if (format !== undefined) return format === 'azure-pipelines'
     if (!/\.ya?ml$/i.test(path)) return false
-    const text = Buffer.from(head.buffer, head.byteOffset, head.byteLength).toString('latin1')
+    const text = headText(head)
     if (!/^(?:steps|jobs|stages|extends|resources|trigger|pr|pool|variables|parameters)\s*:/m.test(text))
       return false
     if (/^(?:on|kind|apiVersion|version|image|orbs)\s*:|^\s+runs-on\s*:/m.test(text)) return false

@@ -1,4 +1,5 @@
 import type { Observation } from '../../../core/contract/observation.ts'
+import { headText } from '../head-text.ts'
 import { itemsIn } from '../json-items.ts'
 import type { Reader } from '../reader.ts'
 import { wholeText } from '../whole-text.ts'
@@ -20,7 +21,7 @@ export const azureReader: Reader = {
   format: 'azure',
   reads({ format }, head) {
     if (format !== undefined) return format === 'azure'
-    const text = Buffer.from(head.buffer, head.byteOffset, head.byteLength).toString('latin1')
+    const text = headText(head)
     if (!/^(?:\xef\xbb\xbf)?\s*[[{]/.test(text) || !MARKS.some(mark => mark.test(text))) return false
     // Others have issuers, too.
     return (

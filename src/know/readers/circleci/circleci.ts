@@ -1,3 +1,4 @@
+import { headText } from '../head-text.ts'
 import type { Reader } from '../reader.ts'
 
 /**
@@ -10,7 +11,7 @@ export const circleciReader: Reader = {
     if (format !== undefined) return format === 'circleci'
     if (!/\.ya?ml$/i.test(path)) return false
     if (/(?:^|\/)\.circleci\/[^/]+$/i.test(path)) return true
-    const text = Buffer.from(head.buffer, head.byteOffset, head.byteLength).toString('latin1')
+    const text = headText(head)
     return (
       /^version\s*:\s*["']?2(?:\.\d)?["']?\s*$/m.test(text) &&
       /^(?:jobs|orbs|workflows|commands)\s*:/m.test(text)

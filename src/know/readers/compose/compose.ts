@@ -1,3 +1,4 @@
+import { headText } from '../head-text.ts'
 import type { Reader } from '../reader.ts'
 
 /**
@@ -9,7 +10,7 @@ export const composeReader: Reader = {
   reads({ path, format }, head) {
     if (format !== undefined) return format === 'compose'
     if (!/\.ya?ml$/i.test(path)) return false
-    const text = Buffer.from(head.buffer, head.byteOffset, head.byteLength).toString('latin1')
+    const text = headText(head)
     if (!/^services\s*:/m.test(text))
       return (
         /(?:^|\/)(?:docker-)?compose(?:[._-][\w.-]+)?\.ya?ml$/i.test(path) &&

@@ -1,4 +1,5 @@
 import type { Observation } from '../../../core/contract/observation.ts'
+import { headText } from '../head-text.ts'
 import type { Reader } from '../reader.ts'
 import { wholeText } from '../whole-text.ts'
 import { itemsIn } from '../json-items.ts'
@@ -19,7 +20,7 @@ export const gcpReader: Reader = {
   format: 'gcp',
   reads({ format }, head) {
     if (format !== undefined) return format === 'gcp'
-    const text = Buffer.from(head.buffer, head.byteOffset, head.byteLength).toString('latin1')
+    const text = headText(head)
     return /^(?:\xef\xbb\xbf)?\s*[[{]/.test(text) && MARKS.some(mark => mark.test(text))
   },
   async *read(document, bytes) {

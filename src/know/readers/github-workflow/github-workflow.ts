@@ -1,3 +1,4 @@
+import { headText } from '../head-text.ts'
 import type { Reader } from '../reader.ts'
 
 const YAML = /\.ya?ml$/i
@@ -13,7 +14,7 @@ export const githubWorkflowReader: Reader = {
     if (format !== undefined) return format === 'github-workflow'
     if (!YAML.test(path)) return false
     if (/(?:^|\/)(?:dependabot|\.pre-commit-config)\.ya?ml$/i.test(path)) return true
-    const text = Buffer.from(head.buffer, head.byteOffset, head.byteLength).toString('latin1')
+    const text = headText(head)
     if (/(?:^|\/)action\.ya?ml$/i.test(path)) return /^runs\s*:/m.test(text)
     if (!/^(?:on|"on"|'on'|true)\s*:/m.test(text)) return false
     return /(?:^|\/)\.github\/workflows\/[^/]+$/i.test(path) || /^jobs\s*:/m.test(text)

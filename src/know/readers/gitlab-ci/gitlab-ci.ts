@@ -1,3 +1,4 @@
+import { headText } from '../head-text.ts'
 import type { Reader } from '../reader.ts'
 
 /**
@@ -12,7 +13,7 @@ export const gitlabCiReader: Reader = {
     if (!/\.ya?ml$/i.test(path)) return false
     if (/(?:^|[/.-])gitlab-ci\.ya?ml$/i.test(path)) return true
     // What is included lies where its project likes: it has a job, and nothing of another system's.
-    const text = Buffer.from(head.buffer, head.byteOffset, head.byteLength).toString('latin1')
+    const text = headText(head)
     const [, indent] = /^([ \t]+)(?:script|trigger|extends|artifacts|before_script)\s*:/m.exec(text) ?? []
     if (
       indent === undefined ||

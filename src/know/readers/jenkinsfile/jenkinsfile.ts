@@ -1,3 +1,4 @@
+import { headText } from '../head-text.ts'
 import type { Reader } from '../reader.ts'
 
 /**
@@ -12,7 +13,7 @@ export const jenkinsfileReader: Reader = {
       return !/\.(?:md|txt|html?|json|ya?ml|py|rb|js|ts)$/i.test(path)
     if (!/\.(?:groovy|jenkins)$/i.test(path)) return false
     if (/(?:^|\/)vars\/[^/]+$/i.test(path)) return true
-    const text = Buffer.from(head.buffer, head.byteOffset, head.byteLength).toString('latin1')
+    const text = headText(head)
     return /^\s*(?:pipeline|node|podTemplate)\s*(?:\(.*\)\s*)?\{/m.test(text)
   },
   async *read(document, bytes) {

@@ -1,3 +1,4 @@
+import { headText } from '../head-text.ts'
 import type { Reader } from '../reader.ts'
 
 const MANIFEST = /\.(?:ya?ml|json)(?:\.\w{1,12})?$/i
@@ -12,7 +13,7 @@ export const kubernetesReader: Reader = {
   reads({ path, format }, head) {
     if (format !== undefined) return format === 'kubernetes'
     if (!MANIFEST.test(path)) return false
-    const text = Buffer.from(head.buffer, head.byteOffset, head.byteLength).toString('latin1')
+    const text = headText(head)
     return (
       /(?:^|[{,\n])[ \t-]*["']?apiVersion["']?[ \t]*:/.test(text) &&
       /(?:^|[{,\n])[ \t]*["']?(?:kind|items)["']?[ \t]*:/.test(text)

@@ -50,6 +50,10 @@ export class Pattern {
 /** A rule ready to run. `lead` bounds what may stand before the keyword that the pattern begins with. */
 export interface CompiledRule {
   readonly rule: Rule
+  /** What is asked at every keyword stands here: rules have many forms, and asking them costs several times as much. */
+  readonly isAssignment: boolean
+  /** It is not looked for in what is no text. */
+  readonly isOfText: boolean
   /** Sticky. */
   readonly pattern: Pattern
   /** Of an assignment: the rule's own pattern takes only what a name is made of, so that the separator begins where the name ends. */
@@ -81,11 +85,13 @@ export interface Beside {
 
 export function compileRule(rule: Rule): CompiledRule {
   const flags = rule.ignoreCase ? 'i' : ''
+  const isAssignment = rule.structure === 'assignment'
   return {
     rule,
+    isAssignment,
+    isOfText: isAssignment || rule.structure === 'basic',
     pattern: new Pattern(wholePattern(rule), `y${flags}`),
-    isNameOnly:
-      rule.structure === 'assignment' && /^(?:[\w|)]|\(\?:|\\[.-]|\[(?:\w|\\[.-])*\])*$/.test(rule.pattern),
+    isNameOnly: isAssignment && /^(?:[\w|)]|\(\?:|\\[.-]|\[(?:\w|\\[.-])*\])*$/.test(rule.pattern),
     paths: rule.paths === undefined ? undefined : new RegExp(rule.paths, 'i'),
     lead: rule.lead && { class: classTable(rule.lead.characters), most: rule.lead.most },
     before: classTable(rule.before),

@@ -61,19 +61,24 @@ function windowOf({ windowBytes }: ScanOptions): number {
   return Math.max(windowBytes ?? WINDOW_BYTES, 4 * MARGIN) & ~1
 }
 
-/** How far a rule has come in a text: where it was tried last, and where its last match ended. */
+/** How far each rule has come in a text, by its number: where it was tried last, and where its last match ended. */
 interface Progress {
-  tried: number
-  end: number
+  readonly tried: Int32Array
+  readonly end: Int32Array
 }
+
+/** The end of a rule for other files: it is done with before it begins. */
+const NOWHERE = 0x7fffffff
 
 export class Engine {
   readonly rules: readonly CompiledRule[]
   readonly #prefilter: Prefilter
   readonly #meanings: readonly Meaning[]
+  /** Of each literal, the number of the rule whose keyword it is, or -1: asked at every hit, of which there are many. */
+  readonly #ruleOf: Int32Array
   /** One list for each depth of encoding, used again for every text. */
   readonly #hits: Hits[] = []
-  readonly #progress: Progress[][] = []
+  readonly #progress: Progress[] = []
   readonly #decoding = { left: 0 }
 
   constructor(rules: readonly CompiledRule[]) {
@@ -81,6 +86,7 @@ export class Engine {
     const { literals, meanings } = literalsOf(rules)
     this.#prefilter = new Prefilter(literals)
     this.#meanings = meanings
+    this.#ruleOf = Int32Array.from(meanings, meaning => ('rule' in meaning ? meaning.number : -1))
   }
 
   /** All finds in bytes that are in memory, in order of where they stand. */
@@ -167,28 +173,31 @@ export class Engine {
     const hits = (this.#hits[depth] ??= newHits())
     this.#prefilter.scan(text.bytes, 0, text.bytes.length, hits)
     const embedded = new EmbeddedTexts(text, text.whole || depth > 0, depth > 0, this.#decoding)
-    const progress = (this.#progress[depth] ??= this.rules.map(() => ({ tried: -1, end: 0 })))
-    for (const state of progress) state.tried = -1
+    const { tried, end } = (this.#progress[depth] ??= {
+      tried: new Int32Array(this.rules.length),
+      end: new Int32Array(this.rules.length),
+    })
+    tried.fill(-1)
     for (let i = 0; i < hits.count; i++) {
       const start = hits.start[i]!
-      const meaning = this.#meanings[hits.literal[i]!]!
-      if ('rule' in meaning) {
-        const { rule } = meaning
-        if (binary && (rule.rule.structure === 'assignment' || rule.rule.structure === 'basic')) continue
-        const state = progress[meaning.number]!
-        // A rule for other files is done with before it begins.
-        if (state.tried === -1)
-          state.end = rule.paths?.test(text.path) === false ? Number.POSITIVE_INFINITY : 0
-        if (state.tried !== start) {
-          state.tried = start
-          const match = matchAt(text, rule, start, state.end)
+      const number = this.#ruleOf[hits.literal[i]!]!
+      if (number >= 0) {
+        const rule = this.rules[number]!
+        if (binary && rule.isOfText) continue
+        if (tried[number] === -1) end[number] = rule.paths?.test(text.path) === false ? NOWHERE : 0
+        if (tried[number] !== start) {
+          tried[number] = start
+          const match = matchAt(text, rule, start, end[number]!)
           if (match) {
-            state.end = match.end
+            end[number] = match.end
             onMatch(rule, match)
           }
         }
+        if (onEmbedded && !binary) embedded.aroundKeyword(start, onEmbedded)
+        continue
       }
       if (!onEmbedded) continue
+      const meaning = this.#meanings[hits.literal[i]!]!
       if ('base64' in meaning) {
         const inner = binary ? undefined : embedded.base64At(start, meaning.offset)
         if (inner) onEmbedded(inner)
@@ -203,9 +212,8 @@ export class Engine {
 function matchAt(text: Text, rule: CompiledRule, keywordAt: number, after: number): Match | undefined {
   const { bytes } = text
   if (keywordAt < after) return undefined
-  const isAssignment = rule.rule.structure === 'assignment'
-  const nameEnd = isAssignment ? nameEndAt(bytes, keywordAt) : undefined
-  if (isAssignment && nameEnd === undefined) return undefined
+  const nameEnd = rule.isAssignment ? nameEndAt(bytes, keywordAt) : undefined
+  if (rule.isAssignment && nameEnd === undefined) return undefined
   let start = keywordAt
   if (rule.lead) {
     const floor = Math.max(after, keywordAt - rule.lead.most)

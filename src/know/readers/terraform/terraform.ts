@@ -1,3 +1,4 @@
+import { headText } from '../head-text.ts'
 import type { Reader } from '../reader.ts'
 
 /**
@@ -25,6 +26,6 @@ export const terraformReader: Reader = {
 
 /** Its first members, in the order in which they are written, or in any. */
 function isState(head: Uint8Array): boolean {
-  const text = Buffer.from(head.buffer, head.byteOffset, head.byteLength).toString('latin1')
+  const text = headText(head)
   return /"terraform_version"\s*:/.test(text) && /"(?:lineage|serial)"\s*:/.test(text)
 }
