@@ -72,12 +72,24 @@ export async function namesOf(db: Db, entityId: string): Promise<string[]> {
   const members = await membersOf(db, [await rootOf(db, entityId)])
   const rows = await db
     .selectFrom('name')
-    .select('name')
+    .select(['name', 'last_seen'])
     .where('entity_id', 'in', members)
-    .orderBy('last_seen', 'desc')
-    .orderBy('name')
     .execute()
-  return [...new Set(rows.map(row => row.name))]
+  return [...new Set(rows.sort(byUse).map(row => row.name))]
+}
+
+/** Those seen last first; of those that were seen at once, what tells a person something. */
+function byUse(a: Pick<Row<'name'>, 'name' | 'last_seen'>, b: typeof a): number {
+  return (
+    b.last_seen - a.last_seen ||
+    Number(isBareId(a.name)) - Number(isBareId(b.name)) ||
+    (a.name < b.name ? -1 : 1)
+  )
+}
+
+/** What tells nothing, where there is a name beside it: a UUID, or a path of Azure's. */
+function isBareId(name: string): boolean {
+  return /^(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$|\/subscriptions\/)/i.test(name)
 }
 
 const MIN_PREFIX = 8
@@ -293,12 +305,7 @@ export async function namesById(
   const rows = await inChunks(members, chunk =>
     db.selectFrom('name').selectAll().where('entity_id', 'in', chunk).execute(),
   )
-  rows.sort(
-    (a, b) =>
-      b.last_seen - a.last_seen ||
-      Number(isBareId(a.name)) - Number(isBareId(b.name)) ||
-      (a.name < b.name ? -1 : 1),
-  )
+  rows.sort(byUse)
   const names = new Map<string, string[]>()
   for (const { entity_id, name } of rows) {
     const own = names.get(roots.of(entity_id)) ?? []
@@ -306,11 +313,6 @@ export async function namesById(
     names.set(roots.of(entity_id), own)
   }
   return names
-}
-
-/** What tells a person nothing, where there is a name beside it: a UUID, or a path of Azure's. */
-function isBareId(name: string): boolean {
-  return /^(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$|\/subscriptions\/)/i.test(name)
 }
 
 export interface IdentityView {
