@@ -125,3 +125,22 @@ test.each(['graceful', 'emergency'] as const)(
     await mustNotStandIn(db, [leaked.secretText, issued!.secretText], JSON.stringify(report) + told)
   },
 )
+
+test('where the answer to making a secret is lost, the one that it made is taken back, and one stands', async () => {
+  const { twin, application, leaked, other, text, file, db, world } = await start()
+  const answer = twin.answer
+  let lost = 0
+  twin.answer = asked => {
+    const answered = answer(asked)
+    if (asked.url.pathname.endsWith('/addPassword') && lost++ === 0) throw new Error('the answer is lost')
+    return answered
+  }
+  const report = await contain(db, world, { leakedIn: 'app.env', mode: 'graceful', windowSeconds: 0 })
+  expect(report, containText(report, 200)).toMatchObject({ state: 'done', contained: true })
+  expect(lost).toBe(2)
+  const [kept, issued, ...more] = application.passwords
+  expect([kept, more]).toEqual([other, []])
+  expect(issued!.secretText).not.toBe(leaked.secretText)
+  expect(await readFile(file, 'utf8')).toBe(text(issued!.secretText))
+  await mustHold(db)
+})

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { HOLDERS } from './applications.ts'
 import { GRAPH_APP_ID, type Gather } from './gather.ts'
-import type { Tenant } from './tenant.ts'
+import { type Tenant, unlessAbsent } from './tenant.ts'
 
 const item = z.looseObject({ id: z.string() })
 const expanded = item.extend({ owners: z.array(z.unknown()).optional() })
@@ -71,7 +71,7 @@ export async function gatherDirectory(tenant: Tenant, { items, part }: Gather): 
   return groups
 }
 
-/** Of each group that holds a role, who is in it, groups within it followed. */
+/** Of each group that holds a role, who owns it and who is in it, groups within it followed. */
 export async function gatherMembers(
   tenant: Tenant,
   groups: ReadonlySet<string>,
@@ -79,9 +79,15 @@ export async function gatherMembers(
 ): Promise<void> {
   await part('group-members', [], async () => {
     for (const id of groups) {
+      const select = '$select=id,displayName,isAssignableToRole&$expand=owners($select=id,displayName)'
+      const group = await unlessAbsent(() =>
+        tenant.get('looking for a group', 'graph', `/v1.0/groups/${id}?${select}`),
+      )
+      // A role may outlive the group that it was given to.
+      if (group === undefined) continue
       const path = `/v1.0/groups/${id}/transitiveMembers?$top=${tenant.config.pageSize}&$select=id,displayName`
       const members = await all(tenant.list('listing members of a group', 'graph', path, item))
-      items.push({ '@odata.type': '#microsoft.graph.group', id, members })
+      items.push({ ...item.parse(group), '@odata.type': '#microsoft.graph.group', members })
     }
   })
 }

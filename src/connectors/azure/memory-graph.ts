@@ -34,6 +34,11 @@ export function graphAnswer(twin: MemoryAzure, asked: Asked): Answered {
       '@odata.nextLink',
     )
   }
+  const group = /^groups\/([^/]+)$/.exec(path)?.[1]
+  if (group !== undefined) {
+    const body = twin.directory.get('groups')?.find(one => 'id' in one && one.id === group)
+    return body ? { status: 200, body } : ABSENT
+  }
   const name = path.replace('roleManagement/directory/', '')
   return paged(twin.directory.get(name) ?? [], asked, size, '@odata.nextLink')
 }

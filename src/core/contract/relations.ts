@@ -29,7 +29,8 @@ export const RELATIONS: Readonly<Record<string, string>> = {
   'has-host-key': 'the host is known by the key',
   'is-authority': 'the certificate is one by which the authority is known',
   'issued-by': 'the authority has issued a certificate for it',
-  'among-owners-of': 'it is among the owners of the application, who may add credentials to it',
+  'among-owners-of':
+    'it is among the owners of the application, who may add credentials to it, or of the group',
   'has-identity': 'the managed identity is this principal: what it is attached to becomes it',
   'admits-jobs-of': 'the tokens of the repository’s jobs are taken for it',
 }

@@ -281,8 +281,13 @@ describe('a place that says a secret and not whose', () => {
 
   test('is given a new secret of the same name', () => {
     const inPlace = target({ can: ALL.filter(verb => verb !== 'issue') })
-    const { steps } = plan(incident({ targets: [inPlace], holdings: [holding('api/pw', { place })] }))
-    expect(steps.filter(step => step.verb === 'write')).toHaveLength(1)
+    // A second one beside it, where the system knows all of an identity's by one name.
+    const sameName = target({ keepsPublicHalf: true })
+    for (const one of [inPlace, sameName]) {
+      const { steps, breaks } = plan(incident({ targets: [one], holdings: [holding('api/pw', { place })] }))
+      expect(steps.filter(step => step.verb === 'write')).toHaveLength(1)
+      expect(breaks.join()).not.toContain('no name there')
+    }
   })
 })
 

@@ -207,6 +207,45 @@ describe('reading', () => {
   })
 })
 
+test('of a group that holds a role, who owns it and who is in it is told; one that is gone is passed over', async () => {
+  const twin = memoryAzure({ pageSize: 2 })
+  const [group, gone] = [randomUUID(), randomUUID()]
+  const someone = (type: string, name: string) => ({
+    '@odata.type': `#microsoft.graph.${type}`,
+    id: randomUUID(),
+    displayName: name,
+  })
+  twin.directory.set(
+    'roleAssignments',
+    [group, gone].map(id => ({
+      id,
+      principalId: id,
+      roleDefinitionId: randomUUID(),
+      directoryScopeId: '/',
+      principal: { '@odata.type': '#microsoft.graph.group', id },
+    })),
+  )
+  twin.directory.set('groups', [
+    { id: group, displayName: 'operators', isAssignableToRole: true, owners: [someone('user', 'Alice')] },
+  ])
+  const members = ['one', 'two', 'three'].map(name => someone('servicePrincipal', name))
+  twin.directory.set(`groups/${group}/transitiveMembers`, members)
+  const connection = await open(twin)
+  const [whole] = await collect(connection.documents!())
+  const items = Buffer.concat(await collect(whole!.bytes())).toString()
+  const told = items.split('\n').map(line => JSON.parse(line) as { id: string; members?: object[] })
+  expect(told.filter(({ members }) => members)).toMatchObject([
+    {
+      id: group,
+      displayName: 'operators',
+      isAssignableToRole: true,
+      owners: [{ displayName: 'Alice' }],
+      members,
+    },
+  ])
+  expect(gapsIn(await collect(connection.discover!()))).toEqual([])
+})
+
 describe('trying a secret', () => {
   const filled = () => {
     const twin = memoryAzure()

@@ -52,6 +52,8 @@ export const principalSchema = z.looseObject({
 
 export const groupSchema = someone.extend({
   '@odata.type': z.literal('#microsoft.graph.group'),
+  isAssignableToRole: flag,
+  owners: z.array(someone).nullish().catch([]),
   members: z.array(someone),
 })
 

@@ -156,14 +156,23 @@ export class Telling {
       to: of,
       crossing: 'among-owners-of',
       certainty: 'proven',
-      why: 'it is among the owners of the application',
+      why: `it is among the owners of the ${of.kind === 'group' ? 'group' : 'application'}`,
     }
-    if (name != null)
-      yield { see: 'owner', of, owner: name, source: 'owners of the application', weight: 0.7 }
+    if (name != null) yield { see: 'owner', of, owner: name, source: 'owners in Entra', weight: 0.7 }
   }
 
-  *#group({ id, displayName, members }: z.infer<typeof groupSchema>): Generator<Observation> {
-    const to = yield* this.#someone(id, 'group', displayName)
+  *#group(group: z.infer<typeof groupSchema>): Generator<Observation> {
+    const { id, displayName, isAssignableToRole, owners, members } = group
+    const to = this.#names.object(id, 'group')
+    yield {
+      see: 'identity',
+      ref: to,
+      names: displayName == null ? [] : [displayName],
+      // Of a connected tenant, whose groups say it where it is so.
+      facts: factsOf({ isAssignableToRole: isAssignableToRole ?? ('owners' in group ? false : undefined) }),
+    }
+    yield this.#names.inherits(to, this.#names.tenant())
+    for (const owner of owners ?? []) yield* this.#owner(owner, to)
     for (const member of members) {
       const from = yield* this.#someone(member.id, member['@odata.type'], member.displayName)
       yield {

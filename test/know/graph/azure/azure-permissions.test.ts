@@ -83,6 +83,8 @@ const holds = (roleDefinitionId: string, directoryScopeId = '/', principalId = h
 })
 const GRAPH = {
   'Application.ReadWrite.All': '1bfefb4e-e0b5-418b-a88f-73c46d2cc8e9',
+  'Directory.ReadWrite.All': '19dbc75e-c2e2-444c-a770-ec69d8559fc7',
+  'GroupMember.ReadWrite.All': 'dbaae8cf-10b5-4b86-a4a1-f871c94c6695',
   'Application.ReadWrite.OwnedBy': '18a4783c-866b-4cc7-a460-3d5e5662c884',
   'AppRoleAssignment.ReadWrite.All': '06b708a9-e830-4db3-a914-8e69da51d44f',
   'RoleManagement.ReadWrite.Directory': '9e3f62cf-ca93-4989-b6ce-bf83c28f9fe8',
@@ -461,6 +463,7 @@ describe('ways through the directory', () => {
   test('who may write every application is each, but for managed identities; of another tenant’s perhaps', async () => {
     for (const items of [
       [permitted('Application.ReadWrite.All')],
+      [permitted('Directory.ReadWrite.All')],
       [directoryRole(90, CREDENTIALS), holds(guid(90))],
       [directoryRole(90, ['microsoft.directory/applications/allProperties/allTasks']), holds(guid(90))],
       // Nobody told what the role permits: it is Microsoft's own.
@@ -508,6 +511,27 @@ describe('ways through the directory', () => {
     const certainty = how.split(' ')[0]!
     expect(reached).toContain(`tenant the Entra tenant ${how}`)
     expect(reached).toContain(`vm web ${certainty} by azure-administers`)
+  })
+
+  test('a group that holds a role is joined by its owners, and by who may change groups', async () => {
+    const group = (more: object) => ({
+      '@odata.type': '#microsoft.graph.group',
+      id: guid(70),
+      displayName: 'operators',
+      owners: [],
+      members: [],
+      ...more,
+    })
+    const owner = { '@odata.type': '#microsoft.graph.user', id: guid(60), displayName: 'owner' }
+    expect(await reachOf([group({ owners: [owner] })], 'owner')).toEqual([
+      'group operators proven by azure-owner-changes-group',
+    ])
+    const changes = permitted('GroupMember.ReadWrite.All')
+    const changed = 'group operators proven by azure-change-group'
+    expect(await reachOf([group({}), changes])).toEqual([changed])
+    expect(await reachOf([group({}), holds('fdd7a751-b60b-444a-984c-02652fe8fa1c')])).toEqual([changed])
+    expect(await reachOf([group({ isAssignableToRole: true }), changes])).toEqual([])
+    expect(await reachOf([group({}), permitted('User.Read.All')])).toEqual([])
   })
 
   test('what users let an application do is told, and depends on them', async () => {
