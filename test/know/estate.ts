@@ -176,7 +176,7 @@ export async function told({ db, keys }: Pick<Estate, 'db' | 'keys'>): Promise<u
     identities: sorted(
       (await listIdentities(db)).map(({ id: _, credentials, owners, ...view }) => ({
         ...view,
-        owners: owners.map(owner => ({ ...owner, evidence: sorted(owner.evidence) })),
+        owners: sorted(owners),
         credentials: sorted(credentials.map(({ id }) => called(id))),
       })),
     ),

@@ -12,6 +12,7 @@ const ORDER = [
   'src/know/inventory/',
   'src/know/observe/',
   'src/know/graph/',
+  'src/judge/ownership/',
   'src/judge/posture/',
   'src/act/actions/',
   'src/act/incident/',

@@ -252,6 +252,14 @@ async function* deployKeys(account: Account, at: At, ref: Ref): AsyncGenerator<O
         addedBy: key.added_by ?? undefined,
       }),
     }
+    if (key.added_by)
+      yield {
+        see: 'owner',
+        of: identity,
+        owner: key.added_by,
+        source: 'who added the deploy key',
+        weight: 0.35,
+      }
     if (readOnly) yield edge(identity, ref, 'may-read', `the deploy key “${key.title}” may read it`)
     else yield edge(identity, ref, 'may-push', `the deploy key “${key.title}” may push to it`)
   }

@@ -32,6 +32,10 @@ export const RELATIONS: Readonly<Record<string, string>> = {
   'among-owners-of':
     'it is among the owners of the application, who may add credentials to it, or of the group',
   'has-identity': 'the managed identity is this principal: what it is attached to becomes it',
+  'part-of': 'the thing belongs to the service, or the service to a system: who owns that answers for it',
+  'depends-on': 'the service needs the other one to work',
+  'kept-in': 'the service’s code lies in the repository',
+  'works-in': 'the person is in the team',
   'admits-jobs-of': 'the tokens of the repository’s jobs are taken for it',
 }
 

@@ -17,6 +17,7 @@ export const migrations: Record<string, Migration> = {
   '0010_credential_access': { up: credentialAccess },
   '0011_edge_ends': { up: edgeEnds },
   '0012_crossing': { up: crossing },
+  '0013_confirmation': { up: confirmation },
 }
 
 async function spine(db: Kysely<unknown>): Promise<void> {
@@ -238,4 +239,12 @@ async function crossing(db: Kysely<unknown>): Promise<void> {
     id text primary key, from_id text not null references entity (id), to_id text not null references entity (id),
     crossing text not null, certainty text not null, condition text, why text not null, first_seen bigint not null,
     gone_at bigint)`.execute(db)
+}
+
+/** Whose a thing is by a person's word, which outranks what texts say. What was said before stands, ended. */
+async function confirmation(db: Kysely<unknown>): Promise<void> {
+  await sql`create table confirmation (
+    id text primary key, entity_id text not null references entity (id), owner text not null, said_by text not null,
+    why text, at bigint not null, ended_at bigint)`.execute(db)
+  await sql`create index confirmation_entity on confirmation (entity_id)`.execute(db)
 }

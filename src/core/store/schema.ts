@@ -28,6 +28,7 @@ export interface Schema {
   setting: SettingTable
   watch: WatchTable
   crossing: CrossingTable
+  confirmation: ConfirmationTable
 }
 
 /** What tells the rows of each table apart; each table stands after those that it refers to. */
@@ -55,6 +56,7 @@ export const PRIMARY_KEYS = {
   checkpoint: ['seq'],
   watch: ['source_id'],
   crossing: ['id'],
+  confirmation: ['id'],
 } as const satisfies { [Table in keyof Schema]: readonly (keyof Schema[Table])[] }
 
 export const TABLE_NAMES = Object.keys(PRIMARY_KEYS) as (keyof Schema)[]
@@ -344,6 +346,17 @@ export interface CrossingTable {
   why: string
   first_seen: number
   gone_at: number | null
+}
+
+/** A person's word for whose a thing is. One stands for each; those before are ended. */
+export interface ConfirmationTable {
+  id: string
+  entity_id: string
+  owner: string
+  said_by: string
+  why: string | null
+  at: number
+  ended_at: number | null
 }
 
 export type Row<Table extends keyof Schema> = Selectable<Schema[Table]>

@@ -1,9 +1,11 @@
+import type { Ms } from '../../core/contract/ref.ts'
 import type { Keys } from '../../core/keys/keys.ts'
 import type { Db } from '../../core/store/store.ts'
 
 export interface CheckContext {
   readonly db: Db
   readonly keys: Pick<Keys, 'publicFingerprint'>
+  readonly now: Ms
 }
 
 /** What a check says of one entity of its population. What it does not speak of passes. */

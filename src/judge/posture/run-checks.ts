@@ -38,9 +38,10 @@ export async function runChecks(
   return await transaction(db, async tx => {
     const changes: FindingChange[] = []
     const counts: CheckCounts[] = []
+    const context = { db: tx, keys: world.keys, now: world.io.now().getTime() }
     for (const check of checks) {
-      const population = await check.population({ db: tx, keys: world.keys })
-      const judgements = await check.find({ db: tx, keys: world.keys }, population)
+      const population = await check.population(context)
+      const judgements = await check.find(context, population)
       const failing = new Map(
         judgements.filter(({ outcome }) => outcome === 'fails').map(({ entityId, why }) => [entityId, why]),
       )

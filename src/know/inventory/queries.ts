@@ -324,14 +324,8 @@ export interface IdentityView {
   readonly goneAt?: Ms
   /** Each with where and when it was learnt; sources that differ are both told. */
   readonly facts: { name: string; value: Json; at?: Ms; learntAt: Ms; source: string }[]
-  /** Most likely first. `weight` is 0…1, from all that speaks for the owner. */
-  readonly owners: {
-    owner: string
-    weight: number
-    evidence: { source: string; weight: number; at?: Ms }[]
-  }[]
-  /** Two owners for whom nearly as much speaks. */
-  readonly ownersConflict: boolean
+  /** What is written on it of whose it is; judge/ownership says what follows. */
+  readonly owners: { owner: string; source: string; weight: number; at?: Ms }[]
   readonly credentials: { id: string; ref: Ref; state: 'live' | 'dead' | 'unknown' }[]
 }
 
@@ -391,43 +385,32 @@ export async function listIdentities(
     ),
     row => roots.of(row.identity_id ?? ''),
   )
-  return entities.map(entity => {
-    const weighed = weigh(owners.get(entity.id) ?? [])
-    const [first, second] = weighed
-    return {
-      id: entity.id,
-      ref: refOf(entity),
-      names: namesOrNative(names.get(entity.id), entity),
-      firstSeen: entity.first_seen,
-      lastSeen: entity.last_seen,
-      ...(entity.gone_at !== null && { goneAt: entity.gone_at }),
-      facts: (facts.get(entity.id) ?? []).map(({ name, value, at, learnt_at, label }) => ({
-        name,
-        value: JSON.parse(value) as Json,
-        ...(at !== null && { at }),
-        learntAt: learnt_at,
-        source: label,
-      })),
-      owners: weighed,
-      ownersConflict: first !== undefined && second !== undefined && second.weight >= first.weight / 2,
-      credentials: (credentials.get(entity.id) ?? []).map(row => ({
-        id: row.id,
-        ref: refOf(row),
-        state: row.state,
-      })),
-    }
-  })
-}
-
-/** Independent signs add up: what two sources say is likelier than what one does, and never certain. */
-function weigh(rows: readonly Row<'owner'>[]): IdentityView['owners'] {
-  return [...Map.groupBy(rows, row => row.owner)]
-    .map(([owner, signs]) => ({
+  return entities.map(entity => ({
+    id: entity.id,
+    ref: refOf(entity),
+    names: namesOrNative(names.get(entity.id), entity),
+    firstSeen: entity.first_seen,
+    lastSeen: entity.last_seen,
+    ...(entity.gone_at !== null && { goneAt: entity.gone_at }),
+    facts: (facts.get(entity.id) ?? []).map(({ name, value, at, learnt_at, label }) => ({
+      name,
+      value: JSON.parse(value) as Json,
+      ...(at !== null && { at }),
+      learntAt: learnt_at,
+      source: label,
+    })),
+    owners: (owners.get(entity.id) ?? []).map(({ owner, source, weight, at }) => ({
       owner,
-      weight: 1 - signs.reduce((doubt, { weight }) => doubt * (1 - Math.min(1, Math.max(0, weight))), 1),
-      evidence: signs.map(({ source, weight, at }) => ({ source, weight, ...(at !== null && { at }) })),
-    }))
-    .sort((a, b) => b.weight - a.weight || (a.owner < b.owner ? -1 : 1))
+      source,
+      weight,
+      ...(at !== null && { at }),
+    })),
+    credentials: (credentials.get(entity.id) ?? []).map(row => ({
+      id: row.id,
+      ref: refOf(row),
+      state: row.state,
+    })),
+  }))
 }
 
 /** The denominator: what the last runs looked at, and what they could not. */

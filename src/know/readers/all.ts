@@ -6,12 +6,15 @@ import { awsIamReader } from './aws-iam.ts'
 import { awsOrganizationsReader } from './aws-organizations.ts'
 import { azureReader } from './azure/azure.ts'
 import { azurePipelinesReader } from './azure-pipelines/azure-pipelines.ts'
+import { backstageReader } from './backstage/backstage.ts'
 import { circleciReader } from './circleci/circleci.ts'
+import { codeownersReader } from './codeowners/codeowners.ts'
 import { gcpReader } from './gcp/gcp.ts'
 import { githubWorkflowReader } from './github-workflow/github-workflow.ts'
 import { gitlabCiReader } from './gitlab-ci/gitlab-ci.ts'
 import { jenkinsfileReader } from './jenkinsfile/jenkinsfile.ts'
 import { kubernetesReader } from './kubernetes/kubernetes.ts'
+import { peopleReader } from './people/people.ts'
 import { postsReader } from './posts/posts-reader.ts'
 import type { Reader } from './reader.ts'
 import { reportReader } from './report/report-reader.ts'
@@ -44,5 +47,8 @@ export function allReaders(secrets: Engine): readonly Reader[] {
     kubernetesReader,
     sshReader,
     x509Reader,
+    codeownersReader,
+    backstageReader,
+    peopleReader,
   ]
 }

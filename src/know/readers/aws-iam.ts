@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { canonicalJson } from '../../core/contract/canonical-json.ts'
 import type { Facts, Observation } from '../../core/contract/observation.ts'
 import type { Json, Ref } from '../../core/contract/ref.ts'
+import { ownersInTags } from '../../core/contract/owner-text.ts'
 import { githubFederation, tellFederation } from './aws-federation.ts'
 import { headText } from './head-text.ts'
 import type { Reader } from './reader.ts'
@@ -140,6 +141,7 @@ export function* readDetails(details: unknown, scope: string): Generator<Observa
     accounts.add(ref.instance)
     const facts = { ...datedFacts(user), tags: tagsFact(user.Tags) }
     yield { see: 'identity', ref, names: [user.Arn, user.UserName], facts }
+    yield* ownersInTags(ref, pairsOf(user.Tags), 'AWS tag')
     yield* policiesOn(ref, user, user.UserPolicyList, managed)
     yield* boundaryOn(ref, user, managed)
     for (const name of user.GroupList) {
@@ -175,6 +177,7 @@ export function* readDetails(details: unknown, scope: string): Generator<Observa
         ...(loose.length > 0 && { loose: { value: loose.join('; ') } }),
       },
     }
+    yield* ownersInTags(ref, pairsOf(role.Tags), 'AWS tag')
     yield* tellFederation(ref, federation)
     yield policyOn(ref, { kind: 'trust', name: 'trust policy', document: role.AssumeRolePolicyDocument })
     for (const named of principalsIn(trust)) outside.set(named, ref.instance)
@@ -301,8 +304,12 @@ function isoFact(name: string, date: string | undefined): Facts {
   return Number.isNaN(at) ? {} : { [name]: { value: new Date(at).toISOString() } }
 }
 
+function pairsOf(all: z.infer<typeof tags>): [string, string][] {
+  return all.map(({ Key, Value }) => [Key, Value])
+}
+
 function tagsFact(all: z.infer<typeof tags>): Facts[string] {
-  return { value: Object.fromEntries(all.map(({ Key, Value }) => [Key, Value])) }
+  return { value: Object.fromEntries(pairsOf(all)) }
 }
 
 function gap(scope: string, why: string): Observation {

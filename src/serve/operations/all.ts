@@ -102,6 +102,11 @@ export const operations: readonly OperationEntry[] = [
     load: async () => (await import('./show.ts')).show,
   },
   {
+    name: 'owner',
+    summary: 'Show, set, confirm or hand over whose an identity is',
+    load: async () => (await import('./owner.ts')).owner,
+  },
+  {
     name: 'evidence',
     summary: 'Verify, export or anchor the record of what was done',
     load: async () => (await import('./evidence.ts')).evidence,

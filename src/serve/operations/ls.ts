@@ -1,6 +1,8 @@
 import pc from 'picocolors'
 import { z } from 'zod'
 import { formatRef } from '../../core/contract/ref.ts'
+import { ownershipOf } from '../../judge/ownership/ownership.ts'
+import type { OwnershipState } from '../../judge/ownership/weigh.ts'
 import {
   type CredentialView,
   coverageOf,
@@ -48,8 +50,9 @@ interface ListedCredential {
 interface ListedIdentity {
   readonly ref: string
   readonly names: readonly string[]
-  /** The likeliest first. */
-  readonly owners: readonly string[]
+  /** Who answers for it, and how surely; null where nobody does. */
+  readonly owner: string | null
+  readonly ownership: OwnershipState | null
   readonly credentials: number
 }
 
@@ -98,18 +101,21 @@ async function list(world: World, { what }: Input): Promise<Listing> {
     }
     case 'findings':
       return { what, stuck, findings: await listFindings(world) }
-    case 'identities':
+    case 'identities': {
+      const { ownership } = await ownershipOf(db, world.io.now().getTime())
       return {
         what,
         stuck,
         identities: (await listIdentities(db)).map(view => ({
           ref: formatRef(view.ref),
           names: view.names,
-          owners: view.owners.map(({ owner }) => owner),
+          owner: ownership.get(view.id)?.answers?.name ?? null,
+          ownership: ownership.get(view.id)?.state ?? null,
           credentials: view.credentials.length,
         })),
         coverage: await coverageOf(db),
       }
+    }
     case 'credentials': {
       const credentials = (await listCredentials(db, keys, {})).map(listed)
       return { what, stuck, credentials, coverage: await coverageOf(db) }
@@ -210,7 +216,7 @@ function identitiesTable(
   const rows = identities.map(identity => [
     identity.names.join(', '),
     identity.ref,
-    identity.owners[0] ?? '',
+    ownerText(identity),
     String(identity.credentials),
   ])
   return table(
@@ -223,6 +229,13 @@ function identitiesTable(
     rows,
     width,
   )
+}
+
+/** A question mark where it is not certain. */
+function ownerText({ owner, ownership }: Pick<ListedIdentity, 'owner' | 'ownership'>): string {
+  if (owner === null) return ''
+  if (ownership === 'departed') return `${owner} (left)`
+  return ownership === 'confirmed' || ownership === 'confident' ? owner : `${owner}?`
 }
 
 function findingsTable(findings: readonly ListedFinding[], width: number): string {

@@ -4,14 +4,11 @@ import { formatRef, type Ms } from '../../core/contract/ref.ts'
 import type { Db } from '../../core/store/store.ts'
 import { loadGraph } from '../../know/graph/load-graph.ts'
 import { type User, usersOf } from '../../know/graph/users.ts'
+import { ownershipOf } from '../../judge/ownership/ownership.ts'
 import { membersOf } from '../../know/inventory/merge.ts'
-import {
-  type CredentialView,
-  credentialView,
-  type IdentityView,
-  listCredentials,
-  listIdentities,
-} from '../../know/inventory/queries.ts'
+import { type CredentialView, credentialView, listCredentials } from '../../know/inventory/queries.ts'
+import { ownershipText } from './owner.ts'
+import { type ShownOwnership, shownOwnership } from './ownership-view.ts'
 import { stateText } from './state-text.ts'
 import { defineOperation, type World } from './operation.ts'
 import { factsLine, factText, saidFacts, shownFact, type ShownFact } from './shown-fact.ts'
@@ -47,9 +44,8 @@ interface Shown {
   readonly subject: Named
   readonly identity: { ref: string; names: readonly string[] } | null
   readonly facts: readonly ShownFact[]
-  readonly owners: IdentityView['owners']
-  /** Two owners for whom nearly as much speaks. */
-  readonly ownersConflict: boolean
+  /** Null for what has no owner by its nature: a group, a person's own account. */
+  readonly ownership: ShownOwnership | null
   readonly findings: readonly { check: string; why: string; since: string }[]
   readonly holds: readonly { why: string; since: string; run: string | null }[]
   /** The credential itself, or all of an identity's. */
@@ -88,13 +84,13 @@ async function run(world: World, input: Input): Promise<Shown> {
     ? [await credentialView(db, keys, subject.id)]
     : (await listCredentials(db, keys, {})).filter(view => view.identity?.id === subject.id)
   const identity = isCredential ? views[0]?.identity : undefined
-  const [owned] = await listIdentities(db, { ids: [identity?.id ?? subject.id] })
+  const { ownership } = await ownershipOf(db, now)
+  const owned = ownership.get(identity?.id ?? subject.id)
   return {
     subject,
     identity: identity ? { ref: formatRef(identity.ref), names: identity.names } : null,
     facts: await factsOf(db, ids, names, now),
-    owners: owned?.owners ?? [],
-    ownersConflict: owned?.ownersConflict ?? false,
+    ownership: owned ? shownOwnership(owned) : null,
     findings: await findingsOf(db, ids),
     holds: await holdsOf(db, ids),
     credentials: views.map(view => shownCredential(view, names, now)),
@@ -181,7 +177,7 @@ function text(output: Shown, width: number): string {
   for (const finding of output.findings)
     parts.push(pc.yellow(wrap(`${finding.check}: ${finding.why}`, width, '', '')))
   for (const { reason } of output.merges) parts.push(wrap(`the same because: ${reason}`, width, '', ''))
-  parts.push('', ownersText(output, width))
+  if (output.ownership) parts.push('', ownershipText(output.ownership, width))
   if (output.facts.length > 0) parts.push('', factsTable(output.facts, width))
   for (const credential of output.credentials) parts.push('', credentialText(credential, width))
   if (output.users.length > 0) parts.push('', usersText(output.users, width))
@@ -198,26 +194,6 @@ function usersText(users: Shown['users'], width: number): string {
     rows,
     width,
   )
-}
-
-function ownersText({ owners, ownersConflict }: Shown, width: number): string {
-  if (owners.length === 0) return 'No owner is known.'
-  const rows = owners.flatMap(({ owner, weight, evidence }) =>
-    evidence.map((sign, index) => [
-      index === 0 ? owner : '',
-      index === 0 ? weight.toFixed(2) : '',
-      sign.source,
-      sign.at === undefined ? '' : isoTime(sign.at).slice(0, 10),
-    ]),
-  )
-  const columns = [
-    { title: 'OWNER', flexible: true },
-    { title: 'SURE', align: 'right' as const },
-    { title: 'ACCORDING TO', flexible: true },
-    { title: 'AS OF' },
-  ]
-  const conflict = ownersConflict ? `\n${pc.yellow('Two owners are nearly as likely: ask both.')}` : ''
-  return table(columns, rows, width) + conflict
 }
 
 function factsTable(facts: readonly ShownFact[], width: number): string {

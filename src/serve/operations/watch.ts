@@ -4,7 +4,7 @@ import { isFirebreakError } from '../../core/contract/errors.ts'
 import { formatRef } from '../../core/contract/ref.ts'
 import type { Row } from '../../core/store/schema.ts'
 import { storeError } from '../../core/store/store-error.ts'
-import { checks } from '../../judge/posture/all.ts'
+import { alarms } from '../../judge/posture/all.ts'
 import { type FindingChange, runChecks } from '../../judge/posture/run-checks.ts'
 import { credentialView } from '../../know/inventory/queries.ts'
 import { observe } from '../../know/observe/observe.ts'
@@ -82,7 +82,7 @@ async function run(world: World, given: Input): Promise<Watched> {
 }
 
 async function openFindings({ db }: World): Promise<number> {
-  const ids = checks.map(check => check.id)
+  const ids = alarms.map(check => check.id)
   const rows = await db
     .selectFrom('finding')
     .select('id')
@@ -273,7 +273,7 @@ class Watching {
   }
 
   async #check(): Promise<void> {
-    for (const change of (await runChecks(this.#world.db, this.#world, checks)).changes)
+    for (const change of (await runChecks(this.#world.db, this.#world, alarms)).changes)
       await this.#tell(change)
   }
 
@@ -290,7 +290,7 @@ class Watching {
 
   async #tell({ check: id, entityId, change, why }: FindingChange): Promise<void> {
     const { db, keys } = this.#world
-    const check = checks.find(one => one.id === id)
+    const check = alarms.find(one => one.id === id)
     const view = await credentialView(db, keys, entityId)
     const who = view.identity ? `${view.kind} of ${called(view.identity)}` : view.kind
     const begun = change === 'begun'

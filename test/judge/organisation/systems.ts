@@ -290,6 +290,15 @@ export function githubSource(
     }
     const adder = random.chance(85) ? service.lead : random.pick(staff.people)
     const age = 100 + random.below(900)
+    const addedBy = random.chance(80) ? (identity.person ?? adder).login : undefined
+    if (addedBy !== undefined)
+      observations.push({
+        see: 'owner',
+        of: ref,
+        owner: addedBy,
+        source: 'who added the deploy key',
+        weight: 0.35,
+      })
     observations.push(
       {
         see: 'identity',
@@ -305,7 +314,7 @@ export function githubSource(
           keyType: 'ssh-ed25519',
           created: daysAgo(age),
           lastUsed: daysAgo(wrong.has('unused') ? 210 : random.below(40)),
-          ...(random.chance(80) && { addedBy: (identity.person ?? adder).login }),
+          ...(addedBy !== undefined && { addedBy }),
         }),
       },
       {

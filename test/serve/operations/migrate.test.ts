@@ -83,6 +83,18 @@ async function fill(db: Db): Promise<void> {
     })
     .execute()
   await estate.db
+    .insertInto('confirmation')
+    .values({
+      id: 'w',
+      entity_id: two!.id,
+      owner: ODD[1]!,
+      said_by: ODD[3]!,
+      why: null,
+      at: 1,
+      ended_at: 8.64e15,
+    })
+    .execute()
+  await estate.db
     .insertInto('run')
     .values({
       id: 'r',

@@ -35,6 +35,19 @@ export const federatedSchema = z
   })
   .refine(({ subject, claimsMatchingExpression }) => subject ?? claimsMatchingExpression)
 
+/** Of a principal they are words, of which some are written as a name and a value; of a resource they are pairs. */
+const tags = z
+  .union([z.array(z.string()), z.record(z.string(), z.string())])
+  .nullish()
+  .catch(undefined)
+  .transform((given): [string, string][] => {
+    if (!Array.isArray(given)) return Object.entries(given ?? {})
+    return given.flatMap((tag): [string, string][] => {
+      const [, key, value] = /^([^:=]+)[:=](.+)$/.exec(tag) ?? []
+      return key === undefined || value === undefined ? [] : [[key, value]]
+    })
+  })
+
 export const principalSchema = z.looseObject({
   id: z.string(),
   appId: z.string(),
@@ -46,6 +59,8 @@ export const principalSchema = z.looseObject({
   alternativeNames: strings,
   passwordCredentials: credentials,
   keyCredentials: credentials,
+  notes: text,
+  tags,
   owners: z.array(someone).nullish().catch([]),
   federatedIdentityCredentials: z.array(z.unknown()).nullish().catch([]),
 })
@@ -60,6 +75,7 @@ export const groupSchema = someone.extend({
 export const identitySchema = z.looseObject({
   id: z.string().regex(/\/userAssignedIdentities\/[^/]+$/i),
   clientId: z.string(),
+  tags,
   principalId: z.string(),
   tenantId: text,
   name: text,

@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { canonicalJson } from '../../../core/contract/canonical-json.ts'
 import { factsOf, type Observation } from '../../../core/contract/observation.ts'
+import { ownersInTags, ownersInText } from '../../../core/contract/owner-text.ts'
 import type { Json, Ref } from '../../../core/contract/ref.ts'
 import type { Item } from '../json-items.ts'
 import { tellFederated } from './federated.ts'
@@ -122,6 +123,8 @@ export class Telling {
         takesCredentials: isManaged ? false : isOwn ? true : undefined,
       }),
     }
+    yield* ownersInText(identity, principal.notes, 'notes')
+    yield* ownersInTags(identity, principal.tags, 'tag')
     yield names.inherits(identity, names.tenant())
     if (!names.isConnected && principal.servicePrincipalType != null && home !== undefined)
       yield this.#instance(home)
@@ -198,6 +201,7 @@ export class Telling {
       ),
       facts: factsOf({ type: 'ManagedIdentity', takesCredentials: false }),
     }
+    yield* ownersInTags(identity, given.tags, 'tag')
     yield names.inherits(identity, names.tenant())
     yield* names.chain(path)
     yield {

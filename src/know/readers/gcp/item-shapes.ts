@@ -105,6 +105,8 @@ export const accountSchema = z.looseObject({
   description: text,
   disabled: flag,
 })
+/** Of everything that can be labelled. */
+export const labelsSchema = z.looseObject({ labels: z.record(z.string(), z.string()).catch({}) })
 export const keySchema = z.looseObject({
   keyType: text,
   validAfterTime: text,

@@ -1,11 +1,13 @@
 import { canonicalJson } from '../../../core/contract/canonical-json.ts'
 import { factsOf, type Observation } from '../../../core/contract/observation.ts'
+import { ownersInTags, ownersInText } from '../../../core/contract/owner-text.ts'
 import { formatRef, type Json, type Ref } from '../../../core/contract/ref.ts'
 import { tellPrincipal, tellProvider } from './federation.ts'
 import {
   accountSchema,
   bindingSchema,
   keySchema,
+  labelsSchema,
   policySchema,
   projectSchema,
   providerSchema,
@@ -64,6 +66,7 @@ export class Telling {
     const ref = resourceRef(name, this.#projects)
     if (!ref) return
     yield* this.#known(ref, told)
+    yield* ownersInTags(ref, Object.entries(labelsSchema.parse(data).labels), 'label')
     yield* this.#running(ref, data)
   }
 
@@ -132,6 +135,7 @@ export class Telling {
       names: [data.email, ...(data.displayName ? [data.displayName] : [])],
       facts: factsOf({ disabled: data.disabled ?? false, description: data.description }),
     }
+    yield* ownersInText(ref, data.description, 'description')
     yield* this.#inherits(ref, [])
     if (!ref.instance.startsWith('?'))
       yield* this.#instance({ ...ref, kind: 'project', id: ref.instance }, undefined)

@@ -1,5 +1,6 @@
 import { canonicalJson } from '../../../core/contract/canonical-json.ts'
 import type { Facts, Observation } from '../../../core/contract/observation.ts'
+import { ownersInTags } from '../../../core/contract/owner-text.ts'
 import type { Json, Ref } from '../../../core/contract/ref.ts'
 import { Secret } from '../../../core/contract/secret.ts'
 import { items, member, members, scalar } from '../located.ts'
@@ -87,6 +88,7 @@ class Telling {
         ),
       }),
     }
+    yield* ownersOf(ref, manifest)
     for (const { to, when } of cloudIdentities(annotations))
       yield {
         see: 'edge',
@@ -214,6 +216,7 @@ class Telling {
         certainty: 'proven',
         why: `it is written in ${this.#document.path}${at(manifest.line)}`,
       }
+    yield* ownersOf(ref, manifest)
     yield* this.#runsAs(manifest, ref, pod)
     const role = podRole(pod.annotations)
     if (role)
@@ -298,6 +301,7 @@ class Telling {
         }),
       }),
     }
+    if (kind === 'namespace') yield* ownersOf(ref, manifest)
     const policy = accessRules(manifest)
     if (policy === undefined) return
     yield { see: 'policy', on: ref, language: 'kubernetes-rbac', text: canonicalJson(policy) }
@@ -376,6 +380,11 @@ class Telling {
       Object.entries(all).flatMap(([name, value]) => (value === null ? [] : [[name, { value }]])),
     )
   }
+}
+
+function* ownersOf(ref: Ref, { labels, annotations }: Manifest): Generator<Observation> {
+  yield* ownersInTags(ref, labels, 'label')
+  yield* ownersInTags(ref, annotations, 'annotation')
 }
 
 /** How what reads its secrets when it starts comes to read them again. */

@@ -1,8 +1,9 @@
 import { readText, unread } from '../read-text.ts'
 import { factsOf, type Observation } from '../../../core/contract/observation.ts'
+import { ownersInTags } from '../../../core/contract/owner-text.ts'
 import type { Ref } from '../../../core/contract/ref.ts'
 import { awsRole, serviceAccount } from '../cloud-role.ts'
-import { member } from '../located.ts'
+import { type Located, member, members } from '../located.ts'
 import { weaknessesOf, weaknessFact } from '../weakness.ts'
 import { hclOf } from './hcl.ts'
 import { addressesIn, terraformFileOf, type TerraformFile, type TerraformResource, textOf } from './module.ts'
@@ -57,12 +58,22 @@ export async function* readTerraform(
       certainty: 'proven',
       why: `${path} declares ${resource.address}`,
     }
+    for (const key of ['tags', 'labels'])
+      yield* ownersInTags(ref, textsIn(file, member(resource.body, key)), `Terraform ${key.slice(0, -1)}`)
     yield* trusts(file, resource, ref, repository)
     yield* becomes(file, resource, ref, repository)
     yield* holds(resource, ref, repository, path)
   }
   for (const resource of file.resources) yield* readGrants(repository, file, resource)
   yield* readModules(repository, file)
+}
+
+/** Those that the file itself gives. */
+function textsIn(file: TerraformFile, located: Located | undefined): [string, string][] {
+  return [...members(located)].flatMap(([name, value]): [string, string][] => {
+    const text = textOf(file, value)
+    return text === undefined ? [] : [[name, text]]
+  })
 }
 
 function namesOf(file: TerraformFile, { body }: TerraformResource): string[] {

@@ -46,7 +46,7 @@ async function reachOf(name: string, documents: readonly unknown[], more: readon
     checks
       .filter(({ id }) => id === 'loose-federation')
       .map(async check => {
-        const context = { db: estate.db, keys: testKeys }
+        const context = { db: estate.db, keys: testKeys, now: estate.clock.ms }
         return await check.find(context, await check.population(context))
       }),
   )

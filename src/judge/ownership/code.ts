@@ -1,0 +1,175 @@
+import type { Ms } from '../../core/contract/ref.ts'
+import { repositoryKey } from '../../core/contract/repository-key.ts'
+import type { Db } from '../../core/store/store.ts'
+import { inChunks } from '../../know/inventory/in-chunks.ts'
+import { namesById } from '../../know/inventory/queries.ts'
+import type { Roots } from '../../know/inventory/roots.ts'
+import { codeOwnersPolicy } from '../../know/readers/codeowners/policy.ts'
+import { CodeOwners, type CodeOwnersRule } from '../../know/readers/codeowners/rules.ts'
+
+/** A file of a source that tells of something. */
+export interface CodePlace {
+  readonly sourceId: string
+  /** The repository, or the tree, that it lies in. */
+  readonly containerId: string
+  readonly path: string
+}
+
+export interface Authored {
+  readonly author: string
+  readonly at: Ms
+}
+
+/** Where GitHub looks for the file, first to last. */
+const WHERE = ['.github/CODEOWNERS', 'CODEOWNERS', 'docs/CODEOWNERS', '.gitlab/CODEOWNERS']
+
+interface OwnersFile {
+  /** The folder that its patterns start from. */
+  readonly base: string
+  readonly file: string
+  readonly owners: CodeOwners
+  readonly folders: readonly string[]
+}
+
+/** Repositories: which of them are one, and who owns what in them. */
+export class Code {
+  readonly #slugs: ReadonlyMap<string, string>
+  readonly #owners: ReadonlyMap<string, readonly OwnersFile[]>
+  readonly #bySlug: ReadonlyMap<string, readonly string[]>
+
+  constructor(slugs: ReadonlyMap<string, string>, policies: ReadonlyMap<string, readonly string[]>) {
+    this.#slugs = slugs
+    this.#bySlug = Map.groupBy(slugs.keys(), id => slugs.get(id)!)
+    this.#owners = new Map(
+      [...policies].map(([id, texts]) => [
+        id,
+        texts
+          .map(codeOwnersPolicy)
+          .map(({ path, rules }) => {
+            const at = WHERE.findIndex(where => path === where || path.endsWith(`/${where}`))
+            const where = WHERE[at] ?? 'CODEOWNERS'
+            const folders = rules.flatMap(
+              ({ pattern }) => /^\/?([\w./-]*[\w.-])\/(?:\*\*?)?$/.exec(pattern)?.[1] ?? [],
+            )
+            return {
+              at,
+              base: path.slice(0, -where.length),
+              file: path,
+              owners: new CodeOwners(rules),
+              folders,
+            }
+          })
+          .sort((a, b) => b.base.length - a.base.length || a.at - b.at),
+      ]),
+    )
+  }
+
+  /** `acme/orders-api`; undefined for what is no repository that is known by a name. */
+  slugOf(repositoryId: string): string | undefined {
+    return this.#slugs.get(repositoryId)
+  }
+
+  /** All that is known of the repository, which several sources may tell of. */
+  sameAs(repositoryId: string): readonly string[] {
+    const slug = this.#slugs.get(repositoryId)
+    return slug === undefined ? [repositoryId] : (this.#bySlug.get(slug) ?? [repositoryId])
+  }
+
+  /** One of each, with what it is called. */
+  get repositories(): readonly (readonly [string, string])[] {
+    return [...this.#bySlug].map(([slug, ids]) => [ids[0]!, slug] as const)
+  }
+
+  /** Folders that somebody owns by a rule of their own: most are called after what is in them. */
+  get folders(): readonly { readonly repository: string; readonly folder: string }[] {
+    return [...this.#owners].flatMap(([repository, files]) =>
+      files.flatMap(({ base, folders }) =>
+        folders.map(folder => ({ repository, folder: `${base}${folder}` })),
+      ),
+    )
+  }
+
+  /** Who owns a path; undefined where nothing is said. Empty where somebody said that it is nobody's. */
+  ownersOf(
+    repositoryId: string,
+    path: string,
+  ): { owners: readonly string[]; rules: readonly CodeOwnersRule[]; file: string } | undefined {
+    for (const id of this.sameAs(repositoryId)) {
+      const found = this.#owners.get(id)?.find(({ base }) => path.startsWith(base))
+      const told = found?.owners.of(path.slice(found.base.length))
+      if (found && told) return { ...told, file: found.file }
+    }
+    return undefined
+  }
+}
+
+export async function loadCode(db: Db, roots: Roots): Promise<Code> {
+  const repositories = await db
+    .selectFrom('entity')
+    .select('id')
+    .where('kind', 'in', ['repository', 'project', 'tree'])
+    .where('system', 'in', ['git', 'github', 'gitlab', 'directory'])
+    .where('merged_into', 'is', null)
+    .where('gone_at', 'is', null)
+    .execute()
+  const names = await namesById(
+    db,
+    roots,
+    repositories.map(({ id }) => id),
+  )
+  const slugs = new Map<string, string>()
+  for (const [id, known] of names) {
+    const slug = slugIn(known)
+    if (slug !== undefined) slugs.set(id, slug)
+  }
+  const policies = await db
+    .selectFrom('policy')
+    .select(['entity_id', 'text'])
+    .where('language', '=', 'codeowners')
+    .where('gone_at', 'is', null)
+    .execute()
+  const byRepository = new Map<string, string[]>()
+  for (const { entity_id, text } of policies) {
+    const id = roots.of(entity_id)
+    byRepository.set(id, [...(byRepository.get(id) ?? []), text])
+  }
+  return new Code(slugs, byRepository)
+}
+
+/** The owner and the name at the end of the first address of a host. */
+function slugIn(names: readonly string[]): string | undefined {
+  const keys = names.flatMap(name => repositoryKey(name) ?? [])
+  const hosted =
+    keys.find(key => /^[^/]+\.[^/]+\/.+\/.+/.test(key)) ?? keys.find(key => /^[\w.-]+\/[\w.-]+$/.test(key))
+  return hosted === undefined ? undefined : hosted.split('/').slice(-2).join('/').toLowerCase()
+}
+
+/** Who wrote each file, over all versions of it that tell of anything. */
+export async function authorsOf(
+  db: Db,
+  places: readonly CodePlace[],
+): Promise<ReadonlyMap<string, readonly Authored[]>> {
+  const wanted = new Set(places.map(keyOf))
+  const rows = await inChunks([...new Set(places.map(({ path }) => path))], chunk =>
+    db
+      .selectFrom('occurrence')
+      .select(['source_id', 'path', 'author', 'at'])
+      .where('path', 'in', chunk)
+      .where('author', 'is not', null)
+      .where('at', 'is not', null)
+      .execute(),
+  )
+  const found = new Map<string, Authored[]>()
+  for (const { source_id, path, author, at } of rows) {
+    const key = `${source_id} ${path}`
+    if (!wanted.has(key) || author === null || at === null) continue
+    const own = found.get(key) ?? []
+    own.push({ author, at })
+    found.set(key, own)
+  }
+  return found
+}
+
+export function keyOf({ sourceId, path }: Pick<CodePlace, 'sourceId' | 'path'>): string {
+  return `${sourceId} ${path}`
+}

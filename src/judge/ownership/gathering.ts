@@ -1,0 +1,354 @@
+import type { Ms } from '../../core/contract/ref.ts'
+import type { Db } from '../../core/store/store.ts'
+import { namesById } from '../../know/inventory/queries.ts'
+import type { Roots } from '../../know/inventory/roots.ts'
+import { type Authored, authorsOf, type Code, type CodePlace, keyOf, loadCode } from './code.ts'
+import type { NonHuman } from './non-human.ts'
+import type { Party, People } from './people.ts'
+import { componentsOf, loadRelations, type Relations } from './relations.ts'
+import { type Service, Services } from './services.ts'
+import type { Sign } from './weigh.ts'
+import { isCommon, ownName, wordsOf } from './words.ts'
+
+const DAY_MS = 86_400_000
+/** What someone wrote is worth half as much after this long. */
+const HALF_LIFE_MS = 365 * DAY_MS
+const AUTHORS = 0.45
+const RULE = 0.6
+/** A rule for everything in a repository that many share says who reviews, and hardly whose each thing is. */
+const WIDE_RULE = 0.4
+const WIDE_RULE_OF_MANY = 0.1
+/** How much what is said of the service holds for what belongs to it, by how that is known. */
+const BY_TAG = 0.95
+const BY_WORKLOAD = 0.85
+const BY_NAME = 0.85
+const BY_REPOSITORY = 0.8
+const BY_SHORT_NAME = 0.65
+const BY_COPY = 0.75
+const OF_SYSTEM = 0.5
+/** What is written on others of the same service. */
+const SIBLINGS = 0.8
+
+/** A service that an identity belongs to, and how that is known. */
+interface Membership {
+  readonly service: Service
+  readonly factor: number
+  readonly how: string
+}
+
+/** An account for emergencies is not that of the service beside which it stands. */
+const BREAK_GLASS = /(?:^|[^a-z])(?:break[-_ ]?glass|emergency)/i
+
+/** All that speaks for anyone's owning any identity, read at once. */
+export class Gathering {
+  readonly #people: People
+  readonly #code: Code
+  readonly #relations: Relations
+  readonly #names: ReadonlyMap<string, readonly string[]>
+  readonly #authors: ReadonlyMap<string, readonly Authored[]>
+  readonly #services: Services
+  readonly #now: Ms
+  readonly #declared: ReadonlyMap<string, readonly string[]>
+  /** Of each service what is written on which of its identities. */
+  readonly #written = new Map<string, Map<string, readonly Sign[]>>()
+
+  private constructor(
+    people: People,
+    code: Code,
+    relations: Relations,
+    names: ReadonlyMap<string, readonly string[]>,
+    authors: ReadonlyMap<string, readonly Authored[]>,
+    now: Ms,
+  ) {
+    this.#people = people
+    this.#code = code
+    this.#relations = relations
+    this.#names = names
+    this.#authors = authors
+    this.#now = now
+    this.#services = new Services(relations, code)
+    this.#declared = declarationsByName(relations, names)
+  }
+
+  static async load(
+    db: Db,
+    roots: Roots,
+    people: People,
+    identities: readonly NonHuman[],
+    now: Ms,
+  ): Promise<Gathering> {
+    const code = await loadCode(db, roots)
+    const relations = await loadRelations(db, roots)
+    const ids = [...identities.map(({ id }) => id), ...relations.declarations.keys()]
+    const names = await namesById(db, roots, ids)
+    const authors = await authorsOf(db, relations.places)
+    const gathering = new Gathering(people, code, relations, names, authors, now)
+    for (const identity of identities) gathering.#pool(identity)
+    return gathering
+  }
+
+  signsOf(identity: NonHuman): Sign[] {
+    const ids = this.#idsOf(identity)
+    const written = [...this.#writtenOn(ids)]
+    if (this.#isBreakGlass(identity)) return written
+    const memberships = this.#membershipsOf(identity, ids)
+    return [
+      ...written,
+      ...memberships.flatMap(membership => [...this.#ofService(membership)]),
+      ...memberships.flatMap(membership => [...this.#ofSiblings(identity, membership)]),
+      ...this.#ofCode(ids),
+      ...this.#ofCopies(identity.id),
+      ...this.#ofRepositories(identity.id),
+      ...this.#byName(identity),
+    ]
+  }
+
+  #namesOf({ id }: NonHuman): readonly string[] {
+    return this.#names.get(id) ?? []
+  }
+
+  #isBreakGlass(identity: NonHuman): boolean {
+    return this.#namesOf(identity).some(name => BREAK_GLASS.test(name))
+  }
+
+  /** The identity, and what texts declare that is to be of its kind and name. */
+  #idsOf(identity: NonHuman): string[] {
+    const { id, system, kind } = identity
+    const declared = this.#namesOf(identity).flatMap(
+      name => this.#declared.get(`${system} ${kind} ${name}`) ?? [],
+    )
+    return [...new Set([id, ...declared])]
+  }
+
+  #pool(identity: NonHuman): void {
+    if (this.#isBreakGlass(identity)) return
+    const ids = this.#idsOf(identity)
+    const signs = [...this.#writtenOn(ids)].filter(({ kind }) => kind === 'tag' || kind === 'confirmed')
+    if (signs.length === 0) return
+    for (const { service } of this.#membershipsOf(identity, ids)) {
+      const own = this.#written.get(service.name) ?? new Map<string, readonly Sign[]>()
+      this.#written.set(service.name, own.set(identity.id, signs))
+    }
+  }
+
+  /** What is written on it: tags, comments, and a person's own word. */
+  *#writtenOn(ids: readonly string[]): Generator<Sign> {
+    for (const id of ids)
+      for (const { owner, source, weight, at } of this.#relations.owners.get(id) ?? [])
+        yield {
+          owner,
+          kind: source.startsWith('confirmed') ? 'confirmed' : source.startsWith('who ') ? 'deployer' : 'tag',
+          source,
+          weight,
+          ...(at !== null && { at }),
+        }
+  }
+
+  #membershipsOf(identity: NonHuman, ids: readonly string[]): Membership[] {
+    const found = new Map<string, Membership>()
+    const add = (service: Service | undefined, factor: number, how: string) => {
+      if (service && (found.get(service.name)?.factor ?? 0) < factor)
+        found.set(service.name, { service, factor, how })
+    }
+    for (const id of ids)
+      for (const component of componentsOf(this.#relations, id))
+        add(this.#called(component), BY_TAG, 'a tag names')
+    const workloads = this.#relations.runsAs.get(identity.id) ?? []
+    const ofWorkloads = new Set(workloads.flatMap(id => componentsOf(this.#relations, id)))
+    // What several services run as is none's own.
+    for (const component of ofWorkloads)
+      add(this.#called(component), BY_WORKLOAD / Math.max(1, ofWorkloads.size - 1), 'runs as it')
+    const repositories = this.#relations.repositories.get(identity.id) ?? []
+    if (repositories.length === 1)
+      add(this.#services.keptIn(repositories[0]!), BY_REPOSITORY, 'is what it serves')
+    const names = this.#namesOf(identity)
+    const within = this.#services.within(names)
+    if (within) add(within, BY_NAME, 'its name has')
+    else if (found.size === 0) add(this.#services.abbreviated(names), BY_SHORT_NAME, 'its name is short for')
+    return [...found.values()]
+  }
+
+  /** One that a tag names and nothing else tells of is a service, too. */
+  #called(component: string): Service | undefined {
+    const name = this.#relations.components.get(component)
+    if (name === undefined) return undefined
+    return this.#services.named(name) ?? { name: wordsOf(name).join('-'), components: [component], code: [] }
+  }
+
+  /** What a catalog says of the service, and whose its code is. */
+  *#ofService({ service, factor, how }: Membership): Generator<Sign> {
+    const { name, components, code } = service
+    const owners = components.flatMap(id => this.#relations.owners.get(id) ?? [])
+    for (const { owner, weight, source } of owners)
+      yield { owner, kind: 'catalog', source: `${source}: ${name}, which ${how}`, weight: weight * factor }
+    const systems = owners.length > 0 ? [] : components.flatMap(id => this.#relations.partOf.get(id) ?? [])
+    for (const { owner, weight, source } of systems.flatMap(id => this.#relations.owners.get(id) ?? []))
+      yield {
+        owner,
+        kind: 'catalog',
+        source: `${source}: the system of ${name}, which ${how}`,
+        weight: weight * factor * OF_SYSTEM,
+      }
+    for (const { repository, folder } of code.slice(0, 3))
+      yield* this.#byRule(
+        repository,
+        `${folder === '' ? '' : `${folder}/`}src`,
+        factor,
+        `the code of ${name}`,
+      )
+  }
+
+  /** What is written on others of the service: what one of them says may be a slip, and what they agree on hardly is. */
+  *#ofSiblings(identity: NonHuman, { service, factor }: Membership): Generator<Sign> {
+    const tally = new Map<string, { party: Party; count: number; weight: number }>()
+    let total = 0
+    for (const [id, signs] of this.#written.get(service.name) ?? []) {
+      if (id === identity.id) continue
+      for (const party of this.#teamsNamed(signs)) {
+        const found = tally.get(party.key) ?? { party, count: 0, weight: 0 }
+        tally.set(party.key, { party, count: found.count + 1, weight: found.weight + 1 })
+        total++
+      }
+    }
+    for (const { party, count } of tally.values())
+      yield {
+        owner: party.kind === 'team' ? `group:${party.name}` : party.name,
+        kind: 'sibling',
+        source: `${count} of ${total} others of ${service.name} say so`,
+        weight: SIBLINGS * factor * (count / total) * (1 - 0.5 ** count),
+      }
+  }
+
+  /** The teams that signs name, by themselves or by one who is in them. */
+  #teamsNamed(signs: readonly Sign[]): Party[] {
+    const found = new Map<string, Party>()
+    for (const { owner } of signs) {
+      const party = this.#people.resolve(owner)
+      const teams = party?.kind === 'team' ? [party.key] : party?.hasLeft ? [] : (party?.teams ?? [])
+      for (const key of teams) {
+        const team = this.#people.get(key)
+        if (team) found.set(key, team)
+      }
+    }
+    return [...found.values()]
+  }
+
+  /** Who owns, and who wrote, the files that define it. */
+  *#ofCode(ids: readonly string[]): Generator<Sign> {
+    for (const place of ids.flatMap(id => this.#relations.definedAt.get(id) ?? [])) {
+      yield* this.#byRule(place.containerId, place.path, 1, `what defines it, ${place.path}`)
+      yield* this.#byAuthors(place, 1)
+    }
+  }
+
+  /** The same of files in which its credentials stand, which anyone may have put there. */
+  *#ofCopies(id: string): Generator<Sign> {
+    for (const place of this.#relations.copiesAt.get(id) ?? []) {
+      yield* this.#byRule(place.containerId, place.path, BY_COPY, `a copy of its credential, ${place.path}`)
+      yield* this.#byAuthors(place, BY_COPY)
+    }
+  }
+
+  /** Whose the repositories are that it reads, or whose jobs become it. */
+  *#ofRepositories(id: string): Generator<Sign> {
+    const repositories = new Set(this.#relations.repositories.get(id) ?? [])
+    const factor = BY_REPOSITORY / Math.max(1, repositories.size)
+    for (const repository of [...repositories].slice(0, 3))
+      yield* this.#byRule(
+        repository,
+        'src',
+        factor,
+        `the repository ${this.#code.slugOf(repository) ?? ''} that it serves`,
+      )
+  }
+
+  *#byRule(repository: string, path: string, factor: number, what: string): Generator<Sign> {
+    const found = this.#code.ownersOf(repository, path)
+    if (!found) return
+    const isWide = found.rules.every(({ pattern }) => /^\/?\*{0,2}\/?\*?$/.test(pattern))
+    const wide = this.#services.isShared(repository) ? WIDE_RULE_OF_MANY : WIDE_RULE
+    const line = found.rules.at(-1)!.line
+    for (const owner of found.owners)
+      yield {
+        owner,
+        kind: 'code',
+        source: `${found.file}, line ${line}: ${what}`,
+        weight: ((isWide ? wide : RULE) * factor) / Math.sqrt(found.owners.length),
+      }
+  }
+
+  /** What was written lately counts more; what a program wrote counts for nobody. */
+  *#byAuthors(place: CodePlace, factor: number): Generator<Sign> {
+    const shares = new Map<string, { share: number; at: Ms }>()
+    let total = 0
+    for (const { author, at } of this.#authors.get(keyOf(place)) ?? []) {
+      if (isProgram(author) || !this.#people.resolve(author)) continue
+      const worth = 2 ** (-Math.max(0, this.#now - at) / HALF_LIFE_MS)
+      total += worth
+      const before = shares.get(author)
+      shares.set(author, { share: (before?.share ?? 0) + worth, at: Math.max(at, before?.at ?? 0) })
+    }
+    for (const [author, { share, at }] of shares)
+      yield {
+        owner: author,
+        kind: 'author',
+        source: `commits to ${place.path}`,
+        // Old work alone says little, whosever it is.
+        weight: AUTHORS * factor * (share / total) * Math.min(1, total * 2),
+        at,
+      }
+  }
+
+  /** A team's or a person's name within its own, or its namespace. */
+  *#byName(identity: NonHuman): Generator<Sign> {
+    const names = this.#namesOf(identity)
+    for (const name of names) {
+      const namespace = /^([^/:]+)\/serviceaccount\/.+$/.exec(name)?.[1]
+      if (namespace !== undefined && this.#people.team(namespace))
+        yield {
+          owner: `group:${namespace}`,
+          kind: 'deployer',
+          source: `its namespace is called ${namespace}`,
+          weight: 0.5,
+        }
+    }
+    for (const { word, isPerson } of this.#partiesIn(names))
+      yield isPerson
+        ? { owner: word, kind: 'name', source: `its name has that of ${word}`, weight: 0.8 }
+        : { owner: word, kind: 'deployer', source: `it is called after ${word}`, weight: 0.4 }
+  }
+
+  /** Teams and logins that stand in a name as whole words. */
+  #partiesIn(names: readonly string[]): { word: string; isPerson: boolean }[] {
+    const found = new Map<string, boolean>()
+    for (const name of names) {
+      const words = wordsOf(ownName(name))
+      for (let from = 0; from < words.length; from++)
+        for (let to = Math.min(words.length, from + 3); to > from; to--) {
+          const some = words.slice(from, to)
+          if (isCommon(some)) continue
+          const word = some.join('-')
+          if (this.#people.person(word)?.kind === 'person') found.set(word, true)
+          else if (some.length === words.length && this.#people.team(word)) found.set(word, false)
+        }
+    }
+    return [...found].map(([word, isPerson]) => ({ word, isPerson }))
+  }
+}
+
+function declarationsByName(
+  relations: Relations,
+  names: ReadonlyMap<string, readonly string[]>,
+): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, string[]>()
+  for (const [id, as] of relations.declarations)
+    for (const name of as === '' ? [] : (names.get(id) ?? [])) {
+      const key = `${as} ${name}`
+      found.set(key, [...(found.get(key) ?? []), id])
+    }
+  return found
+}
+
+function isProgram(author: string): boolean {
+  return /\[bot\]|\bbot\b|noreply@github\.com|^github-actions|actions@github|automation@/i.test(author)
+}

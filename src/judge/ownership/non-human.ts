@@ -1,0 +1,70 @@
+import type { Row } from '../../core/store/schema.ts'
+import type { Db } from '../../core/store/store.ts'
+
+/** Kinds that are people, or sets of whoever is in them: `system kind`, or the kind in any system. */
+const OTHERS = new Set([
+  'aws group',
+  'aws root',
+  'azure group',
+  'azure user',
+  'gcp domain',
+  'gcp group',
+  'gcp user',
+  'github team',
+  'gitlab group',
+  'kubernetes group',
+  'kubernetes user',
+  'anyone',
+  'anyone-signed-in',
+  'outsider',
+])
+/** Of these a fact tells: who has none of the kind is a person. */
+const BY_FACT: Readonly<Record<string, (type: string | undefined) => boolean>> = {
+  'github user': type => type === 'Bot',
+  'gitlab user': type => type === 'bot',
+}
+
+export type NonHuman = Pick<Row<'entity'>, 'id' | 'system' | 'instance' | 'kind' | 'native'>
+
+/** Identities that are there and no person's own account, nor a group, nor what a system brings along. */
+export async function nonHumans(db: Db): Promise<NonHuman[]> {
+  const rows = await db
+    .selectFrom('entity')
+    .select(['id', 'system', 'instance', 'kind', 'native'])
+    .where('type', '=', 'identity')
+    .where('merged_into', 'is', null)
+    .where('gone_at', 'is', null)
+    // What a text only names may be nowhere.
+    .where(({ exists, selectFrom }) =>
+      exists(
+        selectFrom('sighting')
+          .select('sighting.source_id')
+          .whereRef('sighting.entity_id', '=', 'entity.id')
+          .where('sighting.gone_at', 'is', null),
+      ),
+    )
+    .orderBy('id')
+    .execute()
+  const facts = await db
+    .selectFrom('fact')
+    .innerJoin('entity', 'entity.id', 'fact.entity_id')
+    .select(['fact.entity_id', 'fact.name', 'fact.value'])
+    .where('entity.type', '=', 'identity')
+    .where('fact.name', 'in', ['type', 'builtIn', 'serviceLinked'])
+    .where('fact.gone_at', 'is', null)
+    .execute()
+  const builtIn = new Set(
+    facts.filter(({ name, value }) => name !== 'type' && value === 'true').map(({ entity_id }) => entity_id),
+  )
+  const types = new Map(
+    facts
+      .filter(({ name }) => name === 'type')
+      .map(({ entity_id, value }) => [entity_id, JSON.parse(value) as unknown]),
+  )
+  return rows.filter(({ id, system, kind }) => {
+    if (builtIn.has(id) || OTHERS.has(kind) || OTHERS.has(`${system} ${kind}`)) return false
+    const byFact = BY_FACT[`${system} ${kind}`]
+    const type = types.get(id)
+    return byFact === undefined || byFact(typeof type === 'string' ? type : undefined)
+  })
+}

@@ -1,0 +1,21 @@
+import type { Ownership } from '../../ownership/weigh.ts'
+import { defineCheck } from '../check.ts'
+import { because, owned } from './owned.ts'
+
+export const ownerDeparted = defineCheck<Ownership>({
+  id: 'owner-departed',
+  title: 'Whoever owned an identity has left',
+  why: 'Who left may still know its secret, and nobody who is there answers for it.',
+  fix: 'Hand all of theirs over at once: firebreak owner handover WHO TO; rotate what they knew, and remove what nobody needs.',
+  severity: 'high',
+  frameworks: ['NHI1:2025'],
+  population: owned,
+  async find(_, population) {
+    return [...population].flatMap(([entityId, { state, answers, candidates }]) => {
+      if (state !== 'departed' || !answers) return []
+      const signs = candidates.find(({ party }) => party.key === answers.key)?.signs ?? []
+      const why = `it was ${answers.name}’s, who left: ${because(signs)}`
+      return [{ entityId, outcome: 'fails' as const, why }]
+    })
+  },
+})
