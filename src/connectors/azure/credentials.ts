@@ -143,12 +143,24 @@ export async function issue(tenant: Tenant, want: Want): Promise<Issued> {
       passwordCredential,
     }),
   )
+  await untilTaken(tenant, holder.appId, { secret: answer.secretText })
   const notAfter = Date.parse(answer.endDateTime ?? '')
   const identity = refIn(tenant, 'service-principal', holder.appId)
   return {
     ref: { ...refIn(tenant, 'app-credential', answer.keyId.toLowerCase()), identity },
     secret: new Secret(answer.secretText, holder.appId),
     ...(Number.isFinite(notAfter) && { notAfter }),
+  }
+}
+
+const PAUSE_MS = 2000
+
+/** A new secret is refused like a wrong one until all of Entra’s servers know it. Whether it is taken then is for verify to say. */
+async function untilTaken(tenant: Tenant, clientId: string, proof: Proof): Promise<void> {
+  for (let waitedMs = 0; waitedMs < tenant.config.settleSeconds * 1000; waitedMs += PAUSE_MS) {
+    const answer = await tried(tenant, clientId, proof)
+    if (!('codes' in answer && answer.codes.includes(7000215))) return
+    await tenant.io.sleep(PAUSE_MS)
   }
 }
 

@@ -349,6 +349,28 @@ describe('cutting', () => {
   })
 })
 
+test('a new secret is waited for until it is taken, which is not at once everywhere', async () => {
+  const twin = memoryAzure({ settleSeconds: 60 })
+  const application = twin.addApplication('orders')
+  const like = credentialOf(twin, application, twin.addPassword(application))
+  const io = impatient()
+  const sleep = async (ms: number) => {
+    if (io.slept.push(ms) === 2) twin.refusals.clear()
+  }
+  const connection = await open(twin, { ...io, sleep })
+  // Our own token is there by now.
+  const before = await connection.inspect!(like)
+  const refusal = { status: 401, body: { error: 'invalid_client', error_codes: [7000215] } }
+  twin.refusals.set('POST login.microsoftonline.com', refusal)
+  const issued = await connection.issue!({ name: 'x', like, scopes: [], before })
+  expect(io.slept).toEqual([2000, 2000])
+  expect(await connection.verify!(issued.ref, issued.secret)).toMatchObject({ state: 'live' })
+  // One that is never taken is not waited for beyond that: verify tells.
+  twin.refusals.set('POST login.microsoftonline.com', refusal)
+  await connection.issue!({ name: 'y', like, scopes: [], before })
+  expect(io.slept.slice(2)).toHaveLength(30)
+})
+
 const hasOpenssl = spawnSync('openssl', ['version']).status === 0
 test.skipIf(!hasOpenssl)(
   'a certificate: we sign in with one, one that leaked is tried and taken away',
