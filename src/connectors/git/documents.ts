@@ -96,11 +96,15 @@ export function objectDocument(
 
 /** Behind the headers, or at a merged tag that they embed: its message stands nowhere else perhaps. */
 function messageStart(object: Buffer): number {
-  const headersEnd = object.indexOf('\n\n')
+  const headersEnd = object.indexOf(HEADERS_END)
   if (headersEnd < 0) return 0
-  const embeddedTag = object.indexOf('\nmergetag ')
-  return embeddedTag >= 0 && embeddedTag < headersEnd ? embeddedTag + 1 : headersEnd + 2
+  const embeddedTag = object.subarray(0, headersEnd).indexOf(EMBEDDED_TAG)
+  return embeddedTag >= 0 ? embeddedTag + 1 : headersEnd + 2
 }
+
+// There may be millions of commits, and a text to look for is made into bytes each time.
+const HEADERS_END = Buffer.from('\n\n')
+const EMBEDDED_TAG = Buffer.from('\nmergetag ')
 
 interface Objects {
   readonly batches: AsyncIterable<readonly string[]>
