@@ -68,6 +68,8 @@ export interface MemoryAccount {
   readonly functions: { name: string; role: string; variables: Record<string, string>; policy?: string }[]
   /** By name, with their policies. */
   readonly buckets: Map<string, string | undefined>
+  /** What stands on a bucket beside its policy: `acl`, `ownershipControls` and `publicAccessBlock`, as the XML that S3 gives. */
+  readonly bucketSettings: Map<string, Readonly<Record<string, string>>>
   readonly queues: Map<string, string | undefined>
   readonly topics: Map<string, string | undefined>
   /** The credential report that was made last: AWS keeps it for four hours. */
@@ -108,6 +110,7 @@ export function newAccount(number: string): MemoryAccount {
     parameters: new Map(),
     functions: [],
     buckets: new Map(),
+    bucketSettings: new Map(),
     queues: new Map(),
     topics: new Map(),
     credentialReport: undefined,

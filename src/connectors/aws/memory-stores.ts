@@ -1,6 +1,10 @@
 import { createHash } from 'node:crypto'
 import { type Action, type Answer, type MemoryAccount, type MemoryValue, refuse } from './memory-account.ts'
 
+/** As a new bucket has it. */
+const OWNERS_ACL =
+  '<AccessControlPolicy><Owner><ID>owner</ID></Owner><AccessControlList><Grant><Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser"><ID>owner</ID></Grantee><Permission>FULL_CONTROL</Permission></Grant></AccessControlList></AccessControlPolicy>'
+
 const NOT_FOUND = refuse(400, 'ResourceNotFoundException')
 
 function page<T>(
@@ -122,6 +126,9 @@ export const storeActions: Readonly<Record<string, Action>> = {
     if (!found) return refuse(404, 'NoSuchBucket')
     return found[1] === undefined ? refuse(404, 'NoSuchBucketPolicy') : { output: { body: found[1] } }
   },
+  's3.GetBucketAcl': settingOf('acl', OWNERS_ACL),
+  's3.GetBucketOwnershipControls': settingOf('ownershipControls', 'OwnershipControlsNotFoundError'),
+  's3.GetPublicAccessBlock': settingOf('publicAccessBlock', 'NoSuchPublicAccessBlockConfiguration'),
   'AmazonSQS.ListQueues': ({ queues, number }, { input }) =>
     page(
       [...queues.keys()],
@@ -186,6 +193,16 @@ export const storeActions: Readonly<Record<string, Action>> = {
       },
     }
   },
+}
+
+/** What S3 gives of a bucket, or what there is without it: an answer, or the code of an error. */
+function settingOf(name: string, otherwise: string): Action {
+  return ({ buckets, bucketSettings }, { input }) => {
+    const found = named(buckets, input, 'Bucket')
+    if (!found) return refuse(404, 'NoSuchBucket')
+    const body = bucketSettings.get(found[0])?.[name] ?? otherwise
+    return body.startsWith('<') ? { output: { body } } : refuse(404, body)
+  }
 }
 
 type MemoryFunction = MemoryAccount['functions'][number]

@@ -98,6 +98,7 @@ function policyName(action: string): string {
     .replace(/^AmazonSSM/, 'ssm')
     .replace(/^AmazonSQS/, 'sqs')
     .replace('s3.ListBuckets', 's3.ListAllMyBuckets')
+    .replace('s3.GetPublicAccessBlock', 's3.GetBucketPublicAccessBlock')
     .replace(/^AWSOrganizationsV\d+/, 'organizations')
     .replace('.', ':')
 }
@@ -121,6 +122,14 @@ interface Wired extends Asked {
   readonly keyId: string
 }
 
+/** By what stands in the query. */
+const BUCKET_CALLS: Readonly<Record<string, string>> = {
+  policy: 's3.GetBucketPolicy',
+  acl: 's3.GetBucketAcl',
+  ownershipControls: 's3.GetBucketOwnershipControls',
+  publicAccessBlock: 's3.GetPublicAccessBlock',
+}
+
 function read(request: WireRequest): Wired {
   const { body: sent = '' } = request
   const body =
@@ -141,7 +150,8 @@ function read(request: WireRequest): Wired {
     }
   if (credential?.[2] === 's3') {
     const Bucket = /^(.+)\.s3[.-]/.exec(request.hostname)?.[1] ?? request.path.slice(1)
-    const action = 'policy' in (request.query ?? {}) ? 's3.GetBucketPolicy' : 's3.ListBuckets'
+    const asked = Object.keys(BUCKET_CALLS).find(name => name in (request.query ?? {}))
+    const action = asked === undefined ? 's3.ListBuckets' : BUCKET_CALLS[asked]!
     return { ...common, protocol: 's3', action, input: { ...request.query, Bucket } }
   }
   if (request.method === 'POST') {

@@ -1,12 +1,15 @@
-import type { Observation } from '../../core/contract/observation.ts'
+import type * as S3 from '@aws-sdk/client-s3'
+import { factsOf, type Observation } from '../../core/contract/observation.ts'
 import { isFirebreakError } from '../../core/contract/errors.ts'
 import { type Account, refIn } from './account.ts'
+import { type BucketAccess, effectivePolicy } from './bucket-access.ts'
 import { awsCode } from './failure.ts'
 import { policyWithAccounts, unsupported } from './policy-on.ts'
 
-/** S3's buckets of all regions, with the policy of each. */
+/** S3's buckets of all regions, with the policy of each, and what its ACL adds to that and its block of public access takes away. */
 export async function* buckets(account: Account): AsyncGenerator<Observation> {
-  const { S3Client, ListBucketsCommand, GetBucketPolicyCommand } = await import('@aws-sdk/client-s3')
+  const sdk = await import('@aws-sdk/client-s3')
+  const { S3Client, ListBucketsCommand, GetBucketPolicyCommand } = sdk
   const { call, config } = account
   const s3 = new S3Client({
     ...account.settingsOf('s3'),
@@ -23,15 +26,27 @@ export async function* buckets(account: Account): AsyncGenerator<Observation> {
       )
       for (const { Name } of page.Buckets ?? []) {
         const arn = `arn:${partitionOf(config.region)}:s3:::${Name}`
-        yield { see: 'resource', ref: refIn(account, 'bucket', Name!), names: [arn, Name!], facts: {} }
         const answer = await call('reading the policy of a bucket', () =>
           s3.send(new GetBucketPolicyCommand({ Bucket: Name! })).catch(noPolicy),
         ).catch(goneOrUnsupported)
+        const access = await bucketAccess(account, sdk, s3, Name!)
+        const { aclsDisabled, block } = access
+        yield {
+          see: 'resource',
+          ref: refIn(account, 'bucket', Name!),
+          names: [arn, Name!],
+          facts: factsOf({
+            aclsDisabled,
+            ignoresPublicAcls: block === undefined ? undefined : block?.IgnorePublicAcls === true,
+            restrictsPublic: block === undefined ? undefined : block?.RestrictPublicBuckets === true,
+          }),
+        }
+        const policy = answer === null ? undefined : (answer?.Policy ?? null)
         yield* policyWithAccounts(
           account,
           'bucket',
           Name!,
-          answer === null ? undefined : (answer?.Policy ?? null),
+          effectivePolicy(policy, access, arn, account.instance),
         )
       }
       ContinuationToken = page.ContinuationToken
@@ -39,6 +54,44 @@ export async function* buckets(account: Account): AsyncGenerator<Observation> {
   } finally {
     s3.destroy()
   }
+}
+
+/** What has no effect is not asked for. */
+async function bucketAccess(
+  { call }: Account,
+  sdk: typeof S3,
+  s3: S3.S3Client,
+  Bucket: string,
+): Promise<BucketAccess> {
+  const ask = async <T, N>(doing: string, send: () => Promise<T>, code: string, none: N) =>
+    (await call(doing, () =>
+      send().catch((error: unknown) => {
+        if (awsCode(error) === code) return none
+        throw error
+      }),
+    ).catch(goneOrUnsupported)) ?? undefined
+  const owned = await ask(
+    'reading who owns what is put into a bucket',
+    () => s3.send(new sdk.GetBucketOwnershipControlsCommand({ Bucket })),
+    'OwnershipControlsNotFoundError',
+    { OwnershipControls: undefined },
+  )
+  const aclsDisabled = owned && owned.OwnershipControls?.Rules?.[0]?.ObjectOwnership === 'BucketOwnerEnforced'
+  const block = await ask(
+    'reading what a bucket keeps from the public',
+    () => s3.send(new sdk.GetPublicAccessBlockCommand({ Bucket })),
+    'NoSuchPublicAccessBlockConfiguration',
+    { PublicAccessBlockConfiguration: null },
+  )
+  const acl = aclsDisabled
+    ? undefined
+    : await ask(
+        'reading the ACL of a bucket',
+        () => s3.send(new sdk.GetBucketAclCommand({ Bucket })),
+        'AccessControlListNotSupported',
+        { Grants: [] },
+      )
+  return { aclsDisabled, acl, block: block && (block.PublicAccessBlockConfiguration ?? null) }
 }
 
 /** SQS's queues of the region, with the policy of each. */

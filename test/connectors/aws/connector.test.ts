@@ -2,7 +2,6 @@ import { copyFile, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type MemoryAws, memoryAws } from '../../../src/connectors/aws/memory.ts'
-import { type Io, realIo } from '../../../src/core/contract/io.ts'
 import type { Observation } from '../../../src/core/contract/observation.ts'
 import { Secret } from '../../../src/core/contract/secret.ts'
 import type { Row } from '../../../src/core/store/schema.ts'
@@ -12,36 +11,7 @@ import { observe } from '../../../src/know/observe/observe.ts'
 import { awsCredentialReportReader } from '../../../src/know/readers/aws-credential-report.ts'
 import { awsOrganizationsReader } from '../../../src/know/readers/aws-organizations.ts'
 import { ownDirectory, testKeys } from '../../know/estate.ts'
-
-/** Waiting takes no time, and is counted. */
-function impatient(): Io & { slept: number[] } {
-  const slept: number[] = []
-  return { ...realIo(), slept, sleep: async ms => void slept.push(ms) }
-}
-
-function filled(overrides: Parameters<typeof memoryAws>[0] = { pageSize: 2 }): MemoryAws {
-  const twin = memoryAws(overrides)
-  for (let n = 1; n <= 5; n++) twin.account.addKey(twin.account.addUser(`app-${n}`))
-  twin.account.addRole('runner', {
-    Statement: { Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { AWS: '999988887777' } },
-  })
-  return twin
-}
-
-async function open(twin: MemoryAws, io: Io = impatient()) {
-  const connection = await twin.connector.open({} as never, io)
-  onTestFinished(() => connection.close())
-  return connection
-}
-
-async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = []
-  for await (const item of items) all.push(item)
-  return all
-}
-
-const gapsIn = (observations: readonly Observation[]) =>
-  observations.flatMap(one => (one.see === 'covered' && !one.complete ? [one] : []))
+import { collect, filled, gapsIn, impatient, open } from './world.ts'
 
 describe('reading an account', () => {
   test('goes through all pages', async () => {
@@ -269,65 +239,6 @@ describe('a credential report', () => {
     const gap = gaps.find(({ scope }) => scope.endsWith('/credential-report'))
     expect(gap).toEqual(expect.not.objectContaining({ failed: true }))
     expect(gap?.hides).toEqual(['root'])
-  })
-})
-
-describe('policies on buckets, queues and topics', () => {
-  const lets = (...accounts: string[]) =>
-    JSON.stringify({
-      Statement: {
-        Effect: 'Allow',
-        Principal: { AWS: accounts },
-        Action: 's3:GetObject',
-        Resource: 'arn:aws:s3:::reports/*',
-      },
-    })
-  const policiesIn = (seen: readonly Observation[]) =>
-    Object.fromEntries(
-      seen.flatMap(one =>
-        one.see === 'policy' && ['bucket', 'queue', 'topic'].includes(one.on.kind)
-          ? [[one.on.id, JSON.parse(one.text) as { kind: string; document: string | null }]]
-          : [],
-      ),
-    )
-
-  test('are read page by page, with the accounts that they let in', async () => {
-    const twin = filled()
-    for (const name of ['reports', 'logs', 'empty'])
-      for (const all of [twin.account.buckets, twin.account.queues, twin.account.topics])
-        all.set(name, name === 'empty' ? undefined : lets('999988887777', 'arn:aws:iam::555566667777:root'))
-    const seen = await collect((await open(twin)).discover!())
-    const at = (service: string) => `arn:aws:${service}:us-east-1:111122223333:`
-    expect(Object.entries(policiesIn(seen)).map(([id, { kind }]) => `${kind} ${id}`)).toEqual([
-      'resource reports',
-      'resource logs',
-      'none empty',
-      ...['sqs', 'sns'].flatMap(service => [
-        `resource ${at(service)}reports`,
-        `resource ${at(service)}logs`,
-        `none ${at(service)}empty`,
-      ]),
-    ])
-    const accounts = seen.flatMap(one =>
-      one.see === 'resource' && one.ref.kind === 'account' ? [one.ref.id] : [],
-    )
-    expect([...new Set(accounts)].sort()).toEqual(['111122223333', '555566667777', '999988887777'])
-    expect(gapsIn(seen)).toEqual([])
-  })
-
-  test('that may not be read are not known, which is no failure; a server that fails is a gap', async () => {
-    const twin = filled()
-    twin.account.buckets.set('reports', lets('999988887777'))
-    twin.account.queues.set('jobs', undefined)
-    twin.refusals.set('s3.GetBucketPolicy', { status: 403, code: 'AccessDenied' })
-    twin.refusals.set('AmazonSQS.ListQueues', { status: 500, code: 'InternalError' })
-    const seen = await collect((await open(twin)).discover!())
-    expect(policiesIn(seen)).toEqual({
-      reports: expect.objectContaining({ kind: 'resource', document: null }),
-    })
-    expect(gapsIn(seen)).toEqual([
-      expect.objectContaining({ scope: 'aws:111122223333/queues', failed: true, hides: ['queue'] }),
-    ])
   })
 })
 

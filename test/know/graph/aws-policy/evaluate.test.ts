@@ -109,6 +109,16 @@ describe('within one account', () => {
 describe('boundaries, sessions and organizations', () => {
   const identity = [policy(allow())]
   const nothing = policy(allow({ Action: 'ec2:*' }))
+  const ANY = policy(named('*', { Action: '*' }))
+  const ONLY_OURS = policy({
+    ...named('*', {
+      Condition: {
+        StringNotEquals: { 'aws:PrincipalOrgID': 'o-ours' },
+        BoolIfExists: { 'aws:PrincipalIsAWSService': 'false' },
+      },
+    }),
+    Effect: 'Deny',
+  })
   test.each<[string, Ask, string]>([
     ['a boundary that allows too', { identity, boundary: [policy(allow())] }, YES],
     ['a boundary that does not', { identity, boundary: [nothing] }, NO],
@@ -178,6 +188,72 @@ describe('boundaries, sessions and organizations', () => {
       'a resource control policy denies',
       { identity, rcp: [[policy(named('*'), { ...named('*'), Effect: 'Deny' })]] },
       DENIED,
+    ],
+    [
+      'a resource control policy keeps out who is of another organization',
+      { identity, rcp: [[ANY, ONLY_OURS]], context: { 'aws:PrincipalOrgID': 'o-other' } },
+      DENIED,
+    ],
+    [
+      'it lets in who is of ours',
+      { identity, rcp: [[ANY, ONLY_OURS]], context: { 'aws:PrincipalOrgID': 'o-ours' } },
+      YES,
+    ],
+    ['it keeps out who is of none', { identity, rcp: [[ANY, ONLY_OURS]] }, DENIED],
+    [
+      'and whom the resource lets in from elsewhere',
+      {
+        principal: 'arn:aws:iam::999988887777:user/x',
+        identity,
+        onResource: policy(named('*')),
+        rcp: [[ANY, ONLY_OURS]],
+        context: { 'aws:PrincipalOrgID': 'o-other' },
+      },
+      DENIED,
+    ],
+    [
+      'a service that is spared is let in',
+      {
+        principal: 'logging.s3.amazonaws.com',
+        onResource: policy(named({ Service: 'logging.s3.amazonaws.com' })),
+        rcp: [[ANY, ONLY_OURS]],
+        context: { 'aws:PrincipalIsAWSService': 'true' },
+      },
+      YES,
+    ],
+    [
+      'a resource control policy at any level denies',
+      { identity, rcp: [[ANY], [ANY, ONLY_OURS]], context: { 'aws:PrincipalOrgID': 'o-other' } },
+      DENIED,
+    ],
+    [
+      'what the session and the boundary both allow',
+      { principal: SESSION, identity, session: policy(allow()), boundary: [policy(allow())] },
+      YES,
+    ],
+    [
+      'what only one of them does',
+      { principal: SESSION, identity, session: policy(allow()), boundary: [nothing] },
+      NO,
+    ],
+    [
+      'a session policy denies what the resource gives the session',
+      { principal: SESSION, session: policy(deny()), onResource: policy(named({ AWS: SESSION })) },
+      DENIED,
+    ],
+    [
+      'an endpoint that lets in the organization alone',
+      {
+        identity,
+        endpoint: [policy(named('*', { Condition: { StringEquals: { 'aws:PrincipalOrgID': 'o-ours' } } }))],
+        context: { 'aws:PrincipalOrgID': 'o-other' },
+      },
+      NO,
+    ],
+    [
+      'an endpoint bars whom the resource lets in',
+      { onResource: policy(named({ AWS: ALICE })), endpoint: [policy(named('*', { Action: 'sqs:*' }))] },
+      NO,
     ],
     ['an endpoint allows', { identity, endpoint: [policy(named('*'))] }, YES],
     ['an endpoint does not', { identity, endpoint: [policy(named('*', { Action: 'sqs:*' }))] }, NO],
