@@ -18,14 +18,13 @@ import { mustHold, mustNotStandIn } from '../simulation/invariants.ts'
 
 const RULES = fileURLToPath(new URL('../../rules', import.meta.url))
 
-/** Who waits finds it later at once. */
-function clockIo(): Io {
-  let ahead = 0
+/** Who waits finds it later at once, here and at Google, whose clock goes along. */
+function clockIo(gcp: MemoryGcp): Io {
   return {
     ...realIo(),
-    now: () => new Date(Date.now() + ahead),
+    now: () => new Date(Date.now() + gcp.clockOffsetMs),
     async sleep(ms) {
-      ahead += ms
+      gcp.clockOffsetMs += ms
       await new Promise(resolve => setImmediate(resolve))
     },
   }
@@ -40,7 +39,7 @@ interface KeyFile {
 /** As Google's libraries do it: they send the key's name along, and are refused where it is another key's. */
 async function logsIn(gcp: MemoryGcp, file: KeyFile): Promise<boolean> {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
-  const now = Math.floor(Date.now() / 1000)
+  const now = Math.floor((Date.now() + gcp.clockOffsetMs) / 1000)
   const signed = `${part({ alg: 'RS256', kid: file.private_key_id })}.${part({
     iss: file.client_email,
     scope: 'https://www.googleapis.com/auth/cloud-platform',
@@ -60,8 +59,8 @@ async function logsIn(gcp: MemoryGcp, file: KeyFile): Promise<boolean> {
 }
 
 async function start() {
-  const io = clockIo()
   const gcp = memoryGcp({ approved: ['deploy-key'] })
+  const io = clockIo(gcp)
   const account = gcp.addAccount('deploy')
   const key = gcp.addKey(account)
   const file = gcp.fileOf(account, key)

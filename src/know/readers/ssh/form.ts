@@ -1,3 +1,5 @@
+import { headText } from '../head-text.ts'
+
 export type Form =
   | 'authorized-keys'
   | 'known-hosts'
@@ -26,8 +28,7 @@ export function formOf(path: string, head: Uint8Array): Form | undefined {
   if (head.length === 0) return undefined
   for (const [form, name] of NAMES) if (name.test(path) && !ABOUT.test(path)) return form
   if (!isLikeKeys(head)) return undefined
-  const text = Buffer.from(head.buffer, head.byteOffset, head.length).toString('latin1')
-  const written = text.replace(/^(?:\s*(?:#.*)?\r?\n)*/, '')
+  const written = headText(head).replace(/^(?:\s*(?:#.*)?\r?\n)*/, '')
   return KEY.exec(written)?.index === 0 ? 'public-keys' : undefined
 }
 
