@@ -198,13 +198,14 @@ export function gcpSources(
         displayName: identity.name,
         description: describedAs(random, staff, identity, services),
       })
-      const age = identity.wrong.has('old key') ? 400 + random.below(600) : 5 + random.below(80)
+      const isOld = identity.wrong.has('old key')
+      const age = isOld ? 400 + random.below(300) : 5 + random.below(80)
       if (identity.wrong.has('old key') || random.chance(40))
         items.push({
           name: `projects/${project}/serviceAccounts/${email}/keys/${identity.ref.id}`,
           keyType: 'USER_MANAGED',
           validAfterTime: daysAgo(age),
-          validBeforeTime: daysAgo(age - 3650),
+          validBeforeTime: daysAgo(isOld ? -20 : age - 180),
         })
       const role = identity.wrong.has('administrator') ? 'roles/owner' : 'roles/storage.objectViewer'
       bindings.push({ role, members: [`serviceAccount:${email}`] })
@@ -252,7 +253,7 @@ export function azureSource(
     const old = identity.wrong.has('old key')
     const never = identity.wrong.has('never expires')
     const age = old ? 400 + random.below(300) : 5 + random.below(80)
-    const life = never ? 36_500 : old ? 730 + age : 180
+    const life = never ? 36_500 : old ? age + 25 : 180
     const tags = tagsWritten(random, staff, identity, services)
     return {
       id: identity.ref.id.replace('-4000-', '-4001-'),

@@ -83,8 +83,8 @@ const PERCENT: Readonly<Record<string, Partial<Record<Wrong, number>>>> = {
     'posted in chat': 2,
   },
   redis: { 'no password needed': 4, administrator: 5 },
-  'github app': { 'third party with everything': 9 },
-  'github key': { unused: 12 },
+  'github app': { 'third party with everything': 25 },
+  'github key': { unused: 12, 'old key': 15 },
   gitlab: { 'never expires': 14, unused: 9 },
   slack: {},
 }

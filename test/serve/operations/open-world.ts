@@ -23,6 +23,7 @@ export async function openWorld(
   const home = await mkdtemp(join(tmpdir(), 'firebreak-world-'))
   const rulesDirectory = join(home, 'rules')
   await cp(join(RULES, 'crossings'), join(rulesDirectory, 'crossings'), { recursive: true })
+  await copyFile(join(RULES, 'frameworks.yaml'), join(rulesDirectory, 'frameworks.yaml'))
   await mkdir(join(rulesDirectory, 'secrets'))
   for (const name of secretRules)
     await copyFile(join(RULES, 'secrets', `${name}.yaml`), join(rulesDirectory, 'secrets', `${name}.yaml`))
