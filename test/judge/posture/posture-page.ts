@@ -6,13 +6,11 @@ export function posturePage(checks: readonly Check[], { frameworks, risks }: Fra
   const sections = Object.entries(risks).map(([risk, { title, controls }]) => {
     const own = checks.filter(check => check.frameworks.includes(risk))
     const mapped = Object.entries(controls).map(([id, ids]) => `${frameworks[id]}: ${ids.join(', ')}`)
-    const rows = own.map(({ id, severity, title }) => `| \`${id}\` | ${severity} | ${title} |`)
+    const cells = own.map(({ id, severity, title }) => [`\`${id}\``, severity, title])
     return [
       `### ${risk} ${title}`,
       '',
-      ...(rows.length > 0
-        ? ['| check | severity | what is wrong |', '| --- | --- | --- |', ...rows]
-        : ['No check yet.']),
+      ...(cells.length > 0 ? aligned([['check', 'severity', 'what is wrong'], ...cells]) : ['No check yet.']),
       '',
       `${mapped.join('; ')}.`,
       '',
@@ -39,4 +37,12 @@ This list is made from the checks, and tested against them.
 ${sections.join('\n')}`
     .trimEnd()
     .concat('\n')
+}
+
+/** As the formatter has tables. */
+function aligned(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map(row => row[column]!.length)))
+  const lines = rows.map(row => `| ${row.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`)
+  const rule = `| ${widths.map(width => '-'.repeat(width)).join(' | ')} |`
+  return [lines[0]!, rule, ...lines.slice(1)]
 }
