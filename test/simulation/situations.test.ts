@@ -2,8 +2,11 @@ import { afterEach, describe, expect, test } from 'vitest'
 import type { ContainRequest } from '../../src/act/incident/contain.ts'
 import type { ContainReport } from '../../src/act/incident/report.ts'
 import type { MemorySession } from '../../src/connectors/postgres/memory.ts'
+import { realIo } from '../../src/core/contract/io.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
 import { OWN_AGENT } from '../../src/core/contract/use.ts'
+import { transaction } from '../../src/core/store/store.ts'
+import { sayOwner } from '../../src/know/inventory/owner-word.ts'
 import { Consumer } from './consumer.ts'
 import type { Description } from './estate.ts'
 import { loginIn, mustBeContained, mustHold, mustNotStandIn } from './invariants.ts'
@@ -31,6 +34,20 @@ async function scene(description: Description = SHOP): Promise<Scene> {
 function contained(at: Scene, report: ContainReport, places = [PLACE]): Promise<void> {
   return mustBeContained(at.db, at.estate, report, [at.contained('orders', places)])
 }
+
+test('whom a person named as owner is told first', async () => {
+  const at = await scene()
+  const { id } = await at.db
+    .selectFrom('entity')
+    .innerJoin('name', 'name.entity_id', 'entity.id')
+    .select('entity.id')
+    .where('entity.kind', '=', 'role')
+    .where('name.name', '=', 'orders')
+    .executeTakeFirstOrThrow()
+  await transaction(at.db, tx => sayOwner(tx, realIo(), { entityId: id, owner: 'group:shop', by: 'ana' }))
+  const report = reportOf(await at.contain({ ...graceful, dryRun: true }))
+  expect(report.owners[0]).toEqual({ label: 'orders', owner: 'group:shop', source: 'confirmed by ana' })
+})
 
 describe.each(MODES)('%s, somebody else', mode => {
   const request: ContainRequest = { ...graceful, mode }

@@ -13,6 +13,7 @@ import { hopViews, nodeViews } from '../../know/graph/views.ts'
 import { worstFirst } from '../../know/graph/worst-first.ts'
 import { coverageOf, type CredentialView, entityByRef } from '../../know/inventory/queries.ts'
 import { membersOf } from '../../know/inventory/merge.ts'
+import { wordsOn } from '../../know/inventory/owner-word.ts'
 import type { RuleFolders } from '../../know/readers/secrets/rules-in-use.ts'
 import { watchConsumers } from './consumers.ts'
 import { declaredKindOf, declaredTarget, type Kinds, kindsIn } from './declared-target.ts'
@@ -179,15 +180,18 @@ async function reachOf(db: Db, graph: Graph, targets: readonly Target[]): Promis
 async function ownersOf(db: Db, target: Target): Promise<{ label: string; owner: string; source: string }[]> {
   const identity = await entityByRef(db, 'identity', target.identity)
   if (!identity) return []
+  const members = await membersOf(db, [identity.id])
   const rows = await db
     .selectFrom('owner')
     .select(['owner', 'source'])
-    .where('entity_id', 'in', await membersOf(db, [identity.id]))
+    .where('entity_id', 'in', members)
     .where('gone_at', 'is', null)
     .orderBy('weight', 'desc')
     .orderBy('owner')
     .execute()
-  return rows.map(row => ({ label: target.label, owner: row.owner, source: row.source }))
+  // A person's word comes before whatever texts say.
+  const all = [...(await wordsOn(db, members)), ...rows]
+  return all.map(({ owner, source }) => ({ label: target.label, owner, source }))
 }
 
 async function nothingToCut(

@@ -35,6 +35,8 @@ export function armAnswer(twin: MemoryAzure, asked: Asked): Answered {
     }))
     return paged(vaults, asked, twin.pageSize, 'nextLink')
   }
+  // This list alone is asked for by POST.
+  if ((name === 'getEntities') !== (asked.method === 'POST')) return { status: 405, body: {} }
   const within = path.includes('/userAssignedIdentities/')
     ? path.slice(path.indexOf('/userAssignedIdentities/') + 1)
     : name

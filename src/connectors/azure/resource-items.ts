@@ -12,10 +12,6 @@ const assignment = item.extend({
     principalType: z.string().optional(),
   }),
 })
-const entities = z.looseObject({
-  value: z.array(z.unknown()).default([]),
-  nextLink: z.string().nullish(),
-})
 
 /** Kinds of things that some way leads to or through, also where no identity is attached to one. */
 const OF_INTEREST =
@@ -40,7 +36,8 @@ export async function gatherResources(tenant: Tenant, gather: Gather): Promise<S
   const groups = new Set<string>()
   await gather.part('management-groups', ['management-group'], async () => {
     const path = '/providers/Microsoft.Management/getEntities?api-version=2020-05-01'
-    gather.items.push(...entities.parse(await tenant.ask('listing management groups', 'arm', path)).value)
+    const doing = 'listing management groups'
+    for await (const one of tenant.list(doing, 'arm', path, z.unknown(), 'POST')) gather.items.push(one)
   })
   await gather.part('subscriptions', ['subscription', 'resource-group'], async () => {
     for await (const one of listSubscriptions(tenant)) {

@@ -15,10 +15,14 @@ export interface Tenant {
   readonly instance: string
   /** Asks; where the server asks for patience, again. `path` begins with a slash. */
   get(doing: string, service: Service, path: string): Promise<unknown>
-  /** Asks, by a method that is no look. */
-  ask(doing: string, service: Service, path: string): Promise<unknown>
-  /** Every page of a list, each from the host that gave the first. */
-  list<T>(doing: string, service: Service, path: string, item: z.ZodType<T>): AsyncGenerator<T>
+  /** Every page of a list, each from the host that gave the first. Some lists are asked for by POST. */
+  list<T>(
+    doing: string,
+    service: Service,
+    path: string,
+    item: z.ZodType<T>,
+    method?: 'GET' | 'POST',
+  ): AsyncGenerator<T>
   /** Changes something, once the tenant has shown to be the same. */
   change(doing: string, method: Change, service: Service, path: string, body: Json): Promise<unknown>
   /** Has the endpoint try what an application would prove itself with. Raises as `fetch` does. */
@@ -126,11 +130,11 @@ export async function openTenant(config: AzureConfig, io: Io): Promise<Tenant> {
     io,
     instance,
     get: (doing, service, path) => patiently(doing, 'GET', service, baseOf(config, service) + path),
-    ask: (doing, service, path) => patiently(doing, 'POST', service, baseOf(config, service) + path, {}),
-    async *list(doing, service, path, item) {
+    async *list(doing, service, path, item, method = 'GET') {
       const base = baseOf(config, service)
       for (let url: string | undefined = base + path; url !== undefined; ) {
-        const page = pageSchema.parse(await patiently(doing, 'GET', service, url))
+        const body = method === 'POST' ? {} : undefined
+        const page = pageSchema.parse(await patiently(doing, method, service, url, body))
         for (const one of page.value) yield item.parse(one)
         const next = page['@odata.nextLink'] ?? page.nextLink
         url = next ? onSameHost(base, next, doing) : undefined

@@ -1,5 +1,6 @@
 import type { Row } from '../../core/store/schema.ts'
 import type { Db } from '../../core/store/store.ts'
+import { confirmedBy } from '../../know/inventory/owner-word.ts'
 import type { Roots } from '../../know/inventory/roots.ts'
 import type { CodePlace } from './code.ts'
 
@@ -170,7 +171,7 @@ async function ownersOf(db: Db, roots: Roots): Promise<Many<OwnerRow>> {
     .execute()
   const words = said.map(({ said_by, ...word }) => ({
     ...word,
-    source: `confirmed by ${said_by}`,
+    source: confirmedBy(said_by),
     weight: 1,
   }))
   return Map.groupBy([...rows, ...words], ({ entity_id }) => roots.of(entity_id))

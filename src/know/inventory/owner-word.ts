@@ -1,7 +1,7 @@
 import { newId } from '../../core/contract/id.ts'
 import type { Io } from '../../core/contract/io.ts'
 import { record } from '../../core/evidence/evidence.ts'
-import type { Tx } from '../../core/store/store.ts'
+import type { Db, Tx } from '../../core/store/store.ts'
 import { membersOf, rootOf } from './merge.ts'
 
 export interface OwnerWord {
@@ -27,6 +27,25 @@ export async function sayOwner(
     .execute()
   const body = { owner, by, ...(why !== undefined && { why }) }
   await record(tx, io, { kind: 'owner.confirmed', subject: entity_id, body })
+}
+
+/** What persons say of things that stand for one, the latest first. */
+export async function wordsOn(
+  db: Db,
+  entityIds: readonly string[],
+): Promise<{ owner: string; source: string }[]> {
+  const words = await db
+    .selectFrom('confirmation')
+    .select(['owner', 'said_by'])
+    .where('entity_id', 'in', entityIds)
+    .where('ended_at', 'is', null)
+    .orderBy('at', 'desc')
+    .execute()
+  return words.map(({ owner, said_by }) => ({ owner, source: confirmedBy(said_by) }))
+}
+
+export function confirmedBy(person: string): string {
+  return `confirmed by ${person}`
 }
 
 /** What was said holds no more: texts are asked again. Gives whether anything had been said. */

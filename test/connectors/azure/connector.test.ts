@@ -138,6 +138,28 @@ test('a tenant that was observed tells who reaches what', async () => {
 })
 
 describe('reading', () => {
+  test('management groups come in pages, too', async () => {
+    const twin = memoryAzure({ pageSize: 2 })
+    const root = '/providers/Microsoft.Management/managementGroups'
+    const names = ['acme', 'shops', 'web']
+    twin.resources.set(
+      'getEntities',
+      names.map((name, at) => ({
+        id: `${root}/${name}`,
+        name,
+        type: 'Microsoft.Management/managementGroups',
+        properties: {
+          displayName: name,
+          parent: at === 0 ? null : { id: `${root}/${names[at - 1]}` },
+          parentNameChain: names.slice(0, at),
+        },
+      })),
+    )
+    const documents = await collect((await open(twin)).documents!())
+    const texts = await Promise.all(documents.map(async one => Buffer.concat(await collect(one.bytes()))))
+    for (const name of names) expect(String(Buffer.concat(texts))).toContain(`managementGroups/${name}"`)
+  })
+
   test('waits as long as it is asked to, and not for ever', async () => {
     const twin = memoryAzure()
     const io = impatient()
