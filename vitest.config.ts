@@ -18,6 +18,7 @@ export default defineConfig({
     // Long enough for a machine that is several times slower, or busy: what hangs is still seen.
     testTimeout: 600_000,
     hookTimeout: 600_000,
+    expect: { poll: { timeout: 120_000 } },
     reporters: ['default', './test/summary-reporter.ts'],
   },
 })
