@@ -15,20 +15,32 @@ export function consumerName(use: Use): string {
  * Adds to `seen` each session of the identity that is open now: consumer → session ids. Another Firebreak that tries the
  * credential at this moment is no consumer: it would be waited for in vain.
  */
-export async function look(
+async function look(
   connection: Connection,
   identity: Ref,
   seen: Map<string, Set<string>>,
-): Promise<number> {
-  let open = 0
-  for await (const use of connection.sessions?.(identity) ?? []) {
+  io: Pick<Io, 'sleep'>,
+): Promise<void> {
+  for (const use of await openSessions(connection, identity, io)) {
     if (use.source.agent === OWN_AGENT) continue
     const name = consumerName(use)
     const sessions = seen.get(name) ?? new Set()
     seen.set(name, sessions.add(use.session?.id ?? use.id))
-    open++
   }
-  return open
+}
+
+/** Some clients log in first and say their name then: a session without one is looked at once more. */
+async function openSessions(connection: Connection, identity: Ref, io: Pick<Io, 'sleep'>): Promise<Use[]> {
+  const list = async () => {
+    const uses: Use[] = []
+    for await (const use of connection.sessions?.(identity) ?? []) uses.push(use)
+    return uses
+  }
+  const now = await list()
+  if (now.every(({ source }) => source.agent)) return now
+  await io.sleep(LOOK_EVERY_MS)
+  const named = new Map((await list()).filter(({ source }) => source.agent).map(use => [use.id, use]))
+  return now.map(use => (use.source.agent ? use : (named.get(use.id) ?? use)))
 }
 
 /** Looks for as long as the window; a window of 0 is one look. */
@@ -43,7 +55,7 @@ export async function watchConsumers(
   if (!connection.sessions) return seen
   const end = io.now().getTime() + windowSeconds * 1000
   do {
-    await look(connection, identity, seen)
+    await look(connection, identity, seen, io)
     if (windowSeconds > 0) await io.sleep(LOOK_EVERY_MS)
   } while (io.now().getTime() < end)
   return seen
@@ -72,8 +84,8 @@ export async function waitUntilMoved(
   let quietSince = began
   for (;;) {
     const old = new Map<string, Set<string>>()
-    await look(connection, identities.old, old)
-    await look(connection, identities.new, withNew)
+    await look(connection, identities.old, old, io)
+    await look(connection, identities.new, withNew, io)
     const now = io.now().getTime()
     for (const name of old.keys()) lastWithOld.set(name, now)
     if (old.size > 0) quietSince = now
