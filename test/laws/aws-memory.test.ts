@@ -2,6 +2,7 @@ import { memoryAws } from '../../src/connectors/aws/memory.ts'
 import { realIo } from '../../src/core/contract/io.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
 import { laws } from './laws.ts'
+import { memoryFaults } from './memory-faults.ts'
 import type { World } from './world.ts'
 
 laws({
@@ -36,22 +37,7 @@ laws({
         const key = twin.account.keyOf(secret.id ?? '')
         return key?.active === true && key.secret === secret.revealText()
       },
-      async faults() {
-        let from = twin.calls
-        return {
-          open,
-          failAt: (call, when) => {
-            from = twin.calls
-            twin.failAt(call, when)
-          },
-          noFault: () => {
-            from = twin.calls
-            twin.noFault()
-          },
-          count: () => twin.calls - from,
-          close: async () => {},
-        }
-      },
+      faults: async () => memoryFaults(twin, open),
       snapshot: async () => twin.account.snapshot(),
       replace: async () => {
         twin.account.number = '999988887777'

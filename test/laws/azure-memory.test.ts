@@ -4,6 +4,7 @@ import { realIo } from '../../src/core/contract/io.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
 import { listen } from '../connectors/azure/loopback.ts'
 import { laws } from './laws.ts'
+import { memoryFaults } from './memory-faults.ts'
 import type { World } from './world.ts'
 
 laws({
@@ -48,22 +49,7 @@ laws({
         const url = `${server.config.login}/${twin.tenant}/oauth2/v2.0/token`
         return (await fetch(url, { method: 'POST', body: form })).ok
       },
-      async faults() {
-        let from = twin.calls
-        return {
-          open,
-          failAt: (call, when) => {
-            from = twin.calls
-            twin.failAt(call, when)
-          },
-          noFault: () => {
-            from = twin.calls
-            twin.noFault()
-          },
-          count: () => twin.calls - from,
-          close: async () => {},
-        }
-      },
+      faults: async () => memoryFaults(twin, open),
       snapshot: async () => twin.snapshot(),
       replace: async () => {
         twin.tenant = '11111111-1111-4111-8111-111111111111'

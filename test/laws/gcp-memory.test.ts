@@ -2,6 +2,7 @@ import { memoryGcp } from '../../src/connectors/gcp/memory.ts'
 import { realIo } from '../../src/core/contract/io.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
 import { laws } from './laws.ts'
+import { memoryFaults } from './memory-faults.ts'
 import type { World } from './world.ts'
 
 laws({
@@ -37,22 +38,7 @@ laws({
           key => !key.disabled && key.privateKey.trimEnd() === secret.revealText().trimEnd(),
         )
       },
-      async faults() {
-        let from = twin.calls
-        return {
-          open,
-          failAt: (call, when) => {
-            from = twin.calls
-            twin.failAt(call, when)
-          },
-          noFault: () => {
-            from = twin.calls
-            twin.noFault()
-          },
-          count: () => twin.calls - from,
-          close: async () => {},
-        }
-      },
+      faults: async () => memoryFaults(twin, open),
       snapshot: async () => twin.snapshot(),
       replace: async () => {
         twin.number = '111111111111'

@@ -2,7 +2,8 @@ import { memoryGithub } from '../../src/connectors/github/memory.ts'
 import { realIo } from '../../src/core/contract/io.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
 import { laws } from './laws.ts'
-import type { Faults, World } from './world.ts'
+import { memoryFaults } from './memory-faults.ts'
+import type { World } from './world.ts'
 
 type Twin = ReturnType<typeof memoryGithub>
 
@@ -70,7 +71,7 @@ function worldOf(twin: Twin): World {
     endsNothingByItself: true,
     manyPrincipals: 5,
     stop: async () => {},
-    faults: async () => faultsOf(twin, open),
+    faults: async () => memoryFaults(twin, open),
     snapshot: async () => twin.server.snapshot(),
     replace: async () => {
       twin.server.owner = { ...twin.server.owner, id: 9002 }
@@ -78,22 +79,5 @@ function worldOf(twin: Twin): World {
     vanish: async () => {
       twin.reachable = false
     },
-  }
-}
-
-function faultsOf(twin: Twin, open: World['open']): Faults {
-  let from = twin.calls
-  return {
-    open,
-    failAt: (call, when) => {
-      from = twin.calls
-      twin.failAt(call, when)
-    },
-    noFault: () => {
-      from = twin.calls
-      twin.noFault()
-    },
-    count: () => twin.calls - from,
-    close: async () => {},
   }
 }

@@ -2,6 +2,7 @@ import { memoryGitlab } from '../../src/connectors/gitlab/memory.ts'
 import { realIo } from '../../src/core/contract/io.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
 import { laws } from './laws.ts'
+import { memoryFaults } from './memory-faults.ts'
 import type { World } from './world.ts'
 
 laws({
@@ -31,22 +32,7 @@ laws({
       },
       use: async secret =>
         project.tokens.some(({ value, active }) => active && value === secret.revealText()),
-      async faults() {
-        let from = twin.calls
-        return {
-          open,
-          failAt: (call, when) => {
-            from = twin.calls
-            twin.failAt(call, when)
-          },
-          noFault: () => {
-            from = twin.calls
-            twin.noFault()
-          },
-          count: () => twin.calls - from,
-          close: async () => {},
-        }
-      },
+      faults: async () => memoryFaults(twin, open),
       snapshot: async () => twin.snapshot(),
       replace: async () => {
         twin.group.id = 10

@@ -2,6 +2,7 @@ import { memoryKubernetes } from '../../src/connectors/kubernetes/memory.ts'
 import { realIo } from '../../src/core/contract/io.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
 import { laws } from './laws.ts'
+import { memoryFaults } from './memory-faults.ts'
 import type { World } from './world.ts'
 
 laws({
@@ -49,22 +50,7 @@ laws({
         }
       },
       use: async secret => objects.bearer(secret.revealText(), Date.now()) !== undefined,
-      async faults() {
-        let from = twin.calls
-        return {
-          open,
-          failAt: (call, when) => {
-            from = twin.calls
-            twin.failAt(call, when)
-          },
-          noFault: () => {
-            from = twin.calls
-            twin.noFault()
-          },
-          count: () => twin.calls - from,
-          close: async () => {},
-        }
-      },
+      faults: async () => memoryFaults(twin, open),
       snapshot: async () => objects.snapshot(),
       replace: async () => {
         twin.instance = 'another-cluster'

@@ -3,6 +3,7 @@ import { memoryPostgres } from '../../src/connectors/postgres/memory.ts'
 import { realIo } from '../../src/core/contract/io.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
 import { laws } from './laws.ts'
+import { memoryFaults } from './memory-faults.ts'
 import type { World } from './world.ts'
 
 for (const trust of [false, true]) {
@@ -51,22 +52,7 @@ for (const trust of [false, true]) {
           if (!session) throw new Error('the server refused the login')
           return { alive: async () => session.alive, close: async () => {} }
         },
-        async faults() {
-          let from = server.calls
-          return {
-            open,
-            failAt: (call, when) => {
-              from = server.calls
-              server.failAt(call, when)
-            },
-            noFault: () => {
-              from = server.calls
-              server.noFault()
-            },
-            count: () => server.calls - from,
-            close: async () => {},
-          }
-        },
+        faults: async () => memoryFaults(server, open),
         snapshot: async () => server.snapshot(),
         replace: async () => server.replace('7000000000000000002'),
         vanish: async () => {

@@ -1,3 +1,4 @@
+import { bodyWithin } from '../../core/contract/bounded-body.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
 
@@ -29,17 +30,14 @@ export async function answerTo(
     redirect: 'error',
     signal: AbortSignal.any([io.signal, AbortSignal.timeout(timeoutMs)]),
   })
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of response.body ?? []) {
-    size += chunk.length
-    if (size > MOST_BYTES)
-      throw new FirebreakError('UNSUPPORTED', `an answer has more than ${MOST_BYTES / 2 ** 20} MiB`)
-    chunks.push(chunk)
-  }
+  const bytes = await bodyWithin(
+    response,
+    MOST_BYTES,
+    () => new FirebreakError('UNSUPPORTED', `an answer has more than ${MOST_BYTES / 2 ** 20} MiB`),
+  )
   return {
     status: response.status,
-    body: parsed(Buffer.concat(chunks).toString('utf8')),
+    body: parsed(bytes.toString('utf8')),
     retryAfter: response.headers.get('retry-after'),
   }
 }

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { CredentialRef, Ref, State } from '../../core/contract/ref.ts'
-import { mustBeHere, type Tenant, unlessAbsent } from './tenant.ts'
+import { unlessAbsent } from '../../core/contract/refused.ts'
+import { mustBeHere, type Tenant } from './tenant.ts'
 
 const text = z.string().nullish().catch(undefined)
 const heldSchema = z.looseObject({

@@ -5,8 +5,9 @@ import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
 import { networkReason } from '../../core/contract/network-reason.ts'
 import type { CredentialRef, Json } from '../../core/contract/ref.ts'
 import { Secret } from '../../core/contract/secret.ts'
+import { unlessAbsent } from '../../core/contract/refused.ts'
 import { clientIdOf, credentialIn, type Holder, holdersOf } from './applications.ts'
-import { mustStand, refIn, type Tenant, unlessAbsent } from './tenant.ts'
+import { mustStand, refIn, type Tenant } from './tenant.ts'
 import { type Granted, keyProof, type Proof } from './token.ts'
 
 /** https://learn.microsoft.com/entra/identity-platform/configurable-token-lifetimes */

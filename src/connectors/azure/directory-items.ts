@@ -1,7 +1,8 @@
+import { unlessAbsent } from '../../core/contract/refused.ts'
 import { z } from 'zod'
 import { HOLDERS } from './applications.ts'
 import { GRAPH_APP_ID, type Gather } from './gather.ts'
-import { type Tenant, unlessAbsent } from './tenant.ts'
+import { type Tenant } from './tenant.ts'
 
 const item = z.looseObject({ id: z.string() })
 const expanded = item.extend({ owners: z.array(z.unknown()).optional() })

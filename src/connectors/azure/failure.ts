@@ -1,9 +1,10 @@
-import { type ConnectorErrorCode, FirebreakError } from '../../core/contract/errors.ts'
+import { FirebreakError } from '../../core/contract/errors.ts'
 import { networkReason } from '../../core/contract/network-reason.ts'
+import { refusedBy, type Statuses } from '../../core/contract/refused.ts'
 
 const README = 'The connector’s README has the permissions and roles that it needs.'
 
-const STATUSES: Readonly<Record<number, readonly [ConnectorErrorCode, string, string?]>> = {
+const STATUSES: Statuses = {
   400: ['UNSUPPORTED', 'the call was not taken'],
   401: ['DENIED', 'our own token was refused', README],
   403: ['DENIED', 'our own application lacks a right, or a firewall keeps it out', README],
@@ -16,8 +17,7 @@ const STATUSES: Readonly<Record<number, readonly [ConnectorErrorCode, string, st
 
 /** An answer that is no success, as one of ours. Its words are dropped: they may hold what was sent. */
 export function refused(status: number, doing: string): FirebreakError {
-  const [code, what, advice] = STATUSES[status] ?? ['UNREACHABLE', 'the server failed']
-  return new FirebreakError(code, `${doing}: ${what} (${status})`, advice)
+  return refusedBy(STATUSES, status, doing)
 }
 
 /** There was no answer. */

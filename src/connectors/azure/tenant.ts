@@ -222,12 +222,3 @@ export function mustBeHere(tenant: Pick<Tenant, 'instance'>, ref: Ref, ...kinds:
       'Use the connection of that tenant.',
     )
 }
-
-export async function unlessAbsent<T>(work: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await work()
-  } catch (error) {
-    if (isFirebreakError(error, 'NOT_FOUND')) return undefined
-    throw error
-  }
-}

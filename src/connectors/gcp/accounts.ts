@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
+import { FirebreakError } from '../../core/contract/errors.ts'
 import type { CredentialRef, Ref, State } from '../../core/contract/ref.ts'
+import { unlessAbsent } from '../../core/contract/refused.ts'
 import { mustBeHere, type Project } from './project.ts'
 import { publicHalf } from './token.ts'
 
@@ -87,13 +88,4 @@ export async function inspect(project: Project, ref: Ref): Promise<State> {
   const keys = (await keysOf(project, account)).map(key => ({ id: idOf(key), disabled: key.disabled }))
   if (ref.kind === 'service-account-key' && !keys.some(({ id }) => id === ref.id)) return null
   return { present: true, email: account.email, disabled: account.disabled, keys }
-}
-
-export async function unlessAbsent<T>(work: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await work()
-  } catch (error) {
-    if (isFirebreakError(error, 'NOT_FOUND')) return undefined
-    throw error
-  }
 }

@@ -1,8 +1,9 @@
-import { type ConnectorErrorCode, FirebreakError } from '../../core/contract/errors.ts'
+import { FirebreakError } from '../../core/contract/errors.ts'
+import { refusedBy, type Statuses } from '../../core/contract/refused.ts'
 
 const README = 'The connector’s README has the roles that it needs.'
 
-const STATUSES: Readonly<Record<number, readonly [ConnectorErrorCode, string, string?]>> = {
+const STATUSES: Statuses = {
   400: ['UNSUPPORTED', 'the call was not taken'],
   401: ['DENIED', 'our own token was refused', 'Give the connection another key.'],
   403: ['DENIED', 'our own account lacks a right, or the API is not switched on', README],
@@ -15,8 +16,7 @@ const STATUSES: Readonly<Record<number, readonly [ConnectorErrorCode, string, st
 
 /** An answer that is no success, as one of ours. Its words are dropped: they may hold what was sent. */
 export function refused(status: number, doing: string): FirebreakError {
-  const [code, what, advice] = STATUSES[status] ?? ['UNREACHABLE', 'the server failed']
-  return new FirebreakError(code, `${doing}: ${what} (${status})`, advice)
+  return refusedBy(STATUSES, status, doing)
 }
 
 /** There was no answer. */

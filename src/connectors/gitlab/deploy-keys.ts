@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { Verdict } from '../../core/contract/connector.ts'
-import { isFirebreakError } from '../../core/contract/errors.ts'
 import { factsOf, type Observation } from '../../core/contract/observation.ts'
 import type { CredentialRef, Ref } from '../../core/contract/ref.ts'
+import { unlessAbsent } from '../../core/contract/refused.ts'
 import { type Account, ownerIn, refIn } from './account.ts'
 
 const DEPLOY_KEY = z.object({
@@ -74,20 +74,11 @@ export async function removeDeployKey(account: Account, ref: CredentialRef): Pro
   const id = await findKey(account, ref)
   if (id === undefined) return
   const { calls } = ownerIn(ref.id)
-  try {
-    await account.api.send('removing a deploy key', 'DELETE', `${calls}/deploy_keys/${id}`)
-  } catch (error) {
-    if (!isFirebreakError(error, 'NOT_FOUND')) throw error
-  }
+  await unlessAbsent(() => account.api.send('removing a deploy key', 'DELETE', `${calls}/deploy_keys/${id}`))
 }
 
 async function findKey(account: Account, ref: Ref): Promise<number | undefined> {
   const { calls, rest } = ownerIn(ref.id)
-  try {
-    const keys = await keysOf(account, calls)
-    return keys.find(({ key }) => rest === `deploy-keys/${fingerprintOf(key)}`)?.id
-  } catch (error) {
-    if (isFirebreakError(error, 'NOT_FOUND')) return undefined
-    throw error
-  }
+  const keys = await unlessAbsent(() => keysOf(account, calls))
+  return keys?.find(({ key }) => rest === `deploy-keys/${fingerprintOf(key)}`)?.id
 }

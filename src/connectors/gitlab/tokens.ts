@@ -3,6 +3,7 @@ import type { Issued, Verdict, Want } from '../../core/contract/connector.ts'
 import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
 import type { CredentialRef, Ref, State } from '../../core/contract/ref.ts'
 import { Secret } from '../../core/contract/secret.ts'
+import { unlessAbsent } from '../../core/contract/refused.ts'
 import { type Account, mustBeHere, ownerIn, refIn } from './account.ts'
 import { removeDeployKey, verifyDeployKey } from './deploy-keys.ts'
 
@@ -62,12 +63,8 @@ async function findToken(account: Account, ref: Ref): Promise<Found> {
 
 /** None where the project or group is gone. */
 async function tokensOf({ api }: Account, calls: string): Promise<AccessToken[]> {
-  try {
-    return await api.list('listing access tokens', `${calls}/access_tokens`, ACCESS_TOKEN)
-  } catch (error) {
-    if (isFirebreakError(error, 'NOT_FOUND')) return []
-    throw error
-  }
+  const list = () => api.list('listing access tokens', `${calls}/access_tokens`, ACCESS_TOKEN)
+  return (await unlessAbsent(list)) ?? []
 }
 
 /** What stands of a token; null for one that is not there or not active. */

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { bodyWithin } from '../../core/contract/bounded-body.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
 import type { Json, Ref } from '../../core/contract/ref.ts'
@@ -121,16 +122,13 @@ export async function openCluster(config: KubernetesConfig, io: Io): Promise<Clu
 
 async function boundedJson(response: Response): Promise<unknown> {
   if (!response.body) return undefined
-  const parts: Uint8Array[] = []
-  let size = 0
-  for await (const part of response.body as unknown as AsyncIterable<Uint8Array>) {
-    size += part.length
-    if (size > MOST_ANSWER_BYTES)
-      throw new FirebreakError('UNSUPPORTED', 'an answer is longer than what is held', 'Take smaller pages.')
-    parts.push(part)
-  }
+  const bytes = await bodyWithin(
+    response,
+    MOST_ANSWER_BYTES,
+    () => new FirebreakError('UNSUPPORTED', 'an answer is longer than what is held', 'Take smaller pages.'),
+  )
   try {
-    return JSON.parse(Buffer.concat(parts).toString('utf8'))
+    return JSON.parse(bytes.toString('utf8'))
   } catch {
     return undefined
   }

@@ -1,8 +1,9 @@
-import { type ConnectorErrorCode, FirebreakError } from '../../core/contract/errors.ts'
+import { FirebreakError } from '../../core/contract/errors.ts'
+import { refusedBy, type Statuses } from '../../core/contract/refused.ts'
 
 const README = 'The connector’s README has the roles that it needs.'
 
-const STATUSES: Readonly<Record<number, readonly [ConnectorErrorCode, string, string?]>> = {
+const STATUSES: Statuses = {
   400: ['UNSUPPORTED', 'the server did not understand the call'],
   401: ['DENIED', 'our own token or certificate was refused', 'Give the connection another one.'],
   403: ['DENIED', 'our own account lacks the right', README],
@@ -28,8 +29,7 @@ export function refused(status: number, doing: string): FirebreakError {
       `${doing}: the server points elsewhere (${status})`,
       'Give its own address.',
     )
-  const [code, what, advice] = STATUSES[status] ?? ['UNREACHABLE', 'the server failed']
-  return new FirebreakError(code, `${doing}: ${what} (${status})`, advice)
+  return refusedBy(STATUSES, status, doing)
 }
 
 /** There was no answer. */

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { bodyWithin } from '../../core/contract/bounded-body.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
 import type { RegistryConfig } from './config.ts'
@@ -195,20 +196,15 @@ export class DistributionApi {
   }
 
   async #bounded(response: Response): Promise<Uint8Array> {
-    const chunks: Uint8Array[] = []
-    let size = 0
     try {
-      for await (const chunk of response.body ?? []) {
-        size += (chunk as Uint8Array).length
-        if (size > MOST_ANSWER_BYTES) throw this.#unreadable('an answer, which is too large')
-        chunks.push(chunk as Uint8Array)
-      }
+      return await bodyWithin(response, MOST_ANSWER_BYTES, () =>
+        this.#unreadable('an answer, which is too large'),
+      )
     } catch (error) {
       this.#io.signal.throwIfAborted()
       if (error instanceof FirebreakError) throw error
       throw new FirebreakError('UNREACHABLE', `${this.host} broke off its answer`, 'Try again.')
     }
-    return Buffer.concat(chunks)
   }
 
   #failure(status: number, path: string): FirebreakError {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { bodyWithin } from '../../core/contract/bounded-body.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
 import type { SlackConfig } from './config.ts'
@@ -145,15 +146,12 @@ function reasonOf(error: string): string {
 }
 
 async function bounded(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of response.body ?? []) {
-    size += (chunk as Uint8Array).length
-    if (size > MOST_BYTES)
-      throw new FirebreakError('UNREACHABLE', `an answer of Slack is larger than ${MOST_BYTES / 2 ** 20} MiB`)
-    chunks.push(chunk as Uint8Array)
-  }
-  return Buffer.concat(chunks).toString()
+  const bytes = await bodyWithin(
+    response,
+    MOST_BYTES,
+    () => new FirebreakError('UNREACHABLE', `an answer of Slack is larger than ${MOST_BYTES / 2 ** 20} MiB`),
+  )
+  return bytes.toString()
 }
 
 function slowDown(): FirebreakError {

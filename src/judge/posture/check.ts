@@ -34,6 +34,18 @@ export interface Check<Subject = unknown> {
   find(context: CheckContext, population: ReadonlyMap<string, Subject>): Promise<readonly Judgement[]>
 }
 
+/** What several checks of a run look at is read once, however many they are: all have one context. */
+export function oncePerRun<T>(
+  read: (context: CheckContext) => Promise<T>,
+): (context: CheckContext) => Promise<T> {
+  const asked = new WeakMap<CheckContext, Promise<T>>()
+  return context => {
+    const known = asked.get(context) ?? read(context)
+    asked.set(context, known)
+    return known
+  }
+}
+
 /** Infers what the population is made of. */
 export function defineCheck<Subject>(check: Check<Subject>): Check<Subject> {
   return check

@@ -3,7 +3,7 @@ import type { Io } from '../../core/contract/io.ts'
 import { record } from '../../core/evidence/evidence.ts'
 import type { Keys } from '../../core/keys/keys.ts'
 import { type Db, transaction, type Tx } from '../../core/store/store.ts'
-import { loadRoots } from '../../know/inventory/roots.ts'
+import { loadRoots, type Roots } from '../../know/inventory/roots.ts'
 import type { Check } from './check.ts'
 
 /** A finding that began or ended in this run of the checks. */
@@ -38,6 +38,7 @@ export async function runChecks(
   return await transaction(db, async tx => {
     const changes: FindingChange[] = []
     const counts: CheckCounts[] = []
+    const roots = await loadRoots(tx)
     const context = { db: tx, keys: world.keys, now: world.io.now().getTime() }
     for (const check of checks) {
       const population = await check.population(context)
@@ -48,7 +49,7 @@ export async function runChecks(
       const unknown = new Set(
         judgements.filter(({ outcome }) => outcome === 'unknown').map(({ entityId }) => entityId),
       )
-      changes.push(...(await keep(tx, world.io, check.id, failing, unknown)))
+      changes.push(...(await keep(tx, world.io, roots, check.id, failing, unknown)))
       counts.push({
         check: check.id,
         fails: failing.size,
@@ -63,12 +64,12 @@ export async function runChecks(
 async function keep(
   tx: Tx,
   io: Pick<Io, 'now' | 'random'>,
+  roots: Roots,
   check: string,
   failing: ReadonlyMap<string, string>,
   unknown: ReadonlySet<string>,
 ): Promise<FindingChange[]> {
   const at = io.now().getTime()
-  const roots = await loadRoots(tx)
   const stored = await tx.selectFrom('finding').selectAll().where('check', '=', check).orderBy('id').execute()
   const changes: FindingChange[] = []
   const open = new Set<string>()

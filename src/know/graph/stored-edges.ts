@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
-import { getCompileCacheDir } from 'node:module'
 import { availableParallelism } from 'node:os'
-import { dirname, extname } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { sql } from 'kysely'
 import type { Certainty } from '../../core/contract/ref.ts'
 import { isRelation } from '../../core/contract/relations.ts'
+import { programBeside, threadEnvironment } from '../../core/contract/thread.ts'
 import { type Db, isPostgres } from '../../core/store/store.ts'
 import { EdgeList } from './edge-list.ts'
 import type { EdgeTask } from './edge-thread.ts'
@@ -58,10 +56,8 @@ export async function readAllEdges(
 
 async function inThreads(file: string, ids: Ids, closed: ClosedPairs, last: number): Promise<StoredEdges[]> {
   const threads = Math.max(2, Math.min(availableParallelism(), MOST_THREADS))
-  const own = fileURLToPath(import.meta.url)
-  const program = new URL(`./edge-thread${extname(own)}`, import.meta.url)
-  const kept = getCompileCacheDir()
-  const env = kept === undefined ? {} : { NODE_COMPILE_CACHE: dirname(kept) }
+  const program = programBeside(import.meta.url, 'edge-thread')
+  const env = threadEnvironment()
   const parts = Array.from({ length: threads }, (_, part) => Math.floor((last * part) / threads))
   return await Promise.all(
     parts.map(

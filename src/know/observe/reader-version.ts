@@ -1,13 +1,10 @@
 import { createHash } from 'node:crypto'
-import { extname } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { programBeside } from '../../core/contract/thread.ts'
 import type { Rule } from '../readers/secrets/rule.ts'
 import { versionOf } from '../readers/version.ts'
 
-/** The worker's file, beside the running one: source under Node's type stripping, JavaScript when built. */
 export function workerFile(): string {
-  const own = fileURLToPath(import.meta.url)
-  return fileURLToPath(new URL(`./worker${extname(own)}`, import.meta.url))
+  return programBeside(import.meta.url, 'worker')
 }
 
 /**

@@ -1,9 +1,8 @@
-import { getCompileCacheDir } from 'node:module'
-import { dirname } from 'node:path'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import type { Piscina } from 'piscina'
 import type { Document } from '../../core/contract/document.ts'
 import type { Secret } from '../../core/contract/secret.ts'
+import { threadEnvironment } from '../../core/contract/thread.ts'
 import type { Rule } from '../readers/secrets/rule.ts'
 import { workerFile } from './reader-version.ts'
 import type { Read, ReadAnswer, ReadTask, WorkerSetup } from './worker.ts'
@@ -173,8 +172,6 @@ export class Reading {
   async #start(): Promise<Piscina<readonly ReadTask[], Read>> {
     const { Piscina } = await import('piscina')
     startWithYoungMemory(YOUNG_MIB)
-    // Compiling the readers anew takes each worker a third of a second. It names a folder for this version of Node in there.
-    const kept = getCompileCacheDir()
     const setup: WorkerSetup = { rules: this.#rules, fingerprintKey: this.#key.reveal() }
     return new Piscina({
       filename: workerFile(),
@@ -184,8 +181,7 @@ export class Reading {
       // A worker takes half a second to start: one that has nothing to do for a moment is kept.
       idleTimeout: IDLE_MS,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
-      // What a worker needs to know comes as its setup; the environment may hold credentials.
-      env: kept === undefined ? {} : { NODE_COMPILE_CACHE: dirname(kept) },
+      env: threadEnvironment(),
     })
   }
 

@@ -1,16 +1,11 @@
 import { ownershipOf } from '../../ownership/ownership.ts'
 import type { Ownership } from '../../ownership/weigh.ts'
-import type { CheckContext } from '../check.ts'
-
-/** Weighed once for all the checks of a run. */
-const asked = new WeakMap<CheckContext['db'], Promise<ReadonlyMap<string, Ownership>>>()
+import { oncePerRun } from '../check.ts'
 
 /** Every identity that is no person's own account, and whose it is. */
-export function owned({ db, now }: CheckContext): Promise<ReadonlyMap<string, Ownership>> {
-  const known = asked.get(db) ?? ownershipOf(db, now).then(({ ownership }) => ownership)
-  asked.set(db, known)
-  return known
-}
+export const owned = oncePerRun<ReadonlyMap<string, Ownership>>(
+  async ({ db, now }) => (await ownershipOf(db, now)).ownership,
+)
 
 const MOST_SHOWN = 3
 

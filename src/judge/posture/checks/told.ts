@@ -1,6 +1,7 @@
 import type { Ms } from '../../../core/contract/ref.ts'
 import type { Row } from '../../../core/store/schema.ts'
-import type { CheckContext } from '../check.ts'
+import { loadRoots } from '../../../know/inventory/roots.ts'
+import { type CheckContext, oncePerRun } from '../check.ts'
 
 export const DAY_MS = 86_400_000
 
@@ -37,16 +38,8 @@ const ASKED = [
   'suspended',
 ]
 
-const asked = new WeakMap<CheckContext['db'], Promise<readonly Told[]>>()
-
-/** Everything that stands, read once for all the checks of a run: two questions to the store, however many there are. */
-export function told({ db }: CheckContext): Promise<readonly Told[]> {
-  const known = asked.get(db) ?? readAll(db)
-  asked.set(db, known)
-  return known
-}
-
-async function readAll(db: CheckContext['db']): Promise<readonly Told[]> {
+/** Everything that stands. */
+export const told = oncePerRun(async ({ db }): Promise<readonly Told[]> => {
   const entities = await db
     .selectFrom('entity')
     .leftJoin('credential', 'credential.entity_id', 'entity.id')
@@ -66,15 +59,16 @@ async function readAll(db: CheckContext['db']): Promise<readonly Told[]> {
   const rows = await db
     .selectFrom('fact')
     .innerJoin('entity', 'entity.id', 'fact.entity_id')
-    .select(['fact.entity_id', 'entity.merged_into', 'fact.name', 'fact.value'])
+    .select(['fact.entity_id', 'fact.name', 'fact.value'])
     .where('entity.type', 'in', ['identity', 'credential'])
     .where('fact.name', 'in', ASKED)
     .where('fact.gone_at', 'is', null)
     .orderBy('fact.learnt_at')
     .execute()
+  const roots = await loadRoots(db)
   const facts = new Map<string, Map<string, unknown>>()
-  for (const { entity_id, merged_into, name, value } of rows) {
-    const id = merged_into ?? entity_id
+  for (const { entity_id, name, value } of rows) {
+    const id = roots.of(entity_id)
     const own = facts.get(id) ?? new Map<string, unknown>()
     facts.set(id, own.set(name, JSON.parse(value)))
   }
@@ -87,7 +81,7 @@ async function readAll(db: CheckContext['db']): Promise<readonly Told[]> {
     state: state ?? undefined,
     facts: facts.get(id) ?? NONE,
   }))
-}
+})
 
 const NONE: ReadonlyMap<string, unknown> = new Map()
 

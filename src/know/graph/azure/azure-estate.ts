@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Row } from '../../../core/store/schema.ts'
 import type { Db } from '../../../core/store/store.ts'
 import type { Roots } from '../../inventory/roots.ts'
+import { linksOf, thingsOf } from '../told-things.ts'
 import type { Block } from './permission-blocks.ts'
 
 /** The principal that a deny assignment for everyone names. */
@@ -92,17 +93,7 @@ export interface AzureEstate {
 }
 
 export async function loadAzure(db: Db, roots: Roots): Promise<AzureEstate> {
-  const entities = await db
-    .selectFrom('entity')
-    .select(['id', 'instance', 'kind', 'native', 'merged_into'])
-    .where('system', '=', 'azure')
-    .where('gone_at', 'is', null)
-    .orderBy('id')
-    .execute()
-  const byRef = new Map(
-    entities.map(({ id, instance, kind, native }) => [keyOf({ instance, kind, id: native }), roots.of(id)]),
-  )
-  const idOf = (ref: z.infer<typeof refSchema>) => byRef.get(keyOf(ref))
+  const { entities, idOf } = await thingsOf(db, roots, 'azure')
   const assignments = new Map<string, Assignment[]>()
   const denies = new Map<string, Deny[]>()
   const directoryAssignments: { principal: string; role: string; scope: string }[] = []
@@ -140,8 +131,8 @@ export async function loadAzure(db: Db, roots: Roots): Promise<AzureEstate> {
   const nameOf = new Map(
     entities.map(({ id, native }) => [id, native.slice(native.lastIndexOf('/') + 1) || '/']),
   )
-  const parents = await linksOf(db, roots, 'inherits-from')
-  const groups = await linksOf(db, roots, 'member-of')
+  const parents = await linksOf(db, roots, 'azure', 'inherits-from')
+  const groups = await linksOf(db, roots, 'azure', 'member-of')
   const members = new Map<string, string[]>()
   for (const [member, all] of groups)
     for (const group of all) members.set(group, [...(members.get(group) ?? []), member])
@@ -196,23 +187,6 @@ async function policiesOf(db: Db) {
   return latest.values()
 }
 
-async function linksOf(db: Db, roots: Roots, crossing: string): Promise<Map<string, readonly string[]>> {
-  const edges = await db
-    .selectFrom('edge')
-    .innerJoin('entity', 'entity.id', 'edge.from_id')
-    .select(['from_id', 'to_id'])
-    .where('entity.system', '=', 'azure')
-    .where('crossing', '=', crossing)
-    .where('edge.gone_at', 'is', null)
-    .execute()
-  const links = new Map<string, string[]>()
-  for (const { from_id, to_id } of edges) {
-    const of = roots.of(from_id)
-    links.set(of, [...(links.get(of) ?? []), roots.of(to_id)])
-  }
-  return links
-}
-
 /** What roles permit, by their ids. */
 async function factsOf(db: Db) {
   const rows = await db
@@ -251,10 +225,6 @@ async function principalsByName(db: Db, roots: Roots): Promise<Map<string, strin
     .where('entity.kind', '=', 'service-principal')
     .execute()
   return new Map(rows.map(({ name, id }) => [name, roots.of(id)]))
-}
-
-function keyOf({ instance, kind, id }: { instance: string; kind: string; id: string }): string {
-  return `${instance} ${kind} ${id}`
 }
 
 function closure(

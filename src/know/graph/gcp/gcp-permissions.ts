@@ -4,6 +4,7 @@ import type { Row } from '../../../core/store/schema.ts'
 import type { Db } from '../../../core/store/store.ts'
 import type { Roots } from '../../inventory/roots.ts'
 import type { PermissionSource, Permitted } from '../joined/permission-sources.ts'
+import { linksOf, thingsOf } from '../told-things.ts'
 import { predefinedRole } from './predefined-roles.ts'
 
 /**
@@ -102,16 +103,7 @@ const policySchema = z.object({
 })
 
 async function load(db: Db, roots: Roots): Promise<Loaded> {
-  const entities = await db
-    .selectFrom('entity')
-    .select(['id', 'system', 'instance', 'kind', 'native', 'merged_into'])
-    .where('system', '=', 'gcp')
-    .where('gone_at', 'is', null)
-    .orderBy('id')
-    .execute()
-  const byRef = new Map(
-    entities.map(({ id, instance, kind, native }) => [keyOf({ instance, kind, id: native }), roots.of(id)]),
-  )
+  const { entities, idOf } = await thingsOf(db, roots, 'gcp')
   const policies = await db
     .selectFrom('policy')
     .select(['entity_id', 'source_id', 'text', 'learnt_at'])
@@ -132,34 +124,17 @@ async function load(db: Db, roots: Roots): Promise<Loaded> {
     const on = roots.of(entity_id)
     const all = bindings.get(on) ?? []
     for (const { role, members, when } of read.data.bindings)
-      all.push({ role, when, members: members.flatMap(member => byRef.get(keyOf(member)) ?? []) })
+      all.push({ role, when, members: members.flatMap(member => idOf(member) ?? []) })
     bindings.set(on, all)
-  }
-  const edges = await db
-    .selectFrom('edge')
-    .innerJoin('entity', 'entity.id', 'edge.from_id')
-    .select(['from_id', 'to_id'])
-    .where('entity.system', '=', 'gcp')
-    .where('crossing', '=', 'inherits-from')
-    .where('edge.gone_at', 'is', null)
-    .execute()
-  const parents = new Map<string, string[]>()
-  for (const { from_id, to_id } of edges) {
-    const of = roots.of(from_id)
-    parents.set(of, [...(parents.get(of) ?? []), roots.of(to_id)])
   }
   const customs = await customRoles(db)
   return {
     things: entities.filter(({ merged_into }) => merged_into === null),
     bindings,
-    parents,
+    parents: await linksOf(db, roots, 'gcp', 'inherits-from'),
     names: new Map(entities.map(({ id, native }) => [id, native.replace(/^\?/, '')])),
     permits: memoized((role, action) => permits(role, customs.get(role), action)),
   }
-}
-
-function keyOf({ instance, kind, id }: { instance: string; kind: string; id: string }): string {
-  return `${instance} ${kind} ${id}`
 }
 
 /** Roles of one's own, by name, with what they permit where that was told. */

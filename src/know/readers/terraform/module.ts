@@ -36,22 +36,25 @@ export function terraformFileOf(path: string, blocks: readonly HclBlock[]): Terr
   return { path, resources, blocks, given }
 }
 
+const ADDRESS = /(?<![\w.])(?:data\.)?[a-z][a-z0-9]*_[a-z0-9_]+\.[A-Za-z_][\w-]*/g
+
 /** Addresses of resources that an expression or a template speaks of. */
 export function addressesIn(located: Located | undefined): string[] {
+  return namedIn(located, ADDRESS)
+}
+
+/** All that matches, a global pattern, in expressions: in a template, what stands in its braces. */
+export function namedIn(located: Located | undefined, pattern: RegExp): string[] {
   if (!located) return []
-  if (located.value instanceof Map) return [...located.value.values()].flatMap(addressesIn)
-  if (Array.isArray(located.value)) return items(located).flatMap(addressesIn)
+  if (located.value instanceof Map) return [...located.value.values()].flatMap(one => namedIn(one, pattern))
+  if (Array.isArray(located.value)) return items(located).flatMap(one => namedIn(one, pattern))
   if (located.tag === undefined) return []
   const text = scalar(located) ?? ''
   const expressions =
     located.tag === '!template'
       ? [...text.matchAll(/(?<![$%])[$%]\{([^}]{0,1000})/g)].map(([, inner = '']) => inner)
       : [text]
-  return expressions.flatMap(one =>
-    [...one.matchAll(/(?<![\w.])(?:data\.)?[a-z][a-z0-9]*_[a-z0-9_]+\.[A-Za-z_][\w-]*/g)].map(
-      ([found]) => found,
-    ),
-  )
+  return expressions.flatMap(one => [...one.matchAll(pattern)].map(([found]) => found))
 }
 
 /** A text as it is where the file itself gives what it names; undefined where only a plan knows it. */

@@ -1,8 +1,8 @@
 import type { Ref } from '../../../core/contract/ref.ts'
 import type { Located } from '../located.ts'
-import { items, member, scalar } from '../located.ts'
+import { member, scalar } from '../located.ts'
 import { withinRepository } from '../within-repository.ts'
-import type { TerraformFile } from './module.ts'
+import { namedIn, type TerraformFile } from './module.ts'
 
 /** What is addressed within a module: a resource, a variable, what another module gives out. */
 const REFERENCE =
@@ -10,16 +10,7 @@ const REFERENCE =
 
 /** All that an expression or a template speaks of, variables and modules too. */
 export function referencesIn(located: Located | undefined): string[] {
-  if (!located) return []
-  if (located.value instanceof Map) return [...located.value.values()].flatMap(referencesIn)
-  if (Array.isArray(located.value)) return items(located).flatMap(referencesIn)
-  if (located.tag === undefined) return []
-  const text = scalar(located) ?? ''
-  const expressions =
-    located.tag === '!template'
-      ? [...text.matchAll(/(?<![$%])[$%]\{([^}]{0,1000})/g)].map(([, inner = '']) => inner)
-      : [text]
-  return expressions.flatMap(one => [...one.matchAll(REFERENCE)].map(([found]) => found))
+  return namedIn(located, REFERENCE)
 }
 
 /** A folder is a module: what is addressed in it is one thing, in whichever of its files. */
