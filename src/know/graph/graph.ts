@@ -188,11 +188,16 @@ export function incomingOf(graph: Graph): Incoming {
 }
 
 /** The node that an edge leaves. */
-export function sourceOf({ size, out }: Graph, edge: number): number {
-  let [low, high] = [0, size - 1]
+export function sourceOf({ out }: Graph, edge: number): number {
+  return nodeOf(out, edge)
+}
+
+/** The node among whose ends a place is. */
+export function nodeOf({ offsets }: Adjacency, place: number): number {
+  let [low, high] = [0, (offsets.length - 1) / 3 - 1]
   while (low < high) {
     const middle = (low + high + 1) >>> 1
-    if (out.offsets[3 * middle]! <= edge) low = middle
+    if (offsets[3 * middle]! <= place) low = middle
     else high = middle - 1
   }
   return low

@@ -1,6 +1,6 @@
 import type { Certainty } from '../../core/contract/ref.ts'
 import { grown } from './edge-list.ts'
-import { type Adjacency, CERTAINTIES, type Graph, incomingOf } from './graph.ts'
+import { type Adjacency, CERTAINTIES, type Graph, incomingOf, nodeOf } from './graph.ts'
 
 /**
  * What one node gets to, or what gets to it: each by the most certain way, and of those by the shortest that leaves what is
@@ -14,9 +14,10 @@ export interface Reach {
   readonly upTo: readonly number[]
   /** For each certainty, by distance, how many of them stand before those that are farther. */
   readonly within: readonly (readonly number[])[]
-  /** What was reached, behind the start, and the place there of what it was reached from. */
+  /** What was reached, behind the start. */
   readonly nodes: Uint32Array
-  readonly before: Uint32Array
+  /** For each node that was reached, by its number: the place, among the ends of that direction, by which it was come to. */
+  readonly via: Uint32Array
 }
 
 /** All that whoever has the node gets to. */
@@ -44,35 +45,17 @@ export function depthAt({ upTo, within }: Reach, index: number): number {
 
 /** The edges of the way to, or from, what was reached, in the order in which they are walked. */
 export function wayAt(graph: Graph, reach: Reach, index: number): number[] {
-  const { direction, nodes, before, upTo } = reach
-  const { offsets, ends } = direction === 'out' ? graph.out : incomingOf(graph)
-  const level = levelAt(upTo, index)
+  const { direction, nodes, via } = reach
+  const adjacency = direction === 'out' ? graph.out : incomingOf(graph)
   const way: number[] = []
-  for (let step = index + 1; step !== 0; step = before[step]!) {
-    const at = 3 * nodes[before[step]!]!
-    // The surest of those that lead there.
-    const place = ends.subarray(0, offsets[at + level + 1]!).indexOf(nodes[step]!, offsets[at]!)
-    way.push(direction === 'out' ? place : incomingOf(graph).edges[place]!)
-  }
+  for (let node = nodeAt(reach, index); node !== nodes[0]; node = nodeOf(adjacency, via[node]!))
+    way.push(edgeTo(graph, reach, node))
   return direction === 'out' ? way.reverse() : way
 }
 
-/** Tells of all that was reached, in its order, by which edge it was come to. */
-export function eachEdge(graph: Graph, reach: Reach, tell: (index: number, edge: number) => void): void {
-  const { direction, nodes, before, count, upTo } = reach
-  const { offsets, ends } = direction === 'out' ? graph.out : incomingOf(graph)
-  const edges = direction === 'out' ? undefined : incomingOf(graph).edges
-  // What was come to from one node was come to in the order of its edges.
-  let [parent, next] = [-1, 0]
-  for (let index = 0; index < count; index++) {
-    const step = index + 1
-    const at = 3 * nodes[before[step]!]!
-    if (before[step] !== parent || index === upTo[0] || index === upTo[1]) next = offsets[at]!
-    parent = before[step]!
-    const target = nodes[step]!
-    while (ends[next] !== target) next++
-    tell(index, edges === undefined ? next : edges[next]!)
-  }
+/** The edge by which a node that was reached was come to. */
+export function edgeTo(graph: Graph, { direction, via }: Reach, node: number): number {
+  return direction === 'out' ? via[node]! : incomingOf(graph).edges[via[node]!]!
 }
 
 function levelAt(upTo: Reach['upTo'], index: number): number {
@@ -107,35 +90,45 @@ function notesFor(adjacency: Adjacency, size: number): Notes {
   return known
 }
 
+/** What was seen in a wave that has no mark of its own, since marks are bytes and a search may have more waves. */
+const UNMARKED = 255
+
+/** A wave of more than one node in so many is put in order. */
+const ORDERED_SHARE = 64
+
 class Search {
+  readonly size: number
   readonly offsets: Uint32Array
   readonly ends: Uint32Array
+  /** 0 for what is not known yet, else the mark of the wave in which it was seen. */
   readonly seen: Uint8Array
   readonly waiting: Notes['waiting']
   readonly nodes: Uint32Array
-  readonly before: Uint32Array
+  readonly via: Uint32Array
   count = 1
+  mark = 1
 
   constructor(adjacency: Adjacency, size: number) {
+    this.size = size
     this.offsets = adjacency.offsets
     this.ends = adjacency.ends
     const { seen, waiting } = notesFor(adjacency, size)
     this.seen = seen
     this.waiting = waiting
     this.nodes = new Uint32Array(size)
-    this.before = new Uint32Array(size)
+    this.via = new Uint32Array(size)
   }
 
   from(start: number): Omit<Reach, 'direction'> {
     this.nodes[0] = start
-    this.seen[start] = 1
+    this.seen[start] = UNMARKED
     const within: number[][] = []
     const upTo: number[] = []
     for (const level of CERTAINTIES.keys()) {
       within.push(level === 0 ? this.#proven() : this.#level(level))
       upTo.push(this.count - 1)
     }
-    return { count: this.count - 1, upTo, within, nodes: this.nodes, before: this.before }
+    return { count: this.count - 1, upTo, within, nodes: this.nodes, via: this.via }
   }
 
   #proven(): number[] {
@@ -143,6 +136,7 @@ class Search {
     for (let [first, depth] = [0, 1]; first < this.count; depth++) {
       const last = this.count
       this.#expand(first, last, 0, depth)
+      this.#endWave(last)
       first = last
       within.push(this.count - 1)
     }
@@ -156,9 +150,10 @@ class Search {
     let [first, last] = [this.count, this.count]
     for (let depth = 1; depth < arrivals.length || first < last; depth++) {
       const begun = this.count
-      for (const { targets, steps, from, to } of arrivals[depth] ?? [])
-        for (let at = from; at < to; at++) this.#arrive(targets[at]!, steps[at]!)
+      for (const { places, from, to } of arrivals[depth] ?? [])
+        for (let at = from; at < to; at++) this.#arrive(places[at]!)
       this.#expand(first, last, level, depth)
+      this.#endWave(begun)
       first = begun
       last = this.count
       within.push(this.count - 1)
@@ -166,16 +161,17 @@ class Search {
     return within
   }
 
-  #arrive(target: number, step: number): void {
-    if (this.seen[target]) return
-    this.seen[target] = 1
-    this.nodes[this.count] = target
-    this.before[this.count++] = step
+  #arrive(place: number): void {
+    const target = this.ends[place]!
+    if (this.seen[target] !== 0) return
+    this.seen[target] = this.mark
+    this.via[target] = place
+    this.nodes[this.count++] = target
   }
 
   /** Over the edges of what stands from `first` to `last`: those that are allowed now, and the others for later. */
   #expand(first: number, last: number, level: number, depth: number): void {
-    const { offsets, ends, seen, nodes, before } = this
+    const { offsets, ends, seen, nodes, via, mark } = this
     const [conditional, potential] = this.waiting
     let { count } = this
     for (let step = first; step < last; step++) {
@@ -184,29 +180,40 @@ class Search {
       for (let place = offsets[at]!; place < allowed; place++) {
         const target = ends[place]!
         if (seen[target] !== 0) continue
-        seen[target] = 1
-        nodes[count] = target
-        before[count++] = step
+        seen[target] = mark
+        via[target] = place
+        nodes[count++] = target
       }
-      if (level === 0) conditional.addUnseen(ends, allowed, offsets[at + 2]!, seen, step, depth)
-      if (level < 2) potential.addUnseen(ends, offsets[at + 2]!, offsets[at + 3]!, seen, step, depth)
+      if (level === 0) conditional.addUnseen(ends, allowed, offsets[at + 2]!, seen, depth)
+      if (level < 2) potential.addUnseen(ends, offsets[at + 2]!, offsets[at + 3]!, seen, depth)
     }
     this.count = count
+  }
+
+  /**
+   * A large wave is put in the order of its nodes, so that the next one walks through offsets and ends from front to back
+   * instead of missing the processor's cache at each node: that is what takes a plain search most of its time.
+   */
+  #endWave(first: number): void {
+    const { seen, nodes, mark, size } = this
+    if (mark === UNMARKED) return
+    this.mark = mark + 1
+    if (this.count - first <= size / ORDERED_SHARE) return
+    let count = first
+    for (let node = 0; node < size; node++) if (seen[node] === mark) nodes[count++] = node
   }
 }
 
 /** A stretch of what waits, all at one distance. */
 interface Stretch {
-  readonly targets: Uint32Array
-  readonly steps: Uint32Array
+  readonly places: Uint32Array
   readonly from: number
   readonly to: number
 }
 
-/** Edges that are not allowed yet: where each leads, and the place of what it leaves. */
+/** Edges that are not allowed yet, by their places. */
 class Waiting {
-  #targets = new Uint32Array(1024)
-  #steps = new Uint32Array(1024)
+  #places = new Uint32Array(1024)
   #count = 0
   #depth = -1
   #begins: { readonly depth: number; readonly from: number }[] = []
@@ -218,27 +225,15 @@ class Waiting {
   }
 
   /** Those of the ends from `place` on that are not known yet. */
-  addUnseen(
-    ends: Uint32Array,
-    place: number,
-    to: number,
-    seen: Uint8Array,
-    step: number,
-    depth: number,
-  ): void {
+  addUnseen(ends: Uint32Array, place: number, to: number, seen: Uint8Array, depth: number): void {
     for (; place < to; place++) {
-      const target = ends[place]!
-      if (seen[target] !== 0) continue
+      if (seen[ends[place]!] !== 0) continue
       if (depth !== this.#depth) {
         this.#depth = depth
         this.#begins.push({ depth, from: this.#count })
       }
-      if (this.#count === this.#targets.length) {
-        this.#targets = grown(this.#targets)
-        this.#steps = grown(this.#steps)
-      }
-      this.#targets[this.#count] = target
-      this.#steps[this.#count++] = step
+      if (this.#count === this.#places.length) this.#places = grown(this.#places)
+      this.#places[this.#count++] = place
     }
   }
 
@@ -248,7 +243,7 @@ class Waiting {
     for (const [index, { depth, from }] of this.#begins.entries()) {
       const to = this.#begins[index + 1]?.from ?? this.#count
       found[depth] ??= []
-      found[depth].push({ targets: this.#targets, steps: this.#steps, from, to })
+      found[depth].push({ places: this.#places, from, to })
     }
     return found
   }

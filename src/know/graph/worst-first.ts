@@ -1,5 +1,5 @@
 import { CERTAINTIES, type Graph, NODE_TYPES } from './graph.ts'
-import { eachEdge, nodeAt, type Reach } from './reach.ts'
+import { edgeTo, nodeAt, type Reach } from './reach.ts'
 
 /** What a holder can do with what it reaches, the worst first; whom it merely counts as comes last. */
 const WORST_FIRST = [
@@ -20,11 +20,12 @@ const WORST_FIRST = [
 export function worstFirst(graph: Graph, reach: Reach, most: number): number[] {
   const ranks = graph.kinds.map(({ crossing }) => rankOf(crossing))
   const groups = Array.from({ length: WORST_FIRST.length + 1 }, () => reach.upTo.map((): number[] => []))
-  eachEdge(graph, reach, (index, edge) => {
+  for (let index = 0; index < reach.count; index++) {
     const level = reach.upTo.findIndex(count => index < count)
+    const edge = edgeTo(graph, reach, nodeAt(reach, index))
     const group = groups[ranks[graph.kindOf[edge]!]!]![level]!
     if (group.length < most) group.push(index)
-  })
+  }
   return groups.flat(2).slice(0, most)
 }
 

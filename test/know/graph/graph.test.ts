@@ -76,6 +76,23 @@ describe('reach', () => {
     expect(reached.at(-1)?.hops).toHaveLength(699)
     expect(reached[299]).toMatchObject({ id: '300', depth: 300, certainty: 'proven' })
   })
+
+  test('tells how far all is, in waves wide and narrow, early and late', () => {
+    const chain = Array.from({ length: 300 }, (_, n) => hop(`c${n}`, `c${n + 1}`))
+    // Downwards, so that what is come to last has the smallest number.
+    const fans = [10, 20, 150, 290].flatMap(at =>
+      Array.from({ length: 40 }, (_, n) => [
+        hop(`c${at}`, `f${at}-${n}`, CERTAINTIES[n % 3]),
+        hop(`f${at}-${n}`, `f${at}-${(n * 7) % 40}`, CERTAINTIES[n % 2]),
+      ]).flat(),
+    )
+    const edges = [...chain, ...fans]
+    const ids = [...new Set(edges.flatMap(({ from, to }) => [from, to]))].reverse()
+    const reached = reachedFrom(wholeFrom(ids, edges), 'c0')
+    const got = reached.map(({ id, certainty, depth }) => [id, [CERTAINTIES.indexOf(certainty), depth]])
+    expect(new Map(got as [string, [number, number]][])).toEqual(nearest(edges, 'c0'))
+    for (const { id, hops } of reached) expect([hops[0]!.from, ...hops.map(({ to }) => to)].at(-1)).toBe(id)
+  })
 })
 
 describe('an estate', () => {
