@@ -3,6 +3,7 @@ import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Secret } from '../../core/contract/secret.ts'
 import { OWN_AGENT } from '../../core/contract/use.ts'
 import type { PostgresConfig } from './config.ts'
+import { preferTls } from './prefer-tls.ts'
 
 /** How far the server let us in: what the protocol showed, whichever words an error then used. */
 export interface LoginTrace {
@@ -33,24 +34,8 @@ export async function dial(
   signal: AbortSignal,
   trace: LoginTrace = { asked: undefined, authenticated: false },
 ): Promise<Dialled> {
-  if (config.tls !== 'prefer') return dialOnce(config, login, signal, trace, config.tls !== 'disable')
-  try {
-    return await dialOnce(config, login, signal, trace, true)
-  } catch (error) {
-    const noTls = error instanceof Error && error.message.startsWith('The server does not support SSL')
-    if (!noTls) throw error
-    return dialOnce(config, login, signal, trace, false)
-  }
-}
-
-async function dialOnce(
-  config: PostgresConfig,
-  login: Login,
-  signal: AbortSignal,
-  trace: LoginTrace,
-  tls: boolean,
-): Promise<Dialled> {
   if (signal.aborted) throw new FirebreakError('UNREACHABLE', 'the call was cancelled')
+  const stream = config.tls === 'prefer' ? await preferTls(config, signal) : undefined
   const pg = (await import('pg')).default
   const client = new pg.Client({
     host: config.host,
@@ -59,10 +44,14 @@ async function dialOnce(
     database: login.database,
     // Given as a function, so that the driver never falls back to a password file.
     password: async () => login.password.revealText(),
-    ssl: tls && {
-      rejectUnauthorized: config.tls === 'verify-full',
-      ...(config.tlsCa ? { ca: config.tlsCa } : {}),
-    },
+    ...(stream ? { stream: () => stream } : {}),
+    ssl:
+      stream || config.tls === 'disable'
+        ? false
+        : {
+            rejectUnauthorized: config.tls === 'verify-full',
+            ...(config.tlsCa ? { ca: config.tlsCa } : {}),
+          },
     application_name: OWN_AGENT,
     connectionTimeoutMillis: config.connectTimeoutMs,
     query_timeout: config.statementTimeoutMs + 5000,

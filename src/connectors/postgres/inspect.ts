@@ -17,7 +17,7 @@ export async function inspectRole(server: Server, oid: string): Promise<RoleStat
     const settings = await sql.rows<RoleState['settings'][number]>(SETTINGS, [oid])
     const memberships = await readMemberships(sql, server.version, oid)
     const grants = grantsAround(rest.name, await sql.rows<OwnedGrant>(SHARED_GRANTS(server.version), [oid]))
-    const databases = await connectableDatabases(sql)
+    const databases = await databasesWithRights(sql, oid)
     return { ...rest, hasPassword, settings, memberships, grants, databases }
   })
   if (!shared) return null
@@ -47,9 +47,17 @@ type RoleRow = Pick<
   mayRead: boolean
 }
 
-async function connectableDatabases(sql: Sql): Promise<string[]> {
+/** Roles below this number are the server's own, and which rights they have is not noted outside of each database. */
+const FIRST_NOTED_OID = 16_384
+
+/** Those in which something names the role in its rights, as far as they let anyone in. */
+async function databasesWithRights(sql: Sql, oid: string): Promise<string[]> {
   const rows = await sql.rows<{ name: string }>(
-    'select datname as name from pg_catalog.pg_database where datallowconn order by oid',
+    `select datname as name from pg_catalog.pg_database d where datallowconn and ($1::oid < ${FIRST_NOTED_OID} or exists (
+       select from pg_catalog.pg_shdepend s
+       where s.dbid = d.oid and s.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass and s.refobjid = $1::oid))
+     order by oid`,
+    [oid],
   )
   return rows.map(row => row.name)
 }

@@ -4,25 +4,39 @@ import type { Dialled } from './dial.ts'
 const KEPT_MS = 2000
 
 /**
- * Our own sessions in the connection's database, between two calls. Sessions in other databases are not kept: while one is
- * there, nobody can drop that database or copy it.
+ * In another database than the connection's own: while a session is there, nobody can drop that database or copy it, and who
+ * wants to waits for five seconds at most.
  */
-export class KeptSessions {
-  readonly #idle = new Map<Dialled, NodeJS.Timeout>()
+const KEPT_ELSEWHERE_MS = 500
 
-  /** One that nobody uses, no longer kept; whether the server still answers on it is not known. */
-  take(): Dialled | undefined {
-    const [first] = this.#idle.keys()
-    if (first) this.#forget(first)
-    return first
+/** Our own sessions between two calls, by their database. */
+export class KeptSessions {
+  readonly #home: string
+  readonly #idle = new Map<Dialled, { readonly database: string; readonly timer: NodeJS.Timeout }>()
+
+  constructor(home: string) {
+    this.#home = home
   }
 
-  keep(session: Dialled): void {
-    const timer = setTimeout(() => {
+  /** One in the database that nobody uses, no longer kept; whether the server still answers on it is not known. */
+  take(database: string): Dialled | undefined {
+    for (const [session, idle] of this.#idle) {
+      if (idle.database !== database) continue
       this.#forget(session)
-      void session.close()
-    }, KEPT_MS)
-    this.#idle.set(session, timer)
+      return session
+    }
+    return undefined
+  }
+
+  keep(session: Dialled, database: string): void {
+    const timer = setTimeout(
+      () => {
+        this.#forget(session)
+        void session.close()
+      },
+      database === this.#home ? KEPT_MS : KEPT_ELSEWHERE_MS,
+    )
+    this.#idle.set(session, { database, timer })
   }
 
   async close(): Promise<void> {
@@ -32,7 +46,7 @@ export class KeptSessions {
   }
 
   #forget(session: Dialled): void {
-    clearTimeout(this.#idle.get(session))
+    clearTimeout(this.#idle.get(session)?.timer)
     this.#idle.delete(session)
   }
 }

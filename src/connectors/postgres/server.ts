@@ -57,7 +57,7 @@ const PREAMBLE = (config: PostgresConfig) => `select
 
 /** Connects once, to learn which server this is and who we are there. */
 export async function openServer(config: PostgresConfig, io: Io): Promise<Server> {
-  const kept = new KeptSessions()
+  const kept = new KeptSessions(config.database)
   const connected = <T>(doing: string, database: string, work: (sql: Sql, seen: Identity) => Promise<T>) =>
     inSession({ config, io, kept }, doing, database, work)
   const identity = await connected('connecting', config.database, async (_sql, seen) => seen)
@@ -142,8 +142,7 @@ async function inSession<T>(
     const { session, sql, identity } = await begin(ours, database)
     try {
       const result = await work(sql, identity)
-      if (database === ours.config.database) ours.kept.keep(session)
-      else await session.close()
+      ours.kept.keep(session, database)
       return result
     } catch (error) {
       // An open transaction is rolled back by the server when its connection ends.
@@ -163,7 +162,7 @@ interface Begun {
 
 /** On a session that was kept, where there is one that still answers. */
 async function begin({ config, io, kept }: OurSessions, database: string): Promise<Begun> {
-  const old = database === config.database ? kept.take() : undefined
+  const old = kept.take(database)
   if (old) {
     try {
       return await greet(old, config)
