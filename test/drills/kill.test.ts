@@ -10,6 +10,7 @@ import type { ContainReport } from '../../src/act/incident/report.ts'
 import { connectors } from '../../src/connectors/all.ts'
 import { realIo } from '../../src/core/contract/io.ts'
 import { countUnsealed, readCheckpoints, sealedEntries } from '../../src/core/evidence/export.ts'
+import { sealEvidence } from '../../src/core/evidence/sealer.ts'
 import { verifyEvidence } from '../../src/core/evidence/verify.ts'
 import { deriveKeys } from '../../src/core/keys/keys.ts'
 import { loadRootKey } from '../../src/core/keys/root-key.ts'
@@ -170,6 +171,8 @@ async function stage(group: readonly Case[]): Promise<void> {
       cacheDirectory: home,
     })
   await connections.close()
+  // Once here, instead of in every copy.
+  await sealEvidence(db, keys.signer, io)
   await db.destroy()
 }
 
