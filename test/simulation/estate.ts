@@ -39,6 +39,8 @@ export interface Description {
   readonly files: Readonly<Record<string, string>>
   /** Globs of the files that Firebreak may write. */
   readonly approved: readonly string[]
+  /** Which of them is read by whom. */
+  readonly workloads?: readonly { readonly name: string; readonly reads: string }[]
 }
 
 /** The systems outside, in memory. They live on when a process dies, and break where they are told to. */

@@ -71,7 +71,7 @@ export function loginIn(
 }
 
 /** Every step over, every secret of the run erased, nothing held any more. */
-async function mustBeClosed(db: Db, report: ContainReport): Promise<void> {
+export async function mustBeClosed(db: Db, report: ContainReport): Promise<void> {
   const run = await db.selectFrom('run').selectAll().where('id', '=', report.run).executeTakeFirstOrThrow()
   expect(run).toMatchObject({ state: 'done', run_key: null, sealed_secret: null, claimed_by: null })
   const steps = await db.selectFrom('step').selectAll().where('run_id', '=', report.run).execute()

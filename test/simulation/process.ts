@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import type { Boundary } from '../../src/act/actions/step.ts'
-import { contain, type ContainRequest } from '../../src/act/incident/contain.ts'
+import { contain, type ContainOptions, type ContainRequest } from '../../src/act/incident/contain.ts'
 import type { ContainReport } from '../../src/act/incident/report.ts'
+import { offboard, type OffboardReport, type OffboardRequest } from '../../src/act/lifecycle/offboard.ts'
 import type { Connection, Connector } from '../../src/core/contract/connector.ts'
 import { FirebreakError, isFirebreakError } from '../../src/core/contract/errors.ts'
 import type { Io } from '../../src/core/contract/io.ts'
@@ -9,7 +10,7 @@ import type { Row } from '../../src/core/store/schema.ts'
 import type { Db } from '../../src/core/store/store.ts'
 import { Connections } from '../../src/know/connections/registry.ts'
 import { observe } from '../../src/know/observe/observe.ts'
-import { type Estate, keys } from './estate.ts'
+import { type Description, type Estate, keys } from './estate.ts'
 
 const RULES = fileURLToPath(new URL('../../rules', import.meta.url))
 
@@ -17,7 +18,7 @@ const RULES = fileURLToPath(new URL('../../rules', import.meta.url))
 class Death extends Error {}
 
 /** How a containment ended for whoever started it. */
-export type Ending = { report: ContainReport } | { failure: FirebreakError } | 'died'
+export type Ending<Report = ContainReport> = { report: Report } | { failure: FirebreakError } | 'died'
 
 /** A call to the systems outside, counted from when this is said, as 1. */
 export interface DyingCall {
@@ -95,13 +96,17 @@ export class Process {
     this.#diesWhenBroken = true
   }
 
-  async connect(approved: readonly string[]): Promise<void> {
+  async connect({ approved, workloads }: Description): Promise<void> {
     await this.#connections.add(this.#db, 'postgres', {}, 'db.example')
     if (this.#connections.systems().some(connector => connector.system === 'redis'))
       await this.#connections.add(this.#db, 'redis', {}, 'cache.example')
     if (this.#connections.systems().some(connector => connector.system === 'aws'))
       await this.#connections.add(this.#db, 'aws', {}, 'aws')
-    await this.#connections.add(this.#db, 'directory', { path: '/estate', approved })
+    await this.#connections.add(this.#db, 'directory', {
+      path: '/estate',
+      approved,
+      ...(workloads && { workloads }),
+    })
   }
 
   async observe(): Promise<void> {
@@ -115,20 +120,29 @@ export class Process {
   }
 
   async contain(request: ContainRequest, watch: Watch = {}): Promise<Ending> {
+    return await this.#act(watch, options => contain(this.#db, options, request))
+  }
+
+  async offboard(request: OffboardRequest, watch: Watch = {}): Promise<Ending<OffboardReport>> {
+    return await this.#act(watch, options => offboard(this.#db, options, request))
+  }
+
+  async #act<Report>(
+    watch: Watch,
+    work: (options: Omit<ContainOptions, 'onPlan'>) => Promise<Report>,
+  ): Promise<Ending<Report>> {
     if (watch.dieAtCall) this.dieAtCall(watch.dieAtCall)
-    const world = { io: this.#io, keys, connections: this.#connections, rulesDirectory: RULES }
     try {
-      const report = await contain(
-        this.#db,
-        {
-          ...world,
-          onBoundary: (step, boundary, error) => {
-            this.#mustLive()
-            watch.onBoundary?.(step, boundary, error, this)
-          },
+      const report = await work({
+        io: this.#io,
+        keys,
+        connections: this.#connections,
+        rulesDirectory: RULES,
+        onBoundary: (step, boundary, error) => {
+          this.#mustLive()
+          watch.onBoundary?.(step, boundary, error, this)
         },
-        request,
-      )
+      })
       await this.#connections.close()
       return { report }
     } catch (error) {

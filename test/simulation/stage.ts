@@ -1,6 +1,7 @@
 import type { Boundary } from '../../src/act/actions/step.ts'
 import type { ContainRequest } from '../../src/act/incident/contain.ts'
 import type { ContainReport } from '../../src/act/incident/report.ts'
+import type { OffboardReport, OffboardRequest } from '../../src/act/lifecycle/offboard.ts'
 import { openStore, type Db } from '../../src/core/store/store.ts'
 import { type Description, Estate, StoredEstate } from './estate.ts'
 import { type Contained, rightsOf } from './invariants.ts'
@@ -22,7 +23,7 @@ export class Stage {
     const db = await openStore(':memory:')
     try {
       const process = new Process(new Estate(description, 'setup'), db)
-      await process.connect(description.approved)
+      await process.connect(description)
       await process.observe()
       return new Stage(description, await StoredEstate.of(db))
     } finally {
@@ -80,16 +81,31 @@ export class Scene {
     watch: Watch & { dieAt?: { key: string; boundary: Boundary } } = {},
   ): Promise<Ending> {
     const process = new Process(this.estate, this.db)
-    const ending = await process.contain(request, {
+    const ending = await process.contain(request, this.#watched(watch))
+    this.calls = process.calls
+    return ending
+  }
+
+  /** The same of one that offboards. */
+  async offboard(
+    request: OffboardRequest,
+    watch: Watch & { dieAt?: { key: string; boundary: Boundary } } = {},
+  ): Promise<Ending<OffboardReport>> {
+    const process = new Process(this.estate, this.db)
+    const ending = await process.offboard(request, this.#watched(watch))
+    this.calls = process.calls
+    return ending
+  }
+
+  #watched(watch: Watch & { dieAt?: { key: string; boundary: Boundary } }): Watch {
+    return {
       ...watch,
       onBoundary: (step, boundary, error, process) => {
         this.told.push({ key: step.key, boundary, ...(error && { error }) })
         watch.onBoundary?.(step, boundary, error, process)
         if (watch.dieAt?.key === step.key && watch.dieAt.boundary === boundary) process.die()
       },
-    })
-    this.calls = process.calls
-    return ending
+    }
   }
 
   async observe(): Promise<void> {
@@ -102,7 +118,7 @@ export class Scene {
 }
 
 /** The report of an ending that has one. */
-export function reportOf(ending: Ending): ContainReport {
+export function reportOf<Report = ContainReport>(ending: Ending<Report>): Report {
   if (ending === 'died') throw new Error('the process died')
   if ('failure' in ending) throw ending.failure
   return ending.report

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { BOUNDARIES } from '../../src/act/actions/step.ts'
 import type { ContainRequest } from '../../src/act/incident/contain.ts'
+import type { ContainReport } from '../../src/act/incident/report.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
 import { CACHE_ENDPOINT, type Description } from './estate.ts'
 import { mustBeContained, mustNotStandIn } from './invariants.ts'
@@ -124,7 +125,7 @@ test.each([
   }
 })
 
-async function mustBothBeContained(scene: Scene, report: ReturnType<typeof reportOf>): Promise<void> {
+async function mustBothBeContained(scene: Scene, report: ContainReport): Promise<void> {
   await mustBeContained(scene.db, scene.estate, report, [scene.contained('orders', [PLACE])])
   const cache = scene.estate.cache!
   expect(cache.login('cart', new Secret(CACHE_PASSWORD))).toBeUndefined()

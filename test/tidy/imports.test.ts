@@ -16,6 +16,7 @@ const ORDER = [
   'src/judge/posture/',
   'src/act/actions/',
   'src/act/incident/',
+  'src/act/lifecycle/',
   'src/serve/operations/',
   'src/serve/cli/',
   'src/main.ts',

@@ -20,7 +20,7 @@ export function byHand(options: { readonly waits: boolean }): StepHandler {
         replaces
           ? `another ${kind} is made by hand. Give it to whoever uses this one, then go on with the run, which revokes the old one`
           : `a ${kind} is ended by hand. ${textArgument(step, 'why')} Then go on with the run, which proves it`,
-        `firebreak contain --resume ${step.runId}`,
+        `${await commandOf(step)} --resume ${step.runId}`,
       )
     },
   }
@@ -41,4 +41,9 @@ async function wasAsked({ db, runId, key }: StepContext): Promise<boolean> {
     .where('key', '=', key)
     .executeTakeFirstOrThrow()
   return row.error !== null
+}
+
+async function commandOf({ db, runId }: StepContext): Promise<string> {
+  const { kind } = await db.selectFrom('run').select('kind').where('id', '=', runId).executeTakeFirstOrThrow()
+  return `firebreak ${kind}`
 }

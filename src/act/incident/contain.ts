@@ -131,7 +131,8 @@ export async function reportOf(db: Db, runId: string): Promise<ContainReport> {
   )
 }
 
-function preview(
+/** What a plan says before anything is done. */
+export function preview(
   incident: Incident,
   steps: ReturnType<typeof plan>['steps'],
   breaks: readonly string[],

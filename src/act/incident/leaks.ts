@@ -78,11 +78,11 @@ export async function* standingByValue(
 }
 
 /** As given, with the public half that stands beside a copy of it; else as a copy has it. */
-async function valueOf(
+export async function valueOf(
   db: Db,
   world: World,
   views: readonly CredentialView[],
-  given: Secret | undefined,
+  given?: Secret,
 ): Promise<Secret | undefined> {
   const isPair = views.some(view =>
     view.copies.some(copy => copy.place.slots.some(slot => slot.part === 'id')),

@@ -2,7 +2,7 @@ import type { Json } from '../../core/contract/ref.ts'
 import type { Row, RunState } from '../../core/store/schema.ts'
 import type { Holding, Incident } from './incident.ts'
 
-export type CopyState = 'replaced' | 'dead' | 'live' | 'unknown'
+export type CopyState = 'replaced' | 'removed' | 'dead' | 'live' | 'unknown'
 
 export interface ContainReport {
   readonly run: string
@@ -79,7 +79,8 @@ export function report(
       copyState(
         holding,
         credentials.filter((_, index) => incident.targets[index]?.leak === holding.leak),
-        writtenCopies(steps),
+        copiesOf(steps, 'write'),
+        copiesOf(steps, 'remove'),
       ),
     ),
     consumers: incident.targets.flatMap(target => {
@@ -115,9 +116,10 @@ function skippedOf({ result }: Row<'step'>): { skipped: string; leavesOpen?: boo
   return JSON.parse(result ?? '{"skipped":""}') as { skipped: string; leavesOpen?: boolean }
 }
 
-function writtenCopies(steps: readonly Row<'step'>[]): Set<string> {
-  const written = steps.filter(step => step.verb === 'write' && step.state === 'verified')
-  return new Set(written.flatMap(step => (JSON.parse(step.args) as { copyIds: string[] }).copyIds))
+/** Those of which the verb has changed the place. */
+function copiesOf(steps: readonly Row<'step'>[], verb: 'write' | 'remove'): Set<string> {
+  const done = steps.filter(step => step.verb === verb && step.state === 'verified')
+  return new Set(done.flatMap(step => (JSON.parse(step.args) as { copyIds: string[] }).copyIds))
 }
 
 /** A copy is as dead as the credential it is of; where it may be of another, nobody can tell. */
@@ -125,10 +127,13 @@ function copyState(
   holding: Holding,
   credentials: ContainReport['credentials'],
   written: ReadonlySet<string>,
+  removed: ReadonlySet<string>,
 ): ContainReport['copies'][number] {
   const { where, atHead } = holding
   if (holding.copyIds.every(id => written.has(id)))
     return { where, atHead, state: 'replaced', why: 'holds the new credential now' }
+  if (holding.copyIds.every(id => removed.has(id)))
+    return { where, atHead, state: 'removed', why: 'it does not stand there any more' }
   if (holding.elsewhere)
     return { where, atHead, state: 'unknown', why: `names ${holding.elsewhere}, which no connection covers` }
   const worst =

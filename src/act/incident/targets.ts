@@ -103,8 +103,8 @@ async function tryNative(
 
 /**
  * The system's own credentials of the identity, as its connection listed them: what its verbs take. Only the one that the
- * secret's public half names, where it names one; else only the one that is known to have the value; else all that
- * may have it, where the system keeps several for an identity, as AWS does.
+ * secret's public half names, where it names one; else only the one that is known to have the value, or that is meant where
+ * no value is at hand; else all that may have it, where the system keeps several for an identity, as AWS does.
  */
 async function nativeCredentials(
   db: Db,
@@ -128,9 +128,10 @@ async function nativeCredentials(
   const bearing = rows.find(row =>
     views.some(view => view.id === row.id && view.publicFingerprint !== undefined),
   )
+  const listed = rows.filter(row => views.some(view => view.id === row.id))
   // Credentials of several kinds are an identity as a system knows it now and as it did before: the first is meant.
   const [first] = rows
-  const own = named ?? bearing
+  const own = named ?? bearing ?? (secret === undefined && listed.length === 1 ? listed[0] : undefined)
   const chosen = own ? [own] : rows.filter(row => row.kind === first?.kind && row.gone_at === null)
   return (chosen.length > 0 ? chosen : rows.slice(0, 1)).map(row => ({
     id: row.id,

@@ -122,7 +122,7 @@ function mustBeAlone({ identity, label }: Target, others: readonly Target[]): vo
   )
 }
 
-async function consumersOf(
+export async function consumersOf(
   db: Db,
   { io, connections }: World,
   graph: Graph,
@@ -177,7 +177,10 @@ async function reachOf(db: Db, graph: Graph, targets: readonly Target[]): Promis
   return untold > 0 ? [...told, `and ${untold} more: firebreak reach tells of all`] : told
 }
 
-async function ownersOf(db: Db, target: Target): Promise<{ label: string; owner: string; source: string }[]> {
+export async function ownersOf(
+  db: Db,
+  target: Target,
+): Promise<{ label: string; owner: string; source: string }[]> {
   const identity = await entityByRef(db, 'identity', target.identity)
   if (!identity) return []
   const members = await membersOf(db, [identity.id])

@@ -26,7 +26,7 @@ export function incidentVerbs(options: {
   }
 }
 
-const notWaited: StepHandler = {
+export const notWaited: StepHandler = {
   async call() {
     return { result: null, skipped: 'an emergency: consumers that have not moved are cut off' }
   },

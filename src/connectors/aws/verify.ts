@@ -14,7 +14,7 @@ import { findPrincipal, keysOf } from './principals.ts'
  */
 export async function verify(account: Account, ref: CredentialRef, secret?: Secret): Promise<Verdict> {
   mustBeHere(account, ref, 'access-key', 'user')
-  if (!secret) return { state: 'unknown', why: 'There is no secret to try.' }
+  if (!secret) return await asListed(account, ref)
   const id = ref.kind === 'access-key' ? ref.id : secret.id
   if (id === undefined)
     return { state: 'unknown', why: 'It is not known which access key the secret belongs to.' }
@@ -40,6 +40,21 @@ export async function verify(account: Account, ref: CredentialRef, secret?: Secr
   if (wrong.state === 'unknown' || wrong.unknownKey) return { state: wrong.state, why: wrong.why }
   const right = await offer(account, { accessKeyId: id, secretAccessKey: secret.revealText() })
   return { state: right.state, why: right.why, ...(right.access && { access: right.access }) }
+}
+
+/** Without a secret there is nothing to try: what IAM lists of the key tells whether anybody could be let in with it. */
+async function asListed(account: Account, ref: CredentialRef): Promise<Verdict> {
+  const unknown: Verdict = { state: 'unknown', why: 'There is no secret to try.' }
+  if (ref.kind !== 'access-key') return unknown
+  try {
+    const owner = await ownerOf(account, ref)
+    const key = owner && (await keysOf(account, owner.name)).find(({ id }) => id === ref.id)
+    if (!key) return { state: 'dead', why: 'The account lists no such access key.' }
+    return key.active ? unknown : { state: 'dead', why: 'The access key is inactive.' }
+  } catch (error) {
+    if (isFirebreakError(error)) return { state: 'unknown', why: error.message }
+    throw error
+  }
 }
 
 /** Absent from the list of the user's keys, or the user from the account. */

@@ -285,8 +285,8 @@ export function memoryPostgres(options: MemoryPostgresOptions = {}): MemoryPostg
             if (instance !== ours) return { state: 'unknown', why: 'Another server answers.' }
             const role = roles.get(oid)
             if (!role) return { state: 'dead', why: 'There is no such role.' }
-            if (!secret) return { state: 'unknown', why: 'There is no password to try.' }
             if (!role.state.attributes.login) return { state: 'dead', why: 'The role is NOLOGIN.' }
+            if (!secret) return { state: 'unknown', why: 'There is no password to try.' }
             if (memory.trust) return { state: 'unknown', why: 'The server takes any password.' }
             if (!admits(role, secret)) return { state: 'dead', why: 'The password was refused.' }
             return { state: 'live', why: `Logged in as ${role.name}.`, access: [`acts as role ${role.name}`] }

@@ -46,7 +46,10 @@ export async function verify(server: Server, ref: Ref, secret?: Secret): Promise
       return { state: 'unknown', why: `${gone}, but ${secret.id} is let in with any password.` }
     return { ...verdictOf(answer), why: `${gone}, but another role by its name takes this password.` }
   }
-  if (!secret) return { state: 'unknown', why: 'There is no password to try.' }
+  if (!secret)
+    return role.canLogin
+      ? { state: 'unknown', why: 'There is no password to try.' }
+      : { state: 'dead', why: 'Nobody may log in as this role, whatever the password: it is NOLOGIN.' }
   if (secret.length === 0) return { state: 'unknown', why: 'An empty password cannot be offered.' }
 
   const wrong = await offer(server, role.name, wrongSecret(server))

@@ -195,8 +195,8 @@ export function memoryRedis(options: MemoryRedisOptions = {}): MemoryRedis {
             if (instance !== ours) return { state: 'unknown', why: 'Another server answers.' }
             const user = users.get(name)
             if (!user) return { state: 'dead', why: `There is no user ${name}.` }
-            if (!secret) return { state: 'unknown', why: 'There is no password to try.' }
             if (!user.on) return { state: 'dead', why: 'The user is off.' }
+            if (!secret) return { state: 'unknown', why: 'There is no password to try.' }
             if (user.nopass) return { state: 'unknown', why: 'It is let in with any password.' }
             if (!admits(user, secret)) return { state: 'dead', why: 'The password was refused.' }
             return { state: 'live', why: `Logged in as ${name}.`, access: [...user.rules] }

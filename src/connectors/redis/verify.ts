@@ -23,10 +23,11 @@ export async function verify(server: Server, ref: Ref, secret?: Secret): Promise
     return await server.read('trying a password', async (connection, seen) => {
       const users = await listUsers(connection)
       const user = users.find(each => each.name === name)
-      if (!secret)
-        return user
-          ? { state: 'unknown', why: 'There is no password to try.' }
-          : { state: 'dead', why: `There is no user ${name}.` }
+      if (!secret) {
+        if (user?.on) return { state: 'unknown', why: 'There is no password to try.' }
+        const why = user ? 'Nobody may log in as this user, which is off.' : `There is no user ${name}.`
+        return { state: 'dead', why }
+      }
       const wrong = await offer(server, connection, name, wrongSecret(server))
       if (wrong === 'let in')
         return { state: 'unknown', why: `${name} is let in with any password (nopass).` }

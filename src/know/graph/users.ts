@@ -37,3 +37,26 @@ export async function usersOf(db: Db, graph: Graph, credentialId: string): Promi
   const hops = await hopViews(db, graph, [...users.values()])
   return nodes.map((node, index) => ({ ...node, why: hops[index]!.why }))
 }
+
+/** The credentials that a workload gets, by itself or from files and stores that it reads: the same ways from the other end. */
+export function credentialsUsedBy(graph: Graph, workloadId: string): string[] {
+  const start = graph.ids.numberOf(workloadId)
+  if (start === undefined) return []
+  const found = new Set<number>()
+  const seen = new Set([start])
+  let front = [start]
+  for (let step = 0; step < MOST_STEPS_TO_A_READER && front.length > 0; step++) {
+    const next: number[] = []
+    for (const node of front)
+      for (let edge = graph.out.offsets[3 * node]!; edge < graph.out.offsets[3 * node + 3]!; edge++) {
+        const end = graph.out.ends[edge]!
+        if (seen.has(end) || graph.kinds[graph.kindOf[edge]!]!.crossing === 'same-value') continue
+        seen.add(end)
+        const type = NODE_TYPES[graph.types[end]!]
+        if (type === 'credential') found.add(end)
+        else if (type === 'resource') next.push(end)
+      }
+    front = next
+  }
+  return [...found].map(number => graph.ids.idOf(number))
+}

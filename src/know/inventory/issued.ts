@@ -118,6 +118,23 @@ export async function moveCopy(
   await relink(tx, io, new Set([fingerprint, ...old.map(copy => copy.fingerprint)]))
 }
 
+/** They were taken out of the document that they stood in. */
+export async function markCopiesGone(
+  tx: Tx,
+  io: Pick<Io, 'now' | 'random'>,
+  copyIds: readonly string[],
+): Promise<void> {
+  if (copyIds.length === 0) return
+  const rows = await tx.selectFrom('copy').select('fingerprint').where('id', 'in', copyIds).execute()
+  await tx
+    .updateTable('copy')
+    .set({ gone_at: io.now().getTime() })
+    .where('id', 'in', copyIds)
+    .where('gone_at', 'is', null)
+    .execute()
+  await relink(tx, io, new Set(rows.map(({ fingerprint }) => fingerprint)))
+}
+
 async function moveOccurrence(
   tx: Tx,
   copy: Row<'copy'>,

@@ -77,6 +77,11 @@ export const operations: readonly OperationEntry[] = [
     load: async () => (await import('./contain.ts')).contain,
   },
   {
+    name: 'offboard',
+    summary: 'Remove all that hangs on a service, a workload, a person or an identity',
+    load: async () => (await import('./offboard.ts')).offboard,
+  },
+  {
     name: 'connect',
     summary: 'Connect a system, so that it can be observed and acted on',
     load: async connectors => (await import('./connect.ts')).connect(await connectors()),

@@ -8,16 +8,25 @@ const UNKNOWN = pc.yellow('unknown')
 const colours: Readonly<Record<string, string>> = {
   dead: DEAD,
   replaced: pc.green('replaced'),
+  removed: pc.green('removed'),
   moved: pc.green('moved'),
   live: LIVE,
   seen: pc.yellow('seen'),
   unknown: UNKNOWN,
 }
 
+/** What is said of a containment, and differently of what goes for good. */
+interface Words {
+  readonly planned: string
+  readonly command: string
+  readonly done: string
+}
+const CONTAINMENT: Words = { planned: 'Leaked', command: 'firebreak contain', done: 'Contained' }
+
 /** What a responder reads when a run has ended, or of a plan before anything is done. */
-export function containText(report: ContainReport, width: number): string {
-  if (report.state === 'planned') return `${planText(report, width)}\n\nNothing was changed.\n`
-  const lines = [verdictLine(report), '']
+export function containText(report: ContainReport, width: number, words = CONTAINMENT): string {
+  if (report.state === 'planned') return `${planText(report, width, words)}\n\nNothing was changed.\n`
+  const lines = [verdictLine(report, words), '']
   const add = (heading: string, items: readonly string[]) => {
     if (items.length === 0) return
     lines.push(pc.bold(heading), ...items.map(item => wrap(item, width, '  ', '    ')), '')
@@ -57,21 +66,22 @@ export function containText(report: ContainReport, width: number): string {
   )
   lines.push(`Run ${report.run}. The record: firebreak evidence verify`)
   if (!report.contained && report.state !== 'done')
-    lines.push(`Go on with it: firebreak contain --resume ${report.run}`)
+    lines.push(`Go on with it: ${words.command} --resume ${report.run}`)
   return `${lines.join('\n')}\n`
 }
 
-function verdictLine(report: ContainReport): string {
-  if (report.contained) return pc.bold(pc.green('Contained: tried at the server, and refused.'))
-  if (report.credentials.some(one => one.state === 'live')) return pc.bold(pc.red('NOT contained.'))
+function verdictLine(report: ContainReport, { done }: Words): string {
+  if (report.contained) return pc.bold(pc.green(`${done}: tried at the server, and refused.`))
+  const not = `NOT ${done.toLowerCase()}`
+  if (report.credentials.some(one => one.state === 'live')) return pc.bold(pc.red(`${not}.`))
   if (report.state === 'done' && report.credentials.every(one => one.state === 'dead'))
     return pc.bold(pc.yellow('Cut off, but not all that it opened could be ended.'))
   if (report.state === 'done') return pc.bold(pc.yellow('Cut off, but the proof is missing.'))
-  return pc.bold(pc.red(`NOT contained: the run is ${report.state}.`))
+  return pc.bold(pc.red(`${not}: the run is ${report.state}.`))
 }
 
 /** The plan: who owns it, who uses it, what a holder gets, the steps and their order, what will break. */
-export function planText(report: ContainReport, width: number): string {
+export function planText(report: ContainReport, width: number, words = CONTAINMENT): string {
   const lines: string[] = []
   const add = (heading: string, items: readonly string[], none?: string) => {
     const shown = items.length > 0 ? items : none !== undefined ? [none] : []
@@ -79,7 +89,7 @@ export function planText(report: ContainReport, width: number): string {
       lines.push(pc.bold(heading), ...shown.map(item => wrap(item, width, '  ', '    ')), '')
   }
   add(
-    'Leaked',
+    words.planned,
     report.credentials.map(one => `${one.label}: ${colours[one.state] ?? one.state}: ${one.why}`),
   )
   add(

@@ -75,7 +75,7 @@ export const ls = defineOperation<Input, Listing>({
   positional: ['what'],
   examples: [
     { command: 'firebreak ls', shows: 'every credential, with how many copies of it stand' },
-    { command: 'firebreak ls runs', shows: 'what was contained, and what is stuck' },
+    { command: 'firebreak ls runs', shows: 'what was contained or offboarded, and what is stuck' },
   ],
   run: list,
   text,

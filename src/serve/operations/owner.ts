@@ -230,7 +230,7 @@ function isKnown(people: People, owner: string): boolean {
 }
 
 /** A machine's user may have no name. */
-function sayer(by: string | undefined): string {
+export function sayer(by: string | undefined): string {
   if (by !== undefined) return by
   try {
     return userInfo().username

@@ -1,7 +1,8 @@
 import type { StepHandler } from '../step.ts'
-import { endSessions, freeze, revoke, suspend, thaw } from './cut.ts'
+import { endSessions, freeze, narrow, revoke, suspend, thaw } from './cut.ts'
 import { issue, rotate } from './issue.ts'
 import { prove } from './prove.ts'
+import { remove } from './remove.ts'
 import { reload } from './reload.ts'
 import { write } from './write.ts'
 
@@ -9,6 +10,7 @@ import { write } from './write.ts'
 export const verbs: Readonly<Record<string, StepHandler>> = {
   freeze,
   thaw,
+  narrow,
   issue,
   rotate,
   write,
@@ -16,5 +18,6 @@ export const verbs: Readonly<Record<string, StepHandler>> = {
   suspend,
   'end-sessions': endSessions,
   revoke,
+  remove,
   prove,
 }

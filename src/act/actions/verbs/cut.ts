@@ -60,6 +60,21 @@ export const freeze: StepHandler = {
   },
 }
 
+/** Takes every right away; what stood before is in the journal. Where that cannot be done, what is cut is cut all the same, and it is said. */
+export const narrow: StepHandler = {
+  inspect: inspectIdentity,
+  async call(step) {
+    const connection = await step.connection()
+    try {
+      await connection.narrow?.(identityArgument(step), [])
+    } catch (error) {
+      if (!isFirebreakError(error, 'UNSUPPORTED', 'NOT_FOUND', 'DENIED')) throw error
+      return { result: null, skipped: error.message, leavesOpen: error.code !== 'NOT_FOUND' }
+    }
+    return { result: null }
+  },
+}
+
 /** Gives the identity back what `freeze` took, once nobody else holds a credential of it. */
 export const thaw: StepHandler = {
   inspect: inspectIdentity,

@@ -43,8 +43,7 @@ export const prove: StepHandler = {
 
 async function answer(step: StepContext, connection: Connection, settleMs: number): Promise<Verdict> {
   const secret = await step.exposedSecret()
-  if (!secret)
-    return { state: 'unknown', why: 'its plaintext is not at hand: no copy could be read, none was given' }
+  if (!secret) return await unread(step, connection)
   for (let attempt = 1; ; attempt++) {
     const verdict = (await connection.verify?.(credentialArgument(step), secret)) ?? {
       state: 'unknown' as const,
@@ -54,4 +53,12 @@ async function answer(step: StepContext, connection: Connection, settleMs: numbe
     if (verdict.state === 'dead' || attempt === TRIES_WHILE_UNKNOWN) return verdict
     await step.io.sleep(settleMs)
   }
+}
+
+/** There is nothing to try: a system that says by itself that it lets nobody in with it is believed, and nobody else. */
+async function unread(step: StepContext, connection: Connection): Promise<Verdict> {
+  const verdict = await connection.verify?.(credentialArgument(step))
+  if (verdict?.state === 'dead')
+    return { state: 'dead', why: `The system says so; no value is at hand to try. ${verdict.why}` }
+  return { state: 'unknown', why: 'its plaintext is not at hand: no copy could be read, none was given' }
 }

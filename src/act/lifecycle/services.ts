@@ -1,0 +1,139 @@
+import type { Db } from '../../core/store/store.ts'
+import { namesById } from '../../know/inventory/queries.ts'
+import type { Roots } from '../../know/inventory/roots.ts'
+import { wordsOf } from '../../judge/ownership/words.ts'
+
+interface Folder {
+  readonly componentId: string
+  readonly containerId: string
+  /** Without a slash at its end; empty for all that lies in the container. */
+  readonly path: string
+}
+
+/** Which service each workload, and each file of code, is of. */
+export interface ServiceMap {
+  /** Services of the catalog, and those that only tags name, by what they are called. */
+  readonly names: ReadonlyMap<string, string>
+  /** The services of a system, or of a domain. */
+  partsOf(id: string): readonly string[]
+  servicesOf(workloadId: string): readonly string[]
+  workloadsOf(serviceId: string): readonly string[]
+  /** The service in whose folder a file lies; the deepest one counts. */
+  serviceAt(containerId: string, path: string): string | undefined
+  foldersOf(serviceId: string): readonly Folder[]
+}
+
+const SERVICE = 'component'
+
+export async function loadServices(db: Db, roots: Roots): Promise<ServiceMap> {
+  const rows = await db
+    .selectFrom('entity')
+    .select(['id', 'kind', 'native', 'type', 'system'])
+    .where(({ or, eb }) => or([eb('system', '=', 'backstage'), eb('type', '=', 'workload')]))
+    .where('merged_into', 'is', null)
+    .where('gone_at', 'is', null)
+    .execute()
+  const services = rows.filter(({ system, kind }) => system === 'backstage' && kind === SERVICE)
+  const names = new Map(services.map(({ id, native }) => [id, native.slice(native.indexOf('/') + 1)]))
+  const workloads = rows.filter(({ type }) => type === 'workload')
+  const edges = await db
+    .selectFrom('edge')
+    .select(['from_id', 'to_id', 'crossing'])
+    .where('crossing', 'in', ['part-of', 'kept-in', 'defined-in'])
+    .where('gone_at', 'is', null)
+    .execute()
+  const pairs = (crossing: string) =>
+    edges
+      .filter(edge => edge.crossing === crossing)
+      .map(({ from_id, to_id }) => ({ from: roots.of(from_id), to: roots.of(to_id) }))
+  const parents = pairs('part-of')
+  const folders = await foldersOf(
+    db,
+    pairs('kept-in').filter(({ from }) => names.has(from)),
+  )
+  const byWorkload = await servicesByWorkload(
+    db,
+    roots,
+    workloads,
+    names,
+    parents,
+    folders,
+    pairs('defined-in'),
+  )
+
+  return {
+    names,
+    partsOf(id) {
+      const found = new Set<string>()
+      for (let next = [id]; next.length > 0; ) {
+        next = parents.filter(({ to }) => next.includes(to)).map(({ from }) => from)
+        next = next.filter(part => !found.has(part))
+        for (const part of next) found.add(part)
+      }
+      return [...found].filter(part => names.has(part))
+    },
+    servicesOf: workloadId => byWorkload.get(workloadId) ?? [],
+    workloadsOf: serviceId =>
+      [...byWorkload].filter(([, ids]) => ids.includes(serviceId)).map(([workloadId]) => workloadId),
+    serviceAt(containerId, path) {
+      const around = folders.filter(
+        folder =>
+          folder.containerId === containerId && (folder.path === '' || path.startsWith(`${folder.path}/`)),
+      )
+      const [deepest, next] = around.sort((a, b) => b.path.length - a.path.length)
+      // Where several services lie in one folder, whose each file is cannot be told.
+      return deepest?.path.length === next?.path.length ? undefined : deepest?.componentId
+    },
+    foldersOf: serviceId => folders.filter(({ componentId }) => componentId === serviceId),
+  }
+}
+
+async function foldersOf(db: Db, kept: readonly { from: string; to: string }[]): Promise<Folder[]> {
+  const rows = await db
+    .selectFrom('fact')
+    .innerJoin('entity', 'entity.id', 'fact.entity_id')
+    .select(['fact.entity_id', 'fact.value'])
+    .where('fact.name', '=', 'folder')
+    .where('entity.system', '=', 'backstage')
+    .where('fact.gone_at', 'is', null)
+    .execute()
+  const paths = new Map(rows.map(({ entity_id, value }) => [entity_id, String(JSON.parse(value))]))
+  return kept.map(({ from, to }) => ({ componentId: from, containerId: to, path: paths.get(from) ?? '' }))
+}
+
+/** By what is written on it, else by its name, else by the repository that defines it where only one service lies there. */
+async function servicesByWorkload(
+  db: Db,
+  roots: Roots,
+  workloads: readonly { id: string }[],
+  names: ReadonlyMap<string, string>,
+  parents: readonly { from: string; to: string }[],
+  folders: readonly Folder[],
+  defined: readonly { from: string; to: string }[],
+): Promise<Map<string, string[]>> {
+  const called = await namesById(
+    db,
+    roots,
+    workloads.map(({ id }) => id),
+  )
+  const byName = new Map([...names].map(([id, name]) => [wordsOf(name).join('-'), id]))
+  const written = Map.groupBy(
+    parents.filter(({ to }) => names.has(to)),
+    ({ from }) => from,
+  )
+  const repositories = Map.groupBy(defined, ({ from }) => from)
+  const found = new Map<string, string[]>()
+  for (const { id } of workloads) {
+    const said = (written.get(id) ?? []).map(({ to }) => to)
+    const named = (called.get(id) ?? []).flatMap(name => byName.get(wordsOf(name).join('-')) ?? [])
+    const kept = (repositories.get(id) ?? []).flatMap(({ to }) => {
+      const there = new Set(
+        folders.filter(({ containerId }) => containerId === to).map(one => one.componentId),
+      )
+      return there.size === 1 ? [...there] : []
+    })
+    const [own] = [said, named, kept].filter(ids => ids.length > 0)
+    if (own) found.set(id, [...new Set(own)])
+  }
+  return found
+}
