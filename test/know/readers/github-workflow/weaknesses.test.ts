@@ -37,6 +37,12 @@ const cases: Record<string, Case> = {
       on: '{ pull_request_target: { types: [labeled] } }',
     }),
   },
+  'workflow-app-token': {
+    weak: workflow(`- uses: actions/create-github-app-token@${COMMIT}\n  with: { app-id: 1, owner: shop }`),
+    mended: workflow(
+      `- uses: actions/create-github-app-token@${COMMIT}\n  with: { app-id: 1, owner: shop, repositories: web, permission-contents: read }`,
+    ),
+  },
   'workflow-archived-action': {
     weak: workflow(`- uses: Actions/Setup-Ruby@${COMMIT}`),
     mended: workflow(`- uses: ruby/setup-ruby@${COMMIT}`),
@@ -93,6 +99,10 @@ const cases: Record<string, Case> = {
   'workflow-local-action': {
     weak: workflow('- uses: ./actions/mine'),
     mended: workflow('- uses: $/actions/mine'),
+  },
+  'workflow-obfuscated': {
+    weak: workflow(`- uses: actions/cache/./save@${COMMIT}`),
+    mended: workflow(`- uses: actions/cache/save@${COMMIT}`),
   },
   'workflow-overprovisioned-secrets': {
     weak: workflow(`- run: echo\n  env: { ALL: "\${{ toJSON(secrets) }}" }`),
@@ -224,6 +234,19 @@ describe('each weakness', () => {
     // In a block of script a comment is the script's.
     expect(foundIn(lines.join('\n'), path).map(found => found.id)).not.toContain(id)
   })
+})
+
+describe('what is written in a roundabout way', () => {
+  const isTold = (script: string) =>
+    foundIn(workflow(run(JSON.stringify(script)))).some(({ id }) => id === 'workflow-obfuscated')
+  test.each([
+    ["echo ${{ 'curl' }}", true],
+    ["echo ${{ format('{0}{1}', 'cu', 'rl') }}", true],
+    ['echo ${{ fromJSON(\'"x"\') }}', true],
+    ["echo ${{ format('{0}', github.sha) }}", false],
+    ["echo ${{ github.ref == 'refs/heads/main' }}", false],
+    ["echo 'plain'", false],
+  ])('%s: %j', (script, told) => expect(isTold(script)).toBe(told))
 })
 
 describe('who decides what becomes part of a script', () => {

@@ -1,6 +1,7 @@
 import { dependabotExternalCode } from './dependabot-external-code.ts'
 import { preCommitSource } from './pre-commit-source.ts'
 import { workflowAdhocPackage } from './workflow-adhoc-package.ts'
+import { workflowAppToken } from './workflow-app-token.ts'
 import { workflowApprovalRace } from './workflow-approval-race.ts'
 import { workflowArchivedAction } from './workflow-archived-action.ts'
 import { workflowArtifactPoisoning } from './workflow-artifact-poisoning.ts'
@@ -13,6 +14,7 @@ import { workflowExcessivePermissions } from './workflow-excessive-permissions.t
 import { workflowHardcodedRegistryPassword } from './workflow-hardcoded-registry-password.ts'
 import { workflowInsecureCommands } from './workflow-insecure-commands.ts'
 import { workflowLocalAction } from './workflow-local-action.ts'
+import { workflowObfuscated } from './workflow-obfuscated.ts'
 import { workflowOverprovisionedSecrets } from './workflow-overprovisioned-secrets.ts'
 import { workflowPersistedCredentials } from './workflow-persisted-credentials.ts'
 import { workflowScriptInjection } from './workflow-script-injection.ts'
@@ -35,6 +37,7 @@ import type { ConfigWeakness, Weakness } from '../weakness.ts'
 /** Every weakness of workflows and composite actions that is looked for. */
 export const weaknesses: readonly Weakness[] = [
   workflowAdhocPackage,
+  workflowAppToken,
   workflowApprovalRace,
   workflowArchivedAction,
   workflowArtifactPoisoning,
@@ -47,6 +50,7 @@ export const weaknesses: readonly Weakness[] = [
   workflowHardcodedRegistryPassword,
   workflowInsecureCommands,
   workflowLocalAction,
+  workflowObfuscated,
   workflowOverprovisionedSecrets,
   workflowPersistedCredentials,
   workflowScriptInjection,
