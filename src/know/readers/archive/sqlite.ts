@@ -17,7 +17,10 @@ export const sqlite: OutOfOrder = {
   name: 'sqlite',
   order: 'any',
   raw: 'last',
-  fits: head => head.length >= 100 && Buffer.from(head.subarray(0, 16)).toString('latin1') === MAGIC,
+  fits: head =>
+    head.length >= 100 &&
+    head[0] === MAGIC.charCodeAt(0) &&
+    Buffer.from(head.subarray(0, 16)).toString('latin1') === MAGIC,
   members,
 }
 

@@ -9,9 +9,11 @@ export const peopleReader: Reader = {
   format: 'people',
   reads({ path, format }, head) {
     if (format !== undefined) return format === 'people'
+    const isTable = /\.(?:csv|tsv)$/i.test(path)
+    if (!isTable && !/\.(?:json|jsonl|ndjson)$/i.test(path)) return false
     const text = Buffer.from(head.buffer, head.byteOffset, head.byteLength).toString('utf8')
-    if (/\.(?:csv|tsv)$/i.test(path)) return columnsOf(text.slice(0, text.search(/\r?\n|$/))) !== undefined
-    return /\.(?:json|jsonl|ndjson)$/i.test(path) && /urn:ietf:params:scim:(?:api|schemas):/.test(text)
+    if (isTable) return columnsOf(text.slice(0, text.search(/\r?\n|$/))) !== undefined
+    return /urn:ietf:params:scim:(?:api|schemas):/.test(text)
   },
   async *read(document, bytes) {
     const { readPeople } = await import('./read-people.ts')

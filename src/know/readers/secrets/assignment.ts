@@ -18,7 +18,9 @@ export interface Assigned {
   readonly isSetting: boolean
 }
 
-const IN_BASE64 = /[A-Za-z0-9+/=]/
+const IN_BASE64 = new Uint8Array(256)
+for (const byte of Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/='))
+  IN_BASE64[byte] = 1
 
 /**
  * The value that a key is given, as this kind of file writes it, with quotes and escapes undone. Undefined where what
@@ -179,9 +181,13 @@ function elementValue(page: string, at: number, key: Key, before: string): Range
   return { start: at + lead, end: at + value.trimEnd().length, encodings, isInString: true }
 }
 
+const KIND = Buffer.from('Secret')
+
 /** Whether the key stands under `data:` of a Kubernetes Secret, whose values are base64. */
 function inSecretManifest(text: Text, key: Key): boolean {
   if (text.dialect !== 'yaml' && text.dialect !== 'json' && text.dialect !== 'text') return false
+  const around = text.bytes.subarray(Math.max(0, key.start - 4096), key.start + 4096)
+  if (!around.includes(KIND)) return false
   const before = text.latin1(key.start - 4096, key.start)
   const section = before
     .match(/(?:^|[\n{,])[ \t-]*["']?(?:data|stringData|binaryData|metadata)["']?[ \t]*:/g)
@@ -197,7 +203,9 @@ function inSecretManifest(text: Text, key: Key): boolean {
 }
 
 function looksLikeBase64(bytes: Uint8Array): boolean {
-  return bytes.length % 4 === 0 && bytes.every(byte => IN_BASE64.test(String.fromCharCode(byte)))
+  if (bytes.length % 4 !== 0) return false
+  for (let at = 0; at < bytes.length; at++) if (IN_BASE64[bytes[at]!] === 0) return false
+  return true
 }
 
 /** A line break at the end comes from `echo … | base64` and belongs to no password. */

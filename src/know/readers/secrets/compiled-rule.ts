@@ -1,4 +1,4 @@
-import { longestMatch } from './pattern-bounds.ts'
+import { type Beginning, beginningOf, longestMatch } from './pattern-bounds.ts'
 import { type Rule, wholePattern } from './rule.ts'
 
 /**
@@ -16,6 +16,7 @@ export class Pattern {
   #fits: RegExp | undefined
   #indices: RegExp | undefined
   #longest: number | undefined
+  #beginning: Beginning | undefined
 
   constructor(source: string, flags: string) {
     const groups: string[] = []
@@ -39,6 +40,14 @@ export class Pattern {
 
   get indices(): RegExp {
     return (this.#indices ??= new RegExp(this.#source, `d${this.#flags}`))
+  }
+
+  /** Whether a match may begin there, as far as its first bytes tell. */
+  mayBeginAt(bytes: Uint8Array, at: number): boolean {
+    const { positions, length } = (this.#beginning ??= beginningOf(this.#source, this.#flags.includes('i')))
+    if (at + length > bytes.length) return false
+    for (let i = 0; i < length; i++) if (((positions[bytes[at + i]!]! >>> i) & 1) === 0) return false
+    return true
   }
 
   /** The most characters that it takes. */

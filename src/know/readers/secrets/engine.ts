@@ -220,14 +220,17 @@ function matchAt(text: Text, rule: CompiledRule, keywordAt: number, after: numbe
     while (start > floor && rule.lead.class[bytes[start - 1]!]) start--
   }
   if (start > 0 && rule.before[bytes[start - 1]!] && !isPercentEscape(bytes, start - 3)) return undefined
-  text.turnTo(keywordAt, keywordAt + rule.pattern.longest + 1)
-  const { fits, indices, groups, isOneGroup } = rule.pattern
+  const { pattern } = rule
+  if (!pattern.mayBeginAt(bytes, keywordAt)) return undefined
+  text.turnTo(keywordAt, keywordAt + pattern.longest + 1)
+  const { fits } = pattern
   fits.lastIndex = keywordAt - text.base
   if (!fits.test(text.page)) return undefined
   const end = text.base + fits.lastIndex
   if (end < bytes.length && rule.after[bytes[end]!]) return undefined
   if (nameEnd !== undefined && rule.isNameOnly)
     return { start, keywordAt, end, groups: { separator: [nameEnd, end] } }
+  const { indices, groups, isOneGroup } = pattern
   if (isOneGroup) return { start, keywordAt, end, groups: { [groups[0]!]: [keywordAt, end] } }
   indices.lastIndex = keywordAt - text.base
   return { start, keywordAt, end, groups: groupsOf(indices.exec(text.page)!, groups, text.base) }

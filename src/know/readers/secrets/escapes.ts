@@ -3,12 +3,14 @@ import { decodeAs } from '../../../core/contract/slot.ts'
 /** One way of writing single characters, of which a text may hold some between characters that stand for themselves. */
 export type Escape = 'json' | 'url' | 'xml' | 'qp'
 
-const PATTERN: Record<Escape, RegExp> = {
-  json: /\\u[Dd][89ABab][0-9A-Fa-f]{2}\\u[Dd][C-Fc-f][0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|\\["'\\/bfnrt0`$]/g,
-  url: /%[0-9A-Fa-f]{2}/g,
-  xml: /&(?:#[xX][0-9A-Fa-f]{1,6}|#[0-9]{1,7}|amp|lt|gt|quot|apos);/g,
-  qp: /=[0-9A-Fa-f]{2}|=[ \t]{0,8}\r?\n/g,
+/** What begins an escape, and how the whole of it looks. */
+const SIGN: Record<Escape, number> = { json: 0x5c, url: 0x25, xml: 0x26, qp: 0x3d }
+const FORM: Record<'xml' | 'qp' | 'pair', RegExp> = {
+  xml: /^&(?:#[xX][0-9A-Fa-f]{1,6}|#[0-9]{1,7}|amp|lt|gt|quot|apos);/,
+  qp: /^=(?:[0-9A-Fa-f]{2}|[ \t]{0,8}\r?\n)/,
+  pair: /^\\u[Dd][89ABab][0-9A-Fa-f]{2}\\u[Dd][C-Fc-f][0-9A-Fa-f]{2}/,
 }
+const LONGEST_FORM = 12
 
 export interface Unescaped {
   readonly bytes: Uint8Array
@@ -16,53 +18,99 @@ export interface Unescaped {
   at(offset: number): number | undefined
 }
 
-const WITHIN = 0xffffffff
+/** How many bytes the escape has that begins at `at`; 0 where none does. */
+function lengthAt(bytes: Buffer, at: number, escape: Escape): number {
+  if (escape === 'url') return areHex(bytes, at + 1, 2) ? 3 : 0
+  if (escape !== 'json')
+    return FORM[escape].exec(bytes.toString('latin1', at, at + LONGEST_FORM))?.[0].length ?? 0
+  const next = bytes[at + 1]!
+  if (next === 0x75) {
+    if (!areHex(bytes, at + 2, 4)) return 0
+    return bytes[at + 6] === 0x5c && FORM.pair.test(bytes.toString('latin1', at, at + LONGEST_FORM)) ? 12 : 6
+  }
+  if (next === 0x78) return areHex(bytes, at + 2, 2) ? 4 : 0
+  return SINGLE[next] !== undefined ? 2 : 0
+}
 
 /** What stands for one byte is told at once; the rest as a slot tells it. */
-function decodeEscape(written: string, escape: Escape): Uint8Array | undefined {
-  if (escape === 'url') return ONE[Number.parseInt(written.slice(1), 16)]
-  const simple = escape === 'json' && written.length === 2 ? SIMPLE[written[1]!] : undefined
-  return simple === undefined ? decodeAs(Buffer.from(written, 'latin1'), escape) : ONE[simple]
+function decoded(bytes: Buffer, at: number, length: number, escape: Escape): Uint8Array | undefined {
+  if (escape === 'url') return ONE[(HEX[bytes[at + 1]!]! << 4) | HEX[bytes[at + 2]!]!]
+  if (escape === 'json' && length === 2) return SINGLE[bytes[at + 1]!]
+  return decodeAs(bytes.subarray(at, at + length), escape)
+}
+
+const HEX = Uint8Array.from({ length: 256 }, (_, byte) => {
+  const digit = Number.parseInt(String.fromCharCode(byte), 16)
+  return Number.isNaN(digit) ? 255 : digit
+})
+
+function areHex(bytes: Uint8Array, from: number, count: number): boolean {
+  if (from + count > bytes.length) return false
+  for (let at = from; at < from + count; at++) if (HEX[bytes[at]!] === 255) return false
+  return true
 }
 
 const ONE = Array.from({ length: 256 }, (_, byte) => Uint8Array.of(byte))
-const SIMPLE: Record<string, number> = {
-  n: 0x0a,
-  '"': 0x22,
-  '\\': 0x5c,
-  '/': 0x2f,
-  t: 0x09,
-  r: 0x0d,
-  "'": 0x27,
-}
+/** By what follows the backslash. */
+const SINGLE: (Uint8Array | undefined)[] = []
+for (const [escaped, byte] of Object.entries({ n: '\n', t: '\t', r: '\r', b: '\b', f: '\f', 0: '\0' }))
+  SINGLE[escaped.charCodeAt(0)] = ONE[byte.charCodeAt(0)]
+for (const itself of '"\'\\/`$') SINGLE[itself.charCodeAt(0)] = ONE[itself.charCodeAt(0)]
 
 /** The text with its escapes undone, or undefined where there are none. What looks like one and is none stays. */
 export function unescape(bytes: Uint8Array, escape: Escape): Unescaped | undefined {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
-  const plain = new Uint8Array(bytes.length)
-  const from = new Uint32Array(bytes.length + 1)
+  const written = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const sign = SIGN[escape]
+  let plain: Buffer | undefined
   let length = 0
   let last = 0
-  let isAny = false
-  const copy = (to: number) => {
-    plain.set(bytes.subarray(last, to), length)
-    for (let at = last; at < to; at++) from[length++] = at
-  }
-  for (const match of text.matchAll(PATTERN[escape])) {
-    const decoded = decodeEscape(match[0], escape)
+  const undone = new Undone()
+  for (let at = written.indexOf(sign); at >= 0; ) {
+    const taken = lengthAt(written, at, escape)
+    const byte = taken === 0 ? undefined : decoded(written, at, taken, escape)
     // No escape stands for more bytes than it has itself.
-    if (!decoded || decoded.length > match[0].length) continue
-    isAny = true
-    copy(match.index)
-    plain.set(decoded, length)
-    decoded.forEach((_, index) => (from[length++] = index === 0 ? match.index : WITHIN))
-    last = match.index + match[0].length
+    if (byte !== undefined && byte.length <= taken) {
+      plain ??= Buffer.allocUnsafe(written.length)
+      written.copy(plain, length, last, at)
+      length += at - last
+      undone.add(length, byte.length, at, taken)
+      if (byte.length === 1) plain[length] = byte[0]!
+      else plain.set(byte, length)
+      length += byte.length
+      last = at + taken
+    }
+    at = written.indexOf(sign, at + Math.max(1, taken))
   }
-  if (!isAny) return undefined
-  copy(bytes.length)
-  from[length] = bytes.length
-  return {
-    bytes: plain.subarray(0, length),
-    at: offset => (from[offset] === WITHIN ? undefined : from[offset]),
+  if (!plain) return undefined
+  written.copy(plain, length, last)
+  length += written.length - last
+  return { bytes: plain.subarray(0, length), at: offset => undone.writtenAt(offset) }
+}
+
+/** Which bytes of a text stand for which escapes, in their order. Hardly ever asked, and often made: it is cheap to make. */
+class Undone {
+  readonly #four: number[] = []
+
+  add(at: number, length: number, writtenAt: number, writtenLength: number): void {
+    this.#four.push(at, length, writtenAt, writtenLength)
+  }
+
+  /** Where the byte at an offset was written. */
+  writtenAt(offset: number): number | undefined {
+    let [low, high] = [0, this.#four.length / 4]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (this.#four[4 * middle]! <= offset) low = middle + 1
+      else high = middle
+    }
+    if (low === 0) return offset
+    const [at, length, writtenAt, writtenLength] = this.#four.slice(4 * low - 4, 4 * low) as [
+      number,
+      number,
+      number,
+      number,
+    ]
+    if (offset >= at + length) return writtenAt + writtenLength + offset - at - length
+    return offset === at ? writtenAt : undefined
   }
 }

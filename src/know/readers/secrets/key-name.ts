@@ -53,15 +53,16 @@ const PASSWORDS =
   /^(?:pass(?:word|wd|phrase|wort|code)?|kennwort|contrasena|senha|pwd|storepass|keypass|requirepass|masterauth|rootpw|authtok|_pw)$/
 
 const MOST_KNOWN = 4096
-const known = new Map<string, KeyName | undefined>()
+const known = new Map<string, KeyName | null>()
 
 /** Undefined where the name does not say that its value is a secret. Names repeat, so each is judged once. */
 export function keyNameOf(name: string): KeyName | undefined {
-  if (known.has(name)) return known.get(name)
+  const before = known.get(name)
+  if (before !== undefined) return before ?? undefined
   if (known.size >= MOST_KNOWN) known.clear()
   const judged = judge(name)
   // A part of a string keeps all of it in memory.
-  known.set(Buffer.from(name, 'utf16le').toString('utf16le'), judged)
+  known.set(Buffer.from(name, 'utf16le').toString('utf16le'), judged ?? null)
   return judged
 }
 

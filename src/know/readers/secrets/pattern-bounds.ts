@@ -1,13 +1,110 @@
 /**
- * The most characters that a pattern can match. Raises a sentence where there is no such number, or where the pattern
- * could take long on hostile input: no open-ended quantifier, no lookaround, no back-reference, and no repeated group
- * with a quantifier inside. Patterns are JavaScript regular expressions without flags.
+ * What is told of a pattern without running it. Patterns are JavaScript regular expressions, with the flag `i` or without
+ * any, and so written that they cannot take long on hostile input: no open-ended quantifier, no lookaround, no
+ * back-reference, and no repeated group with a quantifier inside. What breaks that raises a sentence.
  */
+type Node =
+  | { readonly is: 'one'; readonly source: string }
+  | { readonly is: 'nothing' }
+  | { readonly is: 'sequence' | 'either'; readonly parts: readonly Node[] }
+  | { readonly is: 'repeated'; readonly part: Node; readonly least: number; readonly most: number }
+
+/** The most characters that a pattern can match. */
 export function longestMatch(pattern: string): number {
-  const cursor = { pattern, at: 0 }
-  const { length } = alternatives(cursor)
-  if (cursor.at < pattern.length) throw new Error(`unexpected ) at character ${cursor.at + 1} of the pattern`)
-  return length
+  return lengthOf(parsed(pattern))
+}
+
+/** How much of a match's beginning is told by which bytes may stand there: as many positions as a number has bits. */
+const TOLD = 32
+
+/** For each byte the positions at which it can stand, a bit for each, among the first that every match has. */
+export interface Beginning {
+  readonly positions: Int32Array
+  readonly length: number
+}
+
+/** How each match of a pattern begins: most of what begins with a rule's keyword is told from it by a few bytes. */
+export function beginningOf(pattern: string, ignoreCase: boolean): Beginning {
+  const positions = new Int32Array(256)
+  const ends = walk(parsed(pattern), 1n, (source, starts) => {
+    const bits = Number(BigInt.asIntN(TOLD, starts))
+    const bytes = bytesOf(source, ignoreCase)
+    for (let byte = 0; byte < 256; byte++) if (bytes[byte] === 1) positions[byte]! |= bits
+  })
+  let length = 0
+  while (length < TOLD && (ends & (1n << BigInt(length))) === 0n) length++
+  return { positions, length }
+}
+
+type Mark = (source: string, starts: bigint) => void
+
+/** Where a part can end that can begin at `starts`; a bit for each position. Where it would begin further on is not asked. */
+function walk(node: Node, starts: bigint, mark: Mark): bigint {
+  if (starts === 0n) return 0n
+  switch (node.is) {
+    case 'nothing':
+      return starts
+    case 'one':
+      mark(node.source, starts)
+      return BigInt.asUintN(TOLD, starts << 1n)
+    case 'sequence':
+      return node.parts.reduce((at, part) => walk(part, at, mark), starts)
+    case 'either':
+      return node.parts.reduce((ends, part) => ends | walk(part, starts, mark), 0n)
+    case 'repeated': {
+      let ends = node.least === 0 ? starts : 0n
+      let at = starts
+      for (let times = 1; times <= node.most && at !== 0n; times++) {
+        at = walk(node.part, at, mark)
+        if (times >= node.least) ends |= at
+      }
+      return ends
+    }
+  }
+}
+
+const known = new Map<string, Uint8Array>()
+
+/** 1 for each byte that a class, an escape or a character stands for. */
+function bytesOf(source: string, ignoreCase: boolean): Uint8Array {
+  const key = `${ignoreCase ? 'i' : ''}${source}`
+  const made = known.get(key)
+  if (made) return made
+  const expression = new RegExp(source, ignoreCase ? 'i' : '')
+  const bytes = Uint8Array.from({ length: 256 }, (_, byte) =>
+    expression.test(String.fromCharCode(byte)) ? 1 : 0,
+  )
+  known.set(key, bytes)
+  return bytes
+}
+
+function lengthOf(node: Node): number {
+  switch (node.is) {
+    case 'one':
+      return 1
+    case 'nothing':
+      return 0
+    case 'sequence':
+      return node.parts.reduce((sum, part) => sum + lengthOf(part), 0)
+    case 'either':
+      return Math.max(...node.parts.map(lengthOf))
+    case 'repeated':
+      return node.most * lengthOf(node.part)
+  }
+}
+
+/** Whether it holds a quantifier that can take more than one count. */
+function varies(node: Node): boolean {
+  switch (node.is) {
+    case 'one':
+    case 'nothing':
+      return false
+    case 'sequence':
+    case 'either':
+      return node.parts.some(varies)
+    case 'repeated':
+      return varies(node.part) || (node.most > 1 && node.least !== node.most)
+  }
 }
 
 interface Cursor {
@@ -15,42 +112,39 @@ interface Cursor {
   at: number
 }
 
-/** `varies` tells that the part holds a quantifier that can take more than one count. */
-interface Part {
-  length: number
-  varies: boolean
+function parsed(pattern: string): Node {
+  const cursor = { pattern, at: 0 }
+  const node = alternatives(cursor)
+  if (cursor.at < pattern.length) throw new Error(`unexpected ) at character ${cursor.at + 1} of the pattern`)
+  return node
 }
 
-function alternatives(cursor: Cursor): Part {
-  const whole: Part = { length: 0, varies: false }
+function alternatives(cursor: Cursor): Node {
+  const parts: Node[] = []
   for (;;) {
-    const branch = sequence(cursor)
-    whole.length = Math.max(whole.length, branch.length)
-    whole.varies ||= branch.varies
-    if (cursor.pattern[cursor.at] !== '|') return whole
+    parts.push(sequence(cursor))
+    if (cursor.pattern[cursor.at] !== '|') return { is: 'either', parts }
     cursor.at++
   }
 }
 
-function sequence(cursor: Cursor): Part {
-  const whole: Part = { length: 0, varies: false }
-  while (cursor.at < cursor.pattern.length && !'|)'.includes(cursor.pattern[cursor.at]!)) {
-    const part = quantified(cursor, atom(cursor))
-    whole.length += part.length
-    whole.varies ||= part.varies
-  }
-  return whole
+function sequence(cursor: Cursor): Node {
+  const parts: Node[] = []
+  while (cursor.at < cursor.pattern.length && !'|)'.includes(cursor.pattern[cursor.at]!))
+    parts.push(quantified(cursor, atom(cursor)))
+  return { is: 'sequence', parts }
 }
 
-function atom(cursor: Cursor): Part {
+function atom(cursor: Cursor): Node {
   const { pattern } = cursor
+  const from = cursor.at
   const character = pattern[cursor.at++]!
   if (character === '(') return group(cursor)
   if (character === '[') {
     const close = /^\^?(?:\\[^]|[^\\\]])*\]/.exec(pattern.slice(cursor.at))
     if (!close) throw new Error('a character class is not closed')
     cursor.at += close[0].length
-    return { length: 1, varies: false }
+    return { is: 'one', source: pattern.slice(from, cursor.at) }
   }
   if (character === '\\') {
     const escape = /^(?:x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|[^0-9A-Za-z]|[dDwWsStnrfv])/.exec(
@@ -58,15 +152,16 @@ function atom(cursor: Cursor): Part {
     )
     if (!escape) throw new Error(`the escape \\${pattern[cursor.at] ?? ''} is not supported`)
     cursor.at += escape[0].length
-    return { length: 1, varies: false }
+    return { is: 'one', source: pattern.slice(from, cursor.at) }
   }
-  if (character === '^' || character === '$') return { length: 0, varies: false }
+  if (character === '^' || character === '$') return { is: 'nothing' }
   if ('*+?{'.includes(character))
     throw new Error(`nothing to repeat at character ${cursor.at} of the pattern`)
-  return { length: 1, varies: false }
+  // What closes nothing stands for itself.
+  return { is: 'one', source: ']}'.includes(character) ? `\\${character}` : character }
 }
 
-function group(cursor: Cursor): Part {
+function group(cursor: Cursor): Node {
   const kind = /^\?(?::|<[A-Za-z]+>)/.exec(cursor.pattern.slice(cursor.at))
   if (kind) cursor.at += kind[0].length
   else if (cursor.pattern[cursor.at] === '?')
@@ -77,7 +172,7 @@ function group(cursor: Cursor): Part {
   return inside
 }
 
-function quantified(cursor: Cursor, part: Part): Part {
+function quantified(cursor: Cursor, part: Node): Node {
   const match = /^(?:([*+?])|\{(\d+)(,(\d*))?\})\??/.exec(cursor.pattern.slice(cursor.at))
   if (!match) return part
   cursor.at += match[0].length
@@ -85,6 +180,6 @@ function quantified(cursor: Cursor, part: Part): Part {
     throw new Error(`the quantifier ${match[0]} has no upper bound: give one, as in {0,64}`)
   }
   const [least, most] = match[1] ? [0, 1] : [Number(match[2]), Number(match[4] ?? match[2])]
-  if (most > 1 && part.varies) throw new Error('a repeated group must not hold a quantifier of its own')
-  return { length: part.length * most, varies: part.varies || (most > 1 && least !== most) }
+  if (most > 1 && varies(part)) throw new Error('a repeated group must not hold a quantifier of its own')
+  return { is: 'repeated', part, least, most }
 }

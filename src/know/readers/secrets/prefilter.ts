@@ -116,25 +116,31 @@ export class Prefilter {
       const word2 = filter[second >>> WORD]!
       const word3 = filter[third >>> WORD]!
       const word4 = filter[fourth >>> WORD]!
-      const any =
-        ((word1 >>> (first >>> BIT)) & (word1 >>> (first >>> OTHER_BIT))) |
-        ((word2 >>> (second >>> BIT)) & (word2 >>> (second >>> OTHER_BIT))) |
-        ((word3 >>> (third >>> BIT)) & (word3 >>> (third >>> OTHER_BIT))) |
-        ((word4 >>> (fourth >>> BIT)) & (word4 >>> (fourth >>> OTHER_BIT)))
-      if (any & 1)
-        for (let near = at; near < at + 8; near += 2)
-          this.#compare(bytes, near, view.getInt32(near, true) | CASE, from, to, hits)
+      const met1 = (word1 >>> (first >>> BIT)) & (word1 >>> (first >>> OTHER_BIT))
+      const met2 = (word2 >>> (second >>> BIT)) & (word2 >>> (second >>> OTHER_BIT))
+      const met3 = (word3 >>> (third >>> BIT)) & (word3 >>> (third >>> OTHER_BIT))
+      const met4 = (word4 >>> (fourth >>> BIT)) & (word4 >>> (fourth >>> OTHER_BIT))
+      if (((met1 | met2 | met3 | met4) & 1) === 0) continue
+      if (met1 & 1) this.#compare(view.getInt32(at, true) | CASE, bytes, at, from, to, hits)
+      if (met2 & 1) this.#compare(view.getInt32(at + 2, true) | CASE, bytes, at + 2, from, to, hits)
+      if (met3 & 1) this.#compare(view.getInt32(at + 4, true) | CASE, bytes, at + 4, from, to, hits)
+      if (met4 & 1) this.#compare(view.getInt32(at + 6, true) | CASE, bytes, at + 6, from, to, hits)
     }
     // At the end there are not four bytes: what lies beyond counts as zeros.
-    for (; at < to; at += 2) this.#compare(bytes, at, gramAt(bytes.subarray(at, to), 0), from, to, hits)
+    for (; at < to; at += 2) this.#compareLast(gramAt(bytes.subarray(at, to), 0), bytes, at, from, to, hits)
     this.#putInOrder(hits)
     if (this.#short.length > 0) this.#scanShort(bytes, from, to, hits)
   }
 
-  #compare(bytes: Uint8Array, at: number, gram: number, from: number, to: number, hits: Hits): void {
+  #compareLast(gram: number, bytes: Uint8Array, at: number, from: number, to: number, hits: Hits): void {
     const hash = Math.imul(gram, MIX)
     const word = this.#filter[hash >>> WORD]!
-    if (((word >>> (hash >>> BIT)) & (word >>> (hash >>> OTHER_BIT)) & 1) === 0) return
+    if (((word >>> (hash >>> BIT)) & (word >>> (hash >>> OTHER_BIT)) & 1) === 1)
+      this.#compare(gram, bytes, at, from, to, hits)
+  }
+
+  /** All literals that have the gram, or three bytes of it. */
+  #compare(gram: number, bytes: Uint8Array, at: number, from: number, to: number, hits: Hits): void {
     this.#compareThose(gram, bytes, at, from, to, hits)
     const threes = this.#threes
     const start = gram & WITHOUT_LAST

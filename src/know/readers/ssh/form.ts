@@ -21,7 +21,7 @@ const NAMES: readonly (readonly [Form, RegExp])[] = [
   ['hostname', /(?:^|\/)etc\/hostname$/],
 ]
 const ABOUT = /\.(?:md|txt|html?|rst|j2|erb|tmpl|go|py|rb|c|h|[jt]s|sh|1|5|8)$/i
-const KEY = /^(?:ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-nistp\d+|sk-[a-z0-9-]+@openssh\.com)[ \t]+AAAA/m
+const KEY = /^(?:ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-nistp\d+|sk-[a-z0-9-]+@openssh\.com)[ \t]+AAAA/
 
 /** What a file is to OpenSSH; undefined for others. A list of public keys may have any name: it begins with one. */
 export function formOf(path: string, head: Uint8Array): Form | undefined {
@@ -29,7 +29,7 @@ export function formOf(path: string, head: Uint8Array): Form | undefined {
   for (const [form, name] of NAMES) if (name.test(path) && !ABOUT.test(path)) return form
   if (!isLikeKeys(head)) return undefined
   const written = headText(head).replace(/^(?:\s*(?:#.*)?\r?\n)*/, '')
-  return KEY.exec(written)?.index === 0 ? 'public-keys' : undefined
+  return KEY.test(written) ? 'public-keys' : undefined
 }
 
 /** By its first byte: an `s`, an `e`, a comment, or space before one of them. */

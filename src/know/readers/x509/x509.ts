@@ -1,6 +1,6 @@
 import type { Reader } from '../reader.ts'
 
-const MARK = '-----BEGIN CERTIFICATE-----'
+const MARK = Buffer.from('-----BEGIN CERTIFICATE-----')
 /** Roots that came with a system or a library say nothing of who runs it. */
 const BUNDLE =
   /(?:^|\/)(?:etc\/ssl\/certs|etc\/pki\/ca-trust|usr\/share\/(?:ca-certificates|pki)|usr\/local\/share\/certs)\/|(?:^|\/)(?:cacert\.pem|ca-bundle\.crt|ca-certificates\.crt)$/

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { longestMatch } from '../../../../src/know/readers/secrets/pattern-bounds.ts'
+import { beginningOf, longestMatch } from '../../../../src/know/readers/secrets/pattern-bounds.ts'
 
 test.each([
   ['abc', 3],
@@ -19,29 +19,58 @@ test.each(['a*', 'a+', 'a{2,}', '(?=a)b', '(?<!a)b', '(a)\\1', '(?:a{1,2}b){2}',
   },
 )
 
-test('no match of a bounded pattern is longer than its bound', () => {
-  const piece = fc.oneof(
-    fc.constantFrom('a', 'b', '[ab]', '.', '\\.', '(?:a|bb)', '(?<value>ab?)'),
+/** Patterns, and texts of the few characters that they know. */
+const pieces = fc.uniqueArray(
+  fc.oneof(
+    fc.constantFrom('a', 'b', '[ab]', '.', '\\.', '(?:a|bb)', '(?<value>ab?)', '[^a]', 'b?', '(?:a|)'),
     fc
       .tuple(fc.constantFrom('a', '[ab]', '.'), fc.nat(3), fc.nat(4))
       .map(([atom, least, more]) => `${atom}{${least},${least + more}}`),
-  )
-  const pattern = fc.uniqueArray(piece, {
-    minLength: 1,
-    maxLength: 5,
-    selector: part => (part.includes('value') ? 'v' : part),
-  })
+  ),
+  { minLength: 1, maxLength: 5, selector: part => (part.includes('value') ? 'v' : part) },
+)
+const subjects = fc.string({ unit: fc.constantFrom('a', 'b', '.', 'A', '\n'), maxLength: 60 })
+
+test('no match of a bounded pattern is longer than its bound', () => {
   fc.assert(
-    fc.property(
-      pattern,
-      fc.string({ unit: fc.constantFrom('a', 'b', '.'), maxLength: 60 }),
-      (parts, subject) => {
-        const source = parts.join('')
-        for (const match of subject.matchAll(new RegExp(source, 'g'))) {
-          expect(match[0].length).toBeLessThanOrEqual(longestMatch(source))
-        }
-      },
-    ),
+    fc.property(pieces, subjects, (parts, subject) => {
+      const source = parts.join('')
+      for (const match of subject.matchAll(new RegExp(source, 'g'))) {
+        expect(match[0].length).toBeLessThanOrEqual(longestMatch(source))
+      }
+    }),
     { seed: 7, numRuns: 500 },
   )
+})
+
+test('every match begins as its pattern is said to begin', () => {
+  let told = 0
+  fc.assert(
+    fc.property(pieces, subjects, fc.boolean(), (parts, subject, ignoreCase) => {
+      const source = parts.join('')
+      const { positions, length } = beginningOf(source, ignoreCase)
+      told += length
+      const expression = new RegExp(source, ignoreCase ? 'iy' : 'y')
+      for (let at = 0; at < subject.length; at++) {
+        expression.lastIndex = at
+        const match = expression.exec(subject)
+        if (!match) continue
+        expect(match[0].length).toBeGreaterThanOrEqual(length)
+        for (let i = 0; i < length; i++)
+          expect((positions[subject.charCodeAt(at + i)]! >>> i) & 1, `${source} on ${subject}`).toBe(1)
+      }
+    }),
+    { seed: 8, numRuns: 500 },
+  )
+  expect(told).toBeGreaterThan(500)
+})
+
+test('what a pattern begins with is told from as many characters as each match has', () => {
+  const { positions, length } = beginningOf('EAA[A-Z][a-z]{2,4}(?:x|y{3}z)', false)
+  const at = (text: string) =>
+    [...text].every((letter, i) => ((positions[letter.charCodeAt(0)]! >>> i) & 1) === 1)
+  expect(length).toBe(7)
+  expect([at('EAAGabx'), at('EAAGaby'), at('EAAGabcdyyyz'.slice(0, length))]).toEqual([true, true, true])
+  expect([at('EAAgabx'), at('EABGabx'), at('EAAGa1x')]).toEqual([false, false, false])
+  expect(beginningOf('[a-z]{40}', true).length).toBe(32)
 })
