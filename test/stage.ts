@@ -52,6 +52,8 @@ export async function setStage(server?: PostgresServer): Promise<Stage> {
   const manual = await readFile(new URL('../docs/scan.md', import.meta.url), 'utf8')
   await mkdir(join(root, 'rules'))
   await writeFile(join(root, 'rules', 'acme-token.yaml'), /^```yaml\n(.*?)^```/ms.exec(manual)![1]!)
+  const ownership = await readFile(new URL('../docs/ownership.md', import.meta.url), 'utf8')
+  await writeFile(join(root, 'requirements.yaml'), /^```yaml\n(.*?)^```/ms.exec(ownership)![1]!)
   // As after any first command: reading the rules' YAML again in every home would take most of the tests' time.
   const { name: file, text } = await (kept ??= keptRules())
   await mkdir(home, { mode: 0o700 })

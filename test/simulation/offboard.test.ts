@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { OffboardReport, OffboardRequest } from '../../src/act/lifecycle/offboard.ts'
+import { realIo } from '../../src/core/contract/io.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
+import { transaction } from '../../src/core/store/store.ts'
+import { say } from '../../src/know/inventory/word.ts'
 import { CACHE_ENDPOINT, type Description } from './estate.ts'
 import { mustBeClosed, mustHold, mustNotStandIn } from './invariants.ts'
 import { url } from './shop.ts'
@@ -213,3 +216,28 @@ async function mustBeGone(scene: Scene, report: OffboardReport): Promise<void> {
   await mustHold(scene.db)
   await mustNotStandIn(scene.db, [...secrets, ...KEYS.map(name => key(name).secret)], all)
 }
+
+test('an account for emergencies is left alone, unless it is meant', async () => {
+  const scene = await stage.begin()
+  const identity = await scene.db
+    .selectFrom('name')
+    .select('entity_id')
+    .where('name', '=', 'billing')
+    .innerJoin('entity', 'entity.id', 'name.entity_id')
+    .where('entity.type', '=', 'identity')
+    .executeTakeFirstOrThrow()
+  const word = { entityId: identity.entity_id, name: 'class' as const, value: 'break-glass', by: 'ann' }
+  await transaction(scene.db, tx => say(tx, realIo(), word))
+  const subject = 'identity:billing'
+  const refused = await scene.offboard({ ...request, subject })
+  expect(refused).toMatchObject({
+    failure: { code: 'CONFLICT', advice: expect.stringContaining('--break-glass') },
+  })
+  const contained = await scene.contain({ subject: 'warehouse', mode: 'graceful', windowSeconds: 0 })
+  expect(reportOf(contained).contained).toBe(true)
+  expect(scene.estate.server.login('billing', new Secret(value('billing')))).toBeDefined()
+  const report = reportOf(await scene.offboard({ ...request, subject, breakGlass: true, mode: 'emergency' }))
+  expect(report.contained).toBe(true)
+  expect(scene.estate.server.login('billing', new Secret(value('billing')))).toBeUndefined()
+  await scene.end()
+})

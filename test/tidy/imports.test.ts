@@ -13,6 +13,7 @@ const ORDER = [
   'src/know/observe/',
   'src/know/graph/',
   'src/judge/ownership/',
+  'src/judge/requirements/',
   'src/judge/posture/',
   'src/act/actions/',
   'src/act/incident/',

@@ -1,11 +1,13 @@
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
-import type { Json } from '../../core/contract/ref.ts'
+import type { Json, Ref } from '../../core/contract/ref.ts'
 import type { Keys } from '../../core/keys/keys.ts'
 import type { Row } from '../../core/store/schema.ts'
 import { type Db, transaction } from '../../core/store/store.ts'
+import { breakGlassAmong } from '../../judge/requirements/profiles.ts'
 import type { Connections } from '../../know/connections/registry.ts'
 import { liftHolds, setHold } from '../../know/inventory/holds.ts'
+import { entityByRef } from '../../know/inventory/queries.ts'
 import { addSteps, createRun, runRow, stepsOf } from '../actions/journal.ts'
 import { runSteps } from '../actions/run.ts'
 import type { Boundary } from '../actions/step.ts'
@@ -35,6 +37,8 @@ export interface ContainRequest extends Asked {
   readonly windowSeconds: number
   /** Only say what would be done. */
   readonly dryRun?: boolean
+  /** Accounts for emergencies are meant, too. */
+  readonly breakGlass?: boolean
 }
 
 interface Planned {
@@ -63,6 +67,7 @@ export async function contain(
   const { steps, breaks } = plan(incident)
   const planned: Planned = { incident, breaks }
   if (request.dryRun) return preview(incident, steps, breaks)
+  if (!request.breakGlass) await mustNotBeBreakGlass(db, incident.targets)
   const runId = await transaction(db, async tx => {
     // What triage saw is old where another process has begun, or even ended, the same meanwhile.
     const beside = await begunBeside(
@@ -129,6 +134,23 @@ export async function reportOf(db: Db, runId: string): Promise<ContainReport> {
     breaks,
     await copiesSince(db, credentialIds, known, run.created_at),
   )
+}
+
+/** Without it nobody may get in when all else fails: that is for a person to want. */
+export async function mustNotBeBreakGlass(
+  db: Db,
+  of: readonly { readonly identity: Ref; readonly label: string }[],
+): Promise<void> {
+  for (const { identity, label } of of) {
+    const entity = await entityByRef(db, 'identity', identity)
+    const why = entity && (await breakGlassAmong(db, [entity.id])).get(entity.id)
+    if (why === undefined) continue
+    throw new FirebreakError(
+      'CONFLICT',
+      `${label} is an account for emergencies: ${why}`,
+      'say that it is meant: --break-glass; or what it is: firebreak set NAME class ordinary',
+    )
+  }
 }
 
 /** What a plan says before anything is done. */

@@ -9,7 +9,7 @@ import { sayOwner } from '../../know/inventory/owner-word.ts'
 import { loadRoots } from '../../know/inventory/roots.ts'
 import { addSteps, createRun, lockedRun, runRow, stepsOf } from '../actions/journal.ts'
 import { runSteps } from '../actions/run.ts'
-import { type ContainOptions, preview } from '../incident/contain.ts'
+import { type ContainOptions, mustNotBeBreakGlass, preview } from '../incident/contain.ts'
 import { copiesSince } from '../incident/holdings.ts'
 import type { Incident, Mode } from '../incident/incident.ts'
 import { type ContainReport, report } from '../incident/report.ts'
@@ -30,6 +30,7 @@ export interface OffboardRequest {
   readonly mode: Mode
   readonly windowSeconds: number
   readonly apply: boolean
+  readonly breakGlass?: boolean
   /** Who answers from now on for what others use as well, where a person leaves; and who says so. */
   readonly handover?: { readonly to: string; readonly by: string }
 }
@@ -89,6 +90,7 @@ export async function offboard(
   const planned: Planned = { about: aboutOf(subject, belongings), incident, breaks }
   if (!request.apply) return { ...preview(incident, steps, breaks), ...planned.about }
   mustBeHandedOver(subject, belongings, request)
+  if (!request.breakGlass) await mustNotBeBreakGlass(db, [...incident.targets, ...departure.emptied])
   const runId = await transaction(db, async tx => {
     const id = await createRun(tx, io, keys, {
       kind: 'offboard',

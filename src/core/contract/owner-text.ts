@@ -1,8 +1,16 @@
-import type { Observation } from './observation.ts'
+import type { Facts, Observation } from './observation.ts'
 import type { Ref } from './ref.ts'
 
 /** Whose a thing is, and what it is a part of, as tags, labels, annotations and descriptions say it. */
-type Told = Extract<Observation, { see: 'owner' | 'edge' }>
+type Told = Extract<Observation, { see: 'owner' | 'edge' }> | Described
+
+/** What is said of it besides: a thing that is told as a resource as well stays what it is. */
+interface Described {
+  readonly see: 'resource'
+  readonly ref: Ref
+  readonly names: string[]
+  readonly facts: Facts
+}
 
 /** How much a word says, of 1: who is told to own it is asked before who is to be contacted. */
 const OWNER_KEYS: Readonly<Record<string, number>> = {
@@ -51,6 +59,29 @@ const PART_NAMES = new Set([
   'app.kubernetes.io/instance',
   'backstage.io/kubernetes-id',
 ])
+/** Keys that describe it, by the fact that they give. */
+const FACT_KEYS: Readonly<Record<string, string>> = {
+  purpose: 'purpose',
+  usage: 'purpose',
+  usedfor: 'purpose',
+  environment: 'environment',
+  env: 'environment',
+  stage: 'environment',
+  expires: 'expiry',
+  expiry: 'expiry',
+  expireson: 'expiry',
+  expirydate: 'expiry',
+  expirationdate: 'expiry',
+  dataclass: 'dataClass',
+  dataclassification: 'dataClass',
+  classification: 'dataClass',
+  confidentiality: 'dataClass',
+  nhiclass: 'class',
+  identityclass: 'class',
+  accountclass: 'class',
+  vendor: 'vendor',
+  supplier: 'vendor',
+}
 const MOST_LENGTH = 200
 const MOST_TEXT = 2000
 
@@ -64,6 +95,8 @@ export function* ownersInTags(
     const text = value.trim()
     if (text === '' || text.length > MOST_LENGTH) continue
     const word = wordOf(key)
+    const fact = FACT_KEYS[word]
+    if (fact !== undefined) yield { see: 'resource', ref: of, names: [], facts: { [fact]: { value: text } } }
     const known = ownerWord(word)
     if (known !== undefined)
       yield {

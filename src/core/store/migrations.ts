@@ -18,6 +18,7 @@ export const migrations: Record<string, Migration> = {
   '0011_edge_ends': { up: edgeEnds },
   '0012_crossing': { up: crossing },
   '0013_confirmation': { up: confirmation },
+  '0014_word': { up: word },
 }
 
 async function spine(db: Kysely<unknown>): Promise<void> {
@@ -247,4 +248,16 @@ async function confirmation(db: Kysely<unknown>): Promise<void> {
     id text primary key, entity_id text not null references entity (id), owner text not null, said_by text not null,
     why text, at bigint not null, ended_at bigint)`.execute(db)
   await sql`create index confirmation_entity on confirmation (entity_id)`.execute(db)
+}
+
+/** What a person says of a thing besides whose it is, and the requirements that identities have to meet, with all that were before. */
+async function word(db: Kysely<unknown>): Promise<void> {
+  await sql`create table word (
+    id text primary key, entity_id text not null references entity (id), name text not null, value text not null,
+    said_by text not null, why text, at bigint not null, ended_at bigint)`.execute(db)
+  await sql`create index word_entity on word (entity_id)`.execute(db)
+  await sql`create table requirement (
+    id text primary key, text text not null, file text not null, said_by text not null, at bigint not null)`.execute(
+    db,
+  )
 }

@@ -29,6 +29,8 @@ export interface Schema {
   watch: WatchTable
   crossing: CrossingTable
   confirmation: ConfirmationTable
+  word: WordTable
+  requirement: RequirementTable
 }
 
 /** What tells the rows of each table apart; each table stands after those that it refers to. */
@@ -57,6 +59,8 @@ export const PRIMARY_KEYS = {
   watch: ['source_id'],
   crossing: ['id'],
   confirmation: ['id'],
+  word: ['id'],
+  requirement: ['id'],
 } as const satisfies { [Table in keyof Schema]: readonly (keyof Schema[Table])[] }
 
 export const TABLE_NAMES = Object.keys(PRIMARY_KEYS) as (keyof Schema)[]
@@ -357,6 +361,27 @@ export interface ConfirmationTable {
   why: string | null
   at: number
   ended_at: number | null
+}
+
+/** A person's word for something else of a thing: its class, what it is for. One stands for each name. */
+export interface WordTable {
+  id: string
+  entity_id: string
+  name: string
+  value: string
+  said_by: string
+  why: string | null
+  at: number
+  ended_at: number | null
+}
+
+/** Files of requirements as they were taken in; the latest is in force. */
+export interface RequirementTable {
+  id: string
+  text: string
+  file: string
+  said_by: string
+  at: number
 }
 
 export type Row<Table extends keyof Schema> = Selectable<Schema[Table]>

@@ -5,6 +5,7 @@ import { copiesInSeveralPlaces } from './checks/copies-in-several-places.ts'
 import { copyOutsideApprovedStore } from './checks/copy-outside-approved-store.ts'
 import { credentialNeverExpires } from './checks/credential-never-expires.ts'
 import { credentialOld } from './checks/credential-old.ts'
+import { lifecycleChecks } from './checks/lifecycle.ts'
 import { looseFederation } from './checks/loose-federation.ts'
 import { noPasswordNeeded } from './checks/no-password-needed.ts'
 import { ownerConflict } from './checks/owner-conflict.ts'
@@ -37,4 +38,5 @@ export const checks: readonly Check[] = [
   credentialNeverExpires as Check,
   unused as Check,
   copiesInSeveralPlaces as Check,
+  ...lifecycleChecks,
 ]

@@ -112,6 +112,16 @@ export const operations: readonly OperationEntry[] = [
     load: async () => (await import('./owner.ts')).owner,
   },
   {
+    name: 'set',
+    summary: 'Say of an identity what class it is, what it is for, or when it ends',
+    load: async () => (await import('./set.ts')).set,
+  },
+  {
+    name: 'require',
+    summary: 'Put in force what identities must have, by class and environment',
+    load: async () => (await import('./require.ts')).require,
+  },
+  {
     name: 'evidence',
     summary: 'Verify, export or anchor the record of what was done',
     load: async () => (await import('./evidence.ts')).evidence,

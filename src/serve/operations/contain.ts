@@ -40,6 +40,10 @@ const input = z.strictObject({
     .max(86_400)
     .default(60)
     .describe('seconds to retry what fails before it is left stuck, to be resumed'),
+  breakGlass: z
+    .boolean()
+    .default(false)
+    .describe('also where it is an account for emergencies, which is left alone without this'),
   resume: z.string().min(1).optional().describe('go on with this run'),
 })
 
@@ -81,6 +85,7 @@ export const contain = defineOperation<z.infer<typeof input>, ContainReport>({
       mode,
       windowSeconds: given.window ?? (given.emergency ? 0 : 5),
       dryRun: given.dryRun,
+      breakGlass: given.breakGlass,
       ...(secret ? { secret } : {}),
       ...(given.leakedIn === undefined ? {} : { leakedIn: given.leakedIn }),
       ...(given.subject !== undefined && given.subject !== '-' ? { subject: given.subject } : {}),

@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { editDistance } from '../../core/contract/edit-distance.ts'
 import type { Db } from '../../core/store/store.ts'
 
 const SHOWN = 5
@@ -31,23 +32,9 @@ export async function nearNames(db: Db, text: string): Promise<string[]> {
     .limit(COMPARED)
     .execute()
   return alike
-    .map(({ name }) => ({ name, distance: distance(wanted, name.toLowerCase()) }))
+    .map(({ name }) => ({ name, distance: editDistance(wanted, name.toLowerCase()) }))
     .filter(found => found.distance <= most)
     .sort((a, b) => a.distance - b.distance || byLength(a.name, b.name))
     .slice(0, SHOWN)
     .map(({ name }) => name)
-}
-
-/** How many letters have to be put in, taken out or replaced (Levenshtein). */
-function distance(a: string, b: string): number {
-  let above = Array.from({ length: b.length + 1 }, (_, column) => column)
-  for (const [row, letter] of [...a].entries()) {
-    const own = [row + 1]
-    for (let column = 0; column < b.length; column++)
-      own.push(
-        Math.min(own[column]! + 1, above[column + 1]! + 1, above[column]! + (letter === b[column] ? 0 : 1)),
-      )
-    above = own
-  }
-  return above.at(-1)!
 }

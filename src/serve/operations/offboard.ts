@@ -33,6 +33,10 @@ const input = z.strictObject({
     .max(86_400)
     .default(60)
     .describe('seconds to retry what fails before it is left stuck, to be resumed'),
+  breakGlass: z
+    .boolean()
+    .default(false)
+    .describe('also accounts for emergencies, which are left alone without this'),
   resume: z.string().min(1).optional().describe('go on with this run'),
 })
 
@@ -65,6 +69,7 @@ export const offboard = defineOperation<z.infer<typeof input>, OffboardReport>({
       mode,
       windowSeconds: given.emergency ? 0 : given.window,
       apply: given.apply,
+      breakGlass: given.breakGlass,
       ...(given.handoverTo !== undefined && { handover: { to: given.handoverTo, by: sayer(undefined) } }),
     })
   },

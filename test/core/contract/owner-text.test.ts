@@ -4,11 +4,15 @@ import { ownersInTags, ownersInText } from '../../../src/core/contract/owner-tex
 const of = { system: 'aws', instance: '1', kind: 'role', id: 'r' }
 const told = (tags: Record<string, string>) =>
   [...ownersInTags(of, Object.entries(tags), 'tag')].map(one =>
-    one.see === 'owner' ? `${one.owner} (${one.source})` : `${one.crossing} ${one.to.id}`,
+    one.see === 'owner'
+      ? `${one.owner} (${one.source})`
+      : one.see === 'edge'
+        ? `${one.crossing} ${one.to.id}`
+        : JSON.stringify(one.facts),
   )
 const said = (text: string) =>
   [...ownersInText(of, text, 'description')].map(one =>
-    one.see === 'owner' ? one.owner : `${one.crossing} ${one.to.id}`,
+    one.see === 'owner' ? one.owner : one.see === 'edge' ? `${one.crossing} ${one.to.id}` : '',
   )
 
 test('owners and services are told by many keys, and by misspelt ones', () => {
@@ -28,7 +32,7 @@ test('owners and services are told by many keys, and by misspelt ones', () => {
 
 test('what is no such key, and what says nothing, is told as nothing', () => {
   expect(
-    told({ env: 'prod', Name: 'x', owner: ' ', term: 'x', steam: 'x', power: 'y', tower: 'z', own: 'w' }),
+    told({ region: 'eu', Name: 'x', owner: ' ', term: 'x', steam: 'x', power: 'y', tower: 'z', own: 'w' }),
   ).toEqual([])
   expect(told({ owner: 'x'.repeat(300) })).toEqual([])
 })
@@ -45,4 +49,15 @@ test('a sentence says it, too', () => {
 test('a long text takes no longer than it is', () => {
   expect(said('owner '.repeat(100_000))).toEqual([])
   expect(said(`${'a'.repeat(100_000)}: x`)).toEqual([])
+})
+
+test('what it is for, where it is, and when it ends are told, too', () => {
+  expect(
+    told({ Purpose: 'nightly export', env: 'prod', 'expires-on': '2027-01-31', 'nhi-class': 'shared' }),
+  ).toEqual([
+    '{"purpose":{"value":"nightly export"}}',
+    '{"environment":{"value":"prod"}}',
+    '{"expiry":{"value":"2027-01-31"}}',
+    '{"class":{"value":"shared"}}',
+  ])
 })

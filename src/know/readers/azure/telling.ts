@@ -121,6 +121,7 @@ export class Telling {
         enabled: principal.accountEnabled ?? undefined,
         // Of one whose application is elsewhere, its home may have locked it against that.
         takesCredentials: isManaged ? false : isOwn ? true : undefined,
+        homeTenant: isOwn || isManaged ? undefined : home,
       }),
     }
     yield* ownersInText(identity, principal.notes, 'notes')

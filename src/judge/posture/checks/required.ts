@@ -1,0 +1,40 @@
+import { loadRoots } from '../../../know/inventory/roots.ts'
+import { type NonHuman, nonHumans } from '../../ownership/non-human.ts'
+import { type Profile, profilesOf } from '../../requirements/profiles.ts'
+import { type Required, requiredOf, requirementsInForce } from '../../requirements/requirements.ts'
+import { type CheckContext, oncePerRun } from '../check.ts'
+
+export interface Profiled {
+  readonly identity: NonHuman
+  readonly profile: Profile
+  /** What it has to meet, where a rule in force is for it. */
+  readonly required: Required | undefined
+}
+
+/** Every identity that is no person's own account, with its class and what is required of it. */
+export const profiled = oncePerRun(async ({ db }): Promise<ReadonlyMap<string, Profiled>> => {
+  const identities = await nonHumans(db)
+  const profiles = await profilesOf(db, await loadRoots(db), identities)
+  const rules = (await requirementsInForce(db))?.rules ?? []
+  return new Map(
+    identities.map(identity => {
+      const profile = profiles.get(identity.id)!
+      return [identity.id, { identity, profile, required: requiredOf(rules, profile) }]
+    }),
+  )
+})
+
+/** Those of which some rule asks for what the check looks at. */
+export async function requiring(
+  context: CheckContext,
+  asks: (required: Required) => boolean,
+): Promise<ReadonlyMap<string, Profiled>> {
+  const found = [...(await profiled(context))].filter(([, { required }]) => required && asks(required))
+  return new Map(found)
+}
+
+/** `an ordinary identity in production` */
+export function kindOf({ profile }: Profiled): string {
+  const where = profile.environment ? ` in ${profile.environment.value}` : ''
+  return `${/^[aeiou]/.test(profile.class.value) ? 'an' : 'a'} ${profile.class.value} identity${where}`
+}

@@ -1,0 +1,42 @@
+import { defineCheck, type Judgement } from '../check.ts'
+import { owned } from './owned.ts'
+import { kindOf, type Profiled, requiring } from './required.ts'
+import { DAY_MS, isUsable, timeOf, told } from './told.ts'
+
+const OWNED = ['confirmed', 'confident', 'likely']
+
+export const requirementUnmet = defineCheck<Profiled>({
+  id: 'requirement-unmet',
+  title: 'An identity lacks what is required of its kind',
+  why: 'Nobody can tell whether it is still needed, or ask whoever would know: it stays for ever.',
+  fix: 'Say it: firebreak set IDENTITY purpose TEXT, firebreak owner set IDENTITY OWNER; or give its credentials an end.',
+  severity: 'medium',
+  frameworks: ['NHI1:2025', 'NHI7:2025'],
+  population: context =>
+    requiring(context, ({ owner, purpose, expiryDays }) => owner || purpose || expiryDays !== undefined),
+  async find(context, population) {
+    const ownership = await owned(context)
+    const credentials = Map.groupBy(
+      (await told(context)).filter(one => isUsable(one, context.now) && one.identityId !== undefined),
+      ({ identityId }) => identityId!,
+    )
+    return [...population].flatMap(([id, one]): Judgement[] => {
+      const { owner, purpose, expiryDays } = one.required!
+      const missing: string[] = []
+      if (owner && !OWNED.includes(ownership.get(id)?.state ?? '')) missing.push('an owner')
+      if (purpose && !one.profile.purpose) missing.push('a purpose')
+      if (expiryDays !== undefined) {
+        const most = context.now + expiryDays * DAY_MS
+        const said = timeOf(one.profile.expiry?.value)
+        const late = (credentials.get(id) ?? []).filter(({ facts }) => {
+          const end = timeOf(facts.get('expires')) ?? said
+          return end === undefined || end > most
+        })
+        const count = `${late.length} ${late.length === 1 ? 'credential' : 'credentials'}`
+        if (late.length > 0) missing.push(`an end within ${expiryDays} days for ${count}`)
+      }
+      if (missing.length === 0) return []
+      return [{ entityId: id, outcome: 'fails', why: `${kindOf(one)} needs ${missing.join(', ')}` }]
+    })
+  },
+})

@@ -1,0 +1,253 @@
+import type { Db } from '../../core/store/store.ts'
+import { membersOf, rootOf } from '../../know/inventory/merge.ts'
+import { namesById, namesOf } from '../../know/inventory/queries.ts'
+import type { Roots } from '../../know/inventory/roots.ts'
+import { type SaidWord, type WordName, wordsById } from '../../know/inventory/word.ts'
+import type { NonHuman } from '../ownership/non-human.ts'
+
+export const CLASSES = ['ordinary', 'shared', 'third-party', 'agentic', 'break-glass'] as const
+export type IdentityClass = (typeof CLASSES)[number]
+
+/** One thing that is said of an identity, and by what. */
+export interface Said<Value = string> {
+  readonly value: Value
+  readonly why: string
+}
+
+/** What kind of identity it is, and what it is for, each with where that is known from. */
+export interface Profile {
+  readonly class: Said<IdentityClass>
+  readonly environment: Said | undefined
+  readonly purpose: Said | undefined
+  readonly expiry: Said | undefined
+  readonly vendor: Said | undefined
+}
+
+const FACTS: Readonly<Record<string, WordName | 'homeTenant'>> = {
+  class: 'class',
+  purpose: 'purpose',
+  environment: 'environment',
+  expiry: 'expiry',
+  vendor: 'vendor',
+  homeTenant: 'homeTenant',
+}
+
+const BREAK_GLASS = /(?:^|[^a-z])(?:break[-_ ]?glass|emergency)(?:$|[^a-z])/i
+const AGENTIC = /(?:^|[^a-z])(?:mcp|llm|copilot|ai[-_ ]?agent|agent[-_ ]?ai)(?:$|[^a-z])/i
+const ENVIRONMENTS: Readonly<Record<string, string>> = {
+  prod: 'production',
+  production: 'production',
+  live: 'production',
+  staging: 'staging',
+  stage: 'staging',
+  preprod: 'staging',
+  dev: 'development',
+  development: 'development',
+  test: 'test',
+  testing: 'test',
+  qa: 'test',
+}
+/** Apps and grants that somebody else made: what they do is done elsewhere. */
+const FOREIGN = new Set(['github app-installation', 'aws account', 'outsider'])
+
+/** The profiles of these identities; `uses` are those of workloads and services that are told by edges. */
+export async function profilesOf(
+  db: Db,
+  roots: Roots,
+  identities: readonly NonHuman[],
+): Promise<ReadonlyMap<string, Profile>> {
+  const names = await namesById(
+    db,
+    roots,
+    identities.map(({ id }) => id),
+  )
+  const words = await wordsById(db, roots)
+  const facts = await factsById(db, roots)
+  const users = await usersById(db, roots)
+  return new Map(
+    identities.map(identity => [
+      identity.id,
+      profileOf(
+        identity,
+        names.get(identity.id) ?? [],
+        words.get(identity.id) ?? [],
+        facts.get(identity.id) ?? new Map(),
+        users.get(identity.id) ?? { services: new Map(), agents: [] },
+      ),
+    ]),
+  )
+}
+
+/** Of these identities, those that are for emergencies, with why; as `profilesOf` tells it, and read for them alone. */
+export async function breakGlassAmong(
+  db: Db,
+  identityIds: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const found = new Map<string, string>()
+  for (const id of identityIds) {
+    const members = await membersOf(db, [await rootOf(db, id)])
+    const word = await db
+      .selectFrom('word')
+      .selectAll()
+      .where('entity_id', 'in', members)
+      .where('name', '=', 'class')
+      .where('ended_at', 'is', null)
+      .executeTakeFirst()
+    const tag = await db
+      .selectFrom('fact')
+      .select('value')
+      .where('entity_id', 'in', members)
+      .where('name', '=', 'class')
+      .where('gone_at', 'is', null)
+      .orderBy('learnt_at', 'desc')
+      .executeTakeFirst()
+    const told = word?.value ?? (tag && String(JSON.parse(tag.value)))
+    const known = told === undefined ? undefined : classNamed(told)
+    if (known === 'break-glass') found.set(id, word ? `${word.said_by} says so` : 'a tag says so')
+    if (known !== undefined) continue
+    const glass = (await namesOf(db, id)).find(name => BREAK_GLASS.test(name))
+    if (glass !== undefined) found.set(id, `it is called ${glass}`)
+  }
+  return found
+}
+
+interface Users {
+  /** By name, how each is known. */
+  readonly services: Map<string, string>
+  readonly agents: string[]
+}
+
+/** Pure. A person's word outranks a tag, and a tag what else is a sign. */
+function profileOf(
+  { system, kind }: NonHuman,
+  names: readonly string[],
+  words: readonly SaidWord[],
+  facts: ReadonlyMap<string, Said>,
+  users: Users,
+): Profile {
+  const said = (name: WordName): Said | undefined => {
+    const word = words.findLast(one => one.name === name)
+    if (word)
+      return { value: word.value, why: `${word.by} says so${word.why === null ? '' : `: ${word.why}`}` }
+    return facts.get(name)
+  }
+  const vendor = said('vendor')
+  const told = said('class')
+  const known = told && classNamed(told.value)
+  return {
+    class:
+      told && known
+        ? { value: known, why: told.why }
+        : (classBySigns(system, kind, names, vendor, facts, users) ?? {
+            value: 'ordinary',
+            why: 'nothing says otherwise',
+          }),
+    environment: environmentOf(said('environment'), names),
+    purpose: said('purpose'),
+    expiry: said('expiry'),
+    vendor,
+  }
+}
+
+export function classNamed(text: string): IdentityClass | undefined {
+  const word = text
+    .trim()
+    .toLowerCase()
+    .replace(/[\s_]+/g, '-')
+    .replace('breakglass', 'break-glass')
+  return CLASSES.find(one => one === word)
+}
+
+function classBySigns(
+  system: string,
+  kind: string,
+  names: readonly string[],
+  vendor: Said | undefined,
+  facts: ReadonlyMap<string, Said>,
+  { services, agents }: Users,
+): Said<IdentityClass> | undefined {
+  const glass = names.find(name => BREAK_GLASS.test(name))
+  if (glass !== undefined) return { value: 'break-glass', why: `it is called ${glass}` }
+  const [agent] = agents
+  if (agent !== undefined) return { value: 'agentic', why: agent }
+  const agentic = names.find(name => AGENTIC.test(name))
+  if (agentic !== undefined) return { value: 'agentic', why: `it is called ${agentic}` }
+  if (vendor) return { value: 'third-party', why: `its vendor is ${vendor.value}: ${vendor.why}` }
+  if (FOREIGN.has(`${system} ${kind}`))
+    return { value: 'third-party', why: `it is a ${kind} of ${system}, which somebody else runs` }
+  const home = facts.get('homeTenant')
+  if (home) return { value: 'third-party', why: `its application is of another tenant, ${home.value}` }
+  if (services.size > 1) return { value: 'shared', why: [...services.values()].slice(0, 3).join('; ') }
+  return undefined
+}
+
+function environmentOf(said: Said | undefined, names: readonly string[]): Said | undefined {
+  if (said)
+    return { value: ENVIRONMENTS[said.value.toLowerCase()] ?? said.value.toLowerCase(), why: said.why }
+  for (const name of names)
+    for (const word of name.toLowerCase().split(/[^a-z]+/))
+      if (Object.hasOwn(ENVIRONMENTS, word))
+        return { value: ENVIRONMENTS[word]!, why: `it is called ${name}` }
+  return undefined
+}
+
+async function factsById(db: Db, roots: Roots): Promise<Map<string, Map<string, Said>>> {
+  const rows = await db
+    .selectFrom('fact')
+    .innerJoin('source', 'source.id', 'fact.source_id')
+    .select(['fact.entity_id', 'fact.name', 'fact.value', 'fact.document', 'source.label'])
+    .where('fact.name', 'in', Object.keys(FACTS))
+    .where('fact.gone_at', 'is', null)
+    .orderBy('fact.learnt_at')
+    .execute()
+  const found = new Map<string, Map<string, Said>>()
+  for (const { entity_id, name, value, label } of rows) {
+    const parsed: unknown = JSON.parse(value)
+    if (typeof parsed !== 'string') continue
+    const id = roots.of(entity_id)
+    const own = found.get(id) ?? new Map<string, Said>()
+    found.set(id, own.set(FACTS[name]!, { value: parsed, why: `a tag says so, by ${label}` }))
+  }
+  return found
+}
+
+/** Services of which it is a part, and workloads that run as it. */
+async function usersById(db: Db, roots: Roots): Promise<Map<string, Users>> {
+  const rows = await db
+    .selectFrom('edge')
+    .innerJoin('entity as user', 'user.id', 'edge.from_id')
+    .innerJoin('entity as used', 'used.id', 'edge.to_id')
+    .select([
+      'edge.from_id',
+      'edge.to_id',
+      'edge.crossing',
+      'edge.why',
+      'user.type',
+      'user.system',
+      'user.kind as user_kind',
+      'user.native as user_native',
+      'used.native as used_native',
+      'used.system as used_system',
+    ])
+    .where('edge.crossing', 'in', ['part-of', 'runs-as', 'federates-into', 'logs-in-as'])
+    .where('edge.gone_at', 'is', null)
+    .execute()
+  const found = new Map<string, Users>()
+  const of = (id: string) => {
+    const own = found.get(roots.of(id)) ?? { services: new Map<string, string>(), agents: [] }
+    found.set(roots.of(id), own)
+    return own
+  }
+  for (const row of rows)
+    if (row.crossing === 'part-of') {
+      if (row.used_system === 'backstage') of(row.from_id).services.set(row.used_native, row.why)
+    } else if (row.type === 'workload') {
+      const users = of(row.to_id)
+      if (AGENT_KINDS.has(row.user_kind)) users.agents.push(row.why)
+      // Jobs of one repository, and pods of one deployment, are one user.
+      else users.services.set(row.user_native.replace(/[#:@].*$/s, ''), row.why)
+    }
+  return found
+}
+
+const AGENT_KINDS = new Set(['agent', 'mcp-server'])

@@ -1,0 +1,163 @@
+import { isMap, isPair, isScalar, LineCounter, type Node, parseDocument } from 'yaml'
+import { z } from 'zod'
+import { nearWords } from '../../core/contract/edit-distance.ts'
+import { FirebreakError } from '../../core/contract/errors.ts'
+import type { Ms } from '../../core/contract/ref.ts'
+import type { Db } from '../../core/store/store.ts'
+import { CLASSES, type Profile } from './profiles.ts'
+
+const DAY_MS = 86_400_000
+
+const days = z
+  .string()
+  .regex(/^\d{1,5}d$/, 'a number of days: 90d')
+  .transform(text => Number.parseInt(text, 10))
+const oneOrMore = <Item extends z.ZodType>(item: Item) =>
+  z.union([z.array(item).min(1), item.transform(one => [one])])
+
+const rule = z.strictObject({
+  class: oneOrMore(z.enum(CLASSES)).optional(),
+  environment: oneOrMore(z.string().min(1)).optional(),
+  owner: z.boolean().optional(),
+  purpose: z.boolean().optional(),
+  /** The most that a credential may have left to live, or that its identity says. */
+  expiry: days.optional(),
+  rotation: days.optional(),
+  /** Where copies may stand: globs of `system:label/path`. */
+  stores: z.array(z.string().min(1)).min(1).optional(),
+  automatic: z
+    .strictObject({
+      rotate: z.boolean().default(false),
+      expire: z.boolean().default(false),
+      notice: days.prefault('7d'),
+    })
+    .optional(),
+})
+const schema = z.strictObject({ require: z.array(rule).min(1) })
+
+export type Rule = z.infer<typeof rule>
+
+export interface Requirements {
+  readonly rules: readonly Rule[]
+  readonly file: string
+  readonly at: Ms
+  readonly by: string
+}
+
+/** Raises INVALID_INPUT with the line of each mistake, and what may have been meant. */
+export function parseRequirements(text: string, file: string): readonly Rule[] {
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines, version: '1.2' })
+  const [broken] = document.errors
+  if (broken)
+    throw mistaken(file, [`line ${lines.linePos(broken.pos[0]).line}: it is no YAML there (${broken.code})`])
+  const parsed = schema.safeParse(document.toJS())
+  if (parsed.success) return parsed.data.require
+  const lineOf = (node: unknown) => {
+    const start = (node as Node | null | undefined)?.range?.[0]
+    return start === undefined ? 1 : lines.linePos(start).line
+  }
+  const told = parsed.error.issues.flatMap(issue => {
+    const at = nearest(document.contents, issue.path)
+    if (issue.code === 'unrecognized_keys')
+      return issue.keys.map(
+        key => `line ${lineOf(keyIn(at, key) ?? at)}: ${key} is not known${meant(key, keysAt(issue.path))}`,
+      )
+    const given: unknown = isScalar(at) ? at.value : undefined
+    const known = issue.path.includes('class') ? CLASSES : []
+    const name = issue.path.findLast(part => typeof part === 'string') ?? 'the file'
+    const says =
+      known.length > 0 && typeof given === 'string'
+        ? `${given} is no class${meant(given, known)}`
+        : `${String(name)}: ${issue.message}`
+    return [`line ${lineOf(at)}: ${says}`]
+  })
+  throw mistaken(file, told)
+}
+
+function mistaken(file: string, told: readonly string[]): FirebreakError {
+  return new FirebreakError(
+    'INVALID_INPUT',
+    `${file}: ${told.slice(0, 10).join('; ')}`,
+    'what was required before stays in force; docs/ownership.md has every word of such a file',
+  )
+}
+
+function meant(given: string, known: readonly string[]): string {
+  const near = nearWords(given, known)
+  return near.length > 0 ? `: did you mean ${near[0]}?` : ` (${known.join(', ')})`
+}
+
+function keysAt(path: readonly PropertyKey[]): string[] {
+  if (path.length === 0) return Object.keys(schema.shape)
+  return path.includes('automatic') ? ['rotate', 'expire', 'notice'] : Object.keys(rule.shape)
+}
+
+/** The deepest node there is on the way. */
+function nearest(root: unknown, path: readonly PropertyKey[]): unknown {
+  let node = root
+  for (const part of path) {
+    const next: unknown =
+      typeof node === 'object' && node !== null && 'get' in node && typeof node.get === 'function'
+        ? node.get(part, true)
+        : undefined
+    if (next === undefined || next === null) return node
+    node = next
+  }
+  return node
+}
+
+function keyIn(node: unknown, key: string): unknown {
+  if (!isMap(node)) return undefined
+  return node.items.find(item => isPair(item) && isScalar(item.key) && item.key.value === key)?.key
+}
+
+/** Those that were taken in last, if any were. */
+export async function requirementsInForce(db: Db): Promise<Requirements | undefined> {
+  const row = await db.selectFrom('requirement').selectAll().orderBy('id', 'desc').limit(1).executeTakeFirst()
+  if (!row) return undefined
+  return { rules: parseRequirements(row.text, row.file), file: row.file, at: row.at, by: row.said_by }
+}
+
+/** All that an identity of this kind has to meet; where several rules speak of one thing, the strictest. */
+export interface Required {
+  readonly owner: boolean
+  readonly purpose: boolean
+  readonly expiryDays: number | undefined
+  readonly rotationDays: number | undefined
+  readonly stores: readonly string[] | undefined
+  readonly rotates: boolean
+  readonly expires: boolean
+  readonly noticeMs: Ms
+}
+
+/** Undefined where no rule is for it. */
+export function requiredOf(
+  rules: readonly Rule[],
+  profile: Pick<Profile, 'class' | 'environment'>,
+): Required | undefined {
+  const own = rules.filter(
+    one =>
+      (one.class === undefined || one.class.includes(profile.class.value)) &&
+      (one.environment === undefined ||
+        (profile.environment !== undefined && one.environment.includes(profile.environment.value))),
+  )
+  if (own.length === 0) return undefined
+  const least = (values: readonly (number | undefined)[]) => {
+    const known = values.filter(value => value !== undefined)
+    return known.length === 0 ? undefined : Math.min(...known)
+  }
+  const automatic = own.flatMap(one => one.automatic ?? [])
+  const stores = own.flatMap(one => (one.stores ? [one.stores] : []))
+  return {
+    owner: own.some(one => one.owner === true),
+    purpose: own.some(one => one.purpose === true),
+    expiryDays: least(own.map(one => one.expiry)),
+    rotationDays: least(own.map(one => one.rotation)),
+    stores: stores.length === 0 ? undefined : stores.reduce((a, b) => a.filter(glob => b.includes(glob))),
+    // What one rule forbids no other allows: nothing acts by itself where a rule for it says no.
+    rotates: automatic.length > 0 && automatic.every(({ rotate }) => rotate),
+    expires: automatic.length > 0 && automatic.every(({ expire }) => expire),
+    noticeMs: Math.max(0, ...automatic.map(({ notice }) => notice)) * DAY_MS,
+  }
+}
