@@ -50,6 +50,8 @@ const ENVIRONMENTS: Readonly<Record<string, string>> = {
 /** Apps and grants that somebody else made: what they do is done elsewhere. */
 const FOREIGN = new Set(['github app-installation', 'aws account', 'outsider'])
 
+const FEW = 100
+
 /** The profiles of these identities; `uses` are those of workloads and services that are told by edges. */
 export async function profilesOf(
   db: Db,
@@ -61,9 +63,12 @@ export async function profilesOf(
     roots,
     identities.map(({ id }) => id),
   )
+  // Of a few, only what concerns them is read.
+  const only =
+    identities.length > FEW ? undefined : identities.flatMap(({ id }) => [id, ...roots.membersOf(id)])
   const words = await wordsById(db, roots)
-  const facts = await factsById(db, roots)
-  const users = await usersById(db, roots)
+  const facts = await factsById(db, roots, only)
+  const users = await usersById(db, roots, only)
   return new Map(
     identities.map(identity => [
       identity.id,
@@ -191,15 +196,20 @@ function environmentOf(said: Said | undefined, names: readonly string[]): Said |
   return undefined
 }
 
-async function factsById(db: Db, roots: Roots): Promise<Map<string, Map<string, Said>>> {
-  const rows = await db
+async function factsById(
+  db: Db,
+  roots: Roots,
+  only: readonly string[] | undefined,
+): Promise<Map<string, Map<string, Said>>> {
+  let query = db
     .selectFrom('fact')
     .innerJoin('source', 'source.id', 'fact.source_id')
     .select(['fact.entity_id', 'fact.name', 'fact.value', 'fact.document', 'source.label'])
     .where('fact.name', 'in', Object.keys(FACTS))
     .where('fact.gone_at', 'is', null)
     .orderBy('fact.learnt_at')
-    .execute()
+  if (only) query = query.where('fact.entity_id', 'in', only)
+  const rows = await query.execute()
   const found = new Map<string, Map<string, Said>>()
   for (const { entity_id, name, value, label } of rows) {
     const parsed: unknown = JSON.parse(value)
@@ -212,8 +222,12 @@ async function factsById(db: Db, roots: Roots): Promise<Map<string, Map<string, 
 }
 
 /** Services of which it is a part, and workloads that run as it. */
-async function usersById(db: Db, roots: Roots): Promise<Map<string, Users>> {
-  const rows = await db
+async function usersById(
+  db: Db,
+  roots: Roots,
+  only: readonly string[] | undefined,
+): Promise<Map<string, Users>> {
+  let query = db
     .selectFrom('edge')
     .innerJoin('entity as user', 'user.id', 'edge.from_id')
     .innerJoin('entity as used', 'used.id', 'edge.to_id')
@@ -231,7 +245,9 @@ async function usersById(db: Db, roots: Roots): Promise<Map<string, Users>> {
     ])
     .where('edge.crossing', 'in', ['part-of', 'runs-as', 'federates-into', 'logs-in-as'])
     .where('edge.gone_at', 'is', null)
-    .execute()
+  if (only)
+    query = query.where(({ or, eb }) => or([eb('edge.from_id', 'in', only), eb('edge.to_id', 'in', only)]))
+  const rows = await query.execute()
   const found = new Map<string, Users>()
   const of = (id: string) => {
     const own = found.get(roots.of(id)) ?? { services: new Map<string, string>(), agents: [] }

@@ -5,8 +5,9 @@ import type { Db } from '../../core/store/store.ts'
 import { loadGraph } from '../../know/graph/load-graph.ts'
 import { type User, usersOf } from '../../know/graph/users.ts'
 import { ownershipOf } from '../../judge/ownership/ownership.ts'
+import { type LifeAnswer, lifeOf } from '../../judge/requirements/life.ts'
 import { membersOf } from '../../know/inventory/merge.ts'
-import { type CredentialView, credentialView, listCredentials } from '../../know/inventory/queries.ts'
+import { type CredentialView, credentialView, resolveEntity } from '../../know/inventory/queries.ts'
 import { ownershipText } from './owner.ts'
 import { type ShownOwnership, shownOwnership } from './ownership-view.ts'
 import { stateText } from './state-text.ts'
@@ -46,6 +47,8 @@ interface Shown {
   readonly facts: readonly ShownFact[]
   /** Null for what has no owner by its nature: a group, a person's own account. */
   readonly ownership: ShownOwnership | null
+  /** What it is, may do and did, and when it ends; of an identity. */
+  readonly life: readonly LifeAnswer[]
   readonly findings: readonly { check: string; why: string; since: string }[]
   readonly holds: readonly { why: string; since: string; run: string | null }[]
   /** The credential itself, or all of an identity's. */
@@ -82,7 +85,7 @@ async function run(world: World, input: Input): Promise<Shown> {
   const isCredential = subject.type === 'credential'
   const views = isCredential
     ? [await credentialView(db, keys, subject.id)]
-    : (await listCredentials(db, keys, {})).filter(view => view.identity?.id === subject.id)
+    : await credentialsOf(world, subject.id)
   const identity = isCredential ? views[0]?.identity : undefined
   const { ownership } = await ownershipOf(db, now)
   const owned = ownership.get(identity?.id ?? subject.id)
@@ -91,12 +94,35 @@ async function run(world: World, input: Input): Promise<Shown> {
     identity: identity ? { ref: formatRef(identity.ref), names: identity.names } : null,
     facts: await factsOf(db, ids, names, now),
     ownership: owned ? shownOwnership(owned) : null,
+    life:
+      subject.type === 'identity'
+        ? await lifeOf(db, await resolveEntity(db, subject.id), now, () => loadGraph(db))
+        : [],
     findings: await findingsOf(db, ids),
     holds: await holdsOf(db, ids),
     credentials: views.map(view => shownCredential(view, names, now)),
     users: isCredential ? await usersOf(db, await loadGraph(db), subject.id) : [],
     merges: await mergesInto(db, ids),
   }
+}
+
+/** Only what concerns the identity is read. What no copy and no system tells of any more is left out. */
+async function credentialsOf(world: World, identityId: string): Promise<CredentialView[]> {
+  const { db, keys } = world
+  const rows = await db
+    .selectFrom('credential')
+    .innerJoin('entity', 'entity.id', 'credential.entity_id')
+    .select(['entity.id', 'entity.native', 'entity.gone_at'])
+    .where('credential.identity_id', 'in', await membersOf(db, [identityId]))
+    .where('entity.merged_into', 'is', null)
+    .orderBy('entity.id')
+    .execute()
+  const views: CredentialView[] = []
+  for (const { id, native, gone_at } of rows) {
+    const view = await credentialView(db, keys, id)
+    if (!native.startsWith('fp:') || (view.copies.length > 0 && gone_at === null)) views.push(view)
+  }
+  return views
 }
 
 async function factsOf(db: Db, ids: string[], names: Map<string, string>, now: Ms): Promise<ShownFact[]> {
@@ -178,6 +204,7 @@ function text(output: Shown, width: number): string {
     parts.push(pc.yellow(wrap(`${finding.check}: ${finding.why}`, width, '', '')))
   for (const { reason } of output.merges) parts.push(wrap(`the same because: ${reason}`, width, '', ''))
   if (output.ownership) parts.push('', ownershipText(output.ownership, width))
+  if (output.life.length > 0) parts.push('', lifeTable(output.life, width))
   if (output.facts.length > 0) parts.push('', factsTable(output.facts, width))
   for (const credential of output.credentials) parts.push('', credentialText(credential, width))
   if (output.users.length > 0) parts.push('', usersText(output.users, width))
@@ -194,6 +221,12 @@ function usersText(users: Shown['users'], width: number): string {
     rows,
     width,
   )
+}
+
+function lifeTable(life: Shown['life'], width: number): string {
+  const rows = life.map(({ asked, value, why }) => [asked, value ?? 'unknown', why])
+  const columns = [{ title: 'WHAT' }, { title: 'IS', flexible: true }, { title: 'BECAUSE', flexible: true }]
+  return table(columns, rows, width)
 }
 
 function factsTable(facts: readonly ShownFact[], width: number): string {

@@ -83,6 +83,23 @@ async function fill(db: Db): Promise<void> {
     })
     .execute()
   await estate.db
+    .insertInto('word')
+    .values({
+      id: 'o',
+      entity_id: two!.id,
+      name: 'purpose',
+      value: ODD[1]!,
+      said_by: 'ann',
+      why: null,
+      at: 1,
+      ended_at: null,
+    })
+    .execute()
+  await estate.db
+    .insertInto('requirement')
+    .values({ id: 'r', text: ODD[1]!, file: 'requirements.yaml', said_by: 'ann', at: 1 })
+    .execute()
+  await estate.db
     .insertInto('confirmation')
     .values({
       id: 'w',

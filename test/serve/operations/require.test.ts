@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { directory } from '../../../src/connectors/directory/connector.ts'
 import { profilesOf } from '../../../src/judge/requirements/profiles.ts'
@@ -9,6 +10,7 @@ import { check } from '../../../src/serve/operations/check.ts'
 import { observe } from '../../../src/serve/operations/observe.ts'
 import { require } from '../../../src/serve/operations/require.ts'
 import { set } from '../../../src/serve/operations/set.ts'
+import { show } from '../../../src/serve/operations/show.ts'
 import { openWorld } from './open-world.ts'
 
 const ACCOUNT = '123456789012'
@@ -176,6 +178,23 @@ test('a use beyond what it is for is a finding, and none that the purpose names'
   expect((await failing('purpose-drift'))[0]).toMatch(
     /^emergency: it is for “shop\/api runs as it”, and .*payroll/,
   )
+})
+
+test('one is shown with what it is, what it may do, who runs as it, and which data it reaches, each with its reason', async () => {
+  const ref = (await nonHumans(opened.world.db)).find(({ native }) => native.includes('emergency'))!
+  const shown = await show.run(opened.world, { subject: ref.id })
+  const life = new Map(shown.life.map(({ asked, value, why }) => [asked, [value, why]]))
+  expect(life.get('class')).toEqual(['break-glass', expect.stringContaining('it is called')])
+  expect(life.get('runtime')![0]).toContain('shop/deployment/api')
+  expect(life.get('kind of credentials')![0]).toBe('short-lived')
+  // What nobody tells is said to be unknown.
+  expect(life.get('really used')).toEqual([null, 'nobody tells'])
+  expect(life.get('highest data')).toEqual([null, 'nobody tells'])
+  const text = stripVTControlCharacters(show.text(shown, 80))
+  expect(text).toMatch(/really used +unknown +nobody tells/)
+  // A reference keeps its line, so that it can be copied.
+  const wide = text.split('\n').filter(line => line.length > 80 && !line.startsWith('identity  '))
+  expect(wide).toEqual([])
 })
 
 test('no class, and no date, but those that there are', async () => {
