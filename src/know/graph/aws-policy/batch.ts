@@ -7,11 +7,17 @@ import { requestKeys } from './request-keys.ts'
 
 /** A policy document, or one with a name: `{ name, policy }`. */
 const policy = z.unknown()
-const policies = z.array(policy)
-const levels = z.array(z.looseObject({ orgIdentifier: z.string().default(''), policies: policies.nullish() }))
+const policies = listOf(policy)
+const levels = listOf(z.looseObject({ orgIdentifier: z.string().default(''), policies: policies.nullish() }))
 const idSchema = z.union([z.string(), z.number()])
 const scalar = z.union([z.string(), z.number(), z.boolean()]).transform(String)
 const principalOrArn = z.union([z.string(), z.looseObject({ arn: z.string() }).transform(({ arn }) => arn)])
+
+/** As in a policy, a list of one may be that one itself. */
+function listOf<T extends z.ZodType>(one: T) {
+  const isOne = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value)
+  return z.preprocess(value => (isOne(value) ? [value] : value), z.array(one))
+}
 
 /** One line of `firebreak can --batch`: everything but the request is optional. */
 export const batchLineSchema = z.looseObject({
@@ -56,7 +62,8 @@ export interface BatchFailure {
 export function answerLine(line: string): BatchAnswer | BatchFailure {
   let parsed: unknown
   try {
-    parsed = JSON.parse(line)
+    // Some editors begin a file with a mark.
+    parsed = JSON.parse(line.replace(/^\uFEFF/, ''))
   } catch {
     return { id: null, error: 'it is no JSON' }
   }

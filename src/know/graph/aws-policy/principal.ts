@@ -27,7 +27,8 @@ export function readPrincipal(text: string): Principal {
       : { text, kind: 'other', account: undefined }
   const [, , service, , account, resource = ''] = arnParts(text)
   const [type, name = ''] = splitOnce(resource)
-  const common = { text, account: account || undefined }
+  // What has a name in its place, as CloudFront's access identities do, is of no account.
+  const common = { text, account: account && /^\d+$/.test(account) ? account : undefined }
   if (service === 'sts' && type === 'assumed-role')
     return { ...common, kind: 'session', roleName: splitOnce(name)[0]! }
   if (service === 'sts' && type === 'federated-user') return { ...common, kind: 'federated-user' }

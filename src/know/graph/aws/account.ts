@@ -98,30 +98,15 @@ export function denies(policy: Policy): Policy {
 /** A name that nothing bears, for what an actor would make. */
 export const NEW = 'firebreak-any'
 
-/** What a service's actions are done to, where a premise names nothing. */
-const RESOURCES: Readonly<Record<string, readonly string[]>> = {
-  apprunner: ['service/NEW/0'],
-  'bedrock-agentcore': ['code-interpreter/NEW'],
-  cloudformation: ['stack/NEW/0', 'stackset/NEW:0'],
-  codebuild: ['project/NEW'],
-  datapipeline: ['pipeline/NEW'],
-  ec2: ['instance/i-NEW', 'launch-template/NEW'],
-  'ec2-instance-connect': ['instance/i-NEW'],
-  ecs: ['service/NEW/NEW', 'task-definition/NEW:1', 'cluster/NEW', 'container-instance/NEW/0'],
-  glue: ['devEndpoint/NEW', 'job/NEW', 'trigger/NEW'],
-  lambda: ['function:NEW', 'event-source-mapping:NEW'],
-  sagemaker: ['notebook-instance/NEW', 'training-job/NEW', 'processing-job/NEW'],
-  ssm: ['document/NEW', 'managed-instance/NEW'],
-}
-
-/** Things of an action's service that may be: of any name, and of the names that policies which allow it speak of. */
-export function resourcesOf(action: string, account: AwsAccount, allowing: readonly Policy[]): string[] {
-  const service = action.slice(0, action.indexOf(':'))
-  // Instance Connect and Session Manager act on instances of EC2.
-  const owner = service === 'ec2-instance-connect' ? 'ec2' : service
-  const plain = (RESOURCES[service] ?? ['NEW']).map(
-    name => `arn:${account.partition}:${owner}:us-east-1:${account.number}:${name.replaceAll('NEW', NEW)}`,
-  )
+/**
+ * ARNs of what an action may be done to: of any name, and of the names and regions that policies which allow it speak of. A
+ * `thing` such as `lambda:function:*` says of which kind; without, they are of no kind at all.
+ */
+export function resourcesOf(
+  thing: string | undefined,
+  account: AwsAccount,
+  allowing: readonly Policy[],
+): string[] {
   const spokenOf = allowing
     .flatMap(policy => policy.statements)
     .filter(statement => statement.effect === 'Allow' && statement.resources?.not === false)
@@ -130,8 +115,24 @@ export function resourcesOf(action: string, account: AwsAccount, allowing: reado
       pattern => pattern.startsWith('arn:') && !pattern.includes('${') && pattern.split(':').length >= 6,
     )
     .map(pattern => instanceOf(pattern, account))
-  return [...new Set([...plain, ...spokenOf])]
+  if (thing === undefined) return [...new Set(['*', ...spokenOf])]
+  const service = thing.slice(0, thing.indexOf(':'))
+  const rest = thing.slice(service.length + 1)
+  const regions = spokenOf.map(arn => arn.split(':')[3]!).filter(region => region !== '')
+  // IAM is in no region.
+  const plain = (service === 'iam' ? [''] : [...ANY_REGIONS, ...regions]).map(
+    region => `arn:${account.partition}:${service}:${region}:${account.number}:${rest.replaceAll('*', NEW)}`,
+  )
+  const kind = rest.slice(0, rest.indexOf('*'))
+  const named = spokenOf.filter(arn => {
+    const [, , ofService, , , ...end] = arn.split(':')
+    return ofService === service && end.join(':').startsWith(kind)
+  })
+  return [...new Set([...plain, ...named])]
 }
+
+/** Two, for what is denied in one of them only. */
+const ANY_REGIONS = ['us-east-1', 'eu-west-1']
 
 /** One ARN that fits a pattern. */
 function instanceOf(pattern: string, account: AwsAccount): string {
@@ -146,6 +147,33 @@ function instanceOf(pattern: string, account: AwsAccount): string {
     number === '*' ? account.number : filled(number, '0'),
     ...rest.map(part => filled(part, NEW)),
   ].join(':')
+}
+
+/** A user or role that an actor would make, with nothing but its name: of any name, and of those that its policies speak of. */
+export function newPrincipals(
+  kind: 'user' | 'role',
+  account: AwsAccount,
+  allowing: readonly Policy[],
+): AwsPrincipal[] {
+  const taken = new Set(account.principals.map(({ arn }) => arn))
+  return resourcesOf(`iam:${kind}/*`, account, allowing)
+    .filter(arn => !taken.has(arn) && !isServiceLinked(arn))
+    .map(arn => ({
+      id: arn,
+      uniqueId: arn,
+      kind,
+      arn,
+      account: account.number,
+      policies: [],
+      managed: [],
+      groups: [],
+      boundary: undefined,
+      trust: undefined,
+      inInstanceProfile: false,
+      tags: {},
+      hasPassword: false,
+      keyCount: 0,
+    }))
 }
 
 /** An ARN that nothing has, for asking what may be done to whatever there may be. */

@@ -4,12 +4,17 @@ import { parse } from 'yaml'
 import { z } from 'zod'
 
 /**
- * What a premise's action is done to: `target` (the rule's), `self`, a policy that the actor (`own-policy`) or the target
- * (`target-policy`) has and that can be changed, a group that the actor is in; without, anything of the service's.
+ * What a premise's action is done to. `on`: `target` (the rule's), `self`, a policy that the actor (`own-policy`) or the target
+ * (`target-policy`) has and that can be changed, a group that the actor is in. `thing`: one of that kind, as the service and the
+ * end of its ARN, a star for a name; premises of one kind must all be allowed of the same one. Without, anything at all.
  */
 const premise = z.strictObject({
   action: z.string().regex(/^[a-z0-9-]+:[A-Za-z]+$/),
   on: z.enum(['target', 'self', 'own-policy', 'target-policy', 'own-group']).optional(),
+  thing: z
+    .string()
+    .regex(/^[a-z0-9-]+:[A-Za-z-]+[:/]\*([:/]\*)?$/)
+    .optional(),
 })
 
 export const crossingSchema = z.strictObject({
@@ -20,7 +25,7 @@ export const crossingSchema = z.strictObject({
    * already runs as; `assumed-role`: one that lets the actor in; `user`, `group`, `role`: that one itself. The others
    * gain everything in the account, as far as a boundary and the organization let them: `self` as the actor;
    * `administrator-by-user` and `-by-role` as the target; `assumable-role` as a target that lets the actor in;
-   * `administrator-by-any-role` as any target at all. `self-unbounded` and `self-at-other-version` gain whatever the actor
+   * `administrator-by-any-role` as any target at all; `new-user` and `new-role` as one that the actor makes. `self-unbounded` and `self-at-other-version` gain whatever the actor
    * would be able to without its boundary, or with another version of a policy of its own.
    */
   target: z.enum([
@@ -37,6 +42,8 @@ export const crossingSchema = z.strictObject({
     'administrator-by-role',
     'assumable-role',
     'administrator-by-any-role',
+    'new-user',
+    'new-role',
   ]),
   services: z.array(z.string()).default([]),
   /** The role must be in an instance profile. */

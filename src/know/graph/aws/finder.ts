@@ -2,7 +2,14 @@ import { Context } from '../aws-policy/context.ts'
 import { evaluate } from '../aws-policy/evaluate.ts'
 import { readPolicy } from '../aws-policy/policy.ts'
 import type { Hop } from '../graph.ts'
-import { type AwsAccount, type AwsPrincipal, isLimitedIn, isServiceLinked, nameOf } from './account.ts'
+import {
+  type AwsAccount,
+  type AwsPrincipal,
+  isLimitedIn,
+  isServiceLinked,
+  nameOf,
+  newPrincipals,
+} from './account.ts'
 import type { Crossing } from './crossing.ts'
 import { best, type May, NO, type Privilege, together, YES } from './privilege.ts'
 
@@ -51,7 +58,7 @@ export class Finder {
   #crosses(crossing: Crossing): Hop[] {
     if (!this.#isActorOf(crossing)) return []
     // What concerns no target is asked first, and once.
-    const own = together(crossing.premises.filter(it => !isOnTarget(it)).map(it => this.#own(it)))
+    const own = this.#allOwn(crossing.premises.filter(it => !isOnTarget(it)))
     if (own.truth === 'no') return []
     const onTarget = crossing.premises.filter(isOnTarget)
     if (crossing.target !== 'assumed-role' && onTarget.some(({ action }) => this.#may.isSilentOn(action)))
@@ -78,7 +85,7 @@ export class Finder {
           : []),
       ]
       const hop = this.#found(crossing, gained.to, together([may, gained.may]), needs)
-      if (crossing.target === 'administrator-by-any-role' && hop.length > 0) return hop
+      if (ONE_IS_ENOUGH.has(crossing.target) && hop.length > 0) return hop
       hops.push(...hop)
     }
     return hops
@@ -161,6 +168,18 @@ export class Finder {
     return this.#actor.kind === 'group' && actor === 'user'
   }
 
+  #allOwn(premises: Crossing['premises']): May {
+    const actionsOn = new Map<string, string[]>()
+    const alone: May[] = []
+    for (const premise of premises)
+      if (premise.thing === undefined) alone.push(this.#own(premise))
+      else actionsOn.set(premise.thing, [...(actionsOn.get(premise.thing) ?? []), premise.action])
+    return together([
+      ...alone,
+      ...[...actionsOn].map(([thing, actions]) => this.#may.somewhere(actions, thing)),
+    ])
+  }
+
   #own({ action, on }: Crossing['premises'][number]): May {
     if (this.#may.isSilentOn(action)) return NO
     if (on === 'self') {
@@ -178,7 +197,7 @@ export class Finder {
             : this.#may.on(action, group.arn, { target: group }),
         ),
       )
-    return this.#may.somewhere(action)
+    return this.#may.somewhere([action], undefined)
   }
 
   #ownGroups(): readonly AwsPrincipal[] {
@@ -203,7 +222,13 @@ export class Finder {
     return best(trusting.map(passedTo => this.#may.on(action, target.arn, { target, passedTo })))
   }
 
-  #targets({ target, services, instanceProfile }: Crossing): AwsPrincipal[] {
+  #targets({ target, services, instanceProfile, premises }: Crossing): AwsPrincipal[] {
+    if (target === 'new-user' || target === 'new-role')
+      return newPrincipals(
+        target === 'new-user' ? 'user' : 'role',
+        this.#account,
+        this.#may.policiesOn(premises),
+      )
     const isOther = (principal: AwsPrincipal) => principal.id !== this.#actor.id
     // Roles can be assumed from other accounts; all else is done within one.
     if (target === 'assumed-role')
@@ -249,6 +274,9 @@ export class Finder {
       case 'administrator-by-role':
       case 'administrator-by-any-role':
         return { to: this.#account.id, may: everything() }
+      case 'new-user':
+      case 'new-role':
+        return { to: this.#account.id, may: this.#may.of(target).everythingIfGranted() }
       default:
         return { to: target.id, may: YES }
     }
@@ -323,6 +351,13 @@ export class Finder {
 }
 
 const MOST_KEYS = 2
+
+/** Everything in the account is gained by whichever target there is. */
+const ONE_IS_ENOUGH: ReadonlySet<Crossing['target']> = new Set([
+  'administrator-by-any-role',
+  'new-user',
+  'new-role',
+])
 
 /** What is gained by being another afterwards. */
 const CHANGES: ReadonlySet<Crossing['target']> = new Set(['group', 'self-unbounded', 'self-at-other-version'])

@@ -62,6 +62,11 @@ export class Privilege {
     return this.#policiesOn(action).length === 0
   }
 
+  /** Of its policies, what speaks of any of the actions. */
+  policiesOn(asked: readonly { readonly action: string }[]): readonly Policy[] {
+    return [...new Set(asked.flatMap(({ action }) => this.#policiesOn(action)))]
+  }
+
   on(action: string, arn: string, asked: Asked = {}): May {
     return may(this.answer(action, arn, { policies: this.#policiesOn(action), ...asked }))
   }
@@ -100,16 +105,13 @@ export class Privilege {
     })
   }
 
-  /** Whether it may be done to anything at all that there may be. */
-  somewhere(action: string): May {
-    const known = this.#somewhere.get(action)
+  /** Whether all of that may be done to one and the same thing of that kind, of all that there may be. */
+  somewhere(actions: readonly string[], thing: string | undefined): May {
+    const key = [thing, ...actions].join(' ')
+    const known = this.#somewhere.get(key)
     if (known) return known
-    const policies = this.#policiesOn(action)
-    const answer =
-      policies.length === 0
-        ? NO
-        : best(resourcesOf(action, this.#account, policies).map(arn => this.on(action, arn)))
-    this.#somewhere.set(action, answer)
+    const answer = actions.some(action => this.isSilentOn(action)) ? NO : this.#onOneThing(actions, thing)
+    this.#somewhere.set(key, answer)
     return answer
   }
 
@@ -163,6 +165,16 @@ export class Privilege {
       for (const condition of answer.conditions) conditions.add(condition)
     }
     return { truth, conditions: [...conditions] }
+  }
+
+  #onOneThing(actions: readonly string[], thing: string | undefined): May {
+    const allowing = this.policiesOn(actions.map(action => ({ action })))
+    let found = NO
+    for (const arn of resourcesOf(thing, this.#account, allowing)) {
+      found = best([found, together(actions.map(action => this.on(action, arn)))])
+      if (found.truth === 'yes') break
+    }
+    return found
   }
 
   #policiesOn(action: string): readonly Policy[] {

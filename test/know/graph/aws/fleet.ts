@@ -6,6 +6,8 @@ interface Limits {
   readonly boundary?: Statements
   readonly attached?: readonly string[]
   readonly tags?: Readonly<Record<string, string>>
+  /** Of a role. */
+  readonly inInstanceProfile?: boolean
 }
 
 /** Writes the authorization details of one account, principal by principal. */
@@ -45,6 +47,7 @@ export class Fleet {
       RoleId: this.idOf('role', name),
       Arn: this.arn(`role/${name}`),
       AssumeRolePolicyDocument: documentOf(trust),
+      InstanceProfileList: limits.inInstanceProfile ? [{ Arn: this.arn(`instance-profile/${name}`) }] : [],
       ...this.#granted(name, 'RolePolicyList', statements, limits),
     })
     return this

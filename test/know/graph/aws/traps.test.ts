@@ -1,46 +1,10 @@
-import { beforeAll, describe, expect, test } from 'vitest'
-import { realIo } from '../../../../src/core/contract/io.ts'
-import { openStore, transaction } from '../../../../src/core/store/store.ts'
+import { describe } from 'vitest'
 import { loadCrossings } from '../../../../src/know/graph/aws/crossing.ts'
-import { loadGraph } from '../../../../src/know/graph/load-graph.ts'
-import { type Finding, fold } from '../../../../src/know/inventory/fold.ts'
-import { readDetails } from '../../../../src/know/readers/aws-iam.ts'
-import { reachedFrom, type Whole, wholeOf } from '../whole.ts'
-import { Fleet } from './fleet.ts'
+import type { Finding } from '../../../../src/know/inventory/fold.ts'
+import type { Fleet } from './fleet.ts'
+import { ADMIN, allow, deny, testTraps, type Trap, trusting, when } from './trap.ts'
 
-/**
- * Accounts made to mislead: what looks like a way and is none, what looks closed and is open. Each has an `Actor`, and
- * says whether it gets to everything in the account.
- */
-const allow = (Action: string | string[], Resource: string | string[] = '*', more: object = {}) => ({
-  Effect: 'Allow',
-  Action,
-  Resource,
-  ...more,
-})
-const deny = (Action: string | string[], Resource: string | string[] = '*', more: object = {}) => ({
-  ...allow(Action, Resource, more),
-  Effect: 'Deny',
-})
-const when = (operator: string, key: string, value: string) => ({
-  Condition: { [operator]: { [key]: value } },
-})
-const trusting = (principal: object, more: object = {}) => ({
-  Effect: 'Allow',
-  Action: 'sts:AssumeRole',
-  Principal: principal,
-  ...more,
-})
-
-type Expected = 'no' | 'proven' | 'conditional'
-interface Trap {
-  readonly name: string
-  readonly expected: Expected
-  readonly set: (account: Fleet) => void
-  /** What a connection or a report tells beside. */
-  readonly told?: (account: Fleet) => Finding[]
-}
-const ADMIN = [allow('*')]
+/** What looks like a way and is none, what looks closed and is open. */
 const factsOf = (fleet: Fleet, name: string, facts: Record<string, boolean | number>): Finding => ({
   see: 'identity',
   ref: { system: 'aws', instance: fleet.account, kind: 'user', id: fleet.idOf('user', name) },
@@ -410,54 +374,6 @@ const traps: Trap[] = [
   },
 ]
 
-describe('accounts made to mislead', () => {
-  const accounts = traps.map((trap, index) => {
-    const fleet = new Fleet(String(300_000_000_000 + index))
-    trap.set(fleet)
-    return { trap, fleet }
-  })
-  let graph: Whole
-  beforeAll(async () => {
-    graph = await graphOf(
-      accounts.flatMap(({ trap, fleet }) => [
-        ...([...readDetails(fleet.details(), 'test')] as Finding[]),
-        ...(trap.told?.(fleet) ?? []),
-      ]),
-    )
-  })
+const crossings = await loadCrossings(new URL('../../../../rules', import.meta.url).pathname)
 
-  test.each(accounts.map(({ trap, fleet }) => [trap.name, trap.expected, fleet] as const))(
-    '%s: %s',
-    (_, expected, fleet) => {
-      const actor = graph.nodes.find(
-        ({ ref, names }) => ref.instance === fleet.account && names.includes('Actor'),
-      )!
-      const way = reachedFrom(graph, actor.id).find(
-        ({ ref }) => ref.kind === 'account' && ref.instance === fleet.account,
-      )
-      expect(way?.certainty ?? 'no', way?.hops.map(({ why }) => why).join('; ')).toBe(expected)
-    },
-  )
-})
-
-async function graphOf(findings: readonly Finding[]): Promise<Whole> {
-  const db = await openStore(':memory:')
-  const io = realIo()
-  const at = io.now().getTime()
-  const source = {
-    id: 'source',
-    system: 'test',
-    instance: '1',
-    label: 'test',
-    config: '{}',
-    cursor: null,
-    observed_at: null,
-    created_at: at,
-  }
-  await db.insertInto('source').values(source).execute()
-  await transaction(db, tx => fold(tx, { id: 'source' }, findings, { io, at }))
-  const aws = await loadCrossings(new URL('../../../../rules', import.meta.url).pathname)
-  const graph = await wholeOf(db, await loadGraph(db, { aws, joined: [] }, at))
-  await db.destroy()
-  return graph
-}
+describe('accounts made to mislead', () => testTraps(crossings, traps, 300_000_000_000))
