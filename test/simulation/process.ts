@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import type { Boundary } from '../../src/act/actions/step.ts'
 import { contain, type ContainOptions, type ContainRequest } from '../../src/act/incident/contain.ts'
 import type { ContainReport } from '../../src/act/incident/report.ts'
+import { actAutomatically, type AutomaticEvent } from '../../src/act/lifecycle/automatic.ts'
 import { offboard, type OffboardReport, type OffboardRequest } from '../../src/act/lifecycle/offboard.ts'
 import type { Connection, Connector } from '../../src/core/contract/connector.ts'
 import { FirebreakError, isFirebreakError } from '../../src/core/contract/errors.ts'
@@ -125,6 +126,15 @@ export class Process {
 
   async offboard(request: OffboardRequest, watch: Watch = {}): Promise<Ending<OffboardReport>> {
     return await this.#act(watch, options => offboard(this.#db, options, request))
+  }
+
+  /** What the requirements in force say that happens by itself. */
+  async automatic(): Promise<Ending<AutomaticEvent[]>> {
+    return await this.#act({}, async options => {
+      const told: AutomaticEvent[] = []
+      await actAutomatically(this.#db, options, event => told.push(event))
+      return told
+    })
   }
 
   async #act<Report>(

@@ -1,6 +1,7 @@
 import type { Boundary } from '../../src/act/actions/step.ts'
 import type { ContainRequest } from '../../src/act/incident/contain.ts'
 import type { ContainReport } from '../../src/act/incident/report.ts'
+import type { AutomaticEvent } from '../../src/act/lifecycle/automatic.ts'
 import type { OffboardReport, OffboardRequest } from '../../src/act/lifecycle/offboard.ts'
 import { openStore, type Db } from '../../src/core/store/store.ts'
 import { type Description, Estate, StoredEstate } from './estate.ts'
@@ -106,6 +107,10 @@ export class Scene {
         if (watch.dieAt?.key === step.key && watch.dieAt.boundary === boundary) process.die()
       },
     }
+  }
+
+  async automatic(): Promise<AutomaticEvent[]> {
+    return reportOf(await new Process(this.estate, this.db).automatic())
   }
 
   async observe(): Promise<void> {

@@ -19,6 +19,7 @@ export const migrations: Record<string, Migration> = {
   '0012_crossing': { up: crossing },
   '0013_confirmation': { up: confirmation },
   '0014_word': { up: word },
+  '0015_automation': { up: automation },
 }
 
 async function spine(db: Kysely<unknown>): Promise<void> {
@@ -260,4 +261,12 @@ async function word(db: Kysely<unknown>): Promise<void> {
     id text primary key, text text not null, file text not null, said_by text not null, at bigint not null)`.execute(
     db,
   )
+}
+
+/** What is to be done by itself with a thing: when its owner was told, what was said last, and which run did it. */
+async function automation(db: Kysely<unknown>): Promise<void> {
+  await sql`create table automation (
+    id text primary key, entity_id text not null references entity (id), action text not null, announced_at bigint not null,
+    next_at bigint not null, told text, run_id text, ended_at bigint)`.execute(db)
+  await sql`create index automation_entity on automation (entity_id)`.execute(db)
 }

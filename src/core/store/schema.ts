@@ -31,6 +31,7 @@ export interface Schema {
   confirmation: ConfirmationTable
   word: WordTable
   requirement: RequirementTable
+  automation: AutomationTable
 }
 
 /** What tells the rows of each table apart; each table stands after those that it refers to. */
@@ -61,6 +62,7 @@ export const PRIMARY_KEYS = {
   confirmation: ['id'],
   word: ['id'],
   requirement: ['id'],
+  automation: ['id'],
 } as const satisfies { [Table in keyof Schema]: readonly (keyof Schema[Table])[] }
 
 export const TABLE_NAMES = Object.keys(PRIMARY_KEYS) as (keyof Schema)[]
@@ -382,6 +384,21 @@ export interface RequirementTable {
   file: string
   said_by: string
   at: number
+}
+
+/** One that has not ended stands for each thing and action. */
+export interface AutomationTable {
+  id: string
+  entity_id: string
+  action: 'rotate' | 'expire'
+  /** When its owner was told that it will be. */
+  announced_at: number
+  /** Not looked at again before. */
+  next_at: number
+  /** What was said last: why it is left alone, or what it came to. */
+  told: string | null
+  run_id: string | null
+  ended_at: number | null
 }
 
 export type Row<Table extends keyof Schema> = Selectable<Schema[Table]>

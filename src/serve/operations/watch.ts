@@ -1,5 +1,6 @@
 import pc from 'picocolors'
 import { z } from 'zod'
+import { actAutomatically } from '../../act/lifecycle/automatic.ts'
 import { isFirebreakError } from '../../core/contract/errors.ts'
 import { formatRef } from '../../core/contract/ref.ts'
 import type { Row } from '../../core/store/schema.ts'
@@ -69,6 +70,7 @@ const MOST_AT_ONCE = 2
 /** What other processes left, connected or finished is noticed within so long. */
 const LONGEST_SLEEP_MS = 5_000
 const LONGEST_BACKOFF_MS = 3_600_000
+const ACT_EVERY_MS = 60_000
 
 async function run(world: World, given: Input): Promise<Watched> {
   const watching = new Watching(world, given)
@@ -102,6 +104,8 @@ class Watching {
   readonly failures: Error[] = []
   observed = 0
   #checked = false
+  /** How many had been read when it was last acted by itself, and when that was. */
+  #acted = { after: 0, at: -Infinity }
   #broken: unknown
 
   constructor(world: World, given: Input) {
@@ -151,7 +155,10 @@ class Watching {
     const sources = await this.#chosen()
     const waiting = sources.filter(({ id }) => !this.#begun.has(id))
     const ids = waiting.map(({ id }) => id)
-    while (this.#working.size < MOST_AT_ONCE) {
+    // What is acted on must not be read meanwhile: sources that are at work are waited for.
+    const isToAct = this.#isToAct()
+    if (isToAct && this.#working.size === 0) await this.#act()
+    while (this.#working.size < (isToAct && this.#working.size > 0 ? 0 : MOST_AT_ONCE)) {
       const claim = await claimSource(
         db,
         io,
@@ -167,6 +174,7 @@ class Watching {
       this.#working.add(work)
     }
     if (this.#working.size === 0 && this.#input.once) {
+      if (this.observed > this.#acted.after) await this.#act()
       for (const { id, system, label } of waiting)
         if (!this.#begun.has(id))
           this.#say('busy', `${system}:${label} is being read by another process`, {
@@ -275,6 +283,24 @@ class Watching {
   async #check(): Promise<void> {
     for (const change of (await runChecks(this.#world.db, this.#world, alarms)).changes)
       await this.#tell(change)
+  }
+
+  #isToAct(): boolean {
+    const { after, at } = this.#acted
+    return this.observed > after && this.#world.io.now().getTime() - at >= ACT_EVERY_MS
+  }
+
+  /** What the requirements in force say that happens by itself. */
+  async #act(): Promise<void> {
+    const { db, io, keys, connections } = this.#world
+    this.#acted = { after: this.observed, at: io.now().getTime() }
+    const options = { io, keys, connections, ...ruleFoldersOf(this.#world) }
+    await actAutomatically(db, options, ({ event, ...about }) => {
+      const colour = { announced: pc.yellow, left: pc.yellow, acted: pc.green, failed: pc.red }[event]
+      const { action, name, owner, why } = about
+      const mark = colour(`${action} ${event}`)
+      this.#say(`${action}-${event}`, `${mark}  ${name} (${owner ?? 'nobody answers for it'}): ${why}`, about)
+    })
   }
 
   #intervalOf(source: Row<'source'>): number {

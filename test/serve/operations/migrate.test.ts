@@ -96,6 +96,19 @@ async function fill(db: Db): Promise<void> {
     })
     .execute()
   await estate.db
+    .insertInto('automation')
+    .values({
+      id: 'a',
+      entity_id: two!.id,
+      action: 'rotate',
+      announced_at: 1,
+      next_at: 2,
+      told: ODD[1]!,
+      run_id: null,
+      ended_at: null,
+    })
+    .execute()
+  await estate.db
     .insertInto('requirement')
     .values({ id: 'r', text: ODD[1]!, file: 'requirements.yaml', said_by: 'ann', at: 1 })
     .execute()

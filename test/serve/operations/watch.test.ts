@@ -65,9 +65,16 @@ const connector: Connector<{ path: string }> = {
       async close() {
         open.set(name, (open.get(name) ?? 1) - 1)
       },
-      async *discover() {
+      async *discover(): AsyncGenerator<Observation> {
         await new Promise(resolve => setTimeout(resolve, 2))
         yield { see: 'resource', ref: place, names: [name], facts: {} } satisfies Observation
+        if (name === 'telling')
+          yield {
+            see: 'identity',
+            ref: role('9'),
+            names: ['old-export'],
+            facts: { expiry: { value: '2026-01-03' } },
+          } satisfies Observation
         for (const path of copies.get(name) ?? []) {
           const slots = [{ part: 'value' as const, at: '0-8', encodings: [], line: 1 }]
           yield {
@@ -259,6 +266,30 @@ describe('one round', () => {
     const { events, failures } = await watched({ once: true }, start() + MINUTE)
     expect(failures).toMatchObject([{ code: 'UNREACHABLE' }])
     expect(events.map(({ event, source }) => [event, source])).toContainEqual(['observed', 'place:b'])
+  })
+
+  test('tells an owner before something goes by itself, once, and not before the time that was promised', async () => {
+    await connect('telling')
+    const text = 'require: [{ automatic: { expire: true, notice: 5d } }]'
+    await db
+      .insertInto('requirement')
+      .values({ id: 'r', text, file: 'r.yaml', said_by: 'ann', at: clock })
+      .execute()
+    const { events } = await watched({ every: '10m' }, start() + 45 * MINUTE)
+    const own = events.filter(({ event }) => String(event).startsWith('expire'))
+    expect(own).toEqual([
+      expect.objectContaining({
+        event: 'expire-announced',
+        name: 'old-export',
+        owner: null,
+        why: expect.stringMatching(
+          /^it ends on 2026-01-03: a tag says so.*; it goes on 2026-01-06 or after$/,
+        ),
+      }),
+    ])
+    expect((await watched({ once: true }, clock + MINUTE)).events.map(({ event }) => event)).not.toContain(
+      'expire-announced',
+    )
   })
 
   test('leaves a source to the process that reads it', async () => {
