@@ -126,7 +126,7 @@ type Value = string | number | null
 const ROWS_AT_ONCE = 64
 
 /** A statement for many rows: one for each row would take twice as long. */
-function inserter(db: DatabaseSync, table: string, columns: readonly string[]) {
+export function inserter(db: DatabaseSync, table: string, columns: readonly string[]) {
   const row = `(${columns.map(() => '?').join()})`
   const statement = (rows: number) =>
     db.prepare(`insert or rollback into ${table} (${columns.join()}) values ${Array(rows).fill(row).join()}`)
@@ -147,7 +147,7 @@ function inserter(db: DatabaseSync, table: string, columns: readonly string[]) {
 }
 
 /** Ids as the product makes them, from a clock that stands. */
-function idsFrom(random: () => number): () => string {
+export function idsFrom(random: () => number): () => string {
   const io = {
     now: () => new Date(AT),
     random: (bytes: number) => Uint8Array.from({ length: bytes }, () => random() * 256),

@@ -11,7 +11,17 @@ const name = process.argv[2] ?? ''
 const file = fileURLToPath(new URL(`./${name}.ts`, import.meta.url))
 if (
   !/^[a-z][a-z-]*$/.test(name) ||
-  ['run', 'run-measured', 'measurement', 'corpus', 'graph-estate', 'graph-process'].includes(name) ||
+  [
+    'run',
+    'run-measured',
+    'measurement',
+    'corpus',
+    'graph-estate',
+    'graph-process',
+    'posture-estate',
+    'posture-process',
+    'posture-queries',
+  ].includes(name) ||
   !existsSync(file)
 ) {
   process.stderr.write('There is no such bench: give the name of a file in bench/, such as scan.\n')

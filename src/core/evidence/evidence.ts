@@ -2,6 +2,7 @@ import { canonicalJson } from '../contract/canonical-json.ts'
 import { newId } from '../contract/id.ts'
 import type { Io } from '../contract/io.ts'
 import type { Json } from '../contract/ref.ts'
+import { RowInsert } from '../store/row-insert.ts'
 import type { Tx } from '../store/store.ts'
 
 /**
@@ -16,16 +17,27 @@ export interface Entry {
 
 /** Appends in the caller's transaction, so that what is decided and what is recorded cannot come apart. */
 export async function record(tx: Tx, io: Pick<Io, 'now' | 'random'>, entry: Entry): Promise<void> {
-  await tx
-    .insertInto('evidence')
-    .values({
+  await recordAll(tx, io, [entry])
+}
+
+/** The same of many, in their order. */
+export async function recordAll(
+  tx: Tx,
+  io: Pick<Io, 'now' | 'random'>,
+  entries: readonly Entry[],
+): Promise<void> {
+  await rows.run(
+    tx,
+    entries.map(({ kind, subject, body }) => ({
       id: newId(io),
       at: io.now().getTime(),
-      kind: entry.kind,
-      subject: entry.subject,
-      body: canonicalJson(entry.body),
+      kind,
+      subject,
+      body: canonicalJson(body),
       seq: null,
       hash: null,
-    })
-    .execute()
+    })),
+  )
 }
+
+const rows = new RowInsert('evidence', insert => insert)

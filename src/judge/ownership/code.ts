@@ -150,15 +150,21 @@ export async function authorsOf(
   places: readonly CodePlace[],
 ): Promise<ReadonlyMap<string, readonly Authored[]>> {
   const wanted = new Set(places.map(keyOf))
-  const rows = await inChunks([...new Set(places.map(({ path }) => path))], chunk =>
-    db
-      .selectFrom('occurrence')
-      .select(['source_id', 'path', 'author', 'at'])
-      .where('path', 'in', chunk)
-      .where('author', 'is not', null)
-      .where('at', 'is not', null)
-      .execute(),
-  )
+  const rows: { source_id: string; path: string; author: string | null; at: Ms | null }[] = []
+  for (const [source, own] of Map.groupBy(places, ({ sourceId }) => sourceId)) {
+    const paths = [...new Set(own.map(({ path }) => path))]
+    const asked = await inChunks(paths, chunk =>
+      db
+        .selectFrom('occurrence')
+        .select(['source_id', 'path', 'author', 'at'])
+        .where('source_id', '=', source)
+        .where('path', 'in', chunk)
+        .where('author', 'is not', null)
+        .where('at', 'is not', null)
+        .execute(),
+    )
+    rows.push(...asked)
+  }
   const found = new Map<string, Authored[]>()
   for (const { source_id, path, author, at } of rows) {
     const key = `${source_id} ${path}`

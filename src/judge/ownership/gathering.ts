@@ -36,6 +36,12 @@ interface Membership {
   readonly how: string
 }
 
+/** The teams that are written on the identities of a service, on which and on how many. */
+interface Written {
+  readonly teamsOf: Map<string, readonly Party[]>
+  readonly counts: Map<string, { readonly party: Party; readonly count: number }>
+}
+
 /** An account for emergencies is not that of the service beside which it stands. */
 const BREAK_GLASS = /(?:^|[^a-z])(?:break[-_ ]?glass|emergency)/i
 
@@ -50,7 +56,7 @@ export class Gathering {
   readonly #now: Ms
   readonly #declared: ReadonlyMap<string, readonly string[]>
   /** Of each service what is written on which of its identities. */
-  readonly #written = new Map<string, Map<string, readonly Sign[]>>()
+  readonly #written = new Map<string, Written>()
 
   private constructor(
     people: People,
@@ -125,9 +131,13 @@ export class Gathering {
     const ids = this.#idsOf(identity)
     const signs = [...this.#writtenOn(ids)].filter(({ kind }) => kind === 'tag' || kind === 'confirmed')
     if (signs.length === 0) return
+    const teams = this.#teamsNamed(signs)
     for (const { service } of this.#membershipsOf(identity, ids)) {
-      const own = this.#written.get(service.name) ?? new Map<string, readonly Sign[]>()
-      this.#written.set(service.name, own.set(identity.id, signs))
+      const written = this.#written.get(service.name) ?? { teamsOf: new Map(), counts: new Map() }
+      this.#written.set(service.name, written)
+      written.teamsOf.set(identity.id, teams)
+      for (const party of teams)
+        written.counts.set(party.key, { party, count: (written.counts.get(party.key)?.count ?? 0) + 1 })
     }
   }
 
@@ -200,23 +210,22 @@ export class Gathering {
 
   /** What is written on others of the service: what one of them says may be a slip, and what they agree on hardly is. */
   *#ofSiblings(identity: NonHuman, { service, factor }: Membership): Generator<Sign> {
-    const tally = new Map<string, { party: Party; count: number; weight: number }>()
-    let total = 0
-    for (const [id, signs] of this.#written.get(service.name) ?? []) {
-      if (id === identity.id) continue
-      for (const party of this.#teamsNamed(signs)) {
-        const found = tally.get(party.key) ?? { party, count: 0, weight: 0 }
-        tally.set(party.key, { party, count: found.count + 1, weight: found.weight + 1 })
-        total++
-      }
-    }
-    for (const { party, count } of tally.values())
-      yield {
-        owner: party.kind === 'team' ? `group:${party.name}` : party.name,
-        kind: 'sibling',
-        source: `${count} of ${total} others of ${service.name} say so`,
-        weight: SIBLINGS * factor * (count / total) * (1 - 0.5 ** count),
-      }
+    const written = this.#written.get(service.name)
+    if (!written) return
+    const own = new Set(written.teamsOf.get(identity.id)?.map(({ key }) => key))
+    const counts = [...written.counts.values()].map(({ party, count }) => ({
+      party,
+      count: own.has(party.key) ? count - 1 : count,
+    }))
+    const total = counts.reduce((sum, { count }) => sum + count, 0)
+    for (const { party, count } of counts)
+      if (count > 0)
+        yield {
+          owner: party.kind === 'team' ? `group:${party.name}` : party.name,
+          kind: 'sibling',
+          source: `${count} of ${total} others of ${service.name} say so`,
+          weight: SIBLINGS * factor * (count / total) * (1 - 0.5 ** count),
+        }
   }
 
   /** The teams that signs name, by themselves or by one who is in them. */

@@ -11,12 +11,21 @@ export async function ownershipOf(
   db: Db,
   now: Ms,
 ): Promise<{ ownership: ReadonlyMap<string, Ownership>; people: People }> {
+  const ownership = new Map<string, Ownership>()
+  const people = await eachOwnership(db, now, (id, own) => void ownership.set(id, own))
+  return { ownership, people }
+}
+
+/** The same, one after the other: all that speaks for all of a large organisation is more than memory should hold. */
+export async function eachOwnership(
+  db: Db,
+  now: Ms,
+  take: (identityId: string, ownership: Ownership) => void,
+): Promise<People> {
   const roots = await loadRoots(db)
   const people = await loadPeople(db)
   const identities = await nonHumans(db)
   const gathering = await Gathering.load(db, roots, people, identities, now)
-  const ownership = new Map(
-    identities.map(identity => [identity.id, weigh(gathering.signsOf(identity), people)]),
-  )
-  return { ownership, people }
+  for (const identity of identities) take(identity.id, weigh(gathering.signsOf(identity), people))
+  return people
 }

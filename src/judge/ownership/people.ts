@@ -21,8 +21,11 @@ export class People {
   /** By address, login, name or slug; null where several are called so. */
   readonly #byWord = new Map<string, Party | null>()
   readonly #teams = new Map<string, Party>()
+  /** What texts meant: the same few are written on very many things. */
+  readonly #resolved = new Map<string, Party | undefined>()
 
   addTeam(names: readonly string[]): Party {
+    this.#resolved.clear()
     const key = slugOf(names[0]!)
     const known = this.#teams.get(key)
     const party = known ?? { kind: 'team', key: `team:${key}`, name: key, hasLeft: false, teams: [] }
@@ -33,6 +36,7 @@ export class People {
   }
 
   addPerson(words: readonly string[], party: Party): void {
+    this.#resolved.clear()
     this.#parties.set(party.key, party)
     for (const word of new Set(words.map(wordOf))) {
       const before = this.#byWord.get(word)
@@ -63,6 +67,13 @@ export class People {
    * `jdoe`. Undefined for who is not known, and for what several are called.
    */
   resolve(text: string): Party | undefined {
+    if (this.#resolved.has(text)) return this.#resolved.get(text)
+    const party = this.#resolve(text)
+    this.#resolved.set(text, party)
+    return party
+  }
+
+  #resolve(text: string): Party | undefined {
     const signed = /<([^<>]+)>\s*$/.exec(text)?.[1]
     if (signed !== undefined) return this.resolve(signed) ?? this.#word(text.slice(0, text.lastIndexOf('<')))
     const [, kind, entity] = /^(group|user):(?:[\w-]+\/)?(.+)$/.exec(text) ?? []

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { Row } from '../../core/store/schema.ts'
 import type { Db } from '../../core/store/store.ts'
 import { confirmedBy } from '../../know/inventory/owner-word.ts'
@@ -39,6 +40,8 @@ const CROSSINGS = [
   'may-push',
   'defined-in',
 ]
+/** Systems whose sources hold code, or files beside it. */
+const CODE = ['git', 'github', 'gitlab', 'directory']
 const REPOSITORIES = new Set(['repository', 'project'])
 
 export async function loadRelations(db: Db, roots: Roots): Promise<Relations> {
@@ -207,18 +210,32 @@ async function definedPlaces(db: Db, roots: Roots): Promise<Map<string, CodePlac
     )
     .select(['sighting.entity_id', 'sighting.source_id', 'occurrence.path', 'entity.id as container_id'])
     .where('sighting.gone_at', 'is', null)
+    .where('sighting.document', '<>', '')
     .where('occurrence.at_head', '=', 1)
     .execute()
   return placesBy(rows, roots)
 }
 
-/** Where copies stand whose text names the identity. */
+/**
+ * Where copies stand whose text names the identity, in what may have owners and authors: of each some places, chosen by the store,
+ * since there may be very many.
+ */
 async function copiedPlaces(db: Db, roots: Roots): Promise<Map<string, CodePlace[]>> {
+  const code = db.selectFrom('source').select('id').where('system', 'in', CODE)
   const rows = await db
-    .selectFrom('copy')
-    .select(['claim_id as entity_id', 'source_id', 'path', 'container_id'])
-    .where('claim_id', 'is not', null)
-    .where('gone_at', 'is', null)
+    .selectFrom(
+      db
+        .selectFrom('copy')
+        .select(['claim_id as entity_id', 'source_id', 'path', 'container_id'])
+        .select(sql<number>`row_number() over (partition by claim_id || '')`.as('place'))
+        // Else an index would be walked, and each copy be looked up by itself.
+        .where(sql<boolean>`coalesce(claim_id, '') <> ''`)
+        .where('gone_at', 'is', null)
+        .where(sql<string>`source_id || ''`, 'in', code)
+        .as('copied'),
+    )
+    .select(['entity_id', 'source_id', 'path', 'container_id'])
+    .where('place', '<=', MOST_PLACES * 2)
     .execute()
   return placesBy(
     rows.flatMap(({ entity_id, ...row }) => (entity_id === null ? [] : [{ ...row, entity_id }])),

@@ -1,7 +1,9 @@
 import { newId } from '../../core/contract/id.ts'
 import type { Io } from '../../core/contract/io.ts'
-import { record } from '../../core/evidence/evidence.ts'
+import { recordAll } from '../../core/evidence/evidence.ts'
 import type { Keys } from '../../core/keys/keys.ts'
+import { RowInsert } from '../../core/store/row-insert.ts'
+import type { Row } from '../../core/store/schema.ts'
 import { type Db, transaction, type Tx } from '../../core/store/store.ts'
 import { loadRoots, type Roots } from '../../know/inventory/roots.ts'
 import type { Check } from './check.ts'
@@ -72,42 +74,49 @@ async function keep(
   const at = io.now().getTime()
   const stored = await tx.selectFrom('finding').selectAll().where('check', '=', check).orderBy('id').execute()
   const changes: FindingChange[] = []
+  const written: Row<'finding'>[] = []
   const open = new Set<string>()
-  for (const { id, entity_id, why, ended_at } of stored) {
-    const entityId = roots.of(entity_id)
+  for (const row of stored) {
+    const entityId = roots.of(row.entity_id)
     const says = failing.get(entityId)
     // What became one credential with another has one finding.
     if (says !== undefined && !open.has(entityId)) {
       open.add(entityId)
-      const again = ended_at === null ? {} : { first_seen: at, ended_at: null }
-      await tx
-        .updateTable('finding')
-        .set({ ...again, why: says, last_seen: at })
-        .where('id', '=', id)
-        .execute()
-      if (ended_at !== null) changes.push({ check, entityId, change: 'begun', why: says })
-    } else if (ended_at === null && !unknown.has(entityId)) {
-      await tx.updateTable('finding').set({ ended_at: at }).where('id', '=', id).execute()
-      if (!open.has(entityId)) changes.push({ check, entityId, change: 'ended', why })
+      const again = row.ended_at === null ? {} : { first_seen: at, ended_at: null }
+      written.push({ ...row, ...again, why: says, last_seen: at })
+      if (row.ended_at !== null) changes.push({ check, entityId, change: 'begun', why: says })
+    } else if (row.ended_at === null && !unknown.has(entityId)) {
+      written.push({ ...row, ended_at: at })
+      if (!open.has(entityId)) changes.push({ check, entityId, change: 'ended', why: row.why })
     }
   }
   for (const [entityId, why] of failing) {
     if (open.has(entityId)) continue
-    await tx
-      .insertInto('finding')
-      .values({
-        id: newId(io),
-        check,
-        entity_id: entityId,
-        why,
-        first_seen: at,
-        last_seen: at,
-        ended_at: null,
-      })
-      .execute()
+    const seen = { first_seen: at, last_seen: at, ended_at: null }
+    written.push({ id: newId(io), check, entity_id: entityId, why, ...seen })
     changes.push({ check, entityId, change: 'begun', why })
   }
-  for (const { entityId, change, why } of changes)
-    await record(tx, io, { kind: `finding.${change}`, subject: entityId, body: { check, why } })
+  await findings.run(tx, written)
+  await recordAll(
+    tx,
+    io,
+    changes.map(({ entityId, change, why }) => ({
+      kind: `finding.${change}`,
+      subject: entityId,
+      body: { check, why },
+    })),
+  )
   return changes
 }
+
+/** New ones, and those that changed, alike. */
+const findings = new RowInsert('finding', insert =>
+  insert.onConflict(conflict =>
+    conflict.column('id').doUpdateSet(({ ref }) => ({
+      why: ref('excluded.why'),
+      first_seen: ref('excluded.first_seen'),
+      last_seen: ref('excluded.last_seen'),
+      ended_at: ref('excluded.ended_at'),
+    })),
+  ),
+)

@@ -162,7 +162,7 @@ function versionsOf({ place, occurrences }: CopyView): string[] {
 }
 
 /** Files by their path in what they lie in; what is one place by itself, as a stored secret is, by its entity. */
-async function approvedPlaces(db: Db): Promise<Set<string>> {
+export async function approvedPlaces(db: Db): Promise<Set<string>> {
   const rows = await db
     .selectFrom('fact')
     .innerJoin('entity', 'entity.id', 'fact.entity_id')

@@ -305,14 +305,17 @@ export async function namesById(
   const rows = await inChunks(members, chunk =>
     db.selectFrom('name').selectAll().where('entity_id', 'in', chunk).execute(),
   )
-  rows.sort(byUse)
-  const names = new Map<string, string[]>()
-  for (const { entity_id, name } of rows) {
-    const own = names.get(roots.of(entity_id)) ?? []
-    if (!own.includes(name)) own.push(name)
-    names.set(roots.of(entity_id), own)
+  const found = new Map<string, Row<'name'>[]>()
+  for (const row of rows) {
+    const root = roots.of(row.entity_id)
+    const own = found.get(root)
+    if (own) own.push(row)
+    else found.set(root, [row])
   }
-  return names
+  // Most have one name, and there is nothing to sort.
+  return new Map(
+    [...found].map(([id, own]) => [id, [...new Set(own.sort(byUse).map(({ name }) => name))]] as const),
+  )
 }
 
 export interface IdentityView {
