@@ -59,6 +59,8 @@ export async function setStage(server?: PostgresServer): Promise<Stage> {
   await mkdir(home, { mode: 0o700 })
   await writeFile(join(home, file), text, { mode: 0o600 })
   await writeEstate(join(root, 'estate'))
+  const posture = await readFile(new URL('../docs/posture.md', import.meta.url), 'utf8')
+  await writeFile(join(root, 'estate', 'exceptions.yaml'), /^```yaml\n(.*?)^```/ms.exec(posture)![1]!)
   await writeManifests(join(root, 'cluster'))
   // npx stands for the one of a checkout: it runs what it is told to.
   for (const [name, shift] of [

@@ -6,7 +6,7 @@ import { RowInsert } from '../../core/store/row-insert.ts'
 import type { Row } from '../../core/store/schema.ts'
 import { type Db, transaction, type Tx } from '../../core/store/store.ts'
 import { loadRoots, type Roots } from '../../know/inventory/roots.ts'
-import type { Check } from './check.ts'
+import type { Check, CheckContext } from './check.ts'
 
 /** A finding that began or ended in this run of the checks. */
 export interface FindingChange {
@@ -37,6 +37,17 @@ export async function runChecks(
   world: { readonly io: Pick<Io, 'now' | 'random'>; readonly keys: Keys },
   checks: readonly Check[],
 ): Promise<Checked> {
+  const { answer: _, ...checked } = await runChecksAnd(db, world, checks, async () => undefined)
+  return checked
+}
+
+/** The same, and an answer to another question of what was read for them. */
+export async function runChecksAnd<Answer>(
+  db: Db,
+  world: { readonly io: Pick<Io, 'now' | 'random'>; readonly keys: Keys },
+  checks: readonly Check[],
+  also: (context: CheckContext) => Promise<Answer>,
+): Promise<Checked & { readonly answer: Answer }> {
   return await transaction(db, async tx => {
     const changes: FindingChange[] = []
     const counts: CheckCounts[] = []
@@ -59,7 +70,7 @@ export async function runChecks(
         passes: population.size - failing.size - unknown.size,
       })
     }
-    return { changes, counts }
+    return { changes, counts, answer: await also(context) }
   })
 }
 

@@ -1,15 +1,31 @@
-import pc from 'picocolors'
 import { z } from 'zod'
 import { checks } from '../../judge/posture/all.ts'
-import { chooseFramework, controlsOf, loadFrameworks } from '../../judge/posture/frameworks.ts'
-import { runChecks } from '../../judge/posture/run-checks.ts'
+import { figuresOf } from '../../judge/posture/figures.ts'
+import { fixFirst } from '../../judge/posture/fix-first.ts'
+import {
+  type Chosen,
+  chooseFramework,
+  controlsOf,
+  type Frameworks,
+  loadFrameworks,
+} from '../../judge/posture/frameworks.ts'
+import { type CheckCounts, runChecksAnd } from '../../judge/posture/run-checks.ts'
+import { earlierPoints, keepPoint } from '../../judge/posture/trend.ts'
 import { coverageOf } from '../../know/inventory/queries.ts'
-import { type Coverage, coverageText } from './coverage.ts'
+import { applyExceptions, readExceptions } from './check/exceptions.ts'
+import { findingsHtml } from './check/html.ts'
+import { findingsMarkdown } from './check/markdown.ts'
+import { heldAgainst, writeRatchet } from './check/ratchet.ts'
+import { type Checked, type ControlCounts, counting, type First } from './check/report.ts'
+import { findingsSarif } from './check/sarif.ts'
+import { seenIn } from './check/seen-in.ts'
+import { checkedText } from './check/text.ts'
 import { type ListedFinding, listFindings, rankOf, SEVERITIES } from './findings.ts'
+import { graphOf } from './graph-view.ts'
 import { defineOperation, type World } from './operation.ts'
-import { table } from './table.ts'
-import { wrap } from './wrap.ts'
+import { replaceFile } from './scan/baseline.ts'
 
+const file = z.string().min(1).optional()
 const input = z.object({
   'fail-on': z
     .enum(SEVERITIES)
@@ -22,38 +38,24 @@ const input = z.object({
     .describe(
       'only what is evidence for this framework, or one control of it: nist-csf-2.0, PR.AA-05, NHI7:2025',
     ),
+  exceptions: file.describe('a YAML file of findings that somebody answers for until a day'),
+  ratchet: file.describe('exit code 1 where there are more standing credentials than this file keeps'),
+  writeRatchet: file.describe('keep how many standing credentials there are in such a file'),
+  first: z
+    .boolean()
+    .default(false)
+    .describe('also say which ten to fix first, by what each takes from what can be reached'),
+  sarif: file.describe('also write a SARIF 2.1.0 report into this file'),
+  markdown: file.describe('also write a report for a pull request into this file'),
+  html: file.describe('also write a report for an auditor into this file, with evidence for each control'),
 })
 type Input = z.infer<typeof input>
 
-interface Checked {
-  readonly findings: readonly ListedFinding[]
-  /** Of each check how many of its population fail, pass, and how many nobody can tell of. */
-  readonly checks: readonly {
-    readonly check: string
-    readonly fails: number
-    readonly unknown: number
-    readonly passes: number
-  }[]
-  readonly coverage: Coverage
+interface Output extends Checked {
   readonly failOn: Input['fail-on']
-  /** What the findings are evidence for, where one was asked for. */
-  readonly framework: {
-    readonly name: string
-    readonly translated: string | null
-    readonly controls: readonly ControlCounts[]
-  } | null
 }
 
-/** One control with how many of what was looked at speak for it, against it, and how many nobody can tell of. */
-interface ControlCounts {
-  readonly control: string
-  readonly checks: number
-  readonly fails: number
-  readonly unknown: number
-  readonly passes: number
-}
-
-export const check = defineOperation<Input, Checked>({
+export const check = defineOperation<Input, Output>({
   name: 'check',
   summary: 'Check what is known: what is wrong, why it matters, and how it is mended',
   permission: 'observe',
@@ -65,107 +67,107 @@ export const check = defineOperation<Input, Checked>({
       command: 'firebreak check --framework nist-csf-2.0',
       shows: 'the same by the controls of a framework, with how many pass',
     },
+    { command: 'firebreak check --first', shows: 'and which ten to fix first' },
     { command: 'firebreak check --fail-on high', shows: 'for CI: exit code 1 where one is high or critical' },
+    {
+      command: 'firebreak check --write-ratchet standing.json --markdown check.md',
+      shows:
+        'for CI: how many standing credentials there may be from now on, and a report for a pull request',
+    },
+    {
+      command: 'firebreak check --framework soc-2 --html report.html',
+      shows: 'for an auditor: each control with its evidence, in one file',
+    },
   ],
   run,
-  text,
+  text: checkedText,
   json: ({ failOn: _, ...checked }) => checked,
-  exitCode: ({ findings, failOn }) =>
-    failOn !== undefined && findings.some(finding => rankOf(finding) >= SEVERITIES.indexOf(failOn)) ? 1 : 0,
+  exitCode: ({ findings, failOn, ratchet }) => {
+    const isGrave = (finding: ListedFinding) =>
+      failOn !== undefined && rankOf(finding) >= SEVERITIES.indexOf(failOn)
+    return counting(findings).some(isGrave) || ratchet?.holds === false ? 1 : 0
+  },
 })
 
-async function run(world: World, given: Input): Promise<Checked> {
+async function run(world: World, given: Input): Promise<Output> {
   // What is none is told before anything is asked.
   const frameworks = given.framework === undefined ? undefined : await loadFrameworks(world.rulesDirectory)
   const chosen = frameworks && chooseFramework(frameworks, given.framework!)
-  const { counts } = await runChecks(world.db, world, checks)
-  const findings = await listFindings(world)
-  const coverage = await coverageOf(world.db)
-  const failOn = given['fail-on']
-  if (!frameworks || !chosen) return { findings, checks: counts, coverage, failOn, framework: null }
+  const exceptions = given.exceptions === undefined ? undefined : await readExceptions(given.exceptions)
+  const { counts, answer: figures } = await runChecksAnd(world.db, world, checks, figuresOf)
+  const earlier = await earlierPoints(world.db)
+  const point = await keepPoint(world.db, world.io, counts, figures.standing.total)
+  const all = await listFindings(world)
+  const applied = exceptions && (await applyExceptions(world, given.exceptions!, exceptions, all))
+  const framework = frameworks && chosen ? controlsIn(frameworks, chosen, counts) : null
+  const meant = framework && new Set(framework.controls.flatMap(control => control.checks))
+  const findings = (applied?.findings ?? all).filter(({ check }) => meant?.has(check) ?? true)
+  const checked: Checked = {
+    at: world.io.now().toISOString(),
+    findings,
+    checks: counts.filter(({ check }) => meant?.has(check) ?? true),
+    coverage: await coverageOf(world.db),
+    framework,
+    figures,
+    trend: [...earlier, point],
+    exceptions: applied ? { file: given.exceptions!, expired: applied.expired, idle: applied.idle } : null,
+    ratchet: given.ratchet === undefined ? null : await heldAgainst(given.ratchet, figures.standing),
+    first: given.first ? await firstOf(world, counting(findings)) : null,
+  }
+  await write(world, given, checked)
+  return { ...checked, failOn: given['fail-on'] }
+}
+
+async function write(world: World, given: Input, checked: Checked): Promise<void> {
+  if (given.writeRatchet !== undefined) await writeRatchet(given.writeRatchet, checked.figures.standing)
+  if (given.sarif !== undefined)
+    await replaceFile(given.sarif, `${JSON.stringify(findingsSarif(checked, world.version), null, 2)}\n`)
+  if (given.markdown !== undefined) await replaceFile(given.markdown, findingsMarkdown(checked))
+  if (given.html !== undefined) {
+    const seen = await seenIn(world.db, [...new Set(checked.findings.map(({ entityId }) => entityId))])
+    await replaceFile(given.html, findingsHtml(checked, seen, world.version))
+  }
+}
+
+function controlsIn(
+  frameworks: Frameworks,
+  chosen: Chosen,
+  counts: readonly CheckCounts[],
+): NonNullable<Checked['framework']> {
   const controls = new Map<string, string[]>()
   for (const one of checks)
     for (const control of controlsOf(frameworks, one, chosen.framework))
       if (chosen.control === undefined || control === chosen.control)
         controls.set(control, [...(controls.get(control) ?? []), one.id])
-  const meant = new Set([...controls.values()].flat())
-  const own = counts.filter(({ check }) => meant.has(check))
   return {
-    findings: findings.filter(({ check }) => meant.has(check)),
-    checks: own,
-    coverage,
-    failOn,
-    framework: {
-      name: frameworks.frameworks[chosen.framework] ?? 'OWASP Non-Human Identities Top 10:2025',
-      translated:
-        chosen.said === undefined ? null : `${chosen.said} is ${chosen.control ?? chosen.framework}`,
-      controls: [...controls]
-        .map(([control, ids]) => ({ control, ...sumOf(own.filter(({ check }) => ids.includes(check))) }))
-        .sort((a, b) => a.control.localeCompare(b.control, 'en', { numeric: true })),
-    },
+    name: frameworks.frameworks[chosen.framework] ?? 'OWASP Non-Human Identities Top 10:2025',
+    translated: chosen.said === undefined ? null : `${chosen.said} is ${chosen.control ?? chosen.framework}`,
+    controls: [...controls]
+      .map(([control, ids]) => ({
+        control,
+        checks: ids,
+        ...sumOf(counts.filter(({ check }) => ids.includes(check))),
+      }))
+      .sort((a, b) => a.control.localeCompare(b.control, 'en', { numeric: true })),
   }
 }
 
-function sumOf(counts: Checked['checks']): Omit<ControlCounts, 'control'> {
+function sumOf(counts: readonly CheckCounts[]): Pick<ControlCounts, 'fails' | 'unknown' | 'passes'> {
   const sum = (key: 'fails' | 'unknown' | 'passes') => counts.reduce((all, one) => all + one[key], 0)
-  return { checks: counts.length, fails: sum('fails'), unknown: sum('unknown'), passes: sum('passes') }
+  return { fails: sum('fails'), unknown: sum('unknown'), passes: sum('passes') }
 }
 
-function frameworkText(framework: NonNullable<Checked['framework']>, width: number): string[] {
-  const rows = framework.controls.map(({ control, checks, fails, unknown, passes }) => [
-    control,
-    ...[checks, fails, unknown, passes].map(String),
-  ])
-  const right = { align: 'right' as const }
-  return [
-    pc.bold(framework.name),
-    ...(framework.translated === null ? [] : [wrap(framework.translated, width, '', '')]),
-    table(
-      [
-        { title: 'CONTROL', flexible: true },
-        { title: 'CHECKS', ...right },
-        { title: 'FAIL', ...right },
-        { title: 'UNKNOWN', ...right },
-        { title: 'PASS', ...right },
-      ],
-      rows,
-      width,
-    ),
-    '',
-  ]
-}
+const MOST_FIRST = 10
 
-function text({ findings, checks: counts, coverage, framework }: Checked, width: number): string {
-  const byCheck = Map.groupBy(findings, finding => finding.check)
-  const unknown = counts.reduce((sum, count) => sum + count.unknown, 0)
-  const looked = counts.filter(({ fails, unknown, passes }) => fails + unknown + passes > 0).length
-  const headline =
-    findings.length === 0
-      ? 'Nothing is known to be wrong.'
-      : `${findings.length} ${findings.length === 1 ? 'finding' : 'findings'}.`
-  return [
-    ...(framework ? frameworkText(framework, width) : []),
-    ...[...byCheck].flatMap(([id, own]) => [...groupText(id, own, width), '']),
-    pc.bold(headline),
-    wrap(
-      `${looked} of ${counts.length} checks had something to look at${unknown === 0 ? '' : `; of ${unknown} things nobody can tell`}.`,
-      width,
-      '',
-      '',
-    ),
-    '',
-    coverageText(coverage, width),
-  ].join('\n')
-}
-
-function groupText(id: string, findings: readonly ListedFinding[], width: number): string[] {
-  const check = checks.find(one => one.id === id)
-  const severity = (check?.severity ?? 'medium').toUpperCase()
-  const title = check === undefined ? '' : ` ${check.title}`
-  return [
-    wrap(`${pc.bold(severity)}  ${id}:${title}`, width, '', '  '),
-    ...(check ? [wrap(check.why, width, '  ', '  ')] : []),
-    ...findings.map(({ name, why }) => wrap(`- ${name}: ${why}`, width, '  ', '    ')),
-    ...(check ? [wrap(`Mend it: ${check.fix}`, width, '  ', '  ')] : []),
-  ]
+async function firstOf(
+  world: World,
+  findings: readonly ListedFinding[],
+): Promise<NonNullable<Checked['first']>> {
+  const byEntity = Map.groupBy(findings, ({ entityId }) => entityId)
+  const { first, lookedAt, of } = fixFirst(await graphOf(world), [...byEntity.keys()], MOST_FIRST)
+  const things = first.map(({ entityId, reached, alone }): First => {
+    const own = byEntity.get(entityId)!
+    return { name: own[0]!.name, ref: own[0]!.ref, checks: own.map(({ check }) => check), reached, alone }
+  })
+  return { things, lookedAt, of }
 }

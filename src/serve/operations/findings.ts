@@ -1,8 +1,10 @@
 import { formatRef } from '../../core/contract/ref.ts'
+import { publicFingerprint } from '../../core/keys/fingerprint.ts'
 import { checks } from '../../judge/posture/all.ts'
 import type { Check } from '../../judge/posture/check.ts'
 import { entitiesById } from '../../know/inventory/copy-view.ts'
-import { listCredentials, namesById, namesOrNative, refOf } from '../../know/inventory/queries.ts'
+import { inChunks } from '../../know/inventory/in-chunks.ts'
+import { namesById, namesOrNative, refOf } from '../../know/inventory/queries.ts'
 import { loadRoots } from '../../know/inventory/roots.ts'
 import type { World } from './operation.ts'
 import { isoTime } from './standing.ts'
@@ -17,6 +19,9 @@ export const SEVERITIES = [
 ] as const satisfies readonly Check['severity'][]
 
 export interface ListedFinding {
+  readonly entityId: string
+  /** Of a credential. */
+  readonly identityId: string | null
   readonly check: string
   /** Null for what folding itself noticed. */
   readonly severity: Check['severity'] | null
@@ -26,6 +31,13 @@ export interface ListedFinding {
   readonly why: string
   readonly fix: string | null
   readonly since: string
+  /** Why it may stand so for now, where someone answers for that. */
+  readonly exception: {
+    readonly owner: string
+    readonly reason: string
+    readonly control: string
+    readonly expires: string
+  } | null
 }
 
 /** Those that stand, the gravest first. */
@@ -37,18 +49,40 @@ export async function listFindings({ db, keys }: World): Promise<ListedFinding[]
     .orderBy('first_seen', 'desc')
     .orderBy('id')
     .execute()
-  const entities = await entitiesById(db, [...new Set(rows.map(row => row.entity_id))])
-  const names = await namesById(db, await loadRoots(db), [...entities.keys()])
-  const credentials = new Map((await listCredentials(db, keys)).map(view => [view.id, view]))
+  const ids = [...new Set(rows.map(row => row.entity_id))]
+  const roots = await loadRoots(db)
+  const credentials = new Map(
+    (
+      await inChunks(ids, chunk =>
+        db
+          .selectFrom('credential')
+          .select(['entity_id', 'identity_id', 'fingerprint'])
+          .where('entity_id', 'in', chunk)
+          .execute(),
+      )
+    ).map(row => [row.entity_id, row]),
+  )
+  const identityOf = (id: string) => {
+    const identity = credentials.get(id)?.identity_id
+    return identity ? roots.of(identity) : null
+  }
+  const all = [...new Set([...ids, ...ids.flatMap(id => identityOf(id) ?? [])])]
+  const entities = await entitiesById(db, all)
+  const names = await namesById(db, roots, all)
   const found = rows.flatMap(({ entity_id, check: id, why, first_seen }) => {
     const entity = entities.get(entity_id)
     if (!entity) return []
     const check = checks.find(one => one.id === id)
-    const credential = credentials.get(entity_id)
-    const name = credential?.identity
-      ? called(credential.identity)
-      : (namesOrNative(names.get(entity_id), entity)[0] ?? credential?.publicFingerprint ?? entity.native)
+    const identityId = identityOf(entity_id)
+    const identity = identityId === null ? undefined : entities.get(identityId)
+    const fingerprint = credentials.get(entity_id)?.fingerprint
+    const shown = fingerprint ? publicFingerprint(keys.publicFingerprint, fingerprint) : undefined
+    const name = identity
+      ? called({ ref: refOf(identity), names: namesOrNative(names.get(identity.id), identity) })
+      : (namesOrNative(names.get(entity_id), entity)[0] ?? shown ?? entity.native)
     return {
+      entityId: entity_id,
+      identityId,
       check: id,
       severity: check?.severity ?? null,
       frameworks: check?.frameworks ?? [],
@@ -57,6 +91,7 @@ export async function listFindings({ db, keys }: World): Promise<ListedFinding[]
       why,
       fix: check?.fix ?? null,
       since: isoTime(first_seen),
+      exception: null,
     }
   })
   return found.sort((a, b) => rankOf(b) - rankOf(a))

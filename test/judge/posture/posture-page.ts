@@ -28,6 +28,58 @@ looks at all that is known: what is wrong, why it matters, how it is mended. Eac
 thing that it looks at; unknown is never counted as passed. With \`--framework\` it is told by the controls of one framework, or for one control, with
 how many things speak for it and against it. \`--fail-on high\` is for CI. \`firebreak watch\` tells of those that are to be heard of at once.
 
+A run ends with figures that each say what they were computed from: how many identities are fully visible (their owner, age and last use are known), how
+many credentials were rotated within a year, how many are exposed, how long it took from exposure to dead. Runs are kept, so that the next one says
+what is new and what is gone.
+
+\`\`\`console
+$ firebreak check --first
+\`\`\`
+
+also says which ten to fix first: those whose thief would reach most that no thief of another finding reaches.
+
+## In CI
+
+\`\`\`console
+$ firebreak check --write-ratchet standing.json
+$ firebreak check --ratchet standing.json --markdown check.md --sarif check.sarif
+\`\`\`
+
+\`standing.json\` keeps how many standing credentials there are: those that whoever has them can use, and that live for longer than a day. Commit
+it: a later run with \`--ratchet\` ends with exit code 1 where there are more, says of which kind, and needs no store of before. Where there are fewer, write it anew.
+
+\`check.md\` is for a pull request or the summary of a job; \`check.sarif\` is SARIF 2.1.0 for code scanning, in which a finding is the same one as long as it stands.
+
+## For an auditor
+
+\`\`\`console
+$ firebreak check --framework soc-2 --html report.html
+\`\`\`
+
+writes one file that loads nothing and runs nothing: figures, charts, the trend over the last runs, and for each control its checks with what was looked
+at, what fails, and of what nobody can tell; for each finding what is so, since when, and in which sources it was seen last. What was not searched stands at its end.
+
+## Exceptions
+
+What cannot be mended yet stands in a file that somebody answers for:
+
+\`\`\`yaml
+exceptions:
+  - check: owner-missing
+    entity: app_rw
+    owner: payments
+    reason: its service moves to workload identity in July
+    control: its network accepts the one host only
+    expires: 2026-07-31
+\`\`\`
+
+\`\`\`console
+$ firebreak check --exceptions ../estate/exceptions.yaml --fail-on critical
+\`\`\`
+
+\`entity\` is what \`firebreak show\` takes. An excepted finding is shown, with who answers, and does not count for \`--fail-on\`. From the day after \`expires\` it
+counts again, and the run says so, as it does of an exception that is of nothing. A file with a mistake is refused, with the line.
+
 Frameworks are named ${['owasp-nhi', ...Object.keys(frameworks)].map(id => `\`${id}\``).join(', ')}.
 
 ## Checks by risk

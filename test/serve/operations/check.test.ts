@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -59,4 +59,48 @@ test('without a threshold, and below it, the exit code is 0', async () => {
   const none = await checked({ 'fail-on': 'low' })
   expect(check.exitCode!(none)).toBe(0)
   expect(check.text!(none, 80)).toContain('Nothing is known to be wrong.')
+})
+
+test('all forms of a report are written of one run, an exception keeps it from failing, and the ratchet holds', async () => {
+  await writeFile(workflow, INJECTED)
+  const home = opened.world.home
+  const at = (name: string) => join(home, name)
+  const first = await checked({ 'fail-on': 'high', writeRatchet: at('standing.json') })
+  const ref = first.findings.find(one => one.check === 'workflow-script-injection')!.ref
+  const ids = [...new Set(first.findings.filter(one => one.severity !== 'low').map(one => one.check))]
+  const exceptions = ids.map(id => ({
+    check: id,
+    entity: ref,
+    owner: 'platform',
+    reason: 'nobody outside may open issues',
+    control: 'issues are closed to strangers',
+    expires: '2999-01-01',
+  }))
+  await writeFile(at('exceptions.yaml'), JSON.stringify({ exceptions }))
+  const given = {
+    'fail-on': 'medium',
+    first: true,
+    exceptions: at('exceptions.yaml'),
+    ratchet: at('standing.json'),
+    sarif: at('check.sarif'),
+    markdown: at('check.md'),
+    html: at('check.html'),
+  }
+  const second = await checked(given)
+  expect(second.findings.filter(one => one.exception !== null).map(one => one.check)).toEqual(
+    expect.arrayContaining(['workflow-script-injection']),
+  )
+  expect(check.exitCode!(second)).toBe(0)
+  expect(second.ratchet).toMatchObject({ holds: true })
+  expect(second.trend.length).toBeGreaterThan(1)
+  const text = stripVTControlCharacters(check.text!(second, 80))
+  expect(text).toContain('excepted until 2999-01-01 by platform')
+  expect(text.split('\n').filter(line => line.length > 80 && line.trim().includes(' '))).toEqual([])
+  expect(await readFile(at('check.html'), 'utf8')).toContain('workflow-script-injection')
+  expect(await readFile(at('check.md'), 'utf8')).toContain('### Excepted')
+  expect(JSON.parse(await readFile(at('check.sarif'), 'utf8'))).toMatchObject({ version: '2.1.0' })
+  // More than was kept, though nothing is found wrong, ends it.
+  const kept = { firebreak: 'ratchet', version: 1, standing: { total: -1, byKind: {} } }
+  await writeFile(at('standing.json'), JSON.stringify(kept))
+  await expect(checked(given)).rejects.toMatchObject({ code: 'INVALID_INPUT' })
 })

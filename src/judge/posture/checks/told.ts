@@ -11,6 +11,8 @@ export interface Told {
   readonly type: Row<'entity'>['type']
   readonly system: string
   readonly kind: string
+  /** Its system lists it: a text is not all that tells of it. */
+  readonly isListed: boolean
   /** The identity, of a credential. */
   readonly identityId: string | undefined
   readonly state: Row<'credential'>['state'] | undefined
@@ -48,6 +50,7 @@ export const told = oncePerRun(async ({ db }): Promise<readonly Told[]> => {
       'entity.type',
       'entity.system',
       'entity.kind',
+      'entity.native',
       'credential.identity_id',
       'credential.state',
     ])
@@ -72,11 +75,12 @@ export const told = oncePerRun(async ({ db }): Promise<readonly Told[]> => {
     const own = facts.get(id) ?? new Map<string, unknown>()
     facts.set(id, own.set(name, JSON.parse(value)))
   }
-  return entities.map(({ id, type, system, kind, identity_id, state }) => ({
+  return entities.map(({ id, type, system, kind, native, identity_id, state }) => ({
     id,
     type,
     system,
     kind,
+    isListed: !native.startsWith('fp:'),
     identityId: identity_id ?? undefined,
     state: state ?? undefined,
     facts: facts.get(id) ?? NONE,

@@ -1,0 +1,130 @@
+import type { Ms } from '../../core/contract/ref.ts'
+import type { Db } from '../../core/store/store.ts'
+import { loadRoots } from '../../know/inventory/roots.ts'
+import type { CheckContext } from './check.ts'
+import { owned } from './checks/owned.ts'
+import { standing } from './checks/standing.ts'
+import { DAY_MS, isUsable, timeOf, told, type Told } from './checks/told.ts'
+
+/** So many of so many; of the rest of them nobody can tell. */
+export interface Share {
+  readonly count: number
+  readonly of: number
+  readonly unknown: number
+}
+
+/** How an organisation stands, each figure with what it was computed from. */
+export interface Figures {
+  /** Identities whose owner, age and last use are known. */
+  readonly visible: Share
+  /** Credentials that could be used and were made within a year. */
+  readonly rotated: Share
+  /** Credentials that could be used and of which a copy stands outside approved stores. */
+  readonly exposed: Share
+  /** From the first copy that was seen to the proof of death; null where nothing that was exposed is dead. */
+  readonly medianToDeadMs: Ms | null
+  readonly dead: number
+  readonly exposedStillAlive: number
+  /** Credentials that anyone who has them can use, and that live for longer than a day. */
+  readonly standing: Standing
+}
+
+export interface Standing {
+  readonly total: number
+  /** By system and kind: `aws access-key`. */
+  readonly byKind: Readonly<Record<string, number>>
+}
+
+const ROTATED_WITHIN_DAYS = 365
+
+export async function figuresOf(context: CheckContext): Promise<Figures> {
+  const all = await told(context)
+  const copied = await standing(context)
+  // A value of which only a text told is one as long as a text tells of it.
+  const usable = all.filter(one => isUsable(one, context.now) && (one.isListed || copied.has(one.id)))
+  const byIdentity = Map.groupBy(usable, ({ identityId }) => identityId ?? '')
+  const ages = usable.map(({ facts }) => timeOf(facts.get('created')))
+  const exposures = await exposedCredentials(context.db)
+  const toDead = exposures.flatMap(({ firstSeen, deadAt }) =>
+    deadAt === undefined ? [] : [Math.max(0, deadAt - firstSeen)],
+  )
+  return {
+    visible: await visibility(context, new Map(all.map(one => [one.id, one])), byIdentity),
+    rotated: {
+      count: ages.filter(at => at !== undefined && context.now - at <= ROTATED_WITHIN_DAYS * DAY_MS).length,
+      of: usable.length,
+      unknown: ages.filter(at => at === undefined).length,
+    },
+    exposed: {
+      count: new Set(exposures.flatMap(({ id, deadAt }) => (deadAt === undefined ? [id] : []))).size,
+      of: usable.length,
+      unknown: 0,
+    },
+    medianToDeadMs: toDead.length === 0 ? null : toDead.sort((a, b) => a - b)[toDead.length >>> 1]!,
+    dead: toDead.length,
+    exposedStillAlive: exposures.length - toDead.length,
+    standing: standingOf(usable),
+  }
+}
+
+function standingOf(usable: readonly Told[]): Standing {
+  const lasting = usable.filter(({ facts }) => {
+    const [from, to] = [timeOf(facts.get('created')), timeOf(facts.get('expires'))]
+    return from === undefined || to === undefined || to - from > DAY_MS
+  })
+  const kinds = Map.groupBy(lasting, ({ system, kind }) => `${system} ${kind}`)
+  return {
+    total: lasting.length,
+    byKind: Object.fromEntries([...kinds].map(([kind, own]) => [kind, own.length] as const).sort()),
+  }
+}
+
+async function visibility(
+  context: CheckContext,
+  toldOf: ReadonlyMap<string, Told>,
+  credentials: ReadonlyMap<string, readonly Told[]>,
+): Promise<Share> {
+  let [count, of, unknown] = [0, 0, 0]
+  for (const [id, { state }] of await owned(context)) {
+    of++
+    const own = [toldOf.get(id), ...(credentials.get(id) ?? [])]
+    const tells = (name: string) => own.some(one => one?.facts.has(name))
+    const isOwned = state === 'confirmed' || state === 'confident'
+    if (isOwned && tells('lastUsed') && tells('created')) count++
+    else if (isOwned || state === 'likely') unknown++
+  }
+  return { count, of, unknown }
+}
+
+interface Exposure {
+  readonly id: string
+  readonly firstSeen: Ms
+  readonly deadAt: Ms | undefined
+}
+
+/** Credentials of which a copy stands, or stood, where nobody approved it, in what more than its own machine reads. */
+async function exposedCredentials(db: Db): Promise<Exposure[]> {
+  const roots = await loadRoots(db)
+  const rows = await db
+    .selectFrom(
+      db
+        .selectFrom('copy')
+        .innerJoin('source', 'source.id', 'copy.source_id')
+        .select(({ fn }) => ['copy.fingerprint as value', fn.min('copy.first_seen').as('first_seen')])
+        .where('copy.confidence', '>=', 0.5)
+        .where('copy.allowance', 'is', null)
+        .where('source.system', 'in', ['git', 'github', 'gitlab', 'slack', 'registry'])
+        .groupBy('copy.fingerprint')
+        .as('seen'),
+    )
+    .innerJoin('credential', 'credential.fingerprint', 'seen.value')
+    .innerJoin('entity', 'entity.id', 'credential.entity_id')
+    .select(['credential.entity_id', 'seen.first_seen', 'credential.state', 'credential.state_at'])
+    .where('entity.merged_into', 'is', null)
+    .execute()
+  return rows.map(({ entity_id, first_seen, state, state_at }) => ({
+    id: roots.of(entity_id),
+    firstSeen: Number(first_seen),
+    deadAt: state === 'dead' ? (state_at ?? undefined) : undefined,
+  }))
+}

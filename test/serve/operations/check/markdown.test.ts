@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest'
+import { findingsMarkdown } from '../../../../src/serve/operations/check/markdown.ts'
+import { checkedWith, finding, HOSTILE } from './checked.ts'
+
+test('what things are called makes no markup, no second cell and tells nobody', () => {
+  const text = findingsMarkdown(checkedWith([finding({ name: HOSTILE })]))
+  expect(text).not.toContain('<script')
+  expect(text).not.toContain('](http')
+  expect(text).not.toContain('@team')
+  const row = text.split('\n').find(line => line.startsWith('| medium'))!
+  expect(row.match(/(?<!\\)\|/g)).toHaveLength(6)
+})
+
+test('excepted findings do not count and are shown with who answers', () => {
+  const exception = { owner: 'payments', reason: 'soon gone', control: 'an IP list', expires: '2026-09-01' }
+  const text = findingsMarkdown(
+    checkedWith([finding(), finding({ exception })], {
+      exceptions: {
+        file: 'exceptions.yaml',
+        expired: [],
+        idle: [{ ...exception, check: 'unused', entity: 'gone-one', line: 9 }],
+      },
+    }),
+  )
+  expect(text).toContain('## Firebreak: 1 finding\n')
+  expect(text).toContain('### Excepted')
+  expect(text).toContain('payments')
+  expect(text).toContain('Line 9')
+})
+
+test('of very many the gravest are shown, and how many more there are', () => {
+  const many = Array.from({ length: 60 }, (_, at) => finding({ name: `n${at}` }))
+  const text = findingsMarkdown(checkedWith([...many, finding({ severity: 'critical', name: 'worst' })]))
+  expect(text).toContain('… and 11 more.')
+  expect(text.split('\n').find(line => /^\| (?:critical|medium) /.test(line))).toContain('worst')
+})

@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest'
+import { z } from 'zod'
+import { findingsSarif } from '../../../../src/serve/operations/check/sarif.ts'
+import { checkedWith, finding } from './checked.ts'
+
+/** What SARIF 2.1.0 and those who read it ask for, of what is written. */
+const shape = z.object({
+  version: z.literal('2.1.0'),
+  runs: z.tuple([
+    z.object({
+      tool: z.object({ driver: z.object({ rules: z.array(z.object({ id: z.string() })) }) }),
+      results: z.array(
+        z.object({
+          ruleId: z.string(),
+          ruleIndex: z.number(),
+          level: z.enum(['error', 'warning', 'note']),
+          message: z.object({ text: z.string().min(1) }),
+          locations: z.tuple([
+            z.object({
+              physicalLocation: z.object({ artifactLocation: z.object({ uri: z.string() }) }),
+              logicalLocations: z.tuple([z.object({ fullyQualifiedName: z.string() })]),
+            }),
+          ]),
+          partialFingerprints: z.object({ 'firebreakFinding/v1': z.string().regex(/^[0-9a-f]{64}$/) }),
+          suppressions: z.array(z.object({ kind: z.literal('external'), justification: z.string() })),
+        }),
+      ),
+    }),
+  ]),
+})
+const resultsOf = (...found: Parameters<typeof checkedWith>) =>
+  shape.parse(findingsSarif(checkedWith(...found), '1.2.3')).runs[0]
+
+test('a result is the same one in every run, whatever is said of it; another thing or check is another', () => {
+  const prints = resultsOf([
+    finding(),
+    finding({ why: 'a day later', name: 'renamed' }),
+    finding({ ref: 'aws:1/access-key/k2' }),
+    finding({ check: 'unused' }),
+  ]).results.map(one => one.partialFingerprints['firebreakFinding/v1'])
+  expect(prints[0]).toBe(prints[1])
+  expect(new Set(prints).size).toBe(3)
+})
+
+test('each result names its rule, and one that is excepted is suppressed with the reason', () => {
+  const exception = { owner: 'payments', reason: 'soon gone', control: 'an IP list', expires: '2026-09-01' }
+  const { results, tool } = resultsOf([finding(), finding({ check: 'unused', exception })])
+  for (const { ruleId, ruleIndex } of results) expect(tool.driver.rules[ruleIndex]!.id).toBe(ruleId)
+  expect(results[0]!.suppressions).toEqual([])
+  expect(results[1]!.suppressions[0]!.justification).toContain('soon gone')
+})
