@@ -1,7 +1,6 @@
 import type { Ms } from '../../core/contract/ref.ts'
-import type { Db } from '../../core/store/store.ts'
-import { loadRoots } from '../../know/inventory/roots.ts'
 import type { CheckContext } from './check.ts'
+import { exposed } from './checks/exposed.ts'
 import { owned } from './checks/owned.ts'
 import { standing } from './checks/standing.ts'
 import { DAY_MS, isUsable, timeOf, told, type Told } from './checks/told.ts'
@@ -19,7 +18,7 @@ export interface Figures {
   readonly visible: Share
   /** Credentials that could be used and were made within a year. */
   readonly rotated: Share
-  /** Credentials that could be used and of which a copy stands outside approved stores. */
+  /** Credentials that are not known to be dead and were seen in code, in an image or in a chat. */
   readonly exposed: Share
   /** From the first copy that was seen to the proof of death; null where nothing that was exposed is dead. */
   readonly medianToDeadMs: Ms | null
@@ -44,7 +43,7 @@ export async function figuresOf(context: CheckContext): Promise<Figures> {
   const usable = all.filter(one => isUsable(one, context.now) && (one.isListed || copied.has(one.id)))
   const byIdentity = Map.groupBy(usable, ({ identityId }) => identityId ?? '')
   const ages = usable.map(({ facts }) => timeOf(facts.get('created')))
-  const exposures = await exposedCredentials(context.db)
+  const exposures = await exposed(context)
   const toDead = exposures.flatMap(({ firstSeen, deadAt }) =>
     deadAt === undefined ? [] : [Math.max(0, deadAt - firstSeen)],
   )
@@ -94,37 +93,4 @@ async function visibility(
     else if (isOwned || state === 'likely') unknown++
   }
   return { count, of, unknown }
-}
-
-interface Exposure {
-  readonly id: string
-  readonly firstSeen: Ms
-  readonly deadAt: Ms | undefined
-}
-
-/** Credentials of which a copy stands, or stood, where nobody approved it, in what more than its own machine reads. */
-async function exposedCredentials(db: Db): Promise<Exposure[]> {
-  const roots = await loadRoots(db)
-  const rows = await db
-    .selectFrom(
-      db
-        .selectFrom('copy')
-        .innerJoin('source', 'source.id', 'copy.source_id')
-        .select(({ fn }) => ['copy.fingerprint as value', fn.min('copy.first_seen').as('first_seen')])
-        .where('copy.confidence', '>=', 0.5)
-        .where('copy.allowance', 'is', null)
-        .where('source.system', 'in', ['git', 'github', 'gitlab', 'slack', 'registry'])
-        .groupBy('copy.fingerprint')
-        .as('seen'),
-    )
-    .innerJoin('credential', 'credential.fingerprint', 'seen.value')
-    .innerJoin('entity', 'entity.id', 'credential.entity_id')
-    .select(['credential.entity_id', 'seen.first_seen', 'credential.state', 'credential.state_at'])
-    .where('entity.merged_into', 'is', null)
-    .execute()
-  return rows.map(({ entity_id, first_seen, state, state_at }) => ({
-    id: roots.of(entity_id),
-    firstSeen: Number(first_seen),
-    deadAt: state === 'dead' ? (state_at ?? undefined) : undefined,
-  }))
 }

@@ -15,6 +15,7 @@ const FOUND_BY: Partial<Record<Wrong, readonly [check: string, isMeant?: (identi
     administrator: ['administrator', ({ wrong }) => !wrong.has('no password needed')],
     'console password in use': ['console-password-in-use'],
     'federates with everyone': ['loose-federation'],
+    'used by several workloads': ['workloads-share-identity'],
     'never expires': ['credential-never-expires'],
     'no password needed': ['no-password-needed'],
     'old key': ['credential-old'],

@@ -23,13 +23,34 @@ export interface Standing {
   readonly places: number
   /** Two of them, as people read them. */
   readonly among: readonly string[]
+  /** One place of each sort in which it stands. */
+  readonly sorts: Readonly<Partial<Record<Sort, string>>>
 }
+
+/** Sorts of places that say something of whatever stands there. */
+export type Sort = 'code' | 'chat' | 'production' | 'other' | 'personal'
+const SORTS: readonly Sort[] = ['code', 'chat', 'production', 'other', 'personal']
+const CODE = ['git', 'github', 'gitlab', 'registry']
+const CHATS = ['slack']
+/** Folders, and parts of the names of files, by which an environment is called. */
+const PRODUCTION = ['prod', 'production', 'live']
+const OTHERS = ['dev', 'development', 'stage', 'staging', 'test', 'qa', 'sandbox']
+/** What a person's own programs write and read. */
+const PERSONAL = [
+  '%_history',
+  '%/.netrc',
+  '%/.pgpass',
+  '%/.my.cnf',
+  '%/.aws/credentials',
+  '%/.git-credentials',
+]
 
 interface Group {
   readonly identityId: string | undefined
   readonly places: number
   readonly first: string | null
   readonly last: string | null
+  readonly sorts: Readonly<Record<Sort, string | null>>
 }
 
 /**
@@ -46,10 +67,22 @@ export const standing = oncePerRun(async ({ db }): Promise<ReadonlyMap<string, S
     places: number | string
     first: string | null
     last: string | null
-  }>`select fingerprint, claim_id, count(distinct place) as places, min(place) as first, max(place) as last
+    code: string | null
+    chat: string | null
+    production: string | null
+    other: string | null
+    personal: string | null
+  }>`select fingerprint, claim_id, count(distinct place) as places, min(place) as first, max(place) as last,
+      min(case when is_code = 1 then place end) as code, min(case when is_chat = 1 then place end) as chat,
+      min(case when is_production = 1 then place end) as production, min(case when is_other = 1 then place end) as other,
+      min(case when is_personal = 1 then place end) as personal
     from (
       select copy.fingerprint || '' as fingerprint, copy.claim_id,
-        case when copy.confidence >= ${sql.lit(LEAST_CONFIDENCE)} and not (${places.isReported}) then ${places.key} end as place
+        case when copy.confidence >= ${sql.lit(LEAST_CONFIDENCE)} and not (${places.isReported}) then ${places.key} end as place,
+        ${flag(sql`coalesce(copy.allowance, '') = '' and ${places.isIn(CODE)}`)} as is_code,
+        ${flag(sql`coalesce(copy.allowance, '') = '' and ${places.isIn(CHATS)}`)} as is_chat,
+        ${flag(inEnvironment(PRODUCTION))} as is_production, ${flag(inEnvironment(OTHERS))} as is_other,
+        ${flag(like(sql`('/' || copy.path)`, PERSONAL))} as is_personal
       from copy
       where copy.gone_at is null
     ) as stands
@@ -64,6 +97,7 @@ export const standing = oncePerRun(async ({ db }): Promise<ReadonlyMap<string, S
       places: Number(row.places),
       first: row.first,
       last: row.last,
+      sorts: row,
     }
     if (groups) groups.push(group)
     else byFingerprint.set(row.fingerprint, [group])
@@ -86,6 +120,12 @@ export const standing = oncePerRun(async ({ db }): Promise<ReadonlyMap<string, S
       isGone: one.isGone,
       places: Math.max(...groups.map(group => group.places)),
       among: [...new Set(keys.sort())].slice(0, 2).map(places.nameOf),
+      sorts: Object.fromEntries(
+        SORTS.flatMap(sort => {
+          const key = groups.map(group => group.sorts[sort]).find(one => one !== null)
+          return key === undefined || key === null ? [] : [[sort, places.nameOf(key)]]
+        }),
+      ),
     })
   }
   const exactly = await countedPlaces(db, severally, places.key)
@@ -95,6 +135,31 @@ export const standing = oncePerRun(async ({ db }): Promise<ReadonlyMap<string, S
   }
   return found
 })
+
+function flag(condition: RawBuilder<unknown>): RawBuilder<number> {
+  return sql<number>`case when ${condition} then 1 else 0 end`
+}
+
+function like(text: RawBuilder<unknown>, patterns: readonly string[]): RawBuilder<unknown> {
+  return sql`(${sql.join(
+    patterns.map(pattern => sql`${text} like ${sql.lit(pattern)}`),
+    sql` or `,
+  )})`
+}
+
+function inEnvironment(words: readonly string[]): RawBuilder<unknown> {
+  return like(
+    sql`('/' || copy.path)`,
+    words.flatMap(word => [
+      `%/${word}/%`,
+      `%/${word}.%`,
+      `%.${word}`,
+      `%.${word}.%`,
+      `%-${word}/%`,
+      `%-${word}.%`,
+    ]),
+  )
+}
 
 /** Whether a copy that names somebody, or nobody, is one of the credential. */
 export function isOwn(
@@ -166,6 +231,8 @@ const rooted = z.looseObject({ path: z.string().optional().catch(undefined) })
 export interface PlaceNames {
   /** In SQL: whether another tool's report tells of the copy. */
   readonly isReported: RawBuilder<boolean>
+  /** In SQL: whether the copy is in a source of one of these systems. */
+  isIn(systems: readonly string[]): RawBuilder<boolean>
   /** Tells the documents of all copies apart, in SQL: two sources that see one file of this machine agree on it. */
   readonly key: RawBuilder<string>
   /** What a person reads for such a key. */
@@ -195,9 +262,13 @@ export async function placeNames(db: Db): Promise<PlaceNames> {
     cases.length === 0
       ? sql`copy.source_id || ' '`
       : sql`case copy.source_id ${sql.join(cases, sql` `)} else copy.source_id || ' ' end`
-  const reports = sources.filter(({ system }) => system === 'report').map(({ id }) => id)
+  const isIn = (systems: readonly string[]) => {
+    const own = sources.filter(({ system }) => systems.includes(system)).map(({ id }) => id)
+    return own.length === 0 ? sql<boolean>`1 = 0` : sql<boolean>`copy.source_id in (${sql.join(own)})`
+  }
   return {
-    isReported: reports.length === 0 ? sql`1 = 0` : sql`copy.source_id in (${sql.join(reports)})`,
+    isReported: isIn(['report']),
+    isIn,
     key: sql<string>`(${before} || copy.path || case when copy.member = '' then '' else '!/' || copy.member end)`,
     nameOf(key) {
       const end = key.indexOf(' ')

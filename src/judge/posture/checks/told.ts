@@ -10,6 +10,7 @@ export interface Told {
   readonly id: string
   readonly type: Row<'entity'>['type']
   readonly system: string
+  readonly instance: string
   readonly kind: string
   /** Its system lists it: a text is not all that tells of it. */
   readonly isListed: boolean
@@ -49,6 +50,7 @@ export const told = oncePerRun(async ({ db }): Promise<readonly Told[]> => {
       'entity.id',
       'entity.type',
       'entity.system',
+      'entity.instance',
       'entity.kind',
       'entity.native',
       'credential.identity_id',
@@ -75,10 +77,11 @@ export const told = oncePerRun(async ({ db }): Promise<readonly Told[]> => {
     const own = facts.get(id) ?? new Map<string, unknown>()
     facts.set(id, own.set(name, JSON.parse(value)))
   }
-  return entities.map(({ id, type, system, kind, native, identity_id, state }) => ({
+  return entities.map(({ id, type, system, instance, kind, native, identity_id, state }) => ({
     id,
     type,
     system,
+    instance,
     kind,
     isListed: !native.startsWith('fp:'),
     identityId: identity_id ?? undefined,

@@ -126,7 +126,7 @@ ${own.length > MOST_OF_CHECK ? markup`<p>… and ${own.length - MOST_OF_CHECK} m
 
 function findingRow({ name, ref, why, since, exception }: ListedFinding, seen: readonly Seen[]): Markup {
   const excepted = exception
-    ? markup`<br><em>Excepted until ${exception.expires} by ${exception.owner}: ${exception.reason} Instead: ${exception.control}</em>`
+    ? markup`<br><em>Excepted until ${exception.expires} by ${exception.owner}: ${exception.reason}; instead: ${exception.control}</em>`
     : ''
   return markup`<tr class="${exception ? 'excepted' : 'counts'}"><td>${name}<br><span class="aside">${ref}</span></td><td>${why}${excepted}</td><td>${since}</td>
 <td>${seen.map(({ source, document, at }) => markup`${source}${document === null ? '' : `, ${document}`}<br><span class="aside">${at}</span><br>`)}</td></tr>`

@@ -87,9 +87,7 @@ export function headlines({ figures }: Pick<Checked, 'figures'>): readonly (read
 }
 
 /** What is new and what is gone since the run before, by check; undefined where there was none. */
-export function sinceLast(
-  trend: readonly Point[],
-):
+export function sinceLast(trend: readonly Point[]):
   | {
       readonly at: string
       readonly standing: number

@@ -75,7 +75,7 @@ function resultOf(finding: ListedFinding, used: readonly string[]): object {
           {
             kind: 'external',
             status: 'accepted',
-            justification: `${exception.reason} Instead: ${exception.control} Owner: ${exception.owner}. Until ${exception.expires}.`,
+            justification: `${exception.reason}; instead: ${exception.control}. Owner: ${exception.owner}. Until ${exception.expires}.`,
           },
         ]
       : [],

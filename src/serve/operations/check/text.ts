@@ -125,5 +125,5 @@ function groupText(id: string, findings: readonly ListedFinding[], width: number
 }
 
 function exceptedText({ owner, reason, control, expires }: NonNullable<ListedFinding['exception']>): string {
-  return ` (excepted until ${expires} by ${owner}: ${reason} Instead: ${control})`
+  return ` (excepted until ${expires} by ${owner}: ${reason}; instead: ${control})`
 }

@@ -39,7 +39,7 @@ test('each control has its counts and its evidence: what, since when, and where 
   expect(page).toContain('<td>2026-01-01T00:00:00.000Z</td>')
   expect(page).toContain('git:app')
   expect(page).toContain('2026-05-31T00:00:00.000Z')
-  expect(page).toContain('Excepted until 2026-09-01 by payments: it goes soon Instead: an IP list')
+  expect(page).toContain('Excepted until 2026-09-01 by payments: it goes soon; instead: an IP list')
 })
 
 test('figures have their denominators, charts are drawn, and what was not searched is said', () => {

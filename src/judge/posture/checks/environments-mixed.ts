@@ -1,0 +1,22 @@
+import { defineCheck, type Judgement } from '../check.ts'
+import { type Standing, standing } from './standing.ts'
+
+export const environmentsMixed = defineCheck<Standing>({
+  id: 'environments-mixed',
+  title: 'One credential is used in production and elsewhere',
+  why: 'What is looser guarded, where people try things out, opens production.',
+  fix: 'Give each environment an identity of its own, and let the other one lose its right to production.',
+  severity: 'high',
+  frameworks: ['NHI8:2025'],
+  async population(context) {
+    const all = [...(await standing(context))]
+    return new Map(all.filter(([, { sorts }]) => sorts.production !== undefined || sorts.other !== undefined))
+  },
+  async find(_, population) {
+    return [...population].flatMap(([entityId, { sorts }]): Judgement[] =>
+      sorts.production === undefined || sorts.other === undefined
+        ? []
+        : [{ entityId, outcome: 'fails', why: `it stands in ${sorts.production} and in ${sorts.other}` }],
+    )
+  },
+})
