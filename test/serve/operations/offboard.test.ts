@@ -30,11 +30,27 @@ let opened: Awaited<ReturnType<typeof openWorld>>
 beforeAll(async () => {
   opened = await openWorld([directory], ['github-token'])
   const root = join(opened.world.home, 'exports')
-  for (const folder of ['orders', 'cart']) await mkdir(join(root, folder), { recursive: true })
+  for (const folder of ['orders', 'cart', 'ring']) await mkdir(join(root, folder), { recursive: true })
   await writeFile(join(root, 'hr.csv'), HR)
   await writeFile(join(root, 'orders/catalog-info.yaml'), component('orders'))
   await writeFile(join(root, 'cart/catalog-info.yaml'), component('cart'))
+  // Two systems that are a part of each other, and services that need each other.
+  await writeFile(
+    join(root, 'ring/catalog-info.yaml'),
+    [
+      ['System', 'ring-a', 'system: ring-b'],
+      ['System', 'ring-b', 'system: ring-a'],
+      ['Component', 'ring-x', 'system: ring-a, dependsOn: [component:ring-y]'],
+      ['Component', 'ring-y', 'system: ring-b, dependsOn: [component:ring-x]'],
+    ]
+      .map(
+        ([kind, name, spec]) =>
+          `apiVersion: backstage.io/v1alpha1\nkind: ${kind}\nmetadata: { name: ${name} }\nspec: { owner: payments, ${spec} }\n`,
+      )
+      .join('---\n'),
+  )
   const roles = [
+    role('ringer', { service: 'ring-x' }),
     role('reader', { service: 'orders' }),
     role('both', { service: 'orders', app: 'cart' }),
     role('carts', { service: 'cart' }),
@@ -67,6 +83,11 @@ test('of a system, what its services share among themselves is its own', async (
   const report = await run({ subject: 'shop' })
   expect(names(report.own)).toEqual(['both', 'carts', 'reader'])
   expect(report.shared).toEqual([])
+})
+
+test('a catalog that turns in circles ends nowhere else, and is gone through once', async () => {
+  for (const subject of ['ring-a', 'ring-b']) expect(names((await run({ subject })).own)).toEqual(['ringer'])
+  expect(names((await run({ subject: 'ring-x' })).own)).toEqual(['ringer'])
 })
 
 test('what others use of a person’s is handed over before anything goes', async () => {
