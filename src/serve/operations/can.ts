@@ -102,12 +102,18 @@ function contextOf(pairs: readonly string[]): Record<string, string[]> {
 
 async function answerFile(path: string): Promise<(BatchAnswer | BatchFailure)[]> {
   const answers: (BatchAnswer | BatchFailure)[] = []
+  let number = 0
   try {
     for await (const line of createInterface({
       input: createReadStream(path),
       crlfDelay: Number.POSITIVE_INFINITY,
-    }))
-      if (line.trim() !== '') answers.push(answerLine(line))
+    })) {
+      number++
+      if (line.trim() === '') continue
+      const answer = answerLine(line)
+      // What cannot be read may have no id to find it by.
+      answers.push('error' in answer ? { ...answer, error: `line ${number}: ${answer.error}` } : answer)
+    }
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable'
     throw new FirebreakError(

@@ -154,8 +154,13 @@ class Looked {
 
   policies(kind: Kind, policies: readonly Policy[] | undefined): Match[] {
     const hasPrincipals = kind === 'resource policy'
-    const matches = (policies ?? []).flatMap(policy => matchPolicy(policy, this.#request, hasPrincipals))
-    this.matches.push(...matches.map(match => ({ ...match, kind })))
+    const matches: Match[] = []
+    for (const policy of policies ?? [])
+      for (const match of matchPolicy(policy, this.#request, hasPrincipals)) {
+        // Asked very often: what was made for this request is not made again.
+        this.matches.push(Object.assign(match, { kind }))
+        matches.push(match)
+      }
     return matches
   }
 

@@ -17,7 +17,20 @@ export interface Principal {
  */
 export type Named = 'direct' | 'role' | 'account' | 'no'
 
+/** Most questions in a row are about the same one, or a policy's. */
+const MOST_KEPT = 1024
+const kept = new Map<string, Principal>()
+
 export function readPrincipal(text: string): Principal {
+  const known = kept.get(text)
+  if (known) return known
+  const principal = read(text)
+  if (kept.size >= MOST_KEPT) kept.clear()
+  kept.set(text, principal)
+  return principal
+}
+
+function read(text: string): Principal {
   if (text === '*' || text === '' || text === 'anonymous')
     return { text, kind: 'anonymous', account: undefined }
   if (/^\d{12}$/.test(text)) return { text, kind: 'root', account: text }

@@ -1,6 +1,6 @@
 import { Context } from '../aws-policy/context.ts'
 import { evaluate } from '../aws-policy/evaluate.ts'
-import { readPolicy } from '../aws-policy/policy.ts'
+import { type Policy, readPolicy } from '../aws-policy/policy.ts'
 import type { Hop } from '../graph.ts'
 import {
   type AwsAccount,
@@ -28,6 +28,7 @@ export class Finder {
   readonly #actor: AwsPrincipal
   /** It is asked about as it would be after a change that it makes: no further change is followed. */
   readonly #changed: boolean
+  readonly #asked = new Map<string, May>()
 
   constructor(estate: Estate, account: AwsAccount, may: Privilege, changed = false) {
     this.#estate = estate
@@ -213,12 +214,25 @@ export class Finder {
     return [holder, ...holder.groups].flatMap(({ managed }) => managed).filter(({ canChange }) => canChange)
   }
 
-  #onTarget({ action, on }: Crossing['premises'][number], target: AwsPrincipal, crossing: Crossing): May {
+  /** Many rules ask the same of a target. */
+  #onTarget(premise: Crossing['premises'][number], target: AwsPrincipal, crossing: Crossing): May {
+    const services = premise.action === 'iam:PassRole' ? crossing.services : []
+    const key = [premise.action, premise.on, target.id, ...services].join(' ')
+    let may = this.#asked.get(key)
+    if (!may) this.#asked.set(key, (may = this.#askOnTarget(premise, target, services)))
+    return may
+  }
+
+  #askOnTarget(
+    { action, on }: Crossing['premises'][number],
+    target: AwsPrincipal,
+    services: readonly string[],
+  ): May {
     if (on === 'target-policy') return this.#onPolicies(action, target)
     if (action === 'sts:AssumeRole') return this.#assumes(target)
     if (action.startsWith('iam:Attach')) return this.#may.attaches(action, target)
     if (action !== 'iam:PassRole') return this.#may.on(action, target.arn, { target })
-    const trusting = crossing.services.filter(service => trusts(target, service).truth !== 'no')
+    const trusting = services.filter(service => trusts(target, service).truth !== 'no')
     return best(trusting.map(passedTo => this.#may.on(action, target.arn, { target, passedTo })))
   }
 
@@ -295,7 +309,7 @@ export class Finder {
   }
 
   #assumes(role: AwsPrincipal): May {
-    if (!role.trust) return NO
+    if (!role.trust || !mayName(role.trust, this.#actor.account)) return NO
     const owner = this.#estate.accounts.find(({ number }) => number === role.account)
     return this.#may.on('sts:AssumeRole', role.arn, {
       target: role,
@@ -364,6 +378,17 @@ const CHANGES: ReadonlySet<Crossing['target']> = new Set(['group', 'self-unbound
 
 function isOnTarget({ on }: Crossing['premises'][number]): boolean {
   return on === 'target' || on === 'target-policy'
+}
+
+/** Whether a policy could let in anyone of an account; most roles are there for services, and need not be asked about. */
+function mayName({ statements }: Policy, account: string): boolean {
+  return statements.some(
+    ({ effect, principals }) =>
+      effect !== 'Deny' &&
+      (principals === undefined ||
+        principals.not ||
+        principals.byType.AWS?.some(named => named === '*' || named.includes(account))),
+  )
 }
 
 /** Whether a service may assume the role. */
