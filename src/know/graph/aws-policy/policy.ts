@@ -82,11 +82,14 @@ const documentSchema = z.looseObject({
 
 /**
  * Reads a policy document: parsed JSON, or its text, also percent-encoded as IAM's API gives it, or null where it
- * is attached but not given; `name` is then its ARN. Never raises: what
+ * is attached but not given; `name` is then its ARN, by which the few are known that say the same for years. Never raises: what
  * cannot be read becomes a statement that says why, because a broken part might have denied.
  */
 export function readPolicy(document: unknown, name: string): Policy {
-  if (document === null) return { name, variables: false, statements: [notGiven(name)] }
+  if (document === null) {
+    const known = WELL_KNOWN.get(/^arn:[^:]*:iam::aws:policy\/(\w+)$/.exec(name)?.[1] ?? '')
+    return known ? readPolicy(known, name) : { name, variables: false, statements: [notGiven(name)] }
+  }
   const parsed = typeof document === 'string' ? parseText(document) : document
   const read = documentSchema.safeParse(parsed)
   if (!read.success) return { name, variables: false, statements: [broken('document', 'it is no policy')] }
@@ -125,7 +128,19 @@ function effectOf(raw: unknown): Statement['effect'] {
   return effectSchema.safeParse(raw).data?.Effect ?? 'unknown'
 }
 
-/** The policies that AWS keeps for everyone only allow, but for a few whose names say what they deny. */
+/** Policies that AWS keeps for everyone: https://docs.aws.amazon.com/aws-managed-policy/latest/reference/policy-list.html */
+const WELL_KNOWN: ReadonlyMap<string, object> = new Map([
+  ['AdministratorAccess', allowing({ Action: '*' })],
+  ['IAMFullAccess', allowing({ Action: 'iam:*' })],
+  // What it allows of these services beside is added to from time to time, and changes nothing.
+  ['PowerUserAccess', allowing({ NotAction: ['iam:*', 'organizations:*', 'account:*'] })],
+])
+
+function allowing(actions: object): object {
+  return { Version: '2012-10-17', Statement: { Effect: 'Allow', ...actions, Resource: '*' } }
+}
+
+/** The others only allow, but for a few whose names say what they deny. */
 function notGiven(name: string): Statement {
   const onlyAllows = /^arn:[^:]*:iam::aws:policy\//.test(name) && !/deny|quarantine/i.test(name)
   return broken('document', 'it is not given', onlyAllows ? 'Allow' : 'unknown')

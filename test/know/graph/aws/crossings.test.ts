@@ -240,6 +240,22 @@ describe('what keeps a crossing from being one', () => {
     expect(await certainty('arn:aws:iam::1:policy/Lost')).toBe('conditional')
   })
 
+  test('those of AWS’s own policies that everyone knows need not be given', async () => {
+    const administers = async (name: string, partition = 'aws') => {
+      const details = accountDetails({ account: '1', actor: 'user', statements: [] })
+      const PolicyArn = `arn:${partition}:iam::aws:policy/${name}`
+      details.UserDetailList[0]!.AttachedManagedPolicies.push({ PolicyName: name, PolicyArn })
+      const graph = await graphOf(details)
+      const actor = graph.nodes.find(({ names }) => names.includes('Actor'))!
+      return reachedFrom(graph, actor.id).find(({ ref }) => ref.kind === 'account')?.certainty
+    }
+    expect(await administers('AdministratorAccess')).toBe('proven')
+    expect(await administers('AdministratorAccess', 'aws-cn')).toBe('proven')
+    expect(await administers('IAMFullAccess')).toBe('proven')
+    // It lets no role be passed, and neither users nor policies be changed.
+    expect(await administers('PowerUserAccess')).toBeUndefined()
+  })
+
   test('roles that trust each other end', async () => {
     const details = accountDetails({
       account: '1',
