@@ -13,7 +13,7 @@ import type { Rule } from '../src/know/readers/secrets/rule.ts'
 const own = fileURLToPath(new URL('..', import.meta.url))
 const ROOTS = [join(own, 'node_modules'), '/usr/share/doc', '/usr/share', '/usr/include']
 const LARGEST_BYTES = 8e6
-export const PLANTED_EVERY = 20
+export const PLANTED_EVERY = 18
 /** Of so many planted lines one holds a secret; the others look like one until they are judged. */
 const SECRET_EVERY = 50
 /** How many commits the longer history has; the shorter one has a tenth, with the same contents. */
@@ -35,11 +35,14 @@ export interface Corpus {
 
 /**
  * Real text: installed npm packages and Debian's documentation with what is compressed there unpacked, then what else
- * lies under /usr/share and /usr/include. Every twentieth line is replaced by a rule's example, so that at least 5 % of
+ * lies under /usr/share and /usr/include. Every eighteenth line is replaced by a rule's example, so that at least 5 % of
  * the lines are candidates. It lies in the system's temporary directory until that is emptied.
  */
 export async function corpus(rules: readonly Rule[], bytes: number): Promise<Corpus> {
-  const directory = join(tmpdir(), `firebreak-text-${Math.round(bytes / 1e6)}mb-${rules.length}rules`)
+  const directory = join(
+    tmpdir(),
+    `firebreak-text-${Math.round(bytes / 1e6)}mb-${rules.length}rules-${PLANTED_EVERY}`,
+  )
   const manifest = `${directory}.json`
   const known = await readFile(manifest, 'utf8').catch(() => undefined)
   if (known !== undefined) return JSON.parse(known) as Corpus

@@ -36,7 +36,7 @@ export async function* measure(): AsyncGenerator<Measurement> {
   const tree = await corpus(rules, CORPUS_MB * 1e6)
   yield { name: 'corpus', ...told, value: round(tree.bytes / 1e6), unit: 'MB', goal: CORPUS_MB }
   const share = (100 * tree.candidateLines) / tree.lines
-  yield { name: 'candidate lines', ...told, value: round(share), unit: `% of ${tree.lines} lines`, goal: 4.9 }
+  yield { name: 'candidate lines', ...told, value: round(share), unit: `% of ${tree.lines} lines`, goal: 5 }
   yield* measureEngine(rules, tree)
   yield* measureTree(tree)
   yield* measureHistory(tree)
