@@ -16,6 +16,8 @@ export interface ContainReport {
     why: string
     at?: string
     sessions?: number
+    /** Dead by the system's own word: no value was at hand to try. */
+    untried?: true
   }[]
   readonly copies: readonly { where: string; state: CopyState; why: string; atHead: boolean }[]
   readonly consumers: readonly { name: string; state: 'moved' | 'seen' | 'unknown'; how: string }[]
@@ -36,6 +38,15 @@ export interface ContainReport {
   }[]
 }
 
+/** What the step that proves has kept. */
+interface Proof {
+  readonly state: 'dead' | 'unknown'
+  readonly why: string
+  readonly at: string
+  readonly sessions: number | null
+  readonly refusals: number
+}
+
 /** What a run came to: a pure function of its rows. */
 export function report(
   run: Row<'run'>,
@@ -49,15 +60,14 @@ export function report(
     return step?.result ? (JSON.parse(step.result) as T) : undefined
   }
   const credentials = incident.targets.map(target => {
-    const proof = resultOf<{ state: 'dead' | 'unknown'; why: string; at: string; sessions: number | null }>(
-      `prove:${target.label}`,
-    )
+    const proof = resultOf<Proof>(`prove:${target.label}`)
     if (!proof) {
       const failed = steps.find(step => step.key === `prove:${target.label}` && step.error !== null)
       return { label: target.label, state: target.verdict.state, why: failed?.error ?? 'not proven yet' }
     }
     const seen = proof.sessions === null ? {} : { sessions: proof.sessions }
-    return { label: target.label, state: proof.state, why: proof.why, at: proof.at, ...seen }
+    const untried = proof.state === 'dead' && proof.refusals === 0 ? { untried: true as const } : {}
+    return { label: target.label, state: proof.state, why: proof.why, at: proof.at, ...seen, ...untried }
   })
   const all = [
     ...credentials,

@@ -71,13 +71,21 @@ export function containText(report: ContainReport, width: number, words = CONTAI
 }
 
 function verdictLine(report: ContainReport, { done }: Words): string {
-  if (report.contained) return pc.bold(pc.green(`${done}: tried at the server, and refused.`))
+  if (report.contained) return pc.bold(pc.green(`${done}: ${proofText(report)}`))
   const not = `NOT ${done.toLowerCase()}`
   if (report.credentials.some(one => one.state === 'live')) return pc.bold(pc.red(`${not}.`))
   if (report.state === 'done' && report.credentials.every(one => one.state === 'dead'))
     return pc.bold(pc.yellow('Cut off, but not all that it opened could be ended.'))
   if (report.state === 'done') return pc.bold(pc.yellow('Cut off, but the proof is missing.'))
   return pc.bold(pc.red(`${not}: the run is ${report.state}.`))
+}
+
+function proofText({ credentials }: ContainReport): string {
+  const untried = credentials.filter(one => one.untried).length
+  if (untried === 0) return 'tried at the server, and refused.'
+  const word = 'the system says that nobody gets in'
+  if (untried === credentials.length) return `${word}; no value was at hand to try.`
+  return `tried at the server, and refused; of ${untried}, without a value to try, ${word}.`
 }
 
 /** The plan: who owns it, who uses it, what a holder gets, the steps and their order, what will break. */

@@ -28,7 +28,7 @@ export const prove: StepHandler = {
     const result: Json = {
       state: second.state,
       why: second.why,
-      refusals: second.state === 'dead' ? 2 : 0,
+      refusals: second.state === 'dead' && second.tried ? 2 : 0,
       apartSeconds: connection.settleSeconds,
       sessions,
       at: step.io.now().toISOString(),
@@ -41,16 +41,20 @@ export const prove: StepHandler = {
   },
 }
 
-async function answer(step: StepContext, connection: Connection, settleMs: number): Promise<Verdict> {
+async function answer(
+  step: StepContext,
+  connection: Connection,
+  settleMs: number,
+): Promise<Verdict & { readonly tried: boolean }> {
   const secret = await step.exposedSecret()
-  if (!secret) return await unread(step, connection)
+  if (!secret) return { ...(await unread(step, connection)), tried: false }
   for (let attempt = 1; ; attempt++) {
     const verdict = (await connection.verify?.(credentialArgument(step), secret)) ?? {
       state: 'unknown' as const,
       why: 'this system cannot be asked',
     }
     if (verdict.state === 'live') throw new FirebreakError('STUCK', `it is still accepted: ${verdict.why}`)
-    if (verdict.state === 'dead' || attempt === TRIES_WHILE_UNKNOWN) return verdict
+    if (verdict.state === 'dead' || attempt === TRIES_WHILE_UNKNOWN) return { ...verdict, tried: true }
     await step.io.sleep(settleMs)
   }
 }
