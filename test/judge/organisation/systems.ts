@@ -108,7 +108,7 @@ function deployment(identity: Identity, service: string, name: string, namespace
 }
 
 export function endpointOf(environment: Environment): string {
-  return `db.${environment}.acme.example:5432`
+  return `db.${environment}.acme.internal:5432`
 }
 
 /** Three PostgreSQL servers. Whose a role is stands in its comment, where somebody wrote one. */
