@@ -7,12 +7,16 @@ import { loadGraph } from '../../know/graph/load-graph.ts'
 import { liftHolds, setHold } from '../../know/inventory/holds.ts'
 import { sayOwner } from '../../know/inventory/owner-word.ts'
 import { loadRoots } from '../../know/inventory/roots.ts'
-import { addSteps, createRun, lockedRun, runRow, stepsOf } from '../actions/journal.ts'
+import { addSteps, createRun, lockedRun, runRow } from '../actions/journal.ts'
 import { runSteps } from '../actions/run.ts'
-import { type ContainOptions, mustNotBeBreakGlass, preview } from '../incident/contain.ts'
-import { copiesSince } from '../incident/holdings.ts'
+import {
+  type ContainOptions,
+  mustNotBeBreakGlass,
+  preview,
+  reportOf as containmentOf,
+} from '../incident/contain.ts'
 import type { Incident, Mode } from '../incident/incident.ts'
-import { type ContainReport, report } from '../incident/report.ts'
+import type { ContainReport } from '../incident/report.ts'
 import { type Belongings, belongingsOf, type Kept } from './belongings.ts'
 import { departureOf } from './departure.ts'
 import { retirementPlan } from './retirement.ts'
@@ -154,12 +158,8 @@ async function hasten(db: Db, { io }: OffboardOptions, runId: string): Promise<v
 }
 
 async function reportOf(db: Db, runId: string): Promise<OffboardReport> {
-  const run = await runRow(db, runId)
-  const { about, incident, breaks } = JSON.parse(run.input) as Planned
-  const known = incident.holdings.flatMap(holding => holding.copyIds)
-  const credentialIds = incident.targets.map(target => target.credentialId)
-  const since = await copiesSince(db, credentialIds, known, run.created_at)
-  return { ...report(run, await stepsOf(db, runId), incident, breaks, since), ...about }
+  const { about } = JSON.parse((await runRow(db, runId)).input) as Planned
+  return { ...(await containmentOf(db, runId)), ...about }
 }
 
 async function runOf(

@@ -1,6 +1,7 @@
 import type { Db } from '../../core/store/store.ts'
 import { namesById } from '../../know/inventory/queries.ts'
 import type { Roots } from '../../know/inventory/roots.ts'
+import { foldersOf } from '../../judge/ownership/relations.ts'
 import { wordsOf } from '../../judge/ownership/words.ts'
 
 interface Folder {
@@ -47,10 +48,10 @@ export async function loadServices(db: Db, roots: Roots): Promise<ServiceMap> {
       .filter(edge => edge.crossing === crossing)
       .map(({ from_id, to_id }) => ({ from: roots.of(from_id), to: roots.of(to_id) }))
   const parents = pairs('part-of')
-  const folders = await foldersOf(
-    db,
-    pairs('kept-in').filter(({ from }) => names.has(from)),
-  )
+  const paths = await foldersOf(db)
+  const folders = pairs('kept-in')
+    .filter(({ from }) => names.has(from))
+    .map(({ from, to }): Folder => ({ componentId: from, containerId: to, path: paths.get(from) ?? '' }))
   const byWorkload = await servicesByWorkload(
     db,
     roots,
@@ -86,19 +87,6 @@ export async function loadServices(db: Db, roots: Roots): Promise<ServiceMap> {
     },
     foldersOf: serviceId => folders.filter(({ componentId }) => componentId === serviceId),
   }
-}
-
-async function foldersOf(db: Db, kept: readonly { from: string; to: string }[]): Promise<Folder[]> {
-  const rows = await db
-    .selectFrom('fact')
-    .innerJoin('entity', 'entity.id', 'fact.entity_id')
-    .select(['fact.entity_id', 'fact.value'])
-    .where('fact.name', '=', 'folder')
-    .where('entity.system', '=', 'backstage')
-    .where('fact.gone_at', 'is', null)
-    .execute()
-  const paths = new Map(rows.map(({ entity_id, value }) => [entity_id, String(JSON.parse(value))]))
-  return kept.map(({ from, to }) => ({ componentId: from, containerId: to, path: paths.get(from) ?? '' }))
 }
 
 /** By what is written on it, else by its name, else by the repository that defines it where only one service lies there. */

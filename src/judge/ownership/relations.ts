@@ -180,7 +180,8 @@ async function ownersOf(db: Db, roots: Roots): Promise<Many<OwnerRow>> {
   return Map.groupBy([...rows, ...words], ({ entity_id }) => roots.of(entity_id))
 }
 
-async function foldersOf(db: Db): Promise<Map<string, string>> {
+/** In which folder of its repository each component of a catalog lies, by the component. */
+export async function foldersOf(db: Db): Promise<Map<string, string>> {
   const rows = await db
     .selectFrom('fact')
     .innerJoin('entity', 'entity.id', 'fact.entity_id')
