@@ -75,7 +75,7 @@ function controlOf(path: readonly string[], scope: Scope, seen: ReadonlySet<Loca
 }
 
 /** `env` as a step sees it: its own, else its job's, else the workflow's. */
-function envValue(
+export function envValue(
   { workflow, job, step }: Scope,
   name: string,
 ): { value: Located; scope: Scope } | undefined {
@@ -95,6 +95,19 @@ function through(
   if (!found || seen.has(found.value)) return undefined
   const text = scalar(found.value) ?? ''
   return worst(controlledBy(text, found.scope, new Set([...seen, found.value]))) ?? NOTHING
+}
+
+/** The variables of a step's shell, and who decides what is in each. */
+export function shellVariables({ workflow, job, step }: Scope): ReadonlyMap<string, Controlled> {
+  const here = { workflow, job, step: undefined }
+  const own = [workflow.env, job.env, step?.env ?? new Map<string, Located>()].flatMap(env =>
+    [...env].map(([name, value]): [string, Controlled] => [
+      name,
+      worst(controlledBy(scalar(value) ?? '', here)) ?? NOTHING,
+    ]),
+  )
+  const branch: Controlled = { control: 'outsider', context: 'github.head_ref' }
+  return new Map<string, Controlled>([['GITHUB_HEAD_REF', branch], ...own])
 }
 
 const NOTHING: Controlled = { control: 'nobody', context: '' }

@@ -1,11 +1,14 @@
 import type { Located } from '../located.ts'
+import { pipelineWeaknesses } from '../pipeline/weaknesses/all.ts'
+import type { WeaknessText } from '../weakness.ts'
+import { pipelineOf } from './pipeline-of.ts'
 import { configWeaknesses, weaknesses } from './weaknesses/all.ts'
-import type { ConfigWeakness, Weak, Weakness } from './weakness.ts'
+import type { Weak } from './weakness.ts'
 import type { Workflow } from './workflow.ts'
 
 /** A weakness where it was found. */
 export interface Found {
-  readonly weakness: Weakness | (ConfigWeakness & { readonly crossing?: undefined })
+  readonly weakness: WeaknessText & { readonly alias?: string }
   readonly weak: Weak
 }
 
@@ -21,9 +24,18 @@ export function weaknessesIn(
 ): Found[] {
   const lines = text.split('\n')
   const found: Found[] = []
-  if (workflow)
+  if (workflow) {
     for (const weakness of weaknesses)
       for (const weak of weakness.find(workflow)) found.push({ weakness, weak })
+    const pipeline = pipelineOf(workflow)
+    // GitHub masks each secret in logs: which forms of one it misses, the workflows' own weakness knows.
+    for (const weakness of pipelineWeaknesses)
+      if (weakness.id !== 'pipeline-secret-in-log')
+        for (const { job, ...weak } of weakness.find(pipeline)) {
+          const of = pipeline.jobs.find(part => part === job)?.of
+          found.push({ weakness, weak: of ? { ...weak, job: of } : weak })
+        }
+  }
   for (const weakness of configWeaknesses)
     if (weakness.reads(path)) for (const weak of weakness.findIn(root)) found.push({ weakness, weak })
   return found.filter(({ weakness, weak }) => !marksOf(lines, weak).some(mark => isAllowed(mark, weakness)))
@@ -38,7 +50,7 @@ function marksOf(lines: readonly string[], { line, job }: Weak): string[] {
   ]
 }
 
-function isAllowed(line: string, { id, alias }: Weakness | ConfigWeakness): boolean {
+function isAllowed(line: string, { id, alias }: Found['weakness']): boolean {
   if (/#\s*firebreak:allow\b/.test(line)) return true
   const ignored = /#\s*zizmor:\s*ignore\[([\w\s,-]+)\]/.exec(line)?.[1]
   return ignored?.split(',').some(name => name.trim() === alias || name.trim() === id) === true

@@ -191,6 +191,11 @@ export function neverRuns({ if: condition }: Pick<Step, 'if'>): boolean {
   return condition !== undefined && /^(?:false|\$\{\{\s*false\s*\}\})$/.test(condition.trim())
 }
 
+/** Whether a shell reads the step's script, and no interpreter of another language. */
+export function runsInShell({ shell }: Pick<Step, 'shell'>): boolean {
+  return !/^(?:python|node|perl|ruby|php|deno|bun)\b/.test(shell ?? '')
+}
+
 /** What a job's token may do: its own permissions, else the workflow's; undefined where neither says. */
 export function permissionsOf(workflow: Workflow, job: Job): Located | undefined {
   return job.permissions ?? workflow.permissions

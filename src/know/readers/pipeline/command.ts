@@ -74,3 +74,19 @@ export function evaluatedVariables(text: string): string[] {
     ),
   )
 }
+
+/** What of a command stands in no quotes, in no test of bash’s and on no right side of an assignment. */
+export function unquoted(text: string): string {
+  let outside = ''
+  for (let at = 0, quote = ''; at < text.length; at++) {
+    const sign = text[at]!
+    if (sign === '\\' && quote !== "'") at++
+    else if (quote !== '') quote = sign === quote ? '' : quote
+    else if (sign === '"' || sign === "'") quote = sign
+    else if (text.startsWith('[[', at)) at = Math.max(at, text.indexOf(']]', at))
+    else outside += sign
+  }
+  return outside
+    .replace(/(?:^|[\s;])\w{1,100}=\$\{?\w+\}?/g, ' ')
+    .replace(/\bcase\s+\$\{?\w+\}?\s+in\b/g, ' ')
+}

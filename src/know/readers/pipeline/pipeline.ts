@@ -10,6 +10,8 @@ export interface PipelineJob {
   readonly scripts: readonly Located[]
   /** Images that it, or a service beside it, is run from. */
   readonly images: readonly Located[]
+  /** Options that its containers are run with, where the file gives them. */
+  readonly containerOptions?: readonly { readonly line: number; readonly text: string }[]
   /** Variables that the file gives it, by name. */
   readonly variables: ReadonlyMap<string, Located>
   /** Its labels, where only runners of one's own have such. */

@@ -43,6 +43,17 @@ const cases: Record<string, Case> = {
       `- uses: actions/create-github-app-token@${COMMIT}\n  with: { app-id: 1, owner: shop, repositories: web, permission-contents: read }`,
     ),
   },
+  'workflow-argument-injection': {
+    weak: workflow(`- run: sed -i "s/a/$TITLE/" page\n  env: { TITLE: "\${{ github.event.issue.title }}" }`, {
+      on: 'issues',
+    }),
+    mended: workflow(
+      `- run: sed -i 's/a/$TITLE/' page\n  env: { TITLE: "\${{ github.event.issue.title }}" }`,
+      {
+        on: 'issues',
+      },
+    ),
+  },
   'workflow-archived-action': {
     weak: workflow(`- uses: Actions/Setup-Ruby@${COMMIT}`),
     mended: workflow(`- uses: ruby/setup-ruby@${COMMIT}`),
@@ -67,6 +78,13 @@ const cases: Record<string, Case> = {
     mended: workflow(`- uses: actions/setup-go@${COMMIT} # v6.1.0\n  with: { cache: false }`, {
       on: 'release',
     }),
+  },
+  'workflow-comment-command': {
+    weak: workflow(`- run: make\n  if: github.event.comment.body == '/make'`, { on: 'issue_comment' }),
+    mended: workflow(
+      `- run: make\n  if: github.event.comment.body == '/make' && github.event.comment.author_association == 'OWNER'`,
+      { on: 'issue_comment' },
+    ),
   },
   'workflow-concurrency-limit': {
     weak: workflow(run('true')),

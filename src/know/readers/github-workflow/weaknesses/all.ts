@@ -3,10 +3,12 @@ import { preCommitSource } from './pre-commit-source.ts'
 import { workflowAdhocPackage } from './workflow-adhoc-package.ts'
 import { workflowAppToken } from './workflow-app-token.ts'
 import { workflowApprovalRace } from './workflow-approval-race.ts'
+import { workflowArgumentInjection } from './workflow-argument-injection.ts'
 import { workflowArchivedAction } from './workflow-archived-action.ts'
 import { workflowArtifactPoisoning } from './workflow-artifact-poisoning.ts'
 import { workflowBotCondition } from './workflow-bot-condition.ts'
 import { workflowCachePoisoning } from './workflow-cache-poisoning.ts'
+import { workflowCommentCommand } from './workflow-comment-command.ts'
 import { workflowConcurrencyLimit } from './workflow-concurrency-limit.ts'
 import { workflowDangerousTrigger } from './workflow-dangerous-trigger.ts'
 import { workflowEnvironmentFile } from './workflow-environment-file.ts'
@@ -40,9 +42,11 @@ export const weaknesses: readonly Weakness[] = [
   workflowAppToken,
   workflowApprovalRace,
   workflowArchivedAction,
+  workflowArgumentInjection,
   workflowArtifactPoisoning,
   workflowBotCondition,
   workflowCachePoisoning,
+  workflowCommentCommand,
   workflowConcurrencyLimit,
   workflowDangerousTrigger,
   workflowEnvironmentFile,

@@ -15,11 +15,13 @@ export const workflowApprovalRace: Weakness = {
   ],
   *find(workflow) {
     for (const { job, step, fetch } of strangersCode(workflow))
-      if (fetch.approved && fetch.mutable)
+      if (fetch.approved && (fetch.mutable || fetch.lasting))
         yield {
           line: step.line,
           certainty: 'conditional',
-          why: `once labelled, it ${fetch.how} by then`,
+          why: fetch.mutable
+            ? `once labelled, it ${fetch.how} by then`
+            : `once labelled, it ${fetch.how}, and does so for every commit that follows`,
           job,
         }
   },

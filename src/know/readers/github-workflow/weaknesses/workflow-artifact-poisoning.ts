@@ -25,8 +25,13 @@ export const workflowArtifactPoisoning: Weakness = {
       if (!downloads(step)) continue
       const later = job.steps.slice(job.steps.indexOf(step) + 1)
       // Beside the job's own files it can take the place of what is run next.
-      const inPlace = scalar(step.with.get('path')) === undefined
-      if (!later.some(({ run, uses }) => run || (inPlace && uses))) continue
+      const folder = scalar(step.with.get('path'))?.trim()
+      const inPlace =
+        folder === undefined || /^(?:|\.|\.\/|\$\{\{\s*github\.workspace\s*\}\}\/?)$/.test(folder)
+      const goesOn = inPlace
+        ? later.some(({ run, uses }) => run || uses) || unpacks(step)
+        : later.some(one => speaksOf(one, folder))
+      if (!goesOn) continue
       yield {
         line: step.line,
         certainty: 'conditional',
@@ -35,6 +40,18 @@ export const workflowArtifactPoisoning: Weakness = {
       }
     }
   },
+}
+
+/** A script that downloads it and goes on with it at once. */
+function unpacks({ run }: Step): boolean {
+  return /\b(?:unzip|tar|bsdtar|7z|jar)\s/.test(scalar(run) ?? '')
+}
+
+/** Somewhere in a step the folder's name stands, or its working directory is that. */
+function speaksOf(step: Step, folder: string): boolean {
+  const name = folder.replace(/\/+$/, '').split('/').at(-1) ?? ''
+  const texts = [step.run, ...step.with.values(), ...step.env.values()].map(one => scalar(one) ?? '')
+  return name.includes('${{') || texts.some(text => text.split(/[^\w.-]+/).includes(name))
 }
 
 function downloads(step: Step): boolean {

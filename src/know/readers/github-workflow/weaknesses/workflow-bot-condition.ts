@@ -36,17 +36,29 @@ export const workflowBotCondition: Weakness = {
 function asksActor(condition: string | undefined): boolean {
   if (condition === undefined) return false
   return expressionsOf(condition).some(
-    part => part.is === 'binary' && part.operator === '==' && isActor(part.left, part.right),
+    part =>
+      (part.is === 'binary' && part.operator === '==' && isBotByActor(part.left, part.right)) ||
+      (part.is === 'call' && ASKS_TEXT.has(part.name) && isBotByActor(...part.args)),
   )
 }
 
-function isActor(...sides: readonly Expression[]): boolean {
+const ASKS_TEXT = new Set(['contains', 'startswith', 'endswith'])
+/** Of Dependabot, Renovate and GitHub Actions, as https://api.github.com/users/dependabot[bot] tells. */
+const BOT_IDS = new Set(['49699333', '29139614', '41898282'])
+
+function isBotByActor(...sides: readonly Expression[]): boolean {
   const actor = sides.some(
     side =>
       side.is === 'context' &&
-      /^github\.(?:actor|triggering_actor|event\.sender\.login)$/.test(side.path.join('.')),
+      /^github\.(?:actor|actor_id|triggering_actor|event\.sender\.(?:login|id))$/.test(side.path.join('.')),
   )
-  return actor && sides.some(side => side.is === 'literal' && String(side.value).endsWith('[bot]'))
+  const literals = sides.flatMap(partsOf).flatMap(part => (part.is === 'literal' ? [String(part.value)] : []))
+  return (
+    actor &&
+    literals.some(
+      text => text.includes('[bot]') || BOT_IDS.has(text) || /^(?:dependabot|renovate)\b/i.test(text),
+    )
+  )
 }
 
 /** A condition is an expression, with or without its marks. */

@@ -2,6 +2,7 @@ import { items, type Located, member, scalar } from '../../located.ts'
 import { embeddedIn } from '../expression.ts'
 import { stepsOf, type Weakness } from '../weakness.ts'
 import { type Step, versionOf, type Workflow } from '../workflow.ts'
+import { strangersCode } from './workflow-untrusted-checkout.ts'
 
 export const workflowCachePoisoning: Weakness = {
   id: 'workflow-cache-poisoning',
@@ -14,13 +15,23 @@ export const workflowCachePoisoning: Weakness = {
   references: ['https://docs.github.com/en/actions/reference/workflows-and-actions/dependency-caching'],
   *find(workflow) {
     const releases = releaseTrigger(workflow)
+    const strangers = new Set([...strangersCode(workflow)].map(({ job }) => job))
     for (const { job, step } of stepsOf(workflow)) {
       const action = step.uses?.kind === 'repository' ? step.uses.action : undefined
       const cache = action === undefined ? undefined : CACHES[action]
       const publishes = releases ?? (job.steps.some(isPublisher) ? 'it publishes what it builds' : undefined)
-      if (!cache || publishes === undefined) continue
+      if (!cache) continue
       const state = cacheState(cache, step, workflow)
       if (state === 'off') continue
+      // What runs for the default branch writes caches that every branch reads.
+      if (strangers.has(job))
+        yield {
+          line: step.line,
+          certainty: 'conditional',
+          why: `${action} saves a cache of the default branch, which a stranger’s code fills`,
+          job,
+        }
+      if (publishes === undefined) continue
       yield {
         line: step.line,
         certainty: state === 'on' ? 'proven' : 'conditional',
@@ -166,7 +177,11 @@ const PUBLISHERS: Readonly<Record<string, string | undefined>> = {
   'svenstaro/upload-release-action': undefined,
 }
 
+const PUBLISHES =
+  /\b(?:(?:npm|pnpm|yarn|bun|lerna|cargo|poetry|flit|hatch|pdm|uv|vsce|ovsx)\s+(?:npm\s+)?publish|twine\s+upload|gem\s+push|gh\s+release\s+(?:create|upload)|dotnet\s+nuget\s+push|(?:docker|podman|buildah|helm)\s+push|mvn\w?\s[^;|&\n]{0,300}\bdeploy|gradlew?\s[^;|&\n]{0,300}\bpublish\w*|goreleaser\s+release)\b(?![^\n]*--dry-run)/
+
 function isPublisher(step: Step): boolean {
+  if (PUBLISHES.test(scalar(step.run) ?? '')) return true
   const action = step.uses?.action ?? ''
   if (!(action in PUBLISHERS)) return false
   const input = PUBLISHERS[action]

@@ -1,5 +1,6 @@
-import { lineAt, scalar } from '../../located.ts'
-import { contextsIn } from '../expression.ts'
+import { lineAt, type Located, scalar } from '../../located.ts'
+import { variablesIn } from '../../pipeline/command.ts'
+import { controlledBy, type Controlled, type Scope, shellVariables } from '../control.ts'
 import { stepsOf, type Weakness } from '../weakness.ts'
 import { PRIVILEGED_OUTSIDE_EVENTS } from '../workflow.ts'
 
@@ -22,28 +23,76 @@ export const workflowEnvironmentFile: Weakness = {
     const event = [...workflow.triggers.keys()].find(name => PRIVILEGED_OUTSIDE_EVENTS.has(name))
     if (event === undefined) return
     for (const { job, step } of stepsOf(workflow)) {
-      const run = scalar(step.run) ?? ''
-      const at = WRITES.exec(run)
-      if (!at || isConstant(run)) continue
-      const line = lineAt(step.run!, at.index)
-      yield {
-        line,
-        certainty: 'conditional',
-        why: `started by ${event}, a step writes what it computed to GITHUB_${at[1]?.toUpperCase() ?? 'ENV'}`,
-        job,
-      }
+      const scope = { workflow, job, step }
+      const found =
+        (step.run && writtenByShell(step.run, scope)) ??
+        (step.uses?.action === 'actions/github-script'
+          ? exportedByScript(step.with.get('script'), scope)
+          : undefined)
+      if (found)
+        yield {
+          line: found.line,
+          certainty: 'conditional',
+          why: `started by ${event}, a step writes what it computed to GITHUB_${found.file}`,
+          job,
+        }
     }
   },
 }
 
-/** Every line that writes there writes the same whatever the event is. */
-function isConstant(run: string): boolean {
-  const lines = run.split('\n').filter(line => WRITES.test(line))
-  return lines.every(line => {
-    const what = line.slice(0, line.search(WRITES))
-    return (
-      contextsIn(line).length <= (/\$\{\{/.test(what) ? 0 : 1) &&
-      !/[$`]/.test(what.replace(/\$\{?(?:HOME|PWD|GITHUB_WORKSPACE|RUNNER_TEMP)\}?/g, ''))
-    )
-  })
+interface Written {
+  readonly line: number
+  readonly file: string
+}
+
+/** The first write of a script whose text somebody else may decide. */
+function writtenByShell(run: Located, scope: Scope): Written | undefined {
+  const lines = (scalar(run) ?? '').split('\n')
+  const variables = shellVariables(scope)
+  for (const [index, line] of lines.entries()) {
+    const at = WRITES.exec(line)
+    if (!at) continue
+    const texts = whatIsWritten(lines, index, line.slice(0, at.index))
+    if (texts.some(text => !isConstant(text, scope, variables)))
+      return { line: run.textLine + index, file: at[1]?.toUpperCase() ?? 'ENV' }
+  }
+  return undefined
+}
+
+/** The text before the redirection; of a block the lines of all of it; of a here-document its lines. */
+function whatIsWritten(lines: readonly string[], index: number, before: string): readonly string[] {
+  const heredoc = /<<-?\s*(["']?)(\w+)\1/.exec(lines[index]!)
+  if (heredoc) {
+    const end = lines.findIndex((line, at) => at > index && line.trim() === heredoc[2])
+    return [before, ...lines.slice(index + 1, end < 0 ? undefined : end)]
+  }
+  const opens = { '}': /^\s*\{\s*$/, ')': /^\s*\(\s*$/, done: /^\s*(?:for|while|until)\b/, fi: /^\s*if\b/ }
+  const opening = Object.entries(opens).find(([close]) => before.trim() === close)?.[1]
+  if (!opening) return [before]
+  const start = lines.findLastIndex((line, at) => at < index && opening.test(line))
+  return lines.slice(start < 0 ? 0 : start + 1, index)
+}
+
+/** Variables whose form the runner gives: https://docs.github.com/en/actions/reference/workflows-and-actions/variables. */
+const GIVEN =
+  /^(?:HOME|PWD|PATH|USER|SHELL|RANDOM|SECONDS|UID|JAVA_HOME\w*|GOPATH|GOROOT|RUNNER_\w+|GITHUB_(?:WORKSPACE|SHA|RUN_\w+|REPOSITORY\w*|ACTOR\w*|ACTION\w*|SERVER_URL|API_URL|JOB|EVENT_NAME|EVENT_PATH|OUTPUT|ENV|PATH|STEP_SUMMARY|BASE_REF))$/
+
+function isConstant(text: string, scope: Scope, variables: ReadonlyMap<string, Controlled>): boolean {
+  if (controlledBy(text, scope).some(({ control }) => control !== 'nobody')) return false
+  const shell = text.replace(/\$\{\{.*?\}\}/g, '').replace(/\$\(\s*(?:pwd|date|whoami|nproc)\b[^)$`]*\)/g, '')
+  if (/\$\(|`/.test(shell)) return false
+  return variablesIn(shell).every(name => GIVEN.test(name) || variables.get(name)?.control === 'nobody')
+}
+
+/** `core.exportVariable` and `core.addPath` of something that the script did not write out itself. */
+function exportedByScript(script: Located | undefined, scope: Scope): Written | undefined {
+  const text = scalar(script) ?? ''
+  for (const found of text.matchAll(/\bcore\.(exportVariable|addPath)\(([^\n]*)/g)) {
+    const given = (found[2] ?? '').replace(/(["'])(?:(?!\1).)*\1/g, '')
+    const isTheirs =
+      /\bcontext\.payload\b|\bprocess\.env\b|\breadFile/.test(given) ||
+      controlledBy(found[2] ?? '', scope).some(({ control }) => control !== 'nobody')
+    if (isTheirs) return { line: lineAt(script!, found.index), file: found[1] === 'addPath' ? 'PATH' : 'ENV' }
+  }
+  return undefined
 }

@@ -1,4 +1,4 @@
-import { items, type Located, member, scalar } from '../../located.ts'
+import { items, lineAt, type Located, member, scalar } from '../../located.ts'
 import { contextsIn } from '../expression.ts'
 import { stepsOf, jobsOf, type Weakness } from '../weakness.ts'
 
@@ -29,6 +29,14 @@ export const workflowInsecureCommands: Weakness = {
     for (const { job, step } of stepsOf(workflow)) {
       const found = direct(step.env)
       if (found) yield { line: found.line, certainty: 'proven', why: `${SWITCH} is set for a step`, job }
+      const byScript = new RegExp(`\\b${SWITCH}=["']?true\\b`, 'i').exec(scalar(step.run) ?? '')
+      if (byScript)
+        yield {
+          line: lineAt(step.run!, byScript.index),
+          certainty: 'proven',
+          why: `a script sets ${SWITCH}`,
+          job,
+        }
       // An env that is computed as a whole may have it in.
       const computed = scalar(step.envNode)
       if (computed === undefined) continue

@@ -1,7 +1,8 @@
 import { lineAt, scalar, type Located } from '../../located.ts'
-import { controlledBy } from '../control.ts'
+import { commandsOf, evaluatedVariables } from '../../pipeline/command.ts'
+import { controlledBy, shellVariables } from '../control.ts'
 import { stepsOf, type Weak, type Weakness } from '../weakness.ts'
-import { type Step, type Workflow } from '../workflow.ts'
+import { runsInShell, type Step, type Workflow } from '../workflow.ts'
 
 /** Inputs of actions that run what they are given. */
 const CODE_INPUTS: Readonly<Record<string, readonly string[]>> = {
@@ -35,7 +36,7 @@ export const workflowScriptInjection: Weakness = {
   crossing: true,
   references: ['https://docs.github.com/en/actions/concepts/security/script-injections'],
   *find(workflow) {
-    for (const { job, step } of stepsOf(workflow))
+    for (const { job, step } of stepsOf(workflow)) {
       for (const { code, what } of codeOf(step)) {
         const text = scalar(code) ?? ''
         for (const { control, context, offset } of controlledBy(text, { workflow, job, step })) {
@@ -44,6 +45,15 @@ export const workflowScriptInjection: Weakness = {
           yield { ...said(workflow, control, context, what), line, job }
         }
       }
+      // A variable is safe until the shell is told to run what it holds.
+      const variables = shellVariables({ workflow, job, step })
+      for (const { line, text } of step.run && runsInShell(step) ? commandsOf(step.run) : [])
+        for (const name of new Set(evaluatedVariables(text))) {
+          const held = variables.get(name)
+          if (held?.control === 'outsider')
+            yield { ...said(workflow, held.control, `${name} (${held.context})`, 'a command'), line, job }
+        }
+    }
   },
 }
 

@@ -4,6 +4,10 @@ import { stepsOf, type Weakness } from '../weakness.ts'
 
 const PRINTS =
   /(?:^|[;&|]\s*|\bdo\s+|\bthen\s+)\s*(?:echo|printf|cat\s*<<<|Write-(?:Host|Output))\b([^\n]*)/gm
+/** The mask knows the secret as it is stored: what is made of it on the way is printed as it is. */
+const MADE_OF_IT =
+  /^[^|\n]*\|\s*(?:base64(?!\s+(?:-d|--decode|-D))|base32|xxd|od|hexdump|rev|sed|fold|cut|tr|gzip|openssl\s+enc|jq\s+-R)\b[^|>&;\n]*$/
+
 /** What goes on into a pipe or a file is not printed. */
 const GOES_ON = /\||>/
 
@@ -30,7 +34,16 @@ export const workflowSecretInLog: Weakness = {
       const made = derived(run, secret)
       for (const found of run.matchAll(PRINTS)) {
         const what = found[1] ?? ''
-        if (GOES_ON.test(what) || masked) continue
+        if (masked) continue
+        const encoded = MADE_OF_IT.test(what) ? variablesIn(what).find(one => secret.has(one)) : undefined
+        if (encoded !== undefined)
+          yield {
+            line: lineAt(step.run!, found.index),
+            certainty: 'proven',
+            why: `${encoded}, a secret, is printed in a form that no mask knows`,
+            job,
+          }
+        if (GOES_ON.test(what)) continue
         const name = variablesIn(what).find(variable => made.has(variable))
         if (name === undefined) continue
         const line = lineAt(step.run!, found.index)

@@ -1,6 +1,7 @@
-import { scalar } from '../../located.ts'
+import { type Located, items, member, scalar } from '../../located.ts'
+import { embeddedIn, flowsOf } from '../expression.ts'
 import { jobsOf, type Weakness } from '../weakness.ts'
-import { PRIVILEGED_OUTSIDE_EVENTS } from '../workflow.ts'
+import { type Job, PRIVILEGED_OUTSIDE_EVENTS } from '../workflow.ts'
 
 export const workflowSelfHostedRunner: Weakness = {
   id: 'workflow-self-hosted-runner',
@@ -16,7 +17,7 @@ export const workflowSelfHostedRunner: Weakness = {
   *find(workflow) {
     const open = ['pull_request', ...PRIVILEGED_OUTSIDE_EVENTS].find(event => workflow.triggers.has(event))
     for (const job of jobsOf(workflow)) {
-      const label = job.runsOn.find(one => scalar(one)?.toLowerCase() === 'self-hosted')
+      const label = job.runsOn.find(one => mayBe(one, job).some(name => name.toLowerCase() === 'self-hosted'))
       if (!label) continue
       const who = open === undefined ? '' : `, and ${open} lets strangers start it`
       yield {
@@ -27,4 +28,30 @@ export const workflowSelfHostedRunner: Weakness = {
       }
     }
   },
+}
+
+/** Each label that one may be: as it is written, or by its expression and the matrix. */
+function mayBe(label: Located, { matrix }: Job): string[] {
+  const text = scalar(label) ?? ''
+  const embedded = embeddedIn(text)
+  if (embedded.length === 0) return [text]
+  return embedded.flatMap(({ expression }) =>
+    (expression ? flowsOf(expression) : []).flatMap(part => {
+      if (part.is === 'literal') return [String(part.value)]
+      const [root, name = ''] = part.is === 'context' ? part.path : []
+      if (root !== 'matrix') return []
+      const values = [
+        ...items(member(matrix, name)),
+        ...items(member(matrix, 'include')).flatMap(one => items(member(one, name))),
+      ]
+      // A value may be a list of labels, or have them as a member.
+      return values.flatMap(deepScalars)
+    }),
+  )
+}
+
+function deepScalars(located: Located): string[] {
+  if (located.value instanceof Map) return [...located.value.values()].flatMap(deepScalars)
+  if (Array.isArray(located.value)) return items(located).flatMap(deepScalars)
+  return [scalar(located) ?? '']
 }

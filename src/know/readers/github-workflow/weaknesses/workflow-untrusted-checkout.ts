@@ -1,4 +1,6 @@
 import { items, member, scalar } from '../../located.ts'
+import { variablesIn } from '../../pipeline/command.ts'
+import { envValue } from '../control.ts'
 import { contextsIn } from '../expression.ts'
 import { stepsOf, type Weakness } from '../weakness.ts'
 import { type Job, PRIVILEGED_OUTSIDE_EVENTS, type Step, type Workflow } from '../workflow.ts'
@@ -6,6 +8,12 @@ import { type Job, PRIVILEGED_OUTSIDE_EVENTS, type Step, type Workflow } from '.
 /** What names the code of whoever caused the event. */
 const THEIRS =
   /^github\.(?:head_ref|event\.(?:pull_request\.(?:head\.(?:ref|sha|repo\..*)|number|merge_commit_sha)|number|issue\.number|workflow_run\.(?:head_sha|head_branch|head_commit\.id|head_repository\..*|pull_requests\.\*\.head\..*|pull_requests\.\*\.number)))$/
+
+/** An earlier step or job that looked up the pull request's head, as outputs for that are called. */
+const BY_A_STEP =
+  /^(?:steps|needs)\.[^.]+\.outputs\.(?:.*(?:^|[_-])?(?:head|pr|pull|fork)[_-]?(?:request[_-]?)?(?:ref|sha|branch|repo|repository|commit|head).*|(?:sha|ref|branch)_?(?:head|pr))$/
+
+const GETS = /\bgit\s+(?:clone|fetch|checkout|switch|pull|merge)\b[^\n;|&]*/g
 
 const FETCHES =
   /\bgh\s+pr\s+checkout\b|\bgit\s+(?:fetch|checkout|switch|pull|merge)\b[^\n]*(?:refs\/pull\/|pull\/\$|head_ref|HEAD_REF|HEAD_SHA|head\.sha|head\.ref)/
@@ -36,6 +44,8 @@ interface Fetch {
   readonly mutable: boolean
   /** Someone of the repository let it, by a label. */
   readonly approved: boolean
+  /** That label lets in what is pushed after it, too. */
+  readonly lasting: boolean
 }
 
 /** Each step that brings code from outside into a job that has the repository’s rights. */
@@ -45,8 +55,18 @@ export function* strangersCode(
   const event = [...workflow.triggers.keys()].find(name => PRIVILEGED_OUTSIDE_EVENTS.has(name))
   if (event === undefined) return
   for (const { job, step } of stepsOf(workflow)) {
-    const found = fetches(step)
-    if (found) yield { event, job, step, fetch: { ...found, approved: isApproved(workflow, job, step) } }
+    const found = fetches(workflow, job, step)
+    if (found)
+      yield {
+        event,
+        job,
+        step,
+        fetch: {
+          ...found,
+          approved: isApproved(workflow, job, step),
+          lasting: isLasting(workflow, job, step),
+        },
+      }
   }
 }
 
@@ -61,13 +81,31 @@ function isApproved(workflow: Workflow, job: Job, step: Step): boolean {
   return types.length > 0 && types.every(type => type === 'labeled')
 }
 
-function fetches(step: Step): Omit<Fetch, 'approved'> | undefined {
+/** A label on the pull request stays when commits are added to it, and these start the workflow, too. */
+function isLasting(workflow: Workflow, job: Job, step: Step): boolean {
+  const asked = [job.if, step.if].some(condition => /pull_request\.labels\b/.test(condition ?? ''))
+  const types = items(member(workflow.triggers.get('pull_request_target'), 'types')).map(scalar)
+  return (
+    asked &&
+    workflow.triggers.has('pull_request_target') &&
+    (types.length === 0 || types.some(type => ['synchronize', 'edited', 'reopened'].includes(type ?? '')))
+  )
+}
+
+function fetches(workflow: Workflow, job: Job, step: Step): Omit<Fetch, 'approved' | 'lasting'> | undefined {
+  const meant = (path: readonly string[]) => {
+    const held =
+      path[0] === 'env' ? envValue({ workflow, job, step }, path[1]?.toLowerCase() ?? '') : undefined
+    const text = scalar(held?.value)
+    return text === undefined ? [path] : contextsIn(text)
+  }
   if (step.uses?.action === 'actions/checkout')
     for (const input of ['ref', 'repository']) {
       const text = scalar(step.with.get(input)) ?? ''
       const theirs = contextsIn(text)
+        .flatMap(meant)
         .map(path => path.join('.'))
-        .filter(path => THEIRS.test(path))
+        .filter(path => THEIRS.test(path) || BY_A_STEP.test(path))
       if (/refs\/pull\//.test(text) || theirs.length > 0)
         return {
           how: 'checks out what a stranger proposes',
@@ -75,7 +113,11 @@ function fetches(step: Step): Omit<Fetch, 'approved'> | undefined {
         }
     }
   const run = scalar(step.run)
-  if (run !== undefined && FETCHES.test(run))
+  if (run === undefined) return undefined
+  const byVariable = [...run.matchAll(GETS)].some(([command]) =>
+    variablesIn(command).some(name => meant(['env', name]).some(path => THEIRS.test(path.join('.')))),
+  )
+  if (FETCHES.test(run) || byVariable)
     return { how: 'fetches what a stranger proposes', mutable: !/sha/i.test(run) }
   return undefined
 }

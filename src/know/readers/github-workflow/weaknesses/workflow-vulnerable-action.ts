@@ -72,6 +72,12 @@ const ADVISORIES: readonly Advisory[] = [
   },
 ]
 
+/** Commits to which attackers had moved an action's tags: whoever pinned them keeps what was put there. */
+const BAD_COMMITS: Readonly<Record<string, string>> = {
+  '0e58ed8671d6b60d0890c21b07f8835ace038e67': 'prints secrets (GHSA-mrrh-fwg8-r2c3)',
+  f0d342d24037bb11d26b9bd8496e0808ba32e9ec: 'prints secrets (GHSA-qmg3-hpqr-gqvc)',
+}
+
 export const workflowVulnerableAction: Weakness = {
   id: 'workflow-vulnerable-action',
   title: 'A version of an action that is known to be broken or bad',
@@ -84,6 +90,9 @@ export const workflowVulnerableAction: Weakness = {
   *find(workflow) {
     for (const { uses, job } of usesIn(workflow)) {
       if (uses.kind !== 'repository') continue
+      const bad = BAD_COMMITS[uses.ref?.toLowerCase() ?? '']
+      if (bad !== undefined)
+        yield { line: uses.line, certainty: 'proven', why: `that commit of ${uses.action} ${bad}`, job }
       const version = versionOf(uses)
       for (const { action, from, before, id, what } of ADVISORIES) {
         if (action !== repositoryOf(uses) || !version) continue

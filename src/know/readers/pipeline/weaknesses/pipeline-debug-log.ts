@@ -8,6 +8,8 @@ const DEBUG = new Set([
   'SYSTEM.DEBUG',
   'SYSTEM_DEBUG',
   'AGENT.DIAGNOSTIC',
+  'ACTIONS_RUNNER_DEBUG',
+  'ACTIONS_STEP_DEBUG',
 ])
 
 export const pipelineDebugLog: Weakness<Pipeline, PipelineJob> = {

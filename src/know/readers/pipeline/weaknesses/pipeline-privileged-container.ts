@@ -3,8 +3,11 @@ import type { Weakness } from '../../weakness.ts'
 import { commandsOf } from '../command.ts'
 import type { Pipeline, PipelineJob } from '../pipeline.ts'
 
-const OPENS =
-  /\b(?:docker|podman|nerdctl)\s+(?:container\s+)?(?:run|create)\b[^;|&]{0,1000}(?:--privileged(?!=false)\b|\/var\/run\/docker\.sock|--pid[ =]host\b|\s-v\s*["']?\/:|--cap-add[ =](?:ALL|SYS_ADMIN)\b)/
+const RIGHTS = String.raw`(?:--privileged(?!=false)\b|\/var\/run\/docker\.sock|--pid[ =]host\b|\s-v\s*["']?\/:|--cap-add[ =](?:ALL|SYS_ADMIN)\b)`
+const OPENS = new RegExp(
+  String.raw`\b(?:docker|podman|nerdctl)\s+(?:container\s+)?(?:run|create)\b[^;|&]{0,1000}${RIGHTS}`,
+)
+const OPTIONS = new RegExp(RIGHTS)
 
 export const pipelinePrivilegedContainer: Weakness<Pipeline, PipelineJob> = {
   id: 'pipeline-privileged-container',
@@ -25,6 +28,14 @@ export const pipelinePrivilegedContainer: Weakness<Pipeline, PipelineJob> = {
             certainty: 'conditional',
             when: 'its runner lets it be privileged, which it needs',
             why: `${job.id} runs a container runtime beside it`,
+            job,
+          }
+      for (const { line, text } of job.containerOptions ?? [])
+        if (OPTIONS.test(` ${text}`))
+          yield {
+            line,
+            certainty: 'proven',
+            why: `${job.id} runs in a container with the host’s rights`,
             job,
           }
       for (const script of job.scripts)
