@@ -27,6 +27,9 @@ export const RELATIONS: Readonly<Record<string, string>> = {
   'signs-logins-of': 'certificates that the key has signed log in as the account',
   'vouches-for-host': 'certificates that the key has signed tell who the host is',
   'has-host-key': 'the host is known by the key',
+  'lists-authority': 'the certificate of the authority stands in the file',
+  'trusts-clients-of': 'the server takes client certificates of the authorities in the file',
+  'hashed-name-of': 'the name that a known_hosts file hides is the one of the host',
   'is-authority': 'the certificate is one by which the authority is known',
   'issued-by': 'the authority has issued a certificate for it',
   'among-owners-of':

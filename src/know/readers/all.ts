@@ -22,6 +22,7 @@ import type { Engine } from './secrets/engine.ts'
 import { secretsReader } from './secrets/secrets-reader.ts'
 import { sshReader } from './ssh/ssh.ts'
 import { terraformReader } from './terraform/terraform.ts'
+import { tlsTrustReader } from './tls-trust/tls-trust.ts'
 import { x509Reader } from './x509/x509.ts'
 
 /** Every reader there is. `secrets` is the engine that the caller compiled from the rules it loaded. */
@@ -47,6 +48,7 @@ export function allReaders(secrets: Engine): readonly Reader[] {
     kubernetesReader,
     sshReader,
     x509Reader,
+    tlsTrustReader,
     codeownersReader,
     backstageReader,
     peopleReader,

@@ -7,6 +7,7 @@ import type { Roots } from '../../inventory/roots.ts'
 import type { Hop } from '../graph.ts'
 import { type Estate, joinCrossings, relationsAsked } from './join-crossings.ts'
 import { type JoinedCrossing, permissionRelation, systemOf } from './joined-crossing.ts'
+import { hashedHosts } from './hashed-hosts.ts'
 import { keyHops } from './key-hops.ts'
 import { permissionSources } from './permission-sources.ts'
 
@@ -30,6 +31,7 @@ export async function joinedHops(
       asked.filter(name => kinds?.has(name) ?? true),
     )),
     ...(await keyHops(db, roots, asked)),
+    ...(await hashedHosts(db, roots, asked)),
     ...(await permitted(db, roots, rules)),
     ...computed,
   ]

@@ -3,8 +3,8 @@ import { addressOf, namedHost } from './place.ts'
 import { keyRef, publicKeyOf } from './public-key.ts'
 
 /**
- * Which key tells which host. https://man.openbsd.org/sshd#SSH_KNOWN_HOSTS_FILE_FORMAT. A name that is hashed tells nothing, and
- * a key that is revoked is no host's any more.
+ * Which key tells which host. https://man.openbsd.org/sshd#SSH_KNOWN_HOSTS_FILE_FORMAT. A name that is hashed is a host of its own,
+ * until it is known which one has that hash; a key that is revoked is no host's any more.
  */
 export function* knownHosts(path: string, text: string): Generator<Observation> {
   for (const [index, line] of text.split(/\r?\n/).entries()) {
@@ -12,18 +12,22 @@ export function* knownHosts(path: string, text: string): Generator<Observation> 
     if (!key) continue
     const [, marker, names = ''] = /^(?:@(\S+)\s+)?(\S+)$/.exec(key.before) ?? []
     if (marker === 'revoked') continue
-    const plain = names.split(',').filter(name => !/^[|!]/.test(name) && name !== '')
-    if (plain.length === 0) continue
+    const told = names.split(',').filter(name => (!/^[|!]/.test(name) || isHashed(name)) && name !== '')
+    if (told.length === 0) continue
     yield {
       see: 'resource',
       ref: keyRef(key),
       names: [],
       facts: factsOf({ sshFingerprint: key.fingerprint, keyType: key.type }),
     }
-    for (const name of plain) {
-      const address = addressOf(name)
-      const host = namedHost(address)
-      yield { see: 'resource', ref: host, names: [address, address.replace(/:22$/, '')], facts: {} }
+    for (const name of told) {
+      const host = namedHost(isHashed(name) ? name : addressOf(name))
+      if (isHashed(name))
+        yield { see: 'resource', ref: host, names: [], facts: factsOf({ hashedName: name }) }
+      else {
+        const address = addressOf(name)
+        yield { see: 'resource', ref: host, names: [address, address.replace(/:22$/, '')], facts: {} }
+      }
       if (marker === 'cert-authority')
         yield {
           see: 'edge',
@@ -44,4 +48,9 @@ export function* knownHosts(path: string, text: string): Generator<Observation> 
         }
     }
   }
+}
+
+/** `|1|salt|hash`: an HMAC-SHA-1 of the name. */
+function isHashed(name: string): boolean {
+  return /^\|1\|[A-Za-z0-9+/=]{8,60}\|[A-Za-z0-9+/=]{8,60}$/.test(name)
 }

@@ -24,9 +24,11 @@ interface Section {
   readonly patterns: readonly string[]
   readonly line: number
   readonly settings: Setting[]
+  /** What else must be so that it counts, of a `Match`. */
+  readonly when?: string
 }
 
-/** Settings before the first `Host` are everyone's; what stands below a `Match` depends on more than a name. */
+/** Settings before the first `Host` are everyone's; what stands below a `Match` may depend on more than a name. */
 function sectionsOf(text: string): Section[] {
   const sections: Section[] = [{ patterns: ['*'], line: 0, settings: [] }]
   for (const setting of settingsOf(text))
@@ -36,9 +38,29 @@ function sectionsOf(text: string): Section[] {
         line: setting.line,
         settings: [],
       })
-    else if (setting.name === 'match') sections.push({ patterns: [], line: setting.line, settings: [] })
+    else if (setting.name === 'match')
+      sections.push({ ...matched(setting.value), line: setting.line, settings: [] })
     else sections.at(-1)!.settings.push(setting)
   return sections
+}
+
+/** The hosts that a `Match` is for, and what it asks besides. */
+function matched(criteria: string): Pick<Section, 'patterns' | 'when'> {
+  const words = criteria.match(/"[^"]*"|[^\s=]+/g) ?? []
+  const patterns: string[] = []
+  const others: string[] = []
+  for (let at = 0; at < words.length; at++) {
+    const name = words[at]!.toLowerCase()
+    if (name === 'all') continue
+    const isAlone = ['canonical', 'final', '!canonical', '!final'].includes(name)
+    const value = isAlone ? '' : (words[++at] ?? '').replace(/^"(.*)"$/, '$1')
+    if (name === 'host' || name === 'originalhost') patterns.push(...value.split(',').filter(Boolean))
+    else others.push(`${name} ${value}`.trim())
+  }
+  return {
+    patterns: patterns.some(one => !one.startsWith('!')) ? patterns : ['*', ...patterns],
+    ...(others.length > 0 && { when: `the Match of the configuration holds: ${others.join(', ')}` }),
+  }
 }
 
 function fits(name: string, { patterns }: Section): boolean {
@@ -66,11 +88,23 @@ export function* sshConfig(
   text: string,
 ): Generator<Observation> {
   const sections = sectionsOf(text)
-  const aliases = sections.flatMap(({ patterns, line }) =>
-    patterns.filter(name => !/[*?!]/.test(name)).map(name => ({ name, line })),
+  const names = sections.flatMap(section =>
+    section.patterns.filter(name => !/[*?!]/.test(name)).map(name => ({ name, section })),
   )
-  for (const { name, line } of aliases) {
-    const own = sections.filter(section => fits(name, section)).flatMap(({ settings }) => settings)
+  // A section on a condition counts beside those without one, or it does not.
+  const variants = [...Map.groupBy(names, ({ name }) => name)].flatMap(([name, named]) => {
+    const always = named.find(({ section }) => section.when === undefined)
+    const conditional = sections.filter(section => section.when !== undefined && fits(name, section))
+    return [...(always ? [undefined] : []), ...conditional].map(variant => ({
+      name,
+      line: (variant ?? always!.section).line,
+      when: variant?.when,
+      own: settingsFor(sections, name, variant),
+    }))
+  })
+  for (const { name, line, when, own } of variants) {
+    const sure =
+      when === undefined ? ({ certainty: 'proven' } as const) : { certainty: 'conditional' as const, when }
     const first = (setting: string) => own.find(one => one.name === setting)?.value
     const address = addressOf((first('hostname') ?? name).replaceAll('%h', name), first('port'))
     const user = first('user')
@@ -95,7 +129,7 @@ export function* sshConfig(
       from: account,
       to: host,
       crossing: login === 'root' ? 'administers' : 'logs-in-to',
-      certainty: 'proven',
+      ...sure,
       why: `${path}:${line} logs in there as ${login}`,
     }
     for (const key of keys) {
@@ -106,11 +140,17 @@ export function* sshConfig(
         from: file,
         to: account,
         crossing: 'identity-for',
-        certainty: 'proven',
+        ...sure,
         why: `${path}:${key.line} logs in with ${key.file}`,
       }
     }
   }
+}
+
+function settingsFor(sections: readonly Section[], name: string, variant: Section | undefined): Setting[] {
+  return sections
+    .filter(section => fits(name, section) && (section.when === undefined || section === variant))
+    .flatMap(({ settings }) => settings)
 }
 
 /** How a host takes logins: the keys whose certificates it trusts. https://man.openbsd.org/sshd_config */
@@ -134,23 +174,30 @@ export function* sshdConfig(
   const host = root === undefined ? withinRepository(container, 'host', path) : hostOf(container, root)
   if (root === undefined) yield { see: 'resource', ref: host, names: [path], facts: factsOf(facts) }
   else yield* hostSeen(container, root, [], facts)
+  let match: string | undefined
   for (const { name, value, line } of settings) {
+    if (name === 'match') match = /^all$/i.test(value) ? undefined : value
     if (name !== 'trustedusercakeys') continue
     const file = root === undefined ? path.replace(/[^/]*$/, basename(value)) : meantBy(value, path, place)
     if (file === undefined || value === 'none') continue
     const ref: Ref = withinRepository(container, 'file', file)
     yield { see: 'resource', ref, names: [file], facts: {} }
     const principals = first('authorizedprincipalsfile') ?? first('authorizedprincipalscommand')
-    const isLimited = principals !== undefined && principals !== 'none'
+    const whens = [
+      root === undefined ? 'the file is put in its place at a host' : undefined,
+      match === undefined ? undefined : `the login is one of ${match}`,
+      principals === undefined || principals === 'none'
+        ? undefined
+        : `the certificate is for one of the principals in ${principals}`,
+    ].filter(one => one !== undefined)
     yield {
       see: 'edge',
       from: host,
       to: ref,
       crossing: 'trusts-signers-in',
-      certainty: isLimited || root === undefined ? 'conditional' : 'proven',
-      ...(root === undefined
-        ? { when: 'the file is put in its place at a host' }
-        : isLimited && { when: `the certificate is for one of the principals in ${principals}` }),
+      ...(whens.length === 0
+        ? { certainty: 'proven' }
+        : { certainty: 'conditional', when: whens.join('; ') }),
       why: `${path}:${line} trusts certificates signed by the keys in ${file}`,
     }
   }

@@ -2,6 +2,7 @@ import { createHash, X509Certificate } from 'node:crypto'
 import { factsOf, type Observation } from '../../../core/contract/observation.ts'
 import type { CredentialRef, Ref } from '../../../core/contract/ref.ts'
 import { unread } from '../read-text.ts'
+import { withinRepository } from '../within-repository.ts'
 import { sshFingerprint } from '../secrets/facts/openssh.ts'
 
 const PEM = /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]{100,24000}?)-----END CERTIFICATE-----/g
@@ -13,7 +14,7 @@ const [ISSUER_KEY, SUBJECT_KEY] = ['551d23', '551d0e'] as const
 
 /** All certificates of a document, each as whom it names and who issued it. */
 export async function* readCertificates(
-  { path }: { readonly path: string },
+  { in: container, path }: { readonly in: Ref; readonly path: string },
   bytes: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Observation> {
   const chunks: Uint8Array[] = []
@@ -34,8 +35,24 @@ export async function* readCertificates(
   if (found.length === 0 && whole[0] === 0x30) found.push({ der: whole, line: 1 })
   for (const { der, line } of found) {
     const certificate = parsed(der)
-    if (certificate) yield* certificateSeen(certificate)
-    else yield unread('x509', path, line, 'it is no certificate that can be read')
+    if (certificate) {
+      yield* certificateSeen(certificate)
+      if (certificate.ca) yield* listedIn(certificate, withinRepository(container, 'file', path), path)
+    } else yield unread('x509', path, line, 'it is no certificate that can be read')
+  }
+}
+
+/** Whoever trusts the file trusts each authority in it. */
+function* listedIn(certificate: X509Certificate, file: Ref, path: string): Generator<Observation> {
+  const to = authorityRef(nameOf(certificate.subject), keyIdOf(certificate.raw, SUBJECT_KEY))
+  yield { see: 'resource', ref: file, names: [path], facts: {} }
+  yield {
+    see: 'edge',
+    from: file,
+    to,
+    crossing: 'lists-authority',
+    certainty: 'proven',
+    why: `the certificate of ${nameOf(certificate.subject)} stands in ${path}`,
   }
 }
 

@@ -1,4 +1,4 @@
-import { createPublicKey, generateKeyPairSync } from 'node:crypto'
+import { createHmac, createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -26,11 +26,19 @@ const keys = {
   userCa: ed25519(),
   accountCa: ed25519(),
   host: ed25519(),
+  hidden: ed25519(),
+  other: ed25519(),
 }
 const lines = Object.fromEntries(
   Object.entries(keys).map(([name, key]) => [name, publicLine(createPublicKey(key))]),
 ) as Record<keyof typeof keys, ReturnType<typeof publicLine>>
 const [root, leaf, unrelated] = [ec(), ec(), ec()]
+
+/** As OpenSSH hides a name. */
+function hashed(name: string): string {
+  const salt = Buffer.from('a salt of 20 octets.')
+  return `|1|${salt.toString('base64')}|${createHmac('sha1', salt).update(name).digest('base64')}`
+}
 
 /** Where hosts have them; no machine's path. */
 const HOMES = 'home'
@@ -42,7 +50,12 @@ const FILES = {
   'web1/etc/ssh/user_ca.pub': `${lines.userCa.line} ca\n`,
   'web1/etc/ssh/ssh_host_ed25519_key.pub': `${lines.host.line} root@web1\n`,
   [`web1/${HOMES}/app/.ssh/authorized_keys`]: `${lines.deploy.line} ci\n${lines.locked.line} admin\ncert-authority ${lines.accountCa.line} ca\n`,
-  [`laptop/${HOMES}/ann/.ssh/known_hosts`]: `web1.example.com ${lines.host.line}\n`,
+  [`laptop/${HOMES}/ann/.ssh/known_hosts`]: [
+    `web1.example.com ${lines.host.line}`,
+    `${hashed('db.example.com')} ${lines.hidden.line}`,
+    `${hashed('nobody.example.com')} ${lines.other.line}`,
+    '',
+  ].join('\n'),
   [`laptop/${HOMES}/ann/.ssh/config`]:
     'Host db\n  HostName db.example.com\n  User ops\n  IdentityFile ~/.ssh/id_db\n',
   [`laptop/${HOMES}/ann/.ssh/id_db`]: opensshFile(keys.config, 'ann'),
@@ -68,6 +81,28 @@ const FILES = {
   'leaked/user-ca': opensshFile(keys.userCa, 'ca'),
   'leaked/account-ca': opensshFile(keys.accountCa, 'ca'),
   'leaked/host': opensshFile(keys.host, 'web1'),
+  'leaked/hidden': opensshFile(keys.hidden, 'db'),
+  'leaked/other': opensshFile(keys.other, 'nobody'),
+  'web1/etc/nginx/conf.d/shop.conf':
+    'server {\n  ssl_verify_client on;\n  ssl_client_certificate /etc/nginx/ca.crt;\n}\n',
+  'web1/etc/nginx/ca.crt': certificateFor(root, {
+    subject: 'Shop CA',
+    issuer: 'Shop CA',
+    serial: 1,
+    notAfter,
+    authority: true,
+    keyId: 'abcd',
+  }),
+  'db/postgresql.conf': "ssl_ca_file = 'ca.crt'\n",
+  'db/ca.crt': certificateFor(root, {
+    subject: 'Shop CA',
+    issuer: 'Shop CA',
+    serial: 1,
+    notAfter,
+    authority: true,
+    keyId: 'abcd',
+  }),
+  'other/etc/nginx/nginx.conf': 'ssl_client_certificate /etc/nginx/none.crt;\nssl_verify_client on;\n',
   'leaked/root.key': pem(root),
   'leaked/leaf.key': pem(leaf),
   'leaked/unrelated.key': pem(unrelated),
@@ -116,6 +151,22 @@ test.each([
   ['leaked/leaf.key', 'api.example.com', 'x509-key-of-certificate proven, authenticates-as conditional'],
   ['leaked/root.key', 'api.example.com', 'x509-key-of-authority proven, x509-authority-issues proven'],
   [`laptop/${HOMES}/ann/.ssh/id_db`, 'ops@db.example.com', 'ssh-identity-file conditional'],
+  ['leaked/hidden', 'db.example.com', 'ssh-host-key-poses-as-host potential, ssh-hashed-name proven'],
+  [
+    'leaked/root.key',
+    'web1/etc/nginx/conf.d/shop.conf',
+    'x509-key-of-authority proven, x509-authority-accepted proven',
+  ],
+  [
+    'leaked/root.key',
+    'db/postgresql.conf',
+    'x509-key-of-authority proven, x509-authority-accepted conditional',
+  ],
+  [
+    'leaked/leaf.key',
+    'web1/etc/nginx/conf.d/shop.conf',
+    'x509-key-of-certificate proven, authenticates-as conditional, x509-certificate-accepted conditional',
+  ],
 ])('%s opens %s', async (from, to, hops) => {
   expect(await wayTo(from, to)).toBe(hops)
 })
@@ -126,6 +177,9 @@ test.each([
   ['leaked/deploy', 'ops@db.example.com'],
   ['leaked/unrelated.key', 'api.example.com'],
   ['leaked/leaf.key', 'Shop CA'],
+  ['leaked/other', 'db.example.com'],
+  ['leaked/root.key', 'other/etc/nginx/nginx.conf'],
+  ['leaked/unrelated.key', 'web1/etc/nginx/conf.d/shop.conf'],
 ])('%s does not open %s', async (from, to) => {
   expect(await wayTo(from, to)).toBeUndefined()
 })

@@ -74,16 +74,23 @@ describe('authorized_keys', () => {
   })
 })
 
-test('known_hosts tells hosts by their keys; hashed names and revoked keys tell nothing', async () => {
+test('known_hosts tells hosts by their keys; a hashed name is a host of its own, revoked keys tell nothing', async () => {
   const text = [
     `web1.example.com,[10.0.0.1]:2222 ${first.line}`,
-    `|1|c2FsdA==|aGFzaA== ${first.line}`,
+    `|1|c2FsdHNhbHQ=|aGFzaGhhc2g= ${first.line}`,
+    `|1|no-base64|x ${first.line}`,
     `@revoked old.example.com ${first.line}`,
     `@cert-authority *.example.com ${second.line}`,
   ].join('\n')
   expect(await read('home/a/.ssh/known_hosts', text)).toEqual([
     { from: '?web1.example.com:22', crossing: 'has-host-key', to: first.fingerprint, certainty: 'proven' },
     { from: '?10.0.0.1:2222', crossing: 'has-host-key', to: first.fingerprint, certainty: 'proven' },
+    {
+      from: '?|1|c2FsdHNhbHQ=|aGFzaGhhc2g=',
+      crossing: 'has-host-key',
+      to: first.fingerprint,
+      certainty: 'proven',
+    },
     { from: second.fingerprint, crossing: 'vouches-for-host', to: '?*.example.com:22', certainty: 'proven' },
   ])
 })
@@ -112,11 +119,45 @@ Match host db exec "true"
       { from: 'home/a/.ssh/id_deploy', crossing: 'identity-for', to: '?other', certainty: 'proven' },
       { from: '?root', crossing: 'administers', to: '?bastion.example.com:2200', certainty: 'proven' },
       { from: 'etc/ssh/bastion_key', crossing: 'identity-for', to: '?root', certainty: 'proven' },
+      {
+        from: '?other',
+        crossing: 'logs-in-to',
+        to: '?db:22',
+        certainty: 'conditional',
+        when: 'the Match of the configuration holds: exec true',
+      },
     ].map((edge, index) =>
       index < 2 ? { ...edge, ...(index === 0 ? { from: '?a' } : { to: '?a' }) } : edge,
     ),
   )
   expect((await read('home/a/.ssh/config', text))[0]).toMatchObject({ from: '?nobody-yet' })
+})
+
+test('a Match of a host is for that host; one that asks more is a condition, beside what holds without it', async () => {
+  const text = `Host db
+  HostName db.example.com
+  User app
+  IdentityFile ~/.ssh/id_app
+Match originalhost db,web exec "on-call"
+  IdentityFile ~/.ssh/id_admin
+Match host bastion
+  User root
+Match all
+  Port 2200
+`
+  const told = (await read('home/a/.ssh/config', text)).map(
+    ({ from, crossing, to, certainty }) => `${from} ${crossing} ${to} ${certainty}`,
+  )
+  expect(told).toEqual([
+    '?app logs-in-to ?db.example.com:2200 proven',
+    'home/a/.ssh/id_app identity-for ?app proven',
+    '?app logs-in-to ?db.example.com:2200 conditional',
+    'home/a/.ssh/id_app identity-for ?app conditional',
+    'home/a/.ssh/id_admin identity-for ?app conditional',
+    '?a logs-in-to ?web:2200 conditional',
+    'home/a/.ssh/id_admin identity-for ?a conditional',
+    '?root administers ?bastion:2200 proven',
+  ])
 })
 
 describe('sshd_config', () => {
@@ -125,6 +166,12 @@ describe('sshd_config', () => {
       await read('etc/ssh/sshd_config', 'PermitRootLogin no\nTrustedUserCAKeys /etc/ssh/ca.pub\n'),
     ).toEqual([{ from: '/', crossing: 'trusts-signers-in', to: 'etc/ssh/ca.pub', certainty: 'proven' }])
     expect(await read('etc/ssh/sshd_config', 'TrustedUserCAKeys none\n')).toEqual([])
+    const ofSome =
+      'Match User deploy\n  TrustedUserCAKeys /etc/ssh/ca.pub\nMatch all\n  TrustedUserCAKeys /etc/ssh/ops.pub\n'
+    expect(await read('etc/ssh/sshd_config', ofSome)).toMatchObject([
+      { certainty: 'conditional', when: 'the login is one of User deploy' },
+      { certainty: 'proven' },
+    ])
   })
 
   test('limits of principals, and a file that lies where no host has it, make it conditional', async () => {

@@ -45,6 +45,7 @@ test('a chain tells whose each certificate is, until when, and who issued it', a
     ['issued-by', 'proven'],
     ['is-authority', 'proven'],
     ['is-authority', 'conditional'],
+    ['lists-authority', 'proven'],
   ])
   expect(own!.to).toEqual(issued!.to)
   expect(byName!.to).not.toEqual(issued!.to)
