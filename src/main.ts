@@ -10,12 +10,15 @@ import { type Io, realIo } from './core/contract/io.ts'
 import type { Keys } from './core/keys/keys.ts'
 import type { StoreOptions } from './core/store/store.ts'
 import type { Compose } from './serve/cli/cli.ts'
+import type { Endpoint, HttpOptions } from './serve/operations/broker/endpoint.ts'
 import type { World } from './serve/operations/operation.ts'
 
 /** The package's own folder, whether this runs as src/main.ts or as dist/main.js. */
 const PACKAGE = fileURLToPath(new URL('..', import.meta.url))
 const INTERRUPTED_EXIT = 130
 const UNFINISHED_EXIT = 70
+/** Beside those that interrupt, what a command that runs for somebody is told by. */
+const PASSED_ON = ['SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH'] as const
 
 // If everything stops before the end, that is a bug, and must never look like success.
 process.exitCode = UNFINISHED_EXIT
@@ -26,12 +29,22 @@ process.exit()
 
 async function main(): Promise<number> {
   const interrupted = new AbortController()
+  let taken: ((signal: NodeJS.Signals) => void) | undefined
   const interrupt = () => {
     if (interrupted.signal.aborted) process.exit(INTERRUPTED_EXIT)
     interrupted.abort()
   }
-  process.on('SIGINT', interrupt)
-  process.on('SIGTERM', interrupt)
+  const stop = (signal: NodeJS.Signals) => (taken ? taken(signal) : interrupt())
+  process.on('SIGINT', stop)
+  process.on('SIGTERM', stop)
+  const takeSignals: World['takeSignals'] = handler => {
+    taken = handler
+    for (const signal of PASSED_ON) process.on(signal, handler)
+    return () => {
+      taken = undefined
+      for (const signal of PASSED_ON) process.off(signal, handler)
+    }
+  }
   // A limit on a file's size shall be an error that is printed, not a death halfway.
   process.on('SIGXFSZ', () => {})
   let unwritten: NodeJS.ErrnoException | undefined
@@ -62,6 +75,11 @@ async function main(): Promise<number> {
         const { openChange } = await import('./connectors/git/change.ts')
         return await openChange(path, range, io, process.env['GIT_INDEX_FILE'])
       },
+      serveHttp: async (endpoints: readonly Endpoint[], options: HttpOptions) => {
+        const { serveHttp } = await import('./serve/api/api.ts')
+        return await serveHttp(endpoints, packageVersion(), options)
+      },
+      takeSignals,
       ...surface,
     }
     if (!needs.store) return { world: storeless(surroundings), close: async () => {} }
@@ -132,7 +150,7 @@ async function main(): Promise<number> {
     }
   }
 
-  const { runCli } = await import('./serve/cli/cli.ts')
+  const { runCli, wantsJson } = await import('./serve/cli/cli.ts')
   const argv = process.argv.slice(2)
   const exit = await runCli({
     argv,
@@ -151,7 +169,7 @@ async function main(): Promise<number> {
   if (!unwritten) return exit
   const { failure } = await import('./serve/cli/failure.ts')
   const failed = failure(outputFailure(unwritten), process.env)
-  process.stderr.write(argv.includes('--json') ? `${JSON.stringify(failed.json)}\n` : failed.text)
+  process.stderr.write(wantsJson(argv) ? `${JSON.stringify(failed.json)}\n` : failed.text)
   return Math.max(exit, failed.exit)
 }
 

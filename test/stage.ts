@@ -62,6 +62,7 @@ export async function setStage(server?: PostgresServer): Promise<Stage> {
   const posture = await readFile(new URL('../docs/posture.md', import.meta.url), 'utf8')
   await writeFile(join(root, 'estate', 'exceptions.yaml'), /^```yaml\n(.*?)^```/ms.exec(posture)![1]!)
   await writeManifests(join(root, 'cluster'))
+  await writeBroker(join(root, 'broker'))
   // npx stands for the one of a checkout: it runs what it is told to.
   for (const [name, shift] of [
     ['firebreak', ''],
@@ -145,6 +146,16 @@ async function writeReports(root: string, url: string, commit: string): Promise<
   await writeFile(join(reports, 'gitleaks.json'), JSON.stringify(gitleaks))
   await writeFile(join(reports, 'trufflehog.json'), JSON.stringify(trufflehog))
   await writeFile(join(reports, 'baseline.json'), JSON.stringify({ version: '1.5.0', results }))
+}
+
+/** The broker's files, as its page has them. */
+async function writeBroker(directory: string): Promise<void> {
+  const page = await readFile(new URL('../docs/broker.md', import.meta.url), 'utf8')
+  const [config = '', cases = ''] = [...page.matchAll(/^```yaml\n(.*?)^```/gms)].map(([, text]) => text!)
+  await mkdir(join(directory, 'policies'), { recursive: true })
+  await writeFile(join(directory, 'broker.yaml'), config)
+  await writeFile(join(directory, 'policies', 'orders.cedar'), /^```cedar\n(.*?)^```/ms.exec(page)![1]!)
+  await writeFile(join(directory, 'policies', 'orders.test.yaml'), cases)
 }
 
 /** A cluster's manifests: a pipeline that may deploy, and what it deploys to. */

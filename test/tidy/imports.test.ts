@@ -15,11 +15,14 @@ const ORDER = [
   'src/judge/ownership/',
   'src/judge/requirements/',
   'src/judge/posture/',
+  'src/judge/policy/',
   'src/act/actions/',
+  'src/act/broker/',
   'src/act/incident/',
   'src/act/lifecycle/',
   'src/serve/operations/',
   'src/serve/cli/',
+  'src/serve/api/',
   'src/main.ts',
 ]
 const sources = projectFiles().filter(path => path.startsWith('src/') && path.endsWith('.ts'))

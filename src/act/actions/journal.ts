@@ -79,6 +79,7 @@ export async function addSteps(
       error: null,
       epoch: 0,
       next_at: null,
+      not_before: step.notBefore ?? null,
       started_at: null,
       ended_at: null,
     }
@@ -91,6 +92,16 @@ export async function addSteps(
       body: fresh.map(({ key, verb, title, needs, args }) => ({ key, verb, title, needs: [...needs], args })),
     })
   return fresh.length
+}
+
+/** What was planned for later begins now. */
+export async function bringForward(tx: Tx, io: Pick<Io, 'now'>, runId: string): Promise<void> {
+  await tx
+    .updateTable('step')
+    .set({ not_before: io.now().getTime() })
+    .where('run_id', '=', runId)
+    .where('not_before', '>', io.now().getTime())
+    .execute()
 }
 
 export async function stepsOf(db: Db, runId: string): Promise<Row<'step'>[]> {

@@ -39,7 +39,8 @@ const DEFAULT_PATIENCE_SECONDS = 60
 
 /**
  * Carries a run to its end, from wherever an earlier process left it: claim → for each step whose needs are met:
- * intent → call → result → verify. Returns `done`, or `stuck` with the steps that could not be finished marked so.
+ * intent → call → result → verify. Returns `done`, or `stuck` with the steps that could not be finished marked so; or
+ * `running` where all that is left is planned for later: whoever planned it takes the run up again then.
  */
 export async function runSteps(db: Db, runId: string, options: RunOptions): Promise<RunState> {
   const { io } = options
@@ -69,7 +70,9 @@ export async function runSteps(db: Db, runId: string, options: RunOptions): Prom
       if (atWork.size === 0) {
         const waiting = steps.filter(step => isReady(step, steps))
         if (waiting.length === 0) break
-        const soonest = Math.min(...waiting.map(step => step.next_at ?? 0))
+        // It is put down, open, and nobody's meanwhile.
+        if (waiting.every(step => (step.not_before ?? 0) > io.now().getTime())) return 'running'
+        const soonest = Math.min(...waiting.map(dueAt))
         await io.sleep(Math.max(1, soonest - io.now().getTime()))
         continue
       }
@@ -96,8 +99,12 @@ function isReady(step: Row<'step'>, steps: readonly Row<'step'>[]): boolean {
   return needs.every(key => steps.some(other => other.key === key && isOver(other)))
 }
 
+function dueAt(step: Row<'step'>): number {
+  return Math.max(step.next_at ?? 0, step.not_before ?? 0)
+}
+
 function nextSteps(steps: readonly Row<'step'>[], atWork: ReadonlySet<string>, now: number): Row<'step'>[] {
-  return steps.filter(step => !atWork.has(step.key) && isReady(step, steps) && (step.next_at ?? 0) <= now)
+  return steps.filter(step => !atWork.has(step.key) && isReady(step, steps) && dueAt(step) <= now)
 }
 
 /** What was given up before is tried again: whoever runs it anew expects that. */

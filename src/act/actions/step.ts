@@ -1,6 +1,6 @@
 import type { Connection } from '../../core/contract/connector.ts'
 import type { Io } from '../../core/contract/io.ts'
-import type { Json, State } from '../../core/contract/ref.ts'
+import type { Json, Ms, State } from '../../core/contract/ref.ts'
 import type { Secret } from '../../core/contract/secret.ts'
 import type { Keys } from '../../core/keys/keys.ts'
 import type { Db, Tx } from '../../core/store/store.ts'
@@ -18,6 +18,8 @@ export interface PlannedStep {
   readonly title: string
   readonly needs: readonly string[]
   readonly args: { readonly [name: string]: Json }
+  /** Not begun before; with nothing else to do, the run is put down until then. */
+  readonly notBefore?: Ms
 }
 
 /** What a handler works with. Nothing in it writes to the journal but the runner itself. */

@@ -20,6 +20,7 @@ export const migrations: Record<string, Migration> = {
   '0013_confirmation': { up: confirmation },
   '0014_word': { up: word },
   '0015_automation': { up: automation },
+  '0016_broker': { up: broker },
 }
 
 async function spine(db: Kysely<unknown>): Promise<void> {
@@ -269,4 +270,28 @@ async function automation(db: Kysely<unknown>): Promise<void> {
     id text primary key, entity_id text not null references entity (id), action text not null, announced_at bigint not null,
     next_at bigint not null, told text, run_id text, ended_at bigint)`.execute(db)
   await sql`create index automation_entity on automation (entity_id)`.execute(db)
+}
+
+/** What the broker handed out, to whom and until when; what was presented to it once; what it signs with and decides by. */
+async function broker(db: Kysely<unknown>): Promise<void> {
+  for (const statement of [
+    'alter table step add column not_before bigint',
+    `create table lease (
+      id text primary key, name text not null, kind text not null, run_id text references run (id),
+      entity_id text references entity (id), workload text not null, task text, scopes text not null,
+      ttl_seconds bigint not null, handle_digest text not null unique, decision text not null, holder text,
+      state text not null, created_at bigint not null, not_after bigint not null, ended_at bigint, ended_why text,
+      next_at bigint, failures bigint not null)`,
+    'create index lease_state on lease (state, not_after)',
+    `create table join_token (
+      id text primary key, digest text not null, subject text not null, said_by text not null, created_at bigint not null,
+      expires_at bigint not null, used_at bigint)`,
+    `create table presented_token (digest text primary key, expires_at bigint not null)`,
+    `create table signing_key (
+      id text primary key, algorithm text not null, public_key text not null, sealed text not null,
+      created_at bigint not null, signs_from bigint not null, gone_at bigint not null)`,
+    `create table policy_set (
+      id text primary key, version text not null, files text not null, at bigint not null)`,
+  ])
+    await sql.raw(statement).execute(db)
 }

@@ -32,6 +32,11 @@ export interface Schema {
   word: WordTable
   requirement: RequirementTable
   automation: AutomationTable
+  lease: LeaseTable
+  join_token: JoinTokenTable
+  presented_token: PresentedTokenTable
+  signing_key: SigningKeyTable
+  policy_set: PolicySetTable
 }
 
 /** What tells the rows of each table apart; each table stands after those that it refers to. */
@@ -63,6 +68,11 @@ export const PRIMARY_KEYS = {
   word: ['id'],
   requirement: ['id'],
   automation: ['id'],
+  lease: ['id'],
+  join_token: ['id'],
+  presented_token: ['digest'],
+  signing_key: ['id'],
+  policy_set: ['id'],
 } as const satisfies { [Table in keyof Schema]: readonly (keyof Schema[Table])[] }
 
 export const TABLE_NAMES = Object.keys(PRIMARY_KEYS) as (keyof Schema)[]
@@ -300,6 +310,8 @@ export interface StepTable {
   error: string | null
   epoch: number
   next_at: number | null
+  /** It is not begun before, and the run is put down until then. */
+  not_before: number | null
   started_at: number | null
   ended_at: number | null
 }
@@ -399,6 +411,78 @@ export interface AutomationTable {
   told: string | null
   run_id: string | null
   ended_at: number | null
+}
+
+/** `issuing` → `active` → `ending` → `ended`, or `refused` where nothing came to stand. */
+export type LeaseState = 'issuing' | 'active' | 'ending' | 'ended' | 'refused'
+
+export interface LeaseTable {
+  id: string
+  /** Of its definition. */
+  name: string
+  kind: 'credential' | 'token'
+  /** The run that issues and revokes it; none where nothing outside is changed. */
+  run_id: string | null
+  /** The identity that it is like. */
+  entity_id: string | null
+  /** JSON: whom it was given to, as it was attested. */
+  workload: string
+  task: string | null
+  /** A JSON list. */
+  scopes: string
+  ttl_seconds: number
+  /** Who has the handle may look at the lease and end it. */
+  handle_digest: string
+  /** JSON: the policies that let it through, and their version. */
+  decision: string
+  /** The process that it ends with, where it is for one. */
+  holder: string | null
+  state: LeaseState
+  created_at: number
+  not_after: number
+  ended_at: number | null
+  ended_why: string | null
+  /** Its end is not tried again before. */
+  next_at: number | null
+  failures: number
+}
+
+/** What a person hands to a workload that can prove nothing else yet. It is good once. */
+export interface JoinTokenTable {
+  id: string
+  digest: string
+  subject: string
+  said_by: string
+  created_at: number
+  expires_at: number
+  used_at: number | null
+}
+
+/** What was presented and is good once, kept until nobody would take it any more. */
+export interface PresentedTokenTable {
+  digest: string
+  expires_at: number
+}
+
+/** Its public half is published from when it is made until `gone_at`; it signs from `signs_from` on. */
+export interface SigningKeyTable {
+  id: string
+  algorithm: 'EdDSA' | 'ES256'
+  /** A public JWK, as JSON. */
+  public_key: string
+  sealed: string
+  created_at: number
+  signs_from: number
+  gone_at: number
+}
+
+/** Policies as they came into force; the latest are in force where those on the disk cannot be used. */
+export interface PolicySetTable {
+  id: string
+  version: string
+  /** JSON: `{ [file]: text }`. */
+  files: string
+  at: number
 }
 
 export type Row<Table extends keyof Schema> = Selectable<Schema[Table]>

@@ -15,6 +15,14 @@ export interface OpenSource {
   readonly connection: Connection
 }
 
+const address = z.object({
+  host: z.string().optional(),
+  port: z.number().optional(),
+  database: z.string().optional(),
+})
+
+export type Address = z.infer<typeof address> & { readonly system: string }
+
 /** The connectors that main.ts hands in, and the only opener of connections. One connection per source and process. */
 export class Connections {
   readonly #connectors: readonly Connector[]
@@ -125,6 +133,13 @@ export class Connections {
       `${source.label} is ${source.system} instance ${connection.instance} now; ${source.instance} was connected`,
       'find out which system answers there; connect it anew if it is meant',
     )
+  }
+
+  /** Where a source's system is, as whoever logs in there needs it; its connector's own defaults included. */
+  async addressOf(source: Row<'source'>): Promise<Address> {
+    const config = await openedConfig(JSON.parse(source.config), this.#keys, source.id)
+    const parsed = address.safeParse(this.#connector(source.system).config.safeParse(config).data)
+    return { system: source.system, ...parsed.data }
   }
 
   /** The connection to what nobody has to connect, where there is one of that name. */

@@ -37,7 +37,7 @@ const USAGE_EXIT = 2
 export async function runCli(options: CliOptions): Promise<number> {
   const { terminal } = options
   const argv = withoutHelpCommand(options.argv)
-  const asJson = argv.includes('--json')
+  const asJson = wantsJson(argv)
   let exit = 0
   const program = new Command('firebreak')
     .description(
@@ -102,6 +102,12 @@ Every command takes --json. What is known is kept in FIREBREAK_HOME, by default
 ~/.firebreak, and its root key in FIREBREAK_KEY_FILE, by default beside it.
 Rules of your own are in FIREBREAK_RULES.
 `
+
+/** What stands after `--` is another program's. */
+export function wantsJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--')
+  return argv.slice(0, end < 0 ? undefined : end).includes('--json')
+}
 
 /** `help scan` is `scan --help`. */
 function withoutHelpCommand(argv: readonly string[]): string[] {

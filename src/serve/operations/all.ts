@@ -97,6 +97,26 @@ export const operations: readonly OperationEntry[] = [
     load: async () => (await import('./watch.ts')).watch,
   },
   {
+    name: 'broker',
+    summary: 'Hand out short-lived credentials to workloads that prove who they are',
+    load: async () => (await import('./broker.ts')).broker,
+  },
+  {
+    name: 'exec',
+    summary: 'Run a command with a credential that ends with it',
+    load: async () => (await import('./exec.ts')).exec,
+  },
+  {
+    name: 'lease',
+    summary: 'List, show or end what the broker handed out',
+    load: async () => (await import('./lease.ts')).lease,
+  },
+  {
+    name: 'policy',
+    summary: 'Test the policies by which leases are given, or explain a decision',
+    load: async () => (await import('./policy.ts')).policy,
+  },
+  {
     name: 'ls',
     summary: 'List credentials, identities, findings, sources or runs',
     load: async () => (await import('./ls.ts')).ls,

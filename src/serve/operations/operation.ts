@@ -5,9 +5,10 @@ import type { Secret } from '../../core/contract/secret.ts'
 import type { Keys } from '../../core/keys/keys.ts'
 import type { Db } from '../../core/store/store.ts'
 import type { Connections } from '../../know/connections/registry.ts'
+import type { Endpoint, HttpOptions, HttpServer } from './broker/endpoint.ts'
 
 /** What a caller must be allowed. The local command line is its owner's and has them all. */
-export type Permission = 'read' | 'observe' | 'connect' | 'contain' | 'look-up-by-secret'
+export type Permission = 'read' | 'observe' | 'connect' | 'contain' | 'look-up-by-secret' | 'broker' | 'lease'
 
 /** What happens while an operation runs, for whoever watches. Never holds a secret. */
 export type ProgressEvent =
@@ -47,6 +48,10 @@ export interface World {
   say(line: { readonly text: string; readonly json: unknown }): void
   /** One secret from standard input: no echo, one trailing newline stripped, 64 KiB at most. */
   readSecret(prompt: string): Promise<Secret>
+  /** Serves endpoints over HTTP until it is closed. */
+  serveHttp(endpoints: readonly Endpoint[], options: HttpOptions): Promise<HttpServer>
+  /** Until what it gives is called, signals do not interrupt but are handed to `handler`. */
+  takeSignals(handler: (signal: NodeJS.Signals) => void): () => void
 }
 
 /**

@@ -164,6 +164,7 @@ async function fill(db: Db): Promise<void> {
       ended_at: null,
     })
     .execute()
+  await fillBroker(estate.db, two!.id)
   for (let n = 0; n < 700; n++)
     await transaction(estate.db, tx =>
       record(tx, io, { kind: 'k', subject: `s${n}`, body: { n, odd: ODD[n % 4]! } }),
@@ -173,6 +174,45 @@ async function fill(db: Db): Promise<void> {
   // By the code under test itself, from a store to another of the same engine.
   await move(estate.db, db, 'here', world)
   await transaction(estate.db, tx => reopen(tx))
+}
+
+async function fillBroker(db: Db, entityId: string): Promise<void> {
+  await db
+    .insertInto('lease')
+    .values({
+      id: 'l',
+      name: ODD[1]!,
+      kind: 'credential',
+      run_id: 'r',
+      entity_id: entityId,
+      workload: ODD[3]!,
+      task: ODD[1]!,
+      scopes: '[]',
+      ttl_seconds: 1,
+      handle_digest: 'd',
+      decision: '{}',
+      holder: null,
+      state: 'ending',
+      created_at: 1,
+      not_after: 8.64e15,
+      ended_at: null,
+      ended_why: ODD[1]!,
+      next_at: 2,
+      failures: 3,
+    })
+    .execute()
+  const token = { id: 'j', digest: 'd', subject: ODD[1]!, said_by: 'ann', created_at: 1, expires_at: 2 }
+  await db
+    .insertInto('join_token')
+    .values({ ...token, used_at: null })
+    .execute()
+  await db.insertInto('presented_token').values({ digest: 'd', expires_at: 2 }).execute()
+  const key = { id: 's', algorithm: 'EdDSA' as const, public_key: '{}', sealed: ODD[1]! }
+  await db
+    .insertInto('signing_key')
+    .values({ ...key, created_at: 1, signs_from: 2, gone_at: 3 })
+    .execute()
+  await db.insertInto('policy_set').values({ id: 'p', version: 'v', files: ODD[3]!, at: 1 }).execute()
 }
 
 async function digests(db: Db) {

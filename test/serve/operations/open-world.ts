@@ -41,6 +41,8 @@ export async function openWorld(
       version: '0',
       existingKeys: async () => testKeys,
       openChange: () => Promise.reject(new Error('nothing is looked at')),
+      serveHttp: () => Promise.reject(new Error('nothing is served')),
+      takeSignals: () => () => {},
       progress: () => {},
       say: () => {},
       readSecret: () => Promise.reject(new Error('nobody is there')),

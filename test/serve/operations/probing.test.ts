@@ -77,6 +77,8 @@ async function openEstate(twin: MemoryAws = memoryAws()): Promise<Estate> {
       version: '0',
       existingKeys: async () => testKeys,
       openChange: () => Promise.reject(new Error('nothing is looked at')),
+      serveHttp: () => Promise.reject(new Error('nothing is served')),
+      takeSignals: () => () => {},
       progress: () => {},
       say: () => {},
       async readSecret() {

@@ -86,6 +86,8 @@ beforeEach(async () => {
     version: '0',
     existingKeys: async () => testKeys,
     openChange: () => Promise.reject(new Error('nothing is looked at')),
+    serveHttp: () => Promise.reject(new Error('nothing is served')),
+    takeSignals: () => () => {},
     progress: () => {},
     say: () => {},
     readSecret: async () => pasted,

@@ -133,6 +133,8 @@ async function watched(
     version: '0',
     existingKeys: async () => testKeys,
     openChange: async () => Promise.reject(new Error('a watch looks at no single change')),
+    serveHttp: () => Promise.reject(new Error('nothing is served')),
+    takeSignals: () => () => {},
     progress() {},
     say: ({ json }) => events.push(json as Record<string, unknown>),
     readSecret: async () => Promise.reject(new Error('no secret is needed')),

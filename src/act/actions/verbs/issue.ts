@@ -69,6 +69,7 @@ function want(step: StepContext): Want {
     name: `${step.runId}:${step.key}`,
     like: credentialArgument(step),
     scopes: [],
+    ...(typeof step.args['ttlSeconds'] === 'number' && { ttlSeconds: step.args['ttlSeconds'] }),
     before: step.before,
   }
 }

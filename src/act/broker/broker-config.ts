@@ -1,0 +1,122 @@
+import { readFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { parse } from 'yaml'
+import { z } from 'zod'
+import { FirebreakError } from '../../core/contract/errors.ts'
+import { isLoopback } from './issuer-address.ts'
+
+/** What a token may be signed with: asymmetric only, so that a public key is never taken for a shared secret. */
+export const ALGORITHMS = ['EdDSA', 'ES256', 'ES384', 'ES512', 'PS256', 'PS384', 'PS512', 'RS256'] as const
+
+const seconds = z
+  .string()
+  .regex(/^[1-9]\d{0,6}[smhd]$/, 'is no time: a whole number and a unit, as 90s, 10m, 1h or 1d')
+  .transform(text => Number(text.slice(0, -1)) * { s: 1, m: 60, h: 3600, d: 86_400 }[text.at(-1)!]!)
+const name = z.string().regex(/^[a-z0-9][a-z0-9:/._-]{0,127}$/, 'is no name of a lease')
+
+const issuer = z.strictObject({
+  issuer: z.string().refine(isAddress, 'is no https address; http is for loopback only'),
+  /** Where its keys are, where its own metadata is not to say so. */
+  jwks: z.string().refine(isAddress, 'is no https address; http is for loopback only').optional(),
+  audience: z.string().min(1).optional(),
+  /** Which subjects may come at all; `*` stands for anything. Policies decide what each gets. */
+  subjects: z.array(z.string().min(1)).min(1),
+  algorithms: z.array(z.enum(ALGORITHMS)).min(1).default(['EdDSA', 'ES256', 'PS256', 'RS256']),
+  /** A token is good once. Some, as those mounted into pods, are the same for an hour and have to be good again. */
+  once: z.boolean().default(true),
+})
+
+const lease = z
+  .strictObject({
+    name,
+    /** The identity that it is like: a name or reference of the inventory. */
+    like: z.string().min(1).optional(),
+    /** Whom its access tokens are for. */
+    audience: z.string().min(1).optional(),
+    scopes: z.array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'is no scope (RFC 6749)')).default([]),
+    ttl: seconds.default(600),
+    maxTtl: seconds.default(3600),
+  })
+  .refine(
+    ({ like, audience }) => (like === undefined) !== (audience === undefined),
+    'needs either `like`, an identity, or `audience`, whom its access tokens are for',
+  )
+  .refine(({ ttl, maxTtl }) => ttl <= maxTtl, 'has a `ttl` above its `maxTtl`')
+  .refine(
+    ({ like, scopes }) => like === undefined || scopes.length === 0,
+    'has all the rights of what it is like: `scopes` are for access tokens',
+  )
+
+const schema = z.strictObject({
+  /** The broker's own address: who signs its access tokens, and whom tokens of others must be for. */
+  issuer: z.string().refine(isAddress, 'is no https address; http is for loopback only'),
+  issuers: z.array(issuer).default([]),
+  leases: z.array(lease).min(1),
+  /** The folder of *.cedar, beside this file. */
+  policies: z.string().min(1).default('policies'),
+  signing: z.enum(['EdDSA', 'ES256']).default('EdDSA'),
+  rotateKeys: seconds.default(30 * 86_400),
+})
+
+export type BrokerConfig = z.infer<typeof schema>
+export type TrustedIssuer = BrokerConfig['issuers'][number]
+export type LeaseDefinition = BrokerConfig['leases'][number]
+
+/** Raises INVALID_CONFIG, naming the file and the field. */
+export async function readBrokerConfig(file: string): Promise<BrokerConfig> {
+  let text: string
+  try {
+    text = await readFile(file, 'utf8')
+  } catch (error) {
+    throw new FirebreakError(
+      'INVALID_CONFIG',
+      `${file} could not be read (${error instanceof Error && 'code' in error ? String(error.code) : 'no reason'})`,
+      'docs/broker.md shows what stands in it; --config names another',
+    )
+  }
+  let value: unknown
+  try {
+    value = parse(text, { maxAliasCount: 0 })
+  } catch (error) {
+    throw new FirebreakError(
+      'INVALID_CONFIG',
+      `${file}: ${error instanceof Error ? error.message : 'no YAML'}`,
+    )
+  }
+  const parsed = schema.safeParse(value)
+  if (!parsed.success)
+    throw new FirebreakError(
+      'INVALID_CONFIG',
+      parsed.error.issues.map(issue => `${file}: ${issue.path.join('.')} ${issue.message}`).join('; '),
+      'docs/broker.md shows what stands in it',
+    )
+  const config = parsed.data
+  mustBeUnique(
+    file,
+    'issuer',
+    config.issuers.map(({ issuer }) => issuer),
+  )
+  mustBeUnique(
+    file,
+    'lease',
+    config.leases.map(({ name }) => name),
+  )
+  return { ...config, policies: resolve(dirname(file), config.policies) }
+}
+
+export function leaseNamed(config: BrokerConfig, name: string): LeaseDefinition | undefined {
+  return config.leases.find(lease => lease.name === name)
+}
+
+function isAddress(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const url = new URL(text)
+  if (url.username !== '' || url.password !== '' || url.hash !== '' || url.search !== '') return false
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url))
+}
+
+function mustBeUnique(file: string, what: string, names: readonly string[]): void {
+  const twice = names.find((name, index) => names.indexOf(name) !== index)
+  if (twice !== undefined)
+    throw new FirebreakError('INVALID_CONFIG', `${file}: there are two of the ${what} ${twice}`)
+}

@@ -1,0 +1,253 @@
+import { createHash } from 'node:crypto'
+import { isFirebreakError } from '../../core/contract/errors.ts'
+import { newId } from '../../core/contract/id.ts'
+import type { Json } from '../../core/contract/ref.ts'
+import { Secret } from '../../core/contract/secret.ts'
+import { record } from '../../core/evidence/evidence.ts'
+import type { NewRow, Row } from '../../core/store/schema.ts'
+import { type Db, transaction } from '../../core/store/store.ts'
+import type { Address } from '../../know/connections/registry.ts'
+import { addSteps, createRun, runRow, stepsOf, unsealIssued } from '../actions/journal.ts'
+import { runSteps } from '../actions/run.ts'
+import { signAccessToken } from './access-token.ts'
+import type { Broker } from './broker.ts'
+import { type LeaseDefinition, leaseNamed } from './broker-config.ts'
+import { type Asked, type Decided, decide, recordRefusal } from './decide.ts'
+import { endLease } from './end-lease.ts'
+import { isHeld, type LeaseFacts } from './facts.ts'
+import { leaseSteps, leaseVerbs } from './lease-verbs.ts'
+import { OauthError } from './oauth-error.ts'
+import type { Workload } from './workload.ts'
+
+export const HANDLE_PREFIX = 'fblease_'
+const PATIENCE_SECONDS = 10
+const MOST_TASK_CHARACTERS = 256
+
+export interface LeaseRequest {
+  /** Of the definition. */
+  readonly name: string
+  readonly ttlSeconds?: number
+  readonly scopes?: readonly string[]
+  readonly task?: string
+  /** The process that it ends with. */
+  readonly holder?: string
+}
+
+export interface Granted {
+  readonly lease: Row<'lease'>
+  /** The password with its user as `id`, or the access token. */
+  readonly secret: Secret
+  /** With this the lease is looked at and ended. */
+  readonly handle: Secret
+  /** Where the credential is accepted, as it was connected. */
+  readonly at?: Address
+}
+
+/**
+ * Decides, and issues what is asked for: a credential through a run of its own, whose last steps end it at its time, or an
+ * access token. Raises an `OauthError` where it is refused. Nothing is left outside where this fails or the process dies.
+ */
+export async function issueLease(
+  db: Db,
+  broker: Broker,
+  workload: Workload,
+  request: LeaseRequest,
+): Promise<Granted> {
+  const definition = leaseNamed(broker.config, request.name)
+  if (!definition) throw new OauthError('invalid_target', 'no lease of that name is offered')
+  const asked = withinLimits(definition, request)
+  const decided = await mustBeAllowed(db, broker, workload, definition, asked)
+  const now = broker.io.now().getTime()
+  const handle = new Secret(`${HANDLE_PREFIX}${Buffer.from(broker.io.random(32)).toString('base64url')}`)
+  const row: Row<'lease'> = {
+    id: newId(broker.io),
+    name: definition.name,
+    kind: decided.facts.lease.kind,
+    run_id: null,
+    entity_id: decided.facts.like?.entityId ?? null,
+    workload: JSON.stringify(workload),
+    task: asked.task ?? null,
+    scopes: JSON.stringify(asked.scopes),
+    ttl_seconds: asked.ttlSeconds,
+    handle_digest: handleDigest(handle.revealText()),
+    decision: JSON.stringify(decided.decision),
+    holder: request.holder ?? null,
+    state: 'issuing',
+    created_at: now,
+    not_after: now + asked.ttlSeconds * 1000,
+    ended_at: null,
+    ended_why: null,
+    next_at: null,
+    failures: 0,
+  }
+  return decided.facts.like === undefined
+    ? await issueToken(db, broker, workload, definition, row, decided, handle)
+    : await issueCredential(db, broker, row, decided, decided.facts.like, handle)
+}
+
+export function handleDigest(handle: string): string {
+  return createHash('sha256').update(handle).digest('base64url')
+}
+
+function withinLimits(definition: LeaseDefinition, request: LeaseRequest): Asked {
+  const ttlSeconds = request.ttlSeconds ?? definition.ttl
+  if (!Number.isInteger(ttlSeconds) || ttlSeconds < 1 || ttlSeconds > definition.maxTtl)
+    throw new OauthError('invalid_request', `it is given for 1 to ${definition.maxTtl} seconds`)
+  const scopes = [...new Set(request.scopes ?? [])].sort()
+  if (!scopes.every(scope => definition.scopes.includes(scope)))
+    throw new OauthError('invalid_scope', 'a scope is asked for that the lease does not have')
+  if (request.task !== undefined && (request.task === '' || request.task.length > MOST_TASK_CHARACTERS))
+    throw new OauthError('invalid_request', `a task has 1 to ${MOST_TASK_CHARACTERS} characters`)
+  return { ttlSeconds, scopes, ...(request.task !== undefined && { task: request.task }) }
+}
+
+async function mustBeAllowed(
+  db: Db,
+  broker: Broker,
+  workload: Workload,
+  definition: LeaseDefinition,
+  asked: Asked,
+): Promise<Decided> {
+  const decided = await decide(db, broker, workload, definition, asked)
+  if (decided.decision.allowed) return decided
+  await recordRefusal(db, broker, decided)
+  throw new OauthError('access_denied', decided.decision.why)
+}
+
+async function issueToken(
+  db: Db,
+  broker: Broker,
+  workload: Workload,
+  definition: LeaseDefinition,
+  row: Row<'lease'>,
+  decided: Decided,
+  handle: Secret,
+): Promise<Granted> {
+  const signing = await broker.signing.current()
+  const lease = { ...row, state: 'active' as const }
+  const secret = await signAccessToken(signing, {
+    issuer: broker.config.issuer,
+    leaseId: row.id,
+    subject: workload.subject,
+    clientId: `${workload.issuer} ${workload.subject}`,
+    audience: definition.audience!,
+    scopes: JSON.parse(row.scopes) as string[],
+    ...(row.task !== null && { task: row.task }),
+    issuedAt: row.created_at,
+    notAfter: row.not_after,
+  })
+  // Nobody has the token before this is kept.
+  const keep = async (tx: Parameters<Parameters<typeof transaction>[1]>[0]) => {
+    await tx.insertInto('lease').values(lease).execute()
+    await record(tx, broker.io, issuedEntry(lease, decided.account))
+  }
+  await transaction(db, keep, 'rows')
+  return { lease, secret, handle }
+}
+
+async function issueCredential(
+  db: Db,
+  broker: Broker,
+  row: Row<'lease'>,
+  decided: Decided,
+  like: NonNullable<LeaseFacts['like']>,
+  handle: Secret,
+): Promise<Granted> {
+  const { io, keys } = broker
+  const source = await issuingSource(db, broker, like)
+  broker.atWork.add(row.id)
+  try {
+    const lease = await transaction(db, async tx => {
+      // Since it was decided, an incident may have begun. From here on it finds this lease.
+      if (await isHeld(tx, like.entityId))
+        throw new OauthError('access_denied', 'what it is like is held: an incident is being contained')
+      const runId = await createRun(tx, io, keys, {
+        kind: 'lease',
+        subject: row.id,
+        input: { lease: row.name, workload: JSON.parse(row.workload) as Json, task: row.task },
+      })
+      const steps = leaseSteps({
+        sourceId: source.id,
+        like: like.ref,
+        label: like.label,
+        name: row.name,
+        ttlSeconds: row.ttl_seconds,
+        notAfter: row.not_after,
+      })
+      await addSteps(tx, io, runId, steps)
+      const lease = { ...row, run_id: runId }
+      await tx.insertInto('lease').values(lease).execute()
+      await record(tx, io, issuedEntry(lease, decided.account))
+      return lease
+    })
+    const secret = await carriedOut(db, broker, lease.run_id!)
+    const active = secret && (await activate(db, lease))
+    if (active)
+      return {
+        lease: active,
+        secret,
+        handle,
+        at: await broker.connections.addressOf(source),
+      }
+    const why = secret ? 'it was ended while it was issued' : 'it could not be issued'
+    await endLease(db, broker, lease.id, why)
+    throw new OauthError(secret ? 'access_denied' : 'temporarily_unavailable', why)
+  } finally {
+    broker.atWork.delete(row.id)
+  }
+}
+
+async function activate(db: Db, lease: Row<'lease'>): Promise<Row<'lease'> | undefined> {
+  return await transaction(db, async tx => {
+    if (lease.entity_id !== null && (await isHeld(tx, lease.entity_id))) return undefined
+    return await tx
+      .updateTable('lease')
+      .set({ state: 'active' })
+      .where('id', '=', lease.id)
+      .where('state', '=', 'issuing')
+      .returningAll()
+      .executeTakeFirst()
+  })
+}
+
+/** The value that was issued, where the system said that it is good; the rest of the run waits for the lease's end. */
+async function carriedOut(db: Db, broker: Broker, runId: string): Promise<Secret | undefined> {
+  const { io, keys, connections } = broker
+  await runSteps(db, runId, {
+    io,
+    keys,
+    connections,
+    handlers: leaseVerbs,
+    ...(broker.onBoundary && { onBoundary: broker.onBoundary }),
+    patienceSeconds: broker.patienceSeconds ?? PATIENCE_SECONDS,
+  })
+  const step = (await stepsOf(db, runId)).find(({ key }) => key === 'issue')
+  if (step?.state !== 'verified' || step.sealed_secret === null) return undefined
+  return unsealIssued(keys, await runRow(db, runId), 'issue', step.sealed_secret)
+}
+
+/** The first connection to the system that can make and end such a credential. */
+async function issuingSource(
+  db: Db,
+  { connections }: Broker,
+  like: NonNullable<LeaseFacts['like']>,
+): Promise<Row<'source'>> {
+  let failed: unknown
+  for (const source of await connections.forInstance(db, like.ref.system, like.ref.instance))
+    try {
+      const connection = await connections.open(db, source.id)
+      if (connection.issue && connection.undo && connection.revoke) return source
+    } catch (error) {
+      if (!isFirebreakError(error)) throw error
+      failed = error
+    }
+  throw isFirebreakError(failed, 'UNREACHABLE', 'RATE_LIMITED')
+    ? new OauthError('temporarily_unavailable', 'the system that it is for cannot be reached')
+    : new OauthError('server_error', 'no connection can issue it; see the broker’s own log')
+}
+
+function issuedEntry(lease: NewRow<'lease'>, account: { [name: string]: Json }) {
+  const { id, name, kind, not_after, run_id } = lease
+  const body = { lease: name, kind, notAfter: not_after, run: run_id ?? null, ...account }
+  return { kind: 'broker.decision', subject: id, body }
+}

@@ -1,0 +1,29 @@
+/**
+ * Why a request was refused, in OAuth's own words: RFC 6749 (section 5.2), RFC 6750 (3.1), RFC 8693 (2.2.2). `http` is the
+ * status that goes with each.
+ */
+export const OAUTH_ERRORS = {
+  invalid_request: { http: 400 },
+  invalid_grant: { http: 400 },
+  invalid_scope: { http: 400 },
+  invalid_target: { http: 400 },
+  unsupported_grant_type: { http: 400 },
+  invalid_token: { http: 401 },
+  access_denied: { http: 403 },
+  insufficient_scope: { http: 403 },
+  server_error: { http: 500 },
+  temporarily_unavailable: { http: 503 },
+} as const
+
+export type OauthErrorCode = keyof typeof OAUTH_ERRORS
+
+/** A refusal. It is an answer, and not a failure of ours; its description says nothing of what was presented. */
+export class OauthError extends Error {
+  readonly code: OauthErrorCode
+
+  constructor(code: OauthErrorCode, description: string) {
+    super(description)
+    this.name = 'OauthError'
+    this.code = code
+  }
+}

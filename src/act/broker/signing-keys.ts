@@ -1,0 +1,125 @@
+import { type CryptoKey, exportJWK, exportPKCS8, generateKeyPair, importPKCS8, type JWK } from 'jose'
+import { newId } from '../../core/contract/id.ts'
+import type { Io } from '../../core/contract/io.ts'
+import type { Ms } from '../../core/contract/ref.ts'
+import { Secret } from '../../core/contract/secret.ts'
+import { record } from '../../core/evidence/evidence.ts'
+import type { Keys } from '../../core/keys/keys.ts'
+import { seal, unseal } from '../../core/keys/seal.ts'
+import type { Row } from '../../core/store/schema.ts'
+import { type Db, transaction, type Tx } from '../../core/store/store.ts'
+import type { BrokerConfig } from './broker-config.ts'
+
+/** A new key is published for so long before it signs, so that whoever keeps our keys has it by then. */
+const PUBLISHED_BEFORE_MS = 3_600_000
+
+export interface SigningKey {
+  readonly id: string
+  readonly algorithm: 'EdDSA' | 'ES256'
+  readonly key: CryptoKey
+}
+
+/** The broker's own keys: sealed by the root key, the same for all replicas, each in its time. */
+export class SigningKeys {
+  readonly #db: Db
+  readonly #io: Io
+  readonly #keys: Keys
+  readonly #config: Pick<BrokerConfig, 'signing' | 'rotateKeys' | 'leases'>
+  readonly #opened = new Map<string, CryptoKey>()
+
+  constructor(db: Db, io: Io, keys: Keys, config: Pick<BrokerConfig, 'signing' | 'rotateKeys' | 'leases'>) {
+    this.#db = db
+    this.#io = io
+    this.#keys = keys
+    this.#config = config
+  }
+
+  /** The one that signs now. */
+  async current(): Promise<SigningKey> {
+    await this.rotate()
+    const now = this.#now()
+    const row = (await this.#standing(this.#db))
+      .filter(key => key.algorithm === this.#config.signing && key.signs_from <= now)
+      .at(-1)!
+    return { id: row.id, algorithm: row.algorithm, key: await this.#open(row) }
+  }
+
+  /** RFC 7517: all that a token which is still good may be signed with, and the next one. */
+  async published(): Promise<{ keys: JWK[] }> {
+    await this.rotate()
+    const rows = await this.#standing(this.#db)
+    return { keys: rows.map(row => JSON.parse(row.public_key) as JWK) }
+  }
+
+  /** Makes the next key where its time has come. Of several replicas one does. */
+  async rotate(): Promise<void> {
+    if (!this.#isDue(await this.#standing(this.#db))) return
+    const made = await this.#make()
+    await transaction(this.#db, async tx => {
+      const standing = await this.#standing(tx)
+      if (!this.#isDue(standing)) return
+      const now = this.#now()
+      const first = !standing.some(key => key.algorithm === this.#config.signing)
+      const signs_from = first ? now : now + PUBLISHED_BEFORE_MS
+      const rotateMs = this.#config.rotateKeys * 1000
+      const longestMs = Math.max(...this.#config.leases.map(({ maxTtl }) => maxTtl)) * 1000
+      await tx
+        .insertInto('signing_key')
+        .values({
+          ...made,
+          created_at: now,
+          signs_from,
+          // The next one may be late by as long as it is published before.
+          gone_at: signs_from + rotateMs + 2 * PUBLISHED_BEFORE_MS + longestMs,
+        })
+        .execute()
+      await record(tx, this.#io, {
+        kind: 'broker.signing-key',
+        subject: made.id,
+        body: { algorithm: made.algorithm, publicKey: made.public_key, signsFrom: signs_from },
+      })
+    })
+  }
+
+  #isDue(standing: readonly Row<'signing_key'>[]): boolean {
+    const newest = standing.filter(key => key.algorithm === this.#config.signing).at(-1)
+    return !newest || newest.signs_from + this.#config.rotateKeys * 1000 - PUBLISHED_BEFORE_MS <= this.#now()
+  }
+
+  async #make() {
+    const algorithm = this.#config.signing
+    const { publicKey, privateKey } = await generateKeyPair(algorithm, { extractable: true })
+    const id = newId(this.#io)
+    const jwk = { ...(await exportJWK(publicKey)), kid: id, alg: algorithm, use: 'sig' }
+    const pem = new Secret(await exportPKCS8(privateKey))
+    return {
+      id,
+      algorithm,
+      public_key: JSON.stringify(jwk),
+      sealed: seal(this.#keys.seal, pem, `signing_key/${id}`, this.#io),
+    }
+  }
+
+  async #standing(db: Db | Tx): Promise<Row<'signing_key'>[]> {
+    return await db
+      .selectFrom('signing_key')
+      .selectAll()
+      .where('gone_at', '>', this.#now())
+      .orderBy('signs_from')
+      .orderBy('id')
+      .execute()
+  }
+
+  async #open(row: Row<'signing_key'>): Promise<CryptoKey> {
+    const known = this.#opened.get(row.id)
+    if (known) return known
+    const pem = unseal(this.#keys.seal, row.sealed, `signing_key/${row.id}`)
+    const key = await importPKCS8(pem.revealText(), row.algorithm)
+    this.#opened.set(row.id, key)
+    return key
+  }
+
+  #now(): Ms {
+    return this.#io.now().getTime()
+  }
+}

@@ -1,0 +1,8 @@
+/** Who asks, as it was attested. */
+export interface Workload {
+  /** Who said so: an OIDC issuer, `join` for who brought a join token, `local` for who may open the database itself. */
+  readonly issuer: string
+  readonly subject: string
+  /** What else the issuer says, as far as it is text. */
+  readonly claims: Readonly<Record<string, string>>
+}

@@ -1,0 +1,169 @@
+import { createHash } from 'node:crypto'
+import type {
+  CedarValueJson,
+  DetailedError,
+  EntityJson,
+  StatefulAuthorizationCall,
+} from '@cedar-policy/cedar-wasm/nodejs'
+import { canonicalJson } from '../../core/contract/canonical-json.ts'
+import { FirebreakError } from '../../core/contract/errors.ts'
+import type { Ms } from '../../core/contract/ref.ts'
+
+/** Texts of policies by the names of their files. */
+export type PolicyFiles = Readonly<Record<string, string>>
+
+/** Everything that a decision is made from. The caller gives it: nothing is asked or read here. */
+export interface PolicyRequest {
+  readonly workload: {
+    readonly issuer: string
+    readonly subject: string
+    readonly claims: Readonly<Record<string, string>>
+  }
+  readonly lease: {
+    readonly name: string
+    readonly kind: 'credential' | 'token'
+    readonly system?: string
+    readonly identity?: string
+    readonly class?: string
+    readonly environment?: string
+    readonly owner?: string
+  }
+  readonly context: {
+    readonly now: Ms
+    readonly ttlSeconds: number
+    readonly scopes: readonly string[]
+    readonly task?: string
+    readonly held: boolean
+    readonly findings: readonly string[]
+  }
+}
+
+export interface PolicyDecision {
+  readonly allowed: boolean
+  /** The policies that decided, by id; none where nothing permits it. */
+  readonly policies: readonly string[]
+  /** A sentence. */
+  readonly why: string
+  /** Of the policies, as `Policies` has it. */
+  readonly version: string
+}
+
+/** Policies that parse and fit the schema, ready to decide by. */
+export interface Policies {
+  /** SHA-256 of the schema and the texts: two that are equal decide alike. */
+  readonly version: string
+  readonly files: PolicyFiles
+  readonly count: number
+  decide(request: PolicyRequest): PolicyDecision
+}
+
+/**
+ * Compiles Cedar policies. Raises INVALID_CONFIG, naming file and line, where one does not parse or speaks of what the
+ * schema does not have. A policy's id is its `@id`, else its file and its number in there.
+ */
+export async function compilePolicies(schema: string, files: PolicyFiles): Promise<Policies> {
+  const cedar = await import('@cedar-policy/cedar-wasm/nodejs')
+  const version = createHash('sha256').update(canonicalJson({ schema, files })).digest('hex').slice(0, 16)
+  const texts: Record<string, string> = {}
+  for (const [file, text] of Object.entries(files).sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const parts = cedar.policySetTextToParts(text)
+    if (parts.type === 'failure') throw unusable(file, text, parts.errors)
+    if (parts.policy_templates.length > 0)
+      throw new FirebreakError('INVALID_CONFIG', `${file}: it holds a template, which nothing is linked to`)
+    for (const [index, part] of parts.policies.entries()) {
+      const id = /@id\("([^"\\]+)"\)/.exec(part)?.[1] ?? `${file}#${index + 1}`
+      if (texts[id] !== undefined)
+        throw new FirebreakError('INVALID_CONFIG', `${file}: there are two policies with the id ${id}`)
+      const checked = cedar.validate({ schema, policies: { staticPolicies: { [id]: part } } })
+      if (checked.type === 'failure') throw unusable(file, part, checked.errors)
+      const [wrong] = checked.validationErrors
+      if (wrong) throw unusable(file, part, [wrong.error])
+      texts[id] = part
+    }
+  }
+  const loaded = cedar.preparseSchema(version, schema)
+  if (loaded.type === 'failure') throw unusable('the schema', schema, loaded.errors)
+  const set = cedar.preparsePolicySet(version, { staticPolicies: texts })
+  if (set.type === 'failure') throw unusable('the policies', '', set.errors)
+
+  return {
+    version,
+    files,
+    count: Object.keys(texts).length,
+    decide(request) {
+      const answer = cedar.statefulIsAuthorized(callOf(version, request))
+      // An answer that is none permits nothing.
+      if (answer.type === 'failure')
+        return { allowed: false, policies: [], why: sentence(answer.errors), version }
+      const { decision, diagnostics } = answer.response
+      const allowed = decision === 'allow' && diagnostics.errors.length === 0
+      const policies = [...diagnostics.reason].sort()
+      return { allowed, policies, why: reasonOf(allowed, policies, diagnostics.errors), version }
+    },
+  }
+}
+
+function reasonOf(
+  allowed: boolean,
+  policies: readonly string[],
+  errors: readonly { policyId: string; error: DetailedError }[],
+): string {
+  const [failed] = errors
+  if (failed) return `the policy ${failed.policyId} cannot be told: ${failed.error.message}`
+  if (allowed) return `permitted by ${policies.join(', ')}`
+  return policies.length > 0 ? `forbidden by ${policies.join(', ')}` : 'no policy permits it'
+}
+
+function callOf(version: string, { workload, lease, context }: PolicyRequest): StatefulAuthorizationCall {
+  const principal = { type: 'Workload', id: `${workload.issuer} ${workload.subject}` }
+  const resource = { type: 'Lease', id: lease.name }
+  const entities: EntityJson[] = [
+    {
+      uid: principal,
+      attrs: { issuer: workload.issuer, subject: workload.subject },
+      parents: [],
+      tags: { ...workload.claims },
+    },
+    { uid: resource, attrs: present({ ...lease }), parents: [] },
+  ]
+  const { now, task, ttlSeconds, scopes, held, findings } = context
+  return {
+    principal,
+    resource,
+    action: { type: 'Action', id: 'lease' },
+    context: present({
+      now: { __extn: { fn: 'datetime', arg: new Date(now).toISOString() } },
+      ttlSeconds,
+      scopes: [...scopes],
+      task,
+      held,
+      findings: [...findings],
+    }),
+    entities,
+    preparsedSchemaName: version,
+    preparsedPolicySetId: version,
+    validateRequest: true,
+  }
+}
+
+function present(attributes: Record<string, CedarValueJson | undefined>): Record<string, CedarValueJson> {
+  return Object.fromEntries(
+    Object.entries(attributes).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  )
+}
+
+function unusable(file: string, text: string, errors: readonly DetailedError[]): FirebreakError {
+  const start = errors[0]?.sourceLocations?.[0]?.start
+  const line = start === undefined ? '' : ` line ${text.slice(0, start).split('\n').length}`
+  return new FirebreakError(
+    'INVALID_CONFIG',
+    `${file}${line}: ${sentence(errors)}`,
+    'firebreak policy test says so before it comes into force',
+  )
+}
+
+function sentence(errors: readonly DetailedError[]): string {
+  return errors
+    .map(error => [error.message, error.sourceLocations?.[0]?.label, error.help].filter(Boolean).join('; '))
+    .join('. ')
+}

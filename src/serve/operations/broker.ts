@@ -1,0 +1,93 @@
+import pc from 'picocolors'
+import { z } from 'zod'
+import { IssuerKeys } from '../../act/broker/issuer-keys.ts'
+import { isLoopback } from '../../act/broker/issuer-address.ts'
+import { makeJoinToken } from '../../act/broker/join-token.ts'
+import { Keeper } from '../../act/broker/keeper.ts'
+import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
+import { brokerEndpoints } from './broker/endpoints.ts'
+import { configFile, openBroker } from './broker/open-broker.ts'
+import { durationMs } from './duration.ts'
+import { defineOperation, type World } from './operation.ts'
+import { sayer } from './owner.ts'
+
+const input = z.object({
+  listen: z.string().default('127.0.0.1:7412').describe('the loopback address and port to listen on'),
+  config: z.string().min(1).optional().describe('its file; without, broker.yaml in FIREBREAK_HOME'),
+  join: z
+    .string()
+    .min(1)
+    .max(128)
+    .optional()
+    .describe('listen nowhere: print a token that makes who brings it first a workload of this name'),
+  for: z.string().default('15m').describe('how long the join token is good'),
+})
+type Input = z.infer<typeof input>
+
+type Output = { readonly joinToken: string; readonly expiresAt: string } | { readonly joinToken?: never }
+
+export const broker = defineOperation<Input, Output>({
+  name: 'broker',
+  summary: 'Hand out short-lived credentials to workloads that prove who they are',
+  permission: 'broker',
+  input: input as z.ZodType<Input>,
+  examples: [
+    { command: 'firebreak broker', shows: 'the broker at work, until control-C' },
+    {
+      command: 'firebreak broker --join build-7 --for 5m',
+      shows: 'a token for a workload that can prove nothing yet; it is good once',
+    },
+  ],
+  run,
+  text: output => output.joinToken ?? '',
+  json: output => (output.joinToken === undefined ? undefined : output),
+})
+
+async function run(world: World, given: Input): Promise<Output> {
+  const { db, io } = world
+  if (given.join !== undefined) {
+    const ttlSeconds = durationMs(given.for) / 1000
+    const asked = { subject: given.join, saidBy: sayer(undefined), ttlSeconds }
+    const { token, expiresAt } = await makeJoinToken(db, io, asked)
+    return { joinToken: token.revealText(), expiresAt: new Date(expiresAt).toISOString() }
+  }
+  const { host, port } = addressOf(given.listen)
+  const opened = await openBroker(world, configFile(world, given.config))
+  const told = new Set<string>()
+  const onFailure = (error: unknown) => {
+    // The same trouble every half second is said once.
+    const text = isFirebreakError(error)
+      ? error.message
+      : `a bug: ${error instanceof Error ? error.name : 'unknown'}`
+    if (told.has(text) || io.signal.aborted) return
+    told.add(text)
+    world.progress({ kind: 'note', text })
+  }
+  const server = await world.serveHttp(brokerEndpoints(db, opened, new IssuerKeys(io)), {
+    title: 'Firebreak broker',
+    host,
+    port,
+    onFailure,
+  })
+  world.say({ text: pc.dim(`the broker listens on ${server.url}`), json: { listening: server.url } })
+  try {
+    await new Keeper(db, opened, onFailure).run()
+  } finally {
+    await server.close()
+  }
+  return {}
+}
+
+function addressOf(listen: string): { host: string; port: number } {
+  const url = URL.canParse(`http://${listen}`) ? new URL(`http://${listen}`) : undefined
+  if (!url || !isLoopback(url) || !/:\d{1,5}$/.test(listen))
+    throw new FirebreakError(
+      'INVALID_INPUT',
+      `${listen} is no loopback address with a port`,
+      'give one, as 127.0.0.1:7412; before the network, put what speaks TLS in front of it',
+    )
+  return {
+    host: url.hostname.replace(/^\[|\]$/g, ''),
+    port: Number(listen.slice(listen.lastIndexOf(':') + 1)),
+  }
+}

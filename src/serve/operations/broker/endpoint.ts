@@ -1,0 +1,44 @@
+import type { ZodType } from 'zod'
+
+/** Who may call: anybody, a workload that presents a token of its own, or who has a lease's handle. */
+export type Caller = 'anyone' | 'workload' | 'handle'
+
+/** What came with a call; `bearer` is there where the caller has to present something. */
+export interface Call<Input> {
+  readonly bearer: string
+  readonly parameters: Readonly<Record<string, string>>
+  readonly input: Input
+}
+
+/** One thing that can be done over HTTP. The server, and its description in OpenAPI, are derived wholly from these. */
+export interface Endpoint<Input = unknown> {
+  readonly name: string
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  /** With `{id}` for what stands in it. */
+  readonly path: string
+  readonly summary: string
+  readonly caller: Caller
+  readonly status: 200 | 201
+  /** How the input comes: OAuth's own endpoints take forms. */
+  readonly body?: { readonly type: 'json' | 'form'; readonly schema: ZodType<Input> }
+  readonly answer: ZodType
+  run(call: Call<Input>): Promise<unknown>
+}
+
+export function defineEndpoint<Input>(endpoint: Endpoint<Input>): Endpoint {
+  return endpoint as Endpoint
+}
+
+/** An HTTP server that main.ts makes of endpoints. */
+export interface HttpServer {
+  readonly url: string
+  close(): Promise<void>
+}
+
+export interface HttpOptions {
+  readonly title: string
+  readonly host: string
+  readonly port: number
+  /** Told of what is no refusal, and of no caller's making. */
+  onFailure(error: unknown): void
+}

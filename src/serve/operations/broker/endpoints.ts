@@ -1,0 +1,134 @@
+import { z } from 'zod'
+import { attest } from '../../../act/broker/attest.ts'
+import type { Broker } from '../../../act/broker/broker.ts'
+import { endLease } from '../../../act/broker/end-lease.ts'
+import type { IssuerKeys } from '../../../act/broker/issuer-keys.ts'
+import { issueLease } from '../../../act/broker/lease.ts'
+import { leaseByHandle, leaseView } from '../../../act/broker/lease-view.ts'
+import type { Db } from '../../../core/store/store.ts'
+import { defineEndpoint, type Endpoint } from './endpoint.ts'
+
+const asked = z.strictObject({
+  name: z.string().min(1).max(128).describe('which lease of the configuration'),
+  ttlSeconds: z.int().positive().optional().describe('for how long; the lease’s own time without'),
+  scopes: z.array(z.string().max(256)).max(64).optional().describe('of an access token'),
+  task: z.string().min(1).max(256).optional().describe('what it is for: policies see it, and it is recorded'),
+})
+
+const lease = z.object({
+  id: z.string(),
+  name: z.string(),
+  kind: z.enum(['credential', 'token']),
+  state: z.enum(['issuing', 'active', 'ending', 'ended', 'refused']),
+  workload: z.object({ issuer: z.string(), subject: z.string() }),
+  identity: z.string().nullable(),
+  task: z.string().nullable(),
+  scopes: z.array(z.string()),
+  createdAt: z.iso.datetime(),
+  notAfter: z.iso.datetime(),
+  endedAt: z.iso.datetime().nullable(),
+  endedWhy: z.string().nullable(),
+  permittedBy: z.string(),
+  run: z.string().nullable(),
+  proof: z.object({ state: z.string(), why: z.string() }).nullable(),
+  trouble: z.string().nullable(),
+})
+
+const granted = z.object({
+  lease,
+  handle: z.string().describe('whoever has it may look at the lease and end it'),
+  credential: z
+    .object({
+      system: z.string(),
+      host: z.string().optional(),
+      port: z.number().optional(),
+      database: z.string().optional(),
+      user: z.string(),
+      password: z.string(),
+    })
+    .optional(),
+  accessToken: z.string().optional().describe('RFC 9068'),
+})
+
+const jwks = z.object({ keys: z.array(z.looseObject({ kty: z.string(), kid: z.string(), alg: z.string() })) })
+
+/** What the broker offers over HTTP. */
+export function brokerEndpoints(db: Db, broker: Broker, keys: IssuerKeys): readonly Endpoint[] {
+  return [
+    defineEndpoint({
+      name: 'issueLease',
+      method: 'POST',
+      path: '/leases',
+      summary: 'Get a short-lived credential or access token for one task',
+      caller: 'workload',
+      status: 201,
+      body: { type: 'json', schema: asked },
+      answer: granted,
+      async run({ bearer, input }) {
+        const workload = await attest(db, broker.io, keys, broker.config, bearer)
+        const { ttlSeconds, scopes, task } = input
+        const issued = await issueLease(db, broker, workload, {
+          name: input.name,
+          ...(ttlSeconds !== undefined && { ttlSeconds }),
+          ...(scopes !== undefined && { scopes }),
+          ...(task !== undefined && { task }),
+        })
+        const secret = issued.secret.revealText()
+        return {
+          lease: await leaseView(db, issued.lease),
+          handle: issued.handle.revealText(),
+          ...(issued.at
+            ? { credential: { ...issued.at, user: issued.secret.id ?? '', password: secret } }
+            : { accessToken: secret }),
+        }
+      },
+    }),
+    defineEndpoint({
+      name: 'showLease',
+      method: 'GET',
+      path: '/leases/{id}',
+      summary: 'Show one lease',
+      caller: 'handle',
+      status: 200,
+      answer: lease,
+      run: async ({ bearer, parameters }) =>
+        await leaseView(db, await leaseByHandle(db, parameters['id'] ?? '', bearer)),
+    }),
+    defineEndpoint({
+      name: 'endLease',
+      method: 'DELETE',
+      path: '/leases/{id}',
+      summary: 'End a lease: what was issued is revoked, its sessions ended, its death proven',
+      caller: 'handle',
+      status: 200,
+      answer: lease,
+      async run({ bearer, parameters }) {
+        const { id } = await leaseByHandle(db, parameters['id'] ?? '', bearer)
+        return await leaseView(db, await endLease(db, broker, id, 'its holder ended it'))
+      },
+    }),
+    defineEndpoint({
+      name: 'keys',
+      method: 'GET',
+      path: '/jwks.json',
+      summary: 'The public keys that access tokens are signed with (RFC 7517)',
+      caller: 'anyone',
+      status: 200,
+      answer: jwks,
+      run: async () => await broker.signing.published(),
+    }),
+    defineEndpoint({
+      name: 'health',
+      method: 'GET',
+      path: '/health',
+      summary: 'Whether the broker answers, and its database',
+      caller: 'anyone',
+      status: 200,
+      answer: z.object({ policies: z.string().describe('the version in force') }),
+      async run() {
+        await db.selectFrom('lease').select('id').limit(1).execute()
+        return { policies: broker.policies.current.version }
+      },
+    }),
+  ]
+}

@@ -1,0 +1,205 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parse } from 'yaml'
+import { z } from 'zod'
+import { leaseNamed, readBrokerConfig } from '../../act/broker/broker-config.ts'
+import { decide } from '../../act/broker/decide.ts'
+import { readPolicyFiles } from '../../act/broker/policy-book.ts'
+import { FirebreakError } from '../../core/contract/errors.ts'
+import type { Json } from '../../core/contract/ref.ts'
+import { compilePolicies, type PolicyDecision } from '../../judge/policy/policy.ts'
+import { configFile, openBroker, policySchema } from './broker/open-broker.ts'
+import { durationMs } from './duration.ts'
+import { defineOperation, type World } from './operation.ts'
+import { wrap } from './wrap.ts'
+
+const input = z.object({
+  action: z.enum(['test', 'explain']).describe('what to do'),
+  config: z.string().min(1).optional().describe('the broker’s file; without, broker.yaml in FIREBREAK_HOME'),
+  for: z.string().min(1).optional().describe('explain: which lease is asked for'),
+  issuer: z.string().min(1).default('local').describe('explain: who vouches for the workload'),
+  subject: z.string().min(1).optional().describe('explain: who asks'),
+  claim: z
+    .array(z.object({ name: z.string(), value: z.string() }))
+    .default([])
+    .describe('explain: what else its issuer says of it'),
+  task: z.string().optional().describe('explain: what it is for'),
+  ttl: z.string().optional().describe('explain: for how long; the lease’s own time without'),
+  scope: z.array(z.string()).default([]).describe('explain: which scopes'),
+})
+type Input = z.infer<typeof input>
+
+const cases = z.array(
+  z.strictObject({
+    name: z.string().min(1),
+    workload: z.strictObject({
+      issuer: z.string(),
+      subject: z.string(),
+      claims: z.record(z.string(), z.string()).default({}),
+    }),
+    lease: z.strictObject({
+      name: z.string(),
+      kind: z.enum(['credential', 'token']).default('credential'),
+      system: z.string().optional(),
+      identity: z.string().optional(),
+      class: z.string().optional(),
+      environment: z.string().optional(),
+      owner: z.string().optional(),
+    }),
+    context: z
+      .strictObject({
+        now: z.iso.datetime().default('2026-01-01T12:00:00Z'),
+        ttlSeconds: z.int().default(600),
+        scopes: z.array(z.string()).default([]),
+        task: z.string().optional(),
+        held: z.boolean().default(false),
+        findings: z.array(z.string()).default([]),
+      })
+      .prefault({}),
+    expect: z.enum(['allow', 'deny']),
+  }),
+)
+
+interface Tried {
+  readonly file: string
+  readonly name: string
+  readonly expected: 'allow' | 'deny'
+  readonly ok: boolean
+  readonly why: string
+}
+
+type Output =
+  | {
+      readonly action: 'test'
+      readonly policies: number
+      readonly version: string
+      readonly cases: readonly Tried[]
+    }
+  | {
+      readonly action: 'explain'
+      readonly decision: PolicyDecision
+      readonly account: { [name: string]: Json }
+    }
+
+export const policy = defineOperation<Input, Output>({
+  name: 'policy',
+  summary: 'Test the policies by which leases are given, or explain a decision',
+  permission: 'read',
+  input: input as z.ZodType<Input>,
+  positional: ['action'],
+  examples: [
+    {
+      command: 'firebreak policy test',
+      shows: 'whether the cases beside the policies come out as they should',
+    },
+    {
+      command: 'firebreak policy explain --for postgres:orders/read --subject ann',
+      shows: 'what would be decided now, from what, and by which policies',
+    },
+  ],
+  needsStore: ({ action }) => action === 'explain',
+  run: async (world, given) =>
+    given.action === 'test' ? await test(world, given) : await explain(world, given),
+  text,
+  exitCode: output => (output.action === 'test' && output.cases.some(({ ok }) => !ok) ? 1 : 0),
+})
+
+async function test(world: World, given: Input): Promise<Output> {
+  const { policies: folder } = await readBrokerConfig(configFile(world, given.config))
+  const policies = await compilePolicies(await policySchema(world), await readPolicyFiles(folder))
+  const tried: Tried[] = []
+  for (const file of (await readdir(folder)).filter(name => name.endsWith('.test.yaml')).sort())
+    for (const each of await readCases(join(folder, file))) {
+      const { workload, lease, context } = each
+      const now = Date.parse(context.now)
+      const { allowed, why } = policies.decide({
+        workload,
+        lease: present(lease),
+        context: present({ ...context, now }),
+      })
+      tried.push({
+        file,
+        name: each.name,
+        expected: each.expect,
+        ok: allowed === (each.expect === 'allow'),
+        why,
+      })
+    }
+  return { action: 'test', policies: policies.count, version: policies.version, cases: tried }
+}
+
+async function readCases(file: string): Promise<z.infer<typeof cases>> {
+  let value: unknown
+  try {
+    value = parse(await readFile(file, 'utf8'), { maxAliasCount: 0 })
+  } catch (error) {
+    throw new FirebreakError(
+      'INVALID_CONFIG',
+      `${file}: ${error instanceof Error ? error.message : 'no YAML'}`,
+    )
+  }
+  const parsed = cases.safeParse(value)
+  if (parsed.success) return parsed.data
+  const said = parsed.error.issues.map(issue => `${issue.path.join('.')}: ${issue.message}`)
+  throw new FirebreakError('INVALID_CONFIG', `${file}: ${said.join('; ')}`, 'docs/broker.md shows a case')
+}
+
+async function explain(world: World, given: Input): Promise<Output> {
+  const broker = await openBroker(world, configFile(world, given.config))
+  const definition = leaseNamed(broker.config, given.for ?? '')
+  if (!definition)
+    throw new FirebreakError(
+      'INVALID_INPUT',
+      given.for === undefined ? 'no lease was named' : `no lease is called ${given.for}`,
+      `give one with --for: ${broker.config.leases.map(({ name }) => name).join(', ')}`,
+    )
+  if (given.subject === undefined)
+    throw new FirebreakError('INVALID_INPUT', 'nobody was named who asks', 'give --subject')
+  const workload = {
+    issuer: given.issuer,
+    subject: given.subject,
+    claims: Object.fromEntries(given.claim.map(({ name, value }) => [name, value])),
+  }
+  const { decision, account } = await decide(world.db, broker, workload, definition, {
+    ttlSeconds: given.ttl === undefined ? definition.ttl : durationMs(given.ttl) / 1000,
+    scopes: given.scope,
+    ...(given.task !== undefined && { task: given.task }),
+  })
+  return { action: 'explain', decision, account }
+}
+
+/** Without what is undefined. */
+function present<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as never
+}
+
+function text(output: Output, width: number): string {
+  if (output.action === 'explain') {
+    const { allowed, why, version } = output.decision
+    const said = `${allowed ? 'given' : 'refused'}: ${why} (policies ${version})`
+    const from = Object.entries(output.account)
+      .filter(([name]) => name !== 'decision')
+      .flatMap(([part, values]) =>
+        Object.entries(values as { [name: string]: Json }).map(([name, value]) =>
+          wrap(`${`${part}.${name}`.padEnd(24)}${shown(name, value)}`, width, '  ', ' '.repeat(26)),
+        ),
+      )
+    return [wrap(said, width, '', '  '), '', 'decided from', ...from].join('\n')
+  }
+  const lines = output.cases.map(({ file, name, expected, ok, why }) =>
+    wrap(
+      `${ok ? '✓' : '✗'} ${file}: ${name}: ${ok ? why : `expected ${expected}, but ${why}`}`,
+      width,
+      '',
+      '  ',
+    ),
+  )
+  const failed = output.cases.filter(({ ok }) => !ok).length
+  const sum = `${output.policies} policies hold; ${output.cases.length} cases, ${failed} of them otherwise than expected`
+  return [...lines, wrap(sum, width, '', '  ')].join('\n')
+}
+
+function shown(name: string, value: Json): string {
+  if (name === 'now') return new Date(Number(value)).toISOString()
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}

@@ -1,0 +1,99 @@
+import { readFile } from 'node:fs/promises'
+import { expect, test } from 'vitest'
+import { isFirebreakError } from '../../../src/core/contract/errors.ts'
+import { compilePolicies, type PolicyRequest } from '../../../src/judge/policy/policy.ts'
+
+const schema = await readFile(new URL('../../../rules/policies/broker.cedarschema', import.meta.url), 'utf8')
+
+const request: PolicyRequest = {
+  workload: {
+    issuer: 'https://issuer.example',
+    subject: 'repo:acme/orders:ref:main',
+    claims: { env: 'ci' },
+  },
+  lease: { name: 'orders/read', kind: 'credential', system: 'postgres', environment: 'production' },
+  context: {
+    now: Date.parse('2026-05-01T10:00:00Z'),
+    ttlSeconds: 600,
+    scopes: [],
+    held: false,
+    findings: [],
+  },
+}
+const PERMIT = `@id("ci-reads") permit(principal, action == Action::"lease", resource == Lease::"orders/read")
+  when { principal.subject like "repo:acme/orders:*" && context.ttlSeconds <= 600 };`
+
+test('nothing is permitted but what a policy permits', async () => {
+  const none = await compilePolicies(schema, {})
+  expect(none.decide(request)).toMatchObject({
+    allowed: false,
+    policies: [],
+    why: 'no policy permits it',
+  })
+  const some = await compilePolicies(schema, { 'ci.cedar': PERMIT })
+  expect(some.decide(request)).toMatchObject({ allowed: true, policies: ['ci-reads'] })
+  const longer = { ...request, context: { ...request.context, ttlSeconds: 601 } }
+  expect(some.decide(longer).allowed).toBe(false)
+  const other = { ...request, workload: { ...request.workload, subject: 'repo:acme/other:ref:main' } }
+  expect(some.decide(other).allowed).toBe(false)
+})
+
+test('what forbids outranks what permits, and each is named', async () => {
+  const policies = await compilePolicies(schema, {
+    'ci.cedar': PERMIT,
+    'night.cedar': `forbid(principal, action, resource) when { context.held };
+      @id("tagged") forbid(principal, action, resource)
+        unless { principal.hasTag("env") && principal.getTag("env") == "ci" };
+      @id("findings") forbid(principal, action, resource) when { context.findings.contains("unused") };
+      @id("may-day") forbid(principal, action, resource) when { context.now > datetime("2026-05-02") };`,
+  })
+  expect(policies.count).toBe(5)
+  expect(policies.decide(request).allowed).toBe(true)
+  const refusedBy = (change: Partial<PolicyRequest['context']>, claims = request.workload.claims) =>
+    policies.decide({
+      ...request,
+      workload: { ...request.workload, claims },
+      context: { ...request.context, ...change },
+    }).policies
+  expect(refusedBy({ held: true })).toEqual(['night.cedar#1'])
+  expect(refusedBy({}, {})).toEqual(['tagged'])
+  expect(refusedBy({ findings: ['unused'] })).toEqual(['findings'])
+  expect(refusedBy({ now: Date.parse('2026-05-03') })).toEqual(['may-day'])
+})
+
+test('a policy that cannot be told refuses', async () => {
+  const overflow = await compilePolicies(schema, {
+    'ci.cedar': `${PERMIT}
+      forbid(principal, action, resource) when { context.ttlSeconds * 9223372036854775807 > 0 };`,
+  })
+  expect(overflow.decide(request)).toMatchObject({ allowed: false })
+  expect(overflow.decide(request).why).toContain('ci.cedar#2 cannot be told')
+})
+
+test('what does not parse, or speaks of what is not there, is refused with its file', async () => {
+  for (const [text, said] of [
+    ['permit(principal', /^.*bad\.cedar/],
+    ['permit(principal, action, resource) when { principal.owner == "x" };', /owner/],
+    ['permit(principal, action, resource) when { principal.subject > 3 };', /bad\.cedar/],
+    ['permit(principal, action, resource) when { resource.owner == "x" };', /owner/],
+    ['permit(principal == ?principal, action, resource);', /template/],
+    [
+      '@id("a") permit(principal,action,resource);@id("a") permit(principal,action,resource);',
+      /two policies/,
+    ],
+  ] as const) {
+    const error = await compilePolicies(schema, { 'bad.cedar': text }).catch((raised: unknown) => raised)
+    expect(isFirebreakError(error, 'INVALID_CONFIG'), text).toBe(true)
+    expect(String(error), text).toMatch(said)
+  }
+})
+
+test('the version tells two sets apart that decide differently', async () => {
+  const one = await compilePolicies(schema, { 'ci.cedar': PERMIT })
+  const same = await compilePolicies(schema, { 'ci.cedar': PERMIT })
+  const other = await compilePolicies(schema, { 'ci.cedar': PERMIT.replace('600', '60') })
+  expect(same.version).toBe(one.version)
+  expect(other.version).not.toBe(one.version)
+  // What was compiled before decides as before.
+  expect([one.decide(request).allowed, other.decide(request).allowed]).toEqual([true, false])
+})
