@@ -7,7 +7,7 @@ import { type LoadedObject, readObjects } from './object-reader.ts'
 import { contentId, fileBytes, looseObjects, ownFiles } from './own-files.ts'
 import { pathText } from '../../core/contract/path-text.ts'
 import { listObjects, type Repository } from './repository.ts'
-import { COMMIT_MESSAGE, type GitSource, TAG_MESSAGE, takeSurvey, UNREACHABLE } from './survey.ts'
+import { beginSurvey, COMMIT_MESSAGE, type GitSource, TAG_MESSAGE, UNREACHABLE } from './survey.ts'
 
 /**
  * Every blob, message and file of the git directory once; with a cursor, those that are new since. All but the last
@@ -28,26 +28,32 @@ export async function* gitDocuments(source: GitSource, since?: Cursor): AsyncGen
   })
   const start = formatCursor(from ?? { tips: [], looseNs: '0', filesNs: '0' })
 
-  const { batches, pathOf } = from ? await newObjects(repository, refs, from) : await allObjects(source)
-  let held: Document | undefined // the last one must carry `end`, and objects cannot be held back: files can
-  const fileIds = new Set<string>()
-  for (const file of files.changed) {
-    const document = await fileDocument(source, file, start)
-    if (!document || fileIds.has(document.id)) continue
-    fileIds.add(document.id)
-    if (held) yield held
-    held = document
+  const { batches, pathOf, walk } = from ? await newObjects(repository, refs, from) : await allObjects(source)
+  try {
+    let held: Document | undefined // the last one must carry `end`, and objects cannot be held back: files can
+    const fileIds = new Set<string>()
+    for (const file of files.changed) {
+      const document = await fileDocument(source, file, start)
+      if (!document || fileIds.has(document.id)) continue
+      fileIds.add(document.id)
+      if (held) yield held
+      held = document
+    }
+    const lost = (id: string, why: string) => void source.unread.set(id, why)
+    let ended = false
+    for await (const object of readObjects(repository.home, batches, lost)) {
+      if (object.type === 'tree') continue
+      if (held) yield held
+      held = undefined
+      ended = await object.isLast()
+      const path = object.type === 'blob' ? await pathOf(object.id) : ''
+      yield objectDocument(source, object, path, ended ? end : start)
+    }
+    if (held) yield { ...held, cursor: end }
+    await walk?.ended
+  } finally {
+    await walk?.stop()
   }
-  const lost = (id: string, why: string) => void source.unread.set(id, why)
-  let ended = false
-  for await (const object of readObjects(repository.home, batches, lost)) {
-    if (object.type === 'tree') continue
-    if (held) yield held
-    held = undefined
-    ended = await object.isLast()
-    yield objectDocument(source, object, pathOf(object.id), ended ? end : start)
-  }
-  if (held) yield { ...held, cursor: end }
 }
 
 /** The bytes of one document, as `gitDocuments` gave them; only objects have an id that finds them again. */
@@ -108,13 +114,26 @@ const EMBEDDED_TAG = Buffer.from('\nmergetag ')
 
 interface Objects {
   readonly batches: AsyncIterable<readonly string[]>
-  readonly pathOf: (id: string) => string
+  readonly pathOf: (id: string) => string | Promise<string>
+  /** Of the history, which goes on while objects are read; it ends once it is told to. */
+  readonly walk?: { readonly ended: Promise<void>; stop(): Promise<void> }
 }
 
 async function allObjects(source: GitSource): Promise<Objects> {
-  const survey = await takeSurvey(source)
-  source.survey = survey
-  return { batches: survey.ids(), pathOf: id => survey.pathOf(id) }
+  const { survey, walked } = await beginSurvey(source)
+  let isWalked = false
+  const ended = walked.then(() => {
+    isWalked = true
+    source.survey = survey
+  })
+  ended.catch(() => {})
+  const pathOf = (id: string) =>
+    isWalked ? survey.pathOf(id) : (survey.tipPathOf(id) ?? ended.then(() => survey.pathOf(id)))
+  const stop = async () => {
+    survey.stop()
+    await ended.catch(() => {})
+  }
+  return { batches: survey.ids(), pathOf, walk: { ended, stop } }
 }
 
 /** What the refs reach now and did not then, and loose objects written since, which no ref may reach. */

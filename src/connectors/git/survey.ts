@@ -42,15 +42,33 @@ export interface Standing {
 
 /** Lists every object and walks the whole history, once for all who need to know. */
 export async function takeSurvey(source: GitSource): Promise<Survey> {
+  const { survey, walked } = await beginSurvey(source)
+  await walked
+  return survey
+}
+
+/**
+ * A survey in which every object is listed, and what stands at the tips, while the history is walked still: most objects can
+ * be read meanwhile. `walked` raises what the walk does, to whoever waits for it.
+ */
+export async function beginSurvey(
+  source: GitSource,
+): Promise<{ readonly survey: Survey; readonly walked: Promise<void> }> {
   const { repository, io } = source
   const refs = await readRefs(repository)
   const survey = new Survey(refs, repository.hashName, io)
-  const problem = survey.problems.add
-  for await (const objects of listObjects(repository, problem))
+  for await (const objects of listObjects(repository, survey.problem))
     for (const { line, type } of objects) survey.list(line, type)
+  await walkTips(repository, refs, survey.tip, survey.problem)
+  const walked = walk(source, survey)
+  walked.catch(() => {})
+  return { survey, walked }
+}
 
+async function walk(source: GitSource, survey: Survey): Promise<void> {
+  const { repository } = source
+  const { problem } = survey
   await walkHistory(repository, await orderedCommits(source, survey), survey)
-  await walkTips(repository, refs, survey.tip, problem)
   for (const index of await indexFiles(repository)) {
     try {
       await walkIndex(repository, index, survey.stage)
@@ -59,7 +77,6 @@ export async function takeSurvey(source: GitSource): Promise<Survey> {
       problem(`what is staged cannot be told (${error.message})`)
     }
   }
-  return survey
 }
 
 /** All of them are ordered before the first is given, since the order fails as a whole. */
@@ -67,7 +84,10 @@ async function orderedCommits(source: GitSource, survey: Survey): Promise<AsyncG
   const { repository } = source
   const order = new Column(Uint32Array)
   let count = 0
-  const next = (hex: Uint8Array) => order.set(count++, survey.objects.add(hex))
+  const next = (hex: Uint8Array) => {
+    survey.goesOn()
+    order.set(count++, survey.objects.add(hex))
+  }
   try {
     await orderCommits(repository, survey.ids('commit', source.limits), next)
   } catch (error) {
@@ -99,6 +119,7 @@ export class Survey {
   blobs = 0
   commits = 0
   #listed = 0
+  #isStopped = false
   /** Of each object, by its number. */
   readonly #kinds = new Column(Uint8Array)
   readonly #isPlaced = new Column(Uint8Array)
@@ -108,7 +129,8 @@ export class Survey {
   readonly #places: NumberTable
   readonly #place = new Uint32Array(2)
   readonly #introducedBy = new Column(Uint32Array)
-  readonly #isAtTip = new Column(Uint8Array)
+  /** Places at a branch's tip: a table of its own, since the other one is in the order of the walk. */
+  readonly #tips: NumberTable
   readonly #isStaged = new Column(Uint8Array)
   /** Of each commit, in the order of the walk. */
   readonly #commitObjects = new Column(Uint32Array)
@@ -122,6 +144,7 @@ export class Survey {
     const seed = (bytes: number) => io.random(bytes)
     this.objects = new ObjectTable(hashName, seed)
     this.#places = new NumberTable(2, seed)
+    this.#tips = new NumberTable(2, seed)
   }
 
   list(hex: Uint8Array, type: Kind | 'tree'): void {
@@ -147,16 +170,32 @@ export class Survey {
     if (ids.length > 0) yield ids
   }
 
-  /** The path by which readers tell a blob's format: that at a branch's tip, else the oldest one. */
+  /** The path of a blob at a branch's tip. */
+  tipPathOf(id: string): string | undefined {
+    const number = this.objects.numberOf(id)
+    return number === undefined ? undefined : this.#paths.name(this.#tipPaths.get(number))
+  }
+
+  /** The path by which readers tell a blob's format: that at a branch's tip, else the oldest one, once all was walked. */
   pathOf(id: string): string {
     const number = this.objects.numberOf(id)
     if (number === undefined) return UNREACHABLE
-    return this.#paths.name(this.#tipPaths.get(number) || this.#oldestPaths.get(number)) ?? UNREACHABLE
+    return this.tipPathOf(id) ?? this.#paths.name(this.#oldestPaths.get(number)) ?? UNREACHABLE
   }
 
   readonly problem = (what: string): void => this.problems.add(what)
 
+  /** The walk over the history ends at the next commit. */
+  stop(): void {
+    this.#isStopped = true
+  }
+
+  goesOn(): void {
+    if (this.#isStopped) throw new Error('the walk over the history was stopped')
+  }
+
   readonly commit = (hex: Uint8Array, author: string, at: Ms | undefined): void => {
+    this.goesOn()
     this.#commitObjects.set(this.commits, this.objects.add(hex))
     this.#commitAuthors.set(this.commits, this.#authors.number(author))
     this.#commitTimes.set(this.commits, at ?? Number.NaN)
@@ -176,7 +215,7 @@ export class Survey {
 
   readonly tip = (hex: Uint8Array, at: number, pathBytes: Uint8Array): void => {
     const [blob, path] = [this.objects.add(hex, at), this.#paths.number(pathText(pathBytes))]
-    this.#isAtTip.set(this.#placeOf(blob, path), 1)
+    this.#tips.add(this.#pair(blob, path))
     if (this.#tipPaths.get(blob) === 0) this.#tipPaths.set(blob, path)
   }
 
@@ -188,9 +227,14 @@ export class Survey {
   }
 
   #placeOf(blob: number, path: number): number {
+    return this.#places.add(this.#pair(blob, path))
+  }
+
+  /** Used again for every other pair. */
+  #pair(blob: number, path: number): Uint32Array {
     this.#place[0] = blob
     this.#place[1] = path
-    return this.#places.add(this.#place)
+    return this.#place
   }
 
   #stands(blob: number, path: number): void {
@@ -212,7 +256,7 @@ export class Survey {
       if (by === 0) continue
       while (said < by) yield message()
       const { id, path } = this.#blobAt(place)
-      yield { id, path, commit: this.#commit(by - 1), atHead: this.#isAtTip.get(place) === 1 }
+      yield { id, path, commit: this.#commit(by - 1), atHead: this.#isAtTip(place) }
     }
     while (said < this.commits) yield message()
     for (let place = 0; place < this.#places.size; place++) {
@@ -223,6 +267,10 @@ export class Survey {
     for (let number = 0; number < this.#listed; number++)
       if (this.#kinds.get(number) === KINDS.indexOf('blob') && this.#isPlaced.get(number) === 0)
         yield { id: this.objects.id(number), path: UNREACHABLE, atHead: false }
+  }
+
+  #isAtTip(place: number): boolean {
+    return this.#tips.numberOf(this.#places.key(place)) !== undefined
   }
 
   #blobAt(place: number): { id: string; path: string } {

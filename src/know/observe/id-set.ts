@@ -23,6 +23,10 @@ export class IdSet {
     return this.#table.add(this.#key(id)) === size
   }
 
+  get size(): number {
+    return this.#table.size
+  }
+
   has(id: string): boolean {
     return this.#table.size > 0 && this.#table.numberOf(this.#key(id)) !== undefined
   }
