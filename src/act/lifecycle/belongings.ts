@@ -138,6 +138,7 @@ function isOwn({ services }: UsesWorld, subject: Subject, use: Use): boolean {
       return use.workloadId === undefined
         ? use.serviceIds.every(id => services.workloadsOf(id).every(one => one === subject.workloadId))
         : use.workloadId === subject.workloadId
+    case 'vendor':
     case 'identity':
     case 'credential':
       return true
@@ -167,6 +168,10 @@ async function candidatesOf(
       break
     case 'person':
       await personInto(world, subject, identities, now)
+      break
+    case 'vendor':
+      for (const [id, why] of subject.vendor.identities) add(identities, id, why)
+      for (const [id, why] of subject.vendor.credentials) add(credentials, id, why)
       break
     case 'identity':
       add(identities, subject.identityId, 'it was named')

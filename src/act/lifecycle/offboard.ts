@@ -15,6 +15,7 @@ import {
   preview,
   reportOf as containmentOf,
 } from '../incident/contain.ts'
+import { kindsIn } from '../incident/declared-target.ts'
 import type { Incident, Mode } from '../incident/incident.ts'
 import type { ContainReport } from '../incident/report.ts'
 import { type Belongings, belongingsOf, type Kept } from './belongings.ts'
@@ -60,7 +61,7 @@ interface Planned {
 }
 
 /**
- * Removes all that hangs on a service, a workload, a person or an identity and on nothing else, in order, and proves it. A run that
+ * Removes all that hangs on a service, a workload, a person, a vendor or an identity and on nothing else, in order, and proves it. A run that
  * an earlier process left open for the same subject is gone on with.
  */
 export async function offboard(
@@ -71,7 +72,10 @@ export async function offboard(
   const { io, keys } = options
   const roots = await loadRoots(db)
   const services = await loadServices(db, roots)
-  const subject = await departingSubject(db, keys, services, request.subject)
+  const subject = await departingSubject(
+    { db, keys, roots, services, kinds: kindsIn(options) },
+    request.subject,
+  )
   const open = await runOf(db, subject, ['running', 'stuck'])
   if (open)
     return request.apply ? await resumeOffboarding(db, options, open, request.mode) : await reportOf(db, open)

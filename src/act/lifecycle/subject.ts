@@ -4,28 +4,38 @@ import type { Keys } from '../../core/keys/keys.ts'
 import type { Row } from '../../core/store/schema.ts'
 import type { Db } from '../../core/store/store.ts'
 import { loadPeople, type Party, type People } from '../../judge/ownership/people.ts'
+import { type Vendor, vendorKey, vendorNamed } from '../../judge/requirements/vendors.ts'
 import { findSubject, namesOf, refOf } from '../../know/inventory/queries.ts'
+import type { Roots } from '../../know/inventory/roots.ts'
+import type { Kinds } from '../incident/declared-target.ts'
 import type { ServiceMap } from './services.ts'
 
-export const SUBJECT_KINDS = ['service', 'workload', 'person', 'identity', 'credential'] as const
+export const SUBJECT_KINDS = ['service', 'workload', 'person', 'vendor', 'identity', 'credential'] as const
 
 /** What leaves. */
 export type Subject = { readonly name: string; readonly key: string } & (
   | { readonly kind: 'service'; readonly serviceIds: readonly string[] }
   | { readonly kind: 'workload'; readonly workloadId: string }
   | { readonly kind: 'person'; readonly party: Party; readonly people: People }
+  | { readonly kind: 'vendor'; readonly vendor: Vendor }
   | { readonly kind: 'identity'; readonly identityId: string }
   | { readonly kind: 'credential'; readonly credentialId: string }
 )
+
+interface SubjectWorld {
+  readonly db: Db
+  readonly keys: Keys
+  readonly roots: Roots
+  readonly services: ServiceMap
+  readonly kinds: Kinds
+}
 
 /**
  * Who or what is meant: a name, or one with its kind before it (`service:orders`), for what several things are called. Raises
  * NOT_FOUND, AMBIGUOUS.
  */
 export async function departingSubject(
-  db: Db,
-  keys: Keys,
-  services: ServiceMap,
+  { db, keys, roots, services, kinds }: SubjectWorld,
   text: string,
 ): Promise<Subject> {
   const [, said, rest] = new RegExp(`^(${SUBJECT_KINDS.join('|')}):(.+)$`, 's').exec(text.trim()) ?? []
@@ -39,6 +49,8 @@ export async function departingSubject(
   const party = people.resolve(asked) ?? (people.isEmpty ? personAsWritten(asked) : undefined)
   if (party?.kind === 'person' && !found.some(({ kind }) => kind === 'person'))
     found.push(personSubject(party, people))
+  const vendor = await vendorNamed(db, roots, await kinds(), asked)
+  if (vendor) found.push({ kind: 'vendor', key: `vendor:${vendorKey(asked)}`, name: vendor.name, vendor })
   const fitting = found.filter(({ kind }) => said === undefined || kind === said)
   // A workload that is called as its service is a part of it.
   const own = fitting.filter(
@@ -54,7 +66,7 @@ export async function departingSubject(
   if (!first)
     throw new FirebreakError(
       'NOT_FOUND',
-      'no service, workload, person or identity is known by this name',
+      'no service, workload, person, vendor or identity is known by this name',
       'firebreak ls identities and firebreak owner show tell what is known; a name may have its kind before it: service:NAME',
     )
   if (others.length > 0)

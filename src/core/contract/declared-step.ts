@@ -103,6 +103,8 @@ export interface DeclaredKind {
   readonly id: string
   /** As people call it. */
   readonly name: string
+  /** What accepts it: the connector's name where there is one, else the vendor's. */
+  readonly system: string
   /** Literals, one of which its values begin with, as far as they are a part of it. */
   readonly keywords: readonly string[]
   readonly verify: z.infer<typeof verifyStep>

@@ -78,7 +78,7 @@ export const operations: readonly OperationEntry[] = [
   },
   {
     name: 'offboard',
-    summary: 'Remove all that hangs on a service, a workload, a person or an identity',
+    summary: 'Remove all that hangs on a service, a person, a vendor or an identity',
     load: async () => (await import('./offboard.ts')).offboard,
   },
   {

@@ -42,7 +42,7 @@ const input = z.strictObject({
 
 export const offboard = defineOperation<z.infer<typeof input>, OffboardReport>({
   name: 'offboard',
-  summary: 'Remove all that hangs on a service, a workload, a person or an identity',
+  summary: 'Remove all that hangs on a service, a person, a vendor or an identity',
   permission: 'contain',
   input,
   positional: ['subject'],

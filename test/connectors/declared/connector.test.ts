@@ -44,6 +44,7 @@ function kindOf(verify: unknown, revoke: unknown = ended): DeclaredKind {
   return {
     id: 'acme-token',
     name: 'Acme token',
+    system: 'acme',
     keywords: ['tok_'],
     verify: verifyStep.parse(verify),
     revoke: revokeStep.parse(revoke),

@@ -6,6 +6,7 @@ import { directory } from '../../../src/connectors/directory/connector.ts'
 import { observe } from '../../../src/serve/operations/observe.ts'
 import { offboard } from '../../../src/serve/operations/offboard.ts'
 import { owner } from '../../../src/serve/operations/owner.ts'
+import { githubToken } from '../../github-token.ts'
 import { openWorld } from './open-world.ts'
 
 const HR = `Employee ID,Full Name,Work Email,Team,Status
@@ -57,6 +58,8 @@ beforeAll(async () => {
     role('books', { service: 'ledger', owner: 'jane@acme.example' }),
     role('janes', { owner: 'jane@acme.example' }),
     role('orders-old', {}),
+    role('watcher', { vendor: 'Acme Monitoring' }),
+    role('watchers-of-another', { vendor: 'Acme' }),
   ]
   await writeFile(join(root, 'account.json'), JSON.stringify({ UserDetailList: [], RoleDetailList: roles }))
   await opened.world.connections.add(opened.world.db, 'directory', { path: root })
@@ -108,4 +111,17 @@ test('nothing is meant by a name that nothing has, and one of several by its kin
   await expect(run({})).rejects.toMatchObject({ code: 'INVALID_INPUT' })
   expect((await run({ subject: 'service:cart' })).subject).toEqual({ kind: 'service', name: 'cart' })
   await expect(run({ subject: 'person:cart' })).rejects.toMatchObject({ code: 'NOT_FOUND' })
+})
+
+test('of a vendor, what it acts as here and what it accepts hangs on it', async () => {
+  const acts = await run({ subject: 'acme-monitoring' })
+  expect(acts.subject).toEqual({ kind: 'vendor', name: 'Acme Monitoring' })
+  expect(names(acts.own)).toEqual(['watcher'])
+  expect(acts.own[0]!.why).toEqual([expect.stringContaining('its vendor is Acme Monitoring: a tag says so')])
+  const token = githubToken()
+  await writeFile(join(opened.world.home, 'exports', 'orders', 'deploy.env'), `GITHUB_TOKEN=${token}\n`)
+  await observe.run(opened.world, observe.input.parse({ workers: 1 }))
+  const accepts = await run({ subject: 'vendor:GitHub' })
+  expect(accepts.own.map(({ why }) => why)).toEqual([['it is a GitHub token, which GitHub accepts']])
+  await expect(run({ subject: 'vendor:postgres' })).rejects.toMatchObject({ code: 'NOT_FOUND' })
 })

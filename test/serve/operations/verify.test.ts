@@ -3,7 +3,6 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { crc32 } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { connectors } from '../../../src/connectors/all.ts'
 import { declared } from '../../../src/connectors/declared/connector.ts'
@@ -20,6 +19,7 @@ import { scan } from '../../../src/serve/operations/scan.ts'
 import { show } from '../../../src/serve/operations/show.ts'
 import { verify } from '../../../src/serve/operations/verify.ts'
 import { testKeys } from '../../know/estate.ts'
+import { githubToken } from '../../github-token.ts'
 import { mustNotStandIn } from '../../simulation/invariants.ts'
 
 const RULES = fileURLToPath(new URL('../../../rules', import.meta.url))
@@ -27,14 +27,6 @@ const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
 const letters = (count: number) => [...randomBytes(count)].map(byte => BASE62[byte % 62]).join('')
 
-/** With the checksum that GitHub's tokens carry. */
-function githubToken(): string {
-  const body = letters(30)
-  let rest = crc32(body)
-  let sum = ''
-  for (; rest > 0; rest = Math.floor(rest / 62)) sum = `${BASE62[rest % 62]}${sum}`
-  return `ghp_${body}${sum.padStart(6, '0')}`
-}
 const hex = (count: number) => randomBytes(count).toString('hex').slice(0, count)
 
 let root: string
