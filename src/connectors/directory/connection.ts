@@ -8,7 +8,7 @@ import type { PlaceRef, Ref, Slot, State } from '../../core/contract/ref.ts'
 import { refuseMember, secretIn } from '../../core/contract/slot.ts'
 import type { DirectoryConfig } from './connector.ts'
 import { fillSlots, findWritten } from '../../core/contract/slot-writing.ts'
-import { isValue, partsOf } from '../../core/contract/secret-parts.ts'
+import { partsOf, withoutValue } from '../../core/contract/secret-parts.ts'
 import { SeenFiles } from './seen-files.ts'
 import type { Skipped, Tree, TreeFile } from './tree.ts'
 
@@ -172,7 +172,7 @@ export async function connectTree(tree: Tree, config: DirectoryConfig): Promise<
     async remove(place) {
       mayWrite(place.path)
       if (!(await tree.state(place.path))) return // the file went with what was in it
-      await change(place, slot => (isValue(slot) ? new Uint8Array() : undefined))
+      await change(place, withoutValue)
     },
   }
 }

@@ -6,7 +6,7 @@ import { discover } from './discover.ts'
 import { documents, type Reading } from './documents.ts'
 import { inspect } from './inspect.ts'
 import { type Deleted, issue, undo } from './issue.ts'
-import { read, write } from './places.ts'
+import { read, remove, write } from './places.ts'
 import { probe } from './probe.ts'
 import { resume, revoke, suspend } from './restrict.ts'
 import type { Held } from './stored-values.ts'
@@ -42,6 +42,7 @@ export const github: Connector<GithubConfig> = {
       revoke: (ref, secret) => revoke(account, ref, secret, deleted),
       read: place => read(account, place, held),
       write: (place, secret) => write(account, place, secret, held),
+      remove: place => remove(account, place, held),
     }
   },
 }

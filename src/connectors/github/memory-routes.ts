@@ -70,6 +70,7 @@ export const ROUTES: Readonly<Record<string, (asked: Asked) => Answer | Promise<
       visibility: String(input['visibility']),
       selected: (input['selected_repository_ids'] as number[] | undefined) ?? [],
     }),
+  'DELETE /orgs/:org/actions/secrets/:name': ({ server, params }) => take(server.secrets, params),
   'GET /orgs/:org/actions/variables': ({ server }) => ({
     list: server.variables.map(shownVariable),
     named: 'variables',
@@ -78,6 +79,7 @@ export const ROUTES: Readonly<Record<string, (asked: Asked) => Answer | Promise<
     oneOf(server.variables, params, shownVariable),
   'PATCH /orgs/:org/actions/variables/:name': ({ server, params, input }) =>
     patch(server, server.variables, params, input),
+  'DELETE /orgs/:org/actions/variables/:name': ({ server, params }) => take(server.variables, params),
   'GET /orgs/:org/installations': ({ server }) => ({ list: server.installations, named: 'installations' }),
   'GET /orgs/:org/personal-access-tokens': ({ server }) => ({
     list: server.fineGrained.map(token => ({ ...token, repository_selection: 'all' })),
@@ -190,10 +192,12 @@ export const REPOSITORY_ROUTES: Readonly<Record<string, Handler>> = {
   [`GET ${SECRETS}/public-key`]: async () => ok(await publicKey()),
   [`GET ${SECRETS}/:name`]: ({ params }, { secrets }) => oneOf(secrets, params, shown),
   [`PUT ${SECRETS}/:name`]: ({ server, params, input }, { secrets }) => put(server, secrets, params, input),
+  [`DELETE ${SECRETS}/:name`]: ({ params }, { secrets }) => take(secrets, params),
   [`GET ${VARIABLES}`]: (_, { variables }) => ({ list: variables.map(shownVariable), named: 'variables' }),
   [`GET ${VARIABLES}/:name`]: ({ params }, { variables }) => oneOf(variables, params, shownVariable),
   [`PATCH ${VARIABLES}/:name`]: ({ server, params, input }, { variables }) =>
     patch(server, variables, params, input),
+  [`DELETE ${VARIABLES}/:name`]: ({ params }, { variables }) => take(variables, params),
   'GET /environments': (_, { environments }) => ({
     list: environments.map(({ branches: _, secrets: __, variables: ___, ...shown }) => shown),
     named: 'environments',
@@ -213,6 +217,7 @@ export const REPOSITORY_ROUTES: Readonly<Record<string, Handler>> = {
   [`PUT ${ENVIRONMENT}/secrets/:name`]: inEnvironment(({ server, params, input }, { secrets }) =>
     put(server, secrets, params, input),
   ),
+  [`DELETE ${ENVIRONMENT}/secrets/:name`]: inEnvironment(({ params }, { secrets }) => take(secrets, params)),
   [`GET ${ENVIRONMENT}/variables`]: inEnvironment((_, { variables }) => ({
     list: variables.map(shownVariable),
     named: 'variables',
@@ -312,6 +317,13 @@ function oneOf(
 ): Answer {
   const found = list.find(({ name }) => name === params['name'])
   return found ? ok(show(found)) : NOT_FOUND
+}
+
+function take(list: MemorySecret[], params: Asked['params']): Answer {
+  const at = list.findIndex(({ name }) => name === params['name'])
+  if (at < 0) return NOT_FOUND
+  list.splice(at, 1)
+  return { status: 204 }
 }
 
 function suspend({ server, params, as }: Asked, suspended_at: string | null): Answer {

@@ -1,12 +1,12 @@
-import { FirebreakError } from '../../core/contract/errors.ts'
+import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
 import { namePattern } from '../../core/contract/name-pattern.ts'
 import type { PlaceRef, Ref } from '../../core/contract/ref.ts'
 import type { Secret } from '../../core/contract/secret.ts'
 import { secretIn } from '../../core/contract/slot.ts'
 import { fillSlots, findWritten } from '../../core/contract/slot-writing.ts'
-import { partsOf } from '../../core/contract/secret-parts.ts'
+import { partsOf, withoutValue } from '../../core/contract/secret-parts.ts'
 import { type Account, mustBeHere } from './account.ts'
-import { type Held, storedAt, writeStored } from './stored-values.ts'
+import { deleteStored, type Held, storedAt, writeStored } from './stored-values.ts'
 
 /** Whose secret or variable it is: the organisation's, a repository's by its number, or one of its environments'. */
 export interface Owned {
@@ -68,6 +68,24 @@ export async function write(
   secret: Secret,
   held: Held,
 ): Promise<PlaceRef> {
+  return await change(account, place, partsOf(secret, place), held)
+}
+
+/** Takes it out of what holds it. What holds nothing else goes, and what is not there is as it should be. */
+export async function remove(account: Account, place: PlaceRef, held: Held): Promise<void> {
+  try {
+    await change(account, place, withoutValue, held)
+  } catch (error) {
+    if (!isFirebreakError(error, 'NOT_FOUND')) throw error
+  }
+}
+
+async function change(
+  account: Account,
+  place: PlaceRef,
+  valueOf: ReturnType<typeof partsOf>,
+  held: Held,
+): Promise<PlaceRef> {
   const ref = kindChecked(account, place)
   if (!isApproved(account, `${account.owner.login}/${place.path}`))
     throw new FirebreakError(
@@ -75,7 +93,6 @@ export async function write(
       `${place.path} is not approved for writing`,
       'Add it to the connection’s "approved" names, or change it by hand.',
     )
-  const valueOf = partsOf(secret, place)
   const stored = await storedAt(account, ref, held)
   if (stored.version !== place.version) {
     // An earlier attempt may have gone through.
@@ -96,7 +113,9 @@ export async function write(
     valueOf,
   )
   const value = valueIn(Buffer.from(content).toString('utf8'), place)
-  return { ...place, version: await writeStored(account, ref, stored, value, held), slots }
+  if (value !== '') return { ...place, version: await writeStored(account, ref, stored, value, held), slots }
+  await deleteStored(account, ref)
+  return { ...place, slots }
 }
 
 function valueIn(text: string, place: PlaceRef): string {

@@ -110,6 +110,13 @@ export async function writeStored(
   return version
 }
 
+export async function deleteStored(account: Account, ref: Ref): Promise<void> {
+  const owned = ownedBy(ref)
+  const { route, params } = await routeOf(account, ref, owned)
+  const doing = `deleting ${ref.kind} ${owned.name}`
+  await account.change(doing, () => account.api.send(doing, `DELETE ${route}/{name}`, params))
+}
+
 /** An organisation's secret goes on to the repositories that it went to. */
 async function givenTo({ api, owner }: Account, { repository, name }: Owned, { visibility }: Stored) {
   if (repository !== undefined) return {}

@@ -6,7 +6,7 @@ import { type Account, openAccount } from './account.ts'
 import { type GitlabConfig, gitlabConfig } from './config.ts'
 import { discover, documents, type Reading } from './discover.ts'
 import { inspectToken, issue, revoke, rotate, undo, verify } from './tokens.ts'
-import { inspectVariable, read, write } from './variables.ts'
+import { inspectVariable, read, remove, write } from './variables.ts'
 
 /** A group's projects at GitLab. The README beside this says what each verb does. */
 export const gitlab: Connector<GitlabConfig> = {
@@ -31,6 +31,7 @@ export const gitlab: Connector<GitlabConfig> = {
       revoke: ref => revoke(account, ref),
       read: place => read(account, place),
       write: (place, secret) => write(account, place, secret),
+      remove: place => remove(account, place),
     }
   },
 }

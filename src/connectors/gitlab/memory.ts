@@ -229,9 +229,13 @@ export function memoryGitlab(overrides: Partial<GitlabConfig> = {}): MemoryGitla
       deploy.revoked = true
       return new Response(null, { status: 204 })
     }
-    const [, method, key] = /^(GET|PUT) variables\/([^/]+)$/.exec(request) ?? []
+    const [, method, key] = /^(GET|PUT|DELETE) variables\/([^/]+)$/.exec(request) ?? []
     const scope = url.searchParams.get('filter[environment_scope]')
     const variable = variables.find(one => one.key === key && one.environment_scope === scope)
+    if (variable && method === 'DELETE') {
+      variables.splice(variables.indexOf(variable), 1)
+      return new Response(null, { status: 204 })
+    }
     if (variable) {
       if (method === 'PUT') variable.value = String(body['value'])
       return json(200, variable)

@@ -1,10 +1,10 @@
 import { createHmac } from 'node:crypto'
 import { z } from 'zod'
-import { FirebreakError } from '../../core/contract/errors.ts'
+import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
 import { namePattern } from '../../core/contract/name-pattern.ts'
 import type { PlaceRef, Ref } from '../../core/contract/ref.ts'
 import type { Secret } from '../../core/contract/secret.ts'
-import { partsOf } from '../../core/contract/secret-parts.ts'
+import { partsOf, withoutValue } from '../../core/contract/secret-parts.ts'
 import { secretIn } from '../../core/contract/slot.ts'
 import { fillSlots, findWritten } from '../../core/contract/slot-writing.ts'
 import { type Account, mustBeHere, ownerIn, refIn } from './account.ts'
@@ -83,6 +83,23 @@ export async function read(account: Account, place: PlaceRef): Promise<Secret> {
 
 /** The secret in its slots; what protects the variable stays as it is. */
 export async function write(account: Account, place: PlaceRef, secret: Secret): Promise<PlaceRef> {
+  return await change(account, place, partsOf(secret, place))
+}
+
+/** Takes it out of the variable. One that holds nothing else goes, and one that is not there is as it should be. */
+export async function remove(account: Account, place: PlaceRef): Promise<void> {
+  try {
+    await change(account, place, withoutValue)
+  } catch (error) {
+    if (!isFirebreakError(error, 'NOT_FOUND')) throw error
+  }
+}
+
+async function change(
+  account: Account,
+  place: PlaceRef,
+  valueOf: ReturnType<typeof partsOf>,
+): Promise<PlaceRef> {
   mustBeHere(account, place.in, 'ci-variable')
   if (!isApproved(account, place.path))
     throw new FirebreakError(
@@ -90,7 +107,6 @@ export async function write(account: Account, place: PlaceRef, secret: Secret): 
       `${place.path} is not approved for writing`,
       'Add it to the connection’s "approved" variables, or change it by hand.',
     )
-  const valueOf = partsOf(secret, place)
   const stored = await storedAt(account, place.in)
   const text = Buffer.from(assignment(stored.key, stored.value))
   if (stored.version !== place.version) {
@@ -108,7 +124,9 @@ export async function write(account: Account, place: PlaceRef, secret: Secret): 
     throw new FirebreakError('UNSUPPORTED', `${place.path} cannot hold that value`)
   }
   await account.change(() =>
-    account.api.send(`writing the variable ${stored.key}`, 'PUT', stored.path, { value }),
+    value === ''
+      ? account.api.send(`deleting the variable ${stored.key}`, 'DELETE', stored.path)
+      : account.api.send(`writing the variable ${stored.key}`, 'PUT', stored.path, { value }),
   )
   return { ...place, version: versionOf(account, place.in, value), slots }
 }

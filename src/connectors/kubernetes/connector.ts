@@ -4,7 +4,7 @@ import { type Cluster, openCluster } from './cluster.ts'
 import { type KubernetesConfig, kubernetesConfig } from './config.ts'
 import { discover } from './discover.ts'
 import { documents, type Gaps } from './documents.ts'
-import { read, write } from './places.ts'
+import { read, remove, write } from './places.ts'
 import { probe } from './probe.ts'
 import { inspectAccount, issue, revoke, undo } from './tokens.ts'
 import { verify } from './verify.ts'
@@ -33,6 +33,7 @@ export const kubernetes: Connector<KubernetesConfig> = {
       revoke: (ref, secret) => revoke(cluster, ref, secret),
       read: place => read(cluster, place),
       write: (place, secret) => write(cluster, place, secret),
+      remove: place => remove(cluster, place),
       reload: workload => reload(cluster, workload),
     }
   },

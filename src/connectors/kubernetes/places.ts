@@ -1,9 +1,9 @@
 import { contentId } from '../../core/contract/document.ts'
-import { FirebreakError } from '../../core/contract/errors.ts'
+import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
 import { namePattern } from '../../core/contract/name-pattern.ts'
 import type { PlaceRef } from '../../core/contract/ref.ts'
 import type { Secret } from '../../core/contract/secret.ts'
-import { partsOf } from '../../core/contract/secret-parts.ts'
+import { partsOf, withoutValue } from '../../core/contract/secret-parts.ts'
 import { secretIn } from '../../core/contract/slot.ts'
 import { fillSlots, findWritten } from '../../core/contract/slot-writing.ts'
 import { type ApiObject, type Cluster, mustBeHere } from './cluster.ts'
@@ -20,11 +20,27 @@ export async function read(cluster: Cluster, place: PlaceRef): Promise<Secret> {
 
 /** The secret in its slots. The server refuses it where anybody changed the Secret since it was read. */
 export async function write(cluster: Cluster, place: PlaceRef, secret: Secret): Promise<PlaceRef> {
+  return await change(cluster, place, partsOf(secret, place))
+}
+
+/** Takes it out of the Secret. A key that holds nothing else goes, and one that is not there is as it should be. */
+export async function remove(cluster: Cluster, place: PlaceRef): Promise<void> {
+  try {
+    await change(cluster, place, withoutValue)
+  } catch (error) {
+    if (!isFirebreakError(error, 'NOT_FOUND')) throw error
+  }
+}
+
+async function change(
+  cluster: Cluster,
+  place: PlaceRef,
+  valueOf: ReturnType<typeof partsOf>,
+): Promise<PlaceRef> {
   mustBeHere(cluster, place.in, 'secret')
   return await cluster.change('writing a Secret', async () => {
     const { object, text } = await standing(cluster, place)
     mustBeWritable(cluster, object)
-    const valueOf = partsOf(secret, place)
     if (contentId(text.bytes) !== place.version) {
       // An earlier attempt may have gone through.
       const slots = findWritten(text.bytes, place.slots, valueOf)
@@ -49,7 +65,8 @@ async function put(
   const data = Object.fromEntries(
     [...valuesIn(text, content)]
       .filter(([key, value]) => !Buffer.from(before.get(key) ?? []).equals(value))
-      .map(([key, value]) => [key, Buffer.from(value).toString('base64')]),
+      // In a merge patch null takes a key away (RFC 7396).
+      .map(([key, value]) => [key, value.length === 0 ? null : Buffer.from(value).toString('base64')]),
   )
   const { status } = await cluster.send(
     {

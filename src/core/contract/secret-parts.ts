@@ -7,6 +7,11 @@ export function isValue({ part }: Slot): boolean {
   return part !== 'id' && part !== 'key-id'
 }
 
+/** For a place that the secret is taken out of: what names it stays. */
+export function withoutValue(slot: Slot): Uint8Array | undefined {
+  return isValue(slot) ? new Uint8Array() : undefined
+}
+
 /**
  * What of a secret goes into which slot of a place. UNSUPPORTED where the place names the key beside its value, and the secret does
  * not say its name: with a value that another name stands beside, whoever sends both is refused.

@@ -317,6 +317,17 @@ describe('places', () => {
     expect(twin.app.variables[0]!.value).toBe('new')
   })
 
+  test('removed, once or twice, it is gone; what holds nothing else goes with it', async () => {
+    const { twin, connection, placeOf } = await held()
+    const part = await placeOf('app/DATABASE_URL', 'old')
+    const whole = await placeOf('NPM_TOKEN', 'old')
+    const variable = await placeOf('app/REGION', 'eu-west-1')
+    for (const place of [part, part, whole, whole, variable, variable]) await connection.remove!(place)
+    expect(twin.app.secrets[0]!.value).toBe('postgres://app:@db/app')
+    expect(twin.server.secrets.map(({ name }) => name)).not.toContain('NPM_TOKEN')
+    expect(twin.app.variables.map(({ name }) => name)).not.toContain('REGION')
+  })
+
   test('an answer that was lost: written again, it is written once', async () => {
     const { twin, connection, placeOf } = await held()
     const place = await placeOf('app/DATABASE_URL', 'old')
@@ -341,7 +352,14 @@ describe('places', () => {
       { code: 'DENIED' },
     )
     twin.server.set(twin.app.secrets, 'DATABASE_URL', 'other', { updated_at: '2026-03-01T00:00:00Z' })
-    for (const call of [connection.read!(place), connection.write!(place, new Secret('n'))])
+    await expect(connection.remove!(await placeOf('NPM_TOKEN', 'old'))).rejects.toMatchObject({
+      code: 'DENIED',
+    })
+    for (const call of [
+      connection.read!(place),
+      connection.write!(place, new Secret('n')),
+      connection.remove!(place),
+    ])
       await expect(call).rejects.toMatchObject({ code: 'CONFLICT' })
     const now = { ...place, version: place.version!.replace(/@.*/, '@2026-03-01T00:00:00Z') }
     for (const call of [connection.read!(now), connection.write!(now, new Secret('n'))])

@@ -160,6 +160,17 @@ describe('variables', () => {
     expect(shop.variables[0]!.protected).toBe(true)
   })
 
+  test('removed, once or twice, it is gone; one that holds nothing else goes with it', async () => {
+    const { twin, shop } = furnished()
+    const connection = await open(twin)
+    const part = await placeOf(twin, 'shop/DATABASE_URL@review/*', 'other')
+    const whole = await placeOf(twin, 'shop/DATABASE_URL', 'postgres://app:old@db/app')
+    for (const place of [part, part, whole, whole]) await connection.remove!(place)
+    expect(shop.variables.map(({ value }) => value)).toEqual(['postgres://app:@db/app', null])
+    const ofGroup = await placeOf(twin, 'NPM_TOKEN', 'of the group')
+    await expect(connection.remove!(ofGroup)).rejects.toMatchObject({ code: 'DENIED' })
+  })
+
   test('what is not approved is DENIED, what another changed is a CONFLICT; no version tells what it holds', async () => {
     const { twin, shop } = furnished()
     const connection = await open(twin)
@@ -167,7 +178,11 @@ describe('variables', () => {
     await expect(connection.write!(ofGroup, new Secret('n'))).rejects.toMatchObject({ code: 'DENIED' })
     const place = await placeOf(twin, 'shop/DATABASE_URL', 'old')
     shop.variables[0]!.value = 'changed'
-    for (const call of [connection.read!(place), connection.write!(place, new Secret('n'))])
+    for (const call of [
+      connection.read!(place),
+      connection.write!(place, new Secret('n')),
+      connection.remove!(place),
+    ])
       await expect(call).rejects.toMatchObject({ code: 'CONFLICT' })
     const other = memoryGitlab()
     other.addProject('shop')

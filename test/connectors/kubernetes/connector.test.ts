@@ -201,6 +201,14 @@ describe('writing a Secret', () => {
     await expect(connection.write!(place, fresh())).rejects.toMatchObject({ code: 'CONFLICT' })
   })
 
+  test('removed it is gone, with its key where that holds nothing else', async () => {
+    const { connection, documents, stored } = await stage()
+    await connection.remove!(await placeOf(documents, 'shop/db.json', 'old-value'))
+    const file = await placeOf(documents, 'shop/db/app.env', 'old-value')
+    for (let times = 0; times < 2; times++) await connection.remove!(file)
+    expect(stored()).toEqual({ other: 'stays', 'app.env': 'P=\nQ=1\n' })
+  })
+
   test('whoever changes it at the same moment is not overwritten', async () => {
     const { twin, secret, connection, documents, stored } = await stage()
     const place = await placeOf(documents, 'shop/db.json', 'old-value')
@@ -227,7 +235,9 @@ describe('writing a Secret', () => {
     const { twin, documents, stored } = await stage(said)
     const before = stored()
     const place = await placeOf(documents, 'shop/db.json', 'old-value')
-    await expect((await open(twin, config)).write!(place, fresh())).rejects.toMatchObject({ code })
+    const connection = await open(twin, config)
+    await expect(connection.write!(place, fresh())).rejects.toMatchObject({ code })
+    await expect(connection.remove!(place)).rejects.toMatchObject({ code })
     expect(stored()).toEqual(before)
   })
 
