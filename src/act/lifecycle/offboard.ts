@@ -112,7 +112,8 @@ export async function offboard(
     if (request.handover)
       for (const { id } of belongings.shared) {
         const { to, by } = request.handover
-        await sayOwner(tx, io, { entityId: id, owner: to, by, why: `handed over from ${subject.name}` })
+        const why = `handed over from ${subject.name}`
+        await sayOwner(tx, io, { entityId: id, owner: to, by, why, from: subject.name })
       }
     return id
   })

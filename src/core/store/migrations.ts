@@ -21,6 +21,7 @@ export const migrations: Record<string, Migration> = {
   '0014_word': { up: word },
   '0015_automation': { up: automation },
   '0016_broker': { up: broker },
+  '0017_handed_from': { up: handedFrom },
 }
 
 async function spine(db: Kysely<unknown>): Promise<void> {
@@ -294,4 +295,9 @@ async function broker(db: Kysely<unknown>): Promise<void> {
       id text primary key, version text not null, files text not null, at bigint not null)`,
   ])
     await sql.raw(statement).execute(db)
+}
+
+/** Who answered before a person said that another one does: that one may know the secrets still. */
+async function handedFrom(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table confirmation add column handed_from text`.execute(db)
 }

@@ -373,6 +373,8 @@ export interface ConfirmationTable {
   owner: string
   said_by: string
   why: string | null
+  /** Who answered for it before, where that was another one. */
+  handed_from: string | null
   at: number
   ended_at: number | null
 }

@@ -10,22 +10,33 @@ export interface OwnerWord {
   /** Who says so. */
   readonly by: string
   readonly why?: string | undefined
+  /** Who answered for it before, where that was another one. */
+  readonly from?: string | undefined
 }
 
 /** A person's word for whose a thing is: it outranks what texts say, and replaces what was said before. */
 export async function sayOwner(
   tx: Tx,
   io: Pick<Io, 'now' | 'random'>,
-  { entityId, owner, by, why }: OwnerWord,
+  { entityId, owner, by, why, from }: OwnerWord,
 ): Promise<void> {
   const entity_id = await rootOf(tx, entityId)
   const at = io.now().getTime()
   await endWords(tx, entity_id, at)
   await tx
     .insertInto('confirmation')
-    .values({ id: newId(io), entity_id, owner, said_by: by, why: why ?? null, at, ended_at: null })
+    .values({
+      id: newId(io),
+      entity_id,
+      owner,
+      said_by: by,
+      why: why ?? null,
+      handed_from: from ?? null,
+      at,
+      ended_at: null,
+    })
     .execute()
-  const body = { owner, by, ...(why !== undefined && { why }) }
+  const body = { owner, by, ...(why !== undefined && { why }), ...(from !== undefined && { from }) }
   await record(tx, io, { kind: 'owner.confirmed', subject: entity_id, body })
 }
 

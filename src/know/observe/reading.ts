@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import type { Piscina } from 'piscina'
 import type { Document } from '../../core/contract/document.ts'
@@ -90,8 +91,7 @@ export class Reading {
   readonly #memory: ArrayBuffer[] = []
   readonly #batchMemory: Uint8Array<ArrayBuffer>[] = []
   #pool: Promise<Pool> | undefined
-  #warming: NodeJS.Timeout | undefined
-  #isAsked = false
+  readonly #asked = new AbortController()
 
   constructor(rules: readonly Rule[], key: Secret, workers: number) {
     this.#rules = rules
@@ -99,17 +99,24 @@ export class Reading {
     this.#workers = workers
   }
 
-  /** Where all is to be read: uses the time until there is something to read for what the workers do first. */
-  warmUp(): void {
-    this.#warming = setTimeout(() => {
-      const pool = (this.#pool ??= this.#start())
-      for (let worker = 0; worker < this.#workers; worker++) void this.#warm(pool).catch(() => {})
-    }, LONG_LIST_MS)
-  }
-
-  async #warm(pool: Promise<Pool>): Promise<void> {
-    for (let times = 0; times < WARM && !this.#isAsked; times++)
-      await (await pool).run([], { name: 'warmUp' })
+  /**
+   * Where all is to be read: uses the time until there is something to read for what the workers do first. Gives how many
+   * texts they have read by then. Raises where the workers end meanwhile.
+   */
+  async warmUp(): Promise<number> {
+    const { signal } = this.#asked
+    const isLong = setTimeout(LONG_LIST_MS, true, { signal, ref: false }).catch(() => false)
+    if (!(await isLong)) return 0
+    const pool = await (this.#pool ??= this.#start())
+    let read = 0
+    const warm = async () => {
+      for (let times = 0; times < WARM && !signal.aborted; times++) {
+        await pool.run([], { name: 'warmUp' })
+        read++
+      }
+    }
+    await Promise.all(Array.from({ length: this.#workers }, warm))
+    return read
   }
 
   batch(): Batch {
@@ -161,8 +168,7 @@ export class Reading {
 
   /** The tasks' bytes are the worker's from here on. */
   async #run(tasks: readonly ReadTask[], bytes: number): Promise<ReadAnswer[]> {
-    this.#isAsked = true
-    clearTimeout(this.#warming)
+    this.#asked.abort()
     const memory = new Set(tasks.map(({ bytes }) => bytes.buffer))
     const transferList = [...memory, ...tasks.flatMap(({ port }) => port ?? [])]
     const pool = await (this.#pool ??= this.#start())
@@ -209,7 +215,7 @@ export class Reading {
   }
 
   async close(): Promise<void> {
-    clearTimeout(this.#warming)
+    this.#asked.abort()
     const pool = await this.#pool
     await pool?.destroy()
   }

@@ -153,7 +153,8 @@ async function show(world: World, subject: string): Promise<OwnerOutput> {
 }
 
 async function set(world: World, { subject, owner, by, why }: Input): Promise<OwnerOutput> {
-  const { id, name, ref, people } = await found(world, required(subject, 'whose owner is set'))
+  const named = await found(world, required(subject, 'whose owner is set'))
+  const { id, name, ref, people } = named
   const to = required(owner, 'who owns it').trim()
   if (to === '') throw new FirebreakError('INVALID_INPUT', 'the owner has no name', 'give a team or a person')
   const said = sayer(by)
@@ -162,7 +163,10 @@ async function set(world: World, { subject, owner, by, why }: Input): Promise<Ow
     return { action: 'set', owner: null, isKnown: true, changed: [{ name, ref }] }
   }
   mustBeThere(people, to)
-  await transaction(world.db, tx => sayOwner(tx, world.io, { entityId: id, owner: to, by: said, why }))
+  const before = named.ownership.answers
+  const isOther = before !== undefined && before.key !== people.resolve(to)?.key
+  const word = { entityId: id, owner: to, by: said, why, ...(isOther && { from: before.name }) }
+  await transaction(world.db, tx => sayOwner(tx, world.io, word))
   return { action: 'set', owner: to, isKnown: isKnown(people, to), changed: [{ name, ref }] }
 }
 
@@ -202,7 +206,14 @@ async function handover(world: World, { subject, owner, by, why }: Input): Promi
   const said = sayer(by)
   const reason = why ?? `handed over from ${party?.name ?? from}`
   await transaction(world.db, async tx => {
-    for (const id of ids) await sayOwner(tx, world.io, { entityId: id, owner: to, by: said, why: reason })
+    for (const id of ids)
+      await sayOwner(tx, world.io, {
+        entityId: id,
+        owner: to,
+        by: said,
+        why: reason,
+        from: party?.name ?? from,
+      })
   })
   const called = await calledById(world.db, ids)
   return {

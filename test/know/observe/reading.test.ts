@@ -1,6 +1,9 @@
+import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import type { Document } from '../../../src/core/contract/document.ts'
-import { Batch, begin } from '../../../src/know/observe/reading.ts'
+import { Batch, begin, Reading } from '../../../src/know/observe/reading.ts'
+import { loadRules } from '../../../src/know/readers/secrets/load-rules.ts'
+import { testKeys } from '../estate.ts'
 
 const CONTAINER = { system: 'test', instance: 'i', kind: 'tree', id: 'i' }
 
@@ -27,4 +30,25 @@ test('a batch keeps what it holds, whatever its source does with the memory that
   expect(batch.bytes).toBe(texts.join('').length)
   // It holds more than the memory that it was given.
   expect(batch.bytes).toBeGreaterThan(batch.memory.length)
+})
+
+test('workers read what rules give as examples until there is something to read', async () => {
+  const { rules } = await loadRules(fileURLToPath(new URL('../../../rules/secrets', import.meta.url)))
+  const few = rules.filter(({ id }) => ['generic-password', 'github-token'].includes(id))
+  const idle = new Reading(few, testKeys.fingerprint, 1)
+  expect(await idle.warmUp()).toBeGreaterThan(1)
+  await idle.close()
+
+  const reading = new Reading(few, testKeys.fingerprint, 1)
+  const warming = reading.warmUp()
+  const batch = reading.batch()
+  const text = 'db_password = "q8w3e7r1t5y9u2i6"\n'
+  async function* bytes() {
+    yield Buffer.from(text)
+  }
+  batch.add(await begin({ id: 'd', in: CONTAINER, path: 'app.ini', cursor: '', bytes }))
+  const [answer] = await reading.read(batch)
+  expect(answer?.findings).toMatchObject([{ see: 'copy', kind: 'generic-password' }])
+  expect(await warming).toBe(0)
+  await reading.close()
 })

@@ -99,7 +99,7 @@ test('a person’s word settles it, on the record, until it is taken back', asyn
     .orderBy('id')
     .execute()
   expect(evidence.map(({ kind, body }) => [kind, JSON.parse(body)])).toEqual([
-    ['owner.confirmed', { owner: 'search', by: 'ann', why: 'we run it' }],
+    ['owner.confirmed', { owner: 'search', by: 'ann', why: 'we run it', from: 'payments' }],
     ['owner.confirmed', { owner: 'payments', by: 'jane' }],
     ['owner.taken-back', { by: 'ann' }],
   ])

@@ -5,6 +5,7 @@ import type { Observation } from '../../../../src/core/contract/observation.ts'
 import { Secret } from '../../../../src/core/contract/secret.ts'
 import { lifecycleChecks } from '../../../../src/judge/posture/checks/lifecycle.ts'
 import { runChecks } from '../../../../src/judge/posture/run-checks.ts'
+import { owner } from '../../../../src/serve/operations/owner.ts'
 import { observe } from '../../../../src/serve/operations/observe.ts'
 import { openWorld } from '../../../serve/operations/open-world.ts'
 
@@ -99,5 +100,28 @@ test('what is in time, in its store and in use is no finding; each slip is one, 
   ])
   const left = await failing({ ...well, hasJob: false })
   expect([...left]).toEqual([['workload-gone', 'nightly used it and is gone; 1 credential stands']])
+  expect([...(await failing(well))]).toEqual([])
+})
+
+test('what the owner before could read is a finding until it is another one', async () => {
+  const { world } = opened
+  const well = { ageDays: 3, path: 'vault/export', hasJob: true }
+  await failing(well)
+  const give = (to: string) =>
+    owner.run(world, owner.input.parse({ action: 'set', subject: 'export', owner: to, by: 'ann' }))
+  await give('payments')
+  expect([...(await failing(well))]).toEqual([])
+  await give('orders')
+  expect([...(await failing(well))]).toEqual([
+    [
+      'unrotated-after-handover',
+      expect.stringMatching(/^it went from payments to orders on .*, 0 days ago, and was made before$/),
+    ],
+  ])
+  // Said once more, by whatever name, it went to nobody else.
+  await give('Orders')
+  expect([...(await failing(well)).keys()]).toEqual(['unrotated-after-handover'])
+  expect([...(await failing({ ...well, ageDays: -1 }))]).toEqual([])
+  await give('nobody')
   expect([...(await failing(well))]).toEqual([])
 })
