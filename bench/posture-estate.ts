@@ -268,7 +268,7 @@ class EstateWriter {
         const text = JSON.stringify({ kind: 'identity', name: 'some', document })
         this.#add('policy', id, source, 'aws-iam', id, text, NOW)
       }
-      if (this.#random() < 0.1) this.#fact(id, source, 'trusts', 'arn:aws:iam::999999999999:root')
+      if (this.#random() < 0.1) this.#trust(id, source)
     } else if (system === 'postgres') {
       this.#fact(id, source, 'passwordKind', rarely() ? 'md5' : 'scram-sha-256')
     } else if (system === 'redis') this.#fact(id, source, 'anyPassword', rarely())
@@ -276,6 +276,19 @@ class EstateWriter {
       this.#fact(id, source, 'repositories', this.#random() < 0.2 ? 'all' : 'selected')
       this.#fact(id, source, 'permissions', { contents: 'read', secrets: rarely() ? 'write' : 'read' })
     }
+  }
+
+  /** A role that a vendor's account may use; some ask it for an external id. */
+  #trust(id: string, source: string): void {
+    const asks = this.#random() < 0.8
+    const statement = {
+      Effect: 'Allow',
+      Action: 'sts:AssumeRole',
+      Principal: { AWS: 'arn:aws:iam::999999999999:root' },
+      ...(asks && { Condition: { StringEquals: { 'sts:ExternalId': 'ours' } } }),
+    }
+    const text = JSON.stringify({ kind: 'trust', document: { Statement: [statement] } })
+    this.#add('policy', id, source, 'aws-iam', `trust ${id}`, text, NOW)
   }
 
   #jobs(identities: readonly Identity[]): void {
@@ -296,10 +309,17 @@ class EstateWriter {
     // What runs as an account of a cluster.
     for (const { id, source, system, instance } of identities) {
       if (system !== 'kubernetes' || this.#random() < 0.2) continue
-      const ref = [system, instance, 'deployment', `runs-${id}`] as const
-      const workload = this.#entity('workload', source, ref)
-      this.#edge(source, workload, id, 'runs-as')
-      this.#fact(workload, source, 'environment', this.#pick(ENVIRONMENTS))
+      // One in twenty is shared by two.
+      for (let at = this.#random() < 0.05 ? 0 : 1; at < 2; at++) {
+        const workload = this.#entity('workload', source, [
+          system,
+          instance,
+          'deployment',
+          `runs-${at}-${id}`,
+        ])
+        this.#edge(source, workload, id, 'runs-as')
+        this.#fact(workload, source, 'environment', this.#pick(ENVIRONMENTS))
+      }
     }
   }
 
@@ -330,13 +350,13 @@ class EstateWriter {
       this.#fact(id, source, 'lastUsed', this.#random() < 0.05 ? 'never' : this.#ago(this.#below(120)))
       if (system === 'azure' || system === 'gcp')
         this.#fact(id, source, 'expires', this.#random() < 0.3 ? 'never' : this.#ago(age - 365))
-      found.push({ fingerprint, claim: identity })
+      found.push({ fingerprint, claim: identity, environment: this.#pick(ENVIRONMENTS) })
     }
     for (let at = 0; at < this.#size.identities * 0.3; at++) {
       const id = this.#id()
       this.#add('entity', id, 'credential', 'value', 'found', 'github-token', `fp:${id}`, BASELINE, NOW)
       this.#add('credential', id, null, `f${id}`, 160, 0.9, 'unknown')
-      found.push({ fingerprint: `f${id}`, claim: null })
+      found.push({ fingerprint: `f${id}`, claim: null, environment: this.#pick(ENVIRONMENTS) })
     }
     return found
   }
@@ -361,7 +381,7 @@ class EstateWriter {
       // Half of them in repositories, half in what has no history.
       const place = this.#below(2) * REPOSITORIES
       const { source, container } = this.#places[place + this.#below(place === 0 ? REPOSITORIES : OTHERS)]!
-      const path = `${this.#pick(WORDS)}/deploy/${this.#pick(ENVIRONMENTS)}/config-${copy}.env`
+      const path = this.#path(credential)
       const isNew = this.#random() < 0.005
       this.#add(
         'copy',
@@ -394,6 +414,19 @@ class EstateWriter {
     }
   }
 
+  /** Most files name no environment, and of those that do nearly all name the one that the credential is of. */
+  #path({ environment }: Credential): string {
+    const service = `${this.#pick(WORDS)}-${this.#below(SERVICES)}`
+    const drawn = this.#random()
+    if (drawn < 0.55) return `${service}/src/${this.#pick(FILES)}`
+    if (drawn < 0.75) return `${service}/deploy/${this.#pick(FILES)}`
+    if (drawn < 0.998) {
+      const own = this.#random() < 0.998 ? environment : this.#pick(ENVIRONMENTS)
+      return `${service}/deploy/${own}/${this.#pick(FILES)}`
+    }
+    return `home/person${this.#below(PEOPLE)}/${this.#pick(PERSONAL_FILES)}`
+  }
+
   #ago(days: number): string {
     return new Date(NOW - days * DAY_MS).toISOString()
   }
@@ -410,9 +443,20 @@ interface Identity {
 interface Credential {
   readonly fingerprint: string
   readonly claim: string | null
+  readonly environment: (typeof ENVIRONMENTS)[number]
 }
 
 const ENVIRONMENTS = ['production', 'staging', 'development'] as const
+const FILES = [
+  '.env',
+  'config.yaml',
+  'settings.py',
+  'application.properties',
+  'values.yaml',
+  'main.tf',
+  'config.json',
+]
+const PERSONAL_FILES = ['.bash_history', '.netrc', '.pgpass', '.aws/credentials']
 const WORDS = [
   'orders',
   'billing',

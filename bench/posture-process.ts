@@ -18,7 +18,7 @@ export interface Figures {
   readonly first: Took
   readonly again: Took
   readonly counts: readonly CheckCounts[]
-  /** Of each check, what its population and its verdict took the first time; the first to ask reads for the others. */
+  /** Of each check, when it was answered the first time: they are asked side by side. */
   readonly byCheck: Readonly<Record<string, number>>
   readonly peakMiB: number
 }
