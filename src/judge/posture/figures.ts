@@ -2,6 +2,7 @@ import type { Ms } from '../../core/contract/ref.ts'
 import type { CheckContext } from './check.ts'
 import { exposed } from './checks/exposed.ts'
 import { owned } from './checks/owned.ts'
+import { type Profiled, profiled } from './checks/required.ts'
 import { standing } from './checks/standing.ts'
 import { DAY_MS, isUsable, timeOf, told, type Told } from './checks/told.ts'
 
@@ -32,6 +33,8 @@ export interface Standing {
   readonly total: number
   /** By system and kind: `aws access-key`. */
   readonly byKind: Readonly<Record<string, number>>
+  /** By the class of the identity; `nobody’s` where none is known. */
+  readonly byClass: Readonly<Record<string, number>>
 }
 
 const ROTATED_WITHIN_DAYS = 365
@@ -62,20 +65,26 @@ export async function figuresOf(context: CheckContext): Promise<Figures> {
     medianToDeadMs: toDead.length === 0 ? null : toDead.sort((a, b) => a - b)[toDead.length >>> 1]!,
     dead: toDead.length,
     exposedStillAlive: exposures.length - toDead.length,
-    standing: standingOf(usable),
+    standing: standingOf(usable, await profiled(context)),
   }
 }
 
-function standingOf(usable: readonly Told[]): Standing {
+function standingOf(usable: readonly Told[], profiles: ReadonlyMap<string, Profiled>): Standing {
   const lasting = usable.filter(({ facts }) => {
     const [from, to] = [timeOf(facts.get('created')), timeOf(facts.get('expires'))]
     return from === undefined || to === undefined || to - from > DAY_MS
   })
-  const kinds = Map.groupBy(lasting, ({ system, kind }) => `${system} ${kind}`)
+  const classOf = ({ identityId }: Told) => profiles.get(identityId ?? '')?.profile.class.value
   return {
     total: lasting.length,
-    byKind: Object.fromEntries([...kinds].map(([kind, own]) => [kind, own.length] as const).sort()),
+    byKind: countsOf(lasting, ({ system, kind }) => `${system} ${kind}`),
+    byClass: countsOf(lasting, one => classOf(one) ?? 'nobody’s'),
   }
+}
+
+function countsOf(all: readonly Told[], nameOf: (one: Told) => string): Record<string, number> {
+  const groups = [...Map.groupBy(all, nameOf)].map(([name, own]) => [name, own.length] as const)
+  return Object.fromEntries(groups.sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
 async function visibility(

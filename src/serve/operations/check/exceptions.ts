@@ -8,6 +8,7 @@ import type { ListedFinding } from '../findings.ts'
 import type { World } from '../operation.ts'
 
 const MOST_BYTES = 4 * 1024 * 1024
+const MOST_SHOWN = 20
 const text = z.string().trim().min(1)
 
 const shape = z.strictObject({
@@ -84,15 +85,28 @@ export function parseExceptions(file: string, source: string): Exception[] {
     throw wrong(file, undefined, 'it has too many aliases')
   }
   const parsed = shape.safeParse(plain)
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues
-    const at = issue!.path.filter(part => typeof part === 'string').at(-1)
-    throw wrong(file, lineOf(issue!.path), `${at === undefined ? '' : `${at}: `}${issue!.message}`)
-  }
+  if (!parsed.success) throw wrongs(file, parsed.error.issues, lineOf)
   return parsed.data.exceptions.map((exception, index) => ({
     ...exception,
     line: lineOf(['exceptions', index]) ?? 1,
   }))
+}
+
+/** All of them, so that the file is mended at once. */
+function wrongs(
+  file: string,
+  issues: readonly z.core.$ZodIssue[],
+  lineOf: (path: readonly PropertyKey[]) => number | undefined,
+): FirebreakError {
+  const said = issues.map(({ path, message }) => {
+    const at = path.filter(part => typeof part === 'string').at(-1)
+    return { line: lineOf(path) ?? 1, why: `${at === undefined ? '' : `${at}: `}${message}` }
+  })
+  const [first, ...others] = said.sort((a, b) => a.line - b.line)
+  const more = others.slice(0, MOST_SHOWN - 1).map(({ line, why }) => `; line ${line}: ${why}`)
+  const unsaid = others.length - more.length
+  const rest = unsaid > 0 ? `; and ${unsaid} more` : ''
+  return wrong(file, first!.line, `${first!.why}${more.join('')}${rest}`)
 }
 
 function wrong(file: string, line: number | undefined, why: string): FirebreakError {

@@ -10,6 +10,8 @@ const shape = z.strictObject({
   standing: z.strictObject({
     total: z.int().min(0),
     byKind: z.record(z.string(), z.int().min(0)),
+    // What was kept before there were classes holds the rest.
+    byClass: z.record(z.string(), z.int().min(0)).optional(),
   }),
 })
 
@@ -17,8 +19,9 @@ const shape = z.strictObject({
 export interface Ratchet {
   readonly kept: number
   readonly now: number
-  /** The kinds of which there are more, each with how many. */
-  readonly grown: readonly { readonly kind: string; readonly more: number }[]
+  /** Of which there are more, each with how many: kinds, as `aws access-key`, and classes of whose they are, as `third-party identities`. */
+  readonly grown: readonly { readonly kind: string; readonly kept: number; readonly now: number }[]
+  /** There are no more in all, of no system and kind, and of no class: what one lost does not make up for another. */
   readonly holds: boolean
 }
 
@@ -31,7 +34,7 @@ export async function heldAgainst(file: string, now: Standing): Promise<Ratchet>
       `firebreak check --write-ratchet ${file} makes it`,
     )
   })
-  let kept: Standing
+  let kept: z.infer<typeof shape>['standing']
   try {
     kept = shape.parse(JSON.parse(text)).standing
   } catch {
@@ -41,11 +44,28 @@ export async function heldAgainst(file: string, now: Standing): Promise<Ratchet>
       'restore it, or write it anew with --write-ratchet under another name',
     )
   }
-  const grown = Object.entries(now.byKind)
-    .map(([kind, count]) => ({ kind, more: count - (kept.byKind[kind] ?? 0) }))
-    .filter(({ more }) => more > 0)
-    .sort((a, b) => b.more - a.more || (a.kind < b.kind ? -1 : 1))
-  return { kept: kept.total, now: now.total, grown, holds: now.total <= kept.total }
+  const grown = [
+    ...more(now.byKind, kept.byKind, kind => kind),
+    ...(kept.byClass ? more(now.byClass, kept.byClass, name => `${name} identities`) : []),
+  ]
+  return {
+    kept: kept.total,
+    now: now.total,
+    grown,
+    holds: now.total <= kept.total && grown.length === 0,
+  }
+}
+
+/** Of which of them there are more; what was none of is more of. The most first. */
+function more(
+  now: Readonly<Record<string, number>>,
+  kept: Readonly<Record<string, number>>,
+  called: (name: string) => string,
+): Ratchet['grown'] {
+  return Object.entries(now)
+    .map(([name, count]) => ({ kind: called(name), kept: kept[name] ?? 0, now: count }))
+    .filter(one => one.now > one.kept)
+    .sort((a, b) => b.now - b.kept - (a.now - a.kept) || (a.kind < b.kind ? -1 : 1))
 }
 
 /** One kind on each line, so that changes of it can be reviewed. */

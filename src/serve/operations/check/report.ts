@@ -134,7 +134,7 @@ export function exceptionLines({ exceptions, findings }: Checked): string[] {
 export function ratchetLine({ ratchet }: Checked): string | undefined {
   if (!ratchet) return undefined
   const { kept, now, grown, holds } = ratchet
-  const kinds = grown.map(({ kind, more }) => `${more} more of ${kind}`).join(', ')
+  const kinds = grown.map(({ kind, kept, now }) => `${kind}: ${now} where ${kept} were kept`).join('; ')
   if (!holds) return `There are ${now} standing credentials, and ${kept} were kept: ${kinds}.`
   return now < kept
     ? `There are ${now} standing credentials, and ${kept} were kept: keep the fewer with --write-ratchet.`

@@ -42,7 +42,7 @@ export function checkedWith(findings: readonly ListedFinding[], more: Partial<Ch
       medianToDeadMs: 7_200_000,
       dead: 3,
       exposedStillAlive: 1,
-      standing: { total: 8, byKind: { 'aws access-key': 8 } },
+      standing: { total: 8, byKind: { 'aws access-key': 8 }, byClass: { ordinary: 8 } },
     },
     trend: [
       { at: '2026-05-01T00:00:00.000Z', findings: 2, standing: 7, fails: { 'credential-old': 2 } },

@@ -30,6 +30,15 @@ test('what is wrong in the file is told with its line and what to do', async () 
     ['exceptions:\n  - check: unused\n    entity: app\n', 'x.yaml, line 2: owner: '],
     ['exceptions:\n  - check: "unused\n', 'x.yaml, line '],
     ['', 'x.yaml, line 1: '],
+    [
+      file(one({ check: 'no-such-check' }), one({ expires: 'soon', owner: '' })),
+      'x.yaml, line 4: check: is no check: docs/posture.md has them; line 14: owner: ',
+    ],
+    [
+      file(one({ check: 'no-such-check' }), one({ expires: 'soon' })),
+      '; line 17: expires: give the last day',
+    ],
+    [file(...Array.from({ length: 30 }, () => one({ owner: '' }))), '; and 10 more'],
   ]
   for (const [text, says] of wrongs)
     expect(() => parseExceptions('x.yaml', text), text).toThrowError(
