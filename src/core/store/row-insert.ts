@@ -25,14 +25,14 @@ export class RowInsert<Table extends keyof Schema> {
   async run(tx: Tx, rows: readonly NewRow<Table>[]): Promise<Partial<Row<Table>>[]> {
     const [first] = rows
     if (!first) return []
-    const columns = Object.keys(first)
+    const columns = Object.keys(first) as (keyof NewRow<Table>)[]
     const returned: Partial<Row<Table>>[] = []
     let at = 0
     for (const size of SIZES)
       for (; rows.length - at >= size; at += size) {
         const chunk = rows.slice(at, at + size)
-        const values = chunk.map(row => new Map<string, unknown>(Object.entries(row)))
-        const parameters = values.flatMap(row => columns.map(column => row.get(column)))
+        const parameters: unknown[] = []
+        for (const row of chunk) for (const column of columns) parameters.push(row[column])
         const text = this.#textFor(tx, columns, chunk)
         returned.push(
           ...(await tx.executeQuery<Partial<Row<Table>>>(CompiledQuery.raw(text, parameters))).rows,
@@ -41,7 +41,7 @@ export class RowInsert<Table extends keyof Schema> {
     return returned
   }
 
-  #textFor(tx: Tx, columns: readonly string[], rows: readonly NewRow<Table>[]): string {
+  #textFor(tx: Tx, columns: readonly (keyof NewRow<Table>)[], rows: readonly NewRow<Table>[]): string {
     const key = JSON.stringify([isPostgres(tx), rows.length, columns])
     const known = this.#texts.get(key)
     if (known !== undefined) return known

@@ -7,6 +7,7 @@ import {
   SqliteDialect,
   SqliteDriver,
   SqliteQueryCompiler,
+  type TransactionSettings,
 } from 'kysely'
 
 export interface SqliteOptions {
@@ -73,8 +74,12 @@ function prepare(db: DatabaseSync, sql: string): Prepared {
 
 /** Takes the write lock at the start: a deferred transaction that finds it taken halfway has to be run again whole. */
 class ImmediateDriver extends SqliteDriver {
-  override async beginTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('begin immediate'))
+  override async beginTransaction(
+    connection: DatabaseConnection,
+    settings: TransactionSettings = {},
+  ): Promise<void> {
+    const begin = settings.accessMode === 'read only' ? 'begin deferred' : 'begin immediate'
+    await connection.executeQuery(CompiledQuery.raw(begin))
   }
 
   /** A full disk makes SQLite roll back by itself; failing to do it again would hide why. */

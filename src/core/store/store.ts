@@ -92,6 +92,19 @@ export async function transaction<T>(
   return await (lock === 'rows' ? attempt() : inTurn(db, lock, attempt))
 }
 
+/**
+ * Runs `work`, which only reads, over all as it stands now, whatever others write meanwhile: it keeps nobody from writing. It may run
+ * more than once.
+ */
+export async function snapshot<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
+  return await translated(() =>
+    retried(
+      () => db.transaction().setIsolationLevel('repeatable read').setAccessMode('read only').execute(work),
+      error => isBusy(error) || isLost(error),
+    ),
+  )
+}
+
 const queues = new WeakMap<Db, Map<Lock, Promise<unknown>>>()
 
 /** Of one process, one waits at the server for a lock: the others would keep all connections from those that need none. */

@@ -1,5 +1,7 @@
+import { sql } from 'kysely'
 import type { Ms } from '../../core/contract/ref.ts'
 import { repositoryKey } from '../../core/contract/repository-key.ts'
+import { columnPages } from '../../core/store/column-pages.ts'
 import type { Db } from '../../core/store/store.ts'
 import { inChunks } from '../../know/inventory/in-chunks.ts'
 import { namesById } from '../../know/inventory/queries.ts'
@@ -149,32 +151,45 @@ export async function authorsOf(
   db: Db,
   places: readonly CodePlace[],
 ): Promise<ReadonlyMap<string, readonly Authored[]>> {
+  const found = new Map<string, Authored[]>()
   const wanted = new Set(places.map(keyOf))
-  const rows: { source_id: string; path: string; author: string | null; at: Ms | null }[] = []
+  const authors = new Map<string, string>()
+  const add = (key: string, author: string, at: Ms) => {
+    if (!wanted.has(key)) return
+    // The same few write very many files.
+    const known = authors.get(author) ?? author
+    authors.set(known, known)
+    const own = found.get(key)
+    if (own) own.push({ author: known, at })
+    else found.set(key, [{ author: known, at }])
+  }
+  if (wanted.size > MANY) {
+    const columns = { source: sql`source_id`, path: sql`path`, author: sql`author`, at: sql`at` }
+    const told = sql`author is not null and at is not null`
+    for await (const page of columnPages(db, 'occurrence', columns, told))
+      for (let row = 0; row < page.count; row++)
+        add(`${page.source[row]} ${page.path[row]}`, page.author[row]!, Number(page.at[row]))
+    return found
+  }
   for (const [source, own] of Map.groupBy(places, ({ sourceId }) => sourceId)) {
     const paths = [...new Set(own.map(({ path }) => path))]
-    const asked = await inChunks(paths, chunk =>
+    const rows = await inChunks(paths, chunk =>
       db
         .selectFrom('occurrence')
-        .select(['source_id', 'path', 'author', 'at'])
+        .select(['path', 'author', 'at'])
         .where('source_id', '=', source)
         .where('path', 'in', chunk)
         .where('author', 'is not', null)
         .where('at', 'is not', null)
         .execute(),
     )
-    rows.push(...asked)
-  }
-  const found = new Map<string, Authored[]>()
-  for (const { source_id, path, author, at } of rows) {
-    const key = `${source_id} ${path}`
-    if (!wanted.has(key) || author === null || at === null) continue
-    const own = found.get(key) ?? []
-    own.push({ author, at })
-    found.set(key, own)
+    for (const { path, author, at } of rows) add(`${source} ${path}`, author!, at!)
   }
   return found
 }
+
+/** Of more files, all that was written is read: that is sooner done than to look up each. */
+const MANY = 20_000
 
 export function keyOf({ sourceId, path }: Pick<CodePlace, 'sourceId' | 'path'>): string {
   return `${sourceId} ${path}`

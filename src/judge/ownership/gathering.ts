@@ -5,7 +5,7 @@ import type { Roots } from '../../know/inventory/roots.ts'
 import { type Authored, authorsOf, type Code, type CodePlace, keyOf, loadCode } from './code.ts'
 import type { NonHuman } from './non-human.ts'
 import type { Party, People } from './people.ts'
-import { componentsOf, loadRelations, type Relations } from './relations.ts'
+import { componentsOf, type CopiedPlace, loadRelations, type Relations } from './relations.ts'
 import { type Service, Services } from './services.ts'
 import type { Sign } from './weigh.ts'
 import { isCommon, ownName, wordsOf } from './words.ts'
@@ -82,9 +82,10 @@ export class Gathering {
     people: People,
     identities: readonly NonHuman[],
     now: Ms,
+    copies?: () => Promise<Iterable<CopiedPlace>>,
   ): Promise<Gathering> {
     const code = await loadCode(db, roots)
-    const relations = await loadRelations(db, roots)
+    const relations = await loadRelations(db, roots, copies)
     const ids = [...identities.map(({ id }) => id), ...relations.declarations.keys()]
     const names = await namesById(db, roots, ids)
     const authors = await authorsOf(db, relations.places)

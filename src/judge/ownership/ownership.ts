@@ -2,8 +2,9 @@ import type { Ms } from '../../core/contract/ref.ts'
 import type { Db } from '../../core/store/store.ts'
 import { loadRoots } from '../../know/inventory/roots.ts'
 import { Gathering } from './gathering.ts'
-import { nonHumans } from './non-human.ts'
+import { type NonHuman, nonHumans } from './non-human.ts'
 import { loadPeople, type People } from './people.ts'
+import type { CopiedPlace } from './relations.ts'
 import { type Ownership, weigh } from './weigh.ts'
 
 /** Whose every identity is that is no person's own account, by its id. */
@@ -16,16 +17,23 @@ export async function ownershipOf(
   return { ownership, people }
 }
 
-/** The same, one after the other: all that speaks for all of a large organisation is more than memory should hold. */
+/**
+ * The same, one after the other: all that speaks for all of a large organisation is more than memory should hold. What the caller has
+ * read already is not read again.
+ */
 export async function eachOwnership(
   db: Db,
   now: Ms,
   take: (identityId: string, ownership: Ownership) => void,
+  known: {
+    readonly identities?: readonly NonHuman[]
+    readonly copies?: () => Promise<Iterable<CopiedPlace>>
+  } = {},
 ): Promise<People> {
   const roots = await loadRoots(db)
   const people = await loadPeople(db)
-  const identities = await nonHumans(db)
-  const gathering = await Gathering.load(db, roots, people, identities, now)
+  const identities = known.identities ?? (await nonHumans(db))
+  const gathering = await Gathering.load(db, roots, people, identities, now, known.copies)
   for (const identity of identities) take(identity.id, weigh(gathering.signsOf(identity), people))
   return people
 }

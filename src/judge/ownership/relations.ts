@@ -8,6 +8,9 @@ import type { CodePlace } from './code.ts'
 type OwnerRow = Pick<Row<'owner'>, 'owner' | 'source' | 'weight' | 'at'>
 type Many<Value> = ReadonlyMap<string, readonly Value[]>
 
+/** Of each thing so many places are kept that differ, of twice as many that are looked at. */
+export const MOST_PLACES = 8
+
 /** What is told of identities, services, repositories and files, by the id of each. */
 export interface Relations {
   readonly owners: Many<OwnerRow>
@@ -40,11 +43,24 @@ const CROSSINGS = [
   'may-push',
   'defined-in',
 ]
-/** Systems whose sources hold code, or files beside it. */
-const CODE = ['git', 'github', 'gitlab', 'directory']
+/** Systems whose sources hold code, or files beside it: what lies there may have owners and authors. */
+export const CODE_SYSTEMS = ['git', 'github', 'gitlab', 'directory']
 const REPOSITORIES = new Set(['repository', 'project'])
 
-export async function loadRelations(db: Db, roots: Roots): Promise<Relations> {
+/** A place in code where a copy stands whose text names the entity. */
+export interface CopiedPlace {
+  readonly entity_id: string
+  readonly source_id: string
+  readonly path: string
+  readonly container_id: string
+}
+
+/** `copies` gives those places, where the caller reads all copies anyway; it is waited for last. */
+export async function loadRelations(
+  db: Db,
+  roots: Roots,
+  copies: () => Promise<Iterable<CopiedPlace>> = () => copiedPlaces(db),
+): Promise<Relations> {
   const entities = await db
     .selectFrom('entity')
     .select(['id', 'system', 'kind', 'native', 'instance'])
@@ -91,13 +107,15 @@ export async function loadRelations(db: Db, roots: Roots): Promise<Relations> {
       .map(({ id, native }) => [id, native.slice(native.indexOf('/') + 1)]),
   )
   const definedAt = await definedPlaces(db, roots)
-  const copiesAt = await copiedPlaces(db, roots)
+  const owners = await ownersOf(db, roots)
+  const folders = await foldersOf(db)
+  const copiesAt = placesBy(await copies(), roots)
   return {
-    owners: await ownersOf(db, roots),
+    owners,
     components,
     partOf: to('part-of'),
     keptIn: to('kept-in'),
-    folders: await foldersOf(db),
+    folders,
     runsAs,
     repositories,
     definedAt,
@@ -221,8 +239,8 @@ async function definedPlaces(db: Db, roots: Roots): Promise<Map<string, CodePlac
  * Where copies stand whose text names the identity, in what may have owners and authors: of each some places, chosen by the store,
  * since there may be very many.
  */
-async function copiedPlaces(db: Db, roots: Roots): Promise<Map<string, CodePlace[]>> {
-  const code = db.selectFrom('source').select('id').where('system', 'in', CODE)
+async function copiedPlaces(db: Db): Promise<CopiedPlace[]> {
+  const code = db.selectFrom('source').select('id').where('system', 'in', CODE_SYSTEMS)
   const rows = await db
     .selectFrom(
       db
@@ -238,18 +256,10 @@ async function copiedPlaces(db: Db, roots: Roots): Promise<Map<string, CodePlace
     .select(['entity_id', 'source_id', 'path', 'container_id'])
     .where('place', '<=', MOST_PLACES * 2)
     .execute()
-  return placesBy(
-    rows.flatMap(({ entity_id, ...row }) => (entity_id === null ? [] : [{ ...row, entity_id }])),
-    roots,
-  )
+  return rows.flatMap(({ entity_id, ...row }) => (entity_id === null ? [] : [{ ...row, entity_id }]))
 }
 
-const MOST_PLACES = 8
-
-function placesBy(
-  rows: readonly { entity_id: string; source_id: string; path: string; container_id: string }[],
-  roots: Roots,
-): Map<string, CodePlace[]> {
+function placesBy(rows: Iterable<CopiedPlace>, roots: Roots): Map<string, CodePlace[]> {
   const found = new Map<string, CodePlace[]>()
   for (const { entity_id, source_id, path, container_id } of rows) {
     const id = roots.of(entity_id)

@@ -16,6 +16,7 @@ import { noPasswordNeeded } from './checks/no-password-needed.ts'
 import { ownerConflict } from './checks/owner-conflict.ts'
 import { ownerDeparted } from './checks/owner-departed.ts'
 import { ownerMissing } from './checks/owner-missing.ts'
+import { staticKeyBesideFederation } from './checks/static-key-beside-federation.ts'
 import { thirdPartyAppEverywhere } from './checks/third-party-app-everywhere.ts'
 import { trustWithoutExternalId } from './checks/trust-without-external-id.ts'
 import { unrotatedAfterExposure } from './checks/unrotated-after-exposure.ts'
@@ -52,6 +53,7 @@ export const checks: readonly Check[] = [
   environmentsMixed as Check,
   leakedInCode as Check,
   noLogCoversUse as Check,
+  staticKeyBesideFederation as Check,
   trustWithoutExternalId as Check,
   unrotatedAfterExposure as Check,
   workloadsShareIdentity as Check,

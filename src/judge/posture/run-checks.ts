@@ -1,10 +1,11 @@
 import { newId } from '../../core/contract/id.ts'
 import type { Io } from '../../core/contract/io.ts'
+import type { Ms } from '../../core/contract/ref.ts'
 import { recordAll } from '../../core/evidence/evidence.ts'
 import type { Keys } from '../../core/keys/keys.ts'
 import { RowInsert } from '../../core/store/row-insert.ts'
 import type { Row } from '../../core/store/schema.ts'
-import { type Db, transaction, type Tx } from '../../core/store/store.ts'
+import { type Db, snapshot, transaction, type Tx } from '../../core/store/store.ts'
 import { loadRoots, type Roots } from '../../know/inventory/roots.ts'
 import type { Check, CheckContext } from './check.ts'
 
@@ -48,59 +49,90 @@ export async function runChecksAnd<Answer>(
   checks: readonly Check[],
   also: (context: CheckContext) => Promise<Answer>,
 ): Promise<Checked & { readonly answer: Answer }> {
-  return await transaction(db, async tx => {
-    const changes: FindingChange[] = []
-    const counts: CheckCounts[] = []
-    const roots = await loadRoots(tx)
-    const context = { db: tx, keys: world.keys, now: world.io.now().getTime() }
-    for (const check of checks) {
-      const population = await check.population(context)
-      const judgements = await check.find(context, population)
-      const failing = new Map(
-        judgements.filter(({ outcome }) => outcome === 'fails').map(({ entityId, why }) => [entityId, why]),
-      )
-      const unknown = new Set(
-        judgements.filter(({ outcome }) => outcome === 'unknown').map(({ entityId }) => entityId),
-      )
-      changes.push(...(await keep(tx, world.io, roots, check.id, failing, unknown)))
-      counts.push({
-        check: check.id,
-        fails: failing.size,
-        unknown: unknown.size,
-        passes: population.size - failing.size - unknown.size,
-      })
-    }
-    return { changes, counts, answer: await also(context) }
+  const at = world.io.now().getTime()
+  // It may take a while, and nobody who writes has to wait for it.
+  const { verdicts, answer } = await snapshot(db, async tx => {
+    const context = { db: tx, keys: world.keys, now: at }
+    // Side by side: what waits for a thread does not hold up the others.
+    const verdicts = await Promise.all(checks.map(check => verdictOf(check, context)))
+    return { verdicts, answer: await also(context) }
   })
+  const changes = await transaction(db, async tx => {
+    const roots = await loadRoots(tx)
+    const changes: FindingChange[] = []
+    for (const verdict of verdicts) changes.push(...(await keep(tx, world.io, roots, verdict, at)))
+    return changes
+  })
+  return { changes, counts: verdicts.map(({ counts }) => counts), answer }
 }
 
+interface Verdict {
+  readonly counts: CheckCounts
+  /** Why, by what fails. */
+  readonly failing: ReadonlyMap<string, string>
+  readonly unknown: ReadonlySet<string>
+}
+
+async function verdictOf(check: Check, context: CheckContext): Promise<Verdict> {
+  const population = await check.population(context)
+  const failing = new Map<string, string>()
+  const unknown = new Set<string>()
+  for (const { entityId, outcome, why } of await check.find(context, population))
+    if (outcome === 'fails') failing.set(entityId, why)
+    else unknown.add(entityId)
+  const [fails, of] = [failing.size, population.size]
+  const counts = { check: check.id, fails, unknown: unknown.size, passes: of - fails - unknown.size }
+  return { counts, failing, unknown }
+}
+
+/** Keeps what was found out at a time; what another process has found out since then stands. */
 async function keep(
   tx: Tx,
   io: Pick<Io, 'now' | 'random'>,
   roots: Roots,
-  check: string,
-  failing: ReadonlyMap<string, string>,
-  unknown: ReadonlySet<string>,
+  verdict: Verdict,
+  at: Ms,
 ): Promise<FindingChange[]> {
-  const at = io.now().getTime()
+  const { check } = verdict.counts
+  // What was one with another thing by then, or became it since, has one finding.
+  const failing = new Map([...verdict.failing].map(([id, why]) => [roots.of(id), why]))
+  const unknown = new Set([...verdict.unknown].map(id => roots.of(id)))
   const stored = await tx.selectFrom('finding').selectAll().where('check', '=', check).orderBy('id').execute()
   const changes: FindingChange[] = []
   const written: Row<'finding'>[] = []
+  let unchanged = 0
   const open = new Set<string>()
   for (const row of stored) {
     const entityId = roots.of(row.entity_id)
     const says = failing.get(entityId)
-    // What became one credential with another has one finding.
-    if (says !== undefined && !open.has(entityId)) {
+    if (Math.max(row.last_seen, row.ended_at ?? 0) > at) {
       open.add(entityId)
+    } else if (says !== undefined && !open.has(entityId)) {
+      open.add(entityId)
+      if (row.ended_at === null && row.why === says) {
+        unchanged++
+        continue
+      }
       const again = row.ended_at === null ? {} : { first_seen: at, ended_at: null }
       written.push({ ...row, ...again, why: says, last_seen: at })
       if (row.ended_at !== null) changes.push({ check, entityId, change: 'begun', why: says })
     } else if (row.ended_at === null && !unknown.has(entityId)) {
       written.push({ ...row, ended_at: at })
       if (!open.has(entityId)) changes.push({ check, entityId, change: 'ended', why: row.why })
+    } else if (row.ended_at === null) {
+      // The statement below touches it, too.
+      written.push(row)
     }
   }
+  // Most are as they were: to write each of them would take as long as finding them.
+  if (unchanged > 0)
+    await tx
+      .updateTable('finding')
+      .set({ last_seen: at })
+      .where('check', '=', check)
+      .where('ended_at', 'is', null)
+      .where('last_seen', '<', at)
+      .execute()
   for (const [entityId, why] of failing) {
     if (open.has(entityId)) continue
     const seen = { first_seen: at, last_seen: at, ended_at: null }

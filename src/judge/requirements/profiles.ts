@@ -1,3 +1,5 @@
+import { sql } from 'kysely'
+import { columnPages } from '../../core/store/column-pages.ts'
 import type { Db } from '../../core/store/store.ts'
 import { membersOf, rootOf } from '../../know/inventory/merge.ts'
 import { namesById, namesOf } from '../../know/inventory/queries.ts'
@@ -201,15 +203,7 @@ async function factsById(
   roots: Roots,
   only: readonly string[] | undefined,
 ): Promise<Map<string, Map<string, Said>>> {
-  let query = db
-    .selectFrom('fact')
-    .innerJoin('source', 'source.id', 'fact.source_id')
-    .select(['fact.entity_id', 'fact.name', 'fact.value', 'fact.document', 'source.label'])
-    .where('fact.name', 'in', Object.keys(FACTS))
-    .where('fact.gone_at', 'is', null)
-    .orderBy('fact.learnt_at')
-  if (only) query = query.where('fact.entity_id', 'in', only)
-  const rows = await query.execute()
+  const rows = only ? await factsAbout(db, only) : await allFacts(db)
   const found = new Map<string, Map<string, Said>>()
   for (const { entity_id, name, value, label } of rows) {
     const parsed: unknown = JSON.parse(value)
@@ -219,6 +213,52 @@ async function factsById(
     found.set(id, own.set(FACTS[name]!, { value: parsed, why: `a tag says so, by ${label}` }))
   }
   return found
+}
+
+interface ToldFact {
+  readonly entity_id: string
+  readonly name: string
+  readonly value: string
+  readonly label: string
+}
+
+/** The last to be told comes last. */
+async function factsAbout(db: Db, only: readonly string[]): Promise<ToldFact[]> {
+  return await db
+    .selectFrom('fact')
+    .innerJoin('source', 'source.id', 'fact.source_id')
+    .select(['fact.entity_id', 'fact.name', 'fact.value', 'source.label'])
+    .where('fact.name', 'in', Object.keys(FACTS))
+    .where('fact.gone_at', 'is', null)
+    .where('fact.entity_id', 'in', only)
+    .orderBy('fact.learnt_at')
+    .execute()
+}
+
+async function allFacts(db: Db): Promise<ToldFact[]> {
+  const sources = await db.selectFrom('source').select(['id', 'label']).execute()
+  const labels = new Map(sources.map(({ id, label }) => [id, label]))
+  const found: (ToldFact & { readonly at: number })[] = []
+  const columns = {
+    entity: sql`entity_id`,
+    name: sql`name`,
+    value: sql`value`,
+    source: sql`source_id`,
+    at: sql`learnt_at`,
+  }
+  const meant = sql`name in (${sql.join(Object.keys(FACTS))}) and gone_at is null`
+  for await (const page of columnPages(db, 'fact', columns, meant))
+    for (let row = 0; row < page.count; row++) {
+      const label = labels.get(page.source[row]!)!
+      found.push({
+        entity_id: page.entity[row]!,
+        name: page.name[row]!,
+        value: page.value[row]!,
+        label,
+        at: Number(page.at[row]),
+      })
+    }
+  return found.sort((a, b) => a.at - b.at)
 }
 
 /** Services of which it is a part, and workloads that run as it. */

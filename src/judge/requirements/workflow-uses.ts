@@ -25,8 +25,7 @@ export async function workflowUses(
   const run = await inChunks(members, chunk => edgesTo(db, chunk, RUNS))
   for (const { to_id, from_id, why, gone } of run)
     found.push({ identityId: roots.of(to_id), workloadId: roots.of(from_id), isGone: gone, why })
-  const places = await placesOf(db, roots, members)
-  const read = await inChunks([...places.keys()], chunk => edgesTo(db, chunk, READS))
+  const { read, places } = await readsOf(db, roots, members)
   for (const { to_id, from_id, why, gone } of read)
     for (const identityId of places.get(to_id) ?? [])
       found.push({ identityId, workloadId: roots.of(from_id), isGone: gone, why })
@@ -56,21 +55,105 @@ interface Edge {
   readonly gone: boolean
 }
 
-async function edgesTo(db: Db, ids: readonly string[], crossings: readonly string[]): Promise<Edge[]> {
-  const rows = await db
+function edges(db: Db, crossings: readonly string[]) {
+  return db
     .selectFrom('edge')
     .innerJoin('entity', 'entity.id', 'edge.from_id')
     .select(['edge.from_id', 'edge.to_id', 'edge.why', 'edge.gone_at', 'entity.gone_at as from_gone_at'])
-    .where('edge.to_id', 'in', ids)
     .where('edge.crossing', 'in', crossings)
     .where('entity.type', '=', 'workload')
+}
+
+async function edgesTo(db: Db, ids: readonly string[], crossings: readonly string[]): Promise<Edge[]> {
+  return (await edges(db, crossings).where('edge.to_id', 'in', ids).execute()).map(edgeOf)
+}
+
+function edgeOf(row: {
+  from_id: string
+  to_id: string
+  why: string
+  gone_at: number | null
+  from_gone_at: number | null
+}): Edge {
+  const { from_id, to_id, why, gone_at, from_gone_at } = row
+  return { from_id, to_id, why, gone: gone_at !== null || from_gone_at !== null }
+}
+
+/** Of more, it is asked which places are read at all, which are few, before it is asked what stands there. */
+const FEW = 100
+
+/** Who reads a place that holds a credential of these identities, and by place whose. */
+async function readsOf(
+  db: Db,
+  roots: Roots,
+  identityIds: readonly string[],
+): Promise<{ read: readonly Edge[]; places: ReadonlyMap<string, ReadonlySet<string>> }> {
+  if (identityIds.length <= FEW) {
+    const places = await placesOf(db, roots, identityIds)
+    return { read: await inChunks([...places.keys()], chunk => edgesTo(db, chunk, READS)), places }
+  }
+  const read = (await edges(db, READS).execute()).map(edgeOf)
+  return { read, places: read.length === 0 ? new Map() : await placesRead(db, roots, new Set(identityIds)) }
+}
+
+/** The same as `placesOf`, of what is read by anyone. */
+async function placesRead(
+  db: Db,
+  roots: Roots,
+  identityIds: ReadonlySet<string>,
+): Promise<Map<string, Set<string>>> {
+  const targets = db.selectFrom('edge').select('edge.to_id').where('edge.crossing', 'in', READS)
+  const read = await db
+    .selectFrom('entity')
+    .select(['id', 'system', 'instance', 'kind', 'native'])
+    .where('id', 'in', targets)
     .execute()
-  return rows.map(({ from_id, to_id, why, gone_at, from_gone_at }) => ({
-    from_id,
-    to_id,
-    why,
-    gone: gone_at !== null || from_gone_at !== null,
-  }))
+  const isRead = new Set(read.map(({ id }) => id))
+  const files = new Map(
+    read
+      .filter(({ kind }) => kind === 'file')
+      .map(({ id, system, instance, native }) => [JSON.stringify([system, instance, native]), id]),
+  )
+  const credentials = await db
+    .selectFrom('credential')
+    .select(['identity_id', 'fingerprint'])
+    .where('identity_id', 'is not', null)
+    .where('fingerprint', 'is not', null)
+    .execute()
+  const byFingerprint = Map.groupBy(
+    credentials.filter(({ identity_id }) => identityIds.has(identity_id!)),
+    ({ fingerprint }) => fingerprint!,
+  )
+  const held = await db
+    .selectFrom('copy')
+    .innerJoin('entity as container', 'container.id', 'copy.container_id')
+    .select(['copy.fingerprint', 'copy.container_id', 'copy.path', 'container.system', 'container.instance'])
+    .distinct()
+    .where('copy.gone_at', 'is', null)
+    .where(({ or, eb, selectFrom }) =>
+      or([
+        eb('copy.container_id', 'in', targets),
+        eb(
+          'copy.path',
+          'in',
+          selectFrom('entity')
+            .select('entity.native')
+            .where('entity.kind', '=', 'file')
+            .where('entity.id', 'in', targets),
+        ),
+      ]),
+    )
+    .execute()
+  const places = new Map<string, Set<string>>()
+  for (const { fingerprint, container_id, path, system, instance } of held) {
+    const file = files.get(JSON.stringify([system, instance, path]))
+    for (const { identity_id } of byFingerprint.get(fingerprint) ?? [])
+      for (const place of [...(isRead.has(container_id) ? [container_id] : []), ...(file ? [file] : [])]) {
+        const own = places.get(place) ?? new Set<string>()
+        places.set(place, own.add(roots.of(identity_id!)))
+      }
+  }
+  return places
 }
 
 /** What a workload reads that holds a credential of theirs: the file, or the store itself. */

@@ -1,8 +1,10 @@
+import { sql } from 'kysely'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { CredentialRef, Json, Ms, Ref } from '../../core/contract/ref.ts'
 import { publicFingerprint } from '../../core/keys/fingerprint.ts'
 import type { Keys } from '../../core/keys/keys.ts'
 import { STRONG_BITS } from '../../core/keys/strength.ts'
+import { columnPages } from '../../core/store/column-pages.ts'
 import type { Row } from '../../core/store/schema.ts'
 import type { Db } from '../../core/store/store.ts'
 import { type CopyView, copyViews, entitiesById } from './copy-view.ts'
@@ -302,6 +304,12 @@ export async function namesById(
   ids: readonly string[],
 ): Promise<Map<string, string[]>> {
   const members = [...new Set(ids)].flatMap(id => [id, ...roots.membersOf(id)])
+  return members.length > MANY
+    ? await namesOfMany(db, roots, new Set(members))
+    : await namesOfSome(db, roots, members)
+}
+
+async function namesOfSome(db: Db, roots: Roots, members: readonly string[]): Promise<Map<string, string[]>> {
   const rows = await inChunks(members, chunk =>
     db.selectFrom('name').selectAll().where('entity_id', 'in', chunk).execute(),
   )
@@ -316,6 +324,29 @@ export async function namesById(
   return new Map(
     [...found].map(([id, own]) => [id, [...new Set(own.sort(byUse).map(({ name }) => name))]] as const),
   )
+}
+
+/** Of more, all names are read: that is sooner done than to look up each. */
+const MANY = 20_000
+
+async function namesOfMany(
+  db: Db,
+  roots: Roots,
+  members: ReadonlySet<string>,
+): Promise<Map<string, string[]>> {
+  const found = new Map<string, string[]>()
+  const severally = new Set<string>()
+  for await (const page of columnPages(db, 'name', { id: sql`entity_id`, name: sql`name` }))
+    for (let at = 0; at < page.count; at++) {
+      if (!members.has(page.id[at]!)) continue
+      const root = roots.of(page.id[at]!)
+      if (found.has(root)) severally.add(root)
+      else found.set(root, [page.name[at]!])
+    }
+  // What has several is asked for again, with when each was seen.
+  const again = [...severally].flatMap(id => [id, ...roots.membersOf(id)])
+  for (const [id, names] of await namesOfSome(db, roots, again)) found.set(id, names)
+  return found
 }
 
 export interface IdentityView {

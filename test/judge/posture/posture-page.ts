@@ -46,7 +46,8 @@ $ firebreak check --ratchet standing.json --markdown check.md --sarif check.sari
 \`\`\`
 
 \`standing.json\` keeps how many standing credentials there are: those that whoever has them can use, and that live for longer than a day. Commit
-it: a later run with \`--ratchet\` ends with exit code 1 where there are more, says of which kind, and needs no store of before. Where there are fewer, write it anew.
+it: a later run with \`--ratchet\` ends with exit code 1 where there are more, in all, of one system and kind, or of identities of one class; fewer of the one do not
+make up for more of another. It says of which, and needs no store of before. Where there are fewer, write it anew.
 
 \`check.md\` is for a pull request or the summary of a job; \`check.sarif\` is SARIF 2.1.0 for code scanning, in which a finding is the same one as long as it stands.
 

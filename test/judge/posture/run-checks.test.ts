@@ -1,14 +1,16 @@
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { checks } from '../../../src/judge/posture/all.ts'
 import { type Check, type Judgement } from '../../../src/judge/posture/check.ts'
 import { runChecks } from '../../../src/judge/posture/run-checks.ts'
 import type { Row } from '../../../src/core/store/schema.ts'
-import { transaction } from '../../../src/core/store/store.ts'
+import { realIo } from '../../../src/core/contract/io.ts'
+import { openStore, transaction } from '../../../src/core/store/store.ts'
 import type { Finding } from '../../../src/know/inventory/fold.ts'
 import { mergeIdentities } from '../../../src/know/inventory/link.ts'
 import { entityByRef } from '../../../src/know/inventory/queries.ts'
 import { markGone } from '../../../src/know/inventory/standing.ts'
-import { openEstate, role, sawCopy, sawRole, tree, WEAK } from '../../know/estate.ts'
+import { openEstate, ownDirectory, role, sawCopy, sawRole, testKeys, tree, WEAK } from '../../know/estate.ts'
 
 describe('findings', () => {
   /** One check whose word is ours, on the roles of one source. */
@@ -82,6 +84,42 @@ describe('findings', () => {
     const evidence = await db.selectFrom('evidence').select(['kind', 'subject']).execute()
     expect(evidence).toEqual([{ kind: 'finding.begun', subject: one }])
   })
+})
+
+test('what somebody writes while checks are asked waits for none of them, and what was found out since stands', async () => {
+  const file = join(await ownDirectory(), 'store')
+  const [db, other] = [await openStore(file), await openStore(file)]
+  const at = { first_seen: 0, last_seen: 0, gone_at: null }
+  const [entityId, now] = ['thing', 1000]
+  const ref = { system: 'test', instance: '', kind: 'k', native: 'n' }
+  await db
+    .insertInto('entity')
+    .values({ id: entityId, type: 'identity', ...ref, ...at, merged_into: null })
+    .execute()
+  const check: Check = {
+    id: 'ours',
+    title: 'ours',
+    why: '',
+    fix: '',
+    severity: 'low',
+    frameworks: [],
+    population: async () => new Map([[entityId, undefined]]),
+    async find() {
+      // By a connection of its own, as another process has it.
+      const seen = { first_seen: now + 1, last_seen: now + 1, ended_at: null }
+      await other
+        .insertInto('finding')
+        .values({ id: 'f', check: 'ours', entity_id: entityId, why: 'newer', ...seen })
+        .execute()
+      return [{ entityId, outcome: 'fails', why: 'older' }]
+    },
+  }
+  expect(
+    (await runChecks(db, { io: { ...realIo(), now: () => new Date(now) }, keys: testKeys }, [check])).changes,
+  ).toEqual([])
+  expect(await db.selectFrom('finding').select('why').execute()).toEqual([{ why: 'newer' }])
+  await db.destroy()
+  await other.destroy()
 })
 
 describe('copy-outside-approved-store', () => {

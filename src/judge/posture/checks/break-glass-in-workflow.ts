@@ -1,7 +1,5 @@
-import { loadRoots } from '../../../know/inventory/roots.ts'
-import { workflowUses } from '../../requirements/workflow-uses.ts'
 import { defineCheck, type Judgement } from '../check.ts'
-import { type Profiled, profiled } from './required.ts'
+import { type Profiled, profiled, used } from './required.ts'
 
 export const breakGlassInWorkflow = defineCheck<Profiled>({
   id: 'break-glass-in-workflow',
@@ -14,9 +12,9 @@ export const breakGlassInWorkflow = defineCheck<Profiled>({
     const all = [...(await profiled(context))]
     return new Map(all.filter(([, { profile }]) => profile.class.value === 'break-glass'))
   },
-  async find({ db }, population) {
+  async find(context, population) {
     if (population.size === 0) return []
-    const uses = await workflowUses(db, await loadRoots(db), [...population.keys()])
+    const uses = await used(context)
     return [...population].flatMap(([id, { profile }]): Judgement[] => {
       const [use] = (uses.get(id) ?? []).filter(({ isGone }) => !isGone)
       if (!use) return []

@@ -14,16 +14,10 @@ export const copiesInSeveralPlaces = defineCheck<Standing>({
     return new Map([...(await standing(context))].filter(([, { isGone }]) => !isGone))
   },
   async find(_, population) {
-    return [...population].flatMap(([entityId, { places, among }]): Judgement[] =>
-      places <= MOST_PLACES
-        ? []
-        : [
-            {
-              entityId,
-              outcome: 'fails',
-              why: `it stands in ${places} places, as in ${among.join(' and ')}`,
-            },
-          ],
-    )
+    return [...population].flatMap(([entityId, one]): Judgement[] => {
+      if (one.places <= MOST_PLACES) return []
+      const why = `it stands in ${one.places} places, as in ${one.among.join(' and ')}`
+      return [{ entityId, outcome: 'fails', why }]
+    })
   },
 })

@@ -3,12 +3,14 @@ import type { Ms, PlaceRef } from '../../../core/contract/ref.ts'
 import { isValue } from '../../../core/contract/secret-parts.ts'
 import type { Row, Schema } from '../../../core/store/schema.ts'
 import type { Db } from '../../../core/store/store.ts'
-import { claimedIdentities } from '../../../know/inventory/claim.ts'
 import { approvedPlaces, copyViews, entitiesById } from '../../../know/inventory/copy-view.ts'
 import { inChunks } from '../../../know/inventory/in-chunks.ts'
 import { loadRoots, type Roots } from '../../../know/inventory/roots.ts'
 import type { CheckContext } from '../check.ts'
-import { isOwn, LEAST_CONFIDENCE, type PlaceNames, placeNames, type Standing } from './standing.ts'
+import { copied } from './copied.ts'
+import { type CopyKey, copyKeyOf } from './copied-values.ts'
+import type { PlaceNames } from './place-names.ts'
+import { claimants, isOwn, type Standing } from './standing.ts'
 
 /** A copy as it is stored, or was. */
 export interface StoredCopy {
@@ -38,84 +40,43 @@ export interface Copies {
  * place. What stood where it stands when its source was first read to the end, and nowhere else, is not read.
  */
 export async function copiesToJudge(
-  { db }: CheckContext,
+  context: CheckContext,
   population: ReadonlyMap<string, Standing>,
 ): Promise<Copies> {
-  const [roots, places, approved] = [await loadRoots(db), await placeNames(db), await approvedPlaces(db)]
-  const watched = await db.selectFrom('watch').select(['source_id', 'baseline_at']).execute()
-  const baselines = new Map(
-    watched.flatMap(({ source_id, baseline_at }) => (baseline_at === null ? [] : [[source_id, baseline_at]])),
-  )
-  const recent = await copyRows(db)
-    .leftJoin('watch', 'watch.source_id', 'copy.source_id')
-    .where('copy.gone_at', 'is', null)
-    .where(({ or, and, eb, ref }) =>
-      or([
-        eb('copy.first_seen', '>', ref('watch.baseline_at')),
-        and([eb('watch.baseline_at', 'is', null), eb('copy.version', 'like', 'reported:%')]),
-      ]),
-    )
-    .execute()
+  const { db } = context
+  const { places, baselines, byFingerprint, newKeys } = await copied(context)
+  const [roots, approved] = [await loadRoots(db), await approvedPlaces(db)]
   const home = approved.size === 0 ? [] : await copyRows(db).where(mayBeApproved).execute()
-  const found = new Map([...recent, ...home].map(row => [row.id, row]))
   const values = [...new Set(home.map(({ fingerprint }) => fingerprint))]
-  for (const row of await inChunks(values, chunk =>
-    copyRows(db).where('copy.fingerprint', 'in', chunk).execute(),
-  ))
-    found.set(row.id, row)
-  for (const row of await sameDocuments(db, recent, places)) found.set(row.id, row)
+  const key = sql.ref<CopyKey>(`copy.${copyKeyOf(db)}`)
+  const found = new Map(
+    [
+      ...home,
+      ...(await inChunks(values, chunk => copyRows(db).where('copy.fingerprint', 'in', chunk).execute())),
+      ...(await inChunks(newKeys, chunk => copyRows(db).where(key, 'in', chunk).execute())),
+    ].map(row => [row.id, row]),
+  )
   const rows = [...found.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
-  const byFingerprint = Map.groupBy(population.values(), ({ fingerprint }) => fingerprint)
-  const owned = await ownersOf(db, roots, byFingerprint)
+  const owned = await ownersOf(context, population)
   const { byCredential, approvedFiles } = await told(db, roots, places, approved, rows, owned)
   const isHome = new Set(values)
-  const unsettled = new Map(
-    (await unsettledPlaces(db, places)).flatMap(({ fingerprint, claim_id, place, places }) =>
-      isHome.has(fingerprint) ? [] : owned(fingerprint, claim_id).map(id => [id, { place, places }] as const),
-    ),
-  )
+  const unsettled = new Map<string, { place: string; places: number }>()
+  for (const [fingerprint, { groups }] of byFingerprint)
+    for (const { claimId, unsettled: key, unsettledPlaces } of isHome.has(fingerprint) ? [] : groups)
+      if (key !== undefined)
+        for (const id of owned(fingerprint, claimId))
+          unsettled.set(id, { place: places.nameOf(key), places: unsettledPlaces })
   return { byCredential, baselines, approvedFiles, unsettled }
 }
 
 /** Whose a copy is: several credentials may have one value. */
 type Owners = (fingerprint: string, claimId: string | null) => readonly string[]
 
-async function ownersOf(
-  db: Db,
-  roots: Roots,
-  byFingerprint: ReadonlyMap<string, readonly Standing[]>,
-): Promise<Owners> {
-  const claims = await db
-    .selectFrom('copy')
-    .select('claim_id')
-    .distinct()
-    .where('claim_id', 'is not', null)
-    .execute()
-  const identities = await claimedIdentities(
-    db,
-    roots,
-    claims.flatMap(({ claim_id }) => claim_id ?? []),
-  )
+async function ownersOf(context: CheckContext, population: ReadonlyMap<string, Standing>): Promise<Owners> {
+  const byFingerprint = Map.groupBy(population.values(), ({ fingerprint }) => fingerprint)
+  const identityOf = await claimants(context)
   return (fingerprint, claimId) =>
-    (byFingerprint.get(fingerprint) ?? [])
-      .filter(one => isOwn(one, claimId === null ? undefined : identities.get(claimId)))
-      .map(({ id }) => id)
-}
-
-/** Where nothing can be told of what is new, counted by the store: it may be all that there is. */
-async function unsettledPlaces(db: Db, places: PlaceNames) {
-  const { rows } = await sql<{
-    fingerprint: string
-    claim_id: string | null
-    place: string
-    places: number | string
-  }>`select fingerprint, claim_id, min(place) as place, count(distinct place) as places from (
-      select copy.fingerprint || '' as fingerprint, copy.claim_id, ${places.key} as place
-      from copy inner join source on source.id = copy.source_id left join watch on watch.source_id = copy.source_id
-      where copy.gone_at is null and watch.baseline_at is null and copy.confidence >= ${sql.lit(LEAST_CONFIDENCE)}
-        and coalesce(copy.allowance, '') = '' and coalesce(copy.version, '') not like 'reported:%'
-    ) as unsettled group by fingerprint, claim_id`.execute(db)
-  return rows.map(row => ({ ...row, place: places.nameOf(row.place), places: Number(row.places) }))
+    (byFingerprint.get(fingerprint) ?? []).filter(one => isOwn(one, identityOf(claimId))).map(({ id }) => id)
 }
 
 type CopyRow = Pick<
@@ -173,22 +134,6 @@ function mayBeApproved({ or, eb, selectFrom }: ExpressionBuilder<Schema, 'copy'>
         .select('entity.native'),
     ),
   ])
-}
-
-/** What stands, or stood, in the documents of what may be new: changed content takes over from what is gone. */
-async function sameDocuments(db: Db, recent: readonly CopyRow[], places: PlaceNames): Promise<CopyRow[]> {
-  const values = new Set(recent.map(({ fingerprint }) => fingerprint))
-  const paths = new Set(
-    recent.flatMap(({ source_id, path }) => {
-      const file = places.absolute(source_id, path)
-      return [path, ...(file === undefined ? [] : places.pathsOf(file))]
-    }),
-  )
-  const rows = await inChunks([...paths], chunk =>
-    // Of each path, without a walk over all the copies of a value: it may have very many.
-    copyRows(db).where(sql<string>`copy.path || ''`, 'in', chunk).execute(),
-  )
-  return rows.filter(({ fingerprint }) => values.has(fingerprint))
 }
 
 async function told(

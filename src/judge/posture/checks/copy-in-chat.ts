@@ -1,4 +1,6 @@
 import { defineCheck, type Judgement } from '../check.ts'
+import { copied } from './copied.ts'
+import { CHATS } from './copied-values.ts'
 import { type Standing, standing } from './standing.ts'
 
 export const copyInChat = defineCheck<Standing>({
@@ -9,9 +11,12 @@ export const copyInChat = defineCheck<Standing>({
   severity: 'high',
   frameworks: ['NHI2:2025', 'NHI10:2025'],
   population: standing,
-  async find(_, population) {
-    return [...population].flatMap(([entityId, { sorts }]): Judgement[] =>
-      sorts.chat === undefined ? [] : [{ entityId, outcome: 'fails', why: `it was posted in ${sorts.chat}` }],
-    )
+  async find(context, population) {
+    const isRead = (await copied(context)).places.has(CHATS)
+    return [...population].flatMap(([entityId, one]): Judgement[] => {
+      if (!isRead) return [{ entityId, outcome: 'unknown', why: 'no chat was read' }]
+      const place = one.placeOf('chat')
+      return place === undefined ? [] : [{ entityId, outcome: 'fails', why: `it was posted in ${place}` }]
+    })
   },
 })

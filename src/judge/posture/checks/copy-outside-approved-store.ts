@@ -1,7 +1,8 @@
 import type { Ms } from '../../../core/contract/ref.ts'
 import { defineCheck, type Judgement } from '../check.ts'
 import { type Copies, copiesToJudge, type StoredCopy } from './copies-to-judge.ts'
-import { LEAST_CONFIDENCE, type Standing, standing } from './standing.ts'
+import { LEAST_CONFIDENCE } from './copied-values.ts'
+import { type Standing, standing } from './standing.ts'
 
 const MOST_SHOWN = 5
 

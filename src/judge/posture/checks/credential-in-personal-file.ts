@@ -10,10 +10,9 @@ export const credentialInPersonalFile = defineCheck<Standing>({
   frameworks: ['NHI10:2025'],
   population: standing,
   async find(_, population) {
-    return [...population].flatMap(([entityId, { sorts }]): Judgement[] =>
-      sorts.personal === undefined
-        ? []
-        : [{ entityId, outcome: 'fails', why: `it stands in ${sorts.personal}` }],
-    )
+    return [...population].flatMap(([entityId, one]): Judgement[] => {
+      const place = one.placeOf('personal')
+      return place === undefined ? [] : [{ entityId, outcome: 'fails', why: `it stands in ${place}` }]
+    })
   },
 })

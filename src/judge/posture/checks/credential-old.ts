@@ -1,5 +1,5 @@
 import { defineCheck, type Judgement } from '../check.ts'
-import { DAY_MS, isUsable, since, those, timeOf, type Told } from './told.ts'
+import { DAY_MS, since, timeOf, type Told, usable } from './told.ts'
 
 const MOST_DAYS = 365
 
@@ -10,7 +10,7 @@ export const credentialOld = defineCheck<Told>({
   fix: 'Rotate it, the users first: firebreak contain CREDENTIAL --graceful, or replace it by one that expires by itself.',
   severity: 'medium',
   frameworks: ['NHI7:2025'],
-  population: context => those(context, one => isUsable(one, context.now)),
+  population: usable,
   async find({ now }, population) {
     return [...population.values()].flatMap(({ id, facts }): Judgement[] => {
       const created = timeOf(facts.get('created'))

@@ -10,13 +10,13 @@ export const environmentsMixed = defineCheck<Standing>({
   frameworks: ['NHI8:2025'],
   async population(context) {
     const all = [...(await standing(context))]
-    return new Map(all.filter(([, { sorts }]) => sorts.production !== undefined || sorts.other !== undefined))
+    return new Map(all.filter(([, one]) => one.isIn('production') || one.isIn('other')))
   },
   async find(_, population) {
-    return [...population].flatMap(([entityId, { sorts }]): Judgement[] =>
-      sorts.production === undefined || sorts.other === undefined
-        ? []
-        : [{ entityId, outcome: 'fails', why: `it stands in ${sorts.production} and in ${sorts.other}` }],
-    )
+    return [...population].flatMap(([entityId, one]): Judgement[] => {
+      const [production, other] = [one.placeOf('production'), one.placeOf('other')]
+      if (production === undefined || other === undefined) return []
+      return [{ entityId, outcome: 'fails', why: `it stands in ${production} and in ${other}` }]
+    })
   },
 })

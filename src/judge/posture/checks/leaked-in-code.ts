@@ -1,4 +1,6 @@
 import { defineCheck, type Judgement } from '../check.ts'
+import { copied } from './copied.ts'
+import { CODE } from './copied-values.ts'
 import { type Standing, standing } from './standing.ts'
 
 export const leakedInCode = defineCheck<Standing>({
@@ -9,9 +11,12 @@ export const leakedInCode = defineCheck<Standing>({
   severity: 'high',
   frameworks: ['NHI2:2025'],
   population: standing,
-  async find(_, population) {
-    return [...population].flatMap(([entityId, { sorts }]): Judgement[] =>
-      sorts.code === undefined ? [] : [{ entityId, outcome: 'fails', why: `it stands in ${sorts.code}` }],
-    )
+  async find(context, population) {
+    const isRead = (await copied(context)).places.has(CODE)
+    return [...population].flatMap(([entityId, one]): Judgement[] => {
+      if (!isRead) return [{ entityId, outcome: 'unknown', why: 'no repository and no image was read' }]
+      const place = one.placeOf('code')
+      return place === undefined ? [] : [{ entityId, outcome: 'fails', why: `it stands in ${place}` }]
+    })
   },
 })

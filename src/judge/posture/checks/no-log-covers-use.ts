@@ -1,5 +1,5 @@
 import { defineCheck, type Judgement } from '../check.ts'
-import { isUsable, told, type Told } from './told.ts'
+import { type Told, usable } from './told.ts'
 
 interface Subject {
   readonly told: Told
@@ -15,10 +15,10 @@ export const noLogCoversUse = defineCheck<Subject>({
   severity: 'low',
   frameworks: ['NHI10:2025'],
   async population(context) {
-    const usable = (await told(context)).filter(one => one.isListed && isUsable(one, context.now))
+    const listed = [...(await usable(context)).values()].filter(one => one.isListed)
     const kindOf = ({ system, instance, kind }: Told) => JSON.stringify([system, instance, kind])
-    const covered = new Set(usable.filter(({ facts }) => facts.has('lastUsed')).map(kindOf))
-    return new Map(usable.map(one => [one.id, { told: one, isCovered: covered.has(kindOf(one)) }]))
+    const covered = new Set(listed.filter(({ facts }) => facts.has('lastUsed')).map(kindOf))
+    return new Map(listed.map(one => [one.id, { told: one, isCovered: covered.has(kindOf(one)) }]))
   },
   async find(_, population) {
     return [...population].flatMap(([entityId, { told, isCovered }]): Judgement[] => {

@@ -1,17 +1,18 @@
-import { eachOwnership } from '../../ownership/ownership.ts'
+import { nonHumans } from '../../ownership/non-human.ts'
 import type { Ownership } from '../../ownership/weigh.ts'
 import { oncePerRun } from '../check.ts'
+import { readHere } from './copied.ts'
+import { weighAll } from './owners.ts'
+import { reading } from './reading.ts'
 
-/** Every identity that is no person's own account, and whose it is; of those that are sound no more than that is kept. */
-export const owned = oncePerRun(async ({ db, now }): Promise<ReadonlyMap<string, Ownership>> => {
-  const found = new Map<string, Ownership>()
-  await eachOwnership(db, now, (id, own) => {
-    const { state, answers } = own
-    const isSound = state === 'confirmed' || state === 'confident' || state === 'likely'
-    found.set(id, isSound ? { state, ...(answers && { answers }), candidates: [], unresolved: [] } : own)
-  })
-  return found
+/** Every identity that is no person's own account, and whose it is. */
+export const owned = oncePerRun(async (context): Promise<ReadonlyMap<string, Ownership>> => {
+  const thread = await reading(context)
+  if (thread) return await thread.owners
+  return await weighAll(context.db, context.now, await machines(context), () => readHere(context))
 })
+
+export const machines = oncePerRun(({ db }) => nonHumans(db))
 
 const MOST_SHOWN = 3
 

@@ -1,5 +1,5 @@
 import type { Ownership } from '../../ownership/weigh.ts'
-import { defineCheck } from '../check.ts'
+import { type CheckContext, defineCheck, type Judgement } from '../check.ts'
 import { because, owned } from './owned.ts'
 
 export const ownerDeparted = defineCheck<Ownership>({
@@ -10,8 +10,11 @@ export const ownerDeparted = defineCheck<Ownership>({
   severity: 'high',
   frameworks: ['NHI1:2025'],
   population: owned,
-  async find(_, population) {
-    return [...population].flatMap(([entityId, { state, answers, candidates }]) => {
+  async find(context, population) {
+    const isTold = await whoLeftIsTold(context)
+    return [...population].flatMap(([entityId, { state, answers, candidates }]): Judgement[] => {
+      if (!isTold && answers)
+        return [{ entityId, outcome: 'unknown', why: 'no list of people tells who left' }]
       if (state !== 'departed' || !answers) return []
       const signs = candidates.find(({ party }) => party.key === answers.key)?.signs ?? []
       const why = `it was ${answers.name}’s, who left: ${because(signs)}`
@@ -19,3 +22,15 @@ export const ownerDeparted = defineCheck<Ownership>({
     })
   },
 })
+
+/** Whether any list tells of a person, there or gone. */
+async function whoLeftIsTold({ db }: CheckContext): Promise<boolean> {
+  const person = await db
+    .selectFrom('entity')
+    .select('id')
+    .where('system', '=', 'people')
+    .where('kind', '=', 'person')
+    .limit(1)
+    .executeTakeFirst()
+  return person !== undefined
+}

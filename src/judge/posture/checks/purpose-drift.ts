@@ -1,8 +1,6 @@
-import { loadRoots } from '../../../know/inventory/roots.ts'
 import { isCommon, ownName, wordsOf } from '../../ownership/words.ts'
-import { workflowUses } from '../../requirements/workflow-uses.ts'
 import { defineCheck, type Judgement } from '../check.ts'
-import { type Profiled, profiled } from './required.ts'
+import { type Profiled, profiled, used } from './required.ts'
 
 /** One that a purpose names by some word of its own. */
 function names(purpose: ReadonlySet<string>, name: string): boolean {
@@ -21,9 +19,9 @@ export const purposeDrift = defineCheck<Profiled>({
   async population(context) {
     return new Map([...(await profiled(context))].filter(([, { profile }]) => profile.purpose))
   },
-  async find({ db }, population) {
+  async find(context, population) {
     if (population.size === 0) return []
-    const uses = await workflowUses(db, await loadRoots(db), [...population.keys()])
+    const uses = await used(context)
     return [...population].flatMap(([id, { profile }]): Judgement[] => {
       const now = (uses.get(id) ?? []).filter(({ isGone }) => !isGone)
       const purpose = new Set(wordsOf(profile.purpose!.value))

@@ -1,8 +1,10 @@
 import { loadRoots } from '../../../know/inventory/roots.ts'
-import { type NonHuman, nonHumans } from '../../ownership/non-human.ts'
+import type { NonHuman } from '../../ownership/non-human.ts'
 import { type Profile, profilesOf } from '../../requirements/profiles.ts'
+import { type WorkflowUse, workflowUses } from '../../requirements/workflow-uses.ts'
 import { type Required, requiredOf, requirementsInForce } from '../../requirements/requirements.ts'
 import { type CheckContext, oncePerRun } from '../check.ts'
+import { machines } from './owned.ts'
 
 export interface Profiled {
   readonly identity: NonHuman
@@ -12,8 +14,9 @@ export interface Profiled {
 }
 
 /** Every identity that is no person's own account, with its class and what is required of it. */
-export const profiled = oncePerRun(async ({ db }): Promise<ReadonlyMap<string, Profiled>> => {
-  const identities = await nonHumans(db)
+export const profiled = oncePerRun(async (context): Promise<ReadonlyMap<string, Profiled>> => {
+  const { db } = context
+  const identities = await machines(context)
   const profiles = await profilesOf(db, await loadRoots(db), identities)
   const rules = (await requirementsInForce(db))?.rules ?? []
   return new Map(
@@ -23,6 +26,12 @@ export const profiled = oncePerRun(async ({ db }): Promise<ReadonlyMap<string, P
     }),
   )
 })
+
+/** Who uses each of them, and who did, read once for all checks. */
+export const used = oncePerRun(
+  async (context): Promise<ReadonlyMap<string, readonly WorkflowUse[]>> =>
+    await workflowUses(context.db, await loadRoots(context.db), [...(await profiled(context)).keys()]),
+)
 
 /** Those of which some rule asks for what the check looks at. */
 export async function requiring(

@@ -1,7 +1,7 @@
 import { defineCheck, type Judgement } from '../check.ts'
 import { owned } from './owned.ts'
 import { kindOf, type Profiled, requiring } from './required.ts'
-import { DAY_MS, isUsable, timeOf, told } from './told.ts'
+import { DAY_MS, timeOf, usable } from './told.ts'
 
 const OWNED = ['confirmed', 'confident', 'likely']
 
@@ -17,7 +17,7 @@ export const requirementUnmet = defineCheck<Profiled>({
   async find(context, population) {
     const ownership = await owned(context)
     const credentials = Map.groupBy(
-      (await told(context)).filter(one => isUsable(one, context.now) && one.identityId !== undefined),
+      [...(await usable(context)).values()].filter(one => one.identityId !== undefined),
       ({ identityId }) => identityId!,
     )
     return [...population].flatMap(([id, one]): Judgement[] => {

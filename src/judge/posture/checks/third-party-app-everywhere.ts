@@ -24,8 +24,12 @@ export const thirdPartyAppEverywhere = defineCheck<Told>({
     those(context, ({ kind, facts }) => kind === 'app-installation' && facts.get('suspended') !== true),
   async find(_, population) {
     return [...population.values()].flatMap(({ id, facts }): Judgement[] => {
-      if (facts.get('repositories') !== 'all') return []
-      const may = Object.entries(permissions.parse(facts.get('permissions')))
+      const [repositories, given] = [facts.get('repositories'), facts.get('permissions')]
+      if (repositories !== undefined && repositories !== 'all') return []
+      // Whoever may not see the installation is not told of it.
+      if (repositories === undefined || given === undefined)
+        return [{ entityId: id, outcome: 'unknown', why: 'what it may do, and where, is not told' }]
+      const may = Object.entries(permissions.parse(given))
       const grave = may
         .filter(([name, level]) => level === 'write' && GRAVE.includes(name))
         .map(([name]) => name)

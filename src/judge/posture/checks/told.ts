@@ -1,6 +1,10 @@
+import { sql } from 'kysely'
 import type { Ms } from '../../../core/contract/ref.ts'
+import { columnPages } from '../../../core/store/column-pages.ts'
 import type { Row } from '../../../core/store/schema.ts'
-import { loadRoots } from '../../../know/inventory/roots.ts'
+import type { Db } from '../../../core/store/store.ts'
+import { inChunks } from '../../../know/inventory/in-chunks.ts'
+import { loadRoots, type Roots } from '../../../know/inventory/roots.ts'
 import { type CheckContext, oncePerRun } from '../check.ts'
 
 export const DAY_MS = 86_400_000
@@ -43,52 +47,91 @@ const ASKED = [
 
 /** Everything that stands. */
 export const told = oncePerRun(async ({ db }): Promise<readonly Told[]> => {
-  const entities = await db
-    .selectFrom('entity')
-    .leftJoin('credential', 'credential.entity_id', 'entity.id')
-    .select([
-      'entity.id',
-      'entity.type',
-      'entity.system',
-      'entity.instance',
-      'entity.kind',
-      'entity.native',
-      'credential.identity_id',
-      'credential.state',
-    ])
-    .where('entity.type', 'in', ['identity', 'credential'])
-    .where('entity.gone_at', 'is', null)
-    .where('entity.merged_into', 'is', null)
-    .orderBy('entity.id')
-    .execute()
-  const rows = await db
-    .selectFrom('fact')
-    .innerJoin('entity', 'entity.id', 'fact.entity_id')
-    .select(['fact.entity_id', 'fact.name', 'fact.value'])
-    .where('entity.type', 'in', ['identity', 'credential'])
-    .where('fact.name', 'in', ASKED)
-    .where('fact.gone_at', 'is', null)
-    .orderBy('fact.learnt_at')
-    .execute()
-  const roots = await loadRoots(db)
-  const facts = new Map<string, Map<string, unknown>>()
-  for (const { entity_id, name, value } of rows) {
-    const id = roots.of(entity_id)
-    const own = facts.get(id) ?? new Map<string, unknown>()
-    facts.set(id, own.set(name, JSON.parse(value)))
+  const credentials = await credentialsIn(db)
+  const facts = await factsIn(db, await loadRoots(db))
+  const pages = columnPages(
+    db,
+    'entity',
+    {
+      id: sql`id`,
+      type: sql`type`,
+      system: sql`system`,
+      instance: sql`instance`,
+      kind: sql`kind`,
+      native: sql`native`,
+    },
+    sql`type in ('identity', 'credential') and gone_at is null and merged_into is null`,
+  )
+  const found: Told[] = []
+  const shared = new Map<string, string>()
+  /** The same few texts are of very many. */
+  const one = (text: string) => {
+    const known = shared.get(text) ?? text
+    shared.set(known, known)
+    return known
   }
-  return entities.map(({ id, type, system, instance, kind, native, identity_id, state }) => ({
-    id,
-    type,
-    system,
-    instance,
-    kind,
-    isListed: !native.startsWith('fp:'),
-    identityId: identity_id ?? undefined,
-    state: state ?? undefined,
-    facts: facts.get(id) ?? NONE,
-  }))
+  for await (const page of pages)
+    for (let at = 0; at < page.count; at++) {
+      const id = page.id[at]!
+      const credential = credentials.get(id)
+      found.push({
+        id,
+        type: one(page.type[at]!) as Told['type'],
+        system: one(page.system[at]!),
+        instance: one(page.instance[at]!),
+        kind: one(page.kind[at]!),
+        isListed: !page.native[at]!.startsWith('fp:'),
+        identityId: credential?.identityId,
+        state: credential?.state,
+        facts: facts.get(id) ?? NONE,
+      })
+    }
+  return found.sort((a, b) => (a.id < b.id ? -1 : 1))
 })
+
+async function credentialsIn(db: Db): Promise<Map<string, Pick<Told, 'identityId' | 'state'>>> {
+  const found = new Map<string, Pick<Told, 'identityId' | 'state'>>()
+  const columns = { id: sql`entity_id`, identity: sql`identity_id`, state: sql`state` }
+  for await (const page of columnPages(db, 'credential', columns))
+    for (let at = 0; at < page.count; at++)
+      found.set(page.id[at]!, {
+        identityId: page.identity[at] === '' ? undefined : page.identity[at],
+        state: page.state[at] as Told['state'],
+      })
+  return found
+}
+
+/** By entity; of several sources the one that told it last. */
+async function factsIn(db: Db, roots: Roots): Promise<Map<string, Map<string, unknown>>> {
+  const facts = new Map<string, Map<string, unknown>>()
+  const names = new Map(ASKED.map(name => [name, name]))
+  const severally = new Set<string>()
+  const columns = { id: sql`entity_id`, name: sql`name`, value: sql`value` }
+  const asked = sql`name in (${sql.join(ASKED)}) and gone_at is null`
+  for await (const page of columnPages(db, 'fact', columns, asked))
+    for (let at = 0; at < page.count; at++) {
+      const id = roots.of(page.id[at]!)
+      const name = names.get(page.name[at]!)!
+      const known = facts.get(id)
+      if (known?.has(name)) severally.add(id)
+      const own = known ?? new Map<string, unknown>()
+      if (!known) facts.set(id, own)
+      own.set(name, JSON.parse(page.value[at]!))
+    }
+  const members = [...severally].flatMap(id => [id, ...roots.membersOf(id)])
+  const again = await inChunks(members, chunk =>
+    db
+      .selectFrom('fact')
+      .select(['entity_id', 'name', 'value', 'learnt_at'])
+      .where('entity_id', 'in', chunk)
+      .where('name', 'in', ASKED)
+      .where('gone_at', 'is', null)
+      .execute(),
+  )
+  for (const { entity_id, name, value } of again.sort((a, b) => a.learnt_at - b.learnt_at))
+    facts.get(roots.of(entity_id))!.set(name, JSON.parse(value))
+  return facts
+}
 
 const NONE: ReadonlyMap<string, unknown> = new Map()
 
@@ -99,6 +142,11 @@ export async function those(
 ): Promise<ReadonlyMap<string, Told>> {
   return new Map((await told(context)).filter(isMeant).map(one => [one.id, one]))
 }
+
+/** Every credential that could be used, by its id. */
+export const usable = oncePerRun(
+  async (context): Promise<ReadonlyMap<string, Told>> => those(context, one => isUsable(one, context.now)),
+)
 
 /** A credential that could be used: not dead, switched off or expired, as far as is told. */
 export function isUsable({ type, state, facts }: Told, now: Ms): boolean {

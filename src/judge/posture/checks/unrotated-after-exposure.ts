@@ -1,6 +1,6 @@
 import { defineCheck, type Judgement } from '../check.ts'
 import { exposed } from './exposed.ts'
-import { DAY_MS, isUsable, since, those, timeOf, type Told } from './told.ts'
+import { DAY_MS, since, timeOf, type Told, usable } from './told.ts'
 
 interface Subject {
   readonly told: Told
@@ -16,11 +16,11 @@ export const unrotatedAfterExposure = defineCheck<Subject>({
   severity: 'critical',
   frameworks: ['NHI2:2025', 'NHI7:2025'],
   async population(context) {
-    const usable = await those(context, one => isUsable(one, context.now))
+    const told = await usable(context)
     return new Map(
       (await exposed(context)).flatMap(({ id, firstSeen }) => {
-        const told = usable.get(id)
-        return told ? [[id, { told, firstSeen }] as const] : []
+        const own = told.get(id)
+        return own ? [[id, { told: own, firstSeen }] as const] : []
       }),
     )
   },

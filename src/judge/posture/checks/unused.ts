@@ -27,6 +27,12 @@ export const unused = defineCheck<Told>({
       const created = timeOf(facts.get('created'))
       if (said === 'never' && created !== undefined && now - created > LEAST_AGE_DAYS * DAY_MS)
         return [{ entityId: id, outcome: 'fails', why: `it was never used since ${since(created, now)}` }]
+      if (said === 'never' && created === undefined)
+        return [
+          { entityId: id, outcome: 'unknown', why: 'it was never used, and when it was made is not told' },
+        ]
+      if (said !== 'never' && at === undefined)
+        return [{ entityId: id, outcome: 'unknown', why: 'when it was used last cannot be read' }]
       if (at === undefined || now - at <= MOST_DAYS * DAY_MS) return []
       return [{ entityId: id, outcome: 'fails', why: `it was used last on ${since(at, now)}` }]
     })

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { WeaknessText } from '../../../know/readers/weakness.ts'
 import { allWeaknesses } from '../../../know/readers/weaknesses.ts'
-import { type Check, type CheckContext, defineCheck } from '../check.ts'
+import { type Check, type CheckContext, defineCheck, oncePerRun } from '../check.ts'
 
 const toldSchema = z.array(
   z.looseObject({ id: z.string(), line: z.number(), certainty: z.string(), why: z.string() }),
@@ -21,10 +21,11 @@ function checkOf({ id, title, why, fix, severity, frameworks }: WeaknessText): C
     fix,
     severity,
     frameworks,
-    population: toldOf,
-    async find(_, population) {
-      return [...population].flatMap(([entityId, told]) => {
-        const own = told.filter(one => one.id === id && one.certainty !== 'potential')
+    population: async context => (await weak(context)).told,
+    async find(context, population) {
+      const found = (await weak(context)).byWeakness.get(id) ?? []
+      return found.flatMap(entityId => {
+        const own = population.get(entityId)!.filter(one => one.id === id && one.certainty !== 'potential')
         if (own.length === 0) return []
         const lines = own.map(one => `line ${one.line}: ${one.why}`)
         return [{ entityId, outcome: 'fails' as const, why: lines.join('; ') }]
@@ -33,16 +34,27 @@ function checkOf({ id, title, why, fix, severity, frameworks }: WeaknessText): C
   })
 }
 
-/** Of every job that stands, and of what else something weak was found in: asked once for all the checks of a run. */
-const asked = new WeakMap<CheckContext['db'], Promise<Map<string, Told>>>()
-
-function toldOf({ db }: CheckContext): Promise<Map<string, Told>> {
-  const known = asked.get(db) ?? askFor(db)
-  asked.set(db, known)
-  return known
+interface Weak {
+  /** Of every job that stands, and of what else something weak was found in. */
+  readonly told: ReadonlyMap<string, Told>
+  /** Which have some weakness. */
+  readonly byWeakness: ReadonlyMap<string, readonly string[]>
 }
 
-async function askFor(db: CheckContext['db']): Promise<Map<string, Told>> {
+/** Read once for all of them. */
+const weak = oncePerRun(async ({ db }): Promise<Weak> => {
+  const told = await toldIn(db)
+  const byWeakness = new Map<string, string[]>()
+  for (const [entityId, own] of told)
+    for (const id of new Set(own.map(one => one.id))) {
+      const others = byWeakness.get(id)
+      if (others) others.push(entityId)
+      else byWeakness.set(id, [entityId])
+    }
+  return { told, byWeakness }
+})
+
+async function toldIn(db: CheckContext['db']): Promise<Map<string, Told>> {
   const rows = await db
     .selectFrom('entity')
     .leftJoin('fact', join =>

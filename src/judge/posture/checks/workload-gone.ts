@@ -1,8 +1,6 @@
-import { loadRoots } from '../../../know/inventory/roots.ts'
-import { workflowUses } from '../../requirements/workflow-uses.ts'
 import { defineCheck, type Judgement } from '../check.ts'
-import { profiled } from './required.ts'
-import { isUsable, told } from './told.ts'
+import { profiled, used } from './required.ts'
+import { usable } from './told.ts'
 
 export const workloadGone = defineCheck<readonly string[]>({
   id: 'workload-gone',
@@ -13,19 +11,20 @@ export const workloadGone = defineCheck<readonly string[]>({
   frameworks: ['NHI1:2025'],
   async population(context) {
     const identities = await profiled(context)
-    const usable = (await told(context)).filter(one => isUsable(one, context.now))
-    const byIdentity = Map.groupBy(usable, ({ identityId }) => identityId ?? '')
+    const byIdentity = Map.groupBy((await usable(context)).values(), ({ identityId }) => identityId ?? '')
     return new Map(
       [...byIdentity]
         .filter(([id]) => identities.has(id))
         .map(([id, own]) => [id, own.map(credential => credential.id)]),
     )
   },
-  async find({ db }, population) {
-    const uses = await workflowUses(db, await loadRoots(db), [...population.keys()])
+  async find(context, population) {
+    const uses = await used(context)
     return [...population].flatMap(([id, credentials]): Judgement[] => {
       const known = uses.get(id) ?? []
-      if (known.length === 0 || known.some(({ isGone }) => !isGone)) return []
+      if (known.length === 0)
+        return [{ entityId: id, outcome: 'unknown', why: 'nothing that was read tells what uses it' }]
+      if (known.some(({ isGone }) => !isGone)) return []
       const who = known.map(({ name }) => name).sort()
       const why = `${who.slice(0, 3).join(', ')} used it and ${who.length === 1 ? 'is' : 'are'} gone; ${credentials.length} ${credentials.length === 1 ? 'credential stands' : 'credentials stand'}`
       return [{ entityId: id, outcome: 'fails', why }]

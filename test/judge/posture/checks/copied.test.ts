@@ -1,0 +1,184 @@
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { inThread } from '../../../../src/judge/posture/checks/reading.ts'
+import { type CopiedValue, readCopies } from '../../../../src/judge/posture/checks/copied-values.ts'
+import { type Db, openStore } from '../../../../src/core/store/store.ts'
+import { Draws } from '../../organisation/draws.ts'
+import { ownDirectory } from '../../../know/estate.ts'
+import { openOwnStore } from '../../../own-store.ts'
+
+const SYSTEMS = ['git', 'directory', 'slack', 'report', 'directory']
+/** Among them one that has what separates the values of a page, and one that no single byte can hold. */
+const PATHS = [
+  'prod/a.env',
+  'dev/a.env',
+  'x.staging',
+  '.netrc',
+  'a\x1fb',
+  'schlüssel/日本/test/k',
+  'docs/a-live/b',
+]
+
+/** Copies of a few values, of which each claim, source, path and sign is drawn. */
+async function writeCopies(db: Db, seed: string, count: number): Promise<void> {
+  const draws = new Draws(seed)
+  const below = (count: number) => draws.below(count)
+  const chance = (part: number) => below(1000) < part * 1000
+  const pick = <Item>(items: readonly Item[]): Item => items[below(items.length)]!
+  await db
+    .insertInto('source')
+    .values(
+      SYSTEMS.map((system, at) => ({
+        id: `s${at}`,
+        system,
+        instance: `i${at}`,
+        label: `l${at}`,
+        // One lies in the other.
+        config: JSON.stringify(system === 'directory' ? { path: at === 1 ? '/srv' : '/srv/prod/' } : {}),
+        cursor: null,
+        created_at: 0,
+        observed_at: null,
+      })),
+    )
+    .execute()
+  await db
+    .insertInto('entity')
+    .values(
+      ['c0', 'c1', 'c2', 'box'].map(id => ({
+        id,
+        type: 'identity' as const,
+        system: 'test',
+        instance: '',
+        kind: 'k',
+        native: id,
+        first_seen: 0,
+        last_seen: 0,
+        gone_at: null,
+        merged_into: null,
+      })),
+    )
+    .execute()
+  for (const source_id of ['s0', 's1'])
+    await db
+      .insertInto('watch')
+      .values({
+        source_id,
+        next_at: 0,
+        failures: 0,
+        error: null,
+        baseline_at: 500,
+        claimed_by: null,
+        claim_epoch: 0,
+        claim_until: null,
+      })
+      .execute()
+  const rows = Array.from({ length: count }, (_, at) => ({
+    id: `copy-${String(at).padStart(6, '0')}`,
+    source_id: `s${below(SYSTEMS.length)}`,
+    container_id: 'box',
+    document: `d${at}`,
+    path: pick(PATHS),
+    member: chance(0.2) ? 'in/it' : '',
+    version: chance(0.2) ? 'reported:1' : null,
+    slots: '[]',
+    kind: 'k',
+    fingerprint: `f${below(20)}`,
+    claim_id: pick(['c0', 'c1', 'c2', null, null]),
+    confidence: chance(0.8) ? 0.9 : 0.2,
+    allowance: pick([null, null, '', 'a test needs it']),
+    facts: null,
+    reasons: null,
+    first_seen: below(1000),
+    last_seen: 1000,
+    gone_at: chance(0.3) ? 1000 : null,
+  }))
+  for (let at = 0; at < rows.length; at += 500)
+    await db
+      .insertInto('copy')
+      .values(rows.slice(at, at + 500))
+      .execute()
+}
+
+/** The same by a statement for each question. */
+async function asked(db: Db) {
+  const rows = await db
+    .selectFrom('copy')
+    .innerJoin('source', 'source.id', 'copy.source_id')
+    .leftJoin('watch', 'watch.source_id', 'copy.source_id')
+    .selectAll('copy')
+    .select(['source.system', 'watch.baseline_at'])
+    .execute()
+  const root: Record<string, string> = { s1: '/srv/', s4: '/srv/prod/' }
+  return rows.map(row => ({
+    ...row,
+    key: `${root[row.source_id] ?? `${row.source_id} `}${row.path}${row.member === '' ? '' : `!/${row.member}`}`,
+    isFree: (row.allowance ?? '') === '',
+    isReported: row.version !== null,
+  }))
+}
+
+test('of each value and claim it is told in how many places it stands, and of which sorts', async () => {
+  const { db, close } = await openOwnStore()
+  await writeCopies(db, 'copies', 2500)
+  const { byFingerprint, newKeys, inCode } = await readCopies(db)
+  const rows = await asked(db)
+  const keysOf = (own: typeof rows) => [...new Set(own.map(({ key }) => key))].sort()
+  for (const [fingerprint, all] of Map.groupBy(rows, row => row.fingerprint)) {
+    const value = byFingerprint.get(fingerprint)!
+    const counted = all.filter(row => row.gone_at === null && row.confidence > 0.5 && row.system !== 'report')
+    expect(value.places).toBe(keysOf(counted).length)
+    const seen = all.filter(
+      row => row.confidence > 0.5 && row.isFree && ['git', 'slack'].includes(row.system),
+    )
+    expect(value.exposedSince).toBe(Math.min(...seen.map(row => row.first_seen)))
+    for (const group of value.groups) {
+      const own = counted.filter(row => row.claim_id === group.claimId)
+      const first = (is: (row: (typeof rows)[number]) => boolean) => keysOf(own.filter(is))[0]
+      const unsettled = all.filter(
+        row =>
+          row.claim_id === group.claimId &&
+          row.gone_at === null &&
+          row.confidence > 0.5 &&
+          row.baseline_at === null &&
+          row.isFree &&
+          !row.isReported,
+      )
+      expect(group).toMatchObject({
+        places: keysOf(own).length,
+        first: keysOf(own)[0],
+        last: keysOf(own).at(-1),
+        unsettledPlaces: keysOf(unsettled).length,
+      })
+      expect(group.sorts).toEqual({
+        code: first(row => row.isFree && row.system === 'git'),
+        chat: first(row => row.isFree && row.system === 'slack'),
+        production: first(({ path }) => path.startsWith('prod/') || path.includes('-live/')),
+        other: first(({ path }) => /^dev\/|\.staging$|\/test\//.test(path)),
+        personal: first(({ path }) => path === '.netrc'),
+      })
+    }
+  }
+  // What is new, and what stands, or stood, of the same value in the same document.
+  const fresh = rows.filter(
+    row =>
+      row.gone_at === null && (row.baseline_at === null ? row.isReported : row.first_seen > row.baseline_at),
+  )
+  const same = new Set(fresh.map(row => `${row.fingerprint} ${row.key}`))
+  expect(newKeys.length).toBe(rows.filter(row => same.has(`${row.fingerprint} ${row.key}`)).length)
+  expect([...inCode.keys()].sort()).toEqual(['c0', 'c1', 'c2'])
+  for (const places of inCode.values()) expect(places.length).toBeLessThanOrEqual(8)
+  await close()
+})
+
+test('a thread reads the same', async () => {
+  const file = join(await ownDirectory(), 'store')
+  const db = await openStore(file)
+  await writeCopies(db, 'thread', 600)
+  const here = await readCopies(db)
+  const there = await inThread({ file, now: 0 }).copies
+  const sorted = (values: ReadonlyMap<string, CopiedValue>) =>
+    [...values].sort(([a], [b]) => (a < b ? -1 : 1))
+  expect(sorted(there.byFingerprint)).toEqual(sorted(here.byFingerprint))
+  expect(there.newKeys).toEqual(here.newKeys)
+  await db.destroy()
+})
