@@ -62,6 +62,9 @@ const QUERIES: Readonly<Record<string, string>> = {
         and source.system in ('git', 'github', 'gitlab', 'slack', 'registry')) as seen from ${USABLE}) as exposed
     where seen < ${NOW - DAY_MS} and (state = 'live' or made is not null)
     and (made is null or unixepoch(trim(made, '"'), 'subsec') * 1000 <= seen)`,
+  'unrotated-after-handover': `select count(*) from ${USABLE} and exists (select 1 from confirmation
+    where confirmation.entity_id = credential.identity_id and handed_from is not null and ended_at is null
+    and unixepoch(trim(created.value, '"'), 'subsec') * 1000 <= confirmation.at)`,
   'loose-federation': `select count(*) from fact join entity on entity.id = fact.entity_id and ${THERE}
     where fact.name = 'loose' and fact.gone_at is null`,
   administrator: `select count(distinct entity_id) from policy where language = 'aws-iam' and gone_at is null
