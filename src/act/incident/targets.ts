@@ -57,6 +57,7 @@ export async function connectedTargets(
       if (!tried) continue
       const { credential, verdict } = tried
       await confirm(db, world, views, identity.id, credential.id, verdict, secret)
+      const cannot: readonly string[] = connection.cannot?.(credential.ref) ?? []
       const label = labelOf(identity, [...others, ...targets])
       targets.push({
         leak,
@@ -65,7 +66,7 @@ export async function connectedTargets(
         identity: identity.ref,
         label,
         sourceId: source.id,
-        can: CAPABILITIES.filter(name => connection[name] !== undefined),
+        can: CAPABILITIES.filter(name => connection[name] !== undefined && !cannot.includes(name)),
         settleSeconds: connection.settleSeconds,
         ...(connection.keepsPublicHalf && { keepsPublicHalf: true }),
         ours: views.some(view => view.identity?.id === identity.id && view.issuedBy !== undefined),

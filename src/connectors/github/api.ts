@@ -1,9 +1,9 @@
-import { createPrivateKey, createSign } from 'node:crypto'
 import type { request as octokitRequest } from '@octokit/request'
 import { z } from 'zod'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
 import type { GithubConfig } from './config.ts'
+import { appToken } from './app-token.ts'
 import { answerOf, limitSeconds, toFailure } from './failure.ts'
 
 /** One call: `GET /repos/{owner}/{repo}/keys`, with what stands for the names and the rest as query or body. */
@@ -37,6 +37,8 @@ export interface Api {
 interface Asked {
   readonly status: number
   readonly data: unknown
+  /** What the server's clock says of a refusal. */
+  readonly date?: number
   /** Those of a token of the classic kind; others have none, and do not say what they may do. */
   readonly scopes?: readonly string[]
 }
@@ -162,7 +164,8 @@ class GithubApi implements Api {
       const now = this.#io.now().getTime()
       if (!answered || limitSeconds(answered, now) !== undefined || answered.status >= 500)
         return { failed: toFailure(error, 'asking', now) }
-      return { status: answered.status, data: undefined }
+      const date = Date.parse(String(answered.headers['date']))
+      return { status: answered.status, data: undefined, ...(!Number.isNaN(date) && { date }) }
     }
   }
 
@@ -211,7 +214,6 @@ class GithubApi implements Api {
     return `Bearer ${token ? token.revealText().trim() : await this.#installationToken()}`
   }
 
-  /** https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-json-web-token-jwt-for-a-github-app */
   #appToken(): string {
     const { appId, privateKey } = this.#config
     if (appId === undefined || !privateKey)
@@ -220,12 +222,8 @@ class GithubApi implements Api {
         'only a GitHub App can do this to its own installation',
         'Connect with its appId and privateKey.',
       )
-    const now = Math.floor(this.#io.now().getTime() / 1000)
-    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
-    const text = `${part({ alg: 'RS256', typ: 'JWT' })}.${part({ iat: now - 60, exp: now + 540, iss: appId })}`
     try {
-      const key = createPrivateKey(privateKey.revealText())
-      return `${text}.${createSign('RSA-SHA256').update(text).sign(key).toString('base64url')}`
+      return appToken(appId, privateKey, this.#io.now())
     } catch {
       throw new FirebreakError('INVALID_CONFIG', 'the private key of the app is none', 'Give its PEM file.')
     }

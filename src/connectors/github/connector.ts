@@ -33,6 +33,14 @@ export const github: Connector<GithubConfig> = {
       documents: since => documents(account, since, reading),
       discover: () => discover(account, reading),
       verify: (ref, secret) => verify(account, ref, secret),
+      // A deploy key is all that can be issued: whoever has the private half needs no name beside it.
+      keepsPublicHalf: true,
+      cannot: ({ kind }) =>
+        kind === 'ssh-key' || kind === 'deploy-key'
+          ? []
+          : kind === 'app-key' || kind === 'app-installation'
+            ? ['issue']
+            : ['issue', 'suspend'],
       probe: (trial, held) => probe(account, trial, held),
       inspect: ref => inspect(account, ref, held),
       issue: want => issue(account, want, deleted),

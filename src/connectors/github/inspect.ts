@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
 import type { Ref, State } from '../../core/contract/ref.ts'
 import { type Account, mustBeHere, refIn } from './account.ts'
+import { inspectAppKey } from './app.ts'
 import { keyOf } from './keys.ts'
 import { type At, type DeployKey, deployKeysOf } from './repository.ts'
 import { type Held, storedAt } from './stored-values.ts'
@@ -14,6 +15,7 @@ const INSTALLATION = z.object({ app_slug: z.string(), suspended_at: z.string().n
 
 /** What stands for it now; null for what is not there. Never a secret: of a key its public half. */
 export async function inspect(account: Account, ref: Ref, held: Held): Promise<State> {
+  if (ref.kind === 'app-key') return await inspectAppKey(account)
   if (!(await account.stillHere()))
     throw new FirebreakError('CONFLICT', `${account.config.owner} is another owner now`, 'Connect it anew.')
   switch (ref.kind) {

@@ -3,7 +3,8 @@ import { FirebreakError } from '../../core/contract/errors.ts'
 import { Secret } from '../../core/contract/secret.ts'
 import type { Account } from './account.ts'
 import { findKey, keyRefs, keyState } from './inspect.ts'
-import { keyOf, newKey } from './keys.ts'
+import { newSshKey } from '../../core/contract/new-ssh-key.ts'
+import { keyOf } from './keys.ts'
 import { deployKeysOf } from './repository.ts'
 
 /** Whether keys that this connection deleted might only read: another one like them may be asked for after that. */
@@ -28,7 +29,7 @@ export async function issue(account: Account, want: Want, deleted: Deleted): Pro
       )
     const before = keyState.safeParse(want.before)
     const read_only = key?.read_only ?? before.data?.readOnly ?? deleted.get(fingerprint) ?? true
-    const { privateKey, line } = newKey('firebreak', account.io.random)
+    const { privateKey, line } = newSshKey('firebreak', account.io.random)
     await account.api.send(doing, 'POST /repos/{owner}/{repo}/keys', { ...at, title, key: line, read_only })
     return { ref: keyRefs(account, repository, keyOf(line)!.fingerprint), secret: new Secret(privateKey) }
   })

@@ -1,10 +1,5 @@
-import {
-  createHash,
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  type JsonWebKey,
-} from 'node:crypto'
+import { createHash, createPrivateKey, createPublicKey, type JsonWebKey } from 'node:crypto'
+import { sshFields } from '../../core/contract/new-ssh-key.ts'
 
 /** A public key as OpenSSH writes it: `ssh-ed25519 AAAA… comment`. */
 export interface PublicKey {
@@ -68,58 +63,14 @@ function opensshFingerprint(bytes: Buffer): string | undefined {
 
 function sshBlob({ kty, crv, n, e, x, y }: JsonWebKey): Buffer {
   const raw = (part = '') => Buffer.from(part, 'base64url')
-  if (kty === 'RSA') return joined('ssh-rsa', positive(raw(e)), positive(raw(n)))
-  if (kty === 'OKP' && crv === 'Ed25519') return joined('ssh-ed25519', raw(x))
+  if (kty === 'RSA') return sshFields('ssh-rsa', positive(raw(e)), positive(raw(n)))
+  if (kty === 'OKP' && crv === 'Ed25519') return sshFields('ssh-ed25519', raw(x))
   const curve = { 'P-256': 'nistp256', 'P-384': 'nistp384', 'P-521': 'nistp521' }[crv ?? '']
   if (kty !== 'EC' || curve === undefined) throw new RangeError('SSH has no such keys')
-  return joined(`ecdsa-sha2-${curve}`, Buffer.from(curve), Buffer.concat([Buffer.of(4), raw(x), raw(y)]))
+  return sshFields(`ecdsa-sha2-${curve}`, Buffer.from(curve), Buffer.concat([Buffer.of(4), raw(x), raw(y)]))
 }
 
 /** A number whose first bit is set would be read as negative. */
 function positive(number: Buffer): Buffer {
   return number[0]! & 0x80 ? Buffer.concat([Buffer.of(0), number]) : number
-}
-
-function joined(type: string, ...parts: Buffer[]): Buffer {
-  return Buffer.concat([Buffer.from(type), ...parts].flatMap(part => [uint32(part.length), part]))
-}
-
-function uint32(number: number): Buffer {
-  const bytes = Buffer.alloc(4)
-  bytes.writeUInt32BE(number)
-  return bytes
-}
-
-/** A new Ed25519 key: the private half as OpenSSH reads it, and the line that a server is given. */
-export function newKey(
-  comment: string,
-  random: (bytes: number) => Uint8Array,
-): { privateKey: string; line: string } {
-  const { privateKey } = generateKeyPairSync('ed25519')
-  const { d = '', x = '' } = privateKey.export({ format: 'jwk' })
-  const [seed, point] = [Buffer.from(d, 'base64url'), Buffer.from(x, 'base64url')]
-  const blob = joined('ssh-ed25519', point)
-  const check = Buffer.from(random(4))
-  const fields = joined('ssh-ed25519', point, Buffer.concat([seed, point]), Buffer.from(comment))
-  const open = Buffer.concat([check, check, fields])
-  const padding = Buffer.from(Array.from({ length: (8 - (open.length % 8)) % 8 }, (_, index) => index + 1))
-  const secret = Buffer.concat([open, padding])
-  const whole = Buffer.concat([
-    Buffer.from(MAGIC, 'latin1'),
-    joined('none', Buffer.from('none'), Buffer.alloc(0)),
-    uint32(1),
-    uint32(blob.length),
-    blob,
-    uint32(secret.length),
-    secret,
-  ])
-  const body = whole
-    .toString('base64')
-    .replace(/(.{70})/g, '$1\n')
-    .trimEnd()
-  const kind = 'OPENSSH PRIVATE KEY'
-  return {
-    privateKey: `-----BEGIN ${kind}-----\n${body}\n-----END ${kind}-----\n`,
-    line: `ssh-ed25519 ${blob.toString('base64')}`,
-  }
 }

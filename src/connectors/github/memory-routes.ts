@@ -95,6 +95,11 @@ export const ROUTES: Readonly<Record<string, (asked: Asked) => Answer | Promise<
   'GET /orgs/:org/actions/oidc/customization/sub': () => ok({ include_claim_keys: ['repo', 'context'] }),
   'GET /orgs/:org/installation': ({ server, as }) =>
     as === 'app' ? ok(server.installations[0]) : { status: 401 },
+  'GET /app': ({ as }) => (as === 'app' ? ok({ id: 4242, slug: 'firebreak' }) : { status: 401 }),
+  'GET /app/installations': ({ server, as }) =>
+    as === 'app'
+      ? { list: server.installations.map(one => ({ ...one, account: server.owner })) }
+      : { status: 401 },
   'GET /app/installations/:id': ({ server, params, as }) => {
     if (as !== 'app') return { status: 401 }
     const found = server.installations.find(({ id }) => String(id) === params['id'])

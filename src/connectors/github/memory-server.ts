@@ -1,5 +1,6 @@
 import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { keyOf, newKey } from './keys.ts'
+import { newSshKey } from '../../core/contract/new-ssh-key.ts'
+import { keyOf } from './keys.ts'
 
 /** What stands at GitHub in memory. Names are the API's own where it gives them. */
 export interface MemoryUser {
@@ -109,6 +110,11 @@ export class MemoryServer {
     return this.#appKey
   }
 
+  /** As a person does in its settings: there is another key, and the old one is gone. */
+  replaceAppKey(): void {
+    this.#appKey = undefined
+  }
+
   next(): number {
     return ++this.#count
   }
@@ -162,7 +168,7 @@ export class MemoryServer {
     title: string,
     read_only: boolean,
   ): { privateKey: string; fingerprint: string } {
-    const { privateKey, line } = newKey(title, bytes => new Uint8Array(bytes).fill(7))
+    const { privateKey, line } = newSshKey(title, bytes => new Uint8Array(bytes).fill(7))
     repository.keys.push({ id: this.next(), key: line, title, read_only })
     return { privateKey, fingerprint: keyOf(line)!.fingerprint }
   }

@@ -189,6 +189,10 @@ function write(answer: Answer, url: URL, headers: Headers): Response {
 function json(status: number, body: unknown, headers: Record<string, string> = {}): Response {
   return new Response(JSON.stringify(body), {
     status,
-    headers: { 'content-type': 'application/json; charset=utf-8', ...headers },
+    headers: {
+      'content-type': 'application/json; charset=utf-8',
+      date: new Date().toUTCString(),
+      ...headers,
+    },
   })
 }

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { factsOf, type Observation } from '../../core/contract/observation.ts'
 import type { Ref } from '../../core/contract/ref.ts'
 import { type Account, refIn } from './account.ts'
+import { ownApp } from './app.ts'
 import { edge, part } from './facts.ts'
 import { isApproved, pathOf, secretPath, versionOf } from './places.ts'
 
@@ -89,8 +90,9 @@ export async function* discoverOwner(account: Account, seen: OwnerSeen): AsyncGe
     names: [owner.login],
     facts: factsOf({ endpoint: config.endpoint, organization: owner.isOrganization }),
   }
-  if (!owner.isOrganization) return
   const scope = `github:${owner.login}`
+  yield* part(`${scope}/app`, ['app', 'app-key'], () => ownApp(account))
+  if (!owner.isOrganization) return
   yield* part(`${scope}/members`, ['user'], () => members(account))
   yield* part(`${scope}/teams`, ['team', 'user'], () => teams(account))
   yield* part(`${scope}/secrets`, [], () => secrets(account, seen))

@@ -1,7 +1,8 @@
 import { FirebreakError } from '../../core/contract/errors.ts'
-import type { CredentialRef, State } from '../../core/contract/ref.ts'
+import type { CredentialRef, Ref, State } from '../../core/contract/ref.ts'
 import type { Secret } from '../../core/contract/secret.ts'
 import { type Account, mustBeHere } from './account.ts'
+import { installationOfKey, revokeAppKey } from './app.ts'
 import { findKey, keyState } from './inspect.ts'
 import type { Deleted } from './issue.ts'
 import { isInstallationToken } from './verify.ts'
@@ -14,6 +15,7 @@ export async function revoke(
   deleted: Deleted,
 ): Promise<void> {
   if (ref.kind === 'ssh-key' || ref.kind === 'deploy-key') return await deleteKey(account, ref, deleted)
+  if (ref.kind === 'app-key') return await revokeAppKey(account, ref, secret)
   mustBeHere(account, ref, 'fine-grained-token', 'user', 'app-installation')
   await account.change('revoking a token', async () => {
     if (secret && secret.length > 0) return await revokeValue(account, secret.revealText())
@@ -78,13 +80,14 @@ async function deleteKey(account: Account, ref: CredentialRef, deleted: Deleted)
 /** A deploy key cannot be switched off: it is taken away, and put back by its public half. An installation is suspended. */
 export async function suspend(account: Account, ref: CredentialRef, deleted: Deleted): Promise<void> {
   if (ref.kind === 'ssh-key' || ref.kind === 'deploy-key') return await deleteKey(account, ref, deleted)
-  await setSuspended(account, ref, true)
+  await setSuspended(account, ref.kind === 'app-key' ? await installationOfKey(account) : ref, true)
 }
 
 export async function resume(account: Account, ref: CredentialRef, before: State): Promise<void> {
   if (ref.kind !== 'ssh-key' && ref.kind !== 'deploy-key') {
     const was = typeof before === 'object' && before !== null && 'suspended' in before && before['suspended']
-    return await setSuspended(account, ref, was === true)
+    const installation = ref.kind === 'app-key' ? await installationOfKey(account) : ref
+    return await setSuspended(account, installation, was === true)
   }
   const doing = 'putting a deploy key back'
   await account.change(doing, async () => {
@@ -96,7 +99,7 @@ export async function resume(account: Account, ref: CredentialRef, before: State
   })
 }
 
-async function setSuspended(account: Account, ref: CredentialRef, suspended: boolean): Promise<void> {
+async function setSuspended(account: Account, ref: Ref, suspended: boolean): Promise<void> {
   mustBeHere(account, ref, 'app-installation')
   await account.change('suspending an installation', async () => {
     const route = `${suspended ? 'PUT' : 'DELETE'} /app/installations/{id}/suspended`

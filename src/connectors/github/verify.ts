@@ -3,6 +3,7 @@ import { isFirebreakError } from '../../core/contract/errors.ts'
 import type { CredentialRef } from '../../core/contract/ref.ts'
 import type { Secret } from '../../core/contract/secret.ts'
 import { type Account, mustBeHere } from './account.ts'
+import { verifyAppKey } from './app.ts'
 import { findKey } from './inspect.ts'
 import { fingerprintOfPrivate } from './keys.ts'
 
@@ -12,9 +13,20 @@ export function isInstallationToken(token: string): boolean {
 
 /** A key by whether the repository lists its public half; a token by asking with it who it is. */
 export async function verify(account: Account, ref: CredentialRef, secret?: Secret): Promise<Verdict> {
-  mustBeHere(account, ref, 'ssh-key', 'deploy-key', 'fine-grained-token', 'user', 'app-installation')
+  mustBeHere(
+    account,
+    ref,
+    'ssh-key',
+    'deploy-key',
+    'fine-grained-token',
+    'user',
+    'app-installation',
+    'app-key',
+  )
   if (!secret || secret.length === 0) return { state: 'unknown', why: 'There is no secret to try.' }
   try {
+    // An app is nobody's here, and its own key may be the one that is gone.
+    if (ref.kind === 'app-key') return await verifyAppKey(account, ref, secret)
     if (!(await account.stillHere()))
       return {
         state: 'unknown',

@@ -4,6 +4,7 @@ import type { Io } from '../../core/contract/io.ts'
 import type { Ref, State } from '../../core/contract/ref.ts'
 import { type Account, openAccount } from './account.ts'
 import { type GitlabConfig, gitlabConfig } from './config.ts'
+import { inspectDeployKey } from './deploy-keys.ts'
 import { discover, documents, type Reading } from './discover.ts'
 import { inspectToken, issue, revoke, rotate, undo, verify } from './tokens.ts'
 import { inspectVariable, read, remove, write } from './variables.ts'
@@ -23,6 +24,10 @@ export const gitlab: Connector<GitlabConfig> = {
       close: async () => {},
       documents: () => documents(account, reading),
       discover: () => discover(account, reading),
+      // A token, as a deploy key, is told by itself.
+      keepsPublicHalf: true,
+      cannot: ({ kind }) =>
+        kind === 'access-token' ? [] : kind === 'ssh-key' ? ['rotate'] : ['issue', 'rotate'],
       verify: (ref, secret) => verify(account, ref, secret),
       inspect: ref => inspect(account, ref),
       issue: want => issue(account, want),
@@ -40,6 +45,7 @@ async function inspect(account: Account, ref: Ref): Promise<State> {
   if (!(await account.stillHere()))
     throw new FirebreakError('CONFLICT', `${account.config.group} is another group now`, 'Connect it anew.')
   if (ref.kind === 'access-token') return await inspectToken(account, ref)
+  if (ref.kind === 'ssh-key') return await inspectDeployKey(account, ref)
   if (ref.kind === 'ci-variable') return await inspectVariable(account, ref)
   return null
 }

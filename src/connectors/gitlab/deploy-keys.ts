@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import type { Verdict } from '../../core/contract/connector.ts'
+import type { Issued, Verdict, Want } from '../../core/contract/connector.ts'
+import { FirebreakError } from '../../core/contract/errors.ts'
+import { newSshKey } from '../../core/contract/new-ssh-key.ts'
 import { factsOf, type Observation } from '../../core/contract/observation.ts'
-import type { CredentialRef, Ref } from '../../core/contract/ref.ts'
+import type { CredentialRef, Ref, State } from '../../core/contract/ref.ts'
+import { Secret } from '../../core/contract/secret.ts'
 import { unlessAbsent } from '../../core/contract/refused.ts'
 import { type Account, ownerIn, refIn } from './account.ts'
 
@@ -77,8 +80,54 @@ export async function removeDeployKey(account: Account, ref: CredentialRef): Pro
   await unlessAbsent(() => account.api.send('removing a deploy key', 'DELETE', `${calls}/deploy_keys/${id}`))
 }
 
+const keyState = z.object({ canPush: z.boolean() })
+
+/** What stands of a key; null for one that its project does not list. */
+export async function inspectDeployKey(account: Account, ref: Ref): Promise<State> {
+  const found = await keyAt(account, ref)
+  return found ? { canPush: found.can_push } : null
+}
+
+/** A second key for the project, with the same right; where nothing tells the right, it may only read. */
+export async function issueDeployKey(account: Account, like: Ref, want: Want): Promise<Issued> {
+  const { calls } = ownerIn(like.id)
+  const title = titleOf(want)
+  if ((await keysOf(account, calls)).some(other => other.title === title))
+    throw new FirebreakError(
+      'CONFLICT',
+      'there is a deploy key of that name already',
+      'What an earlier attempt left is taken back by undoing it.',
+    )
+  const before = keyState.safeParse(want.before).data
+  const can_push = (await keyAt(account, like))?.can_push ?? before?.canPush ?? false
+  const { privateKey, line } = newSshKey('firebreak', account.io.random)
+  const body = { title, key: line, can_push }
+  await account.api.send('adding a deploy key', 'POST', `${calls}/deploy_keys`, body)
+  const owner = like.id.slice(0, like.id.indexOf('/deploy-keys/'))
+  const identity = refIn(account, 'deploy-key', `${owner}/deploy-keys/${fingerprintOf(line)}`)
+  return { ref: { ...identity, kind: 'ssh-key', identity }, secret: new Secret(privateKey) }
+}
+
+/** Those with this name. */
+export async function undoDeployKey(account: Account, like: Ref, want: Want): Promise<void> {
+  const { calls } = ownerIn(like.id)
+  for (const { id, title } of (await unlessAbsent(() => keysOf(account, calls))) ?? [])
+    if (title === titleOf(want))
+      await unlessAbsent(() =>
+        account.api.send('taking a deploy key back', 'DELETE', `${calls}/deploy_keys/${id}`),
+      )
+}
+
+function titleOf({ name }: Want): string {
+  return `firebreak ${name}`.slice(0, 200)
+}
+
 async function findKey(account: Account, ref: Ref): Promise<number | undefined> {
+  return (await keyAt(account, ref))?.id
+}
+
+async function keyAt(account: Account, ref: Ref): Promise<z.infer<typeof DEPLOY_KEY> | undefined> {
   const { calls, rest } = ownerIn(ref.id)
   const keys = await unlessAbsent(() => keysOf(account, calls))
-  return keys?.find(({ key }) => rest === `deploy-keys/${fingerprintOf(key)}`)?.id
+  return keys?.find(({ key }) => rest === `deploy-keys/${fingerprintOf(key)}`)
 }

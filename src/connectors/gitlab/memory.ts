@@ -218,6 +218,11 @@ export function memoryGitlab(overrides: Partial<GitlabConfig> = {}): MemoryGitla
       tokens.push(fresh)
       return json(200, { ...shown(fresh), token: fresh.value })
     }
+    if (request === 'POST deploy_keys') {
+      const { title, key, can_push } = body as { title: string; key: string; can_push: boolean }
+      owner.deployKeys.push({ id: next(), title, key, can_push })
+      return json(201, owner.deployKeys.at(-1))
+    }
     const keyAt = owner.deployKeys.findIndex(({ id }) => request === `DELETE deploy_keys/${id}`)
     if (keyAt >= 0) {
       owner.deployKeys.splice(keyAt, 1)

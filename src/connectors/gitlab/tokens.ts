@@ -5,7 +5,7 @@ import type { CredentialRef, Ref, State } from '../../core/contract/ref.ts'
 import { Secret } from '../../core/contract/secret.ts'
 import { unlessAbsent } from '../../core/contract/refused.ts'
 import { type Account, mustBeHere, ownerIn, refIn } from './account.ts'
-import { removeDeployKey, verifyDeployKey } from './deploy-keys.ts'
+import { issueDeployKey, removeDeployKey, undoDeployKey, verifyDeployKey } from './deploy-keys.ts'
 
 export const ACCESS_TOKEN = z.object({
   id: z.number(),
@@ -130,6 +130,7 @@ async function verifyDeployToken(account: Account, ref: CredentialRef): Promise<
 /** Another token beside it, with a bot user of its own: the same scopes and role. */
 export async function issue(account: Account, want: Want): Promise<Issued> {
   return await account.change(async () => {
+    if (want.like?.kind === 'ssh-key') return await issueDeployKey(account, want.like, want)
     const { calls, owner, token } = await likeOf(account, want)
     const before = tokenState.safeParse(want.before)
     const like = token
@@ -158,6 +159,7 @@ export async function issue(account: Account, want: Want): Promise<Issued> {
 
 export async function undo(account: Account, want: Want): Promise<void> {
   await account.change(async () => {
+    if (want.like?.kind === 'ssh-key') return await undoDeployKey(account, want.like, want)
     const { calls } = await likeOf(account, want)
     for (const { id, name, active } of await tokensOf(account, calls))
       if (active && name === nameOf(want)) await endToken(account, calls, id)
@@ -223,7 +225,7 @@ async function likeOf(account: Account, { like }: Want): Promise<Found> {
   if (like?.kind === 'access-token') return await findToken(account, like)
   throw new FirebreakError(
     'UNSUPPORTED',
-    'only access tokens of projects and groups can be issued: a person’s is made by that person',
+    'only access tokens of projects and groups, and deploy keys, can be issued: a person’s is made by that person',
   )
 }
 

@@ -61,10 +61,12 @@ export interface Connection {
   /** How long the system may go on accepting what was revoked: dead means refused twice, this far apart. */
   readonly settleSeconds: number
   /**
-   * What is issued is known by the same public half as what it is like, so that a place which holds the secret alone may be
-   * given the new one.
+   * What is issued is known by the same public half as what it is like, or its secret tells whose it is, so that a place which
+   * holds the secret alone may be given the new one.
    */
   readonly keepsPublicHalf?: true
+  /** Verbs of this connection that a credential of that kind has not: another one of it cannot be issued. */
+  cannot?(ref: CredentialRef): readonly ('issue' | 'rotate' | 'suspend')[]
   close(): Promise<void>
 
   /** Read to the last page; a scope it was denied is `covered(complete: false)`; anything else throws. */

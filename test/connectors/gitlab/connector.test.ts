@@ -218,3 +218,32 @@ test('a deploy key is told by its fingerprint, and is taken away', async () => {
   expect(shop.deployKeys).toEqual([])
   expect(await connection.verify!(ref, new Secret('x'))).toMatchObject({ state: 'dead' })
 })
+
+test('another deploy key like one is issued with its right, and taken back by its name', async () => {
+  const { twin, shop } = furnished()
+  const connection = await open(twin)
+  const like = {
+    system: 'gitlab',
+    instance: 'gitlab.com:9',
+    kind: 'ssh-key',
+    id: `${shop.id}/deploy-keys/${FINGERPRINT}`,
+  }
+  expect(await connection.inspect!(like)).toEqual({ canPush: true })
+  const want = { name: 'run:issue', like, scopes: [], before: null }
+  const { ref, secret } = await connection.issue!(want)
+  expect(secret.revealText()).toMatch(/^-----BEGIN OPENSSH PRIVATE KEY-----/)
+  expect(shop.deployKeys).toContainEqual(
+    expect.objectContaining({ title: 'firebreak run:issue', can_push: true }),
+  )
+  expect(await connection.verify!(ref, secret)).toMatchObject({ state: 'unknown' })
+  await expect(connection.issue!(want)).rejects.toMatchObject({ code: 'CONFLICT' })
+  for (let times = 0; times < 2; times++) await connection.undo!(want)
+  expect(shop.deployKeys.map(({ title }) => title)).toEqual(['ci'])
+  // Of a key that is gone the state before it tells the right; where nothing does, the new one may only read.
+  await connection.revoke!(like)
+  await connection.issue!({ ...want, before: { canPush: true } })
+  expect(shop.deployKeys.at(-1)).toMatchObject({ can_push: true })
+  await connection.undo!(want)
+  await connection.issue!(want)
+  expect(shop.deployKeys.at(-1)).toMatchObject({ can_push: false })
+})
