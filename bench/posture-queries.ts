@@ -101,6 +101,9 @@ const QUERIES: Readonly<Record<string, string>> = {
       select to_id from edge join entity user on user.id = edge.from_id
       where crossing in ('runs-as', 'federates-into', 'logs-in-as') and user.type = 'workload'
       group by to_id having min(edge.gone_at is not null or user.gone_at is not null) = 1) group by identity_id)`,
+  'archived-action': `select count(*) from entity join fact on fact.entity_id = entity.id and fact.name = 'uses'
+    where entity.kind = 'job' and ${THERE} and exists (select 1 from fact a join name n on n.entity_id = a.entity_id
+      where a.name = 'archived' and a.value = 'true' and instr(lower(fact.value), lower(n.name)) > 0)`,
   'break-glass-in-workflow': `select count(*) from entity join name on name.entity_id = entity.id
     where ${THERE} and entity.type = 'identity' and (name.name like '%break-glass%' or name.name like '%emergency%')
     and exists (select 1 from edge where edge.to_id = entity.id and edge.crossing = 'runs-as' and edge.gone_at is null)`,

@@ -20,7 +20,7 @@ export const github: Connector<GithubConfig> = {
   config: githubConfig,
   async open(config: GithubConfig, io: Io): Promise<Connection> {
     const account = await openAccount(config, io)
-    const reading: Reading = { isPartial: false, standing: [], gaps: [] }
+    const reading: Reading = { isPartial: false, standing: [], gaps: [], actions: new Set() }
     const held: Held = { written: new Map(), attempts: new Map() }
     const deleted: Deleted = new Map()
     return {

@@ -2,9 +2,10 @@ import type { Observation } from '../../core/contract/observation.ts'
 import { isFirebreakError } from '../../core/contract/errors.ts'
 import type { Account, Repository } from './account.ts'
 import type { Reading } from './documents.ts'
-import { gap } from './facts.ts'
+import { gap, part } from './facts.ts'
 import { discoverOwner, type OwnerSeen } from './owner.ts'
 import { discoverRepository } from './repository.ts'
+import { usedActions } from './used-actions.ts'
 
 /**
  * Who may do what at the owner and in each repository: members, teams, apps, keys, secrets by name, environments, rules,
@@ -32,12 +33,13 @@ export async function* discover(account: Account, reading: Reading): AsyncGenera
   for (const repository of repositories) yield* discoverRepository(account, repository, seen)
   for (const { document, path } of reading.standing) yield { see: 'occurrence', document, path, atHead: true }
   yield* reading.gaps
-  // Of logs only the last ones are asked for, of comments only what is new: what was read of them before stands.
+  yield* part(`${scope}/actions used`, [], () => usedActions(account, reading.actions))
+  // Of logs only the last ones are asked for, of comments and used actions only what is new: what was read before stands.
   yield {
     see: 'covered',
     scope: `${scope}: comments and logs`,
     complete: true,
-    keeps: ['actions-log', ...(reading.isPartial ? ['discussion'] : [])],
+    keeps: ['actions-log', 'action', ...(reading.isPartial ? ['discussion'] : [])],
   }
 }
 

@@ -10,6 +10,7 @@ import { SECRET } from './owner.ts'
 import { assignment, secretPath, versionOf } from './places.ts'
 import type { At } from './repository.ts'
 import { toldValue } from './stored-values.ts'
+import { actionsNamed } from './used-actions.ts'
 
 /** What documents() saw, for discover() to tell: where what is read once stands, and what could not be read. */
 export interface Reading {
@@ -17,6 +18,8 @@ export interface Reading {
   isPartial: boolean
   standing: { readonly document: string; readonly path: string }[]
   gaps: Observation[]
+  /** Actions that workflows name, of those whose bytes were read. */
+  actions: Set<string>
 }
 
 const FILE = z.object({
@@ -80,7 +83,7 @@ export async function* documents(
   since: Cursor | undefined,
   reading: Reading,
 ): AsyncGenerator<Document> {
-  Object.assign(reading, { isPartial: since !== undefined, standing: [], gaps: [] })
+  Object.assign(reading, { isPartial: since !== undefined, standing: [], gaps: [], actions: new Set() })
   const listed = new Documents(account, reading, since)
   const { login, isOrganization } = account.owner
   if (isOrganization) {
@@ -163,10 +166,13 @@ class Documents {
       if (type !== 'file' || !/\.ya?ml$/i.test(path)) continue
       const id = `${ref.id}/${path}@${sha}`
       this.#reading.standing.push({ document: id, path })
+      const { actions } = this.#reading
       yield this.#document(id, ref, path, async function* () {
         const blob = 'GET /repos/{owner}/{repo}/git/blobs/{sha}'
         const { content, encoding } = await api.get(`reading ${path}`, blob, { ...at, sha }, BLOB)
-        yield Buffer.from(content, encoding === 'base64' ? 'base64' : 'utf8')
+        const bytes = Buffer.from(content, encoding === 'base64' ? 'base64' : 'utf8')
+        for (const name of actionsNamed(bytes.toString())) actions.add(name)
+        yield bytes
       })
     }
   }

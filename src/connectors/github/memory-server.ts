@@ -94,6 +94,8 @@ export class MemoryServer {
   readonly fineGrained: { id: number; owner: MemoryUser; permissions: object }[] = []
   readonly repositories: MemoryRepository[] = []
   readonly runners: object[] = []
+  /** Repositories of other owners that everybody sees, by their names. */
+  readonly others = new Map<string, { full_name: string; archived: boolean }>()
   #appKey: { readonly publicKey: KeyObject; readonly pem: string } | undefined
   #count = 100
   #seconds = 0

@@ -128,6 +128,8 @@ async function routed(
     if (params) return await handle({ server, params, ...rest })
   }
   const [, owner, repo, within] = /^\/repos\/([^/]+)\/([^/]+)(.*)$/.exec(path) ?? []
+  const other = server.others.get(`${owner}/${repo}`)
+  if (other && method === 'GET' && within === '') return { status: 200, body: other }
   const repository = server.repositories.find(({ name }) => name === repo)
   if (owner !== server.owner.login || !repository) return undefined
   for (const [route, handle] of Object.entries(REPOSITORY_ROUTES)) {

@@ -1,5 +1,6 @@
 import type { Check } from './check.ts'
 import { administrator } from './checks/administrator.ts'
+import { archivedAction } from './checks/archived-action.ts'
 import { consolePasswordInUse } from './checks/console-password-in-use.ts'
 import { copiesInSeveralPlaces } from './checks/copies-in-several-places.ts'
 import { copyInChat } from './checks/copy-in-chat.ts'
@@ -43,6 +44,7 @@ export const checks: readonly Check[] = [
   weakPasswordHash as Check,
   consolePasswordInUse as Check,
   thirdPartyAppEverywhere as Check,
+  archivedAction as Check,
   credentialOld as Check,
   credentialNeverExpires as Check,
   unused as Check,

@@ -141,6 +141,35 @@ describe('what is read', () => {
     ])
   })
 
+  test('whether actions that workflows name are archived, once: those of others that are shown to us', async () => {
+    const twin = memoryGithub()
+    const repository = twin.server.addRepository('app')
+    const uses = ['Acme-Actions/Old/setup@v1', 'acme-actions/new@v2', 'nobody/here@v3', 'acme/app/local@main']
+    repository.files.set(
+      '.github/workflows/ci.yml',
+      `on: push\njobs:\n  one:\n    steps:\n      - uses: ./here\n${uses.map(one => `      - uses: ${one}\n`).join('')}`,
+    )
+    twin.server.others.set('acme-actions/old', { full_name: 'Acme-Actions/Old', archived: true })
+    twin.server.others.set('acme-actions/new', { full_name: 'acme-actions/new', archived: false })
+    const connection = await open(twin)
+    for await (const { bytes } of connection.documents!()) await collect(bytes())
+    const told = (await collect(connection.discover!())).flatMap(one =>
+      one.see === 'resource' && one.ref.kind === 'action' ? [[one.names[0], one.facts]] : [],
+    )
+    expect(told).toEqual([
+      ['acme-actions/new', { archived: { value: false } }],
+      ['Acme-Actions/Old', { archived: { value: true } }],
+    ])
+    // What was not read again is not asked about again, and stands.
+    const before = twin.asked.length
+    for await (const _ of connection.documents!()) void _
+    const again = await collect(connection.discover!())
+    expect(twin.asked.slice(before).some(asked => asked.includes('/repos/acme-actions/'))).toBe(false)
+    expect(again).toContainEqual(
+      expect.objectContaining({ see: 'covered', keeps: expect.arrayContaining(['action']) }),
+    )
+  })
+
   test('a second time only what changed since', async () => {
     const twin = furnished()
     const { app, server } = twin
@@ -155,7 +184,7 @@ describe('what is read', () => {
     // The last one once more: another may have been written in the same second.
     expect(again.filter(path => path.includes('issues'))).toEqual(['app/issues/3', 'app/issues/4'])
     expect((await collect(connection.discover!())).filter(each => each.see === 'covered')).toContainEqual(
-      expect.objectContaining({ keeps: ['actions-log', 'discussion'] }),
+      expect.objectContaining({ keeps: ['actions-log', 'action', 'discussion'] }),
     )
   })
 
