@@ -7,8 +7,6 @@ function role(
   return [{ actions, notActions: more.not ?? [], dataActions: more.data ?? [], notDataActions: [] }]
 }
 
-const ASSIGNS = ['Microsoft.Authorization/roleAssignments/write']
-
 /**
  * What Azure's own roles permit, of all that the rules in rules/crossings/azure ask for, where nobody told of the role: `az role
  * assignment list` prints names alone. In lower case.
@@ -24,8 +22,21 @@ export const BUILT_IN_ROLES: Readonly<Record<string, readonly Block[]>> = {
     ],
   }),
   'user access administrator': role(['*/read', 'Microsoft.Authorization/*']),
-  'role based access control administrator': role(ASSIGNS),
-  'virtual machine contributor': role(['Microsoft.Compute/virtualMachines/*']),
+  'role based access control administrator': role([
+    'Microsoft.Authorization/roleAssignments/write',
+    'Microsoft.Authorization/roleAssignments/delete',
+    '*/read',
+  ]),
+  'reader and data access': role([
+    'Microsoft.Storage/storageAccounts/listKeys/action',
+    'Microsoft.Storage/storageAccounts/ListAccountSas/action',
+    'Microsoft.Storage/storageAccounts/read',
+  ]),
+  'virtual machine contributor': role([
+    'Microsoft.Compute/virtualMachines/*',
+    'Microsoft.Compute/virtualMachineScaleSets/*',
+    'Microsoft.Storage/storageAccounts/listKeys/action',
+  ]),
   'virtual machine administrator login': role([], {
     data: [
       'Microsoft.Compute/virtualMachines/login/action',
@@ -44,11 +55,19 @@ export const BUILT_IN_ROLES: Readonly<Record<string, readonly Block[]>> = {
     'Microsoft.ManagedIdentity/userAssignedIdentities/assign/action',
   ]),
   'website contributor': role(['Microsoft.Web/sites/*']),
-  'logic app contributor': role(['Microsoft.Logic/*']),
+  'logic app contributor': role([
+    'Microsoft.Logic/*',
+    'Microsoft.Storage/storageAccounts/listkeys/action',
+    'Microsoft.Web/sites/functions/listSecrets/action',
+  ]),
   'automation contributor': role(['Microsoft.Automation/automationAccounts/*']),
   'key vault administrator': role([], { data: ['Microsoft.KeyVault/vaults/*'] }),
   'key vault contributor': role(['Microsoft.KeyVault/*'], {
-    not: ['Microsoft.KeyVault/locations/deletedVaults/purge/action', 'Microsoft.KeyVault/hsmPools/*'],
+    not: [
+      'Microsoft.KeyVault/locations/deletedVaults/purge/action',
+      'Microsoft.KeyVault/hsmPools/*',
+      'Microsoft.KeyVault/managedHsms/*',
+    ],
   }),
   'key vault secrets officer': role([], { data: ['Microsoft.KeyVault/vaults/secrets/*'] }),
   'key vault secrets user': role([], {
@@ -76,6 +95,9 @@ export const BUILT_IN_ROLES: Readonly<Record<string, readonly Block[]>> = {
   }),
   'azure kubernetes service cluster admin role': role([
     'Microsoft.ContainerService/managedClusters/listClusterAdminCredential/action',
+    'Microsoft.ContainerService/managedClusters/accessProfiles/listCredential/action',
+    'Microsoft.ContainerService/managedClusters/read',
+    'Microsoft.ContainerService/managedClusters/runcommand/action',
   ]),
   'azure kubernetes service contributor role': role([
     'Microsoft.ContainerService/managedClusters/read',
