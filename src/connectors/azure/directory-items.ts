@@ -65,6 +65,14 @@ export async function gatherDirectory(tenant: Tenant, { items, part }: Gather): 
       roles.add(one.roleDefinitionId)
       if (one.principal?.['@odata.type'] === '#microsoft.graph.group') groups.add(one.principal.id)
     }
+    await part('eligible-directory-roles', [], async () => {
+      const eligible = '/v1.0/roleManagement/directory/roleEligibilityScheduleInstances?$expand=principal'
+      for await (const one of tenant.list('listing eligible roles', 'graph', eligible, assignment)) {
+        items.push(one)
+        roles.add(one.roleDefinitionId)
+        if (one.principal?.['@odata.type'] === '#microsoft.graph.group') groups.add(one.principal.id)
+      }
+    })
     const definitions = '/v1.0/roleManagement/directory/roleDefinitions'
     for await (const one of tenant.list('listing roles of the directory', 'graph', definitions, item))
       if (roles.has(one.id)) items.push(one)

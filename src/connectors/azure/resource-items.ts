@@ -82,6 +82,14 @@ async function gatherSubscription(
       roles.add(lastOf(one.properties.roleDefinitionId))
       if (one.properties.principalType === 'Group') groups.add(one.properties.principalId)
     }
+    await part(`${id}/eligible-roles`, [], async () => {
+      const eligible = `${within}/providers/Microsoft.Authorization/roleEligibilityScheduleInstances?api-version=2020-10-01`
+      for await (const one of tenant.list('listing eligible roles', 'arm', eligible, assignment)) {
+        items.push(one)
+        roles.add(lastOf(one.properties.roleDefinitionId))
+        if (one.properties.principalType === 'Group') groups.add(one.properties.principalId)
+      }
+    })
     const definitions = `${within}/providers/Microsoft.Authorization/roleDefinitions?api-version=2022-04-01`
     for await (const one of tenant.list('listing roles', 'arm', definitions, item))
       if (roles.has(lastOf(one.id))) items.push(one)

@@ -40,7 +40,9 @@ const rbacSchema = z.object({
     .default([]),
 })
 const directorySchema = z.object({
-  assignments: z.array(z.object({ principal: refSchema, role: z.string(), scope: z.string() })),
+  assignments: z.array(
+    z.object({ principal: refSchema, role: z.string(), scope: z.string(), when: z.string().optional() }),
+  ),
 })
 const grantsSchema = z.object({
   grants: z.array(z.object({ principal: refSchema, permission: z.string() })),
@@ -52,6 +54,13 @@ export interface Assignment {
   readonly role: string
   readonly name: string | undefined
   readonly when: string | undefined
+}
+
+interface DirectoryAssignment {
+  readonly principal: string
+  readonly role: string
+  readonly scope: string
+  readonly when?: string | undefined
 }
 
 interface Deny {
@@ -73,11 +82,7 @@ export interface AzureEstate {
   readonly denies: ReadonlyMap<string, readonly Deny[]>
   readonly roles: ReadonlyMap<string, readonly Block[]>
   readonly roleNames: ReadonlyMap<string, string>
-  readonly directoryAssignments: readonly {
-    readonly principal: string
-    readonly role: string
-    readonly scope: string
-  }[]
+  readonly directoryAssignments: readonly DirectoryAssignment[]
   readonly directoryRoles: ReadonlyMap<
     string,
     { readonly title: string | undefined; readonly actions: readonly string[] }
@@ -96,7 +101,7 @@ export async function loadAzure(db: Db, roots: Roots): Promise<AzureEstate> {
   const { entities, idOf } = await thingsOf(db, roots, 'azure')
   const assignments = new Map<string, Assignment[]>()
   const denies = new Map<string, Deny[]>()
-  const directoryAssignments: { principal: string; role: string; scope: string }[] = []
+  const directoryAssignments: DirectoryAssignment[] = []
   const grants: { principal: string; permission: string }[] = []
   for (const { entity_id, language, text } of await policiesOf(db)) {
     const on = roots.of(entity_id)

@@ -111,7 +111,7 @@ function deniedBy(estate: AzureEstate, target: string, principal: string, action
 }
 
 function* ofDirectory(estate: AzureEstate, asked: ReadonlySet<string>): Generator<Permitted> {
-  for (const { principal, role, scope } of estate.directoryAssignments) {
+  for (const { principal, role, scope, when } of estate.directoryAssignments) {
     const told = estate.directoryRoles.get(role)
     const known = DIRECTORY_ROLES[role]
     const name = told?.title ?? known?.title
@@ -125,7 +125,15 @@ function* ofDirectory(estate: AzureEstate, asked: ReadonlySet<string>): Generato
       for (const to of targets)
         if (to !== undefined)
           for (const [from, via] of estate.bearers(principal))
-            yield { from, to, action, certainty: 'proven', why: `${via}it holds the role ${name ?? role}` }
+            yield {
+              from,
+              to,
+              action,
+              ...(when === undefined
+                ? { certainty: 'proven' }
+                : { certainty: 'conditional', condition: when }),
+              why: `${via}it holds the role ${name ?? role}`,
+            }
     }
   }
 }

@@ -90,6 +90,7 @@ export const assignmentSchema = z
     roleDefinitionName: text,
     scope: path,
     condition: text,
+    roleEligibilityScheduleId: text,
   })
   .refine(({ roleDefinitionId, roleDefinitionName }) => roleDefinitionId ?? roleDefinitionName)
 
@@ -115,6 +116,7 @@ export const directoryAssignmentSchema = z.looseObject({
   principalId: z.string(),
   roleDefinitionId: z.string(),
   directoryScopeId: z.string(),
+  roleEligibilityScheduleId: text,
   principal: someone.nullish().catch(undefined),
 })
 export const directoryRoleSchema = z.looseObject({

@@ -28,6 +28,9 @@ import { tellResource } from './resources.ts'
 const GUID = /([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})[^/]*$/i
 
 /** What the things of one document tell. Who may do what is told at its end: of each thing, all at once. */
+/** Of a role that its holder only may activate: https://learn.microsoft.com/entra/id-governance/privileged-identity-management/ */
+const ELIGIBLE = 'it activates the role, for which it is eligible (Privileged Identity Management)'
+
 export class Telling {
   readonly #names: Names
   readonly #path: string
@@ -219,12 +222,16 @@ export class Telling {
   *#assignment(assignment: z.infer<typeof assignmentSchema>): Generator<Observation> {
     const { principalId, principalName, principalType, roleDefinitionName, scope, condition } = assignment
     const from = yield* this.#someone(principalId, principalType, principalName)
+    const whens = [
+      ...(condition == null ? [] : [`the condition of the assignment lets it: ${condition}`]),
+      ...(assignment.roleEligibilityScheduleId == null ? [] : [ELIGIBLE]),
+    ]
     yield* this.#names.chain(scope)
     this.#add(this.#names.scope(scope), 'azure-rbac', 'assignments', {
       principal: { ...from },
       role: GUID.exec(assignment.roleDefinitionId ?? '')?.[1]?.toLowerCase() ?? '',
       ...(roleDefinitionName != null && { name: roleDefinitionName }),
-      ...(condition != null && { when: `the condition of the assignment lets it: ${condition}` }),
+      ...(whens.length > 0 && { when: whens.join('; ') }),
     })
   }
 
@@ -260,6 +267,7 @@ export class Telling {
       principal: { ...from },
       role: roleDefinitionId.toLowerCase(),
       scope: directoryScopeId.toLowerCase(),
+      ...(given.roleEligibilityScheduleId != null && { when: ELIGIBLE }),
     })
   }
 

@@ -16,6 +16,7 @@ import {
   granted,
   guid,
   holder,
+  holds,
   machine,
   may,
   mayOnData,
@@ -42,6 +43,21 @@ describe('what roles permit', () => {
     expect(await reachOf([machine, ...may(MACHINE, action)])).toEqual([
       AS_WORKER,
       'vm web proven by azure-run-command',
+    ])
+  })
+
+  test('a role that is merely eligible is a condition: its holder has to activate it', async () => {
+    const eligible = { roleEligibilityScheduleId: `${MACHINE}/providers/x/${guid(7)}` }
+    const run = { actions: ['Microsoft.Compute/virtualMachines/runCommand/action'] }
+    expect(await reachOf([machine, ...granted(run, MACHINE, eligible)])).toContain(
+      'vm web conditional by azure-run-command',
+    )
+    const administrator = '62e90394-69f5-4237-9190-012177145e10'
+    const tenant = async (more: object) =>
+      (await reachOf([{ ...holds(administrator), ...more }])).filter(one => one.startsWith('tenant'))
+    expect(await tenant({})).toEqual([expect.stringContaining(' proven ')])
+    expect(await tenant({ roleEligibilityScheduleId: guid(8) })).toEqual([
+      expect.stringContaining(' conditional '),
     ])
   })
 
