@@ -3,11 +3,11 @@ const SUFFIX = '(?:[_.\\-]?(?:prod|production|dev|staging|test|live|default|[0-9
 
 /** What stands between a name and its value: also `: string =`, `name: X⏎ value: …`, an argument, and an element's end. */
 const SEPARATOR =
-  '["\\x27\\x60]?\\]?' +
+  '(?:\\\\(?:\\\\\\\\)?)?["\\x27\\x60]?\\]?' +
   '(?:,?\\s{1,20}["\\x27]?value["\\x27]?[ \\t]{0,4}[:=][ \\t]{0,4}' +
   '|:[ \\t]{0,2}[A-Za-z]{1,12}[ \\t]{1,2}=[ \\t]{0,4}' +
-  '|[ \\t]{0,32}(?:=>|:=|=|:|,|\\(|>|[ \\t])[ \\t]{0,8})' +
-  '["\\x27\\x60]?'
+  '|[ \\t]{0,32}(?:=>|:{1,3}=|[?+.]?=|:|,|\\(|>|[ \\t])[ \\t]{0,8})' +
+  '(?:\\\\(?:\\\\\\\\)?)?["\\x27\\x60]?'
 
 /** The name's middle; or the keyword is a key by itself, and the name is the first one within it. */
 const MIDDLE =

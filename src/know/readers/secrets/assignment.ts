@@ -82,6 +82,10 @@ function valueRange(text: Text, key: Key, how: Assigned['how']): Range | undefin
       : undefined
   }
   if (how === 'told') return isQuote(page[at]) ? quotedRange(page, at, dialect) : undefined
+  if (next === '\\') {
+    const escaped = withinEscapedQuotes(page, at)
+    if (escaped) return escaped
+  }
   if (separator === '=' && next === '~') return undefined
   if (separator === ':' && next === ':') return undefined
   if (separator.endsWith('('))
@@ -108,6 +112,19 @@ function valueRange(text: Text, key: Key, how: Assigned['how']): Range | undefin
     return range && dialect === 'code' && isPiece(page, range.end + 1) ? undefined : range
   }
   return bareRange(text, key, at, before)
+}
+
+/** `\"x\"` within a string that begins on another line, as a script sends JSON: what has no escape in it. Two backslashes escape no quote. */
+function withinEscapedQuotes(page: string, at: number): Range | undefined {
+  const found = /^(\\(?:\\\\)?["'])([^"'\\\n\r]{1,512})\1/.exec(page.slice(at, at + 520))
+  return found
+    ? {
+        start: at + found[1]!.length,
+        end: at + found[1]!.length + found[2]!.length,
+        encodings: [],
+        isInString: true,
+      }
+    : undefined
 }
 
 /** Calls whose argument is the value: `setPassword("x")`, `.password("x")`. */

@@ -251,7 +251,7 @@ const IN_NAME = new Uint8Array(256)
 for (const byte of Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-'))
   IN_NAME[byte] = 1
 const ENDS_NAME = new Uint8Array(256)
-for (const byte of Buffer.from('"\'`][ \t\v\f\r\n\xa0=:?|,<>({!', 'latin1')) ENDS_NAME[byte] = 1
+for (const byte of Buffer.from('"\'`][ \t\v\f\r\n\xa0=:?|,<>({!+\\', 'latin1')) ENDS_NAME[byte] = 1
 
 function isPercentEscape(bytes: Uint8Array, at: number): boolean {
   return at >= 0 && /^%[0-9A-Fa-f]{2}$/.test(String.fromCharCode(bytes[at]!, bytes[at + 1]!, bytes[at + 2]!))

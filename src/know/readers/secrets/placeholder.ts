@@ -65,6 +65,8 @@ const EXPRESSION =
   /^\^.*[$*+)\]]$|\\[wdsWDS](?:[^a-z]|$)|\[\^[^\]]+\]|\[[^\]]*(?:a-z|A-Z|0-9)[^\]]*\]|\(\?[:=!<i]/
 /** The beginning of JSON, which is looked into by itself. */
 const STRUCTURE = /^(?:\{\s*["'][^"']*["']\s*:|\[\s*[{"'])/
+/** `abcd1234abcd1234abcd1234`: the same characters a third time, as nobody types them and no machine draws them. */
+const REPEATED = /^(.{4,16}?)\1{2}/i
 const UUID = /^\{?[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\}?$/i
 const PATH =
   /^(?:\.{0,2}\/|~\/|[A-Za-z]:\\)(?:[\w@.-]+[/\\])*[\w@.*-]+$|^[\w-]+(?:\/[\w.-]+)*\.(?:pem|key|crt|txt|json|ya?ml|html?|js|php|py|env|conf|ini|xml|jks|p12)$/
@@ -105,6 +107,7 @@ export function whyNoSecret(value: string): Objection | undefined {
   const special = /^[A-Za-z0-9]*$/.test(value) ? undefined : whySpecial(value)
   if (special !== undefined) return special
   if (new Set(value).size <= 2) return 'one character again and again'
+  if (REPEATED.test(value)) return 'a placeholder'
   return undefined
 }
 
@@ -135,6 +138,7 @@ const STANDS_IN: ReadonlySet<Objection> = new Set<Objection>([
   'a template',
   'a placeholder',
   'published as an example',
+  'one character again and again',
 ])
 
 /** Made of nothing but words that stand in, counted-up digits, and what separates them. */

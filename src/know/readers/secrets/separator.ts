@@ -18,8 +18,9 @@ const SEPARATORS = [
   // `string Password { get; set; } = "x"`, `std::string password{"x"}`
   String.raw`[ \t]{1,4}\{[^{}\n"']{0,40}\}[ \t]{0,4}=[ \t]{0,8}`,
   String.raw`\{[ \t]{0,4}`,
-  // `"password" => `, `password := `, `['password'] = `, `${PASSWORD:-`, `TOKEN || `, `password == `
-  String.raw`["'\x60]?\]?[ \t]{0,16}(?:=>|:=|:-|\|\|=?|\?\?=?|===?|!==?|<-|=|:)[ \t]{0,64}`,
+  // `"password" => `, `password := `, `['password'] = `, `${PASSWORD:-`, `TOKEN || `, `password == `, `PASSWORD ?= ` and
+  // `::=` of make, `$password .= `; and `\"password\": `, where a string goes over several lines
+  String.raw`(?:\\(?:\\\\)?)?["'\x60]?\]?[ \t]{0,16}(?:=>|:{1,3}=|:-|\|\|=?|\?\?=?|[?+.]=|===?|!==?|<-|=|:)[ \t]{0,64}`,
   // `define('DB_PASSWORD', `, `{password, `
   String.raw`["']?[ \t]{0,8},[ \t]{0,32}`,
   // `<password>`, `<property name="password">`

@@ -50,9 +50,10 @@ function isGenerated(value: string, bits: number): boolean {
   const share = wordiness(value)
   if (digits + signs === 0 && (upper === 0 || lower === 0)) return length >= 16 && share < 0.45
   if (digits === 0 && signs === 0) return length >= 12 && share < 0.5 && turns(value) > length / 4
-  if (share >= 0.62) return false
+  // Chance makes common pairs too, but no word turns into digits and back again and again.
+  if (share >= 0.62) return signs === 0 && digits >= 4 && length >= 16 && turns(value) >= length / 3
   if (digits === 0) return share < 0.5 && (signs >= 2 || length >= 16) && turns(value) > length / 3
-  return turns(value) >= Math.min(4, length / 4)
+  return turns(value) >= (length >= 15 && signs === 0 && share < 0.35 ? 2 : Math.min(4, length / 4))
 }
 
 /** Which part of the pairs of letters are common ones: near 0.85 for words, 0.3 for chance. */

@@ -52,6 +52,12 @@ export const found: readonly (readonly [path: string, text: string, value?: stri
   ['tomcat-users.xml', `<user username="admin" password="${P}" roles="manager-gui"/>`],
   ['redis.conf', `requirepass ${P}\n`],
   ['pom.properties', `signing.keyPassword=${P}\n`],
+  ['Makefile', `DB_PASSWORD ?= ${P}\n`],
+  ['Makefile', `API_TOKEN ::= ${K}\n`, K],
+  ['Makefile', `API_TOKEN += "${K}"\n`, K],
+  ['a.php', `$apiToken .= "${K}";`, K],
+  ['a.sh', `curl -d "{\n  \\"api_token\\": \\"${K}\\"\n}" https://acme.test\n`, K],
+  ['a.py', `body = ("{"\n        "\\"password\\": \\"${P}\\"}")\n`],
   // Infrastructure
   ['main.tf', `variable "db_password" {\n  type    = string\n  default = "${P}"\n}\n`],
   ['main.tf', `resource "aws_db_instance" "a" {\n  username = "app"\n  password = "${P}"\n}\n`],
@@ -174,6 +180,7 @@ export const found: readonly (readonly [path: string, text: string, value?: stri
 
 /** What is no secret, however it is named. */
 export const passed: readonly (readonly [path: string, text: string])[] = [
+  ['a.ini', 'smtp_password = abcd1234ABCD1234abcd1234--\n'],
   // References and lookups
   ['a.json', '{"password": "${DB_PASSWORD}"}'],
   ['a.json', '{"password": "{{vault.password}}"}'],
