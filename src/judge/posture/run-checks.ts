@@ -53,8 +53,12 @@ export async function runChecksAnd<Answer>(
   // It may take a while, and nobody who writes has to wait for it.
   const { verdicts, answer } = await snapshot(db, async tx => {
     const context = { db: tx, keys: world.keys, now: at }
-    // Side by side: what waits for a thread does not hold up the others.
-    const verdicts = await Promise.all(checks.map(check => verdictOf(check, context)))
+    // Side by side: what waits for a thread does not hold up the others. The view ends when none of them looks any more.
+    const looked = await Promise.allSettled(checks.map(check => verdictOf(check, context)))
+    const verdicts = looked.map(one => {
+      if (one.status === 'rejected') throw one.reason
+      return one.value
+    })
     return { verdicts, answer: await also(context) }
   })
   const changes = await transaction(db, async tx => {
