@@ -49,7 +49,8 @@ export async function departingSubject(
   const party = people.resolve(asked) ?? (people.isEmpty ? personAsWritten(asked) : undefined)
   if (party?.kind === 'person' && !found.some(({ kind }) => kind === 'person'))
     found.push(personSubject(party, people))
-  const vendor = await vendorNamed(db, roots, await kinds(), asked)
+  const mayBeVendor = said === undefined || said === 'vendor'
+  const vendor = mayBeVendor ? await vendorNamed(db, roots, await kinds(), asked) : undefined
   if (vendor) found.push({ kind: 'vendor', key: `vendor:${vendorKey(asked)}`, name: vendor.name, vendor })
   const fitting = found.filter(({ kind }) => said === undefined || kind === said)
   // A workload that is called as its service is a part of it.

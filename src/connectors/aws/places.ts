@@ -4,14 +4,14 @@ import type { Secret } from '../../core/contract/secret.ts'
 import { partsOf } from '../../core/contract/secret-parts.ts'
 import { namePattern } from '../../core/contract/name-pattern.ts'
 import { secretIn } from '../../core/contract/slot.ts'
-import { fillSlots, findWritten } from '../../core/contract/slot-writing.ts'
+import { changedPlace, rewritten } from '../../core/contract/slot-writing.ts'
 import type { Account } from './account.ts'
 import { bytesOf, readStored, writeStored } from './stored-values.ts'
 
 /** What stands at a place; CONFLICT where its value is another than when its slots were found. */
 export async function read(account: Account, place: PlaceRef): Promise<Secret> {
   const stored = await readStored(account, place)
-  if (stored.version !== place.version) throw changed(place)
+  if (stored.version !== place.version) throw changedPlace(place)
   return secretIn(bytesOf(stored), place)
 }
 
@@ -26,25 +26,12 @@ export async function write(account: Account, place: PlaceRef, secret: Secret): 
     )
   const valueOf = partsOf(secret, place)
   const stored = await readStored(account, place)
-  if (stored.version !== place.version) {
-    // An earlier attempt may have gone through.
-    const slots = findWritten(bytesOf(stored), place.slots, valueOf)
-    if (slots) return { ...place, version: stored.version, slots }
-    throw changed(place)
-  }
-  const { content, slots } = fillSlots(bytesOf(stored), place.slots, valueOf)
-  return { ...place, version: await writeStored(account, place, content, stored), slots }
+  const { content, slots } = rewritten(place, stored.version, bytesOf(stored), valueOf)
+  const version = content ? await writeStored(account, place, content, stored) : stored.version
+  return { ...place, version, slots }
 }
 
 /** Whether Firebreak may write what bears the name. */
 export function isApproved({ config }: Account, name: string): boolean {
   return config.approved.some(pattern => namePattern(pattern).test(name))
-}
-
-function changed(place: PlaceRef): FirebreakError {
-  return new FirebreakError(
-    'CONFLICT',
-    `${place.path} has changed since it was read`,
-    'Observe it again, then decide on what stands there now.',
-  )
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { PlaceRef, Ref } from '../../core/contract/ref.ts'
+import { overtaken } from '../../core/contract/slot-writing.ts'
 import { type Account, mustBeHere, refIn } from './account.ts'
 import { awsCode } from './failure.ts'
 
@@ -149,14 +150,6 @@ function variablesIn(text: string): Record<string, string> {
 /** Its content stands for it: a revision tells of every other change too. */
 export function environmentVersion(functionArn: string, text: string): string {
   return `${functionArn}@${createHash('sha256').update(text).digest('hex')}`
-}
-
-function overtaken(): FirebreakError {
-  return new FirebreakError(
-    'CONFLICT',
-    'it was changed by another at the same moment',
-    'Observe it again, then decide on what stands there now.',
-  )
 }
 
 /** A version that waits to become current is another's, who is about to replace it too. */

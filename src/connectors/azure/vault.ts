@@ -5,7 +5,7 @@ import type { PlaceRef } from '../../core/contract/ref.ts'
 import type { Secret } from '../../core/contract/secret.ts'
 import { partsOf } from '../../core/contract/secret-parts.ts'
 import { secretIn } from '../../core/contract/slot.ts'
-import { fillSlots, findWritten } from '../../core/contract/slot-writing.ts'
+import { changedPlace, rewritten } from '../../core/contract/slot-writing.ts'
 import { mustBeHere, type Tenant } from './tenant.ts'
 
 const API = 'api-version=7.4'
@@ -56,7 +56,7 @@ function latestIn(read: z.infer<typeof bundle>): Latest {
 export async function read(tenant: Tenant, place: PlaceRef): Promise<Secret> {
   const { vault, name } = placeIn(tenant, place)
   const { version, bytes } = await latestOf(tenant, vault, name)
-  if (version !== place.version) throw changed(place)
+  if (version !== place.version) throw changedPlace(place)
   return secretIn(bytes, place)
 }
 
@@ -71,13 +71,8 @@ export async function write(tenant: Tenant, place: PlaceRef, secret: Secret): Pr
     )
   const valueOf = partsOf(secret, place)
   const { version, bytes, contentType, tags } = await latestOf(tenant, vault, name)
-  if (version !== place.version) {
-    // An earlier attempt may have gone through.
-    const slots = findWritten(bytes, place.slots, valueOf)
-    if (slots) return { ...place, version, slots }
-    throw changed(place)
-  }
-  const { content, slots } = fillSlots(bytes, place.slots, valueOf)
+  const { content, slots } = rewritten(place, version, bytes, valueOf)
+  if (!content) return { ...place, version, slots }
   const made = await tenant.change('writing a secret', 'PUT', { vault }, `/secrets/${name}?${API}`, {
     value: Buffer.from(content).toString('utf8'),
     // What a version is said to be would be lost with it.
@@ -98,12 +93,4 @@ function placeIn(tenant: Tenant, { in: container, path, member }: PlaceRef) {
   if (vault === undefined || name === undefined || member !== undefined)
     throw new FirebreakError('UNSUPPORTED', `${path} is no secret of a vault`)
   return { vault, name }
-}
-
-function changed(place: PlaceRef): FirebreakError {
-  return new FirebreakError(
-    'CONFLICT',
-    `${place.path} has changed since it was read`,
-    'Observe it again, then decide on what stands there now.',
-  )
 }

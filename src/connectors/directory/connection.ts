@@ -7,7 +7,7 @@ import type { Observation } from '../../core/contract/observation.ts'
 import type { PlaceRef, Ref, Slot, State } from '../../core/contract/ref.ts'
 import { refuseMember, secretIn } from '../../core/contract/slot.ts'
 import type { DirectoryConfig } from './connector.ts'
-import { fillSlots, findWritten } from '../../core/contract/slot-writing.ts'
+import { changedPlace, rewritten } from '../../core/contract/slot-writing.ts'
 import { partsOf, withoutValue } from '../../core/contract/secret-parts.ts'
 import { SeenFiles } from './seen-files.ts'
 import type { Skipped, Tree, TreeFile } from './tree.ts'
@@ -136,12 +136,8 @@ export async function connectTree(tree: Tree, config: DirectoryConfig): Promise<
 
   async function change(place: PlaceRef, valueOf: (slot: Slot) => Uint8Array | undefined): Promise<PlaceRef> {
     const { content, version } = await contentAt(place)
-    if (version !== place.version) {
-      const slots = findWritten(content, place.slots, valueOf)
-      if (slots) return { ...place, version, slots } // an earlier attempt went through
-      throw changed(place.path)
-    }
-    const written = fillSlots(content, place.slots, valueOf)
+    const written = rewritten(place, version, content, valueOf)
+    if (!written.content) return { ...place, version, slots: written.slots }
     await tree.replace(place.path, written.content, version)
     return { ...place, version: await contentId([written.content]), slots: written.slots }
   }
@@ -162,7 +158,7 @@ export async function connectTree(tree: Tree, config: DirectoryConfig): Promise<
     },
     async read(place) {
       const { content, version } = await contentAt(place)
-      if (version !== place.version) throw changed(place.path)
+      if (version !== place.version) throw changedPlace(place)
       return secretIn(content, place)
     },
     async write(place, secret) {
@@ -175,14 +171,6 @@ export async function connectTree(tree: Tree, config: DirectoryConfig): Promise<
       await change(place, withoutValue)
     },
   }
-}
-
-function changed(path: string): FirebreakError {
-  return new FirebreakError(
-    'CONFLICT',
-    `${path} has changed since it was read`,
-    'Observe it again, then decide on what stands there now.',
-  )
 }
 
 async function contentId(chunks: readonly Uint8Array[] | AsyncIterable<Uint8Array>): Promise<string> {

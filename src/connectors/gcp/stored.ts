@@ -4,7 +4,7 @@ import { namePattern } from '../../core/contract/name-pattern.ts'
 import type { PlaceRef } from '../../core/contract/ref.ts'
 import type { Secret } from '../../core/contract/secret.ts'
 import { secretIn } from '../../core/contract/slot.ts'
-import { fillSlots, findWritten } from '../../core/contract/slot-writing.ts'
+import { changedPlace, rewritten } from '../../core/contract/slot-writing.ts'
 import { partsOf } from '../../core/contract/secret-parts.ts'
 import { mustBeHere, type Project } from './project.ts'
 
@@ -26,7 +26,7 @@ export async function accessLatest(
 export async function read(project: Project, place: PlaceRef): Promise<Secret> {
   mustBeHere(project, place.in, 'secret')
   const { version, bytes } = await accessLatest(project, place.path)
-  if (version !== place.version) throw changed(place)
+  if (version !== place.version) throw changedPlace(place)
   return secretIn(bytes, place)
 }
 
@@ -41,18 +41,13 @@ export async function write(project: Project, place: PlaceRef, secret: Secret): 
     )
   const valueOf = partsOf(secret, place)
   const { version, bytes } = await accessLatest(project, place.path)
-  if (version !== place.version) {
-    // An earlier attempt may have gone through.
-    const slots = findWritten(bytes, place.slots, valueOf)
-    if (slots) return { ...place, version, slots }
-    throw changed(place)
-  }
-  const { content, slots } = fillSlots(bytes, place.slots, valueOf)
+  const { content, slots } = rewritten(place, version, bytes, valueOf)
+  if (!content) return { ...place, version, slots }
   const path = `v1/projects/${project.instance}/secrets/${place.path}:addVersion`
   const body = { payload: { data: Buffer.from(content).toString('base64') } }
   const made = added.parse(await project.change('writing a secret', 'POST', 'secretmanager', path, body))
   // There is no compare-and-swap: what was overtaken is at least not passed over.
-  if (numberOf(made.name) !== numberOf(version) + 1) throw changed(place)
+  if (numberOf(made.name) !== numberOf(version) + 1) throw changedPlace(place)
   return { ...place, version: made.name, slots }
 }
 
@@ -62,12 +57,4 @@ export function isApproved({ config }: Pick<Project, 'config'>, name: string): b
 
 function numberOf(version: string): number {
   return Number(version.slice(version.lastIndexOf('/') + 1))
-}
-
-function changed(place: PlaceRef): FirebreakError {
-  return new FirebreakError(
-    'CONFLICT',
-    `${place.path} has changed since it was read`,
-    'Observe it again, then decide on what stands there now.',
-  )
 }

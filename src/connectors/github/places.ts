@@ -1,9 +1,9 @@
-import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
+import { FirebreakError, orGone } from '../../core/contract/errors.ts'
 import { namePattern } from '../../core/contract/name-pattern.ts'
 import type { PlaceRef, Ref } from '../../core/contract/ref.ts'
 import type { Secret } from '../../core/contract/secret.ts'
 import { secretIn } from '../../core/contract/slot.ts'
-import { fillSlots, findWritten } from '../../core/contract/slot-writing.ts'
+import { changedPlace, rewritten } from '../../core/contract/slot-writing.ts'
 import { partsOf, withoutValue } from '../../core/contract/secret-parts.ts'
 import { type Account, mustBeHere } from './account.ts'
 import { deleteStored, type Held, storedAt, writeStored } from './stored-values.ts'
@@ -55,7 +55,7 @@ export function assignment(name: string, value: string): string {
  */
 export async function read(account: Account, place: PlaceRef, held: Held): Promise<Secret> {
   const stored = await storedAt(account, kindChecked(account, place), held)
-  if (stored.version !== place.version) throw changed(place)
+  if (stored.version !== place.version) throw changedPlace(place)
   if (stored.value === undefined)
     throw new FirebreakError('UNSUPPORTED', `GitHub shows nobody what ${place.path} holds`)
   return secretIn(Buffer.from(assignment(stored.name, stored.value)), place)
@@ -73,11 +73,7 @@ export async function write(
 
 /** Takes it out of what holds it. What holds nothing else goes, and what is not there is as it should be. */
 export async function remove(account: Account, place: PlaceRef, held: Held): Promise<void> {
-  try {
-    await change(account, place, withoutValue, held)
-  } catch (error) {
-    if (!isFirebreakError(error, 'NOT_FOUND')) throw error
-  }
+  await orGone(change(account, place, withoutValue, held))
 }
 
 async function change(
@@ -94,24 +90,16 @@ async function change(
       'Add it to the connection’s "approved" names, or change it by hand.',
     )
   const stored = await storedAt(account, ref, held)
-  if (stored.version !== place.version) {
-    // An earlier attempt may have gone through.
-    const text = stored.value === undefined ? undefined : Buffer.from(assignment(stored.name, stored.value))
-    const slots = text && findWritten(text, place.slots, valueOf)
-    if (slots) return { ...place, version: stored.version, slots }
-    throw changed(place)
-  }
+  if (stored.value === undefined && stored.version !== place.version) throw changedPlace(place)
   if (stored.value === undefined)
     throw new FirebreakError(
       'UNSUPPORTED',
       `GitHub shows nobody what ${place.path} holds, and it may hold more than the credential`,
       'Tell the connection what it holds now, by values and valuesAsOf, or set it by hand.',
     )
-  const { content, slots } = fillSlots(
-    Buffer.from(assignment(stored.name, stored.value)),
-    place.slots,
-    valueOf,
-  )
+  const text = Buffer.from(assignment(stored.name, stored.value))
+  const { content, slots } = rewritten(place, stored.version, text, valueOf)
+  if (!content) return { ...place, version: stored.version, slots }
   const value = valueIn(Buffer.from(content).toString('utf8'), place)
   if (value !== '') return { ...place, version: await writeStored(account, ref, stored, value, held), slots }
   await deleteStored(account, ref)
@@ -129,12 +117,4 @@ function valueIn(text: string, place: PlaceRef): string {
 function kindChecked(account: Account, place: PlaceRef): Ref {
   mustBeHere(account, place.in, 'actions-secret', 'actions-variable')
   return place.in
-}
-
-function changed(place: PlaceRef): FirebreakError {
-  return new FirebreakError(
-    'CONFLICT',
-    `${place.path} has changed since it was read`,
-    'Observe it again, then decide on what stands there now.',
-  )
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Issued, Verdict, Want } from '../../core/contract/connector.ts'
-import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
+import { FirebreakError, isFirebreakError, orGone } from '../../core/contract/errors.ts'
 import type { CredentialRef, Ref, State } from '../../core/contract/ref.ts'
 import { Secret } from '../../core/contract/secret.ts'
 import { unlessAbsent } from '../../core/contract/refused.ts'
@@ -188,7 +188,7 @@ export async function revoke(account: Account, ref: CredentialRef): Promise<void
       if (token) await endToken(account, calls, token.id)
     } else if (ref.kind === 'deploy-token') {
       const { calls, rest } = ownerIn(ref.id)
-      await gone(
+      await orGone(
         account.api.send(
           'deleting a deploy token',
           'DELETE',
@@ -212,13 +212,7 @@ async function revokeOfBot(account: Account, ref: Ref): Promise<void> {
 }
 
 async function endToken({ api }: Account, calls: string, id: number): Promise<void> {
-  await gone(api.send('revoking an access token', 'DELETE', `${calls}/access_tokens/${id}`))
-}
-
-async function gone(call: Promise<unknown>): Promise<void> {
-  await call.catch(error => {
-    if (!isFirebreakError(error, 'NOT_FOUND')) throw error
-  })
+  await orGone(api.send('revoking an access token', 'DELETE', `${calls}/access_tokens/${id}`))
 }
 
 async function likeOf(account: Account, { like }: Want): Promise<Found> {

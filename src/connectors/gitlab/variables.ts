@@ -1,12 +1,12 @@
 import { createHmac } from 'node:crypto'
 import { z } from 'zod'
-import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
+import { FirebreakError, orGone } from '../../core/contract/errors.ts'
 import { namePattern } from '../../core/contract/name-pattern.ts'
 import type { PlaceRef, Ref } from '../../core/contract/ref.ts'
 import type { Secret } from '../../core/contract/secret.ts'
 import { partsOf, withoutValue } from '../../core/contract/secret-parts.ts'
 import { secretIn } from '../../core/contract/slot.ts'
-import { fillSlots, findWritten } from '../../core/contract/slot-writing.ts'
+import { changedPlace, rewritten } from '../../core/contract/slot-writing.ts'
 import { type Account, mustBeHere, ownerIn, refIn } from './account.ts'
 
 export const VARIABLE = z.object({
@@ -77,7 +77,7 @@ export async function inspectVariable(account: Account, ref: Ref) {
 
 export async function read(account: Account, place: PlaceRef): Promise<Secret> {
   const stored = await storedAt(account, place.in)
-  if (stored.version !== place.version) throw changed(place)
+  if (stored.version !== place.version) throw changedPlace(place)
   return secretIn(Buffer.from(assignment(stored.key, stored.value)), place)
 }
 
@@ -88,11 +88,7 @@ export async function write(account: Account, place: PlaceRef, secret: Secret): 
 
 /** Takes it out of the variable. One that holds nothing else goes, and one that is not there is as it should be. */
 export async function remove(account: Account, place: PlaceRef): Promise<void> {
-  try {
-    await change(account, place, withoutValue)
-  } catch (error) {
-    if (!isFirebreakError(error, 'NOT_FOUND')) throw error
-  }
+  await orGone(change(account, place, withoutValue))
 }
 
 async function change(
@@ -109,13 +105,8 @@ async function change(
     )
   const stored = await storedAt(account, place.in)
   const text = Buffer.from(assignment(stored.key, stored.value))
-  if (stored.version !== place.version) {
-    // An earlier attempt may have gone through.
-    const slots = findWritten(text, place.slots, valueOf)
-    if (slots) return { ...place, version: stored.version, slots }
-    throw changed(place)
-  }
-  const { content, slots } = fillSlots(text, place.slots, valueOf)
+  const { content, slots } = rewritten(place, stored.version, text, valueOf)
+  if (!content) return { ...place, version: stored.version, slots }
   const written = Buffer.from(content).toString('utf8')
   let value: string
   try {
@@ -129,12 +120,4 @@ async function change(
       : account.api.send(`writing the variable ${stored.key}`, 'PUT', stored.path, { value }),
   )
   return { ...place, version: versionOf(account, place.in, value), slots }
-}
-
-function changed(place: PlaceRef): FirebreakError {
-  return new FirebreakError(
-    'CONFLICT',
-    `${place.path} has changed since it was read`,
-    'Observe it again, then decide on what stands there now.',
-  )
 }

@@ -1,11 +1,11 @@
 import { contentId } from '../../core/contract/document.ts'
-import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
+import { FirebreakError, orGone } from '../../core/contract/errors.ts'
 import { namePattern } from '../../core/contract/name-pattern.ts'
 import type { PlaceRef } from '../../core/contract/ref.ts'
 import type { Secret } from '../../core/contract/secret.ts'
 import { partsOf, withoutValue } from '../../core/contract/secret-parts.ts'
 import { secretIn } from '../../core/contract/slot.ts'
-import { fillSlots, findWritten } from '../../core/contract/slot-writing.ts'
+import { changedPlace, overtaken, rewritten } from '../../core/contract/slot-writing.ts'
 import { type ApiObject, type Cluster, mustBeHere } from './cluster.ts'
 import { refused } from './failure.ts'
 import { CONFIG_MAPS, pathOf, readByName, SECRETS } from './listing.ts'
@@ -14,7 +14,7 @@ import { isImmutable, storedTexts, type StoredText, TOKEN_TYPE, typeOf, valuesIn
 /** What stands at a place; CONFLICT where it is another than when its slots were found. */
 export async function read(cluster: Cluster, place: PlaceRef): Promise<Secret> {
   const { text } = await standing(cluster, place)
-  if (contentId(text.bytes) !== place.version) throw changed(place)
+  if (contentId(text.bytes) !== place.version) throw changedPlace(place)
   return secretIn(text.bytes, place)
 }
 
@@ -25,11 +25,7 @@ export async function write(cluster: Cluster, place: PlaceRef, secret: Secret): 
 
 /** Takes it out of the Secret. A key that holds nothing else goes, and one that is not there is as it should be. */
 export async function remove(cluster: Cluster, place: PlaceRef): Promise<void> {
-  try {
-    await change(cluster, place, withoutValue)
-  } catch (error) {
-    if (!isFirebreakError(error, 'NOT_FOUND')) throw error
-  }
+  await orGone(change(cluster, place, withoutValue))
 }
 
 async function change(
@@ -41,13 +37,9 @@ async function change(
   return await cluster.change('writing a Secret', async () => {
     const { object, text } = await standing(cluster, place)
     mustBeWritable(cluster, object)
-    if (contentId(text.bytes) !== place.version) {
-      // An earlier attempt may have gone through.
-      const slots = findWritten(text.bytes, place.slots, valueOf)
-      if (slots) return { ...place, version: contentId(text.bytes), slots }
-      throw changed(place)
-    }
-    const { content, slots } = fillSlots(text.bytes, place.slots, valueOf)
+    const version = contentId(text.bytes)
+    const { content, slots } = rewritten(place, version, text.bytes, valueOf)
+    if (!content) return { ...place, version, slots }
     await put(cluster, object, text, content)
     return { ...place, version: contentId(content), slots }
   })
@@ -117,20 +109,4 @@ function mustBeWritable(cluster: Cluster, object: ApiObject): void {
 /** Whether Firebreak may write the Secret `namespace/name`. */
 export function isApproved({ config }: Cluster, name: string): boolean {
   return config.approved.some(pattern => namePattern(pattern).test(name))
-}
-
-function changed(place: PlaceRef): FirebreakError {
-  return new FirebreakError(
-    'CONFLICT',
-    `${place.path} has changed since it was read`,
-    'Observe it again, then decide on what stands there now.',
-  )
-}
-
-function overtaken(): FirebreakError {
-  return new FirebreakError(
-    'CONFLICT',
-    'it was changed by another at the same moment',
-    'Observe it again, then decide on what stands there now.',
-  )
 }

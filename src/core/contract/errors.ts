@@ -54,6 +54,15 @@ export class FirebreakError extends Error {
   }
 }
 
+/** For what ends a thing: that it is not there is as it should be. */
+export async function orGone(call: Promise<unknown>): Promise<void> {
+  try {
+    await call
+  } catch (error) {
+    if (!isFirebreakError(error, 'NOT_FOUND')) throw error
+  }
+}
+
 export function isFirebreakError(error: unknown, ...codes: ErrorCode[]): error is FirebreakError {
   return error instanceof FirebreakError && (codes.length === 0 || codes.includes(error.code))
 }

@@ -1,4 +1,6 @@
-import type { Slot } from './ref.ts'
+import { FirebreakError } from './errors.ts'
+import type { PlaceRef, Slot } from './ref.ts'
+import type { partsOf } from './secret-parts.ts'
 import { decodeAs, decodeSlot, replaceInPlace } from './slot.ts'
 
 /** A document with its slots, as they stand after a change. */
@@ -6,6 +8,34 @@ export interface Written {
   readonly content: Uint8Array
   readonly slots: readonly Slot[]
 }
+
+/**
+ * A place's text with other values in its slots; without content where they stand there already, put there by an earlier
+ * attempt whose answer was lost. CONFLICT where the text is of another version than the slots were found in.
+ */
+export function rewritten(
+  place: PlaceRef,
+  version: string | undefined,
+  text: Uint8Array,
+  valueOf: ReturnType<typeof partsOf>,
+): Partial<Written> & Pick<Written, 'slots'> {
+  if (version === place.version) return fillSlots(text, place.slots, valueOf)
+  const slots = findWritten(text, place.slots, valueOf)
+  if (slots) return { slots }
+  throw changedPlace(place)
+}
+
+/** What stands at a place is another text than its slots were found in. */
+export function changedPlace({ path }: Pick<PlaceRef, 'path'>): FirebreakError {
+  return new FirebreakError('CONFLICT', `${path} has changed since it was read`, LOOK_AGAIN)
+}
+
+/** Between reading a place and writing it. */
+export function overtaken(): FirebreakError {
+  return new FirebreakError('CONFLICT', 'it was changed by another at the same moment', LOOK_AGAIN)
+}
+
+const LOOK_AGAIN = 'Observe it again, then decide on what stands there now.'
 
 /** Puts a value into each slot; slots without one keep what they hold. The slots returned lie where they are now. */
 export function fillSlots(
