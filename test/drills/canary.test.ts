@@ -15,7 +15,9 @@ import { type Canary, formsOf, SeenBytes } from './canary-search.ts'
 import { recordingGit, watchProcesses } from './process-watch.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../bin/firebreak.js', import.meta.url))
-const MODES = ['graceful', 'emergency'] as const
+type Mode = 'graceful' | 'emergency'
+/** One mode here, whose job is the longer one; both in the long campaigns. */
+const MODES: readonly Mode[] = process.env['SOAK'] ? ['graceful', 'emergency'] : ['graceful']
 /** Every file that a running command has is read so often. */
 const SAMPLE_MS = 200
 
@@ -69,9 +71,9 @@ describe.skipIf(postgres.skip || !hasProc)(`secrets stay out of sight ${postgres
     await rm(directory, { recursive: true, force: true })
   })
 
-  test('in both modes the job was done, so that there was something to see', () => {
+  test('the job was done, so that there was something to see', () => {
     expect(endings.sort()).toEqual(MODES.toSorted().map(mode => `${mode}: true`))
-    expect(canaries.map(({ name }) => name).filter(name => name.includes('issued'))).toHaveLength(4)
+    expect(canaries.map(({ name }) => name).filter(name => name.includes('issued'))).toHaveLength(2 * MODES.length)
     for (const bytes of Object.values(seen)) expect(bytes.total).toBeGreaterThan(1000)
   })
 
@@ -176,15 +178,16 @@ function homeOf(mode: string): string {
   return join(directory, `home-${mode}`)
 }
 
-/** What a user does in an incident; then, where more processors would be needed to do both, each mode one half. */
-async function wholeJob(estate: Estate, mode: (typeof MODES)[number]): Promise<void> {
+/** What a user does in an incident; then all that can be printed, and all that fails. */
+async function wholeJob(estate: Estate, mode: Mode): Promise<void> {
   const home = homeOf(mode)
   const kept = join(directory, `kept-${mode}`)
   const onOutput = (text: string) => seen.output.add('output', Buffer.from(text))
   const checks = await rehearse(estate, { io: realIo(), mode, program: PROGRAM, home, kept, onOutput })
   endings.push(`${mode}: ${checks.every(check => check.ok)}`)
   const run = (args: string[], stdin?: string) => runProgram(args, home, estate, stdin)
-  await (mode === 'emergency' ? everythingAsJson(estate, run) : everythingThatFails(estate, run))
+  await everythingAsJson(estate, run)
+  await everythingThatFails(estate, run)
 }
 
 type Run = (args: string[], stdin?: string) => Promise<void>

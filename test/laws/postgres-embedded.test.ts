@@ -5,5 +5,5 @@ import { absentPostgres, postgresWorld } from './postgres-world.ts'
 laws({
   name: 'PostgreSQL of npm, scram-sha-256',
   absent: absentPostgres('embedded'),
-  start: async () => ({ ...(await postgresWorld({ binaries: 'embedded' })), faultStep: 3 }),
+  start: async () => ({ ...(await postgresWorld({ binaries: 'embedded' })), faultStep: 8 }),
 })

@@ -1,2 +1,2 @@
-// The drill of the same name, at more seeded moments.
+// The drill of the same name, at each boundary of each step and at more seeded moments.
 import '../drills/kill.test.ts'
