@@ -73,7 +73,9 @@ describe.skipIf(postgres.skip || !hasProc)(`secrets stay out of sight ${postgres
 
   test('the job was done, so that there was something to see', () => {
     expect(endings.sort()).toEqual(MODES.toSorted().map(mode => `${mode}: true`))
-    expect(canaries.map(({ name }) => name).filter(name => name.includes('issued'))).toHaveLength(2 * MODES.length)
+    expect(canaries.map(({ name }) => name).filter(name => name.includes('issued'))).toHaveLength(
+      2 * MODES.length,
+    )
     for (const bytes of Object.values(seen)) expect(bytes.total).toBeGreaterThan(1000)
   })
 

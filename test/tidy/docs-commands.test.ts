@@ -54,6 +54,8 @@ describe.each(pages)('%s', page => {
     if (!postgres.skip && commands.some(command => command.needsPostgres)) server = await startPostgres()
     stage = await setStage(server)
     if (!redis.skip && commands.some(command => command.needsRedis)) await stageRedis()
+    // As after the first minutes with it; pages that begin there do it themselves.
+    if (commands[0]!.line.startsWith('firebreak scan .')) return
     const { exit, stderr } = await stage.run('firebreak scan .')
     expect(exit, stderr).toBe(1)
   })
