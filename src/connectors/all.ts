@@ -12,6 +12,7 @@ import { redis } from './redis/connector.ts'
 import { registry } from './registry/connector.ts'
 import { report } from './report/connector.ts'
 import { slack } from './slack/connector.ts'
+import { ssh } from './ssh/connector.ts'
 
 /** Every system that can be connected. A new connector is one more line here. */
 export const connectors: readonly Connector[] = [
@@ -26,6 +27,7 @@ export const connectors: readonly Connector[] = [
   gitlab,
   kubernetes,
   slack,
+  ssh,
   registry,
   report,
 ] as readonly Connector[]

@@ -13,15 +13,15 @@ import {
   type RedisServer,
   startRedis,
 } from '../../src/serve/operations/drill/redis-server.ts'
+import { availableSshd, INSTALL_SSHD, type Sshd, startSshd } from '../connectors/ssh/sshd.ts'
 import { requireServer } from '../servers.ts'
 import { type Stage, setStage } from '../stage.ts'
 import { projectFiles, readSource } from './sources.ts'
 
-/** A command of a page, in order; `needsPostgres` and `needsRedis` where its block says so. */
+/** A command of a page, in order, with the servers that its block says it needs. */
 interface DocumentedCommand {
   readonly line: string
-  readonly needsPostgres: boolean
-  readonly needsRedis: boolean
+  readonly needs: readonly string[]
 }
 
 function commandsOf(page: string): DocumentedCommand[] {
@@ -31,8 +31,7 @@ function commandsOf(page: string): DocumentedCommand[] {
       .filter(line => line.startsWith('$ '))
       .map(line => ({
         line: line.slice(2),
-        needsPostgres: block[1]!.includes('postgres'),
-        needsRedis: block[1]!.includes('redis'),
+        needs: block[1]!.split(' ').filter(Boolean),
       })),
   )
 }
@@ -40,20 +39,28 @@ function commandsOf(page: string): DocumentedCommand[] {
 const pages = projectFiles()
   .filter(path => path.endsWith('.md'))
   .filter(page => commandsOf(page).length > 0)
-const redis = requireServer('Redis', availableRedis() !== undefined, INSTALL_REDIS)
-const postgres = requireServer('PostgreSQL', availablePostgres() !== undefined, 'apt-get install postgresql')
+const servers: Readonly<Record<string, ReturnType<typeof requireServer>>> = {
+  redis: requireServer('Redis', availableRedis() !== undefined, INSTALL_REDIS),
+  postgres: requireServer('PostgreSQL', availablePostgres() !== undefined, 'apt-get install postgresql'),
+  ssh: requireServer('OpenSSH’s server', availableSshd(), INSTALL_SSHD),
+}
 
 describe.each(pages)('%s', page => {
   const commands = commandsOf(page)
   let server: PostgresServer | undefined
   let cache: RedisServer | undefined
+  let sshd: Sshd | undefined
   let environment: NodeJS.ProcessEnv = {}
   let stage: Stage
 
+  const needs = (name: string) =>
+    servers[name]?.skip === false && commands.some(command => command.needs.includes(name))
+
   beforeAll(async () => {
-    if (!postgres.skip && commands.some(command => command.needsPostgres)) server = await startPostgres()
+    if (needs('postgres')) server = await startPostgres()
     stage = await setStage(server)
-    if (!redis.skip && commands.some(command => command.needsRedis)) await stageRedis()
+    if (needs('redis')) await stageRedis()
+    if (needs('ssh')) await stageSsh()
     // As after the first minutes with it; pages that begin there do it themselves.
     if (commands[0]!.line.startsWith('firebreak scan .')) return
     const { exit, stderr } = await stage.run('firebreak scan .')
@@ -63,7 +70,18 @@ describe.each(pages)('%s', page => {
     await stage?.remove()
     await server?.stop()
     await cache?.stop()
+    await sshd?.stop()
   })
+
+  async function stageSsh(): Promise<void> {
+    sshd = await startSshd()
+    environment = {
+      ...environment,
+      SSH_CA: sshd.authority,
+      SSH_PORT: String(sshd.port),
+      SSH_HOST_KEY: sshd.hostKey,
+    }
+  }
 
   /** A server with a user whose password stands in the stage. */
   async function stageRedis(): Promise<void> {
@@ -73,15 +91,15 @@ describe.each(pages)('%s', page => {
     const url = `redis://app_cart:${password}@127.0.0.1:${cache.port}/0`
     await writeFile(join(stage.directory, 'deploy', 'cart.env'), `REDIS_URL=${url}\n`)
     environment = {
+      ...environment,
       REDIS_PORT: String(cache.port),
       REDIS_USER: cache.adminUser,
       REDIS_PASSWORD: cache.adminPassword.revealText(),
     }
   }
 
-  test.for(commands)('$line', async ({ line, needsPostgres, needsRedis }, context) => {
-    context.skip(needsPostgres && postgres.skip, postgres.reason)
-    context.skip(needsRedis && redis.skip, redis.reason)
+  test.for(commands)('$line', async ({ line, needs }, context) => {
+    for (const name of needs) context.skip(servers[name]!.skip, servers[name]!.reason)
     const { exit, stdout, stderr } = await stage.run(line, { environment })
     // The stage holds a leaked password, and a scan that finds something says so; its last commit brings nothing.
     expect(exit, stdout + stderr).toBe(/firebreak scan(?!.*--(staged|since))/.test(line) ? 1 : 0)

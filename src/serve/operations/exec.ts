@@ -11,6 +11,7 @@ import { FirebreakError } from '../../core/contract/errors.ts'
 import { holderName } from '../../core/store/holder.ts'
 import { configFile, openBroker } from './broker/open-broker.ts'
 import { durationMs } from './duration.ts'
+import { type Handed, handOver } from './exec-environment.ts'
 import { defineOperation, type World } from './operation.ts'
 import { sayer } from './owner.ts'
 
@@ -65,11 +66,13 @@ async function run(world: World, given: Input): Promise<Ran> {
   })
   const failures: Error[] = []
   let exit: number
+  let handed: Handed | undefined
   try {
+    handed = await handOver(granted)
     const [file = '', ...parameters] = given.command
     child = spawn(file, parameters, {
       stdio: 'inherit',
-      env: { ...process.env, ...environmentOf(granted) },
+      env: { ...process.env, ...handed.env },
     })
     for (const signal of pending) child.kill(signal)
     const over = setTimeout(
@@ -83,6 +86,7 @@ async function run(world: World, given: Input): Promise<Ran> {
     )
     exit = await exited(child).finally(() => clearTimeout(over))
   } finally {
+    await handed?.remove()
     const ended = await endLease(db, broker, granted.lease.id, 'its command has ended')
     if (ended.state === 'ending')
       failures.push(
@@ -123,36 +127,6 @@ async function lease(world: World, broker: Broker, given: Input): Promise<Grante
       'firebreak policy explain shows what it is decided by',
     )
   }
-}
-
-/** As the system's own programs read it. */
-function environmentOf({ secret, at, lease }: Granted): NodeJS.ProcessEnv {
-  const value = secret.revealText()
-  const about = { FIREBREAK_LEASE: lease.id }
-  if (!at) return { ...about, FIREBREAK_ACCESS_TOKEN: value }
-  const { system, host, port, database } = at
-  const user = secret.id ?? ''
-  const own: Readonly<Record<string, NodeJS.ProcessEnv>> = {
-    postgres: {
-      PGHOST: host,
-      PGPORT: text(port),
-      PGDATABASE: database,
-      PGUSER: user,
-      PGPASSWORD: value,
-    },
-    redis: {
-      REDIS_HOST: host,
-      REDIS_PORT: text(port),
-      REDIS_USER: user,
-      REDIS_PASSWORD: value,
-      REDISCLI_AUTH: value,
-    },
-  }
-  return { ...about, FIREBREAK_USER: user, FIREBREAK_PASSWORD: value, ...own[system] }
-}
-
-function text(port: number | undefined): string | undefined {
-  return port === undefined ? undefined : String(port)
 }
 
 function exited(child: ReturnType<typeof spawn>): Promise<number> {

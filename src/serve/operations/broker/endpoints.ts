@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { attest } from '../../../act/broker/attest.ts'
 import type { Broker } from '../../../act/broker/broker.ts'
+import { credentialParts } from '../../../act/broker/credential-parts.ts'
 import { endLease } from '../../../act/broker/end-lease.ts'
 import type { IssuerKeys } from '../../../act/broker/issuer-keys.ts'
 import { issueLease } from '../../../act/broker/lease.ts'
@@ -44,7 +45,12 @@ const granted = z.object({
       port: z.number().optional(),
       database: z.string().optional(),
       user: z.string(),
-      password: z.string(),
+      password: z.string().optional(),
+      privateKey: z
+        .string()
+        .optional()
+        .describe('where it is a certificate: its key, as PEM or as OpenSSH writes it'),
+      certificate: z.string().optional(),
     })
     .optional(),
   accessToken: z.string().optional().describe('RFC 9068'),
@@ -78,7 +84,7 @@ export function brokerEndpoints(db: Db, broker: Broker, keys: IssuerKeys): reado
           lease: await leaseView(db, issued.lease),
           handle: issued.handle.revealText(),
           ...(issued.at
-            ? { credential: { ...issued.at, user: issued.secret.id ?? '', password: secret } }
+            ? { credential: { ...issued.at, ...credentialParts(issued.secret) } }
             : { accessToken: secret }),
         }
       },

@@ -1,0 +1,99 @@
+import { mkdtemp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { connectors } from '../../../src/connectors/all.ts'
+import { listLeases } from '../../../src/act/broker/lease-view.ts'
+import { observe } from '../../../src/know/observe/observe.ts'
+import { exec } from '../../../src/serve/operations/exec.ts'
+import { availableSshd, INSTALL_SSHD, type Sshd, startSshd } from '../../connectors/ssh/sshd.ts'
+import { requireServer } from '../../servers.ts'
+import { openWorld } from './open-world.ts'
+
+const RULES = fileURLToPath(new URL('../../../rules', import.meta.url))
+
+/** Leases of systems whose servers are started here: what a command is given works, and is refused after it. */
+let opened: Awaited<ReturnType<typeof openWorld>>
+let folder: string
+
+beforeAll(async () => {
+  opened = await openWorld(connectors, [], { rulesDirectory: RULES })
+  folder = await mkdtemp(join(tmpdir(), 'firebreak-exec-servers-'))
+  const { home } = opened.world
+  await mkdir(join(home, 'policies'))
+  await writeFile(join(home, 'policies', 'all.cedar'), 'permit(principal, action, resource);')
+})
+afterAll(async () => {
+  await opened?.close()
+  await rm(folder, { recursive: true, force: true })
+})
+
+async function offer(system: string, config: Record<string, unknown>, like: string): Promise<void> {
+  const { world } = opened
+  const source = await world.connections.add(world.db, system, config)
+  await observe(world.db, source, await world.connections.open(world.db, source.id), {
+    io: world.io,
+    keys: world.keys,
+    rulesDirectory: world.rulesDirectory,
+    workers: 1,
+  })
+  await writeFile(
+    join(world.home, 'broker.yaml'),
+    `issuer: https://broker.example\nleases: [{ name: '${system}:test', like: ${JSON.stringify(like)} }]\n`,
+  )
+}
+
+/** Runs a shell's script, in which `$OUT` is a folder; gives the lease as it stands after that. */
+async function runWithLease(system: string, script: string) {
+  const { world } = opened
+  process.env['OUT'] = folder
+  const input = { for: `${system}:test`, command: ['sh', '-c', script], scope: [] }
+  const { exit, failures } = (await exec.run(world, input)) as { exit: number; failures: Error[] }
+  expect({ exit, failures }).toEqual({ exit: 0, failures: [] })
+  const [view] = await listLeases(world.db, true)
+  return view!
+}
+
+const kept = async (name: string) => (await readFile(join(folder, name), 'utf8')).trim()
+
+const sshd = requireServer('OpenSSH’s server', availableSshd(), INSTALL_SSHD)
+
+describe.skipIf(sshd.skip)(`OpenSSH ${sshd.reason}`, () => {
+  let server: Sshd
+  beforeAll(async () => {
+    server = await startSshd()
+    await server.admit('deploy')
+    await offer(
+      'ssh',
+      {
+        path: server.authority,
+        principals: ['deploy'],
+        host: '127.0.0.1',
+        port: server.port,
+        hostKey: server.hostKey,
+        login: server.account,
+      },
+      'deploy',
+    )
+  })
+  afterAll(() => server?.stop())
+
+  test('a command logs in with a certificate, which the host refuses after it', async () => {
+    const login = `ssh -F /dev/null -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=VERBOSE \
+      -o IdentityAgent=none -p ${server.port} -i "$KEY" ${server.account}@127.0.0.1`
+    const script = `cp "$FIREBREAK_KEY_FILE" "$FIREBREAK_CERTIFICATE_FILE" "$OUT"; echo "$FIREBREAK_KEY_FILE" >"$OUT/where"
+      KEY=$FIREBREAK_KEY_FILE; ${login} </dev/null >/dev/null 2>"$OUT/said"; true`
+    const lease = await runWithLease('ssh', script)
+    expect(await kept('said')).toContain('Authenticated to 127.0.0.1')
+    expect(lease).toMatchObject({ state: 'ended', proof: { state: 'dead' } })
+    await expect(readFile(await kept('where'))).rejects.toThrow('ENOENT')
+    // What the command has kept is of no use to it.
+    const { spawnSync } = await import('node:child_process')
+    const again = spawnSync('sh', ['-c', `KEY=$OUT/key; ${login} -o BatchMode=yes`], {
+      encoding: 'utf8',
+      input: '',
+    })
+    expect(again.stderr).toContain('Permission denied')
+  })
+})
