@@ -64,7 +64,7 @@ export function azurePipelineOf(path: string, written: Located): AzurePipeline |
   }
   const extended = member(top.get('extends'), 'parameters')
   const templates: Located[] = []
-  const containers = imagesByName(top.get('resources'))
+  const containers = containersByName(top.get('resources'))
   const walk = (place: Located | undefined, given: Around, names: readonly string[], depth: number): void => {
     if (!place || depth > MOST_DEPTH || jobs.length >= MOST_JOBS) return
     for (const stage of items(member(place, 'stages'))) {
@@ -171,12 +171,8 @@ function jobOf(
   steps.forEach(see)
   const scripts = steps.flatMap(scriptsOf)
   const container = member(job, 'container')
-  const image =
-    member(container, 'image') ??
-    containers.get(scalar(container) ?? '') ??
-    (container?.value instanceof Map ? undefined : container)
-  const services = [...members(member(job, 'services')).values()].map(
-    one => containers.get(scalar(one) ?? '') ?? one,
+  const used = [container, ...members(member(job, 'services')).values()].flatMap(one =>
+    one === undefined ? [] : [containers.get(scalar(one) ?? '') ?? one],
   )
   const pool = around.pool
   const poolName = scalar(pool) === undefined ? member(pool, 'name') : pool
@@ -192,9 +188,13 @@ function jobOf(
     line: job.keyLine ?? job.line,
     steps,
     scripts,
-    images: [image, ...services].filter(
-      (one): one is Located => one !== undefined && scalar(one) !== undefined,
-    ),
+    images: used
+      .map(one => (one.value instanceof Map ? member(one, 'image') : one))
+      .filter((one): one is Located => one !== undefined && scalar(one) !== undefined),
+    containerOptions: used.flatMap(one => [
+      ...items(member(one, 'options')).map(part => ({ line: part.line, text: scalar(part) ?? '' })),
+      ...items(member(one, 'volumes')).map(part => ({ line: part.line, text: `-v ${scalar(part) ?? ''}` })),
+    ]),
     variables: new Map([...around.variables, ...steps.flatMap(step => [...members(member(step, 'env'))])]),
     ownRunner:
       poolName &&
@@ -220,7 +220,9 @@ function strategySteps(strategy: Located | undefined, depth: number): Located[] 
 function scriptsOf(step: Located): Located[] {
   const inputs = members(member(step, 'inputs'))
   const ofTask = [...inputs].flatMap(([name, value]) =>
-    /^(?:script|inlineScript|inline|arguments|bashCommand|runInlineScript)$/i.test(name) ? [value] : [],
+    /^(?:script|inlineScript|inline|arguments|bashCommand|runInlineScript|commands|args)$/i.test(name)
+      ? [value]
+      : [],
   )
   return [...['script', 'bash', 'pwsh', 'powershell'].flatMap(name => member(step, name) ?? []), ...ofTask]
 }
@@ -240,11 +242,11 @@ function groupsOf(variables: Located | undefined): readonly Located[] {
   return items(variables).flatMap(one => member(one, 'group') ?? [])
 }
 
-function imagesByName(resources: Located | undefined): ReadonlyMap<string, Located> {
+function containersByName(resources: Located | undefined): ReadonlyMap<string, Located> {
   return new Map(
     items(member(resources, 'containers')).flatMap(one => {
-      const [name, image] = [scalar(member(one, 'container')), member(one, 'image')]
-      return name !== undefined && image ? [[name, image] as const] : []
+      const name = scalar(member(one, 'container'))
+      return name !== undefined && member(one, 'image') ? [[name, one] as const] : []
     }),
   )
 }

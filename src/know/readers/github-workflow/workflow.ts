@@ -1,6 +1,6 @@
 import { items, type Located, member, members, scalar } from '../located.ts'
 
-/** A workflow, or a composite action, as far as what it may do and who decides about it. */
+/** A workflow, or an action that is composite or an image, as far as what it may do and who decides about it. */
 export interface Workflow {
   readonly path: string
   readonly kind: 'workflow' | 'action'
@@ -20,6 +20,8 @@ export interface Job {
   readonly id: string
   readonly line: number
   readonly if: string | undefined
+  /** Jobs that have to end before it starts. */
+  readonly needs: readonly string[]
   /** Labels of the runner: literal ones, or expressions. */
   readonly runsOn: readonly Located[]
   readonly permissions: Located | undefined
@@ -81,7 +83,8 @@ export function workflowOf(path: string, root: Located): Workflow | undefined {
       jobs: [...jobs.value].map(([id, job]) => jobOf(id, job)),
     }
   const runs = member(root, 'runs')
-  if (scalar(member(runs, 'using')) !== 'composite') return undefined
+  const using = scalar(member(runs, 'using'))
+  if (!runs || (using !== 'composite' && using !== 'docker')) return undefined
   return {
     ...common,
     kind: 'action',
@@ -90,7 +93,17 @@ export function workflowOf(path: string, root: Located): Workflow | undefined {
     env: new Map(),
     concurrency: undefined,
     inputs: new Map([...members(member(root, 'inputs')).keys()].map(name => [name.toLowerCase(), 'string'])),
-    jobs: [jobOf('runs', runs!)],
+    jobs: [using === 'docker' ? imageJob(runs) : jobOf('runs', runs)],
+  }
+}
+
+/** An action that is an image uses it, as a step does; one that is built from a Dockerfile is told of there. */
+function imageJob(runs: Located): Job {
+  const image = member(runs, 'image')
+  const step = { ...image, line: image?.line ?? runs.line, textLine: 0, value: new Map([['uses', image!]]) }
+  return {
+    ...jobOf('runs', runs),
+    steps: /^docker:/.test(scalar(image) ?? '') ? [stepOf(step)] : [],
   }
 }
 
@@ -118,6 +131,7 @@ function jobOf(id: string, job: Located): Job {
     id,
     line: job.keyLine ?? job.line,
     if: scalar(member(job, 'if')),
+    needs: items(member(job, 'needs')).flatMap(one => scalar(one) ?? []),
     runsOn: runsOn?.value instanceof Map ? items(member(runsOn, 'labels')) : items(runsOn),
     permissions: member(job, 'permissions'),
     environment: name === undefined ? undefined : { name, line: environment!.line },

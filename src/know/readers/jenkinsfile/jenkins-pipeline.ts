@@ -73,6 +73,7 @@ interface Draft {
   line: number
   scripts: Located[]
   images: Located[]
+  containerOptions: { readonly line: number; readonly text: string }[]
   variables: Map<string, Located>
   agent: Agent | undefined
   steps: Step[]
@@ -90,6 +91,7 @@ function draft(id: string, line: number, around: Draft | undefined): Draft {
     line,
     scripts: [],
     images: [...(around?.images ?? [])],
+    containerOptions: [...(around?.containerOptions ?? [])],
     variables: new Map(around?.variables),
     agent: around?.agent,
     steps: [],
@@ -170,15 +172,9 @@ function agentOf(line: number, statements: readonly Statement[], stage: Draft): 
       if (inner.name === 'docker')
         for (const statement of inner.statements) {
           const [name, image] = statement
-          if (
-            name &&
-            image &&
-            !isBlock(name) &&
-            !isBlock(image) &&
-            name.text === 'image' &&
-            image.kind === 'string'
-          )
-            stage.images.push(located(image))
+          if (!name || !image || isBlock(name) || isBlock(image) || image.kind !== 'string') continue
+          if (name.text === 'image') stage.images.push(located(image))
+          if (name.text === 'args') stage.containerOptions.push(image)
         }
     } else if (inner.kind === 'name' && ['label', 'docker', 'dockerfile', 'any'].includes(inner.text))
       kind = inner.text
@@ -223,6 +219,8 @@ function see(tokens: readonly Token[], within: Block, stage: Draft): void {
           scripts.add(script)
           stage.scripts.push(located(script))
         }
+    if (/^(?:\.run|\.withRun|inside)$/.test(name))
+      stage.containerOptions.push(...args.filter(one => one.kind === 'string'))
     if (token.text === 'image' && isMember && args[0]) {
       const image = args.find(one => one.kind === 'string')
       if (image) stage.images.push(located(image))

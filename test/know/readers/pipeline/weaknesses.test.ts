@@ -75,7 +75,7 @@ describe('what no job should do', () => {
     ['docker exec app sh -c "run $A"', ['A']],
     ['eval "\\$A"', []],
   ])('what a shell runs as code: %s', (text, names) => {
-    expect(evaluatedVariables(text)).toEqual(names)
+    expect(evaluatedVariables({ line: 1, text: text })).toEqual(names)
   })
 
   test.each([

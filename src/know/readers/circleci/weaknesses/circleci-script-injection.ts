@@ -21,7 +21,7 @@ export const circleciScriptInjection: Weakness<CircleciConfig, CircleciJob> = {
           if (said) yield { line: lineAt(script, index), ...said, job }
         }
         for (const command of commandsOf(script)) {
-          const name = evaluatedVariables(command.text).find(one =>
+          const name = evaluatedVariables(command).find(one =>
             /^CIRCLE_(?:BRANCH|TAG|PR_REPONAME|PR_USERNAME)$/.test(one),
           )
           if (name !== undefined)

@@ -5,7 +5,7 @@ export const workflowApprovalRace: Weakness = {
   id: 'workflow-approval-race',
   title: 'What was approved is not what runs',
   severity: 'high',
-  why: 'Between the label and the fetch the pull request can be given another commit, which then runs with the job’s secrets (CWE-367).',
+  why: 'Between the label or comment and the fetch the pull request can be given another commit, which then runs with the job’s secrets (CWE-367).',
   fix: 'Check out github.event.pull_request.head.sha: the commit that was there when the label was set.',
   frameworks: ['NHI4:2025', 'CICD-SEC-4'],
   crossing: true,
@@ -20,8 +20,8 @@ export const workflowApprovalRace: Weakness = {
           line: step.line,
           certainty: 'conditional',
           why: fetch.mutable
-            ? `once labelled, it ${fetch.how} by then`
-            : `once labelled, it ${fetch.how}, and does so for every commit that follows`,
+            ? `once approved, it ${fetch.how} by then`
+            : `once approved, it ${fetch.how}, and does so for every commit that follows`,
           job,
         }
   },

@@ -1,4 +1,5 @@
 import { scalar } from '../../located.ts'
+import { letsIn } from '../guard.ts'
 import { stepsOf, type Weakness } from '../weakness.ts'
 import type { Step } from '../workflow.ts'
 
@@ -22,7 +23,7 @@ export const workflowArtifactPoisoning: Weakness = {
   *find(workflow) {
     if (!workflow.triggers.has('workflow_run')) return
     for (const { job, step } of stepsOf(workflow)) {
-      if (!downloads(step)) continue
+      if (!downloads(step) || letsIn(workflow, job, step) === 'members') continue
       const later = job.steps.slice(job.steps.indexOf(step) + 1)
       // Beside the job's own files it can take the place of what is run next.
       const folder = scalar(step.with.get('path'))?.trim()

@@ -79,6 +79,11 @@ const CACHES: Readonly<Record<string, Cache>> = {
   'coursier/cache-action': always,
   'denoland/setup-deno': optIn('cache'),
   'determinatesystems/magic-nix-cache-action': always,
+  // Layers that are kept as caches of Actions, and pushed; those of a registry only who may push there fills.
+  'docker/build-push-action': {
+    byDefault: step =>
+      /type=gha/.test(scalar(step.with.get('cache-from')) ?? '') && !isOff(step.with.get('push')),
+  },
   'docker/setup-buildx-action': { on: ['cache-binary'], byDefault: true, needs: ['version'] },
   'golangci/golangci-lint-action': { off: ['skip-cache'], byDefault: true },
   'gradle/actions/setup-gradle': { off: ['cache-disabled'], byDefault: true },

@@ -1,8 +1,9 @@
 import { lineAt, type Located, scalar } from '../../located.ts'
 import { variablesIn } from '../../pipeline/command.ts'
 import { controlledBy, type Controlled, type Scope, shellVariables } from '../control.ts'
+import { letsIn } from '../guard.ts'
 import { stepsOf, type Weakness } from '../weakness.ts'
-import { PRIVILEGED_OUTSIDE_EVENTS } from '../workflow.ts'
+import { PRIVILEGED_OUTSIDE_EVENTS, runsInShell } from '../workflow.ts'
 
 const WRITES =
   /(?:>>?\s*|\|\s*tee\s+(?:-a\s+)?|(?:Out-File|Add-Content|Set-Content)[^\n]*)["']?(?:\$\{?(?:env:)?GITHUB_(ENV|PATH)\b|\$\{\{\s*(?:github|env)\.(?:env|path|GITHUB_ENV|GITHUB_PATH)\s*\}\})/i
@@ -23,9 +24,10 @@ export const workflowEnvironmentFile: Weakness = {
     const event = [...workflow.triggers.keys()].find(name => PRIVILEGED_OUTSIDE_EVENTS.has(name))
     if (event === undefined) return
     for (const { job, step } of stepsOf(workflow)) {
+      if (letsIn(workflow, job, step) === 'members') continue
       const scope = { workflow, job, step }
       const found =
-        (step.run && writtenByShell(step.run, scope)) ??
+        (step.run && (runsInShell(step) ? writtenByShell(step.run, scope) : writtenByProgram(step.run))) ??
         (step.uses?.action === 'actions/github-script'
           ? exportedByScript(step.with.get('script'), scope)
           : undefined)
@@ -77,8 +79,13 @@ function whatIsWritten(lines: readonly string[], index: number, before: string):
 const GIVEN =
   /^(?:HOME|PWD|PATH|USER|SHELL|RANDOM|SECONDS|UID|JAVA_HOME\w*|GOPATH|GOROOT|RUNNER_\w+|GITHUB_(?:WORKSPACE|SHA|RUN_\w+|REPOSITORY\w*|ACTOR\w*|ACTION\w*|SERVER_URL|API_URL|JOB|EVENT_NAME|EVENT_PATH|OUTPUT|ENV|PATH|STEP_SUMMARY|BASE_REF))$/
 
+const PRINTS_FILES =
+  /(?:^|[;&|{(]\s*|\b(?:do|then|sudo)\s+)(?:cat\s+(?!<<)[^\s<&;|]|(?:jq|yq|sed|grep|head|tail|cut|tr|sort|unzip|python[\d.]*|node)\s+[^;&|]*[\w"'])/
+
 function isConstant(text: string, scope: Scope, variables: ReadonlyMap<string, Controlled>): boolean {
   if (controlledBy(text, scope).some(({ control }) => control !== 'nobody')) return false
+  // What a program prints is not written out here.
+  if (PRINTS_FILES.test(text)) return false
   const shell = text.replace(/\$\{\{.*?\}\}/g, '').replace(/\$\(\s*(?:pwd|date|whoami|nproc)\b[^)$`]*\)/g, '')
   if (/\$\(|`/.test(shell)) return false
   return variablesIn(shell).every(name => GIVEN.test(name) || variables.get(name)?.control === 'nobody')
@@ -95,4 +102,14 @@ function exportedByScript(script: Located | undefined, scope: Scope): Written | 
     if (isTheirs) return { line: lineAt(script!, found.index), file: found[1] === 'addPath' ? 'PATH' : 'ENV' }
   }
   return undefined
+}
+
+/** A program that opens the file, and writes there more than what stands in its own text. */
+function writtenByProgram(run: Located): Written | undefined {
+  const text = scalar(run) ?? ''
+  const opened = /(?:environ|getenv|env)\b[^\n]{0,40}["'.]GITHUB_(ENV|PATH)\b/.exec(text)
+  if (!opened) return undefined
+  const read = text.replace(opened[0], '')
+  if (!/\benviron\b|\bgetenv\b|\benv\b|\bopen\s*\(|\bread\w*\s*\(|\$\{\{/i.test(read)) return undefined
+  return { line: lineAt(run, opened.index), file: opened[1]! }
 }

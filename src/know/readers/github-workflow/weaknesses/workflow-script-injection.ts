@@ -6,21 +6,36 @@ import { runsInShell, type Step, type Workflow } from '../workflow.ts'
 
 /** Inputs of actions that run what they are given. */
 const CODE_INPUTS: Readonly<Record<string, readonly string[]>> = {
+  '8398a7/action-slack': ['custom_payload'],
   'actions/github-script': ['script'],
   'addnab/docker-run-action': ['run', 'options'],
   'amadevus/pwsh-script': ['script'],
   'appleboy/ssh-action': ['script'],
   'azure/cli': ['inlinescript'],
   'azure/powershell': ['inlinescript'],
+  'borales/actions-yarn': ['cmd'],
+  'burrunan/gradle-cache-action': ['arguments'],
   'cardinalby/js-eval-action': ['expression'],
+  'cross-platform-actions/action': ['run'],
+  'cypress-io/github-action': ['command', 'build', 'start', 'install-command'],
+  'devcontainers/ci': ['runcmd'],
+  'gabrielbb/xvfb-action': ['run'],
   'garygrossgarten/github-action-ssh': ['command'],
+  'gautamkrishnar/blog-post-workflow': ['item_exec'],
+  'gradle/gradle-build-action': ['arguments'],
   'jannekem/run-python-script-action': ['script'],
+  'magefile/mage-action': ['args'],
   'maierj/fastlane-action': ['lane', 'options'],
   'mikefarah/yq': ['cmd'],
   'nick-fields/retry': ['command', 'on_retry_command'],
   'nick-invision/retry': ['command', 'on_retry_command'],
+  'pguyot/arm-runner-action': ['commands'],
+  'reactivecircus/android-emulator-runner': ['script'],
   'satackey/action-js-inline': ['script'],
   'tibdex/backport': ['title_template', 'body_template', 'head_template', 'labels_template'],
+  'uraimo/run-on-arch-action': ['run', 'install', 'setup'],
+  'vmactions/*': ['run', 'prepare'],
+  'wandalen/wretry.action': ['command'],
   'wei/curl': ['args'],
 }
 
@@ -47,11 +62,15 @@ export const workflowScriptInjection: Weakness = {
       }
       // A variable is safe until the shell is told to run what it holds.
       const variables = shellVariables({ workflow, job, step })
-      for (const { line, text } of step.run && runsInShell(step) ? commandsOf(step.run) : [])
-        for (const name of new Set(evaluatedVariables(text))) {
+      for (const command of step.run && runsInShell(step) ? commandsOf(step.run) : [])
+        for (const name of new Set(evaluatedVariables(command))) {
           const held = variables.get(name)
           if (held?.control === 'outsider')
-            yield { ...said(workflow, held.control, `${name} (${held.context})`, 'a command'), line, job }
+            yield {
+              ...said(workflow, held.control, `${name} (${held.context})`, 'a command'),
+              line: command.line,
+              job,
+            }
         }
     }
   },
@@ -70,9 +89,15 @@ function said(
 
 function* codeOf(step: Step): Generator<{ code: Located; what: string }> {
   if (step.run) yield { code: step.run, what: 'a script' }
-  const inputs = step.uses?.kind === 'repository' ? CODE_INPUTS[step.uses.action] : undefined
+  const inputs = step.uses?.kind === 'repository' ? inputsOf(step.uses.action) : undefined
   for (const name of inputs ?? []) {
     const code = step.with.get(name)
     if (code) yield { code, what: `what ${step.uses!.action} runs` }
   }
+}
+
+function inputsOf(action: string): readonly string[] {
+  return [action, action.replace(/\/.*/, '/*')].flatMap(name =>
+    Object.hasOwn(CODE_INPUTS, name) ? CODE_INPUTS[name]! : [],
+  )
 }

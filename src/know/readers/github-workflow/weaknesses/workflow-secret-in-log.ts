@@ -29,13 +29,16 @@ export const workflowSecretInLog: Weakness = {
           .filter(([, value]) => contextsIn(scalar(value) ?? '').some(([root]) => root === 'secrets'))
           .map(([name]) => name),
       )
-      if (secret.size === 0) continue
+      const written = contextsIn(run).some(([root, name]) => root === 'secrets' && name !== 'github_token')
+      if (secret.size === 0 && !written) continue
       const masked = /::add-mask::/.test(run)
       const made = derived(run, secret)
       for (const found of run.matchAll(PRINTS)) {
         const what = found[1] ?? ''
         if (masked) continue
-        const encoded = MADE_OF_IT.test(what) ? variablesIn(what).find(one => secret.has(one)) : undefined
+        const encoded = MADE_OF_IT.test(what)
+          ? secretsIn(what).find(one => secret.has(one) || one.startsWith('secrets.'))
+          : undefined
         if (encoded !== undefined)
           yield {
             line: lineAt(step.run!, found.index),
@@ -63,6 +66,11 @@ function derived(run: string, secret: ReadonlySet<string>): Set<string> {
     )
       made.add(name)
   return made
+}
+
+/** What a text names: variables, and secrets that an expression puts there. */
+function secretsIn(text: string): string[] {
+  return [...variablesIn(text), ...contextsIn(text).map(path => path.join('.'))]
 }
 
 function variablesIn(text: string): string[] {

@@ -17,7 +17,9 @@ export const workflowSelfHostedRunner: Weakness = {
   *find(workflow) {
     const open = ['pull_request', ...PRIVILEGED_OUTSIDE_EVENTS].find(event => workflow.triggers.has(event))
     for (const job of jobsOf(workflow)) {
-      const label = job.runsOn.find(one => mayBe(one, job).some(name => name.toLowerCase() === 'self-hosted'))
+      const label =
+        job.runsOn.find(one => mayBe(one, job).some(name => name.toLowerCase() === 'self-hosted')) ??
+        ownByLabels(job)
       if (!label) continue
       const who = open === undefined ? '' : `, and ${open} lets strangers start it`
       yield {
@@ -28,6 +30,13 @@ export const workflowSelfHostedRunner: Weakness = {
       }
     }
   },
+}
+
+/** GitHub's own runners have one label each: a list of others is met by machines of one's own. */
+function ownByLabels({ runsOn }: Job): Located | undefined {
+  const labels = runsOn.map(one => scalar(one) ?? '')
+  const own = labels.length > 1 && !labels.some(label => /^(?:ubuntu|windows|macos)-|\$\{\{/i.test(label))
+  return own ? runsOn[0] : undefined
 }
 
 /** Each label that one may be: as it is written, or by its expression and the matrix. */

@@ -1,7 +1,8 @@
 import { items, member, scalar } from '../../located.ts'
 import { variablesIn } from '../../pipeline/command.ts'
 import { envValue } from '../control.ts'
-import { contextsIn } from '../expression.ts'
+import { contextsIn, embeddedIn, partsOf } from '../expression.ts'
+import { letsIn } from '../guard.ts'
 import { stepsOf, type Weakness } from '../weakness.ts'
 import { type Job, PRIVILEGED_OUTSIDE_EVENTS, type Step, type Workflow } from '../workflow.ts'
 
@@ -13,10 +14,14 @@ const THEIRS =
 const BY_A_STEP =
   /^(?:steps|needs)\.[^.]+\.outputs\.(?:.*(?:^|[_-])?(?:head|pr|pull|fork)[_-]?(?:request[_-]?)?(?:ref|sha|branch|repo|repository|commit|head).*|(?:sha|ref|branch)_?(?:head|pr))$/
 
-const GETS = /\bgit\s+(?:clone|fetch|checkout|switch|pull|merge)\b[^\n;|&]*/g
+/** A member of what a step looked up: `fromJSON(steps.a.outputs.result).head.sha`. */
+const OF_A_REQUEST =
+  /^(?:steps|needs)\.[^.]+\.outputs\..*\.head\.(?:sha|ref|repo\..*)$|^(?:steps|needs)\.[^.]+\.outputs\..*\.head(?:ref|sha|refoid|refname)$/
+
+const GETS = /\bgit\s+(?:clone|fetch|checkout|switch|pull|merge|remote\s+add|submodule\s+add)\b[^\n;|&]*/g
 
 const FETCHES =
-  /\bgh\s+pr\s+checkout\b|\bgit\s+(?:fetch|checkout|switch|pull|merge)\b[^\n]*(?:refs\/pull\/|pull\/\$|head_ref|HEAD_REF|HEAD_SHA|head\.sha|head\.ref)/
+  /\b(?:gh|hub)\s+pr\s+checkout\b|\b(?:gh\s+pr\s+diff\b|(?:curl|wget|gh\s+api)\b[^\n]*(?:patch_url|diff_url|\.(?:patch|diff)\b))[^\n]*\|\s*(?:git\s+(?:apply|am)|patch)\b|\bgit\s+(?:fetch|checkout|switch|pull|merge)\b[^\n]*(?:refs\/pull\/|pull\/\$|head_ref|HEAD_REF|HEAD_SHA|head\.sha|head\.ref)/
 
 export const workflowUntrustedCheckout: Weakness = {
   id: 'workflow-untrusted-checkout',
@@ -42,7 +47,7 @@ interface Fetch {
   readonly how: string
   /** It may be other code than what was there when the event happened. */
   readonly mutable: boolean
-  /** Someone of the repository let it, by a label. */
+  /** Someone of the repository let it, by a label or a comment. */
   readonly approved: boolean
   /** That label lets in what is pushed after it, too. */
   readonly lasting: boolean
@@ -55,7 +60,7 @@ export function* strangersCode(
   const event = [...workflow.triggers.keys()].find(name => PRIVILEGED_OUTSIDE_EVENTS.has(name))
   if (event === undefined) return
   for (const { job, step } of stepsOf(workflow)) {
-    const found = fetches(workflow, job, step)
+    const found = letsIn(workflow, job, step) === 'members' ? undefined : fetches(workflow, job, step)
     if (found)
       yield {
         event,
@@ -71,12 +76,7 @@ export function* strangersCode(
 }
 
 function isApproved(workflow: Workflow, job: Job, step: Step): boolean {
-  if (
-    [job.if, step.if].some(condition =>
-      /\bgithub\.event\.(?:label\b|pull_request\.labels)/.test(condition ?? ''),
-    )
-  )
-    return true
+  if (letsIn(workflow, job, step) === 'asked') return true
   const types = items(member(workflow.triggers.get('pull_request_target'), 'types')).map(scalar)
   return types.length > 0 && types.every(type => type === 'labeled')
 }
@@ -102,10 +102,9 @@ function fetches(workflow: Workflow, job: Job, step: Step): Omit<Fetch, 'approve
   if (step.uses?.action === 'actions/checkout')
     for (const input of ['ref', 'repository']) {
       const text = scalar(step.with.get(input)) ?? ''
-      const theirs = contextsIn(text)
-        .flatMap(meant)
+      const theirs = [...contextsIn(text).flatMap(meant), ...membersIn(text)]
         .map(path => path.join('.'))
-        .filter(path => THEIRS.test(path) || BY_A_STEP.test(path))
+        .filter(path => THEIRS.test(path) || BY_A_STEP.test(path) || OF_A_REQUEST.test(path))
       if (/refs\/pull\//.test(text) || theirs.length > 0)
         return {
           how: 'checks out what a stranger proposes',
@@ -115,9 +114,22 @@ function fetches(workflow: Workflow, job: Job, step: Step): Omit<Fetch, 'approve
   const run = scalar(step.run)
   if (run === undefined) return undefined
   const byVariable = [...run.matchAll(GETS)].some(([command]) =>
-    variablesIn(command).some(name => meant(['env', name]).some(path => THEIRS.test(path.join('.')))),
+    [...variablesIn(command).map(name => ['env', name]), ...contextsIn(command)].some(named =>
+      meant(named).some(path => THEIRS.test(path.join('.'))),
+    ),
   )
   if (FETCHES.test(run) || byVariable)
     return { how: 'fetches what a stranger proposes', mutable: !/sha/i.test(run) }
   return undefined
+}
+
+/** What is taken out of what a function gives. */
+function membersIn(text: string): (readonly string[])[] {
+  return embeddedIn(text).flatMap(({ expression }) =>
+    (expression ? partsOf(expression) : []).flatMap(part =>
+      part.is === 'member'
+        ? partsOf(part.of).flatMap(of => (of.is === 'context' ? [[...of.path, ...part.path]] : []))
+        : [],
+    ),
+  )
 }

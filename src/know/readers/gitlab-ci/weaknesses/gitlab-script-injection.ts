@@ -15,11 +15,11 @@ export const gitlabScriptInjection: Weakness<GitlabPipeline, GitlabJob> = {
   *find({ jobs }) {
     for (const job of jobs)
       for (const script of job.scripts)
-        for (const { line, text } of commandsOf(script)) {
-          const name = evaluatedVariables(text).find(isWrittenByOutsiders)
+        for (const command of commandsOf(script)) {
+          const name = evaluatedVariables(command).find(isWrittenByOutsiders)
           if (name !== undefined)
             yield {
-              line,
+              line: command.line,
               certainty: 'conditional',
               when: runsOnMergeRequest(job)
                 ? 'a member runs the pipeline of their merge request, or merges it'

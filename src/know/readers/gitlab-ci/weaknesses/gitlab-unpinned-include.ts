@@ -1,4 +1,4 @@
-import { type Located, member, scalar } from '../../located.ts'
+import { items, type Located, member, scalar } from '../../located.ts'
 import { isCommit } from '../../github-workflow/workflow.ts'
 import type { Weakness } from '../../weakness.ts'
 import type { GitlabJob, GitlabPipeline } from '../gitlab-pipeline.ts'
@@ -11,14 +11,18 @@ export const gitlabUnpinnedInclude: Weakness<GitlabPipeline, GitlabJob> = {
   fix: 'Name the commit: ref: <full sha>, or component@<full sha>.',
   frameworks: ['NHI3:2025', 'CICD-SEC-3'],
   references: ['https://docs.gitlab.com/ci/yaml/#includeproject', 'https://docs.gitlab.com/ci/components/'],
-  *find({ includes }) {
-    for (const include of includes) {
+  *find({ includes, jobs }) {
+    // A job may start a pipeline of such files, too.
+    const started = jobs.flatMap(job =>
+      items(member(job.node, 'trigger', 'include')).map(include => ({ include, job })),
+    )
+    for (const { include, job } of [...includes.map(include => ({ include, job: undefined })), ...started]) {
       const component = member(include, 'component')
       const ref = component ? (scalar(component) ?? '').split('@')[1] : scalar(member(include, 'ref'))
       const project = component ?? member(include, 'project')
       if (!project || isCommit(ref)) continue
       const what = component ? 'a component' : 'a file of another project'
-      yield { line: lineOf(include, project), ...said(ref, what) }
+      yield { line: lineOf(include, project), ...said(ref, what), ...(job && { job }) }
     }
   },
 }

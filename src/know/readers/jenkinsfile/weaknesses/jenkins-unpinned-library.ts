@@ -30,7 +30,7 @@ export const jenkinsUnpinnedLibrary: Weakness<JenkinsPipeline, JenkinsStage> = {
   },
 }
 
-/** `@Library('a@b')`, `@Library(['a', 'b'])`, `library 'a@b'`, and `libraries { lib('a@b') }`. */
+/** `@Library('a@b')`, `@Library(['a', 'b'])`, `library 'a@b'`, `library identifier: 'a@b'`, and `libraries { lib('a@b') }`. */
 function named(tokens: readonly Token[]): Token[] {
   return tokens.flatMap((token, index) => {
     const next = tokens[index + 1]
@@ -38,7 +38,7 @@ function named(tokens: readonly Token[]): Token[] {
     if (
       /^(?:library|lib)$/.test(token.text) &&
       tokens[index - 1]?.text !== '.' &&
-      (next?.kind === 'string' || next?.text === '(')
+      (next?.kind === 'string' || next?.text === '(' || next?.text === 'identifier')
     )
       return upTo(tokens, index + 1).slice(0, 1)
     return []

@@ -8,7 +8,8 @@ const GIVEN = [
   /\b(?:mysql|mysqldump|mariadb)\s[^;|&]{0,300}?(?:\s-p["']?\$|--password[ =])/,
   /\bcurl\s[^;|&]{0,1000}?(?:\s-u|\s--user)[ =]?["']?[^\s"':]{1,100}:/,
   /\baz\s+login\s[^;|&]{0,500}?\s(?:-p|--password)[ =]/,
-  /\bhttps?:\/\/[^\s/:@"']{0,100}:\$[({]?\w+[)}]?@/,
+  /\bhttps?:\/\/[^\s/:@"']{0,100}:\$(?:\{\{[^}]{1,200}\}\}|[({]?\w+[)}]?)@/,
+  /\bhttps?:\/\/\$(?:\{\{\s*secrets\.[^}]{1,200}\}\}|[({]?\w*(?:TOKEN|SECRET|PASSWORD|_PAT|_KEY)\w*[)}]?)@/i,
 ]
 
 export const pipelinePasswordOnCommandLine: Weakness<Pipeline, PipelineJob> = {

@@ -11,6 +11,8 @@ const OFF = [
   /\bpip[\d.]*\s[^;|&]{0,500}--trusted-host\b/,
   /\bgit\s[^;|&]{0,300}\bhttp:\/\/(?!localhost|127\.)/,
   /\bStrictHostKeyChecking[ =]["']?no\b/i,
+  // What answers for the host is taken for it.
+  /\bssh-keyscan\b(?![^\n]*\|\s*(?:diff|cmp|grep|ssh-keygen)\b)/,
   /\b(?:helm|kubectl|oc|docker|skopeo|argocd|vault)\s[^;|&]{0,500}--(?:insecure-skip-tls-verify|tls-verify=false|tls-skip-verify|insecure-skip-tls-verify=true)\b/,
 ]
 const SETTINGS: Readonly<Record<string, RegExp>> = {
