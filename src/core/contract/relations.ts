@@ -28,6 +28,8 @@ export const RELATIONS: Readonly<Record<string, string>> = {
   'vouches-for-host': 'certificates that the key has signed tell who the host is',
   'has-host-key': 'the host is known by the key',
   'lists-authority': 'the certificate of the authority stands in the file',
+  'trusts-servers-of':
+    'programs on the host take servers for what certificates of the authorities in the file say',
   'trusts-clients-of': 'the server takes client certificates of the authorities in the file',
   'hashed-name-of': 'the name that a known_hosts file hides is the one of the host',
   'is-authority': 'the certificate is one by which the authority is known',

@@ -60,6 +60,12 @@ export const BUILT_IN_ROLES: Readonly<Record<string, readonly Block[]>> = {
     'Microsoft.Storage/storageAccounts/listkeys/action',
     'Microsoft.Web/sites/functions/listSecrets/action',
   ]),
+  'log analytics contributor': role([
+    'Microsoft.Compute/virtualMachines/extensions/*',
+    'Microsoft.Storage/storageAccounts/listKeys/action',
+  ]),
+  'automation operator': role(['Microsoft.Automation/automationAccounts/jobs/write']),
+  'automation job operator': role(['Microsoft.Automation/automationAccounts/jobs/write']),
   'automation contributor': role(['Microsoft.Automation/automationAccounts/*']),
   'key vault administrator': role([], { data: ['Microsoft.KeyVault/vaults/*'] }),
   'key vault contributor': role(['Microsoft.KeyVault/*'], {

@@ -65,7 +65,7 @@ function compared(path: readonly string[], other: Expression, same: boolean): Le
   if (FORK.test(context)) return (literal === 'true') !== same ? 'members' : 'anyone'
   // A run of theirs was for a pull request, whatever ended it; a push of theirs was to their own repository.
   if (context === 'github.event.workflow_run.event' && literal !== undefined)
-    return same === !/^pull_request/.test(literal) ? 'members' : 'anyone'
+    return same === !literal.startsWith('pull_request') ? 'members' : 'anyone'
   if (context === 'github.event_name' && literal !== undefined)
     return same && !PRIVILEGED_OUTSIDE_EVENTS.has(literal) ? 'members' : 'anyone'
   if (!same || literal === undefined) return 'anyone'

@@ -103,7 +103,7 @@ function imageJob(runs: Located): Job {
   const step = { ...image, line: image?.line ?? runs.line, textLine: 0, value: new Map([['uses', image!]]) }
   return {
     ...jobOf('runs', runs),
-    steps: /^docker:/.test(scalar(image) ?? '') ? [stepOf(step)] : [],
+    steps: scalar(image)?.startsWith('docker:') ? [stepOf(step)] : [],
   }
 }
 

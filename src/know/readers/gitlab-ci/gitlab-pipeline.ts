@@ -17,6 +17,8 @@ export interface GitlabJob extends PipelineJob {
   readonly vaultSecrets: ReadonlyMap<string, Located>
   /** What it is made from that stands in none of the file: in one that it includes, or that includes it. */
   readonly madeFrom: readonly string[]
+  /** It has what `default:` gives: its file's own, and that of whatever file includes it. */
+  readonly inherits: boolean
   readonly tags: readonly Located[]
   readonly startedBy: readonly Start[]
   /** It runs for branches or tags that not everyone may push to, or when a person says so, and for nothing else. */
@@ -49,6 +51,9 @@ const DEFAULTS = [
   'artifacts',
   'id_tokens',
 ]
+/** What `default:` and `variables:` make of a job that has nothing else; no job can be called so. */
+export const DEFAULT = 'default'
+
 /** GitLab itself allows eleven. */
 const MOST_DEPTH = 11
 /** A text that extends into more than this is made to. */
@@ -81,12 +86,17 @@ export function gitlabPipelineOf(path: string, documents: readonly Located[]): G
     if (!isJob && madeFrom.length === 0) return []
     return [{ ...jobOf(id, written, node, defaults, workflow), madeFrom }]
   })
+  const includes = items(member(root, 'include'))
+  // What it gives to jobs of the files that it includes: told as if it were one job of its own.
+  const given = member(root, 'default') ?? member(root, 'variables')
+  if (includes.length > 0 && given)
+    jobs.push({ ...jobOf(DEFAULT, given, new Map(), defaults, workflow), madeFrom: [] })
   return {
     path,
     runtime: 'GitLab CI',
     jobs,
     variables: variablesOf(member(root, 'variables')),
-    includes: items(member(root, 'include')),
+    includes,
     inputs: members(member(header, 'spec', 'inputs')),
   }
 }
@@ -178,6 +188,7 @@ function jobOf(
   const tags = items(value.get('tags'))
   return {
     id,
+    inherits,
     line: written.keyLine ?? written.line,
     node,
     scripts: ['before_script', 'script', 'after_script'].flatMap(name => items(value.get(name))),

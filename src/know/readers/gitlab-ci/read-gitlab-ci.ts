@@ -9,7 +9,7 @@ import type { JobTold, Reach } from '../pipeline/pipeline.ts'
 import { weaknessesOf } from '../weakness.ts'
 import { withinRepository } from '../within-repository.ts'
 import { pipelineWeaknesses } from '../pipeline/weaknesses/all.ts'
-import { type GitlabJob, type GitlabPipeline, gitlabPipelineOf } from './gitlab-pipeline.ts'
+import { DEFAULT, type GitlabJob, type GitlabPipeline, gitlabPipelineOf } from './gitlab-pipeline.ts'
 import { gitlabWeaknesses } from './weaknesses/all.ts'
 
 /** All that a document tells of jobs and what they hold. */
@@ -25,6 +25,25 @@ export async function* readGitlabCi(
   if (!pipeline) return
   const found = weaknessesOf(pipeline, [...pipelineWeaknesses, ...gitlabWeaknesses], text)
   yield* pipelineObservations(repository, pipeline, found, job => tell(repository, pipeline, job))
+  yield* givesDefaults(repository, pipeline)
+}
+
+/** What `default:` and `variables:` of a file give is given to the jobs of each file that it includes. */
+function* givesDefaults(repository: Ref, pipeline: GitlabPipeline): Generator<Observation> {
+  const given = pipeline.jobs.find(({ id }) => id === DEFAULT)
+  if (!given) return
+  for (const file of localIncludes(pipeline)) {
+    const from = withinRepository(repository, 'file', file)
+    yield { see: 'resource', ref: from, names: [], facts: {} }
+    yield {
+      see: 'edge',
+      from,
+      to: withinRepository(repository, 'job', `${pipeline.path}#${DEFAULT}`),
+      crossing: 'made-from',
+      certainty: 'proven',
+      why: `${pipeline.path} includes ${file}, and gives its jobs what is given to all (line ${given.line})`,
+    }
+  }
 }
 
 function tell(repository: Ref, pipeline: GitlabPipeline, job: GitlabJob): JobTold {
@@ -52,6 +71,7 @@ function tell(repository: Ref, pipeline: GitlabPipeline, job: GitlabJob): JobTol
       ...cloudLogins(pipeline, job),
       ...triggered(job),
       ...madeFrom(repository, pipeline, job),
+      ...hasDefaults(repository, pipeline, job),
     ],
   }
 }
@@ -117,6 +137,19 @@ function madeFrom(repository: Ref, pipeline: GitlabPipeline, job: GitlabJob): Re
       }),
     ),
   )
+}
+
+/** A job of a file that others include has what these give to all. */
+function hasDefaults(repository: Ref, { path }: GitlabPipeline, job: GitlabJob): Reach[] {
+  if (!job.inherits || job.id === DEFAULT || path === '.gitlab-ci.yml') return []
+  return [
+    {
+      to: withinRepository(repository, 'file', path),
+      crossing: 'made-from',
+      certainty: 'proven',
+      why: `${job.id} has what a file that includes ${path} gives to all jobs`,
+    },
+  ]
 }
 
 /** A path is from the root of the repository; one with a pattern could be any. */

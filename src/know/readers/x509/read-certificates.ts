@@ -4,6 +4,8 @@ import type { CredentialRef, Ref } from '../../../core/contract/ref.ts'
 import { unread } from '../read-text.ts'
 import { withinRepository } from '../within-repository.ts'
 import { sshFingerprint } from '../secrets/facts/openssh.ts'
+import { hostOf, hostSeen } from '../ssh/place.ts'
+import { ANCHORS } from './x509.ts'
 
 const PEM = /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]{100,24000}?)-----END CERTIFICATE-----/g
 const MOST_BYTES = 4 * 2 ** 20
@@ -33,12 +35,28 @@ export async function* readCertificates(
   }))
   if (found.length > MOST) return
   if (found.length === 0 && whole[0] === 0x30) found.push({ der: whole, line: 1 })
+  yield* trustedBy(container, path)
   for (const { der, line } of found) {
     const certificate = parsed(der)
     if (certificate) {
       yield* certificateSeen(certificate)
       if (certificate.ca) yield* listedIn(certificate, withinRepository(container, 'file', path), path)
     } else yield unread('x509', path, line, 'it is no certificate that can be read')
+  }
+}
+
+/** The host whose programs take any server for what a certificate of an authority in the file says. */
+function* trustedBy(container: Ref, path: string): Generator<Observation> {
+  const root = ANCHORS.exec(path)?.groups?.['root']
+  if (root === undefined) return
+  yield* hostSeen(container, root)
+  yield {
+    see: 'edge',
+    from: hostOf(container, root),
+    to: withinRepository(container, 'file', path),
+    crossing: 'trusts-servers-of',
+    certainty: 'proven',
+    why: `${path} is among the authorities that the host’s owner trusts`,
   }
 }
 

@@ -118,6 +118,22 @@ describe('the reader of GitLab CI', () => {
     await observed(gitlabCiReader, PATH, `${includes}a:\n  extends: b\nb:\n  extends: [a, .c]\n`)
   })
 
+  test('jobs of a file have what the file that includes it gives to all, unless they say otherwise', async () => {
+    const text =
+      'include: /ci/build.yml\ndefault:\n  id_tokens: { T: { aud: sts.amazonaws.com } }\n' +
+      '  before_script:\n    - aws sts assume-role-with-web-identity --role-arn arn:aws:iam::111122223333:role/ci --web-identity-token "$T"\n' +
+      '    - login "$DEPLOY_TOKEN"\n'
+    expect(edgesTold(await observed(gitlabCiReader, PATH, text))).toEqual([
+      'default reads-secret DEPLOY_TOKEN conditional',
+      'default federates-into ?arn:aws:iam::111122223333:role/ci conditional',
+      `ci/build.yml made-from ${PATH}#default proven`,
+    ])
+    const included = 'build:\n  script: make\nalone:\n  inherit: { default: false }\n  script: make\n'
+    expect(edgesTold(await observed(gitlabCiReader, 'ci/build.yml', included))).toEqual([
+      'build made-from ci/build.yml proven',
+    ])
+  })
+
   test('takes what is one, and what one includes', () => {
     expect(reads(PATH, 'x:')).toBe(true)
     expect(reads('sub/build.gitlab-ci.yml', 'x:')).toBe(true)

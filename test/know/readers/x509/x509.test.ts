@@ -60,3 +60,25 @@ test('DER is read by its name, what is none is told, and the roots of a system a
   expect(x509Reader.reads({ path: 'etc/ssl/certs/a.pem' }, Buffer.from(pem))).toBe(false)
   expect(x509Reader.reads({ path: 'a.txt' }, Buffer.from('nothing of it'))).toBe(false)
 })
+
+test('an authority that the owner of a host added is trusted by the host, and what only stands there is not', async () => {
+  const own = certificateFor(key(), {
+    subject: 'Shop CA',
+    issuer: 'Shop CA',
+    serial: 1,
+    notAfter,
+    authority: true,
+    keyId: 'abcd',
+  })
+  const trusts = async (path: string) =>
+    (await observed(x509Reader, path, own)).flatMap(one =>
+      one.see === 'edge' && one.crossing === 'trusts-servers-of' ? [`${one.from.id} ${one.to.id}`] : [],
+    )
+  for (const path of [
+    'usr/local/share/ca-certificates/shop.crt',
+    'web1/etc/pki/ca-trust/source/anchors/shop.pem',
+    'etc/ca-certificates/trust-source/anchors/shop.crt',
+  ])
+    expect(await trusts(path)).toEqual([`${path.startsWith('web1') ? 'web1/' : '/'} ${path}`])
+  expect(await trusts('home/me/ca-certificates/shop.crt')).toEqual([])
+})
