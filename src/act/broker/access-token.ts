@@ -1,6 +1,16 @@
 import { SignJWT } from 'jose'
 import { Secret } from '../../core/contract/secret.ts'
+import type { Confirmation } from './possession.ts'
 import type { SigningKey } from './signing-keys.ts'
+import { CLIENT, type Workload } from './workload.ts'
+
+/** Who acts for another, as it was attested. */
+export type Actor = Pick<Workload, 'issuer' | 'subject'>
+
+/** A client of the configuration is known by its own id; all others need their issuer beside it. */
+export function clientIdOf({ issuer, subject }: Actor): string {
+  return issuer === CLIENT ? subject : `${issuer} ${subject}`
+}
 
 /** A JWT access token (RFC 9068). `jti` is the lease's id, by which it is looked up and ended. */
 export async function signAccessToken(
@@ -10,26 +20,42 @@ export async function signAccessToken(
     readonly leaseId: string
     readonly subject: string
     readonly clientId: string
-    readonly audience: string
+    readonly audience: readonly string[]
     readonly scopes: readonly string[]
     readonly task?: string
+    /** Who acts for the subject, the last one first (RFC 8693, section 4.1). */
+    readonly actors: readonly Actor[]
+    /** The key that whoever presents it has to have (RFC 7800). */
+    readonly confirmation?: Confirmation
     readonly issuedAt: number
     readonly notAfter: number
   },
 ): Promise<Secret> {
-  const { scopes, task } = token
+  const { scopes, task, actors, audience, confirmation } = token
   const text = await new SignJWT({
     client_id: token.clientId,
     ...(scopes.length > 0 && { scope: scopes.join(' ') }),
     ...(task !== undefined && { task }),
+    ...(actors.length > 0 && { act: actClaim(token.issuer, actors) }),
+    ...(confirmation && { cnf: confirmation }),
   })
     .setProtectedHeader({ alg: signing.algorithm, typ: 'at+jwt', kid: signing.id })
     .setIssuer(token.issuer)
     .setSubject(token.subject)
-    .setAudience(token.audience)
+    .setAudience(audience.length === 1 ? audience[0]! : [...audience])
     .setJti(token.leaseId)
     .setIssuedAt(Math.floor(token.issuedAt / 1000))
     .setExpirationTime(Math.floor(token.notAfter / 1000))
     .sign(signing.key)
   return new Secret(text)
+}
+
+/** `iss` is who knows the actor by that name: another issuer, or the broker itself. */
+function actClaim(own: string, [last, ...before]: readonly Actor[]): object {
+  const { issuer = '', subject = '' } = last ?? {}
+  return {
+    iss: issuer.includes(':') ? issuer : own,
+    sub: subject,
+    ...(before.length > 0 && { act: actClaim(own, before) }),
+  }
 }

@@ -1,63 +1,105 @@
-import { createHash } from 'node:crypto'
-import { decodeJwt, decodeProtectedHeader, errors, jwtVerify, type JWTPayload } from 'jose'
+import { type CryptoKey, decodeJwt, decodeProtectedHeader, errors, jwtVerify, type JWTPayload } from 'jose'
 import type { Io } from '../../core/contract/io.ts'
-import { record } from '../../core/evidence/evidence.ts'
-import { type Db, transaction } from '../../core/store/store.ts'
+import type { Ms } from '../../core/contract/ref.ts'
+import type { Db } from '../../core/store/store.ts'
+import type { Broker } from './broker.ts'
 import { ALGORITHMS, type BrokerConfig, type TrustedIssuer } from './broker-config.ts'
-import type { IssuerKeys } from './issuer-keys.ts'
 import { JOIN_PREFIX, takeJoinToken } from './join-token.ts'
+import { type Once, onceOf } from './ledger.ts'
 import { OauthError } from './oauth-error.ts'
 import type { Workload } from './workload.ts'
 
-const MOST_CHARACTERS = 8192
+export const MOST_CHARACTERS = 8192
 const SKEW_SECONDS = 30
 /** A token that is good for longer proves little of now. */
 const LONGEST_SECONDS = 24 * 3600
 const MOST_CLAIMS = 64
 const MOST_CLAIM_CHARACTERS = 512
 
+/** What attesting is done with. */
+export type Attesting = Pick<Broker, 'io' | 'config' | 'issuers' | 'ledger'>
+
+/** Who a token says that it is of, and what has to be kept so that it is good once. */
+export interface Attested {
+  readonly workload: Workload
+  readonly once: readonly Once[]
+  /** When the token is over, where it says so. */
+  readonly expiresAt?: Ms
+}
+
 /**
  * Who presents this bearer token: a JWT of a configured issuer (RFC 7519, with RFC 8725's rules), or a join token. Raises an
  * `OauthError`; a refusal is recorded, with whom the token says that it is of and never with the token.
  */
-export async function attest(
-  db: Db,
-  io: Io,
-  keys: IssuerKeys,
-  config: BrokerConfig,
+export async function attest(db: Db, broker: Attesting, token: string): Promise<Workload> {
+  return await recordingRefusal(broker, token, async () => {
+    const { workload, once } = await attestUnkept(db, broker, token)
+    if (once.length > 0) await broker.ledger.keep({ once })
+    return workload
+  })
+}
+
+/** The same, where the caller keeps `once` with what it answers. A join token is used up at once. */
+export async function attestUnkept(db: Db, broker: Attesting, token: string): Promise<Attested> {
+  if (!token.startsWith(JOIN_PREFIX)) return await attestJwt(broker, token)
+  return { workload: await takeJoinToken(db, broker.io, token), once: [] }
+}
+
+/** Runs `work` over a token that was presented, and records it where it is refused. */
+export async function recordingRefusal<T>(
+  broker: Pick<Broker, 'ledger'>,
   token: string,
-): Promise<Workload> {
+  work: () => Promise<T>,
+): Promise<T> {
   try {
-    if (token.startsWith(JOIN_PREFIX)) return await takeJoinToken(db, io, token)
-    return await attestJwt(db, io, keys, config, token)
+    return await work()
   } catch (error) {
-    if (!(error instanceof OauthError)) throw error
-    const body = { error: error.code, why: error.message, ...saidBy(token) }
-    await transaction(
-      db,
-      tx => record(tx, io, { kind: 'broker.unattested', subject: 'broker', body }),
-      'rows',
-    )
-    throw error
+    if (!(error instanceof OauthError) || error.recorded) throw error
+    const { code, message, headers } = error
+    const body = { error: code, why: message, ...saidBy(token) }
+    await broker.ledger.keep({ entries: [{ kind: 'broker.unattested', subject: 'broker', body }] })
+    throw new OauthError(code, message, { recorded: true, headers })
   }
 }
 
-async function attestJwt(
-  db: Db,
-  io: Io,
-  keys: IssuerKeys,
-  config: BrokerConfig,
-  token: string,
-): Promise<Workload> {
+async function attestJwt({ io, config, issuers }: Attesting, token: string): Promise<Attested> {
   if (token.length > MOST_CHARACTERS) throw new OauthError('invalid_token', 'it is too long')
   const { trusted, algorithm, kid } = unverified(config, token)
-  const key = await keys.find(trusted, kid, algorithm)
+  const { payload, expiresAt } = await verifiedJwt(io, token, {
+    key: await issuers.find(trusted, kid, algorithm),
+    algorithm,
+    issuer: trusted.issuer,
+    audience: trusted.audience ?? config.issuer,
+  })
+  const { sub = '' } = payload
+  if (!trusted.subjects.some(pattern => fitsPattern(sub, pattern)))
+    throw new OauthError('invalid_token', 'its subject is none that may come from this issuer')
+  // Without an id it is told by what was signed: a signature of ECDSA has a second form that holds as well.
+  const id = payload.jti ?? token.slice(0, token.lastIndexOf('.'))
+  return {
+    workload: { issuer: trusted.issuer, subject: sub, claims: textClaims(payload) },
+    once: trusted.once ? [onceOf(`${trusted.issuer} ${id}`, expiresAt, 'invalid_token')] : [],
+    expiresAt,
+  }
+}
+
+/** Its signature, its claims, and its time as RFC 7519 has it; `expiresAt` is when nobody would take it any more. */
+export async function verifiedJwt(
+  io: Io,
+  token: string,
+  by: {
+    readonly key: CryptoKey
+    readonly algorithm: string
+    readonly issuer: string
+    readonly audience: string | string[]
+  },
+): Promise<{ payload: JWTPayload; expiresAt: Ms }> {
   let payload: JWTPayload
   try {
-    const verified = await jwtVerify(token, key, {
-      algorithms: [algorithm],
-      issuer: trusted.issuer,
-      audience: trusted.audience ?? config.issuer,
+    const verified = await jwtVerify(token, by.key, {
+      algorithms: [by.algorithm],
+      issuer: by.issuer,
+      audience: by.audience,
       requiredClaims: ['sub', 'exp', 'iat'],
       clockTolerance: SKEW_SECONDS,
       currentDate: io.now(),
@@ -66,16 +108,11 @@ async function attestJwt(
   } catch (error) {
     throw new OauthError('invalid_token', whyRefused(error))
   }
-  const { sub = '', exp = 0, iat = 0 } = payload
+  const { exp = 0, iat = 0 } = payload
   const now = io.now().getTime() / 1000
   if (iat > now + SKEW_SECONDS) throw new OauthError('invalid_token', 'it was issued in the future')
   if (exp - iat > LONGEST_SECONDS) throw new OauthError('invalid_token', 'it is good for longer than a day')
-  if (!trusted.subjects.some(pattern => fitsPattern(sub, pattern)))
-    throw new OauthError('invalid_token', 'its subject is none that may come from this issuer')
-  // Without an id it is told by what was signed: a signature of ECDSA has a second form that holds as well.
-  const id = payload.jti ?? token.slice(0, token.lastIndexOf('.'))
-  if (trusted.once) await mustBeFirst(db, io, `${trusted.issuer} ${id}`, exp)
-  return { issuer: trusted.issuer, subject: sub, claims: textClaims(payload) }
+  return { payload, expiresAt: (exp + SKEW_SECONDS) * 1000 }
 }
 
 /** What the token says of itself picks which configured issuer has to have signed it, and nothing else. */
@@ -99,7 +136,7 @@ function unverified(
   return { trusted, algorithm, kid: typeof header.kid === 'string' ? header.kid : undefined }
 }
 
-function whyRefused(error: unknown): string {
+export function whyRefused(error: unknown): string {
   if (error instanceof errors.JWTExpired) return 'it has expired'
   if (error instanceof errors.JWSSignatureVerificationFailed) return 'its signature does not hold'
   if (error instanceof errors.JWTClaimValidationFailed)
@@ -109,26 +146,6 @@ function whyRefused(error: unknown): string {
         ? 'it is not good yet'
         : `its claim ${error.claim} is missing or of another kind`
   return 'it is no JSON Web Token that can be verified'
-}
-
-/** Seen a second time it is a replay. The time until which it could be is kept with it, and what is over is swept out. */
-async function mustBeFirst(db: Db, io: Io, what: string, expSeconds: number): Promise<void> {
-  const digest = createHash('sha256').update(what).digest('base64url')
-  const expires_at = (expSeconds + SKEW_SECONDS) * 1000
-  const first = await transaction(
-    db,
-    async tx => {
-      await tx.deleteFrom('presented_token').where('expires_at', '<', io.now().getTime()).execute()
-      const { numInsertedOrUpdatedRows } = await tx
-        .insertInto('presented_token')
-        .values({ digest, expires_at })
-        .onConflict(conflict => conflict.column('digest').doNothing())
-        .executeTakeFirst()
-      return numInsertedOrUpdatedRows === 1n
-    },
-    'rows',
-  )
-  if (!first) throw new OauthError('invalid_token', 'it was presented before')
 }
 
 /** `*` stands for anything; all else stands for itself. */

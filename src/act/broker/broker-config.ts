@@ -31,8 +31,11 @@ const lease = z
     name,
     /** The identity that it is like: a name or reference of the inventory. */
     like: z.string().min(1).optional(),
-    /** Whom its access tokens are for. */
-    audience: z.string().min(1).optional(),
+    /** Whom its access tokens are for; an exchange can only narrow it. */
+    audience: z
+      .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
+      .transform(one => (typeof one === 'string' ? [one] : [...new Set(one)]))
+      .optional(),
     scopes: z.array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'is no scope (RFC 6749)')).default([]),
     ttl: seconds.default(600),
     maxTtl: seconds.default(3600),
@@ -47,19 +50,39 @@ const lease = z
     'has all the rights of what it is like: `scopes` are for access tokens',
   )
 
+const publicKey = z.looseObject({ kty: z.enum(['OKP', 'EC', 'RSA']), d: z.undefined().optional() })
+
+/** A client of OAuth: who has its private key, and signs with it what RFC 7523 says. */
+const client = z
+  .strictObject({
+    id: z.string().regex(/^[\x21-\x7e]{1,128}$/, 'is no id of a client'),
+    keys: z.array(publicKey).min(1).max(16).optional(),
+    jwks: z.string().refine(isAddress, 'is no https address; http is for loopback only').optional(),
+    /** Whose tokens it is told of (RFC 7662): it is the resource server of these audiences. */
+    serves: z.array(z.string().min(1)).default([]),
+  })
+  .refine(
+    ({ keys, jwks }) => (keys === undefined) !== (jwks === undefined),
+    'needs either `keys`, public keys (JWK), or `jwks`, where they are',
+  )
+
 const schema = z.strictObject({
   /** The broker's own address: who signs its access tokens, and whom tokens of others must be for. */
   issuer: z.string().refine(isAddress, 'is no https address; http is for loopback only'),
   issuers: z.array(issuer).default([]),
+  clients: z.array(client).default([]),
   leases: z.array(lease).min(1),
   /** The folder of *.cedar, beside this file. */
   policies: z.string().min(1).default('policies'),
   signing: z.enum(['EdDSA', 'ES256']).default('EdDSA'),
   rotateKeys: seconds.default(30 * 86_400),
+  /** Whether a DPoP proof needs a nonce of ours (RFC 9449, section 8). */
+  dpopNonce: z.boolean().default(false),
 })
 
 export type BrokerConfig = z.infer<typeof schema>
 export type TrustedIssuer = BrokerConfig['issuers'][number]
+export type Client = BrokerConfig['clients'][number]
 export type LeaseDefinition = BrokerConfig['leases'][number]
 
 /** Raises INVALID_CONFIG, naming the file and the field. */
@@ -95,6 +118,11 @@ export async function readBrokerConfig(file: string): Promise<BrokerConfig> {
     file,
     'issuer',
     config.issuers.map(({ issuer }) => issuer),
+  )
+  mustBeUnique(
+    file,
+    'client',
+    config.clients.map(({ id }) => id),
   )
   mustBeUnique(
     file,

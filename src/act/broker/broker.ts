@@ -3,6 +3,8 @@ import type { Keys } from '../../core/keys/keys.ts'
 import type { Connections } from '../../know/connections/registry.ts'
 import type { RunOptions } from '../actions/run.ts'
 import type { BrokerConfig } from './broker-config.ts'
+import type { IssuerKeys } from './issuer-keys.ts'
+import type { Ledger } from './ledger.ts'
 import type { PolicyBook } from './policy-book.ts'
 import type { SigningKeys } from './signing-keys.ts'
 
@@ -14,6 +16,8 @@ export interface Broker {
   readonly config: BrokerConfig
   readonly policies: PolicyBook
   readonly signing: SigningKeys
+  readonly issuers: IssuerKeys
+  readonly ledger: Ledger
   /** How long what fails is retried before it is put off. */
   readonly patienceSeconds?: number
   /** Told of every step at every boundary, after what the boundary names is durable. */

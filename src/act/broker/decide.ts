@@ -1,10 +1,11 @@
 import type { Json } from '../../core/contract/ref.ts'
-import { record } from '../../core/evidence/evidence.ts'
-import { type Db, transaction } from '../../core/store/store.ts'
+import type { Db } from '../../core/store/store.ts'
 import type { PolicyDecision, PolicyRequest } from '../../judge/policy/policy.ts'
+import type { Actor } from './access-token.ts'
 import type { Broker } from './broker.ts'
 import type { LeaseDefinition } from './broker-config.ts'
 import { type LeaseFacts, leaseFacts } from './facts.ts'
+import type { Once } from './ledger.ts'
 import type { Workload } from './workload.ts'
 
 /** What somebody asks for, after what the definition says where nothing was asked. */
@@ -12,6 +13,8 @@ export interface Asked {
   readonly ttlSeconds: number
   readonly scopes: readonly string[]
   readonly task?: string
+  /** Where it is an exchange: who acts for the workload, the last one first. */
+  readonly actors?: readonly Actor[]
 }
 
 export interface Decided {
@@ -30,12 +33,18 @@ export async function decide(
   asked: Asked,
 ): Promise<Decided> {
   const facts = await leaseFacts(db, broker.keys, definition)
+  const { actors, ttlSeconds, scopes, task } = asked
+  const [actor] = actors ?? []
   const request: PolicyRequest = {
+    ...(actors && { action: 'exchange' }),
     workload,
     lease: facts.lease,
     context: {
       now: broker.io.now().getTime(),
-      ...asked,
+      ttlSeconds,
+      scopes,
+      ...(task !== undefined && { task }),
+      ...(actor && { actor }),
       held: facts.held,
       findings: facts.findings,
     },
@@ -49,8 +58,11 @@ export async function decide(
   return { decision, facts, account }
 }
 
-/** A decision that nothing came of, since it was a refusal. */
-export async function recordRefusal(db: Db, broker: Broker, { account }: Decided): Promise<void> {
-  const entry = { kind: 'broker.decision', subject: 'broker', body: account }
-  await transaction(db, tx => record(tx, broker.io, entry), 'rows')
+/** A decision that nothing came of, since it was a refusal; what was presented for it is used up. */
+export async function recordRefusal(
+  broker: Pick<Broker, 'ledger'>,
+  { account }: Decided,
+  once: readonly Once[] = [],
+): Promise<void> {
+  await broker.ledger.keep({ once, entries: [{ kind: 'broker.decision', subject: 'broker', body: account }] })
 }

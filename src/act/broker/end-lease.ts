@@ -1,5 +1,5 @@
 import { isFirebreakError } from '../../core/contract/errors.ts'
-import { record } from '../../core/evidence/evidence.ts'
+import { type Entry, record, recordAll } from '../../core/evidence/evidence.ts'
 import type { Row } from '../../core/store/schema.ts'
 import { type Db, transaction, type Tx } from '../../core/store/store.ts'
 import { bringForward, stepsOf } from '../actions/journal.ts'
@@ -12,12 +12,15 @@ const PATIENCE_SECONDS = 10
 const LATER_PATIENCE_SECONDS = 1
 const FIRST_BACKOFF_MS = 1_000
 const LONGEST_BACKOFF_MS = 300_000
+const MOST_EXPIRED = 500
+const MOST_IN_LIST = 500
 
 type EndWorld = Pick<Broker, 'io' | 'keys' | 'connections' | 'patienceSeconds' | 'onBoundary'>
 
 /**
- * Ends a lease: what was issued is revoked, its sessions ended, its death proven. What cannot be done now is `ending` and
- * done later, for as long as it takes. Gives the lease as it stands then; ending what has ended changes nothing.
+ * Ends a lease: what was issued is revoked, its sessions ended, its death proven; and all that was exchanged from it with it.
+ * What cannot be done now is `ending` and done later, for as long as it takes. Gives the lease as it stands then; ending what
+ * has ended changes nothing.
  */
 export async function endLease(
   db: Db,
@@ -25,38 +28,97 @@ export async function endLease(
   leaseId: string,
   why: string,
 ): Promise<Row<'lease'>> {
-  const { io } = broker
-  const lease = await transaction(
+  await endAll(db, broker, [leaseId], why)
+  return await leaseRow(db, leaseId)
+}
+
+/** The same of many, of which those that stand are ended. */
+export async function endAll(
+  db: Db,
+  broker: EndWorld,
+  leaseIds: readonly string[],
+  why: string,
+): Promise<void> {
+  const ending = await transaction(db, tx => close(tx, broker, leaseIds, why), 'rows')
+  for (const lease of ending) await carryOutEnd(db, broker, lease)
+}
+
+/** Ends access tokens whose time is over, some of them at once. Nobody takes them any more, so that there is nothing to revoke. */
+export async function endExpiredTokens(db: Db, { io }: Pick<Broker, 'io'>): Promise<number> {
+  const now = io.now().getTime()
+  return await transaction(
     db,
     async tx => {
-      const row = await tx
+      const over = tx
         .selectFrom('lease')
-        .selectAll()
-        .where('id', '=', leaseId)
+        .select('id')
+        .where('state', '=', 'active')
+        .where('not_after', '<=', now)
+        .where('kind', '=', 'token')
+        .orderBy('not_after')
+        .limit(MOST_EXPIRED)
         .forUpdate()
-        .executeTakeFirstOrThrow()
-      if (row.state !== 'active' && row.state !== 'issuing') return row
-      const now = io.now().getTime()
-      // Nothing stands outside that could be revoked: it is known here as ended, and to whoever asks here.
-      const over = row.run_id === null
-      const change = over
-        ? { state: 'ended' as const, ended_at: now, ended_why: why }
-        : { state: 'ending' as const, ended_why: why }
-      await tx.updateTable('lease').set(change).where('id', '=', leaseId).execute()
-      if (row.run_id !== null) await bringForward(tx, io, row.run_id)
-      await record(tx, io, {
-        kind: over ? 'lease.ended' : 'lease.ending',
-        subject: leaseId,
-        body: {
-          why,
-          ...(over && { acceptedOfflineUntil: row.not_after }),
-        },
-      })
-      return { ...row, ...change }
+      const rows = await tx
+        .updateTable('lease')
+        .set({ state: 'ended', ended_at: now, ended_why: 'its time is over' })
+        .where('id', 'in', over)
+        .returning('id')
+        .execute()
+      const leases = rows.map(({ id }) => id).sort()
+      if (leases.length > 0)
+        await record(tx, io, { kind: 'lease.expired', subject: 'broker', body: { leases } })
+      return leases.length
     },
     'rows',
   )
-  return lease.state === 'ending' ? await carryOutEnd(db, broker, lease) : lease
+}
+
+/**
+ * Takes a level after the other: a lease is held before what was exchanged from it is looked for, so that nothing comes to it
+ * meanwhile. Gives those of which something stands outside.
+ */
+async function close(
+  tx: Tx,
+  { io }: Pick<Broker, 'io'>,
+  leaseIds: readonly string[],
+  why: string,
+): Promise<Row<'lease'>[]> {
+  const now = io.now().getTime()
+  const ending: Row<'lease'>[] = []
+  let by: 'id' | 'parent_id' = 'id'
+  let reason = why
+  for (let wanted = leaseIds; wanted.length > 0; ) {
+    const level: Row<'lease'>[] = []
+    for (let at = 0; at < wanted.length; at += MOST_IN_LIST)
+      level.push(...(await held(tx, by, wanted.slice(at, at + MOST_IN_LIST))))
+    const standing = level.filter(({ state }) => state === 'active' || state === 'issuing')
+    const entries: Entry[] = []
+    for (const row of standing) {
+      // Nothing stands outside that could be revoked: it is known here as ended, and to whoever asks here.
+      const over = row.run_id === null
+      const change = over
+        ? { state: 'ended' as const, ended_at: now, ended_why: reason }
+        : { state: 'ending' as const, ended_why: reason }
+      await tx.updateTable('lease').set(change).where('id', '=', row.id).execute()
+      if (row.run_id !== null) await bringForward(tx, io, row.run_id)
+      entries.push({
+        kind: over ? 'lease.ended' : 'lease.ending',
+        subject: row.id,
+        body: { why: reason, ...(over && { acceptedOfflineUntil: row.not_after }) },
+      })
+      if (!over) ending.push({ ...row, ...change })
+    }
+    ending.push(...level.filter(({ state }) => by === 'id' && state === 'ending'))
+    await recordAll(tx, io, entries)
+    wanted = standing.map(({ id }) => id)
+    by = 'parent_id'
+    reason = 'the lease that it was exchanged from ended'
+  }
+  return ending
+}
+
+async function held(tx: Tx, by: 'id' | 'parent_id', values: readonly string[]): Promise<Row<'lease'>[]> {
+  return await tx.selectFrom('lease').selectAll().where(by, 'in', values).orderBy('id').forUpdate().execute()
 }
 
 /** Carries the run of a lease that is to end to its end, from wherever it was left. */

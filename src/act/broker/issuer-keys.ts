@@ -3,7 +3,6 @@ import { z } from 'zod'
 import { bodyWithin } from '../../core/contract/bounded-body.ts'
 import type { Io } from '../../core/contract/io.ts'
 import type { Ms } from '../../core/contract/ref.ts'
-import type { TrustedIssuer } from './broker-config.ts'
 import { isLoopback } from './issuer-address.ts'
 import { OauthError } from './oauth-error.ts'
 
@@ -18,6 +17,12 @@ const ASK_AGAIN_MS = 30_000
 
 const metadata = z.looseObject({ issuer: z.string(), jwks_uri: z.url() })
 const keySet = z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })).max(MOST_KEYS) })
+
+/** Whose keys are wanted: `issuer` tells them apart, and is asked where they are unless `jwks` says so. */
+export interface KeyHolder {
+  readonly issuer: string
+  readonly jwks?: string | undefined
+}
 
 interface Fetched {
   readonly keys: readonly JWK[]
@@ -39,7 +44,7 @@ export class IssuerKeys {
    * The key that a token's header names. One that is not known makes us ask once more, since the issuer may have changed
    * its keys. Raises `invalid_token` where there is none, and `temporarily_unavailable` where the issuer does not answer.
    */
-  async find(trusted: TrustedIssuer, kid: string | undefined, algorithm: string): Promise<CryptoKey> {
+  async find(trusted: KeyHolder, kid: string | undefined, algorithm: string): Promise<CryptoKey> {
     let fetched = await this.#keysOf(trusted, FRESH_MS)
     let key = chosen(fetched.keys, kid, algorithm)
     const asked = this.#askedAt.get(trusted.issuer) ?? 0
@@ -47,17 +52,10 @@ export class IssuerKeys {
       fetched = await this.#keysOf(trusted, 0)
       key = chosen(fetched.keys, kid, algorithm)
     }
-    if (!key) throw new OauthError('invalid_token', 'it is signed with no key of its issuer')
-    try {
-      const imported = await importJWK(key, algorithm)
-      if (imported instanceof Uint8Array) throw new TypeError('a shared secret')
-      return imported
-    } catch {
-      throw new OauthError('invalid_token', 'the issuer’s key does not fit the algorithm')
-    }
+    return await usable(key, algorithm)
   }
 
-  async #keysOf(trusted: TrustedIssuer, freshMs: Ms): Promise<Fetched> {
+  async #keysOf(trusted: KeyHolder, freshMs: Ms): Promise<Fetched> {
     const kept = this.#kept.get(trusted.issuer)
     if (kept && this.#now() - kept.at < freshMs) return kept
     const running = this.#asking.get(trusted.issuer)
@@ -81,7 +79,7 @@ export class IssuerKeys {
     return await asking
   }
 
-  async #ask(trusted: TrustedIssuer): Promise<readonly JWK[]> {
+  async #ask(trusted: KeyHolder): Promise<readonly JWK[]> {
     const address = trusted.jwks ?? (await this.#jwksAddress(trusted))
     const parsed = keySet.safeParse(await this.#json(address))
     if (!parsed.success) throw unavailable('its keys are of another form, or too many')
@@ -89,7 +87,7 @@ export class IssuerKeys {
   }
 
   /** OpenID Connect Discovery 1.0, section 4. Its keys must be where it is itself: elsewhere only the configuration says. */
-  async #jwksAddress({ issuer }: TrustedIssuer): Promise<string> {
+  async #jwksAddress({ issuer }: KeyHolder): Promise<string> {
     const parsed = metadata.safeParse(
       await this.#json(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`),
     )
@@ -124,6 +122,31 @@ export class IssuerKeys {
 
   #now(): Ms {
     return this.#io.now().getTime()
+  }
+}
+
+/** The one of these that is meant, where the configuration has them itself. */
+export async function keyAmong(
+  keys: readonly JWK[],
+  kid: string | undefined,
+  algorithm: string,
+): Promise<CryptoKey> {
+  return await usable(chosen(keys, kid, algorithm), algorithm)
+}
+
+const imported = new WeakMap<JWK, Map<string, CryptoKey>>()
+
+async function usable(key: JWK | undefined, algorithm: string): Promise<CryptoKey> {
+  if (!key) throw new OauthError('invalid_token', 'it is signed with no key of its issuer')
+  const known = imported.get(key)?.get(algorithm)
+  if (known) return known
+  try {
+    const fresh = await importJWK(key, algorithm)
+    if (fresh instanceof Uint8Array) throw new TypeError('a shared secret')
+    imported.set(key, (imported.get(key) ?? new Map<string, CryptoKey>()).set(algorithm, fresh))
+    return fresh
+  } catch {
+    throw new OauthError('invalid_token', 'the issuer’s key does not fit the algorithm')
   }
 }
 

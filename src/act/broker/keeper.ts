@@ -1,18 +1,20 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { isFirebreakError } from '../../core/contract/errors.ts'
 import type { Ms } from '../../core/contract/ref.ts'
-import { record } from '../../core/evidence/evidence.ts'
 import { isHolderGone } from '../../core/store/holder.ts'
 import type { Row } from '../../core/store/schema.ts'
-import { type Db, transaction } from '../../core/store/store.ts'
+import type { Db } from '../../core/store/store.ts'
+import type { Actor } from './access-token.ts'
 import type { Broker } from './broker.ts'
 import { leaseNamed } from './broker-config.ts'
 import { decide } from './decide.ts'
-import { carryOutEnd, endLease } from './end-lease.ts'
+import { carryOutEnd, endAll, endExpiredTokens, endLease } from './end-lease.ts'
 import type { Workload } from './workload.ts'
 
 const LOOK_EVERY_MS = 500
 const DECIDE_EVERY_MS = 3_000
 const MOST_AT_ONCE = 16
+const ENDED_AT_ONCE = 100
 /** An unclaimed run of a lease that is being issued may be claimed in the next moment. */
 const UNCLAIMED_MS = 30_000
 
@@ -48,7 +50,7 @@ export class Keeper {
       this.#decidedAt = now
       const { refused } = await policies.refresh()
       if (refused) this.#onTrouble(refused)
-      for (const lease of await this.#standing(['active'])) await this.#decideAgain(lease)
+      await this.#decideAllAgain()
     }
     await this.sweep()
   }
@@ -56,7 +58,8 @@ export class Keeper {
   /** What has to end whatever the policies say. */
   async sweep(): Promise<void> {
     const now = this.#broker.io.now().getTime()
-    for (const lease of await this.#standing(['active', 'issuing', 'ending'])) {
+    while ((await endExpiredTokens(this.#db, this.#broker)) > 0) await turn()
+    for (const lease of await this.#due(now)) {
       if (this.#broker.atWork.has(lease.id)) continue
       if (this.#working.size >= MOST_AT_ONCE) break
       if (lease.state === 'ending') {
@@ -73,14 +76,59 @@ export class Keeper {
     while (this.#working.size > 0) await Promise.allSettled(this.#working)
   }
 
-  async #standing(states: readonly Row<'lease'>['state'][]): Promise<Row<'lease'>[]> {
+  /** Those that may have to end now; of access tokens there may be very many, and they end otherwise. */
+  async #due(now: Ms): Promise<Row<'lease'>[]> {
     return await this.#db
       .selectFrom('lease')
       .selectAll()
-      .where('state', 'in', states)
+      .where(where =>
+        where.or([
+          where('state', 'in', ['issuing', 'ending']),
+          where('state', '=', 'active').and(
+            where.or([where('not_after', '<=', now), where('holder', 'is not', null)]),
+          ),
+        ]),
+      )
       .orderBy('failures')
       .orderBy('not_after')
       .execute()
+  }
+
+  /** Each credential by itself, since what is known of its identity may be other; access tokens that were decided alike as one. */
+  async #decideAllAgain(): Promise<void> {
+    const active = this.#db.selectFrom('lease').selectAll().where('state', '=', 'active')
+    for (const lease of await active.where('decided_alike', 'is', null).execute()) {
+      const why = await this.#whyRefused(lease)
+      if (why !== undefined) this.#end(lease, why)
+    }
+    let after = ''
+    for (;;) {
+      const lease = await active
+        .where('decided_alike', '>', after)
+        .orderBy('decided_alike')
+        .limit(1)
+        .executeTakeFirst()
+      if (!lease?.decided_alike) return
+      after = lease.decided_alike
+      const why = await this.#whyRefused(lease)
+      if (why !== undefined) await this.#endAlike(after, why)
+      // Others have their turn: of SQLite a whole row of answers comes without a pause.
+      await turn()
+    }
+  }
+
+  async #endAlike(alike: string, why: string): Promise<void> {
+    const rows = await this.#db
+      .selectFrom('lease')
+      .select('id')
+      .where('state', '=', 'active')
+      .where('decided_alike', '=', alike)
+      .execute()
+    for (let at = 0; at < rows.length; at += ENDED_AT_ONCE) {
+      const ids = rows.slice(at, at + ENDED_AT_ONCE).map(({ id }) => id)
+      await endAll(this.#db, this.#broker, ids, why)
+      await turn()
+    }
   }
 
   async #whyForsaken(lease: Row<'lease'>, now: Ms): Promise<string | undefined> {
@@ -96,24 +144,25 @@ export class Keeper {
     return gone ? 'the process that was issuing it is gone' : undefined
   }
 
-  async #decideAgain(lease: Row<'lease'>): Promise<void> {
+  async #whyRefused(lease: Row<'lease'>): Promise<string | undefined> {
     const definition = leaseNamed(this.#broker.config, lease.name)
-    if (!definition) return this.#end(lease, 'no lease of that name is offered any more')
+    if (!definition) return 'no lease of that name is offered any more'
     const asked = {
       ttlSeconds: lease.ttl_seconds,
       scopes: JSON.parse(lease.scopes) as string[],
       ...(lease.task !== null && { task: lease.task }),
+      ...(lease.actors !== null && { actors: JSON.parse(lease.actors) as Actor[] }),
     }
     try {
       const workload = JSON.parse(lease.workload) as Workload
       const { decision, account } = await decide(this.#db, this.#broker, workload, definition, asked)
-      if (decision.allowed) return
+      if (decision.allowed) return undefined
       const entry = { kind: 'broker.decision', subject: lease.id, body: { again: true, ...account } }
-      await transaction(this.#db, tx => record(tx, this.#broker.io, entry), 'rows')
-      this.#end(lease, `it would be refused now: ${decision.why}`)
+      await this.#broker.ledger.keep({ entries: [entry] })
+      return `it would be refused now: ${decision.why}`
     } catch (error) {
       if (!isFirebreakError(error, 'NOT_FOUND', 'AMBIGUOUS')) throw error
-      this.#end(lease, `it would be refused now: ${error.message}`)
+      return `it would be refused now: ${error.message}`
     }
   }
 

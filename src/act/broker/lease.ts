@@ -9,14 +9,16 @@ import { type Db, transaction } from '../../core/store/store.ts'
 import type { Address } from '../../know/connections/registry.ts'
 import { addSteps, createRun, runRow, stepsOf, unsealIssued } from '../actions/journal.ts'
 import { runSteps } from '../actions/run.ts'
-import { signAccessToken } from './access-token.ts'
+import { type Actor, clientIdOf, signAccessToken } from './access-token.ts'
 import type { Broker } from './broker.ts'
 import { type LeaseDefinition, leaseNamed } from './broker-config.ts'
 import { type Asked, type Decided, decide, recordRefusal } from './decide.ts'
 import { endLease } from './end-lease.ts'
 import { isHeld, type LeaseFacts } from './facts.ts'
 import { leaseSteps, leaseVerbs } from './lease-verbs.ts'
+import type { Once } from './ledger.ts'
 import { OauthError } from './oauth-error.ts'
+import type { Confirmation } from './possession.ts'
 import type { Workload } from './workload.ts'
 
 export const HANDLE_PREFIX = 'fblease_'
@@ -31,6 +33,16 @@ export interface LeaseRequest {
   readonly task?: string
   /** The process that it ends with. */
   readonly holder?: string
+  /** What has to be kept with it, so that what was presented for it is good once. */
+  readonly once?: readonly Once[]
+  /** The key that an access token is bound to. */
+  readonly confirmation?: Confirmation | undefined
+  /** Who acts for the workload, the last one first: then it is an exchange. */
+  readonly actors?: readonly Actor[]
+  /** Whom an access token is for, where not for all of the definition's audience. */
+  readonly audience?: readonly string[]
+  /** The lease that it is exchanged from, and may not outlive. */
+  readonly parent?: Pick<Row<'lease'>, 'id' | 'not_after'>
 }
 
 export interface Granted {
@@ -56,9 +68,10 @@ export async function issueLease(
   const definition = leaseNamed(broker.config, request.name)
   if (!definition) throw new OauthError('invalid_target', 'no lease of that name is offered')
   const asked = withinLimits(definition, request)
-  const decided = await mustBeAllowed(db, broker, workload, definition, asked)
+  const decided = await mustBeAllowed(db, broker, workload, definition, asked, request.once)
   const now = broker.io.now().getTime()
   const handle = new Secret(`${HANDLE_PREFIX}${Buffer.from(broker.io.random(32)).toString('base64url')}`)
+  const { actors, parent } = request
   const row: Row<'lease'> = {
     id: newId(broker.io),
     name: definition.name,
@@ -74,15 +87,19 @@ export async function issueLease(
     holder: request.holder ?? null,
     state: 'issuing',
     created_at: now,
-    not_after: now + asked.ttlSeconds * 1000,
+    not_after: Math.min(now + asked.ttlSeconds * 1000, parent?.not_after ?? Number.POSITIVE_INFINITY),
     ended_at: null,
     ended_why: null,
     next_at: null,
     failures: 0,
+    parent_id: parent?.id ?? null,
+    actors: actors ? JSON.stringify(actors) : null,
+    decided_alike: null,
   }
-  return decided.facts.like === undefined
-    ? await issueToken(db, broker, workload, definition, row, decided, handle)
-    : await issueCredential(db, broker, row, decided, decided.facts.like, handle)
+  if (decided.facts.like === undefined)
+    return await issueToken(broker, workload, definition, row, decided, handle, request)
+  if (request.once?.length) await broker.ledger.keep({ once: request.once })
+  return await issueCredential(db, broker, row, decided, decided.facts.like, handle)
 }
 
 export function handleDigest(handle: string): string {
@@ -98,7 +115,8 @@ function withinLimits(definition: LeaseDefinition, request: LeaseRequest): Asked
     throw new OauthError('invalid_scope', 'a scope is asked for that the lease does not have')
   if (request.task !== undefined && (request.task === '' || request.task.length > MOST_TASK_CHARACTERS))
     throw new OauthError('invalid_request', `a task has 1 to ${MOST_TASK_CHARACTERS} characters`)
-  return { ttlSeconds, scopes, ...(request.task !== undefined && { task: request.task }) }
+  const { task, actors } = request
+  return { ttlSeconds, scopes, ...(task !== undefined && { task }), ...(actors && { actors }) }
 }
 
 async function mustBeAllowed(
@@ -107,42 +125,48 @@ async function mustBeAllowed(
   workload: Workload,
   definition: LeaseDefinition,
   asked: Asked,
+  once: readonly Once[] = [],
 ): Promise<Decided> {
   const decided = await decide(db, broker, workload, definition, asked)
   if (decided.decision.allowed) return decided
-  await recordRefusal(db, broker, decided)
-  throw new OauthError('access_denied', decided.decision.why)
+  await recordRefusal(broker, decided, once)
+  throw new OauthError('access_denied', decided.decision.why, { recorded: true })
 }
 
 async function issueToken(
-  db: Db,
   broker: Broker,
   workload: Workload,
   definition: LeaseDefinition,
   row: Row<'lease'>,
   decided: Decided,
   handle: Secret,
+  { actors = [], audience, confirmation, once = [] }: LeaseRequest,
 ): Promise<Granted> {
   const signing = await broker.signing.current()
-  const lease = { ...row, state: 'active' as const }
+  const lease = { ...row, state: 'active' as const, decided_alike: alike(row) }
   const secret = await signAccessToken(signing, {
     issuer: broker.config.issuer,
     leaseId: row.id,
     subject: workload.subject,
-    clientId: `${workload.issuer} ${workload.subject}`,
-    audience: definition.audience!,
+    clientId: clientIdOf(actors[0] ?? workload),
+    audience: audience ?? definition.audience!,
     scopes: JSON.parse(row.scopes) as string[],
     ...(row.task !== null && { task: row.task }),
+    actors,
+    ...(confirmation && { confirmation }),
     issuedAt: row.created_at,
     notAfter: row.not_after,
   })
   // Nobody has the token before this is kept.
-  const keep = async (tx: Parameters<Parameters<typeof transaction>[1]>[0]) => {
-    await tx.insertInto('lease').values(lease).execute()
-    await record(tx, broker.io, issuedEntry(lease, decided.account))
-  }
-  await transaction(db, keep, 'rows')
+  await broker.ledger.keep({ once, lease, entries: [issuedEntry(lease, decided.account)] })
   return { lease, secret, handle }
+}
+
+/** Leases of which all that policies see is the same, but for the time. */
+function alike(row: Row<'lease'>): string {
+  const { name, workload, task, scopes, ttl_seconds, actors } = row
+  const asked = [name, workload, task, scopes, ttl_seconds, actors]
+  return createHash('sha256').update(JSON.stringify(asked)).digest('base64url')
 }
 
 async function issueCredential(
@@ -247,7 +271,14 @@ async function issuingSource(
 }
 
 function issuedEntry(lease: NewRow<'lease'>, account: { [name: string]: Json }) {
-  const { id, name, kind, not_after, run_id } = lease
-  const body = { lease: name, kind, notAfter: not_after, run: run_id ?? null, ...account }
+  const { id, name, kind, not_after, run_id, parent_id } = lease
+  const body = {
+    lease: name,
+    kind,
+    notAfter: not_after,
+    run: run_id ?? null,
+    exchangedFrom: parent_id ?? null,
+    ...account,
+  }
   return { kind: 'broker.decision', subject: id, body }
 }

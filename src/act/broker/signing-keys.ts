@@ -1,4 +1,12 @@
-import { type CryptoKey, exportJWK, exportPKCS8, generateKeyPair, importPKCS8, type JWK } from 'jose'
+import {
+  type CryptoKey,
+  exportJWK,
+  exportPKCS8,
+  generateKeyPair,
+  importJWK,
+  importPKCS8,
+  type JWK,
+} from 'jose'
 import { newId } from '../../core/contract/id.ts'
 import type { Io } from '../../core/contract/io.ts'
 import type { Ms } from '../../core/contract/ref.ts'
@@ -12,6 +20,9 @@ import type { BrokerConfig } from './broker-config.ts'
 
 /** A new key is published for so long before it signs, so that whoever keeps our keys has it by then. */
 const PUBLISHED_BEFORE_MS = 3_600_000
+/** What was read is good for so long: a new key signs an hour after it is there, and no replica needs it sooner. */
+const KEPT_MS = 10_000
+const UNKNOWN_KEPT_MS = 1_000
 
 export interface SigningKey {
   readonly id: string
@@ -26,6 +37,8 @@ export class SigningKeys {
   readonly #keys: Keys
   readonly #config: Pick<BrokerConfig, 'signing' | 'rotateKeys' | 'leases'>
   readonly #opened = new Map<string, CryptoKey>()
+  readonly #public = new Map<string, CryptoKey>()
+  #kept: { readonly rows: readonly Row<'signing_key'>[]; readonly at: Ms } | undefined
 
   constructor(db: Db, io: Io, keys: Keys, config: Pick<BrokerConfig, 'signing' | 'rotateKeys' | 'leases'>) {
     this.#db = db
@@ -36,19 +49,37 @@ export class SigningKeys {
 
   /** The one that signs now. */
   async current(): Promise<SigningKey> {
-    await this.rotate()
+    const rows = await this.#rows()
+    // The first one signs from the moment at which it was made just now.
     const now = this.#now()
-    const row = (await this.#standing(this.#db))
-      .filter(key => key.algorithm === this.#config.signing && key.signs_from <= now)
-      .at(-1)!
+    const row = rows.filter(key => key.algorithm === this.#config.signing && key.signs_from <= now).at(-1)!
     return { id: row.id, algorithm: row.algorithm, key: await this.#open(row) }
   }
 
   /** RFC 7517: all that a token which is still good may be signed with, and the next one. */
   async published(): Promise<{ keys: JWK[] }> {
+    return { keys: (await this.#rows()).map(row => JSON.parse(row.public_key) as JWK) }
+  }
+
+  /** The public half of what a token that is still good may be signed with. */
+  async verifying(id: string | undefined): Promise<{ algorithm: string; key: CryptoKey } | undefined> {
+    const ofId = (key: Row<'signing_key'>) => key.id === id
+    // Another replica may have made the very first one a moment ago.
+    const row = (await this.#rows()).find(ofId) ?? (await this.#rows(UNKNOWN_KEPT_MS)).find(ofId)
+    if (!row) return undefined
+    const known = this.#public.get(row.id)
+    const key = known ?? ((await importJWK(JSON.parse(row.public_key) as JWK, row.algorithm)) as CryptoKey)
+    this.#public.set(row.id, key)
+    return { algorithm: row.algorithm, key }
+  }
+
+  async #rows(keptMs: Ms = KEPT_MS): Promise<readonly Row<'signing_key'>[]> {
+    const age = this.#kept && this.#now() - this.#kept.at
+    if (this.#kept && age !== undefined && age >= 0 && age < keptMs) return this.#kept.rows
     await this.rotate()
     const rows = await this.#standing(this.#db)
-    return { keys: rows.map(row => JSON.parse(row.public_key) as JWK) }
+    this.#kept = { rows, at: this.#now() }
+    return rows
   }
 
   /** Makes the next key where its time has come. Of several replicas one does. */

@@ -22,6 +22,7 @@ export const migrations: Record<string, Migration> = {
   '0015_automation': { up: automation },
   '0016_broker': { up: broker },
   '0017_handed_from': { up: handedFrom },
+  '0018_exchange': { up: exchange },
 }
 
 async function spine(db: Kysely<unknown>): Promise<void> {
@@ -300,4 +301,20 @@ async function broker(db: Kysely<unknown>): Promise<void> {
 /** Who answered before a person said that another one does: that one may know the secrets still. */
 async function handedFrom(db: Kysely<unknown>): Promise<void> {
   await sql`alter table confirmation add column handed_from text`.execute(db)
+}
+
+/**
+ * Which lease one was exchanged from, and who acts for whom; and which leases are decided again as one. A parent is no foreign
+ * key: rows are moved in the order of their ids, and of two in one instant the child's may come first.
+ */
+async function exchange(db: Kysely<unknown>): Promise<void> {
+  for (const statement of [
+    'alter table lease add column parent_id text',
+    'alter table lease add column actors text',
+    'alter table lease add column decided_alike text',
+    'create index lease_parent on lease (parent_id)',
+    'create index lease_alike on lease (state, decided_alike)',
+    'create index presented_until on presented_token (expires_at)',
+  ])
+    await sql.raw(statement).execute(db)
 }

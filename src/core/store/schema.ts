@@ -447,6 +447,12 @@ export interface LeaseTable {
   /** Its end is not tried again before. */
   next_at: number | null
   failures: number
+  /** The lease whose token it was exchanged from: it ends with that one. */
+  parent_id: string | null
+  /** JSON: who acts for whom it was given to, the last one first; none where nobody does (RFC 8693, `act`). */
+  actors: string | null
+  /** Leases that agree in it were decided alike, and are decided again as one. */
+  decided_alike: string | null
 }
 
 /** What a person hands to a workload that can prove nothing else yet. It is good once. */

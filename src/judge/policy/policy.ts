@@ -14,6 +14,8 @@ export type PolicyFiles = Readonly<Record<string, string>>
 
 /** Everything that a decision is made from. The caller gives it: nothing is asked or read here. */
 export interface PolicyRequest {
+  /** A lease, unless it is said to be an exchange. */
+  readonly action?: 'lease' | 'exchange'
   readonly workload: {
     readonly issuer: string
     readonly subject: string
@@ -35,6 +37,8 @@ export interface PolicyRequest {
     readonly task?: string
     readonly held: boolean
     readonly findings: readonly string[]
+    /** Who acts for the workload. */
+    readonly actor?: { readonly issuer: string; readonly subject: string }
   }
 }
 
@@ -114,7 +118,8 @@ function reasonOf(
   return policies.length > 0 ? `forbidden by ${policies.join(', ')}` : 'no policy permits it'
 }
 
-function callOf(version: string, { workload, lease, context }: PolicyRequest): StatefulAuthorizationCall {
+function callOf(version: string, request: PolicyRequest): StatefulAuthorizationCall {
+  const { action = 'lease', workload, lease, context } = request
   const principal = { type: 'Workload', id: `${workload.issuer} ${workload.subject}` }
   const resource = { type: 'Lease', id: lease.name }
   const entities: EntityJson[] = [
@@ -126,11 +131,11 @@ function callOf(version: string, { workload, lease, context }: PolicyRequest): S
     },
     { uid: resource, attrs: present({ ...lease }), parents: [] },
   ]
-  const { now, task, ttlSeconds, scopes, held, findings } = context
+  const { now, task, ttlSeconds, scopes, held, findings, actor } = context
   return {
     principal,
     resource,
-    action: { type: 'Action', id: 'lease' },
+    action: { type: 'Action', id: action },
     context: present({
       now: { __extn: { fn: 'datetime', arg: new Date(now).toISOString() } },
       ttlSeconds,
@@ -138,6 +143,7 @@ function callOf(version: string, { workload, lease, context }: PolicyRequest): S
       task,
       held,
       findings: [...findings],
+      actor: actor && { ...actor },
     }),
     entities,
     preparsedSchemaName: version,

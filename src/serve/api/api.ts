@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { OAUTH_ERRORS, OauthError } from '../../act/broker/oauth-error.ts'
 import { ERRORS, isFirebreakError } from '../../core/contract/errors.ts'
 import { storeError } from '../../core/store/store-error.ts'
+import type { Presented } from '../../act/broker/possession.ts'
 import type { Endpoint, HttpOptions, HttpServer } from '../operations/broker/endpoint.ts'
 import { openApi } from './openapi.ts'
 
@@ -35,9 +36,11 @@ export async function serveHttp(
     server.route({
       method: endpoint.method,
       url: endpoint.path.replace(/\{(\w+)\}/g, ':$1'),
+      config: { endpoint: endpoint.name },
       handler: async (request, reply) => {
         const answer = await endpoint.run({
-          bearer: endpoint.caller === 'anyone' ? '' : bearerOf(request),
+          bearer: bearerFor(endpoint, request),
+          presented: presentedBy(request),
           parameters: request.params as Record<string, string>,
           input: inputOf(endpoint, request),
         })
@@ -49,9 +52,22 @@ export async function serveHttp(
   server.setNotFoundHandler(async (_request, reply) =>
     refuse(reply, 404, 'invalid_request', 'there is no such address'),
   )
-  server.setErrorHandler(async (error, _request, reply) => answerTo(error, reply, options))
+  server.setErrorHandler(async (error, request, reply) => await answerTo(error, request, reply, options))
   url = await server.listen({ host: options.host, port: options.port })
   return { url, close: () => server.close() }
+}
+
+function bearerFor({ caller }: Endpoint, request: FastifyRequest): string {
+  if (caller === 'anyone') return ''
+  if (caller === 'client' && request.headers.authorization === undefined) return ''
+  return bearerOf(request)
+}
+
+/** Every DPoP header by itself: there must not be two, and joined they would look like one. */
+function presentedBy({ raw, method }: FastifyRequest): Presented {
+  const path = (raw.url ?? '/').split('?')[0]!
+  const proofs = raw.headersDistinct['dpop'] ?? []
+  return { method, path, proofs }
 }
 
 /** RFC 6750, section 2.1: in the header, and nowhere else. */
@@ -72,26 +88,46 @@ function inputOf({ body }: Endpoint, request: FastifyRequest): unknown {
   throw new OauthError('invalid_request', said.join('; ').slice(0, 500))
 }
 
+/** RFC 8693, section 2.1. */
+const MAY_BE_SEVERAL = ['resource', 'audience']
+
 /** A parameter that comes twice is refused (RFC 6749, section 3.2), except those of which there may be several. */
-function formOf(text: string): Record<string, string> {
-  const form: Record<string, string> = Object.create(null)
+function formOf(text: string): Record<string, string | string[]> {
+  const form: Record<string, string | string[]> = Object.create(null)
   for (const [name, value] of new URLSearchParams(text)) {
-    if (name in form) throw new OauthError('invalid_request', 'a parameter was given twice')
-    form[name] = value
+    const before = form[name]
+    if (before !== undefined && !MAY_BE_SEVERAL.includes(name))
+      throw new OauthError('invalid_request', 'a parameter was given twice')
+    // One without a value counts as not given (RFC 6749, section 3.2).
+    if (value !== '') form[name] = before === undefined ? value : [before, value].flat()
   }
   return form
 }
 
-function answerTo(raised: unknown, reply: FastifyReply, options: HttpOptions): FastifyReply {
+async function answerTo(
+  raised: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  options: HttpOptions,
+): Promise<FastifyReply> {
   const error = storeError(raised)
+  const { endpoint = 'none' } = request.routeOptions.config as { endpoint?: string }
   if (error instanceof OauthError) {
+    await options.onRefusal(endpoint, error)
     const { http } = OAUTH_ERRORS[error.code]
-    if (http === 401) reply.header('www-authenticate', `Bearer error="${error.code}"`)
-    return refuse(reply, http, error.code, error.message)
+    if (http === 401) {
+      // RFC 9728, section 5.1: where it says whose tokens are taken.
+      const more = options.resourceMetadata ? `, resource_metadata="${options.resourceMetadata}"` : ''
+      reply.header('www-authenticate', `Bearer error="${error.code}"${more}`)
+    }
+    return refuse(reply.headers({ ...error.headers }), http, error.code, error.message)
   }
   const status = statusOf(error)
-  if (status !== undefined && status < 500)
-    return refuse(reply, status, 'invalid_request', 'the request cannot be read, or is too large')
+  if (status !== undefined && status < 500) {
+    const why = 'the request cannot be read, or is too large'
+    await options.onRefusal(endpoint, new OauthError('invalid_request', why))
+    return refuse(reply, status, 'invalid_request', why)
+  }
   options.onFailure(error)
   if (isFirebreakError(error) && error.retryable)
     return refuse(reply, 503, 'temporarily_unavailable', ERRORS[error.code].says)

@@ -39,7 +39,7 @@ function operationOf({ name, summary, path, caller, status, body, answer }: Endp
   return {
     operationId: name,
     summary,
-    ...(caller !== 'anyone' && { security: [{ bearer: [] }] }),
+    ...(caller !== 'anyone' && { security: [{ bearer: [] }, ...(caller === 'client' ? [{}] : [])] }),
     ...(parameters.length > 0 && { parameters }),
     ...(body && { requestBody: { required: true, content: { [type]: { schema: schemaOf(body.schema) } } } }),
     responses: {

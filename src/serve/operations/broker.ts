@@ -1,12 +1,11 @@
 import pc from 'picocolors'
 import { z } from 'zod'
-import { IssuerKeys } from '../../act/broker/issuer-keys.ts'
 import { isLoopback } from '../../act/broker/issuer-address.ts'
 import { makeJoinToken } from '../../act/broker/join-token.ts'
 import { Keeper } from '../../act/broker/keeper.ts'
 import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
 import { brokerEndpoints } from './broker/endpoints.ts'
-import { configFile, openBroker } from './broker/open-broker.ts'
+import { configFile, httpOptions, openBroker } from './broker/open-broker.ts'
 import { durationMs } from './duration.ts'
 import { defineOperation, type World } from './operation.ts'
 import { sayer } from './owner.ts'
@@ -63,8 +62,8 @@ async function run(world: World, given: Input): Promise<Output> {
     told.add(text)
     world.progress({ kind: 'note', text })
   }
-  const server = await world.serveHttp(brokerEndpoints(db, opened, new IssuerKeys(io)), {
-    title: 'Firebreak broker',
+  const server = await world.serveHttp(brokerEndpoints(db, opened), {
+    ...httpOptions(opened),
     host,
     port,
     onFailure,

@@ -232,7 +232,8 @@ test('a real OpenID provider is an issuer like any other', async () => {
     const trusted = { issuer, subjects: ['orders-*'], algorithms: ['ES256' as const], once: true }
     const config = { ...stage.broker.config, issuers: [trusted] }
     const io = realIo()
-    const workload = await attest(db, io, new IssuerKeys(io), config, access_token)
+    const { ledger } = stage.broker
+    const workload = await attest(db, { io, config, ledger, issuers: new IssuerKeys(io) }, access_token)
     expect(workload).toMatchObject({
       issuer,
       subject: 'orders-job',

@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
 import type { Broker } from '../../../src/act/broker/broker.ts'
-import { IssuerKeys } from '../../../src/act/broker/issuer-keys.ts'
 import { Keeper } from '../../../src/act/broker/keeper.ts'
 import type { Io } from '../../../src/core/contract/io.ts'
 import { realIo } from '../../../src/core/contract/io.ts'
@@ -12,7 +11,7 @@ import type { Db } from '../../../src/core/store/store.ts'
 import type { Connections } from '../../../src/know/connections/registry.ts'
 import { serveHttp } from '../../../src/serve/api/api.ts'
 import { brokerEndpoints } from '../../../src/serve/operations/broker/endpoints.ts'
-import { openBroker } from '../../../src/serve/operations/broker/open-broker.ts'
+import { httpOptions, openBroker } from '../../../src/serve/operations/broker/open-broker.ts'
 import { testKeys } from '../../know/estate.ts'
 
 const RULES = fileURLToPath(new URL('../../../rules', import.meta.url))
@@ -84,8 +83,8 @@ export async function brokerStage(
   const world = { db, io, keys: testKeys, connections, rulesDirectory: RULES, home, progress: () => {} }
   const broker = await openBroker(world as never, join(home, 'broker.yaml'))
   const keeper = new Keeper(db, broker, error => troubles.push(error))
-  const server = await serveHttp(brokerEndpoints(db, broker, new IssuerKeys(io)), '0', {
-    title: 'Firebreak broker',
+  const server = await serveHttp(brokerEndpoints(db, broker), '0', {
+    ...httpOptions(broker),
     host: '127.0.0.1',
     port: 0,
     onFailure: error => troubles.push(error),

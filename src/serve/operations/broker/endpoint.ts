@@ -1,11 +1,17 @@
 import type { ZodType } from 'zod'
+import type { OauthError } from '../../../act/broker/oauth-error.ts'
+import type { Presented } from '../../../act/broker/possession.ts'
 
-/** Who may call: anybody, a workload that presents a token of its own, or who has a lease's handle. */
-export type Caller = 'anyone' | 'workload' | 'handle'
+/**
+ * Who may call: anybody, a workload that presents a token of its own, who has a lease's handle, or a client of OAuth, who says
+ * in the form who it is.
+ */
+export type Caller = 'anyone' | 'workload' | 'handle' | 'client'
 
-/** What came with a call; `bearer` is there where the caller has to present something. */
+/** What came with a call; `bearer` is there where the caller has to present something, and may be there of a client. */
 export interface Call<Input> {
   readonly bearer: string
+  readonly presented: Presented
   readonly parameters: Readonly<Record<string, string>>
   readonly input: Input
 }
@@ -37,8 +43,12 @@ export interface HttpServer {
 
 export interface HttpOptions {
   readonly title: string
+  /** Where it says whose tokens it takes (RFC 9728). */
+  readonly resourceMetadata?: string
   readonly host: string
   readonly port: number
   /** Told of what is no refusal, and of no caller's making. */
   onFailure(error: unknown): void
+  /** Told of each refusal before it is answered. */
+  onRefusal(endpoint: string, error: OauthError): Promise<void>
 }

@@ -1,13 +1,14 @@
 import { z } from 'zod'
-import { attest } from '../../../act/broker/attest.ts'
+import { attestUnkept, recordingRefusal } from '../../../act/broker/attest.ts'
 import type { Broker } from '../../../act/broker/broker.ts'
 import { credentialParts } from '../../../act/broker/credential-parts.ts'
 import { endLease } from '../../../act/broker/end-lease.ts'
-import type { IssuerKeys } from '../../../act/broker/issuer-keys.ts'
 import { issueLease } from '../../../act/broker/lease.ts'
 import { leaseByHandle, leaseView } from '../../../act/broker/lease-view.ts'
+import { possessionOf } from '../../../act/broker/possession.ts'
 import type { Db } from '../../../core/store/store.ts'
 import { defineEndpoint, type Endpoint } from './endpoint.ts'
+import { oauthEndpoints } from './oauth-endpoints.ts'
 
 const asked = z.strictObject({
   name: z.string().min(1).max(128).describe('which lease of the configuration'),
@@ -59,7 +60,7 @@ const granted = z.object({
 const jwks = z.object({ keys: z.array(z.looseObject({ kty: z.string(), kid: z.string(), alg: z.string() })) })
 
 /** What the broker offers over HTTP. */
-export function brokerEndpoints(db: Db, broker: Broker, keys: IssuerKeys): readonly Endpoint[] {
+export function brokerEndpoints(db: Db, broker: Broker): readonly Endpoint[] {
   return [
     defineEndpoint({
       name: 'issueLease',
@@ -70,11 +71,14 @@ export function brokerEndpoints(db: Db, broker: Broker, keys: IssuerKeys): reado
       status: 201,
       body: { type: 'json', schema: asked },
       answer: granted,
-      async run({ bearer, input }) {
-        const workload = await attest(db, broker.io, keys, broker.config, bearer)
+      async run({ bearer, input, presented }) {
+        const attested = await recordingRefusal(broker, bearer, () => attestUnkept(db, broker, bearer))
+        const possession = await possessionOf(broker, presented)
         const { ttlSeconds, scopes, task } = input
-        const issued = await issueLease(db, broker, workload, {
+        const issued = await issueLease(db, broker, attested.workload, {
           name: input.name,
+          once: [...attested.once, ...possession.once],
+          confirmation: possession.confirmation,
           ...(ttlSeconds !== undefined && { ttlSeconds }),
           ...(scopes !== undefined && { scopes }),
           ...(task !== undefined && { task }),
@@ -136,5 +140,6 @@ export function brokerEndpoints(db: Db, broker: Broker, keys: IssuerKeys): reado
         return { policies: broker.policies.current.version }
       },
     }),
+    ...oauthEndpoints(db, broker),
   ]
 }

@@ -2,9 +2,13 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Broker } from '../../../act/broker/broker.ts'
 import { type BrokerConfig, readBrokerConfig } from '../../../act/broker/broker-config.ts'
+import { IssuerKeys } from '../../../act/broker/issuer-keys.ts'
+import { Ledger } from '../../../act/broker/ledger.ts'
+import type { OauthError } from '../../../act/broker/oauth-error.ts'
 import { PolicyBook } from '../../../act/broker/policy-book.ts'
 import { SigningKeys } from '../../../act/broker/signing-keys.ts'
 import type { World } from '../operation.ts'
+import type { HttpOptions } from './endpoint.ts'
 
 /** The file that is meant where none is named. */
 export function configFile(world: Pick<World, 'home'>, given: string | undefined): string {
@@ -28,5 +32,29 @@ async function brokerOf(world: World, config: BrokerConfig): Promise<Broker> {
   if (refused)
     world.progress({ kind: 'note', text: `${refused.message}\nThe last good policies stay in force.` })
   const signing = new SigningKeys(db, io, keys, config)
-  return { io, keys, connections, config, policies, signing, atWork: new Set() }
+  return {
+    io,
+    keys,
+    connections,
+    config,
+    policies,
+    signing,
+    issuers: new IssuerKeys(io),
+    ledger: new Ledger(db, io),
+    atWork: new Set(),
+  }
+}
+
+/** What its HTTP server is given: where it says of itself what it takes, and that every refusal is recorded. */
+export function httpOptions(broker: Broker): Pick<HttpOptions, 'title' | 'resourceMetadata' | 'onRefusal'> {
+  const { origin, pathname } = new URL(broker.config.issuer)
+  return {
+    title: 'Firebreak broker',
+    resourceMetadata: `${origin}/.well-known/oauth-protected-resource${pathname.replace(/\/$/, '')}`,
+    async onRefusal(endpoint: string, error: OauthError) {
+      if (error.recorded) return
+      const body = { endpoint, error: error.code, why: error.message }
+      await broker.ledger.keep({ entries: [{ kind: 'broker.refused', subject: 'broker', body }] })
+    },
+  }
 }
