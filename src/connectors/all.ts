@@ -13,6 +13,7 @@ import { registry } from './registry/connector.ts'
 import { report } from './report/connector.ts'
 import { slack } from './slack/connector.ts'
 import { ssh } from './ssh/connector.ts'
+import { x509 } from './x509/connector.ts'
 
 /** Every system that can be connected. A new connector is one more line here. */
 export const connectors: readonly Connector[] = [
@@ -28,6 +29,7 @@ export const connectors: readonly Connector[] = [
   kubernetes,
   slack,
   ssh,
+  x509,
   registry,
   report,
 ] as readonly Connector[]

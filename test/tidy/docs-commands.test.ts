@@ -14,6 +14,7 @@ import {
   startRedis,
 } from '../../src/serve/operations/drill/redis-server.ts'
 import { availableSshd, INSTALL_SSHD, type Sshd, startSshd } from '../connectors/ssh/sshd.ts'
+import { availableNginx, INSTALL_NGINX, makeNginx, type Nginx } from '../connectors/x509/nginx.ts'
 import { requireServer } from '../servers.ts'
 import { type Stage, setStage } from '../stage.ts'
 import { projectFiles, readSource } from './sources.ts'
@@ -43,6 +44,7 @@ const servers: Readonly<Record<string, ReturnType<typeof requireServer>>> = {
   redis: requireServer('Redis', availableRedis() !== undefined, INSTALL_REDIS),
   postgres: requireServer('PostgreSQL', availablePostgres() !== undefined, 'apt-get install postgresql'),
   ssh: requireServer('OpenSSH’s server', availableSshd(), INSTALL_SSHD),
+  nginx: requireServer('nginx', availableNginx(), INSTALL_NGINX),
 }
 
 describe.each(pages)('%s', page => {
@@ -50,6 +52,7 @@ describe.each(pages)('%s', page => {
   let server: PostgresServer | undefined
   let cache: RedisServer | undefined
   let sshd: Sshd | undefined
+  let nginx: Nginx | undefined
   let environment: NodeJS.ProcessEnv = {}
   let stage: Stage
 
@@ -61,6 +64,7 @@ describe.each(pages)('%s', page => {
     stage = await setStage(server)
     if (needs('redis')) await stageRedis()
     if (needs('ssh')) await stageSsh()
+    if (needs('nginx')) await stageNginx()
     // As after the first minutes with it; pages that begin there do it themselves.
     if (commands[0]!.line.startsWith('firebreak scan .')) return
     const { exit, stderr } = await stage.run('firebreak scan .')
@@ -71,7 +75,14 @@ describe.each(pages)('%s', page => {
     await server?.stop()
     await cache?.stop()
     await sshd?.stop()
+    await nginx?.stop()
   })
+
+  /** It is not started: there is no list yet that it could read. */
+  async function stageNginx(): Promise<void> {
+    nginx = await makeNginx()
+    environment = { ...environment, X509_CA: nginx.authority, NGINX_PORT: String(nginx.port) }
+  }
 
   async function stageSsh(): Promise<void> {
     sshd = await startSshd()

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { access, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Certifier } from '../../core/contract/certified.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
 import { IssueLedger } from '../../core/contract/issue-ledger.ts'
@@ -9,26 +10,33 @@ import type { SshConfig } from './config.ts'
 import { run, withFolder } from './program.ts'
 
 /** An authority's folder, opened: its key, the book of what it signed, and the list of what is refused. */
-export interface Authority {
+export interface Authority extends Certifier {
   readonly config: SshConfig
-  readonly io: Io
-  readonly instance: string
   /** As OpenSSH writes it: `SHA256:…`. */
   readonly fingerprint: string
-  readonly ledger: IssueLedger
 }
 
 export async function openAuthority(config: SshConfig, io: Io): Promise<Authority> {
   const { instance, fingerprint } = await keyIn(config)
   const ledger = new IssueLedger(join(config.path, 'issued.db'))
-  const authority = { config, io, instance, fingerprint, ledger }
+  const authority: Authority = {
+    config,
+    io,
+    instance,
+    fingerprint,
+    ledger,
+    holder: 'principal',
+    mustBeOurs: ref => mustBeOurs(instance, ref),
+    mustBeSame: () => mustBeSame(config, instance),
+    publish: () => publishKrl(authority),
+  }
   // A host refuses everybody whose list is not there.
   if (!(await isThere(join(config.path, 'krl')))) await publishKrl(authority)
   return authority
 }
 
 /** Raises CONFLICT where another authority's key lies there by now, UNREACHABLE where none does. */
-export async function mustBeSame({ config, instance }: Authority): Promise<void> {
+async function mustBeSame(config: SshConfig, instance: string): Promise<void> {
   const now = await keyIn(config)
   if (now.instance !== instance)
     throw new FirebreakError(
@@ -100,7 +108,7 @@ export async function sign(
 }
 
 /** Makes the list that hosts refuse by (`RevokedKeys`) what the book says. */
-export async function publishKrl({ config, io, ledger }: Authority): Promise<void> {
+async function publishKrl({ config, io, ledger }: Authority): Promise<void> {
   await ledger.publish(join(config.path, 'krl'), io.now().getTime(), (refused, number) =>
     withFolder(async folder => {
       const [spec, krl] = [join(folder, 'spec'), join(folder, 'krl')]
@@ -141,7 +149,7 @@ export function certificateRef(instance: string, serial: string, principal: stri
 }
 
 /** Raises UNSUPPORTED or CONFLICT for a reference to anything else. */
-export function mustBeOurs({ instance }: Authority, ref: Ref): void {
+function mustBeOurs(instance: string, ref: Ref): void {
   if (ref.system !== 'ssh' || !['principal', 'certificate'].includes(ref.kind))
     throw new FirebreakError(
       'UNSUPPORTED',

@@ -1,6 +1,7 @@
+import { inspect, refuse, resume, undo } from '../../core/contract/certified.ts'
 import type { Connector } from '../../core/contract/connector.ts'
 import { openAuthority } from './authority.ts'
-import { inspect, issue, resume, revoke, suspend, undo } from './certificates.ts'
+import { issue } from './certificates.ts'
 import { type SshConfig, sshConfig } from './config.ts'
 import { discover } from './discover.ts'
 import { verify } from './verify.ts'
@@ -22,9 +23,9 @@ export const ssh: Connector<SshConfig> = {
       inspect: ref => inspect(authority, ref),
       issue: want => issue(authority, want),
       undo: want => undo(authority, want),
-      suspend: ref => suspend(authority, ref),
+      suspend: ref => refuse(authority, ref, 'suspended'),
       resume: (ref, before) => resume(authority, ref, before),
-      revoke: ref => revoke(authority, ref),
+      revoke: ref => refuse(authority, ref, 'revoked'),
     }
   },
 }

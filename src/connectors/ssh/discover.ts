@@ -1,10 +1,10 @@
 import { factsOf, type Observation } from '../../core/contract/observation.ts'
 import type { Ref } from '../../core/contract/ref.ts'
-import { type Authority, certificateRef, mustBeSame, principalRef } from './authority.ts'
+import { type Authority, certificateRef, principalRef } from './authority.ts'
 
 /** The authority, its principals, where they log in, and the certificates that stand. */
 export async function* discover(authority: Authority): AsyncGenerator<Observation> {
-  await mustBeSame(authority)
+  await authority.mustBeSame()
   const { config, io, instance, fingerprint, ledger } = authority
   const entries = ledger.all(io.now().getTime())
   const principals = new Set([...config.principals, ...entries.flatMap(({ identity }) => identity || [])])

@@ -1,11 +1,12 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { whyRefused } from '../../core/contract/certified.ts'
 import type { Verdict } from '../../core/contract/connector.ts'
 import { isFirebreakError } from '../../core/contract/errors.ts'
 import { newSshKey } from '../../core/contract/new-ssh-key.ts'
 import type { CredentialRef } from '../../core/contract/ref.ts'
 import type { Secret } from '../../core/contract/secret.ts'
-import { type Authority, mustBeOurs, mustBeSame } from './authority.ts'
+import type { Authority } from './authority.ts'
 import { run, withFolder } from './program.ts'
 
 /** A key as OpenSSH writes it, and the certificate after it. */
@@ -17,9 +18,9 @@ const KEY_AND_CERTIFICATE =
  * a host that takes that one tells nothing.
  */
 export async function verify(authority: Authority, ref: CredentialRef, secret?: Secret): Promise<Verdict> {
-  mustBeOurs(authority, ref)
+  authority.mustBeOurs(ref)
   try {
-    await mustBeSame(authority)
+    await authority.mustBeSame()
     if (!secret) return { state: 'unknown', why: 'There is no certificate to try.' }
     const [, key, certificate] = KEY_AND_CERTIFICATE.exec(secret.revealText()) ?? []
     if (!key || !certificate) return { state: 'unknown', why: 'It is no key with its certificate.' }
@@ -33,7 +34,7 @@ export async function verify(authority: Authority, ref: CredentialRef, secret?: 
         access: [`logs in at ${at} as ${account}`],
       }
     if (answer !== 'refused') return { state: 'unknown', why: answer.why }
-    return { state: 'dead', why: `${at} refused it as ${account}: ${whyRefused(authority, ref)}` }
+    return { state: 'dead', why: `${at} refused it as ${account}: ${whyRefused(authority, ref)}.` }
   } catch (error) {
     if (isFirebreakError(error)) return { state: 'unknown', why: error.message }
     throw error
@@ -106,13 +107,4 @@ function trouble(said: string): string {
   if (/Connection refused/.test(said)) return 'nobody answers there'
   if (/timed out|No route to host|Could not resolve/.test(said)) return 'the host cannot be reached'
   return 'the connection broke off'
-}
-
-/** The host does not say; the book knows what it was told. */
-function whyRefused({ io, ledger }: Authority, ref: CredentialRef): string {
-  const entry = ledger.find(ref.id)
-  if (entry?.state === 'revoked') return 'it is revoked (KRL).'
-  if (entry?.state === 'suspended') return 'it is suspended (KRL).'
-  if (entry && entry.notAfter <= io.now().getTime()) return 'its time is over.'
-  return 'the host does not say why.'
 }

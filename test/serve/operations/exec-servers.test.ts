@@ -1,6 +1,7 @@
 import { mkdtemp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { connectors } from '../../../src/connectors/all.ts'
@@ -8,6 +9,7 @@ import { listLeases } from '../../../src/act/broker/lease-view.ts'
 import { observe } from '../../../src/know/observe/observe.ts'
 import { exec } from '../../../src/serve/operations/exec.ts'
 import { availableSshd, INSTALL_SSHD, type Sshd, startSshd } from '../../connectors/ssh/sshd.ts'
+import { availableNginx, INSTALL_NGINX, makeNginx, type Nginx } from '../../connectors/x509/nginx.ts'
 import { requireServer } from '../../servers.ts'
 import { openWorld } from './open-world.ts'
 
@@ -89,11 +91,46 @@ describe.skipIf(sshd.skip)(`OpenSSH ${sshd.reason}`, () => {
     expect(lease).toMatchObject({ state: 'ended', proof: { state: 'dead' } })
     await expect(readFile(await kept('where'))).rejects.toThrow('ENOENT')
     // What the command has kept is of no use to it.
-    const { spawnSync } = await import('node:child_process')
     const again = spawnSync('sh', ['-c', `KEY=$OUT/key; ${login} -o BatchMode=yes`], {
       encoding: 'utf8',
       input: '',
     })
     expect(again.stderr).toContain('Permission denied')
+  })
+})
+
+const nginx = requireServer('nginx', availableNginx(), INSTALL_NGINX)
+
+describe.skipIf(nginx.skip)(`nginx ${nginx.reason}`, () => {
+  let server: Nginx
+  beforeAll(async () => {
+    server = await makeNginx()
+    const { authority: path, port, pidFile } = server
+    const subject = 'spiffe://firebreak.example/orders'
+    const { world } = opened
+    const config = { path, subjects: [subject], host: '127.0.0.1', port, pidFile }
+    // The list is there before whoever reads it.
+    await world.connections.add(world.db, 'x509', config)
+    await server.start()
+    await offer('x509', config, subject)
+  })
+  afterAll(() => server?.stop())
+
+  test('a command gets in with a certificate of its own, which the server refuses after it', async () => {
+    const get = (files: string) =>
+      `openssl s_client -quiet -connect 127.0.0.1:${server.port} ${files} -CAfile ${server.authority}/ca.pem 2>/dev/null`
+    const asked = String.raw`printf 'GET / HTTP/1.0\r\n\r\n'`
+    const lease = await runWithLease(
+      'x509',
+      `cp "$FIREBREAK_KEY_FILE" "$FIREBREAK_CERTIFICATE_FILE" "$OUT"
+      ${asked} | ${get('-key "$FIREBREAK_KEY_FILE" -cert "$FIREBREAK_CERTIFICATE_FILE"')} >"$OUT/said"`,
+    )
+    expect(await kept('said')).toContain('CN=spiffe://firebreak.example/orders')
+    expect(lease).toMatchObject({ state: 'ended', proof: { state: 'dead' } })
+    await server.settled()
+    const again = spawnSync('sh', ['-c', `${asked} | ${get('-key $OUT/key -cert $OUT/key-cert.pub')}`], {
+      encoding: 'utf8',
+    })
+    expect(again.stdout).toContain('The SSL certificate error')
   })
 })
