@@ -51,7 +51,7 @@ export class Gathering {
   readonly #code: Code
   readonly #relations: Relations
   readonly #names: ReadonlyMap<string, readonly string[]>
-  readonly #authors: ReadonlyMap<string, readonly Authored[]>
+  #authors: ReadonlyMap<string, readonly Authored[]> = new Map()
   readonly #services: Services
   readonly #now: Ms
   readonly #declared: ReadonlyMap<string, readonly string[]>
@@ -63,33 +63,37 @@ export class Gathering {
     code: Code,
     relations: Relations,
     names: ReadonlyMap<string, readonly string[]>,
-    authors: ReadonlyMap<string, readonly Authored[]>,
     now: Ms,
   ) {
     this.#people = people
     this.#code = code
     this.#relations = relations
     this.#names = names
-    this.#authors = authors
     this.#now = now
     this.#services = new Services(relations, code)
     this.#declared = declarationsByName(relations, names)
   }
 
+  /** With `one`, it is about that one alone. `copies` gives what is known of copies, where the caller has read it. */
   static async load(
     db: Db,
     roots: Roots,
     people: People,
     identities: readonly NonHuman[],
     now: Ms,
-    copies?: () => Promise<Iterable<CopiedPlace>>,
+    { copies, one }: { readonly copies?: () => Promise<Iterable<CopiedPlace>>; readonly one?: NonHuman } = {},
   ): Promise<Gathering> {
     const code = await loadCode(db, roots)
     const relations = await loadRelations(db, roots, copies)
     const ids = [...identities.map(({ id }) => id), ...relations.declarations.keys()]
     const names = await namesById(db, roots, ids)
-    const authors = await authorsOf(db, relations.places)
-    const gathering = new Gathering(people, code, relations, names, authors, now)
+    const gathering = new Gathering(people, code, relations, names, now)
+    const of = one && gathering.#idsOf(one)
+    const places = of?.flatMap(id => [
+      ...(relations.definedAt.get(id) ?? []),
+      ...(relations.copiesAt.get(id) ?? []),
+    ])
+    gathering.#authors = await authorsOf(db, places ?? relations.places)
     for (const identity of identities) gathering.#pool(identity)
     return gathering
   }

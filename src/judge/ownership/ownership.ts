@@ -4,7 +4,7 @@ import { loadRoots } from '../../know/inventory/roots.ts'
 import { Gathering } from './gathering.ts'
 import { type NonHuman, nonHumans } from './non-human.ts'
 import { loadPeople, type People } from './people.ts'
-import type { CopiedPlace } from './relations.ts'
+import { type CopiedPlace, copiedPlaces } from './relations.ts'
 import { type Ownership, weigh } from './weigh.ts'
 
 /** Whose every identity is that is no person's own account, by its id. */
@@ -33,7 +33,26 @@ export async function eachOwnership(
   const roots = await loadRoots(db)
   const people = await loadPeople(db)
   const identities = known.identities ?? (await nonHumans(db))
-  const gathering = await Gathering.load(db, roots, people, identities, now, known.copies)
+  const gathering = await Gathering.load(db, roots, people, identities, now, known)
   for (const identity of identities) take(identity.id, weigh(gathering.signsOf(identity), people))
   return people
+}
+
+/**
+ * Whose one identity is; undefined for what is no machine's. What is written on others of its service is read, but neither their
+ * copies nor who wrote what, which is by far the most of a large organisation.
+ */
+export async function ownershipOfOne(
+  db: Db,
+  now: Ms,
+  identityId: string,
+): Promise<{ ownership: Ownership | undefined; people: People }> {
+  const roots = await loadRoots(db)
+  const people = await loadPeople(db)
+  const identities = await nonHumans(db)
+  const one = identities.find(({ id }) => id === roots.of(identityId))
+  if (!one) return { ownership: undefined, people }
+  const copies = () => copiedPlaces(db, [one.id, ...roots.membersOf(one.id)])
+  const gathering = await Gathering.load(db, roots, people, identities, now, { copies, one })
+  return { ownership: weigh(gathering.signsOf(one), people), people }
 }

@@ -236,10 +236,10 @@ async function definedPlaces(db: Db, roots: Roots): Promise<Map<string, CodePlac
 }
 
 /**
- * Where copies stand whose text names the identity, in what may have owners and authors: of each some places, chosen by the store,
- * since there may be very many.
+ * Where copies stand whose text names an identity, any or one of these, in what may have owners and authors: of each some places,
+ * chosen by the store, since there may be very many.
  */
-async function copiedPlaces(db: Db): Promise<CopiedPlace[]> {
+export async function copiedPlaces(db: Db, ids?: readonly string[]): Promise<CopiedPlace[]> {
   const code = db.selectFrom('source').select('id').where('system', 'in', CODE_SYSTEMS)
   const rows = await db
     .selectFrom(
@@ -247,8 +247,12 @@ async function copiedPlaces(db: Db): Promise<CopiedPlace[]> {
         .selectFrom('copy')
         .select(['claim_id as entity_id', 'source_id', 'path', 'container_id'])
         .select(sql<number>`row_number() over (partition by claim_id || '')`.as('place'))
-        // Else an index would be walked, and each copy be looked up by itself.
-        .where(sql<boolean>`coalesce(claim_id, '') <> ''`)
+        .where(eb =>
+          ids
+            ? eb('claim_id', 'in', ids)
+            : // Else an index would be walked, and each copy be looked up by itself.
+              sql<boolean>`coalesce(claim_id, '') <> ''`,
+        )
         .where('gone_at', 'is', null)
         .where(sql<string>`source_id || ''`, 'in', code)
         .as('copied'),

@@ -3,7 +3,7 @@ import pc from 'picocolors'
 import { z } from 'zod'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import { transaction } from '../../core/store/store.ts'
-import { ownershipOf } from '../../judge/ownership/ownership.ts'
+import { ownershipOf, ownershipOfOne } from '../../judge/ownership/ownership.ts'
 import type { People } from '../../judge/ownership/people.ts'
 import type { Ownership, OwnershipState } from '../../judge/ownership/weigh.ts'
 import { sayOwner, takeBackOwner } from '../../know/inventory/owner-word.ts'
@@ -136,8 +136,7 @@ async function found(
   subject: string,
 ): Promise<{ id: string; name: string; ref: string; ownership: Ownership; people: People }> {
   const named = await subjectOf(world, subject)
-  const { ownership, people } = await ownershipOf(world.db, world.io.now().getTime())
-  const own = ownership.get(named.id)
+  const { ownership: own, people } = await ownershipOfOne(world.db, world.io.now().getTime(), named.id)
   if (!own)
     throw new FirebreakError(
       'INVALID_INPUT',

@@ -4,7 +4,7 @@ import { formatRef, type Ms } from '../../core/contract/ref.ts'
 import type { Db } from '../../core/store/store.ts'
 import { loadGraph } from '../../know/graph/load-graph.ts'
 import { type User, usersOf } from '../../know/graph/users.ts'
-import { ownershipOf } from '../../judge/ownership/ownership.ts'
+import { ownershipOfOne } from '../../judge/ownership/ownership.ts'
 import { type LifeAnswer, lifeOf } from '../../judge/requirements/life.ts'
 import { membersOf } from '../../know/inventory/merge.ts'
 import { type CredentialView, credentialView, resolveEntity } from '../../know/inventory/queries.ts'
@@ -87,8 +87,7 @@ async function run(world: World, input: Input): Promise<Shown> {
     ? [await credentialView(db, keys, subject.id)]
     : await credentialsOf(world, subject.id)
   const identity = isCredential ? views[0]?.identity : undefined
-  const { ownership } = await ownershipOf(db, now)
-  const owned = ownership.get(identity?.id ?? subject.id)
+  const { ownership: owned } = await ownershipOfOne(db, now, identity?.id ?? subject.id)
   return {
     subject,
     identity: identity ? { ref: formatRef(identity.ref), names: identity.names } : null,
