@@ -15,6 +15,11 @@ export interface Admitted {
   readonly owner?: string
 }
 
+/** Only who reads the condition can tell whom it lets in. */
+export function isUnclear({ repository, when, loose }: Admitted): boolean {
+  return repository === undefined && loose === undefined && when !== undefined
+}
+
 /**
  * What a subject of GitHub's tokens, or a pattern for one, lets in: `repo:acme/shop:ref:refs/heads/main`.
  * https://docs.github.com/en/actions/reference/security/oidc

@@ -1,9 +1,9 @@
 import { defineCheck, type Judgement } from '../check.ts'
-import { everythingGranted } from './everything-granted.ts'
+import { everythingGranted, type Granted } from './everything-granted.ts'
 import { owned } from './owned.ts'
 
 /** What says that each has everything. */
-export const administrator = defineCheck<readonly string[]>({
+export const administrator = defineCheck<readonly Granted[]>({
   id: 'administrator',
   title: 'An identity of a machine may do everything there',
   why: 'Whoever has its credential has the whole account, server or organisation. Few programs need more than a part.',
@@ -11,12 +11,21 @@ export const administrator = defineCheck<readonly string[]>({
   severity: 'high',
   frameworks: ['NHI5:2025'],
   async population(context) {
-    const whys = await everythingGranted(context)
-    return new Map([...(await owned(context)).keys()].map(id => [id, whys.get(id) ?? []]))
+    const granted = await everythingGranted(context)
+    return new Map([...(await owned(context)).keys()].map(id => [id, granted.get(id) ?? []]))
   },
   async find(_, population) {
-    return [...population].flatMap(([entityId, whys]): Judgement[] =>
-      whys.length === 0 ? [] : [{ entityId, outcome: 'fails', why: [...new Set(whys)].sort().join('; ') }],
-    )
+    return [...population].flatMap(([entityId, granted]): Judgement[] => {
+      if (granted.length === 0) return []
+      const always = granted.filter(({ when }) => when === undefined)
+      if (always.length > 0) return [{ entityId, outcome: 'fails', why: told(always.map(({ why }) => why)) }]
+      return [
+        { entityId, outcome: 'unknown', why: told(granted.map(({ why, when }) => `${why}, if ${when}`)) },
+      ]
+    })
   },
 })
+
+function told(whys: readonly string[]): string {
+  return [...new Set(whys)].sort().join('; ')
+}

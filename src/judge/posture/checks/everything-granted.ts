@@ -39,25 +39,32 @@ const kubernetesBinding = z.looseObject({
     .default([]),
 })
 
+/** Why somebody may do everything: always, or under a condition, of which only who reads it can tell whether it holds. */
+export interface Granted {
+  readonly why: string
+  readonly when?: string
+}
+
 /** Who may do everything at a system, a server or an account, with why, by the identity's id. */
 export async function everythingGranted({
   db,
-}: CheckContext): Promise<ReadonlyMap<string, readonly string[]>> {
+}: CheckContext): Promise<ReadonlyMap<string, readonly Granted[]>> {
   const roots = await loadRoots(db)
-  const found = new Map<string, string[]>()
-  const add = (id: string | undefined, why: string) => {
+  const found = new Map<string, Granted[]>()
+  const add = (id: string | undefined, why: string, when?: string) => {
     if (id === undefined) return
     const root = roots.of(id)
-    found.set(root, [...(found.get(root) ?? []), why])
+    found.set(root, [...(found.get(root) ?? []), { why, ...(when !== undefined && { when }) }])
   }
   const edges = await db
     .selectFrom('edge')
-    .select(['from_id', 'why'])
+    .select(['from_id', 'why', 'certainty', 'condition'])
     .where('crossing', 'in', CROSSINGS)
-    .where('certainty', '=', 'proven')
+    .where('certainty', 'in', ['proven', 'conditional'])
     .where('gone_at', 'is', null)
     .execute()
-  for (const { from_id, why } of edges) add(from_id, why)
+  for (const { from_id, why, certainty, condition } of edges)
+    add(from_id, why, certainty === 'conditional' ? (condition ?? 'its condition holds') : undefined)
   const policies = await db
     .selectFrom('policy')
     .innerJoin('entity', 'entity.id', 'policy.entity_id')
@@ -86,17 +93,17 @@ export async function everythingGranted({
   for (const { entity_id, language, text, kind, instance } of policies) {
     const parsed: unknown = JSON.parse(text)
     if (language === 'aws-iam') {
-      const why = awsAll(parsed)
-      if (why !== undefined) add(entity_id, why)
+      const all = awsAll(parsed)
+      if (all) add(entity_id, all.why, all.when)
     } else if (language === 'gcp-iam') {
       if (!['project', 'folder', 'organization'].includes(kind)) continue
       for (const { role, members, when } of gcpPolicy.safeParse(parsed).data?.bindings ?? [])
-        if (role === 'roles/owner' && when === undefined)
-          for (const member of members) add(idOf(keyOf(member)), `it has roles/owner on the ${kind}`)
+        if (role === 'roles/owner')
+          for (const member of members) add(idOf(keyOf(member)), `it has roles/owner on the ${kind}`, when)
     } else if (language === 'azure-rbac') {
       if (!['subscription', 'management-group'].includes(kind)) continue
       for (const { principal, name, when } of azurePolicy.safeParse(parsed).data?.assignments ?? [])
-        if (name === 'Owner' && when === undefined) add(idOf(keyOf(principal)), `it is Owner of the ${kind}`)
+        if (name === 'Owner') add(idOf(keyOf(principal)), `it is Owner of the ${kind}`, when)
     } else if (kind === 'cluster-role-binding') {
       const { role, subjects = [] } = kubernetesBinding.safeParse(parsed).data ?? {}
       if (role?.name !== 'cluster-admin') continue
@@ -111,18 +118,19 @@ export async function everythingGranted({
   return found
 }
 
-function awsAll(parsed: unknown): string | undefined {
+function awsAll(parsed: unknown): Granted | undefined {
   const { data: policy } = awsPolicy.safeParse(parsed)
   if (policy?.kind !== 'identity') return undefined
   if (policy.arn === 'arn:aws:iam::aws:policy/AdministratorAccess')
-    return 'the policy AdministratorAccess is attached to it'
-  const all = statements.safeParse(policy.document).data?.Statement ?? []
-  const isAll = all.some(one => {
+    return { why: 'the policy AdministratorAccess is attached to it' }
+  const has = (value: unknown) => [value].flat().includes('*')
+  const conditions = (statements.safeParse(policy.document).data?.Statement ?? []).flatMap(one => {
     const { data } = statement.safeParse(one)
-    const has = (value: unknown) => [value].flat().includes('*')
-    return data?.Effect === 'Allow' && has(data.Action) && has(data.Resource) && data.Condition === undefined
+    return data?.Effect === 'Allow' && has(data.Action) && has(data.Resource) ? [data.Condition] : []
   })
-  return isAll ? `its policy ${policy.name} allows every action on everything` : undefined
+  if (conditions.length === 0) return undefined
+  const why = `its policy ${policy.name} allows every action on everything`
+  return conditions.includes(undefined) ? { why } : { why, when: JSON.stringify(conditions[0]) }
 }
 
 function keyOf({ system, instance, kind, id }: Ref): string {

@@ -1,11 +1,11 @@
 import { z } from 'zod'
-import { defineCheck } from '../check.ts'
+import { defineCheck, type Judgement } from '../check.ts'
 
 /** What decides whose tokens of elsewhere a cloud takes. */
 const KINDS = ['workload-identity-provider', 'federated-principal', 'federated-credential']
 
-/** What it says of whom it lets in too much; null where it does not. */
-type Loose = string | null
+/** Why strangers are let in, or what only who reads it can tell; null where neither is so. */
+type Loose = Pick<Judgement, 'outcome' | 'why'> | null
 
 export const looseFederation = defineCheck<Loose>({
   id: 'loose-federation',
@@ -20,22 +20,28 @@ export const looseFederation = defineCheck<Loose>({
       .leftJoin('fact', join =>
         join
           .onRef('fact.entity_id', '=', 'entity.id')
-          .on('fact.name', '=', 'loose')
+          .on('fact.name', 'in', ['loose', 'unclear'])
           .on('fact.gone_at', 'is', null),
       )
-      .select(['entity.id', 'fact.value'])
+      .select(['entity.id', 'fact.name', 'fact.value'])
       .where(({ or, eb }) => or([eb('entity.kind', 'in', KINDS), eb('fact.value', 'is not', null)]))
       .where('entity.gone_at', 'is', null)
       .where('entity.merged_into', 'is', null)
       .orderBy('entity.id')
+      // What is said for certain is said last.
+      .orderBy('fact.name', 'desc')
       .execute()
-    return new Map(
-      rows.map(({ id, value }) => [id, value === null ? null : z.string().parse(JSON.parse(value))]),
-    )
+    return new Map(rows.map(({ id, name, value }) => [id, looseOf(name, value)]))
   },
   async find(_, population) {
-    return [...population].flatMap(([entityId, loose]) =>
-      loose === null ? [] : [{ entityId, outcome: 'fails' as const, why: loose }],
-    )
+    return [...population].flatMap(([entityId, loose]) => (loose === null ? [] : [{ entityId, ...loose }]))
   },
 })
+
+function looseOf(name: string | null, value: string | null): Loose {
+  if (value === null) return null
+  const why = z.string().parse(JSON.parse(value))
+  return name === 'loose'
+    ? { outcome: 'fails', why }
+    : { outcome: 'unknown', why: `strangers get in if ${why}` }
+}

@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import { factsOf, type Observation } from '../../../core/contract/observation.ts'
 import type { Ref } from '../../../core/contract/ref.ts'
-import { type Admitted, admittedBy, GITHUB_ISSUER } from '../github-subject.ts'
+import { type Admitted, admittedBy, GITHUB_ISSUER, isUnclear } from '../github-subject.ts'
 import type { federatedSchema } from './item-shapes.ts'
 import type { Names } from './names.ts'
 
@@ -24,7 +24,12 @@ export function* tellFederated(
     see: 'resource',
     ref: own,
     names: [name],
-    facts: factsOf({ issuer, subject: said, loose: admitted.loose }),
+    facts: factsOf({
+      issuer,
+      subject: said,
+      loose: admitted.loose,
+      unclear: isUnclear(admitted) ? admitted.when : undefined,
+    }),
   }
   const edge = { see: 'edge', certainty: 'proven' } as const
   yield {

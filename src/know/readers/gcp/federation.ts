@@ -1,6 +1,6 @@
 import { factsOf, type Observation } from '../../../core/contract/observation.ts'
 import type { Ref } from '../../../core/contract/ref.ts'
-import { type Admitted, admittedBy, GITHUB_ISSUER, githubRepository } from '../github-subject.ts'
+import { type Admitted, isUnclear, admittedBy, GITHUB_ISSUER, githubRepository } from '../github-subject.ts'
 import type { providerSchema } from './item-shapes.ts'
 import { EVERYWHERE, type Federated, type Projects } from './names.ts'
 
@@ -33,6 +33,7 @@ export function* tellProvider(
     audiences: provider.oidc?.allowedAudiences,
     disabled: isOff,
     loose: admitted.loose,
+    unclear: isShared(issuer) && isUnclear(admitted) ? admitted.when : undefined,
   }
   yield {
     see: 'resource',
@@ -72,11 +73,15 @@ export function* tellProvider(
   }
 }
 
+function isShared(issuer: string | undefined): boolean {
+  return issuer !== undefined && issuer in SHARED_ISSUERS
+}
+
 /** `loose` where the condition keeps no stranger out, `when` where only who reads it can tell. */
 function admittedIf(issuer: string | undefined, condition: string | undefined): Admitted {
   const text = condition?.trim() ?? ''
   if (text === '' || text === 'true')
-    return issuer !== undefined && issuer in SHARED_ISSUERS
+    return isShared(issuer)
       ? { loose: `it has no attribute condition, and ${issuer} vouches for everyone’s runs` }
       : {}
   const [, claim, value] =

@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest'
 import type { Finding } from '../../../../src/know/inventory/fold.ts'
+import { administrator } from '../../../../src/judge/posture/checks/administrator.ts'
 import { copyInChat } from '../../../../src/judge/posture/checks/copy-in-chat.ts'
 import { leakedInCode } from '../../../../src/judge/posture/checks/leaked-in-code.ts'
+import { looseFederation } from '../../../../src/judge/posture/checks/loose-federation.ts'
 import { ownerDeparted } from '../../../../src/judge/posture/checks/owner-departed.ts'
 import { thirdPartyAppEverywhere } from '../../../../src/judge/posture/checks/third-party-app-everywhere.ts'
 import { unused } from '../../../../src/judge/posture/checks/unused.ts'
@@ -71,4 +73,44 @@ test('what was never used, of which is not told when it was made, may be new', a
 test('where nothing tells what uses an identity, nobody can say that it is gone', async () => {
   const estate = await toldBy('postgres', withPassword('1', {}))
   expect((await judged(estate, workloadGone)).counts).toEqual(counts(0, 1, 0))
+})
+
+test('who may do everything under a condition may or may not be an administrator', async () => {
+  const user = (id: string, statements: readonly Record<string, unknown>[]): Finding[] => {
+    const of = { system: 'aws', instance: '1', kind: 'user', id }
+    const document = {
+      Version: '2012-10-17',
+      Statement: statements.map(one => ({ Effect: 'Allow', ...one })),
+    }
+    const text = JSON.stringify({ kind: 'identity', name: 'own', document })
+    return [
+      { see: 'identity', ref: of, names: [id], facts: {} },
+      { see: 'policy', on: of, language: 'aws-iam', text },
+    ]
+  }
+  const all = { Action: '*', Resource: '*' }
+  const withMfa = { ...all, Condition: { Bool: { 'aws:MultiFactorAuthPresent': 'true' } } }
+  const estate = await toldBy('aws', [
+    ...user('always', [withMfa, all]),
+    ...user('perhaps', [withMfa]),
+    ...user('never', [{ Action: 's3:GetObject', Resource: '*' }]),
+  ])
+  const { fails, counts: told } = await judged(estate, administrator)
+  expect(told).toEqual(counts(1, 1, 1))
+  expect(Object.keys(fails)).toEqual(['always'])
+})
+
+test('a condition that only who reads it can tell keeps strangers out, or does not', async () => {
+  const provider = (id: string, facts: Record<string, string>): Finding => ({
+    see: 'resource',
+    ref: { system: 'gcp', instance: '1', kind: 'workload-identity-provider', id },
+    names: [id],
+    facts: Object.fromEntries(Object.entries(facts).map(([name, value]) => [name, { value }])),
+  })
+  const estate = await toldBy('gcp', [
+    provider('ours', {}),
+    provider('everyones', { loose: 'it has no condition', unclear: 'it is so' }),
+    provider('whose', { unclear: 'its condition lets them in' }),
+  ])
+  expect((await judged(estate, looseFederation)).counts).toEqual(counts(1, 1, 1))
 })

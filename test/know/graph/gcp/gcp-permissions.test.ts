@@ -222,6 +222,13 @@ describe('jobs of GitHub Actions', () => {
     expect(toDeployer(named.reached)).toEqual([])
   })
 
+  test('of a condition that is not understood is said what decides', async () => {
+    const condition = 'assertion.ref_type == "tag"'
+    const documents = [[...base, provider(condition), set('*')]]
+    const { loose } = await reachOf('https://token.actions.githubusercontent.com', documents, pipeline)
+    expect(loose).toEqual([`strangers get in if its condition lets them in: ${condition}`])
+  })
+
   test('that name a service account by its address are linked to it', async () => {
     const names: Finding = {
       see: 'edge',
