@@ -19,6 +19,7 @@ import { watchConsumers } from './consumers.ts'
 import { declaredKindOf, declaredTarget, type Kinds, kindsIn } from './declared-target.ts'
 import { derivedOf } from './derived.ts'
 import { holdingsOf } from './holdings.ts'
+import { hostsKnownBy } from './host-keys.ts'
 import { type Asked, type Leak, leakLabel, leaksOf } from './leaks.ts'
 import type { Consumer, Holding, Incident, Mode, Target } from './incident.ts'
 import { connectedTargets, type TargetWorld } from './targets.ts'
@@ -59,6 +60,7 @@ export async function triage(db: Db, world: World, request: TriageRequest): Prom
   }
   if (targets.length === 0)
     throw await nothingToCut(
+      db,
       kinds,
       leaks.flatMap(leak => leak.views),
       request.secret !== undefined,
@@ -198,6 +200,7 @@ export async function ownersOf(
 }
 
 async function nothingToCut(
+  db: Db,
   kinds: Kinds,
   views: readonly CredentialView[],
   pasted: boolean,
@@ -207,6 +210,13 @@ async function nothingToCut(
   const copies = views.reduce((count, view) => count + view.copies.length, 0)
   const [view] = views
   const kind = view && claims.length === 0 ? await declaredKindOf(kinds, view) : undefined
+  const hosts = await hostsKnownBy(db, views)
+  if (hosts.length > 0)
+    return new FirebreakError(
+      'UNSUPPORTED',
+      `it is the host key of ${hosts.join(', ')}, which no connected system can take from clients that trust it`,
+      'make another there (ssh-keygen -A, once the old one is away), give clients its public half, and take the old line out of each known_hosts, or mark it @revoked; then: firebreak observe, firebreak trace',
+    )
   return new FirebreakError(
     'UNSUPPORTED',
     `${copies} ${copies === 1 ? 'copy is' : 'copies are'} known, but no connected system where the credential can be cut off` +

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { closeSync, existsSync, openSync, rmSync } from 'node:fs'
-import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { appendFile, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
@@ -21,17 +21,21 @@ export interface Sshd {
   /** The authority's folder: ca, ca.pub. */
   readonly authority: string
   readonly hostKey: string
+  /** The private half of it. */
+  readonly hostKeyFile: string
   admit(principal: string): Promise<void>
   log(): Promise<string>
   stop(): Promise<void>
 }
 
-export async function startSshd(): Promise<Sshd> {
+/** With `posesWith`, it has that private key for its host key. */
+export async function startSshd(posesWith?: string): Promise<Sshd> {
   const home = await mkdtemp(join(tmpdir(), 'firebreak-sshd-'))
   const authority = join(home, 'authority')
   await mkdir(authority)
   newKey(join(authority, 'ca'))
-  newKey(join(home, 'host'))
+  if (posesWith === undefined) newKey(join(home, 'host'))
+  else for (const end of ['', '.pub']) await copyFile(posesWith + end, join(home, `host${end}`))
   const [principals, log] = [join(home, 'principals'), join(home, 'log')]
   await writeFile(principals, '')
   const port = await freePort()
@@ -71,6 +75,7 @@ export async function startSshd(): Promise<Sshd> {
     port,
     account: userInfo().username,
     authority,
+    hostKeyFile: join(home, 'host'),
     hostKey: (await readFile(join(home, 'host.pub'), 'utf8')).trim(),
     admit: principal => appendFile(principals, `${principal}\n`),
     log: () => readFile(log, 'utf8'),

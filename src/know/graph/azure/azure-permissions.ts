@@ -116,8 +116,13 @@ function* ofDirectory(estate: AzureEstate, asked: ReadonlySet<string>): Generato
     const known = DIRECTORY_ROLES[role]
     const name = told?.title ?? known?.title
     const allowed = told?.actions ?? known?.actions ?? []
-    const targets = scope === '/' ? estate.tenants : [estate.byName.get(scope.slice(1))]
+    const unit = /^\/administrativeUnits\/(.+)$/i.exec(scope)?.[1]
+    const targets =
+      scope === '/' || unit !== undefined ? estate.tenants : [estate.byName.get(scope.slice(1))]
+    const conditions = [...(when === undefined ? [] : [when]), ...(unit === undefined ? [] : [isIn(unit)])]
     for (const action of asked) {
+      // A unit holds users, groups and devices, and no applications.
+      if (unit !== undefined && action.startsWith('microsoft.directory/applications/')) continue
       const isAllowed = action.startsWith('microsoft.directory/')
         ? allowed.some(one => grantsDirectoryAction(one, action))
         : action === name
@@ -129,11 +134,16 @@ function* ofDirectory(estate: AzureEstate, asked: ReadonlySet<string>): Generato
               from,
               to,
               action,
-              ...(when === undefined
+              ...(conditions.length === 0
                 ? { certainty: 'proven' }
-                : { certainty: 'conditional', condition: when }),
+                : { certainty: 'conditional', condition: conditions.join('; ') }),
               why: `${via}it holds the role ${name ?? role}`,
             }
     }
   }
+}
+
+/** Who is in a unit of the directory is not asked for: https://learn.microsoft.com/entra/identity/role-based-access-control/administrative-units. */
+function isIn(unit: string): string {
+  return `what it changes is in the administrative unit ${unit}`
 }

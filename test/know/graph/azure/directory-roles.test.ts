@@ -88,6 +88,9 @@ describe('ways through the directory', () => {
     const changed = 'group operators proven by azure-change-group'
     expect(await reachOf([group({}), changes])).toEqual([changed])
     expect(await reachOf([group({}), holds('fdd7a751-b60b-444a-984c-02652fe8fa1c')])).toEqual([changed])
+    expect(
+      await reachOf([group({}), holds('fdd7a751-b60b-444a-984c-02652fe8fa1c', '/administrativeUnits/shops')]),
+    ).toEqual(['group operators conditional by azure-change-group'])
     expect(await reachOf([group({ isAssignableToRole: true }), changes])).toEqual([])
     expect(await reachOf([group({}), permitted('User.Read.All')])).toEqual([])
   })
