@@ -195,7 +195,9 @@ async function join(
   const groups = new Map<string | null, CredentialRow[]>()
   for (const row of rows) {
     const identity = await rootOrNull(row.identityId)
-    groups.set(identity, [...(groups.get(identity) ?? []), row])
+    const group = groups.get(identity)
+    if (group) group.push(row)
+    else groups.set(identity, [row])
   }
 
   const standing: string[] = []

@@ -37,8 +37,16 @@ export function locateYaml(text: string, firstLine = 1): { documents: Located[];
     const at = (node: Node | null | undefined) => lines.linePos(node?.range?.[0] ?? 0).line + firstLine - 1
     // To find what an alias means, the parser looks through all of the document.
     const meant = new Map<Alias, Node | undefined>()
+    const missing = new Set<string>()
     const meaning = (alias: Alias) => {
-      if (!meant.has(alias)) meant.set(alias, alias.resolve(document))
+      if (!meant.has(alias)) {
+        const node = alias.resolve(document)
+        if (!node && !missing.has(alias.source)) {
+          missing.add(alias.source)
+          problems.push({ line: at(alias), why: 'an alias of what does not stand before it' })
+        }
+        meant.set(alias, node)
+      }
       return meant.get(alias)
     }
     const locate = (node: unknown, depth: number): Located => {

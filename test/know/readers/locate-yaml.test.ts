@@ -25,6 +25,19 @@ describe('YAML that knows where it stands', () => {
     expect(scalar(member(root, 'same', 'a'))).toBe('1')
   })
 
+  test('several things are merged, the first one first, and an alias of nothing is told', () => {
+    const text =
+      'a: &a { x: 1, y: 1 }\nb: &b { y: 2, z: 2 }\nc:\n  <<: [*a, *b]\n  own: *nowhere\nd: *nowhere\n'
+    const { documents, problems } = locateYaml(text)
+    expect([...members(member(documents[0], 'c'))].map(([key, value]) => [key, scalar(value)])).toEqual([
+      ['own', undefined],
+      ['x', '1'],
+      ['y', '1'],
+      ['z', '2'],
+    ])
+    expect(problems).toEqual([{ line: 5, why: 'an alias of what does not stand before it' }])
+  })
+
   test('several documents, and what is broken in one', () => {
     const { documents, problems } = locateYaml('a: 1\n---\nb: [1\n---\nc: 3\n')
     expect(documents.length).toBeGreaterThanOrEqual(2)

@@ -140,7 +140,11 @@ export async function loadAzure(db: Db, roots: Roots): Promise<AzureEstate> {
   const groups = await linksOf(db, roots, 'azure', 'member-of')
   const members = new Map<string, string[]>()
   for (const [member, all] of groups)
-    for (const group of all) members.set(group, [...(members.get(group) ?? []), member])
+    for (const group of all) {
+      const known = members.get(group)
+      if (known) known.push(member)
+      else members.set(group, [member])
+    }
   const facts = await factsOf(db)
   return {
     things: entities.filter(({ merged_into }) => merged_into === null),

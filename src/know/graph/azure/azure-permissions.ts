@@ -117,8 +117,7 @@ function* ofDirectory(estate: AzureEstate, asked: ReadonlySet<string>): Generato
     const name = told?.title ?? known?.title
     const allowed = told?.actions ?? known?.actions ?? []
     const unit = /^\/administrativeUnits\/(.+)$/i.exec(scope)?.[1]
-    const targets =
-      scope === '/' || unit !== undefined ? estate.tenants : [estate.byName.get(scope.slice(1))]
+    const targets = scope === '/' || unit !== undefined ? estate.tenants : [estate.byName.get(scope.slice(1))]
     const conditions = [...(when === undefined ? [] : [when]), ...(unit === undefined ? [] : [isIn(unit)])]
     for (const action of asked) {
       // A unit holds users, groups and devices, and no applications.

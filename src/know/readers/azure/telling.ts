@@ -27,10 +27,10 @@ import { tellResource } from './resources.ts'
 
 const GUID = /([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})[^/]*$/i
 
-/** What the things of one document tell. Who may do what is told at its end: of each thing, all at once. */
 /** Of a role that its holder only may activate: https://learn.microsoft.com/entra/id-governance/privileged-identity-management/ */
 const ELIGIBLE = 'it activates the role, for which it is eligible (Privileged Identity Management)'
 
+/** What the things of one document tell. Who may do what is told at its end: of each thing, all at once. */
 export class Telling {
   readonly #names: Names
   readonly #path: string
@@ -93,7 +93,9 @@ export class Telling {
   #add(on: Ref, language: string, part: string, entry: Json): void {
     const key = `${language} ${on.kind} ${on.id}`
     const policy = this.#policies.get(key) ?? { on, language, text: {} }
-    policy.text[part] = [...(policy.text[part] ?? []), entry]
+    // A subscription may have hundreds of thousands.
+    const all = (policy.text[part] ??= [])
+    all.push(entry)
     this.#policies.set(key, policy)
   }
 

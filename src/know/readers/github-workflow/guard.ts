@@ -18,16 +18,42 @@ const MEMBERS = new Set(['owner', 'member', 'collaborator'])
 
 /** Whom a step lets in, by its own condition, its job's, and those of the jobs without which it does not start. */
 export function letsIn(workflow: Workflow, job: Job, step?: Step): LetIn {
-  return narrowest([...(step?.if === undefined ? [] : [of(step.if)]), ofJob(workflow, job, 0)])
+  return narrowest([...(step?.if === undefined ? [] : [of(step.if)]), jobsOf(workflow).letIn(job)])
 }
 
-/** A job starts when all that it needs have run, unless it says otherwise. */
-function ofJob(workflow: Workflow, job: Job, depth: number): LetIn {
-  const own = job.if === undefined ? [] : [of(job.if)]
-  if (depth > 20 || /\b(?:always|failure|cancelled)\s*\(/.test(job.if ?? '')) return narrowest(own)
-  const before = workflow.jobs.filter(({ id }) => job.needs.includes(id))
-  return narrowest([...own, ...before.map(one => ofJob(workflow, one, depth + 1))])
+const known = new WeakMap<Workflow, Jobs>()
+
+function jobsOf(workflow: Workflow): Jobs {
+  const jobs = known.get(workflow) ?? new Jobs(workflow)
+  known.set(workflow, jobs)
+  return jobs
 }
+
+/** Each job is asked about by every step of it and of those that need it. */
+class Jobs {
+  readonly #byId: ReadonlyMap<string, Job>
+  readonly #letIn = new Map<Job, LetIn>()
+
+  constructor({ jobs }: Workflow) {
+    this.#byId = new Map(jobs.map(job => [job.id, job]))
+  }
+
+  /** A job starts when all that it needs have run, unless it says otherwise. */
+  letIn(job: Job, depth = 0): LetIn {
+    const before = this.#letIn.get(job)
+    if (before !== undefined) return before
+    const own = job.if === undefined ? 'anyone' : of(job.if)
+    // In a circle of jobs none starts; until that is seen, each is asked for itself.
+    this.#letIn.set(job, own)
+    if (depth > MOST_DEPTH || /\b(?:always|failure|cancelled)\s*\(/.test(job.if ?? '')) return own
+    const needed = job.needs.flatMap(id => this.#byId.get(id) ?? [])
+    const found = narrowest([own, ...needed.map(one => this.letIn(one, depth + 1))])
+    this.#letIn.set(job, found)
+    return found
+  }
+}
+
+const MOST_DEPTH = 1000
 
 function of(condition: string): LetIn {
   const embedded = embeddedIn(condition)

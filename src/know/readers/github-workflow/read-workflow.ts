@@ -7,7 +7,7 @@ import { readYaml } from '../read-text.ts'
 import { scalar } from '../located.ts'
 import { withinRepository } from '../within-repository.ts'
 import { contextsIn } from './expression.ts'
-import { textsOf } from './texts.ts'
+import { type Text, textsOf } from './texts.ts'
 import { type Found, weaknessesIn } from './weaknesses-in.ts'
 import {
   isCommit,
@@ -40,11 +40,13 @@ function* observations(
   found: readonly Found[],
 ): Generator<Observation> {
   const file = withinRepository(repository, 'file', path)
-  const told = found.filter(({ weak }) => !weak.job)
+  const byJob = Map.groupBy(found, ({ weak }) => weak.job)
+  const told = byJob.get(undefined) ?? []
+  const texts = Map.groupBy(workflow ? textsOf(workflow) : [], ({ job }) => job)
   if (told.length > 0)
     yield { see: 'resource', ref: file, names: [], facts: { weaknesses: { value: told.map(asFact) } } }
   for (const job of workflow?.jobs ?? []) {
-    const ofJob = found.filter(({ weak }) => weak.job === job)
+    const ofJob = byJob.get(job) ?? []
     const name = `${path}#${job.id}`
     const ref = withinRepository(repository, 'job', name)
     yield { see: 'workload', ref, names: [name], facts: jobFacts(workflow!, job, ofJob) }
@@ -62,7 +64,7 @@ function* observations(
       certainty: 'proven',
       why: `${path} defines ${job.id}`,
     }
-    yield* secretsOf(repository, ref, workflow!, job)
+    yield* secretsOf(repository, ref, job, [...(texts.get(undefined) ?? []), ...(texts.get(job) ?? [])])
     yield* handedDown(ref, job)
     for (const step of job.steps) yield* cloudRoles(ref, step)
     yield* fromOutside(repository, ref, ofJob)
@@ -110,13 +112,12 @@ function mayPush(
   return { crossing: 'may-read', certainty: 'proven', why: `${job.id} runs with the repository at hand` }
 }
 
-function* secretsOf(repository: Ref, from: Ref, workflow: Workflow, job: Job): Generator<Observation> {
+function* secretsOf(repository: Ref, from: Ref, job: Job, texts: readonly Text[]): Generator<Observation> {
   const names = new Map<string, number>()
-  for (const { text, line, job: own } of textsOf(workflow))
-    if (own === undefined || own === job)
-      for (const [root, name] of contextsIn(text))
-        if (root === 'secrets' && name !== undefined && name !== '*' && name !== 'github_token')
-          names.set(name.toUpperCase(), names.get(name.toUpperCase()) ?? line)
+  for (const { text, line } of texts)
+    for (const [root, name] of contextsIn(text))
+      if (root === 'secrets' && name !== undefined && name !== '*' && name !== 'github_token')
+        names.set(name.toUpperCase(), names.get(name.toUpperCase()) ?? line)
   for (const [name, line] of names) {
     // Whether the environment has one of that name, or the repository's is meant, only the host knows.
     const environment = environmentOf(job)

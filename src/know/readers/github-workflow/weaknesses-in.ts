@@ -1,10 +1,11 @@
 import type { Located } from '../located.ts'
+import type { PipelineJob } from '../pipeline/pipeline.ts'
 import { pipelineWeaknesses } from '../pipeline/weaknesses/all.ts'
 import type { WeaknessText } from '../weakness.ts'
 import { pipelineOf } from './pipeline-of.ts'
 import { configWeaknesses, weaknesses } from './weaknesses/all.ts'
 import type { Weak } from './weakness.ts'
-import type { Workflow } from './workflow.ts'
+import type { Job, Workflow } from './workflow.ts'
 
 /** A weakness where it was found. */
 export interface Found {
@@ -28,11 +29,12 @@ export function weaknessesIn(
     for (const weakness of weaknesses)
       for (const weak of weakness.find(workflow)) found.push({ weakness, weak })
     const pipeline = pipelineOf(workflow)
+    const jobs = new Map<PipelineJob, Job>(pipeline.jobs.map(part => [part, part.of]))
     // GitHub masks each secret in logs: which forms of one it misses, the workflows' own weakness knows.
     for (const weakness of pipelineWeaknesses)
       if (weakness.id !== 'pipeline-secret-in-log')
         for (const { job, ...weak } of weakness.find(pipeline)) {
-          const of = pipeline.jobs.find(part => part === job)?.of
+          const of = job && jobs.get(job)
           found.push({ weakness, weak: of ? { ...weak, job: of } : weak })
         }
   }

@@ -13,7 +13,8 @@ export function* pipelineObservations<Job extends PipelineJob>(
   tell: (job: Job) => JobTold,
 ): Generator<Observation> {
   const { path } = pipeline
-  const ofFile = found.filter(({ weak }) => !weak.job)
+  const byJob = Map.groupBy(found, ({ weak }) => weak.job)
+  const ofFile = byJob.get(undefined) ?? []
   if (ofFile.length > 0)
     yield {
       see: 'resource',
@@ -22,7 +23,7 @@ export function* pipelineObservations<Job extends PipelineJob>(
       facts: { weaknesses: { value: ofFile.map(weaknessFact) } },
     }
   for (const job of pipeline.jobs) {
-    const ofJob = found.filter(({ weak }) => weak.job === job)
+    const ofJob = byJob.get(job) ?? []
     const name = `${path}#${job.id}`
     const ref = withinRepository(repository, 'job', name)
     const { facts, reaches } = tell(job)

@@ -14,6 +14,16 @@ export interface HclProblem {
   readonly why: string
 }
 
+/** Blocks of the top, by how many labels each has. One of `check` may hold `data`. */
+const TOP: Readonly<Record<string, number>> = {
+  resource: 2,
+  module: 1,
+  output: 1,
+  provider: 1,
+  variable: 1,
+  locals: 0,
+  terraform: 0,
+}
 const MOST_DEPTH = 60
 const MOST_PROBLEMS = 100
 
@@ -107,6 +117,10 @@ class Parser {
         this.#at++
         break
       }
+      if (this.#startsTop()) {
+        this.problem(line, 'a block that is not closed before the next one')
+        break
+      }
       const block = this.#item(depth, (name, value) => {
         if (!members.has(name)) members.set(name, value)
       })
@@ -115,7 +129,10 @@ class Parser {
       const dynamic = block.type === 'dynamic' ? contentOf(block) : undefined
       const type = dynamic ? (block.labels[0] ?? 'dynamic') : block.type
       const labelled = dynamic ?? labelledBody(block)
-      blocks.set(type, [...(blocks.get(type) ?? []), { ...labelled, keyLine: block.line }])
+      const same = blocks.get(type)
+      const one = { ...labelled, keyLine: block.line }
+      if (same) same.push(one)
+      else blocks.set(type, [one])
     }
     for (const [type, list] of blocks)
       if (!members.has(type))
@@ -154,6 +171,10 @@ class Parser {
     for (; this.#peek().kind !== 'end'; this.#at++) {
       const { kind, text } = this.#peek()
       if (open.length === 0 && this.#isEnd(until)) break
+      if (open.length > 0 && this.#startsTop()) {
+        this.problem(first.line, 'a bracket that is not closed')
+        break
+      }
       if (kind !== 'mark') continue
       if ('([{'.includes(text)) open.push(text)
       else if (')]}'.includes(text)) open.pop()
@@ -208,6 +229,7 @@ class Parser {
     const value: Located[] = []
     for (;;) {
       this.#newlines()
+      if (this.#startsTop()) return undefined
       if (this.#peek().kind === 'end') return { ...plain, value }
       if (this.#peek().text === ']') {
         this.#at++
@@ -227,6 +249,7 @@ class Parser {
     const value = new Map<string, Located>()
     for (;;) {
       this.#newlines()
+      if (this.#startsTop()) return undefined
       if (this.#peek().kind === 'end') return { ...plain, value }
       if (this.#peek().text === '}') {
         this.#at++
@@ -242,6 +265,15 @@ class Parser {
       if (!value.has(name)) value.set(name, { ...one, keyLine: key.line })
       if (this.#peek().text === ',') this.#at++
     }
+  }
+
+  /** A block that only stands at the top of a file, at the beginning of a line: what is open before it was left so. */
+  #startsTop(): boolean {
+    const { kind, text, start } = this.#peek()
+    const labels = kind === 'name' && Object.hasOwn(TOP, text) ? TOP[text]! : -1
+    if (labels < 0 || (start > 0 && this.#text[start - 1] !== '\n')) return false
+    for (let at = 1; at <= labels; at++) if (this.#tokens[this.#at + at]?.kind !== 'string') return false
+    return this.#tokens[this.#at + labels + 1]?.text === '{'
   }
 
   #newlines(): void {

@@ -5,6 +5,8 @@ import type { HclBlock } from './hcl.ts'
 export interface TerraformFile {
   readonly path: string
   readonly resources: readonly TerraformResource[]
+  /** Of two with one address the first. */
+  readonly byAddress: ReadonlyMap<string, TerraformResource>
   readonly blocks: readonly HclBlock[]
   /** Values that the file itself gives: of locals, and of variables by their defaults. */
   readonly given: ReadonlyMap<string, Located>
@@ -33,7 +35,8 @@ export function terraformFileOf(path: string, blocks: readonly HclBlock[]): Terr
     const address = `${type === 'data' ? 'data.' : ''}${kind}.${name}`
     return [{ address, type: kind, name, line, body }]
   })
-  return { path, resources, blocks, given }
+  const byAddress = new Map(resources.toReversed().map(one => [one.address, one]))
+  return { path, resources, byAddress, blocks, given }
 }
 
 const ADDRESS = /(?<![\w.])(?:data\.)?[a-z][a-z0-9]*_[a-z0-9_]+\.[A-Za-z_][\w-]*/g
@@ -78,5 +81,5 @@ export function textOf(file: TerraformFile, located: Located | undefined, depth 
 /** The resource that an attribute refers to, `aws_iam_user.ci.name`. */
 export function resourceOf(file: TerraformFile, located: Located | undefined): TerraformResource | undefined {
   const [address] = addressesIn(located)
-  return address === undefined ? undefined : file.resources.find(one => one.address === address)
+  return address === undefined ? undefined : file.byAddress.get(address)
 }

@@ -27,7 +27,8 @@ export async function* readTerraform(
   for (const { line, why } of problems) yield unread('terraform', path, line, why)
   const file = terraformFileOf(path, blocks)
   const found = weaknessesOf(file, terraformWeaknesses, text)
-  const ofFile = found.filter(({ weak }) => !weak.job)
+  const byResource = Map.groupBy(found, ({ weak }) => weak.job)
+  const ofFile = byResource.get(undefined) ?? []
   if (ofFile.length > 0)
     yield {
       see: 'resource',
@@ -37,7 +38,7 @@ export async function* readTerraform(
     }
   for (const resource of file.resources) {
     const see = seenAs(resource.type)
-    const weak = found.filter(({ weak }) => weak.job === resource).map(weaknessFact)
+    const weak = (byResource.get(resource) ?? []).map(weaknessFact)
     if (!see && weak.length === 0) continue
     const ref = addressRef(repository, folderOf(path), resource.address)
     yield {

@@ -30,7 +30,15 @@ export interface LocalModule {
   readonly body: Located
 }
 
-export function localModulesOf({ path, blocks }: TerraformFile): LocalModule[] {
+const modulesOf = new WeakMap<TerraformFile, readonly LocalModule[]>()
+
+export function localModulesOf(file: TerraformFile): readonly LocalModule[] {
+  const modules = modulesOf.get(file) ?? foundModules(file)
+  modulesOf.set(file, modules)
+  return modules
+}
+
+function foundModules({ path, blocks }: TerraformFile): LocalModule[] {
   return blocks.flatMap(({ type, labels, line, body }) => {
     const source = type === 'module' ? scalar(member(body, 'source')) : undefined
     const folder = source === undefined ? undefined : within(folderOf(path), source)

@@ -135,6 +135,20 @@ resource "t" "n" {
     expect(scalar(member(blocks[0]!.body, 'ok'))).toBe('1')
   })
 
+  test.each([
+    ['a string and a bracket', 'resource "a" "b" {\n  name = "b\n  x = {\n'],
+    ['a list', 'locals {\n  all = [\n    "a",\n'],
+    ['an expression', 'locals {\n  all = merge({ a = 1 }, {\n    b = f(\n'],
+    ['blocks in blocks', 'resource "a" "b" {\n  one {\n    two {\n      x = 1\n'],
+  ])('%s that is not closed hides nothing of what follows', (_, broken) => {
+    const { blocks, problems } = hclOf(`${broken}resource "c" "d" {\n  y = 2\n}\nlocals {\n  z = 3\n}\n`)
+    expect(problems.length).toBeGreaterThan(0)
+    const [last, before] = blocks.toReversed()
+    expect([before!.labels, last!.type]).toEqual([['c', 'd'], 'locals'])
+    expect(scalar(member(before!.body, 'y'))).toBe('2')
+    expect(scalar(member(last!.body, 'z'))).toBe('3')
+  })
+
   test('whatever the text, it is read to the end', () => {
     const piece = fc.constantFrom(
       '"',

@@ -52,7 +52,7 @@ function ofTrust(file: TerraformFile, { allows, principals, conditions }: Statem
   const issuers = principals
     .filter(({ type }) => type === 'Federated')
     .map(({ id, addresses }) => {
-      const provider = file.resources.find(one => one.address === addresses[0])
+      const provider = file.byAddress.get(addresses[0] ?? '')
       return `${id} ${scalar(member(provider?.body, 'url')) ?? ''}`
     })
   const keys = [...conditions.keys()].filter(key => key.endsWith(':sub'))
