@@ -68,7 +68,7 @@ async function attestJwt({ io, config, issuers }: Attesting, token: string): Pro
   const { payload, expiresAt } = await verifiedJwt(io, token, {
     key: await issuers.find(trusted, kid, algorithm),
     algorithm,
-    issuer: trusted.issuer,
+    ...(!trusted.isTrustDomain && { issuer: trusted.issuer }),
     audience: trusted.audience ?? config.issuer,
   })
   const { sub = '' } = payload
@@ -90,7 +90,8 @@ export async function verifiedJwt(
   by: {
     readonly key: CryptoKey
     readonly algorithm: string
-    readonly issuer: string
+    /** None of a JWT-SVID, of which the subject says which trust domain it is of. */
+    readonly issuer?: string
     readonly audience: string | string[]
   },
 ): Promise<{ payload: JWTPayload; expiresAt: Ms }> {
@@ -98,9 +99,9 @@ export async function verifiedJwt(
   try {
     const verified = await jwtVerify(token, by.key, {
       algorithms: [by.algorithm],
-      issuer: by.issuer,
+      ...(by.issuer !== undefined && { issuer: by.issuer }),
       audience: by.audience,
-      requiredClaims: ['sub', 'exp', 'iat'],
+      requiredClaims: by.issuer === undefined ? ['sub', 'exp'] : ['sub', 'exp', 'iat'],
       clockTolerance: SKEW_SECONDS,
       currentDate: io.now(),
     })
@@ -108,18 +109,40 @@ export async function verifiedJwt(
   } catch (error) {
     throw new OauthError('invalid_token', whyRefused(error))
   }
-  const { exp = 0, iat = 0 } = payload
   const now = io.now().getTime() / 1000
+  const { exp = 0, iat = now } = payload
   if (iat > now + SKEW_SECONDS) throw new OauthError('invalid_token', 'it was issued in the future')
   if (exp - iat > LONGEST_SECONDS) throw new OauthError('invalid_token', 'it is good for longer than a day')
   return { payload, expiresAt: (exp + SKEW_SECONDS) * 1000 }
+}
+
+/** Who has to have signed a token, and what is taken of it. */
+interface Trusted extends Pick<TrustedIssuer, 'issuer' | 'jwks' | 'audience' | 'subjects' | 'once'> {
+  readonly algorithms: readonly string[]
+  readonly isTrustDomain?: boolean
+}
+
+/** A JWT-SVID needs no issuer: its subject is a SPIFFE ID, whose trust domain has its keys in a bundle. */
+function trustDomainOf(config: Pick<BrokerConfig, 'trustDomains'>, subject: unknown): Trusted | undefined {
+  const [, name] = /^spiffe:\/\/([^/]+)\/./.exec(String(subject)) ?? []
+  const domain = config.trustDomains.find(known => known.name === name)
+  if (!domain) return undefined
+  const { bundle, subjects, once } = domain
+  return {
+    issuer: `spiffe://${domain.name}`,
+    jwks: bundle,
+    subjects,
+    once,
+    algorithms: ALGORITHMS,
+    isTrustDomain: true,
+  }
 }
 
 /** What the token says of itself picks which configured issuer has to have signed it, and nothing else. */
 function unverified(
   config: BrokerConfig,
   token: string,
-): { trusted: TrustedIssuer; algorithm: string; kid: string | undefined } {
+): { trusted: Trusted; algorithm: string; kid: string | undefined } {
   let header: ReturnType<typeof decodeProtectedHeader>
   let payload: JWTPayload
   try {
@@ -128,7 +151,8 @@ function unverified(
   } catch {
     throw new OauthError('invalid_token', 'it is no JSON Web Token')
   }
-  const trusted = config.issuers.find(({ issuer }) => issuer === payload.iss)
+  const trusted: Trusted | undefined =
+    config.issuers.find(({ issuer }) => issuer === payload.iss) ?? trustDomainOf(config, payload.sub)
   if (!trusted) throw new OauthError('invalid_token', 'its issuer is none that is trusted')
   const algorithm = ALGORITHMS.find(known => known === header.alg)
   if (!algorithm || !trusted.algorithms.includes(algorithm))
@@ -149,7 +173,7 @@ export function whyRefused(error: unknown): string {
 }
 
 /** `*` stands for anything; all else stands for itself. */
-function fitsPattern(text: string, pattern: string): boolean {
+export function fitsPattern(text: string, pattern: string): boolean {
   const [first = '', ...rest] = pattern.split('*')
   if (!text.startsWith(first)) return false
   if (rest.length === 0) return text === first

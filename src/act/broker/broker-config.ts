@@ -50,6 +50,30 @@ const lease = z
     'has all the rights of what it is like: `scopes` are for access tokens',
   )
 
+/** SPIFFE: whose JWT-SVIDs are taken. */
+const trustDomain = z.strictObject({
+  name: z.string().regex(/^[a-z0-9._-]{1,255}$/, 'is no trust domain'),
+  /** Where its bundle is (SPIFFE Federation, `https_web`). */
+  bundle: z.string().refine(isAddress, 'is no https address; http is for loopback only'),
+  /** Which SPIFFE IDs may come at all. */
+  subjects: z.array(z.string().min(1)).min(1),
+  once: z.boolean().default(true),
+})
+
+const tls = z
+  .strictObject({
+    certificate: z.string().min(1),
+    key: z.string().min(1),
+    /** The authorities of client certificates, and of X.509-SVIDs. */
+    clients: z.string().min(1).optional(),
+    /** Which of their subjects may come at all: SPIFFE IDs, else common names. */
+    subjects: z.array(z.string().min(1)).default([]),
+  })
+  .refine(
+    ({ clients, subjects }) => clients !== undefined || subjects.length === 0,
+    'has `subjects`, but no `clients`, by which they are verified',
+  )
+
 const publicKey = z.looseObject({ kty: z.enum(['OKP', 'EC', 'RSA']), d: z.undefined().optional() })
 
 /** A client of OAuth: who has its private key, and signs with it what RFC 7523 says. */
@@ -71,6 +95,9 @@ const schema = z.strictObject({
   issuer: z.string().refine(isAddress, 'is no https address; http is for loopback only'),
   issuers: z.array(issuer).default([]),
   clients: z.array(client).default([]),
+  trustDomains: z.array(trustDomain).default([]),
+  /** With this it listens on other than loopback addresses. The files are beside this one. */
+  tls: tls.optional(),
   leases: z.array(lease).min(1),
   /** The folder of *.cedar, beside this file. */
   policies: z.string().min(1).default('policies'),
@@ -121,6 +148,11 @@ export async function readBrokerConfig(file: string): Promise<BrokerConfig> {
   )
   mustBeUnique(
     file,
+    'trust domain',
+    config.trustDomains.map(({ name }) => name),
+  )
+  mustBeUnique(
+    file,
     'client',
     config.clients.map(({ id }) => id),
   )
@@ -129,7 +161,14 @@ export async function readBrokerConfig(file: string): Promise<BrokerConfig> {
     'lease',
     config.leases.map(({ name }) => name),
   )
-  return { ...config, policies: resolve(dirname(file), config.policies) }
+  const beside = (path: string) => resolve(dirname(file), path)
+  const tls = config.tls && {
+    ...config.tls,
+    certificate: beside(config.tls.certificate),
+    key: beside(config.tls.key),
+    clients: config.tls.clients && beside(config.tls.clients),
+  }
+  return { ...config, ...(tls && { tls }), policies: beside(config.policies) }
 }
 
 export function leaseNamed(config: BrokerConfig, name: string): LeaseDefinition | undefined {

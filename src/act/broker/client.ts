@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import type { Db } from '../../core/store/store.ts'
 import {
@@ -9,6 +10,7 @@ import {
   verifiedJwt,
 } from './attest.ts'
 import { ALGORITHMS, type Client } from './broker-config.ts'
+import { attestCertificate } from './certificate.ts'
 import { keyAmong } from './issuer-keys.ts'
 import { onceOf } from './ledger.ts'
 import { OauthError } from './oauth-error.ts'
@@ -25,15 +27,22 @@ export interface ClientAuthentication {
 
 /**
  * The client of a request, by the assertion that came with it: one that it signed itself (private_key_jwt), or a token of an
- * issuer that vouches for it (RFC 7523, section 3). Nothing where none came. Raises `invalid_client`, which is recorded.
+ * issuer that vouches for it (RFC 7523, section 3); else by its certificate (RFC 8705, section 2). Nothing where none came. Raises `invalid_client`, which is recorded.
  */
 export async function authenticateClient(
   db: Db,
   broker: Attesting,
   given: ClientAuthentication,
+  certificate: X509Certificate | undefined,
 ): Promise<Attested | undefined> {
   const { client_id, client_assertion, client_assertion_type } = given
-  if (client_assertion === undefined && client_assertion_type === undefined) return undefined
+  if (client_assertion === undefined && client_assertion_type === undefined) {
+    const workload = certificate && attestCertificate(broker.config, certificate)
+    if (!workload) return undefined
+    if (client_id !== undefined && client_id !== workload.subject)
+      throw new OauthError('invalid_client', 'the certificate is of another client')
+    return { workload, once: [] }
+  }
   return await recordingRefusal(broker, client_assertion ?? '', async () => {
     if (client_assertion === undefined || client_assertion_type !== ASSERTION_TYPE)
       throw new OauthError('invalid_client', 'a client is known by an assertion, which is a JWT')

@@ -155,7 +155,7 @@ function chosen(keys: readonly JWK[], kid: string | undefined, algorithm: string
   const fitting = keys.filter(
     key =>
       fits(key, algorithm) &&
-      (key.use === undefined || key.use === 'sig') &&
+      (key.use === undefined || key.use === 'sig' || key.use === 'jwt-svid') &&
       (key.alg === undefined || key.alg === algorithm) &&
       (kid === undefined || key.kid === kid),
   )

@@ -70,7 +70,8 @@ export async function issueLease(
   const asked = withinLimits(definition, request)
   const decided = await mustBeAllowed(db, broker, workload, definition, asked, request.once)
   const now = broker.io.now().getTime()
-  const handle = new Secret(`${HANDLE_PREFIX}${Buffer.from(broker.io.random(32)).toString('base64url')}`)
+  const half = () => Buffer.from(broker.io.random(16)).toString('base64url')
+  const handle = new Secret(`${HANDLE_PREFIX}${half()}${half()}`)
   const { actors, parent } = request
   const row: Row<'lease'> = {
     id: newId(broker.io),

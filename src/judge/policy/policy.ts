@@ -3,6 +3,8 @@ import type {
   CedarValueJson,
   DetailedError,
   EntityJson,
+  EntityUidJson,
+  PolicyToJsonAnswer,
   StatefulAuthorizationCall,
 } from '@cedar-policy/cedar-wasm/nodejs'
 import { canonicalJson } from '../../core/contract/canonical-json.ts'
@@ -89,13 +91,37 @@ export async function compilePolicies(schema: string, files: PolicyFiles): Promi
   if (loaded.type === 'failure') throw unusable('the schema', schema, loaded.errors)
   const set = cedar.preparsePolicySet(version, { staticPolicies: texts })
   if (set.type === 'failure') throw unusable('the policies', '', set.errors)
+  const scopes = Object.entries(texts).map(([id, text]) => ({ id, ...scopeOf(cedar.policyToJson(text)) }))
+  const named = new Set(scopes.flatMap(({ resource }) => (resource === undefined ? [] : [resource])))
+  const slices = new Map<string, string>()
+  /**
+   * The policies whose scope can hold of such a request, as a set of its own: the others decide nothing and need not be tried.
+   * There are as many sets as actions and leases that policies name.
+   */
+  const slice = (action: string, lease: string): string => {
+    const key = `${version} ${action} ${named.has(lease) ? lease : ''}`
+    const known = slices.get(key)
+    if (known !== undefined) return known
+    const fitting = scopes.filter(
+      scope =>
+        (scope.action === undefined || scope.action === action) &&
+        (scope.resource === undefined || scope.resource === lease),
+    )
+    const staticPolicies = Object.fromEntries(fitting.map(({ id }) => [id, texts[id]!]))
+    const parsed = cedar.preparsePolicySet(key, { staticPolicies })
+    if (parsed.type === 'failure') throw unusable('the policies', '', parsed.errors)
+    slices.set(key, key)
+    return key
+  }
 
   return {
     version,
     files,
     count: Object.keys(texts).length,
     decide(request) {
-      const answer = cedar.statefulIsAuthorized(callOf(version, request))
+      const answer = cedar.statefulIsAuthorized(
+        callOf(slice(request.action ?? 'lease', request.lease.name), request),
+      )
       // An answer that is none permits nothing.
       if (answer.type === 'failure')
         return { allowed: false, policies: [], why: sentence(answer.errors), version }
@@ -105,6 +131,20 @@ export async function compilePolicies(schema: string, files: PolicyFiles): Promi
       return { allowed, policies, why: reasonOf(allowed, policies, diagnostics.errors), version }
     },
   }
+}
+
+/** The one action and the one lease that a policy's scope names; whatever else it says there may hold of any. */
+function scopeOf(answer: PolicyToJsonAnswer): { action?: string; resource?: string } {
+  if (answer.type === 'failure') return {}
+  const { action, resource } = answer.json
+  return {
+    ...(action.op === '==' && 'entity' in action && { action: idOf(action.entity) }),
+    ...(resource.op === '==' && 'entity' in resource && { resource: idOf(resource.entity) }),
+  }
+}
+
+function idOf(entity: EntityUidJson): string {
+  return '__entity' in entity ? entity.__entity.id : entity.id
 }
 
 function reasonOf(
@@ -118,7 +158,7 @@ function reasonOf(
   return policies.length > 0 ? `forbidden by ${policies.join(', ')}` : 'no policy permits it'
 }
 
-function callOf(version: string, request: PolicyRequest): StatefulAuthorizationCall {
+function callOf(slice: string, request: PolicyRequest): StatefulAuthorizationCall {
   const { action = 'lease', workload, lease, context } = request
   const principal = { type: 'Workload', id: `${workload.issuer} ${workload.subject}` }
   const resource = { type: 'Lease', id: lease.name }
@@ -146,9 +186,9 @@ function callOf(version: string, request: PolicyRequest): StatefulAuthorizationC
       actor: actor && { ...actor },
     }),
     entities,
-    preparsedSchemaName: version,
-    preparsedPolicySetId: version,
-    validateRequest: true,
+    preparsedPolicySetId: slice,
+    // What the policies speak of was checked when they were compiled, and a request is made here, of what its type says.
+    validateRequest: false,
   }
 }
 

@@ -1,3 +1,5 @@
+import type { X509Certificate } from 'node:crypto'
+import { TLSSocket } from 'node:tls'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { OAUTH_ERRORS, OauthError } from '../../act/broker/oauth-error.ts'
 import { ERRORS, isFirebreakError } from '../../core/contract/errors.ts'
@@ -16,7 +18,17 @@ export async function serveHttp(
   options: HttpOptions,
 ): Promise<HttpServer> {
   const { fastify } = await import('fastify')
+  const { tls } = options
   const server = fastify({
+    ...(tls && {
+      https: {
+        minVersion: 'TLSv1.2',
+        cert: tls.certificate,
+        key: tls.key.revealText(),
+        // Who has none is asked for a token; what is not verified is as none.
+        ...(tls.clients !== undefined && { ca: tls.clients, requestCert: true, rejectUnauthorized: false }),
+      },
+    }),
     bodyLimit: MOST_BYTES,
     requestTimeout: REQUEST_WITHIN_MS,
     // What is at work when it is closed is answered; idle connections are not waited for.
@@ -59,15 +71,23 @@ export async function serveHttp(
 
 function bearerFor({ caller }: Endpoint, request: FastifyRequest): string {
   if (caller === 'anyone') return ''
-  if (caller === 'client' && request.headers.authorization === undefined) return ''
+  const maybe = caller === 'client' || (caller === 'workload' && certificateOf(request) !== undefined)
+  if (maybe && request.headers.authorization === undefined) return ''
   return bearerOf(request)
 }
 
 /** Every DPoP header by itself: there must not be two, and joined they would look like one. */
-function presentedBy({ raw, method }: FastifyRequest): Presented {
+function presentedBy(request: FastifyRequest): Presented {
+  const { raw, method } = request
   const path = (raw.url ?? '/').split('?')[0]!
   const proofs = raw.headersDistinct['dpop'] ?? []
-  return { method, path, proofs }
+  const certificate = certificateOf(request)
+  return { method, path, proofs, ...(certificate && { certificate }) }
+}
+
+/** What the connection was made with, where TLS has verified it. */
+function certificateOf({ raw: { socket } }: FastifyRequest): X509Certificate | undefined {
+  return socket instanceof TLSSocket && socket.authorized ? socket.getPeerX509Certificate() : undefined
 }
 
 /** RFC 6750, section 2.1: in the header, and nowhere else. */

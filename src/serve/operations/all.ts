@@ -113,7 +113,7 @@ export const operations: readonly OperationEntry[] = [
   },
   {
     name: 'policy',
-    summary: 'Test the policies by which leases are given, or explain a decision',
+    summary: 'Test the policies by which leases are given, explain a decision, or replay all',
     load: async () => (await import('./policy.ts')).policy,
   },
   {

@@ -11,7 +11,10 @@ import { defineOperation, type World } from './operation.ts'
 import { sayer } from './owner.ts'
 
 const input = z.object({
-  listen: z.string().default('127.0.0.1:7412').describe('the loopback address and port to listen on'),
+  listen: z
+    .string()
+    .default('127.0.0.1:7412')
+    .describe('the address and port to listen on; without TLS a loopback one'),
   config: z.string().min(1).optional().describe('its file; without, broker.yaml in FIREBREAK_HOME'),
   join: z
     .string()
@@ -50,8 +53,8 @@ async function run(world: World, given: Input): Promise<Output> {
     const { token, expiresAt } = await makeJoinToken(db, io, asked)
     return { joinToken: token.revealText(), expiresAt: new Date(expiresAt).toISOString() }
   }
-  const { host, port } = addressOf(given.listen)
   const opened = await openBroker(world, configFile(world, given.config))
+  const { host, port } = addressOf(given.listen, opened.config.tls !== undefined)
   const told = new Set<string>()
   const onFailure = (error: unknown) => {
     // The same trouble every half second is said once.
@@ -63,7 +66,7 @@ async function run(world: World, given: Input): Promise<Output> {
     world.progress({ kind: 'note', text })
   }
   const server = await world.serveHttp(brokerEndpoints(db, opened), {
-    ...httpOptions(opened),
+    ...(await httpOptions(opened)),
     host,
     port,
     onFailure,
@@ -77,13 +80,13 @@ async function run(world: World, given: Input): Promise<Output> {
   return {}
 }
 
-function addressOf(listen: string): { host: string; port: number } {
+function addressOf(listen: string, hasTls: boolean): { host: string; port: number } {
   const url = URL.canParse(`http://${listen}`) ? new URL(`http://${listen}`) : undefined
-  if (!url || !isLoopback(url) || !/:\d{1,5}$/.test(listen))
+  if (!url || !(hasTls || isLoopback(url)) || !/:\d{1,5}$/.test(listen))
     throw new FirebreakError(
       'INVALID_INPUT',
-      `${listen} is no loopback address with a port`,
-      'give one, as 127.0.0.1:7412; before the network, put what speaks TLS in front of it',
+      `${listen} is no ${hasTls ? '' : 'loopback '}address with a port`,
+      'give one, as 127.0.0.1:7412; on the network it speaks TLS: see `tls` in docs/broker.md',
     )
   return {
     host: url.hostname.replace(/^\[|\]$/g, ''),

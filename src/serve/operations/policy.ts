@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { leaseNamed, readBrokerConfig } from '../../act/broker/broker-config.ts'
 import { decide } from '../../act/broker/decide.ts'
 import { readPolicyFiles } from '../../act/broker/policy-book.ts'
+import { type Replayed, replay } from '../../act/broker/replay.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Json } from '../../core/contract/ref.ts'
 import { compilePolicies, type PolicyDecision } from '../../judge/policy/policy.ts'
@@ -14,8 +15,14 @@ import { defineOperation, type World } from './operation.ts'
 import { wrap } from './wrap.ts'
 
 const input = z.object({
-  action: z.enum(['test', 'explain']).describe('what to do'),
+  action: z.enum(['test', 'explain', 'replay']).describe('what to do'),
   config: z.string().min(1).optional().describe('the broker’s file; without, broker.yaml in FIREBREAK_HOME'),
+  policies: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('test, replay: a folder of policies in the place of those that the file names'),
+  since: z.string().default('7d').describe('replay: how far back'),
   for: z.string().min(1).optional().describe('explain: which lease is asked for'),
   issuer: z.string().min(1).default('local').describe('explain: who vouches for the workload'),
   subject: z.string().min(1).optional().describe('explain: who asks'),
@@ -75,6 +82,7 @@ type Output =
       readonly version: string
       readonly cases: readonly Tried[]
     }
+  | ({ readonly action: 'replay'; readonly version: string } & Replayed)
   | {
       readonly action: 'explain'
       readonly decision: PolicyDecision
@@ -83,7 +91,7 @@ type Output =
 
 export const policy = defineOperation<Input, Output>({
   name: 'policy',
-  summary: 'Test the policies by which leases are given, or explain a decision',
+  summary: 'Test the policies by which leases are given, explain a decision, or replay all',
   permission: 'read',
   input: input as z.ZodType<Input>,
   positional: ['action'],
@@ -96,16 +104,36 @@ export const policy = defineOperation<Input, Output>({
       command: 'firebreak policy explain --for postgres:orders/read --subject ann',
       shows: 'what would be decided now, from what, and by which policies',
     },
+    {
+      command: 'firebreak policy replay --policies proposed --since 7d',
+      shows: 'what a change would have denied, or let through, of all that was decided since',
+    },
   ],
-  needsStore: ({ action }) => action === 'explain',
-  run: async (world, given) =>
-    given.action === 'test' ? await test(world, given) : await explain(world, given),
+  needsStore: ({ action }) => action !== 'test',
+  run: async (world, given) => await ACTIONS[given.action](world, given),
   text,
   exitCode: output => (output.action === 'test' && output.cases.some(({ ok }) => !ok) ? 1 : 0),
 })
 
+const ACTIONS: Readonly<Record<Input['action'], (world: World, given: Input) => Promise<Output>>> = {
+  test,
+  explain,
+  replay: replayed,
+}
+
+async function folderOf(world: World, given: Input): Promise<string> {
+  return given.policies ?? (await readBrokerConfig(configFile(world, given.config))).policies
+}
+
+async function replayed(world: World, given: Input): Promise<Output> {
+  const folder = await folderOf(world, given)
+  const policies = await compilePolicies(await policySchema(world), await readPolicyFiles(folder))
+  const since = world.io.now().getTime() - durationMs(given.since)
+  return { action: 'replay', version: policies.version, ...(await replay(world.db, policies, since)) }
+}
+
 async function test(world: World, given: Input): Promise<Output> {
-  const { policies: folder } = await readBrokerConfig(configFile(world, given.config))
+  const folder = await folderOf(world, given)
   const policies = await compilePolicies(await policySchema(world), await readPolicyFiles(folder))
   const tried: Tried[] = []
   for (const file of (await readdir(folder)).filter(name => name.endsWith('.test.yaml')).sort())
@@ -174,6 +202,7 @@ function present<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], un
 }
 
 function text(output: Output, width: number): string {
+  if (output.action === 'replay') return replayText(output, width)
   if (output.action === 'explain') {
     const { allowed, why, version } = output.decision
     const said = `${allowed ? 'given' : 'refused'}: ${why} (policies ${version})`
@@ -196,6 +225,23 @@ function text(output: Output, width: number): string {
   )
   const failed = output.cases.filter(({ ok }) => !ok).length
   const sum = `${output.policies} policies hold; ${output.cases.length} cases, ${failed} of them otherwise than expected`
+  return [...lines, wrap(sum, width, '', '  ')].join('\n')
+}
+
+function replayText(output: Extract<Output, { action: 'replay' }>, width: number): string {
+  const { decisions, unreadable, changed, since, version } = output
+  const lines = changed.map(({ lease, issuer, subject, would, why, times, last }) =>
+    wrap(
+      `${would === 'deny' ? '✗ denied' : '+ given'}: ${lease} to ${subject}, by ${issuer}: ${why}; ${times} times, last ${new Date(last).toISOString()}`,
+      width,
+      '',
+      '  ',
+    ),
+  )
+  const other = changed.reduce((all, { times }) => all + times, 0)
+  const rest = unreadable > 0 ? `; ${unreadable} more say too little to decide by them again` : ''
+  const from = new Date(since).toISOString().slice(0, 16)
+  const sum = `${other} of ${decisions} decisions since ${from} would come out otherwise by policies ${version}${rest}`
   return [...lines, wrap(sum, width, '', '  ')].join('\n')
 }
 

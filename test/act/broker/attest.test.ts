@@ -170,6 +170,22 @@ test('an issuer that answers with too much, with nonsense, or sends elsewhere is
   expect(stage.network.asked).not.toContain('https://internal.example/keys')
 })
 
+test('whoever waits for keys that come slowly waits for the one answer', async () => {
+  let asked = 0
+  const good = stage.network.answers[`${ISSUER}/keys`]!
+  stage.network.answers[`${ISSUER}/keys`] = async () => {
+    asked++
+    await new Promise(resolve => setTimeout(resolve, 300))
+    return await good()
+  }
+  const tokens = await Promise.all(Array.from({ length: 5 }, () => stage.token()))
+  const answers = await Promise.all(
+    tokens.map(token => stage.post('/leases', token, { name: 'api:reports' })),
+  )
+  expect(answers.map(({ status }) => status)).toEqual([201, 201, 201, 201, 201])
+  expect(asked).toBe(1)
+})
+
 test('a join token lets in whoever brings it first, once, in its time', async () => {
   const make = () => makeJoinToken(db, stage.broker.io, { subject: 'build-7', saidBy: 'ann', ttlSeconds: 60 })
   const { token } = await make()

@@ -84,7 +84,7 @@ export async function brokerStage(
   const broker = await openBroker(world as never, join(home, 'broker.yaml'))
   const keeper = new Keeper(db, broker, error => troubles.push(error))
   const server = await serveHttp(brokerEndpoints(db, broker), '0', {
-    ...httpOptions(broker),
+    ...(await httpOptions(broker)),
     host: '127.0.0.1',
     port: 0,
     onFailure: error => troubles.push(error),

@@ -248,7 +248,7 @@ describe('sealing', () => {
     expect(await verifyEvidence(entries, checkpoints)).toMatchObject({
       ok: true,
       entries: 2500,
-      checkpoints: 3,
+      checkpoints: 10,
     })
   })
 

@@ -97,3 +97,45 @@ test('the version tells two sets apart that decide differently', async () => {
   // What was compiled before decides as before.
   expect([one.decide(request).allowed, other.decide(request).allowed]).toEqual([true, false])
 })
+
+test('of many policies those are tried whose scope can hold, and they decide as all of them would', async () => {
+  const many = Array.from(
+    { length: 40 },
+    (_, n) => `@id("p${n}") ${n % 3 === 0 ? 'forbid' : 'permit'}(principal, ${
+      [
+        'action',
+        'action == Action::"lease"',
+        'action in [Action::"exchange"]',
+        'action == Action::"exchange"',
+      ][n % 4]
+    }, ${n % 2 === 0 ? `resource == Lease::"l${n % 5}"` : 'resource is Lease'})
+      when { context.ttlSeconds ${n % 3 === 0 ? `> ${n * 20 + 300}` : `< ${n * 20}`} };`,
+  ).join('\n')
+  const cedar = await import('@cedar-policy/cedar-wasm/nodejs')
+  const policies = await compilePolicies(schema, { 'all.cedar': many })
+  const parts = cedar.policySetTextToParts(many)
+  if (parts.type === 'failure') throw new Error('the test’s own policies')
+  const staticPolicies = Object.fromEntries(
+    parts.policies.map(part => [/@id\("(.*?)"\)/.exec(part)![1]!, part]),
+  )
+  let allowed = 0
+  for (const action of ['lease', 'exchange'] as const)
+    for (const name of ['l0', 'l1', 'l2', 'l3', 'l4', 'other'])
+      for (const ttlSeconds of [1, 101, 301, 701]) {
+        const context = { ...request.context, ttlSeconds }
+        const ours = policies.decide({ ...request, action, lease: { name, kind: 'token' }, context })
+        const whole = cedar.isAuthorized({
+          principal: { type: 'Workload', id: 'x' },
+          action: { type: 'Action', id: action },
+          resource: { type: 'Lease', id: name },
+          context: { ttlSeconds },
+          policies: { staticPolicies },
+          entities: [],
+        })
+        if (whole.type === 'failure') throw new Error('the test’s own request')
+        expect(ours.allowed, `${action} ${name} ${ttlSeconds}`).toBe(whole.response.decision === 'allow')
+        expect(ours.policies).toEqual([...whole.response.diagnostics.reason].sort())
+        if (ours.allowed) allowed++
+      }
+  expect(allowed).toBeGreaterThan(0)
+})

@@ -1,4 +1,5 @@
 import type { ZodType } from 'zod'
+import type { Secret } from '../../../core/contract/secret.ts'
 import type { OauthError } from '../../../act/broker/oauth-error.ts'
 import type { Presented } from '../../../act/broker/possession.ts'
 
@@ -46,6 +47,8 @@ export interface HttpOptions {
   /** Where it says whose tokens it takes (RFC 9728). */
   readonly resourceMetadata?: string
   readonly host: string
+  /** Without, it speaks plain HTTP. PEM; with `clients`, certificates of these authorities are asked for. */
+  readonly tls?: { readonly certificate: string; readonly key: Secret; readonly clients?: string }
   readonly port: number
   /** Told of what is no refusal, and of no caller's making. */
   onFailure(error: unknown): void

@@ -1,11 +1,13 @@
 import { z } from 'zod'
-import { attestUnkept, recordingRefusal } from '../../../act/broker/attest.ts'
+import { type Attested, attestUnkept, recordingRefusal } from '../../../act/broker/attest.ts'
 import type { Broker } from '../../../act/broker/broker.ts'
+import { attestCertificate } from '../../../act/broker/certificate.ts'
+import { OauthError } from '../../../act/broker/oauth-error.ts'
 import { credentialParts } from '../../../act/broker/credential-parts.ts'
 import { endLease } from '../../../act/broker/end-lease.ts'
 import { issueLease } from '../../../act/broker/lease.ts'
 import { leaseByHandle, leaseView } from '../../../act/broker/lease-view.ts'
-import { possessionOf } from '../../../act/broker/possession.ts'
+import { possessionOf, type Presented } from '../../../act/broker/possession.ts'
 import type { Db } from '../../../core/store/store.ts'
 import { defineEndpoint, type Endpoint } from './endpoint.ts'
 import { oauthEndpoints } from './oauth-endpoints.ts'
@@ -72,7 +74,7 @@ export function brokerEndpoints(db: Db, broker: Broker): readonly Endpoint[] {
       body: { type: 'json', schema: asked },
       answer: granted,
       async run({ bearer, input, presented }) {
-        const attested = await recordingRefusal(broker, bearer, () => attestUnkept(db, broker, bearer))
+        const attested = await whoAsks(db, broker, bearer, presented)
         const possession = await possessionOf(broker, presented)
         const { ttlSeconds, scopes, task } = input
         const issued = await issueLease(db, broker, attested.workload, {
@@ -142,4 +144,15 @@ export function brokerEndpoints(db: Db, broker: Broker): readonly Endpoint[] {
     }),
     ...oauthEndpoints(db, broker),
   ]
+}
+
+/** By the token that was presented, else by the certificate that the connection was made with. */
+async function whoAsks(db: Db, broker: Broker, bearer: string, presented: Presented): Promise<Attested> {
+  return await recordingRefusal(broker, bearer, async () => {
+    if (bearer !== '') return await attestUnkept(db, broker, bearer)
+    const workload = presented.certificate && attestCertificate(broker.config, presented.certificate)
+    if (!workload)
+      throw new OauthError('invalid_token', 'no bearer token was presented, nor a certificate that may come')
+    return { workload, once: [] }
+  })
 }

@@ -81,8 +81,8 @@ export function oauthEndpoints(db: Db, broker: Broker): readonly Endpoint[] {
       status: 200,
       body: { type: 'form', schema: presentedToken },
       answer: z.object({}),
-      async run({ input }) {
-        const known = await authenticateClient(db, broker, input)
+      async run({ input, presented }) {
+        const known = await authenticateClient(db, broker, input, presented.certificate)
         if (known) await broker.ledger.keep({ once: known.once })
         await revokeToken(db, broker, known?.workload, input.token)
         return {}
@@ -97,8 +97,8 @@ export function oauthEndpoints(db: Db, broker: Broker): readonly Endpoint[] {
       status: 200,
       body: { type: 'form', schema: presentedToken },
       answer: z.looseObject({ active: z.boolean() }),
-      async run({ bearer, input }) {
-        const known = await authenticateClient(db, broker, input)
+      async run({ bearer, input, presented }) {
+        const known = await authenticateClient(db, broker, input, presented.certificate)
         if (known) await broker.ledger.keep({ once: known.once })
         else if (bearer === '') throw new OauthError('invalid_client', 'only who is known is told')
         const caller = known?.workload ?? (await attest(db, broker, bearer))
@@ -136,7 +136,7 @@ export function oauthEndpoints(db: Db, broker: Broker): readonly Endpoint[] {
 
 function serverMetadata({ config }: Broker): object {
   const at = (path: string) => `${config.issuer.replace(/\/$/, '')}${path}`
-  const byAssertion = ['private_key_jwt']
+  const known = ['private_key_jwt', ...(config.tls?.clients === undefined ? [] : ['tls_client_auth'])]
   const scopes = new Set(config.leases.flatMap(({ scopes }) => scopes))
   return {
     issuer: config.issuer,
@@ -148,14 +148,14 @@ function serverMetadata({ config }: Broker): object {
     response_types_supported: [],
     grant_types_supported: [CLIENT_CREDENTIALS, TOKEN_EXCHANGE],
     scopes_supported: [...scopes].sort(),
-    token_endpoint_auth_methods_supported: [...byAssertion, 'none'],
+    token_endpoint_auth_methods_supported: [...known, 'none'],
     token_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
-    revocation_endpoint_auth_methods_supported: [...byAssertion, 'none'],
+    revocation_endpoint_auth_methods_supported: [...known, 'none'],
     revocation_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
-    introspection_endpoint_auth_methods_supported: byAssertion,
+    introspection_endpoint_auth_methods_supported: known,
     introspection_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
     dpop_signing_alg_values_supported: ALGORITHMS,
-    tls_client_certificate_bound_access_tokens: true,
+    tls_client_certificate_bound_access_tokens: config.tls?.clients !== undefined,
   }
 }
 
@@ -167,7 +167,7 @@ async function token(
 ): Promise<z.infer<typeof tokenAnswer>> {
   const targets = [...asked.resource, ...asked.audience]
   const scopes = asked.scope?.split(' ').filter(Boolean)
-  const known = await authenticateClient(db, broker, asked)
+  const known = await authenticateClient(db, broker, asked, presented.certificate)
   const possession = await possessionOf(broker, presented)
   if (asked.grant_type === TOKEN_EXCHANGE) {
     const { subject_token: subjectToken, subject_token_type: subjectTokenType } = asked

@@ -7,6 +7,8 @@ import { Ledger } from '../../../act/broker/ledger.ts'
 import type { OauthError } from '../../../act/broker/oauth-error.ts'
 import { PolicyBook } from '../../../act/broker/policy-book.ts'
 import { SigningKeys } from '../../../act/broker/signing-keys.ts'
+import { FirebreakError } from '../../../core/contract/errors.ts'
+import { Secret } from '../../../core/contract/secret.ts'
 import type { World } from '../operation.ts'
 import type { HttpOptions } from './endpoint.ts'
 
@@ -46,15 +48,38 @@ async function brokerOf(world: World, config: BrokerConfig): Promise<Broker> {
 }
 
 /** What its HTTP server is given: where it says of itself what it takes, and that every refusal is recorded. */
-export function httpOptions(broker: Broker): Pick<HttpOptions, 'title' | 'resourceMetadata' | 'onRefusal'> {
+export async function httpOptions(
+  broker: Broker,
+): Promise<Pick<HttpOptions, 'title' | 'resourceMetadata' | 'onRefusal' | 'tls'>> {
   const { origin, pathname } = new URL(broker.config.issuer)
   return {
     title: 'Firebreak broker',
+    ...(broker.config.tls && { tls: await readTls(broker.config.tls) }),
     resourceMetadata: `${origin}/.well-known/oauth-protected-resource${pathname.replace(/\/$/, '')}`,
     async onRefusal(endpoint: string, error: OauthError) {
       if (error.recorded) return
       const body = { endpoint, error: error.code, why: error.message }
       await broker.ledger.keep({ entries: [{ kind: 'broker.refused', subject: 'broker', body }] })
     },
+  }
+}
+
+async function readTls(tls: NonNullable<BrokerConfig['tls']>): Promise<NonNullable<HttpOptions['tls']>> {
+  const pem = async (file: string) => {
+    try {
+      return await readFile(file, 'utf8')
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? String(error.code) : 'no reason'
+      throw new FirebreakError(
+        'INVALID_CONFIG',
+        `${file} could not be read (${code})`,
+        'see `tls` in broker.yaml',
+      )
+    }
+  }
+  return {
+    certificate: await pem(tls.certificate),
+    key: new Secret(await pem(tls.key)),
+    ...(tls.clients !== undefined && { clients: await pem(tls.clients) }),
   }
 }
