@@ -7,6 +7,8 @@ export interface Statement {
   readonly line: number
   readonly allows: boolean
   readonly actions: readonly string[]
+  /** Those that it speaks of are all but these. */
+  readonly notActions: readonly string[]
   readonly resources: readonly string[]
   /** What of the file its resources name. */
   readonly targets: readonly string[]
@@ -78,6 +80,7 @@ function fromJson(file: TerraformFile, statement: Located): Statement {
     line: statement.line,
     allows: (scalar(member(statement, 'Effect')) ?? 'Allow') === 'Allow',
     actions: texts(file, member(statement, 'Action')),
+    notActions: texts(file, member(statement, 'NotAction')),
     resources: texts(file, member(statement, 'Resource')),
     targets: referencesIn(member(statement, 'Resource')),
     principals,
@@ -90,6 +93,7 @@ function fromBlock(file: TerraformFile, statement: Located): Statement {
     line: statement.keyLine ?? statement.line,
     allows: (scalar(member(statement, 'effect')) ?? 'Allow') === 'Allow',
     actions: texts(file, member(statement, 'actions')),
+    notActions: texts(file, member(statement, 'not_actions')),
     resources: texts(file, member(statement, 'resources')),
     targets: referencesIn(member(statement, 'resources')),
     principals: items(member(statement, 'principals')).flatMap(one =>

@@ -1,4 +1,4 @@
-import { member, scalar } from '../../located.ts'
+import { items, member, scalar } from '../../located.ts'
 import type { Weakness } from '../../weakness.ts'
 import { type TerraformFile, type TerraformResource, textOf } from '../module.ts'
 import { type Statement, statementsOf } from '../policy.ts'
@@ -34,6 +34,13 @@ export const terraformLooseSubject: Weakness<TerraformFile, TerraformResource> =
         if (SHARED.test(issuer) && !member(resource.body, 'attribute_condition'))
           yield weak(resource.line, 'takes tokens of every repository: it has no condition')
       }
+      if (/^google_service_account_iam_(?:member|binding)$/.test(resource.type))
+        for (const one of ['member', 'members'].flatMap(name => items(member(resource.body, name))))
+          if (/\/workloadIdentityPools\/[^"]*\/\*$/.test(scalar(one) ?? ''))
+            yield {
+              ...weak(one.line, 'lets in everyone whom the pool’s providers take'),
+              certainty: 'conditional' as const,
+            }
       if (/^azure(?:ad|rm)_.*federated_identity_credential$/.test(resource.type)) {
         const subject = member(resource.body, 'subject')
         if (isLoose(textOf(file, subject) ?? ''))

@@ -1,4 +1,4 @@
-import { member, scalar } from '../../located.ts'
+import { type Located, member, members, scalar } from '../../located.ts'
 import { isSecretName } from '../../pipeline/pipeline.ts'
 import type { Weakness } from '../../weakness.ts'
 import type { TerraformFile, TerraformResource } from '../module.ts'
@@ -15,10 +15,11 @@ export const terraformSecretInDefault: Weakness<TerraformFile, TerraformResource
   ],
   *find({ blocks }) {
     for (const { type, labels, body } of blocks) {
+      for (const [name, local] of type === 'locals' ? members(body) : [])
+        if (isSecretName(name) && isWritten(local))
+          yield { line: local.line, certainty: 'conditional', why: `${name} is given in clear` }
       const initial = type === 'variable' ? member(body, 'default') : undefined
-      const value = initial?.tag === undefined ? scalar(initial) : undefined
-      if (value === undefined || value.length < 4 || /^(?:true|false|changeme|example|null)$/i.test(value))
-        continue
+      if (!isWritten(initial)) continue
       if (isSecretName(labels[0] ?? '') || scalar(member(body, 'sensitive')) === 'true')
         yield {
           line: initial!.line,
@@ -27,4 +28,9 @@ export const terraformSecretInDefault: Weakness<TerraformFile, TerraformResource
         }
     }
   },
+}
+
+function isWritten(located: Located | undefined): boolean {
+  const value = located?.tag === undefined ? scalar(located) : undefined
+  return value !== undefined && value.length >= 4 && !/^(?:true|false|changeme|example|null)$/i.test(value)
 }

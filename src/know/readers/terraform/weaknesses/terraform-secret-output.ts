@@ -1,4 +1,5 @@
 import { member, scalar } from '../../located.ts'
+import { isSecretName } from '../../pipeline/pipeline.ts'
 import type { Weakness } from '../../weakness.ts'
 import type { TerraformFile, TerraformResource } from '../module.ts'
 
@@ -21,7 +22,8 @@ export const terraformSecretOutput: Weakness<TerraformFile, TerraformResource> =
       if (!value || scalar(member(body, 'sensitive')) === 'true') continue
       const text = scalar(value) ?? ''
       // Without the mark Terraform refuses what it knows to be sensitive, unless it is told not to.
-      if (value.tag !== undefined && SECRET.test(text))
+      const told = /\bnonsensitive\(\s*(?:var|local)\.([\w-]+)/.exec(text)?.[1]
+      if (value.tag !== undefined && (SECRET.test(text) || isSecretName(told ?? '')))
         yield {
           line: value.line,
           certainty: text.includes('nonsensitive(') ? 'proven' : 'conditional',

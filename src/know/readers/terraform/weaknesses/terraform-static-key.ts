@@ -1,3 +1,4 @@
+import { member, scalar } from '../../located.ts'
 import type { Weakness } from '../../weakness.ts'
 import type { TerraformFile, TerraformResource } from '../module.ts'
 
@@ -24,10 +25,15 @@ export const terraformStaticKey: Weakness<TerraformFile, TerraformResource> = {
   references: ['https://developer.hashicorp.com/terraform/language/state/sensitive-data'],
   *find({ resources }) {
     for (const resource of resources) {
+      const isToken =
+        /^kubernetes_secret(?:_v1)?$/.test(resource.type) &&
+        scalar(member(resource.body, 'type')) === 'kubernetes.io/service-account-token'
       const what =
         Object.hasOwn(KEYS, resource.type) && !resource.address.startsWith('data.')
           ? KEYS[resource.type]
-          : undefined
+          : isToken
+            ? 'a token of a service account without an end'
+            : undefined
       if (what !== undefined)
         yield {
           line: resource.line,

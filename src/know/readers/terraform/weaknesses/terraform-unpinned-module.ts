@@ -32,6 +32,15 @@ export const terraformUnpinnedModule: Weakness<TerraformFile, TerraformResource>
           }
       } else if (/^http:\/\//i.test(text))
         yield { line: source.line, certainty: 'proven', why: `the module ${name} comes over plain http` }
+      else if (
+        /^https:\/\/.*\.(?:zip|tar|tgz|tar\.\w+)(?:\/\/|\?|$)/i.test(text) &&
+        !/[?&]checksum=/.test(text)
+      )
+        yield {
+          line: source.line,
+          certainty: 'conditional',
+          why: `the module ${name} is whatever that address holds`,
+        }
       else if (/^[\w.-]+\/[\w-]+\/[\w-]+(?:\/[\w-]+)?(?:\/\/.*)?$/.test(text) && !member(body, 'version'))
         yield {
           line: source.line,

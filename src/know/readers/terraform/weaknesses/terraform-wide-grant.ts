@@ -1,7 +1,7 @@
 import { items, member, scalar } from '../../located.ts'
 import type { Weakness } from '../../weakness.ts'
 import { type TerraformFile, type TerraformResource, textOf } from '../module.ts'
-import { statementsOf } from '../policy.ts'
+import { type Statement, statementsOf } from '../policy.ts'
 
 export const terraformWideGrant: Weakness<TerraformFile, TerraformResource> = {
   id: 'terraform-wide-grant',
@@ -19,18 +19,23 @@ export const terraformWideGrant: Weakness<TerraformFile, TerraformResource> = {
         why: `${resource.address} ${why}`,
         job: resource,
       })
+      const wide = function* ({ allows, actions, notActions, resources, line }: Statement) {
+        if (!allows || !resources.includes('*')) return
+        if (actions.some(action => action === '*' || action === '*:*'))
+          yield said(line, 'allows every action on everything')
+        else if (notActions.length > 0)
+          yield {
+            ...said(line, 'allows every action but some, those of services to come too'),
+            certainty: 'conditional' as const,
+          }
+      }
       const text = (name: string) => textOf(file, member(resource.body, name)) ?? ''
       const lineOf = (name: string) => member(resource.body, name)?.line ?? resource.line
       if (
         /^aws_(?:iam_.*polic|organizations_policy)/.test(resource.type) &&
         !resource.address.startsWith('data.')
       ) {
-        for (const { allows, actions, resources, line } of statementsOf(
-          file,
-          member(resource.body, 'policy'),
-        ))
-          if (allows && actions.some(action => action === '*' || action === '*:*') && resources.includes('*'))
-            yield said(line, 'allows every action on everything')
+        for (const statement of statementsOf(file, member(resource.body, 'policy'))) yield* wide(statement)
         if (/:policy\/(?:AdministratorAccess|IAMFullAccess)$/.test(text('policy_arn')))
           yield said(lineOf('policy_arn'), 'attaches a policy that allows everything')
       }
@@ -41,6 +46,8 @@ export const terraformWideGrant: Weakness<TerraformFile, TerraformResource> = {
           if (!denies && all('actions') && all('resources'))
             yield said(statement.keyLine ?? statement.line, 'allows every action on everything')
         }
+      for (const own of items(member(resource.body, 'inline_policy')))
+        for (const statement of statementsOf(file, member(own, 'policy'))) yield* wide(statement)
       if (resource.type === 'aws_iam_role')
         for (const arn of items(member(resource.body, 'managed_policy_arns')))
           if (textOf(file, arn)?.endsWith(':policy/AdministratorAccess'))
@@ -59,6 +66,20 @@ export const terraformWideGrant: Weakness<TerraformFile, TerraformResource> = {
           lineOf('role_definition_name'),
           `grants ${text('role_definition_name')} on all of its scope`,
         )
+      for (const permissions of items(member(resource.body, 'permissions')))
+        for (const action of items(member(permissions, 'actions')))
+          if (resource.type === 'azurerm_role_definition' && scalar(action) === '*')
+            yield said(action.line, 'permits every action')
+      if (/^kubernetes_(?:cluster_)?role_binding(?:_v1)?$/.test(resource.type))
+        for (const role of items(member(resource.body, 'role_ref')))
+          if (scalar(member(role, 'name')) === 'cluster-admin')
+            yield said(member(role, 'name')!.line, 'grants cluster-admin')
+      if (/^kubernetes_(?:cluster_)?role(?:_v1)?$/.test(resource.type))
+        for (const rule of items(member(resource.body, 'rule'))) {
+          const all = (name: string) => items(member(rule, name)).some(one => scalar(one) === '*')
+          if (all('verbs') && all('resources'))
+            yield said(rule.keyLine ?? rule.line, 'permits everything on every resource')
+        }
     }
   },
 }
