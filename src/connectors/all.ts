@@ -7,6 +7,7 @@ import { git } from './git/connector.ts'
 import { github } from './github/connector.ts'
 import { gitlab } from './gitlab/connector.ts'
 import { kubernetes } from './kubernetes/connector.ts'
+import { mariadb } from './mariadb/connector.ts'
 import { postgres } from './postgres/connector.ts'
 import { redis } from './redis/connector.ts'
 import { registry } from './registry/connector.ts'
@@ -20,6 +21,7 @@ export const connectors: readonly Connector[] = [
   git,
   directory,
   postgres,
+  mariadb,
   redis,
   aws,
   azure,

@@ -133,3 +133,18 @@ export function redisMessages(): (chunk: Buffer) => Buffer[] {
     return whole
   }
 }
+
+/** MariaDB's: the length of each stands before it, in three bytes, and its number. */
+export function mariadbMessages(): (chunk: Buffer) => Buffer[] {
+  let buffer = Buffer.alloc(0)
+  return chunk => {
+    buffer = Buffer.concat([buffer, chunk])
+    const whole: Buffer[] = []
+    for (;;) {
+      const length = buffer.length < 4 ? Number.POSITIVE_INFINITY : 4 + buffer.readUIntLE(0, 3)
+      if (buffer.length < length) return whole
+      whole.push(buffer.subarray(0, length))
+      buffer = buffer.subarray(length)
+    }
+  }
+}

@@ -13,6 +13,13 @@ import {
   type RedisServer,
   startRedis,
 } from '../../src/serve/operations/drill/redis-server.ts'
+import {
+  ADMIN,
+  availableMariadb,
+  INSTALL_MARIADB,
+  type MariadbServer,
+  startMariadb,
+} from '../connectors/mariadb/mariadb-server.ts'
 import { availableSshd, INSTALL_SSHD, type Sshd, startSshd } from '../connectors/ssh/sshd.ts'
 import { availableNginx, INSTALL_NGINX, makeNginx, type Nginx } from '../connectors/x509/nginx.ts'
 import { requireServer } from '../servers.ts'
@@ -45,6 +52,7 @@ const servers: Readonly<Record<string, ReturnType<typeof requireServer>>> = {
   postgres: requireServer('PostgreSQL', availablePostgres() !== undefined, 'apt-get install postgresql'),
   ssh: requireServer('OpenSSH’s server', availableSshd(), INSTALL_SSHD),
   nginx: requireServer('nginx', availableNginx(), INSTALL_NGINX),
+  mariadb: requireServer('MariaDB', availableMariadb(), INSTALL_MARIADB),
 }
 
 describe.each(pages)('%s', page => {
@@ -53,6 +61,7 @@ describe.each(pages)('%s', page => {
   let cache: RedisServer | undefined
   let sshd: Sshd | undefined
   let nginx: Nginx | undefined
+  let mariadb: MariadbServer | undefined
   let environment: NodeJS.ProcessEnv = {}
   let stage: Stage
 
@@ -65,6 +74,7 @@ describe.each(pages)('%s', page => {
     if (needs('redis')) await stageRedis()
     if (needs('ssh')) await stageSsh()
     if (needs('nginx')) await stageNginx()
+    if (needs('mariadb')) await stageMariadb()
     // As after the first minutes with it; pages that begin there do it themselves.
     if (commands[0]!.line.startsWith('firebreak scan .')) return
     const { exit, stderr } = await stage.run('firebreak scan .')
@@ -76,7 +86,18 @@ describe.each(pages)('%s', page => {
     await cache?.stop()
     await sshd?.stop()
     await nginx?.stop()
+    await mariadb?.stop()
   })
+
+  async function stageMariadb(): Promise<void> {
+    mariadb = await startMariadb()
+    environment = {
+      ...environment,
+      MARIADB_PORT: String(mariadb.port),
+      MARIADB_USER: ADMIN,
+      MARIADB_PASSWORD: mariadb.adminPassword,
+    }
+  }
 
   /** It is not started: there is no list yet that it could read. */
   async function stageNginx(): Promise<void> {

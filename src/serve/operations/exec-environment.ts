@@ -58,6 +58,12 @@ const passwordEnvironment: Readonly<Record<string, (login: Login) => NodeJS.Proc
     REDIS_PASSWORD: password,
     REDISCLI_AUTH: password,
   }),
+  mariadb: ({ host, port, user, password }) => ({
+    MYSQL_HOST: host,
+    MYSQL_TCP_PORT: port,
+    MYSQL_USER: user,
+    MYSQL_PWD: password,
+  }),
 }
 
 function text(port: number | undefined): string | undefined {

@@ -4,10 +4,19 @@ import { join } from 'node:path'
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createConnection } from 'mysql2/promise'
+import { Secret } from '../../../src/core/contract/secret.ts'
 import { connectors } from '../../../src/connectors/all.ts'
 import { listLeases } from '../../../src/act/broker/lease-view.ts'
 import { observe } from '../../../src/know/observe/observe.ts'
 import { exec } from '../../../src/serve/operations/exec.ts'
+import {
+  ADMIN,
+  availableMariadb,
+  INSTALL_MARIADB,
+  type MariadbServer,
+  startMariadb,
+} from '../../connectors/mariadb/mariadb-server.ts'
 import { availableSshd, INSTALL_SSHD, type Sshd, startSshd } from '../../connectors/ssh/sshd.ts'
 import { availableNginx, INSTALL_NGINX, makeNginx, type Nginx } from '../../connectors/x509/nginx.ts'
 import { requireServer } from '../../servers.ts'
@@ -132,5 +141,45 @@ describe.skipIf(nginx.skip)(`nginx ${nginx.reason}`, () => {
       encoding: 'utf8',
     })
     expect(again.stdout).toContain('The SSL certificate error')
+  })
+})
+
+const mariadb = requireServer('MariaDB', availableMariadb(), INSTALL_MARIADB)
+
+describe.skipIf(mariadb.skip)(`MariaDB ${mariadb.reason}`, () => {
+  let server: MariadbServer
+  beforeAll(async () => {
+    server = await startMariadb()
+    const { port, adminPassword } = server
+    const login = { host: '127.0.0.1', port, user: ADMIN, password: adminPassword }
+    const admin = await createConnection({ ...login, multipleStatements: true })
+    await admin.query(
+      `create database shop; create table shop.orders (id int); create user orders_read account lock;
+      grant select on shop.* to orders_read`,
+    )
+    await admin.end()
+    await offer('mariadb', { ...login, password: new Secret(adminPassword) }, 'orders_read')
+  })
+  afterAll(() => server?.stop())
+
+  test('a command logs in as an account of its own, which is gone after it', async () => {
+    const client =
+      'mariadb --no-defaults --protocol=tcp -h "$MYSQL_HOST" -P "$MYSQL_TCP_PORT" -u "$MYSQL_USER"'
+    const lease = await runWithLease(
+      'mariadb',
+      `echo "$MYSQL_USER" >"$OUT/user"; echo "$MYSQL_PWD" >"$OUT/password"
+      ${client} -e 'select count(*) from shop.orders' >"$OUT/read"
+      ${client} -e 'insert into shop.orders values (1)' 2>"$OUT/written" || true`,
+    )
+    expect(await kept('read')).toContain('0')
+    expect(await kept('written')).toContain('denied')
+    expect(lease).toMatchObject({ state: 'ended', proof: { state: 'dead' } })
+    const again = createConnection({
+      host: '127.0.0.1',
+      port: server.port,
+      user: await kept('user'),
+      password: await kept('password'),
+    })
+    await expect(again).rejects.toThrow('Access denied')
   })
 })

@@ -1,0 +1,68 @@
+import { createHash } from 'node:crypto'
+import { FirebreakError } from '../../core/contract/errors.ts'
+import type { CredentialRef, Ref } from '../../core/contract/ref.ts'
+
+/** Whom a server knows: a name, and the hosts that it may come from (`%` is any). Roles have no host. */
+export interface Account {
+  readonly user: string
+  readonly host: string
+}
+
+/** As a statement has it. */
+export function quoted({ user, host }: Account): string {
+  return host === '' ? quotedName(user) : `${quotedName(user)}@${quotedName(host)}`
+}
+
+export function quotedName(name: string): string {
+  return `\`${name.replaceAll('`', '``')}\``
+}
+
+export function refOf(instance: string, kind: string, id: string): Ref {
+  return { system: 'mariadb', instance, kind, id }
+}
+
+export function accountRef(instance: string, { user, host }: Account): Ref {
+  return refOf(instance, 'user', `${user}@${host}`)
+}
+
+/** All that an account may log in with is one credential. */
+export function credentialRef(instance: string, account: Account): CredentialRef {
+  const identity = accountRef(instance, account)
+  return { ...identity, kind: 'password', identity }
+}
+
+/** Raises UNSUPPORTED or CONFLICT for a reference to anything but an account or its password. */
+export function accountOf(server: { readonly instance: string }, ref: Ref): Account {
+  if (ref.system !== 'mariadb' || !['user', 'password'].includes(ref.kind))
+    throw new FirebreakError('UNSUPPORTED', `${ref.system} ${ref.kind} is neither a user nor a password here`)
+  if (ref.instance !== server.instance)
+    throw new FirebreakError(
+      'CONFLICT',
+      'the reference is to another server',
+      'Use the connection of that server.',
+    )
+  const at = ref.id.lastIndexOf('@')
+  if (at < 1) throw new FirebreakError('UNSUPPORTED', `${ref.id} is no account: it has no host`)
+  return { user: ref.id.slice(0, at), host: ref.id.slice(at + 1) }
+}
+
+/** The name says that it is ours, like whom it was made, and by which want: the server keeps no comment. */
+export function issuedName(wantName: string, { user }: Account): string {
+  const readable = user
+    .replace(/^fb_|_[0-9a-f]{16}$/g, '')
+    .replaceAll(/[^A-Za-z0-9]+/g, '_')
+    .slice(0, 40)
+  return `fb_${readable}_${digest(wantName)}`
+}
+
+export function isIssuedFor(user: string, wantName: string): boolean {
+  return isIssued(user) && user.endsWith(`_${digest(wantName)}`)
+}
+
+export function isIssued(user: string): boolean {
+  return /^fb_[A-Za-z0-9_]{0,40}_[0-9a-f]{16}$/.test(user)
+}
+
+export function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16)
+}

@@ -1,0 +1,13 @@
+import { availableMariadb, INSTALL_MARIADB } from '../connectors/mariadb/mariadb-server.ts'
+import { requireServer } from '../servers.ts'
+import { laws } from './laws.ts'
+import { mariadbWorld } from './mariadb-world.ts'
+
+const server = requireServer('MariaDB', availableMariadb(), INSTALL_MARIADB)
+
+laws({
+  name: 'MariaDB',
+  absent: server.skip ? server.reason : undefined,
+  lacks: ['probe', 'documents'],
+  start: mariadbWorld,
+})
