@@ -124,6 +124,11 @@ export async function readBrokerConfig(file: string): Promise<BrokerConfig> {
       'docs/broker.md shows what stands in it; --config names another',
     )
   }
+  return parseBrokerConfig(text, file)
+}
+
+/** The same of a text that is to stand in that file. */
+export function parseBrokerConfig(text: string, file: string): BrokerConfig {
   let value: unknown
   try {
     value = parse(text, { maxAliasCount: 0 })

@@ -19,7 +19,7 @@ import type { UsesWorld } from './uses.ts'
 export async function departureOf(
   world: UsesWorld,
   options: Omit<ContainOptions, 'onPlan'>,
-  request: { readonly mode: Mode; readonly windowSeconds: number },
+  request: { readonly mode: Mode; readonly windowSeconds: number; readonly keepRights?: boolean },
   { own }: Belongings,
   subject: Subject,
 ): Promise<{ departure: Departure; secrets: (Secret | undefined)[] }> {
@@ -73,7 +73,7 @@ export async function departureOf(
   }
   const departure = {
     incident,
-    emptied: await emptiedOf(db, options, own, targets),
+    emptied: await emptiedOf(db, options, own, targets, request.keepRights === true),
     removals: await removalsOf(db, options, holdings, targets),
     ownConsumers: await consumersOfSubject(world, subject),
   }
@@ -92,6 +92,7 @@ async function emptiedOf(
   { connections }: Pick<ContainOptions, 'connections'>,
   own: readonly Belonging[],
   targets: readonly Target[],
+  keepRights: boolean,
 ): Promise<Emptied[]> {
   const emptied: Emptied[] = []
   for (const { identity, isWhole, name } of own) {
@@ -100,7 +101,7 @@ async function emptiedOf(
     for (const source of await connections.forInstance(db, ref.system, ref.instance)) {
       const connection = await connections.open(db, source.id)
       const can = (['narrow', 'endSessions', 'sessions'] as const).filter(
-        method => connection[method] !== undefined,
+        method => connection[method] !== undefined && !(keepRights && method === 'narrow'),
       )
       if (can.length === 0) continue
       const label = targets.find(target => sameRef(target.identity, ref))?.label ?? name

@@ -36,6 +36,8 @@ export interface OffboardRequest {
   readonly windowSeconds: number
   readonly apply: boolean
   readonly breakGlass?: boolean
+  /** What it may do stays, though nobody can log in as it: leases are like it. */
+  readonly keepRights?: boolean
   /** Who answers from now on for what others use as well, where a person leaves; and who says so. */
   readonly handover?: { readonly to: string; readonly by: string }
 }

@@ -41,9 +41,7 @@ const ROTATED_WITHIN_DAYS = 365
 
 export async function figuresOf(context: CheckContext): Promise<Figures> {
   const all = await told(context)
-  const copied = await standing(context)
-  // A value of which only a text told is one as long as a text tells of it.
-  const usable = all.filter(one => isUsable(one, context.now) && (one.isListed || copied.has(one.id)))
+  const usable = await usableOf(context)
   const byIdentity = Map.groupBy(usable, ({ identityId }) => identityId ?? '')
   const ages = usable.map(({ facts }) => timeOf(facts.get('created')))
   const exposures = await exposed(context)
@@ -67,6 +65,19 @@ export async function figuresOf(context: CheckContext): Promise<Figures> {
     exposedStillAlive: exposures.length - toDead.length,
     standing: standingOf(usable, await profiled(context)),
   }
+}
+
+/** The standing credentials alone. */
+export async function standingCredentials(context: CheckContext): Promise<Standing> {
+  return standingOf(await usableOf(context), await profiled(context))
+}
+
+async function usableOf(context: CheckContext): Promise<Told[]> {
+  const copied = await standing(context)
+  // A value of which only a text told is one as long as a text tells of it.
+  return (await told(context)).filter(
+    one => isUsable(one, context.now) && (one.isListed || copied.has(one.id)),
+  )
 }
 
 function standingOf(usable: readonly Told[], profiles: ReadonlyMap<string, Profiled>): Standing {

@@ -5,6 +5,7 @@ import type { Roots } from '../../know/inventory/roots.ts'
 
 /** A workload that runs as an identity, or reads a credential of it. */
 export interface WorkflowUse {
+  readonly workloadId: string
   readonly name: string
   /** The workload is there no more, or uses it no more. */
   readonly isGone: boolean
@@ -43,8 +44,10 @@ export async function workflowUses(
 /** One that uses it still in some way does not count as gone. */
 function withoutRepeated(uses: readonly WorkflowUse[]): WorkflowUse[] {
   const byName = new Map<string, WorkflowUse>()
-  for (const { name, isGone, why } of uses.toSorted((a, b) => Number(a.isGone) - Number(b.isGone)))
-    if (!byName.has(name)) byName.set(name, { name, isGone, why })
+  for (const { workloadId, name, isGone, why } of uses.toSorted(
+    (a, b) => Number(a.isGone) - Number(b.isGone),
+  ))
+    if (!byName.has(name)) byName.set(name, { workloadId, name, isGone, why })
   return [...byName.values()]
 }
 

@@ -117,6 +117,11 @@ export const operations: readonly OperationEntry[] = [
     load: async () => (await import('./policy.ts')).policy,
   },
   {
+    name: 'replace',
+    summary: 'Write the lease and the policy that would replace a standing secret, and count those left',
+    load: async () => (await import('./replace.ts')).replace,
+  },
+  {
     name: 'ls',
     summary: 'List credentials, identities, findings, sources or runs',
     load: async () => (await import('./ls.ts')).ls,

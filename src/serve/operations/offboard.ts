@@ -25,6 +25,10 @@ const input = z.strictObject({
     .min(1)
     .optional()
     .describe('who takes over what a person answers for and others use'),
+  keepRights: z
+    .boolean()
+    .default(false)
+    .describe('what it may do stays, for leases that are like it; only its credentials go'),
   emergency: z.boolean().default(false).describe('wait for nobody who may still use what goes'),
   window: z.number().min(0).max(3600).default(5).describe('seconds to watch for who uses it'),
   patience: z
@@ -70,6 +74,7 @@ export const offboard = defineOperation<z.infer<typeof input>, OffboardReport>({
       windowSeconds: given.emergency ? 0 : given.window,
       apply: given.apply,
       breakGlass: given.breakGlass,
+      keepRights: given.keepRights,
       ...(given.handoverTo !== undefined && { handover: { to: given.handoverTo, by: sayer(undefined) } }),
     })
   },
