@@ -11,6 +11,7 @@ import { addSteps, createRun, runRow, stepsOf, unsealIssued } from '../actions/j
 import { runSteps } from '../actions/run.ts'
 import { type Actor, clientIdOf, signAccessToken } from './access-token.ts'
 import type { Broker } from './broker.ts'
+import { mustBeApproved } from './approval.ts'
 import { type LeaseDefinition, leaseNamed } from './broker-config.ts'
 import { type Asked, type Decided, decide, recordRefusal } from './decide.ts'
 import { endLease } from './end-lease.ts'
@@ -97,9 +98,10 @@ export async function issueLease(
     actors: actors ? JSON.stringify(actors) : null,
     decided_alike: null,
   }
+  const once = decided.decision.approval ? [] : (request.once ?? [])
   if (decided.facts.like === undefined)
-    return await issueToken(broker, workload, definition, row, decided, handle, request)
-  if (request.once?.length) await broker.ledger.keep({ once: request.once })
+    return await issueToken(broker, workload, definition, row, decided, handle, { ...request, once })
+  if (once.length > 0) await broker.ledger.keep({ once })
   return await issueCredential(db, broker, row, decided, decided.facts.like, handle)
 }
 
@@ -129,7 +131,12 @@ async function mustBeAllowed(
   once: readonly Once[] = [],
 ): Promise<Decided> {
   const decided = await decide(db, broker, workload, definition, asked)
-  if (decided.decision.allowed) return decided
+  if (decided.decision.allowed) {
+    // What was presented for it is used up, whether or not it has to wait.
+    if (decided.decision.approval && once.length > 0) await broker.ledger.keep({ once })
+    if (decided.decision.approval) await mustBeApproved(db, broker.io, workload, definition.name, asked)
+    return decided
+  }
   await recordRefusal(broker, decided, once)
   throw new OauthError('access_denied', decided.decision.why, { recorded: true })
 }

@@ -1,5 +1,5 @@
 /**
- * Why a request was refused, in OAuth's own words: RFC 6749 (section 5.2), RFC 6750 (3.1), RFC 7009 (2.2.1), RFC 8693 (2.2.2),
+ * Why a request was refused, in OAuth's own words: RFC 6749 (section 5.2), RFC 6750 (3.1), RFC 7009 (2.2.1), RFC 8628 (3.5), RFC 8693 (2.2.2),
  * RFC 9449 (5 and 8). `http` is the status that goes with each.
  */
 export const OAUTH_ERRORS = {
@@ -14,6 +14,7 @@ export const OAUTH_ERRORS = {
   unsupported_grant_type: { http: 400 },
   unsupported_token_type: { http: 400 },
   invalid_token: { http: 401 },
+  authorization_pending: { http: 400 },
   access_denied: { http: 403 },
   insufficient_scope: { http: 403 },
   server_error: { http: 500 },

@@ -1,4 +1,5 @@
 import { decodeJwt, decodeProtectedHeader, type JWTPayload, jwtVerify } from 'jose'
+import { CompiledQuery } from 'kysely'
 import { z } from 'zod'
 import type { Row } from '../../core/store/schema.ts'
 import type { Db } from '../../core/store/store.ts'
@@ -43,14 +44,27 @@ export async function readOwnToken(
   token: string,
 ): Promise<OwnToken> {
   const read = await verified(broker, token)
-  const lease = await db
-    .selectFrom('lease')
-    .selectAll()
-    .where('id', '=', read.payload.jti!)
-    .where('state', '=', 'active')
-    .executeTakeFirst()
+  const {
+    rows: [lease],
+  } = await db.executeQuery<Row<'lease'>>(CompiledQuery.raw(standing(db), [read.payload.jti, 'active']))
   if (!lease) throw new OauthError('invalid_token', 'its lease has ended')
   return { ...read, lease }
+}
+
+const texts = new WeakMap<Db, string>()
+
+/** Building the statement costs more than running it, and every exchange asks it. */
+function standing(db: Db): string {
+  const known = texts.get(db)
+  if (known !== undefined) return known
+  const { sql } = db
+    .selectFrom('lease')
+    .selectAll()
+    .where('id', '=', '')
+    .where('state', '=', 'active')
+    .compile()
+  texts.set(db, sql)
+  return sql
 }
 
 async function verified(

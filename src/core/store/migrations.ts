@@ -23,6 +23,7 @@ export const migrations: Record<string, Migration> = {
   '0016_broker': { up: broker },
   '0017_handed_from': { up: handedFrom },
   '0018_exchange': { up: exchange },
+  '0019_approval': { up: approval },
 }
 
 async function spine(db: Kysely<unknown>): Promise<void> {
@@ -317,4 +318,14 @@ async function exchange(db: Kysely<unknown>): Promise<void> {
     'create index presented_until on presented_token (expires_at)',
   ])
     await sql.raw(statement).execute(db)
+}
+
+/** What waits for a person's word before it is given, and what was given it. */
+async function approval(db: Kysely<unknown>): Promise<void> {
+  await sql`create table approval (
+    id text primary key, lease text not null, issuer text not null, subject text not null, asked text not null,
+    asked_at bigint not null, expires_at bigint not null, approved_at bigint, said_by text, used_at bigint)`.execute(
+    db,
+  )
+  await sql`create index approval_lease on approval (lease, expires_at)`.execute(db)
 }

@@ -11,6 +11,9 @@ import { canonicalJson } from '../../core/contract/canonical-json.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Ms } from '../../core/contract/ref.ts'
 
+/** So many answers are remembered. */
+const MOST_ANSWERS = 2048
+
 /** Texts of policies by the names of their files. */
 export type PolicyFiles = Readonly<Record<string, string>>
 
@@ -50,6 +53,8 @@ export interface PolicyDecision {
   readonly policies: readonly string[]
   /** A sentence. */
   readonly why: string
+  /** Whether a person has to approve first: every policy that permits it says so, by `@approval`. */
+  readonly approval?: true
   /** Of the policies, as `Policies` has it. */
   readonly version: string
 }
@@ -87,11 +92,10 @@ export async function compilePolicies(schema: string, files: PolicyFiles): Promi
       texts[id] = part
     }
   }
-  const loaded = cedar.preparseSchema(version, schema)
-  if (loaded.type === 'failure') throw unusable('the schema', schema, loaded.errors)
   const set = cedar.preparsePolicySet(version, { staticPolicies: texts })
   if (set.type === 'failure') throw unusable('the policies', '', set.errors)
   const scopes = Object.entries(texts).map(([id, text]) => ({ id, ...scopeOf(cedar.policyToJson(text)) }))
+  const needingApproval = new Set(scopes.flatMap(({ id, approval }) => (approval ? [id] : [])))
   const named = new Set(scopes.flatMap(({ resource }) => (resource === undefined ? [] : [resource])))
   const slices = new Map<string, string>()
   /**
@@ -114,30 +118,56 @@ export async function compilePolicies(schema: string, files: PolicyFiles): Promi
     return key
   }
 
+  const decide = (request: PolicyRequest): PolicyDecision => {
+    const answer = cedar.statefulIsAuthorized(
+      callOf(slice(request.action ?? 'lease', request.lease.name), request),
+    )
+    // An answer that is none permits nothing.
+    if (answer.type === 'failure')
+      return { allowed: false, policies: [], why: sentence(answer.errors), version }
+    const { decision, diagnostics } = answer.response
+    const allowed = decision === 'allow' && diagnostics.errors.length === 0
+    const policies = [...diagnostics.reason].sort()
+    const why = reasonOf(allowed, policies, diagnostics.errors)
+    return {
+      allowed,
+      policies,
+      why,
+      ...(allowed && policies.every(id => needingApproval.has(id)) && { approval: true }),
+      version,
+    }
+  }
+  // The same question has the same answer, unless a policy may ask what time it is.
+  const readsTime = Object.values(texts).some(text => /\bnow\b/.test(text))
+  const answers = new Map<string, PolicyDecision>()
   return {
     version,
     files,
     count: Object.keys(texts).length,
     decide(request) {
-      const answer = cedar.statefulIsAuthorized(
-        callOf(slice(request.action ?? 'lease', request.lease.name), request),
-      )
-      // An answer that is none permits nothing.
-      if (answer.type === 'failure')
-        return { allowed: false, policies: [], why: sentence(answer.errors), version }
-      const { decision, diagnostics } = answer.response
-      const allowed = decision === 'allow' && diagnostics.errors.length === 0
-      const policies = [...diagnostics.reason].sort()
-      return { allowed, policies, why: reasonOf(allowed, policies, diagnostics.errors), version }
+      if (readsTime) return decide(request)
+      const key = JSON.stringify({ ...request, context: { ...request.context, now: 0 } })
+      const known = answers.get(key)
+      if (known) return known
+      const answer = decide(request)
+      const [oldest] = answers.keys()
+      if (answers.size >= MOST_ANSWERS && oldest !== undefined) answers.delete(oldest)
+      answers.set(key, answer)
+      return answer
     },
   }
 }
 
-/** The one action and the one lease that a policy's scope names; whatever else it says there may hold of any. */
-function scopeOf(answer: PolicyToJsonAnswer): { action?: string; resource?: string } {
+/** The one action and the one lease that a policy's scope names, whatever else it says there may hold of any; and its obligation. */
+function scopeOf(answer: PolicyToJsonAnswer): {
+  action?: string
+  resource?: string
+  approval?: boolean
+} {
   if (answer.type === 'failure') return {}
-  const { action, resource } = answer.json
+  const { action, resource, annotations } = answer.json
   return {
+    approval: annotations !== undefined && 'approval' in annotations,
     ...(action.op === '==' && 'entity' in action && { action: idOf(action.entity) }),
     ...(resource.op === '==' && 'entity' in resource && { resource: idOf(resource.entity) }),
   }

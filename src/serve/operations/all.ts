@@ -108,7 +108,7 @@ export const operations: readonly OperationEntry[] = [
   },
   {
     name: 'lease',
-    summary: 'List, show or end what the broker handed out',
+    summary: 'List, show, approve or end what the broker hands out',
     load: async () => (await import('./lease.ts')).lease,
   },
   {

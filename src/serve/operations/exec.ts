@@ -118,7 +118,7 @@ async function lease(world: World, broker: Broker, given: Input): Promise<Grante
     const code =
       error.code === 'temporarily_unavailable'
         ? 'UNREACHABLE'
-        : error.code === 'access_denied'
+        : error.code === 'access_denied' || error.code === 'authorization_pending'
           ? 'DENIED'
           : 'INVALID_INPUT'
     throw new FirebreakError(

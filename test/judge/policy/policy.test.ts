@@ -139,3 +139,31 @@ test('of many policies those are tried whose scope can hold, and they decide as 
       }
   expect(allowed).toBeGreaterThan(0)
 })
+
+test('an approval is needed where every policy that permits it says so', async () => {
+  const policies = await compilePolicies(schema, {
+    'all.cedar': `
+      @id("admin") @approval("a person") permit(principal, action, resource) when { context.ttlSeconds > 60 };
+      @id("short") permit(principal, action, resource) when { context.ttlSeconds < 120 };
+      @id("never") @approval forbid(principal, action, resource) when { context.held };`,
+  })
+  const decide = (ttlSeconds: number, held = false) =>
+    policies.decide({ ...request, context: { ...request.context, ttlSeconds, held } })
+  expect(decide(600)).toMatchObject({ allowed: true, approval: true })
+  expect(decide(100)).not.toHaveProperty('approval')
+  expect(decide(30)).not.toHaveProperty('approval')
+  expect(decide(600, true)).toMatchObject({ allowed: false })
+  expect(decide(600, true)).not.toHaveProperty('approval')
+})
+
+test('the same question has the same answer, but where a policy reads the time', async () => {
+  const later = { ...request, context: { ...request.context, now: request.context.now + 86_400_000 } }
+  const timeless = await compilePolicies(schema, { 'all.cedar': PERMIT })
+  expect(timeless.decide(request)).toBe(timeless.decide(later))
+  expect(timeless.decide({ ...later, context: { ...later.context, held: true } })).not.toBe(
+    timeless.decide(later),
+  )
+  const until = `forbid(principal, action, resource) when { context.now > datetime("2026-05-02") };`
+  const timed = await compilePolicies(schema, { 'all.cedar': PERMIT, 'until.cedar': until })
+  expect([timed.decide(request).allowed, timed.decide(later).allowed]).toEqual([true, false])
+})

@@ -213,6 +213,11 @@ async function fillBroker(db: Db, entityId: string): Promise<void> {
     .values({ ...key, created_at: 1, signs_from: 2, gone_at: 3 })
     .execute()
   await db.insertInto('policy_set').values({ id: 'p', version: 'v', files: ODD[3]!, at: 1 }).execute()
+  const asked = { lease: 'api', issuer: 'local', subject: ODD[3]!, asked: '{}', asked_at: 1, expires_at: 2 }
+  await db
+    .insertInto('approval')
+    .values({ id: 'a', ...asked, approved_at: null, said_by: null, used_at: null })
+    .execute()
 }
 
 async function digests(db: Db) {
