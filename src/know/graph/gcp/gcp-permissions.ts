@@ -63,6 +63,7 @@ const KINDS: readonly (readonly [string, readonly string[]])[] = [
   ['resourcemanager.folders.', ['folder']],
   ['resourcemanager.organizations.', ['organization']],
   ['secretmanager.', ['secret']],
+  ['storage.hmacKeys.', ['project']],
   ['storage.', ['bucket']],
   ['compute.instances.create', ['project']],
   ['compute.instances.', ['vm']],

@@ -99,6 +99,29 @@ describe('what allow policies permit', () => {
     ])
   })
 
+  test.each([
+    ['roles/cloudbuild.builds.editor', 'gcp-run-build'],
+    ['roles/workflows.editor', 'gcp-run-workflow'],
+    ['roles/batch.jobsEditor', 'gcp-run-batch'],
+    ['roles/composer.admin', 'gcp-run-composer'],
+    ['roles/aiplatform.user', 'gcp-run-training'],
+    ['roles/notebooks.admin', 'gcp-run-notebook'],
+  ])('%s runs code as whom one may act as', async (role, crossing) => {
+    const user = policyOn(onAccount('deployer'), binding('roles/iam.serviceAccountUser', ALICE))
+    const runs = policyOn(onProject, binding(role, ALICE))
+    const reached = async (...policies: object[]) =>
+      (await reachOf('alice@acme.example', [[...base, ...policies]])).reached
+    expect(await reached(user, runs)).toEqual([`service-account deployer proven by ${crossing}`])
+    expect(await reached(runs)).toEqual([])
+  })
+
+  test('a key for Cloud Storage acts as the service account there alone', async () => {
+    const keys = policyOn(onProject, binding('roles/storage.hmacKeyAdmin', ALICE))
+    expect((await reachOf('alice@acme.example', [[...base, keys]])).reached).toEqual([
+      'service-account deployer conditional by gcp-create-hmac-key',
+    ])
+  })
+
   test('an owner has the project and all in it, an editor what runs there, a viewer nothing', async () => {
     const documents = (role: string) => [[...base, policyOn(onProject, binding(role, ALICE))]]
     expect((await reachOf('alice@acme.example', documents('roles/owner'))).reached.sort()).toEqual([
