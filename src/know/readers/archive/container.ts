@@ -27,12 +27,12 @@ interface Kind {
  */
 export interface InOrder extends Kind {
   readonly order: 'in order'
-  members(content: Content, context: Context): AsyncIterable<Member | Gap>
+  members(content: Content, context: Context): AsyncIterable<Member | Link | Gap>
 }
 
 export interface OutOfOrder extends Kind {
   readonly order: 'any'
-  members(content: Spool, context: Context): AsyncIterable<Member | Gap>
+  members(content: Spool, context: Context): AsyncIterable<Member | Link | Gap>
 }
 
 export interface Context {
@@ -46,6 +46,12 @@ export interface Member {
   /** A name that tells what kind of text it is, where its path does not. */
   readonly readAs?: string
   readonly bytes: AsyncIterable<Uint8Array>
+}
+
+/** Another name of a member that came before it: it has no content of its own. */
+export interface Link {
+  readonly path: string
+  readonly linkOf: string
 }
 
 /** What could not be looked into, and why. */

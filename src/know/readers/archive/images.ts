@@ -6,6 +6,7 @@ const WHITEOUT = '.wh.'
 const OPAQUE = '.wh..wh..opq'
 const MOST_WHITEOUTS = 100_000
 const MOST_IMAGES = 1000
+const MOST_LINKS = 1000
 /** Docker makes at most 127. */
 const MOST_LAYERS = 1000
 /** How many folders or archives of a path are looked at: a hostile one has thousands. */
@@ -31,6 +32,8 @@ export class Images {
   /** By the member that a layer is; the first that names it. */
   readonly #layers = new Map<string, { image: Image; layer: number }>()
   readonly #whiteouts: string[] = []
+  /** Other names of members. */
+  readonly #links = new Map<string, string[]>()
 
   /** Every member, after it was read. */
   see(member: string, content: Content): void {
@@ -52,6 +55,12 @@ export class Images {
     }
   }
 
+  link(member: string, of: string): void {
+    const links = this.#links.get(of) ?? []
+    if (links.length === 0 && this.#links.size < MOST_WHITEOUTS) this.#links.set(of, links)
+    if (links.length < MOST_LINKS) links.push(member)
+  }
+
   #add(prefix: string, layers: readonly string[]): void {
     if (this.#images.length >= MOST_IMAGES || layers.length > MOST_LAYERS) return
     const image = { prefix, layers }
@@ -69,12 +78,19 @@ export class Images {
       const place = this.#placeOf(finding.place.member)
       if (!place) continue
       const { image, layer, path } = place
-      const deleted = deletedIn(deletions.get(image), layer, path)
+      // What has another name that stands is there still.
+      const names = [path, ...this.#namesOf(finding.place.member)]
+      const each = names.map(name => deletedIn(deletions.get(image), layer, name))
+      const deleted = each.includes(undefined) ? undefined : Math.max(...each.map(one => one ?? 0))
       const where = `${image.prefix}${image.layers[layer]} (layer ${layer + 1} of ${image.layers.length})`
       const note = deleted === undefined ? '' : ` (deleted in layer ${deleted + 1})`
       const member = `${where}!/${path}${note}`
       findings[index] = { ...finding, place: { ...finding.place, member } }
     }
+  }
+
+  #namesOf(member: string): string[] {
+    return (this.#links.get(member) ?? []).flatMap(link => this.#placeOf(link)?.path ?? [])
   }
 
   #deletions(): Map<Image, Deletions> {

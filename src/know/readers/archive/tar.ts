@@ -1,7 +1,7 @@
 import { pathText } from '../../../core/contract/path-text.ts'
 import { Damaged } from './budget.ts'
 import { ByteQueue } from './byte-queue.ts'
-import type { Context, Gap, InOrder, Member } from './container.ts'
+import type { Context, Gap, InOrder, Link, Member } from './container.ts'
 import type { Content } from './content.ts'
 
 const BLOCK = 512
@@ -10,8 +10,8 @@ const MOST_EXTENDED_BYTES = 1024 * 1024
 
 /**
  * POSIX ustar and pax (IEEE 1003.1, pax, "ustar Interchange Format"), GNU long names, and the older form without a magic
- * number, which is told by its checksum. Links, devices and folders have no content and are passed over; a name is only
- * ever text here.
+ * number, which is told by its checksum. Symbolic links, devices and folders have no content and are passed over; a hard link
+ * is another name of what came before it. A name is only ever text here.
  */
 export const tar: InOrder = {
   name: 'tar',
@@ -21,9 +21,9 @@ export const tar: InOrder = {
   members,
 }
 
-async function* members(content: Content, { budget }: Context): AsyncGenerator<Member | Gap, void> {
+async function* members(content: Content, { budget }: Context): AsyncGenerator<Member | Link | Gap, void> {
   const bytes = new ByteQueue(content.bytes())
-  let next: Partial<Record<'path' | 'size', string>> = {}
+  let next: Partial<Record<'path' | 'size' | 'link', string>> = {}
   for (;;) {
     const header = await bytes.exactly(BLOCK)
     if (!header) return
@@ -39,11 +39,14 @@ async function* members(content: Content, { budget }: Context): AsyncGenerator<M
       const extended = await extendedText(bytes, size)
       await skip(bytes, padding)
       if (type === 'L') next.path = pathText(beforeNul(extended))
+      else if (type === 'K') next.link = pathText(beforeNul(extended))
       else if (type === 'x') next = { ...next, ...paxRecords(extended) }
       continue
     }
     const path = next.path ?? nameOf(header)
+    const linkOf = next.link ?? pathText(beforeNul(header.subarray(157, 257)))
     next = {}
+    if (type === '1' && linkOf !== '') yield { path, linkOf }
     const holds = type === '0' || type === '\0' || type === '7' || type === 'S' || !/[1-6]/.test(type)
     // An image's layer says by an empty file what it deletes.
     const isTold = size > 0 || path.includes('.wh.')
@@ -72,8 +75,8 @@ async function skip(bytes: ByteQueue, count: number): Promise<void> {
 }
 
 /** `length key=value\n`, the length in bytes and of the whole record. */
-function paxRecords(bytes: Uint8Array): { path?: string; size?: string } {
-  const found: { path?: string; size?: string } = {}
+function paxRecords(bytes: Uint8Array): { path?: string; size?: string; link?: string } {
+  const found: { path?: string; size?: string; link?: string } = {}
   const text = Buffer.from(bytes)
   for (let at = 0; at < text.length; ) {
     const space = text.indexOf(0x20, at)
@@ -84,6 +87,7 @@ function paxRecords(bytes: Uint8Array): { path?: string; size?: string } {
     const key = text.toString('latin1', space + 1, equals)
     const value = text.subarray(equals + 1, at + length - 1)
     if (key === 'path' || key === 'GNU.sparse.name') found.path = pathText(value)
+    else if (key === 'linkpath') found.link = pathText(value)
     else if (key === 'size' && /^\d{1,15}$/.test(value.toString('latin1')))
       found.size = value.toString('latin1')
     at += length

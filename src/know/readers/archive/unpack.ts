@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Observation } from '../../../core/contract/observation.ts'
 import { containerOf } from './all.ts'
 import { Budget, Damaged, LimitReached } from './budget.ts'
-import type { Container, Gap, Member } from './container.ts'
+import type { Container, Gap, Link, Member } from './container.ts'
 import { beginContent, type Content } from './content.ts'
 import { Images } from './images.ts'
 import type { MemberGap } from './member-gap.ts'
@@ -120,7 +120,7 @@ class Unpacking<S> implements Unpacked<S> {
     depth: number,
   ): Promise<void> {
     const context = { path, budget: this.#budget }
-    const into = (part: Member | Gap) => this.#part(container, member, part, depth)
+    const into = (part: Member | Link | Gap) => this.#part(container, member, part, depth)
     if (container.order === 'in order') {
       const members = await this.#each(member, container.members(content, context), into)
       // What only begins like an archive is a text like any other.
@@ -147,8 +147,8 @@ class Unpacking<S> implements Unpacked<S> {
   /** How many members there were. What cannot be read on is told. */
   async #each(
     member: string,
-    parts: AsyncIterable<Member | Gap>,
-    into: (part: Member | Gap) => Promise<number>,
+    parts: AsyncIterable<Member | Link | Gap>,
+    into: (part: Member | Link | Gap) => Promise<number>,
   ): Promise<number> {
     let members = 0
     try {
@@ -162,10 +162,19 @@ class Unpacking<S> implements Unpacked<S> {
     return members
   }
 
-  async #part(container: Container, member: string, part: Member | Gap, depth: number): Promise<0 | 1> {
+  async #part(
+    container: Container,
+    member: string,
+    part: Member | Link | Gap,
+    depth: number,
+  ): Promise<0 | 1> {
     const inside = inner(member, part.path)
     if ('gap' in part) {
       this.#gap(inside, part.gap)
+      return 0
+    }
+    if ('linkOf' in part) {
+      this.#images.link(inside, inner(member, part.linkOf))
       return 0
     }
     this.#budget.member()

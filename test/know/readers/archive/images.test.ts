@@ -84,6 +84,28 @@ test('a blob that is not what its digest says is read, and told', async () => {
   ])
 })
 
+test('a file with another name is deleted when that is, too; an opaque folder hides what lay in it', async () => {
+  const image = async (second: Record<string, string>) => {
+    const first = await made(
+      { 'app/.env': `TOKEN=${token}\n` },
+      'l.tar',
+      'mkdir -p opt && ln app/.env opt/kept && tar cf l.tar app opt',
+    )
+    const files = {
+      'a.tar': first,
+      'b.tar': await made(second, 'l.tar', `tar cf l.tar ${Object.keys(second).join(' ')}`),
+      'manifest.json': JSON.stringify([{ Layers: ['a.tar', 'b.tar'] }]),
+    }
+    return (await told(await made(files, 'i.tar', 'tar cf i.tar *'), 'i.tar')).found
+  }
+  const at = 'i.tar!/a.tar (layer 1 of 2)!/app/.env'
+  expect(await image({ 'app/.wh..env': '' })).toEqual([`${at}:1 ${token}`])
+  expect(await image({ 'app/.wh..wh..opq': '' })).toEqual([`${at}:1 ${token}`])
+  expect(await image({ 'app/.wh..wh..opq': '', 'opt/.wh.kept': '' })).toEqual([
+    `${at} (deleted in layer 2):1 ${token}`,
+  ])
+})
+
 test('many deletions of many files take no long time', () => {
   const images = new Images()
   const see = (member: string, text = '') => images.see(member, new Content(Buffer.from(text)))
