@@ -68,9 +68,14 @@ export function podOf({ kind, root }: Manifest): Pod | undefined {
     ],
     pullSecrets: items(member(spec, 'imagePullSecrets')).flatMap(one => scalar(member(one, 'name')) ?? []),
     images: [...new Set(containers.flatMap(container => scalar(member(container, 'image')) ?? []))],
-    privileged: containers.some(
-      container => truth(member(container, 'securityContext', 'privileged')) === true,
-    ),
+    // A process of the host's, as Windows calls it, has all of its node, too.
+    privileged: [
+      member(spec, 'securityContext', 'windowsOptions', 'hostProcess'),
+      ...containers.flatMap(container => [
+        member(container, 'securityContext', 'privileged'),
+        member(container, 'securityContext', 'windowsOptions', 'hostProcess'),
+      ]),
+    ].some(one => truth(one) === true),
     hostNetwork: truth(member(spec, 'hostNetwork')) === true,
     hostPid: truth(member(spec, 'hostPID')) === true,
     hostPaths: volumes.flatMap(volume => scalar(member(volume, 'hostPath', 'path')) ?? []),

@@ -167,6 +167,19 @@ spec: { serviceAccountName: api${ofPod && `, ${ofPod}`}, containers: [] }
     expect(found.map(edge => edge.split(', ')[1])).toEqual(certainty ? [certainty] : [])
   })
 
+  test.each([
+    ['containers: [{ securityContext: { privileged: true } }]', true],
+    ['containers: [], initContainers: [{ securityContext: { privileged: "true" } }]', true],
+    ['containers: [], ephemeralContainers: [{ securityContext: { privileged: true } }]', true],
+    ['containers: [{ securityContext: { windowsOptions: { hostProcess: true } } }]', true],
+    ['containers: [], securityContext: { windowsOptions: { hostProcess: true } }', true],
+    ['containers: [{ securityContext: { privileged: false } }]', false],
+  ])('whether it has its node: %s', async (spec, privileged) => {
+    const found = await read(`apiVersion: v1\nkind: Pod\nmetadata: { name: p }\nspec: { ${spec} }\n`)
+    const pod = found.find(one => one.see === 'workload')
+    expect(pod).toMatchObject({ facts: { privileged: { value: privileged } } })
+  })
+
   test('whoever has no token of the account still becomes its cloud role', async () => {
     const found = await read(
       `${ACCOUNT}---\napiVersion: batch/v1\nkind: CronJob\nmetadata: {name: c, namespace: shop}
