@@ -9,6 +9,7 @@ import { gitlab } from './gitlab/connector.ts'
 import { kubernetes } from './kubernetes/connector.ts'
 import { mariadb } from './mariadb/connector.ts'
 import { postgres } from './postgres/connector.ts'
+import { rabbitmq } from './rabbitmq/connector.ts'
 import { redis } from './redis/connector.ts'
 import { registry } from './registry/connector.ts'
 import { report } from './report/connector.ts'
@@ -22,6 +23,7 @@ export const connectors: readonly Connector[] = [
   directory,
   postgres,
   mariadb,
+  rabbitmq,
   redis,
   aws,
   azure,
