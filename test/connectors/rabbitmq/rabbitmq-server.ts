@@ -51,6 +51,8 @@ export async function startRabbitmq(): Promise<RabbitmqServer> {
     // The programs that find each other by a daemon find only each other: it is our own, and is ended with them.
     ERL_EPMD_PORT: String(mapper),
     ERL_EPMD_ADDRESS: '127.0.0.1',
+    // It is ended with its nodes, and not only when it has heard that they are gone.
+    ERL_EPMD_RELAXED_COMMAND_CHECK: '1',
     RABBITMQ_NODENAME: `firebreak${port}@localhost`,
     RABBITMQ_DIST_PORT: String(distribution),
     RABBITMQ_CONFIG_FILE: join(home, 'rabbitmq'),
