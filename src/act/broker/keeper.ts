@@ -13,7 +13,7 @@ import type { Workload } from './workload.ts'
 
 const LOOK_EVERY_MS = 500
 const DECIDE_EVERY_MS = 3_000
-const MOST_AT_ONCE = 16
+const MOST_AT_ONCE = 32
 const ENDED_AT_ONCE = 100
 /** An unclaimed run of a lease that is being issued may be claimed in the next moment. */
 const UNCLAIMED_MS = 30_000

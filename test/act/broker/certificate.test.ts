@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash, X509Certificate } from 'node:crypto'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -58,6 +58,10 @@ beforeAll(async () => {
   make('two', '/CN=build-7', leaf(`URI:${JOB},URI:spiffe://acme.example/ci/more`), 'authority')
   make('outside', '/CN=build-7', leaf('URI:spiffe://acme.example/web'), 'authority')
   make('named', '/CN=build-7', leaf('DNS:build-7'), 'authority')
+  const names = ['[req]', 'distinguished_name=dn', '[dn]', '[own]', 'basicConstraints=critical,CA:FALSE']
+  const comma = [...names, 'subjectAltName=@names', '[names]', `DNS.1=a, URI:${JOB}, b`, '']
+  await writeFile(join(home, 'comma.cnf'), comma.join('\n'))
+  make('comma', '/CN=else', ['-config', join(home, 'comma.cnf'), '-extensions', 'own'], 'authority')
   make('forged', '/CN=build-7', leaf(`URI:${JOB}`), 'other')
 })
 afterAll(async () => {
@@ -141,7 +145,7 @@ test.skipIf(!hasOpenssl)('over TLS a certificate says who asks, and its tokens a
 test.skipIf(!hasOpenssl)(
   'another authority, two names or a name that may not come prove nothing',
   async () => {
-    for (const by of ['forged', 'two', 'outside', 'authority', undefined])
+    for (const by of ['forged', 'two', 'outside', 'comma', 'authority', undefined])
       expect(await post('/leases', { name: 'api' }, by), by).toMatchObject({
         status: 401,
         body: { error: 'invalid_token' },
