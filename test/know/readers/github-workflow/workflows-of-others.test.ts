@@ -79,6 +79,8 @@ const expected: Record<string, Record<string, readonly number[]>> = {
   'workflow-vulnerable-action': {
     'goat/tj-actions-changed-files-incident.yaml': [29],
     'goat/changed-files-vulnerability-with-hr.yml': [32],
+    'goat/changed-files-vulnerability-without-hr.yml': [24],
+    'workflows/known-vulnerable-actions/setup-php.yml': [17],
   },
   'workflow-self-hosted-runner': {
     'goat/self-hosted-file-monitor-with-hr.yml': [7],

@@ -145,6 +145,13 @@ const ADVISORIES: readonly Advisory[] = [
     what: 'its arguments run as commands on Windows',
   },
   {
+    action: 'shivammathur/setup-php',
+    from: '2.25.0',
+    before: '2.37.1',
+    id: 'GHSA-pqwm-q9pv-ph8r',
+    what: 'a version of PHP that a file of the repository asks for runs as a command',
+  },
+  {
     action: 'step-security/harden-runner',
     from: '0.12.0',
     before: '2.12.0',
