@@ -57,7 +57,7 @@ export async function recordingRefusal<T>(
     if (!(error instanceof OauthError) || error.recorded) throw error
     const { code, message, headers } = error
     const body = { error: code, why: message, ...saidBy(token) }
-    await broker.ledger.keep({ entries: [{ kind: 'broker.unattested', subject: 'broker', body }] })
+    await broker.ledger.keepRefusal('broker.unattested', body)
     throw new OauthError(code, message, { recorded: true, headers })
   }
 }

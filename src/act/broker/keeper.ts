@@ -44,7 +44,8 @@ export class Keeper {
 
   /** Decides again where it is time, and begins what has to be done. */
   async look(): Promise<void> {
-    const { io, policies } = this.#broker
+    const { io, policies, ledger } = this.#broker
+    await ledger.keepCounted()
     const now = io.now().getTime()
     if (now - this.#decidedAt >= DECIDE_EVERY_MS) {
       this.#decidedAt = now

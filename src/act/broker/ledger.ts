@@ -6,6 +6,7 @@ import { RowInsert } from '../../core/store/row-insert.ts'
 import type { Row } from '../../core/store/schema.ts'
 import { type Db, transaction, type Tx } from '../../core/store/store.ts'
 import { OauthError, type OauthErrorCode } from './oauth-error.ts'
+import { Refusals } from './refusals.ts'
 
 const MOST_AT_ONCE = 256
 const FEW = 2
@@ -43,6 +44,7 @@ interface Waiting {
 export class Ledger {
   readonly #db: Db
   readonly #io: Io
+  readonly #refusals = new Refusals()
   #waiting: Waiting[] = []
   #running = false
   #sweptAt = 0
@@ -62,6 +64,18 @@ export class Ledger {
       setImmediate(() => void this.#work())
     })
     if (refused) throw refused
+  }
+
+  /** That somebody was refused who has proven nothing; it comes among those that are counted where there are too many. */
+  async keepRefusal(kind: string, body: Entry['body'] & { readonly error: string }): Promise<void> {
+    const entries = this.#refusals.take({ kind, subject: 'broker', body }, this.#io.now().getTime())
+    if (entries.length > 0) await this.keep({ entries })
+  }
+
+  /** How many more were refused, where it is time to say so, or the end. */
+  async keepCounted(atEnd = false): Promise<void> {
+    const entries = this.#refusals.counted(this.#io.now().getTime(), atEnd)
+    if (entries.length > 0) await this.keep({ entries })
   }
 
   async #work(): Promise<void> {

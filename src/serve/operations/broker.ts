@@ -76,6 +76,7 @@ async function run(world: World, given: Input): Promise<Output> {
     await new Keeper(db, opened, onFailure).run()
   } finally {
     await server.close()
+    await opened.ledger.keepCounted(true)
   }
   return {}
 }

@@ -59,7 +59,7 @@ export async function httpOptions(
     async onRefusal(endpoint: string, error: OauthError) {
       if (error.recorded) return
       const body = { endpoint, error: error.code, why: error.message }
-      await broker.ledger.keep({ entries: [{ kind: 'broker.refused', subject: 'broker', body }] })
+      await broker.ledger.keepRefusal('broker.refused', body)
     },
   }
 }
