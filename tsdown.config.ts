@@ -44,7 +44,16 @@ export const config = {
   },
 } satisfies UserConfig
 
-export default defineConfig(config)
+/** What programs of others import, with its types; nothing of the rest is for them. */
+const client = {
+  ...config,
+  entry: { client: 'src/act/broker/broker-client.ts' },
+  dts: { resolver: 'tsc' },
+  clean: false,
+  hooks: {},
+} satisfies UserConfig
+
+export default defineConfig([client, config])
 
 /** The licences of the packages that were taken in, as they ask for. */
 function licensesOf(modules: readonly string[]): string {

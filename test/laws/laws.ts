@@ -102,6 +102,23 @@ export function laws(subject: Subject): void {
       })
 
       law(
+        'the end of what was issued is moved, and of nothing else',
+        ['issue', 'extend', 'verify'],
+        async () => {
+          const { credential } = await newPrincipal()
+          const issued = await issue(connection, { ...(await wantLike(credential)), ttlSeconds: 600 })
+          const verdict = async () => (await connection.verify!(issued.ref, issued.secret)).state
+          await connection.extend!(issued.ref, 0)
+          expect(await verdict()).toBe(world.takesAnySecret ? 'unknown' : 'dead')
+          await connection.extend!(issued.ref, 600)
+          expect(await verdict()).toBe(live())
+          expect((await failure(connection.extend!(credential, 600))).code).toBe('CONFLICT')
+          await connection.revoke!(issued.ref, issued.secret)
+          expect((await failure(connection.extend!(issued.ref, 600))).code).toBe('NOT_FOUND')
+        },
+      )
+
+      law(
         'what is revoked is dead, its sessions gone, and nothing is left',
         ['issue', 'verify', 'revoke'],
         async () => {
@@ -382,6 +399,7 @@ export function laws(subject: Subject): void {
             const calls: Promise<unknown>[] = [
               stale.issue?.(want),
               stale.undo?.(want),
+              stale.extend?.(credential, 600),
               stale.rotate?.(credential, want),
               stale.suspend?.(credential),
               stale.resume?.(credential, before),

@@ -1,7 +1,7 @@
 import type { Io } from '../../core/contract/io.ts'
 import { newId } from '../../core/contract/id.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
-import type { Json } from '../../core/contract/ref.ts'
+import type { Json, Ms } from '../../core/contract/ref.ts'
 import { Secret } from '../../core/contract/secret.ts'
 import { record } from '../../core/evidence/evidence.ts'
 import type { Keys } from '../../core/keys/keys.ts'
@@ -99,6 +99,16 @@ export async function bringForward(tx: Tx, io: Pick<Io, 'now'>, runId: string): 
   await tx
     .updateTable('step')
     .set({ not_before: io.now().getTime() })
+    .where('run_id', '=', runId)
+    .where('not_before', '>', io.now().getTime())
+    .execute()
+}
+
+/** What waits for its time waits until this one. */
+export async function putOff(tx: Tx, io: Pick<Io, 'now'>, runId: string, until: Ms): Promise<void> {
+  await tx
+    .updateTable('step')
+    .set({ not_before: until })
     .where('run_id', '=', runId)
     .where('not_before', '>', io.now().getTime())
     .execute()

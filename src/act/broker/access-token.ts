@@ -12,12 +12,16 @@ export function clientIdOf({ issuer, subject }: Actor): string {
   return issuer === CLIENT ? subject : `${issuer} ${subject}`
 }
 
-/** A JWT access token (RFC 9068). `jti` is the lease's id, by which it is looked up and ended. */
+/**
+ * A JWT access token (RFC 9068). `jti` begins with the lease's id, by which it is looked up and ended; of one that another came
+ * before, its time follows.
+ */
 export async function signAccessToken(
   signing: SigningKey,
   token: {
     readonly issuer: string
     readonly leaseId: string
+    readonly renewed?: true
     readonly subject: string
     readonly clientId: string
     readonly audience: readonly string[]
@@ -43,7 +47,7 @@ export async function signAccessToken(
     .setIssuer(token.issuer)
     .setSubject(token.subject)
     .setAudience(audience.length === 1 ? audience[0]! : [...audience])
-    .setJti(token.leaseId)
+    .setJti(token.renewed ? `${token.leaseId}.${token.issuedAt}` : token.leaseId)
     .setIssuedAt(Math.floor(token.issuedAt / 1000))
     .setExpirationTime(Math.floor(token.notAfter / 1000))
     .sign(signing.key)

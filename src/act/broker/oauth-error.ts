@@ -1,3 +1,5 @@
+import { FirebreakError } from '../../core/contract/errors.ts'
+
 /**
  * Why a request was refused, in OAuth's own words: RFC 6749 (section 5.2), RFC 6750 (3.1), RFC 7009 (2.2.1), RFC 8628 (3.5), RFC 8693 (2.2.2),
  * RFC 9449 (5 and 8). `http` is the status that goes with each.
@@ -42,4 +44,14 @@ export class OauthError extends Error {
     this.recorded = more.recorded ?? false
     this.headers = more.headers ?? {}
   }
+}
+
+/** The same as who asked for a lease is told it on the command line. */
+export function failureOf(code: string, description: string): FirebreakError {
+  const said = `${description} (${code})`
+  const unproven = ['access_denied', 'authorization_pending', 'invalid_token', 'invalid_client']
+  if (unproven.includes(code))
+    return new FirebreakError('DENIED', said, 'firebreak policy explain, at the broker')
+  const isLater = code === 'temporarily_unavailable' || code === 'server_error'
+  return new FirebreakError(isLater ? 'UNREACHABLE' : 'INVALID_INPUT', said)
 }

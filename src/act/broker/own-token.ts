@@ -44,9 +44,10 @@ export async function readOwnToken(
   token: string,
 ): Promise<OwnToken> {
   const read = await verified(broker, token)
+  const [leaseId] = (read.payload.jti ?? '').split('.')
   const {
     rows: [lease],
-  } = await db.executeQuery<Row<'lease'>>(CompiledQuery.raw(standing(db), [read.payload.jti, 'active']))
+  } = await db.executeQuery<Row<'lease'>>(CompiledQuery.raw(standing(db), [leaseId, 'active']))
   if (!lease) throw new OauthError('invalid_token', 'its lease has ended')
   return { ...read, lease }
 }

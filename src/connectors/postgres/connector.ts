@@ -2,7 +2,7 @@ import type { Connector } from '../../core/contract/connector.ts'
 import { postgresConfig, type PostgresConfig } from './config.ts'
 import { discover } from './discover.ts'
 import { inspect } from './inspect.ts'
-import { issue, rotate, undo } from './issue.ts'
+import { extend, issue, rotate, undo } from './issue.ts'
 import { probe } from './probe.ts'
 import { freeze, narrow, resume, suspend, thaw } from './restrict.ts'
 import { revoke } from './revoke.ts'
@@ -28,6 +28,7 @@ export const postgres: Connector<PostgresConfig> = {
       probe: (trial, held) => probe(server, trial, held),
       inspect: ref => inspect(server, ref),
       issue: want => issue(server, want),
+      extend: (ref, ttlSeconds) => extend(server, ref, ttlSeconds),
       undo: want => undo(server, want),
       rotate: (ref, want) => rotate(server, ref, want),
       narrow: (identity, scopes) => narrow(server, identity, scopes),

@@ -83,6 +83,19 @@ export async function issue(server: Server, want: Want): Promise<Issued> {
   )
 }
 
+/** Moves the end of a role that we made, by the server's clock; nobody else's is touched. */
+export async function extend(server: Server, ref: CredentialRef, ttlSeconds: number): Promise<void> {
+  const oid = roleOid(server, ref)
+  await server.change('extending a role', async sql => {
+    const found = await mustFindRole(sql, oid)
+    if (!readMark(found))
+      throw new FirebreakError('CONFLICT', `the role ${found.name} is none that was issued`)
+    const until = sql.literal(await serverTimeIn(sql, ttlSeconds))
+    await sql.rows(`alter role ${sql.name(found.name)} valid until ${until}`)
+    await mustStillBe(sql, found)
+  })
+}
+
 /** Removes what `issue(want)` may have left. A role by that name which is not marked as ours is left alone. */
 export async function undo(server: Server, want: Want): Promise<void> {
   const name = issuedRoleName(want.name)

@@ -319,6 +319,15 @@ export function memoryPostgres(options: MemoryPostgresOptions = {}): MemoryPostg
         })
         return issued(role, password, ttlSeconds)
       },
+      async extend(ref, ttlSeconds) {
+        change(() => {
+          const found = must(ref)
+          if (!readMark(found.state))
+            throw new FirebreakError('CONFLICT', `the role ${found.name} is none that was issued`)
+          found.validUntilMs = now() + ttlSeconds * 1000
+          found.state.validUntil = new Date(found.validUntilMs).toISOString()
+        })
+      },
       async undo(want) {
         const left = change(() => named(issuedRoleName(want.name)))
         if (left && readMark(left.state)?.wantName === want.name) drop(left.oid)

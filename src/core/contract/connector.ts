@@ -91,6 +91,8 @@ export interface Connection {
   issue?(want: Want): Promise<Issued>
   /** Takes back what `issue(want)` may have left: found by name, else by the one difference to `want.before`. */
   undo?(want: Want): Promise<void>
+  /** So long from now, in place of the end that the system itself holds for what was issued. NOT_FOUND where it is not there. */
+  extend?(ref: CredentialRef, ttlSeconds: number): Promise<void>
   /** A new secret in place; the old one is dead at once. For emergencies. */
   rotate?(ref: CredentialRef, want: Want): Promise<Issued>
   /** Takes away every grant not in `scopes`; `thaw` with inspect's state brings them back. */

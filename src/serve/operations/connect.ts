@@ -22,6 +22,7 @@ const CAPABILITIES = [
   'inspect',
   'issue',
   'undo',
+  'extend',
   'rotate',
   'narrow',
   'suspend',

@@ -2,26 +2,41 @@ import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import process from 'node:process'
 import { z } from 'zod'
-import type { Broker } from '../../act/broker/broker.ts'
-import { endLease } from '../../act/broker/end-lease.ts'
-import { Keeper } from '../../act/broker/keeper.ts'
-import { type Granted, issueLease } from '../../act/broker/lease.ts'
-import { OauthError } from '../../act/broker/oauth-error.ts'
-import { FirebreakError } from '../../core/contract/errors.ts'
-import { holderName } from '../../core/store/holder.ts'
-import { configFile, openBroker } from './broker/open-broker.ts'
+import { TOKEN_VARIABLE } from '../../act/broker/platform-token.ts'
+import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
+import { sleep } from '../../core/contract/io.ts'
 import { durationMs } from './duration.ts'
 import { type Handed, handOver } from './exec-environment.ts'
+import { type CommandLease, leaseOf, ownLease } from './exec-lease.ts'
 import { defineOperation, type World } from './operation.ts'
-import { sayer } from './owner.ts'
+
+const LEAST_WAIT_MS = 500
+/** A timer takes no longer time. */
+const LONGEST_WAIT_MS = 24 * 3_600_000
 
 const input = z.object({
   command: z.array(z.string()).min(1).describe('what to run, after --'),
   for: z.string().min(1).describe('the lease that it needs, as broker.yaml names it'),
   task: z.string().min(1).max(256).optional().describe('what it is for: policies see it, and it is recorded'),
-  ttl: z.string().optional().describe('for how long at most: 90s, 10m; the lease’s own time without'),
+  ttl: z
+    .string()
+    .optional()
+    .describe(
+      'for how long at most: 90s, 10m; without, the lease’s own time, and renewed while the command runs',
+    ),
   scope: z.array(z.string()).default([]).describe('scopes of an access token'),
   config: z.string().min(1).optional().describe('the broker’s file; without, broker.yaml in FIREBREAK_HOME'),
+  broker: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('the address of a broker elsewhere; nothing is needed here then'),
+  token: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('where the token for it stands: env:NAME or file:PATH; without, where the platform puts it'),
+  audience: z.string().min(1).optional().describe('its issuer, where that is not its address'),
 })
 type Input = z.infer<typeof input>
 
@@ -41,7 +56,12 @@ export const exec = defineOperation<Input, Ran>({
       command: "firebreak exec --for postgres:orders/read --task report -- psql -c 'select 1'",
       shows: 'psql, logged in by its environment as a role that is gone when it ends',
     },
+    {
+      command: 'firebreak exec --broker https://broker.example --for postgres:orders/read -- ./migrate',
+      shows: 'the same in a job elsewhere, by the token that its platform gave it',
+    },
   ],
+  needsStore: ({ broker }) => broker === undefined,
   run,
   text: () => '',
   json: () => undefined,
@@ -50,12 +70,23 @@ export const exec = defineOperation<Input, Ran>({
 })
 
 async function run(world: World, given: Input): Promise<Ran> {
-  const { db, io } = world
-  const broker = await openBroker(world, configFile(world, given.config))
-  // What a command that was killed left behind ends here, if no broker is there to end it.
-  const keeper = new Keeper(db, broker, () => {})
-  await keeper.sweep()
-  const granted = await lease(world, broker, given)
+  const { for: name, task, scope: scopes, ttl, broker, token, audience } = given
+  if (broker === undefined && (token ?? audience) !== undefined)
+    throw new FirebreakError(
+      'INVALID_INPUT',
+      'a token is presented to a broker elsewhere only',
+      'name it: --broker',
+    )
+  const wish = {
+    name,
+    scopes,
+    ...(ttl !== undefined && { ttlSeconds: durationMs(ttl) / 1000 }),
+    ...(task !== undefined && { task }),
+  }
+  const lease =
+    broker === undefined
+      ? await ownLease(world, given.config, wish)
+      : await leaseOf(world, { broker, token, audience }, wish)
   let child: ReturnType<typeof spawn> | undefined
   const pending: NodeJS.Signals[] = []
   const release = world.takeSignals(signal => {
@@ -65,68 +96,71 @@ async function run(world: World, given: Input): Promise<Ran> {
     else pending.push(signal)
   })
   const failures: Error[] = []
+  const over = new AbortController()
+  let keeping: Promise<void> | undefined
   let exit: number
   let handed: Handed | undefined
   try {
-    handed = await handOver(granted)
+    handed = await handOver(lease.given())
     const [file = '', ...parameters] = given.command
-    child = spawn(file, parameters, {
-      stdio: 'inherit',
-      env: { ...process.env, ...handed.env },
-    })
+    // What it was got by is the wrapper's.
+    const { [TOKEN_VARIABLE]: _, ...inherited } = process.env
+    child = spawn(file, parameters, { stdio: 'inherit', env: { ...inherited, ...handed.env } })
     for (const signal of pending) child.kill(signal)
-    const over = setTimeout(
-      () => {
-        world.progress({ kind: 'note', text: 'the lease’s time is over: its credential is ended' })
-        endLease(db, broker, granted.lease.id, 'its time is over').catch(error =>
-          failures.push(error as Error),
-        )
-      },
-      Math.max(0, granted.lease.not_after - io.now().getTime()),
-    )
-    exit = await exited(child).finally(() => clearTimeout(over))
+    const kept = { world, lease, handed, renews: ttl === undefined, over: over.signal }
+    keeping = keep(kept).catch(error => void failures.push(error as Error))
+    exit = await exited(child)
   } finally {
+    over.abort()
+    await keeping
     await handed?.remove()
-    const ended = await endLease(db, broker, granted.lease.id, 'its command has ended')
-    if (ended.state === 'ending')
-      failures.push(
-        new FirebreakError(
-          'STUCK',
-          `the lease ${ended.id} could not be ended`,
-          'firebreak lease revoke tries it again; a broker that runs does so by itself',
-        ),
-      )
+    await lease.end('its command has ended').catch(error => {
+      if (!isFirebreakError(error)) throw error
+      failures.push(error)
+    })
     release()
-    await keeper.settled()
+    await lease.settled()
   }
   return { exit, failures }
 }
 
-async function lease(world: World, broker: Broker, given: Input): Promise<Granted> {
-  // Who may open the database may do all that can be done here: the operating system has attested the user.
-  const workload = { issuer: 'local', subject: sayer(undefined), claims: {} }
-  try {
-    return await issueLease(world.db, broker, workload, {
-      name: given.for,
-      holder: holderName(),
-      scopes: given.scope,
-      ...(given.ttl !== undefined && { ttlSeconds: durationMs(given.ttl) / 1000 }),
-      ...(given.task !== undefined && { task: given.task }),
-    })
-  } catch (error) {
-    if (!(error instanceof OauthError)) throw error
-    const code =
-      error.code === 'temporarily_unavailable'
-        ? 'UNREACHABLE'
-        : error.code === 'access_denied' || error.code === 'authorization_pending'
-          ? 'DENIED'
-          : 'INVALID_INPUT'
-    throw new FirebreakError(
-      code,
-      `no lease of ${given.for}: ${error.message} (${error.code})`,
-      'firebreak policy explain shows what it is decided by',
+/** While the command runs: its lease is renewed until it cannot be, and ended at its time. */
+async function keep({
+  world,
+  lease,
+  handed,
+  renews,
+  over,
+}: {
+  readonly world: World
+  readonly lease: CommandLease
+  readonly handed: Handed
+  readonly renews: boolean
+  readonly over: AbortSignal
+}): Promise<void> {
+  const note = (text: string) => world.progress({ kind: 'note', text })
+  const left = () => lease.given().notAfter - world.io.now().getTime()
+  const waited = (ms: number) =>
+    sleep(Math.min(ms, LONGEST_WAIT_MS), over).then(
+      () => true,
+      () => false,
     )
+  for (let willRenew = renews; willRenew; ) {
+    // So that it can be tried some times more before it is too late.
+    if (!(await waited(Math.max(LEAST_WAIT_MS, left() / 2)))) return
+    if (left() <= 0) break
+    try {
+      willRenew = await lease.renew()
+      if (willRenew) await handed.replace(lease.given().secret)
+    } catch (error) {
+      if (!isFirebreakError(error)) throw error
+      willRenew = error.retryable
+      if (!willRenew) note(`the lease is not renewed: ${error.message}`)
+    }
   }
+  while (left() > 0) if (!(await waited(left()))) return
+  note('the lease’s time is over: its credential is ended')
+  await lease.end('its time is over')
 }
 
 function exited(child: ReturnType<typeof spawn>): Promise<number> {

@@ -173,6 +173,43 @@ describe.skipIf(postgresServer.skip || redisServer.skip)(
       expect((await stage.call('DELETE', `/leases/${lease.id}`, handle)).body['state']).toBe('ended')
     })
 
+    test('a lease of a system is renewed there, and ends at its new time', async () => {
+      const asked = [
+        await ask({ name: 'postgres:orders/read', ttlSeconds: 2 }),
+        await ask({ name: 'redis:cart', ttlSeconds: 2 }),
+      ]
+      const granted = asked.map(({ body }) => body as never as Granted)
+      const [role] = granted
+      const until = async () => {
+        const sql = 'select rolvaliduntil as until from pg_roles where rolname = $1'
+        return Date.parse((await admin.query(sql, [role!.credential.user])).rows[0].until)
+      }
+      const before = await until()
+      await new Promise(resolve => setTimeout(resolve, 1_000))
+      for (const { lease, handle } of granted) {
+        const answer = await stage.post(`/leases/${lease.id}/renew`, handle, {})
+        expect(answer.status, JSON.stringify(answer.body)).toBe(200)
+        const { notAfter } = answer.body['lease'] as never as { notAfter: string }
+        expect(Date.parse(notAfter)).toBeGreaterThan(Date.parse(lease.notAfter) + 900)
+      }
+      expect(await until()).toBeGreaterThan(before + 900)
+      await new Promise(resolve => setTimeout(resolve, Date.parse(role!.lease.notAfter) + 200 - Date.now()))
+      await stage.keeper.sweep()
+      await stage.keeper.settled()
+      expect(await stateOf(role!.lease.id)).toBe('active')
+      const session = client(role!.credential.user, role!.credential.password)
+      await session.connect()
+      for (const { lease } of granted)
+        await expect
+          .poll(async () => {
+            await stage.keeper.sweep()
+            return await stateOf(lease.id)
+          }, PERIOD)
+          .toBe('ended')
+      await expect(session.query('select 1')).rejects.toThrow()
+      expect(await issuedRoles()).toEqual([])
+    })
+
     test('a user of Redis ends at its time, and its sessions with it', async () => {
       const { status, body } = await ask({ name: 'redis:cart', ttlSeconds: 1 })
       expect(status, JSON.stringify(body)).toBe(201)

@@ -7,6 +7,7 @@ import { credentialParts } from '../../../act/broker/credential-parts.ts'
 import { endLease } from '../../../act/broker/end-lease.ts'
 import { issueLease } from '../../../act/broker/lease.ts'
 import { leaseByHandle, leaseView } from '../../../act/broker/lease-view.ts'
+import { renewLease } from '../../../act/broker/renew-lease.ts'
 import { possessionOf, type Presented } from '../../../act/broker/possession.ts'
 import type { Db } from '../../../core/store/store.ts'
 import { defineEndpoint, type Endpoint } from './endpoint.ts'
@@ -40,7 +41,7 @@ const lease = z.object({
 
 const granted = z.object({
   lease,
-  handle: z.string().describe('whoever has it may look at the lease and end it'),
+  handle: z.string().describe('whoever has it may look at the lease, renew it and end it'),
   credential: z
     .object({
       system: z.string(),
@@ -58,6 +59,12 @@ const granted = z.object({
     .optional(),
   accessToken: z.string().optional().describe('RFC 9068'),
 })
+
+const renewal = z.strictObject({
+  accessToken: z.string().max(16_384).optional().describe('the one that stands, where the lease is for one'),
+})
+
+const renewed = z.object({ lease, accessToken: z.string().optional().describe('the next one') })
 
 const jwks = z.object({ keys: z.array(z.looseObject({ kty: z.string(), kid: z.string(), alg: z.string() })) })
 
@@ -105,6 +112,23 @@ export function brokerEndpoints(db: Db, broker: Broker): readonly Endpoint[] {
       answer: lease,
       run: async ({ bearer, parameters }) =>
         await leaseView(db, await leaseByHandle(db, parameters['id'] ?? '', bearer)),
+    }),
+    defineEndpoint({
+      name: 'renewLease',
+      method: 'POST',
+      path: '/leases/{id}/renew',
+      summary: 'Renew a lease, up to its longest time; of an access token, get the next one',
+      caller: 'handle',
+      status: 200,
+      body: { type: 'json', schema: renewal },
+      answer: renewed,
+      async run({ bearer, parameters, input, presented }) {
+        const row = await leaseByHandle(db, parameters['id'] ?? '', bearer)
+        const { accessToken } = input
+        const possession = await possessionOf(broker, presented)
+        const { lease, secret } = await renewLease(db, broker, row, { accessToken, possession })
+        return { lease: await leaseView(db, lease), ...(secret && { accessToken: secret.revealText() }) }
+      },
     }),
     defineEndpoint({
       name: 'endLease',

@@ -1,0 +1,112 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { realIo } from '../../../src/core/contract/io.ts'
+import { type Db, openStore } from '../../../src/core/store/store.ts'
+import { listLeases } from '../../../src/act/broker/lease-view.ts'
+import { Connections } from '../../../src/know/connections/registry.ts'
+import { exec } from '../../../src/serve/operations/exec.ts'
+import { type BrokerStage, brokerStage, ISSUER } from '../../act/broker/broker-stage.ts'
+import { testKeys } from '../../know/estate.ts'
+
+const PROGRAM = fileURLToPath(new URL('../../../bin/firebreak.js', import.meta.url))
+
+/** A command that gets its lease of a broker elsewhere: nothing of Firebreak's own is kept where it runs. */
+let stage: BrokerStage
+let db: Db
+let home: string
+
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'firebreak-exec-broker-'))
+  db = await openStore(':memory:')
+  const config = `
+issuers: [{ issuer: "${ISSUER}", subjects: ['job:*'] }]
+leases:
+  - { name: api, audience: "https://reports.example", ttl: 60s }
+  - { name: short, audience: "https://reports.example", ttl: 2s }
+  - { name: renewed, audience: "https://reports.example", ttl: 4s, maxTtl: 5s }
+`
+  const policies = { 'all.cedar': 'permit(principal, action, resource);' }
+  stage = await brokerStage(db, new Connections([], testKeys, realIo()), { config, policies })
+})
+afterAll(async () => {
+  await stage?.close()
+  await db?.destroy()
+  await rm(home, { recursive: true, force: true })
+})
+
+async function firebreak(lease: string, script: string) {
+  const parameters = [exec.name, '--broker', stage.url, '--for', lease, '--', 'sh', '-c', script]
+  const child: ChildProcess = spawn(process.execPath, [PROGRAM, ...parameters], {
+    env: { ...process.env, FIREBREAK_HOME: home, FIREBREAK_ID_TOKEN: await stage.token() },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let stdout = ''
+  child.stdout!.on('data', chunk => (stdout += chunk))
+  const ended = new Promise<number | null>(resolve => child.on('close', resolve))
+  return { child, ended, stdout: () => stdout }
+}
+
+async function lastLease() {
+  const [view] = await listLeases(db, true)
+  return view!
+}
+
+test('a signal goes to the command, whose exit code it ends with, and the lease with it', async () => {
+  const script = `trap 'echo heard; kill $!; exit 7' TERM
+    sleep 60 >&- & test "$(cat "$FIREBREAK_ACCESS_TOKEN_FILE")" = "$FIREBREAK_ACCESS_TOKEN" && echo "ready$FIREBREAK_ID_TOKEN"; wait`
+  const { child, ended, stdout } = await firebreak('api', script)
+  await expect.poll(stdout, { timeout: 10_000 }).toBe('ready\n')
+  child.kill('SIGTERM')
+  expect(await ended).toBe(7)
+  expect(stdout()).toBe('ready\nheard\n')
+  expect(await lastLease()).toMatchObject({ state: 'ended', endedWhy: 'its holder ended it' })
+  expect(await readdir(home)).toEqual([])
+})
+
+test('what is killed leaves a lease that the broker ends at its time', async () => {
+  const { child, stdout } = await firebreak('short', 'echo $$; exec sleep 60 >&-')
+  await expect.poll(stdout, { timeout: 10_000 }).toMatch(/\n/)
+  child.kill('SIGKILL')
+  process.kill(Number(stdout()), 'SIGKILL')
+  const { id } = await lastLease()
+  await expect
+    .poll(
+      async () => {
+        await stage.keeper.sweep()
+        return (await lastLease()).state
+      },
+      { timeout: 6_000 },
+    )
+    .toBe('ended')
+  expect(await lastLease()).toMatchObject({ id, endedWhy: 'its time is over' })
+})
+
+test('it is renewed while the command runs, and is over at its longest time', async () => {
+  const notes: string[] = []
+  const file = join(home, 'token')
+  await writeFile(file, await stage.token())
+  const world = {
+    io: realIo(),
+    takeSignals: () => () => {},
+    progress: (event: { text: string }) => notes.push(event.text),
+  }
+  // Longer than its longest time, where another token has come.
+  const script = `for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do sleep 0.2
+    test "$(cat "$FIREBREAK_ACCESS_TOKEN_FILE")" = "$FIREBREAK_ACCESS_TOKEN" || { sleep 3; exit 0; }; done; exit 1`
+  const given = {
+    for: 'renewed',
+    command: ['sh', '-c', script],
+    scope: [],
+    broker: stage.url,
+    token: `file:${file}`,
+  }
+  const { exit, failures } = (await exec.run(world as never, given)) as { exit: number; failures: Error[] }
+  expect({ exit, failures }).toEqual({ exit: 0, failures: [] })
+  const { createdAt, notAfter } = await lastLease()
+  expect(Date.parse(notAfter) - Date.parse(createdAt)).toBe(5_000)
+  expect(notes).toEqual(['the lease’s time is over: its credential is ended'])
+})
