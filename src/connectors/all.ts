@@ -8,6 +8,7 @@ import { github } from './github/connector.ts'
 import { gitlab } from './gitlab/connector.ts'
 import { kubernetes } from './kubernetes/connector.ts'
 import { mariadb } from './mariadb/connector.ts'
+import { nats } from './nats/connector.ts'
 import { postgres } from './postgres/connector.ts'
 import { rabbitmq } from './rabbitmq/connector.ts'
 import { redis } from './redis/connector.ts'
@@ -24,6 +25,7 @@ export const connectors: readonly Connector[] = [
   postgres,
   mariadb,
   rabbitmq,
+  nats,
   redis,
   aws,
   azure,

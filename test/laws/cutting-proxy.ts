@@ -148,3 +148,21 @@ export function mariadbMessages(): (chunk: Buffer) => Buffer[] {
     }
   }
 }
+
+/** NATS's: lines, and after that of a message as many bytes as it says last. */
+export function natsMessages(): (chunk: Buffer) => Buffer[] {
+  let buffer = Buffer.alloc(0)
+  return chunk => {
+    buffer = Buffer.concat([buffer, chunk])
+    const whole: Buffer[] = []
+    for (;;) {
+      const line = buffer.indexOf('\r\n') + 2
+      if (line < 2) return whole
+      const size = /^H?PUB .* (\d+)\r\n$/i.exec(buffer.toString('latin1', 0, line))?.[1]
+      const length = size === undefined ? line : line + Number(size) + 2
+      if (buffer.length < length) return whole
+      whole.push(buffer.subarray(0, length))
+      buffer = buffer.subarray(length)
+    }
+  }
+}

@@ -26,6 +26,7 @@ export async function openAuthority(config: SshConfig, io: Io): Promise<Authorit
     fingerprint,
     ledger,
     holder: 'principal',
+    signs: 'certificate',
     mustBeOurs: ref => mustBeOurs(instance, ref),
     mustBeSame: () => mustBeSame(config, instance),
     publish: () => publishKrl(authority),

@@ -31,6 +31,7 @@ export async function openAuthority(config: X509Config, io: Io): Promise<Authori
     name,
     ledger: new IssueLedger(join(config.path, 'issued.db')),
     holder: 'subject',
+    signs: 'certificate',
     mustBeOurs: ref => mustBeOurs(instance, ref),
     mustBeSame: async () => {
       const now = await certificateIn(config)

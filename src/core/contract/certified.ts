@@ -12,8 +12,10 @@ export interface Certifier {
   readonly io: Io
   readonly instance: string
   readonly ledger: IssueLedger
-  /** The kind of those whom certificates are for; theirs is `certificate`. */
+  /** The kind of those whom certificates are for. */
   readonly holder: string
+  /** What a certificate is called there. */
+  readonly signs: 'certificate' | 'user'
   /** Raises UNSUPPORTED or CONFLICT for a reference to anything but one of its holders or certificates. */
   mustBeOurs(ref: Ref): void
   /** Raises CONFLICT where another authority is there by now, UNREACHABLE where none is. */
@@ -30,19 +32,19 @@ export function holderOf(certifier: Certifier, { like, scopes }: Want): string {
   if (!like)
     throw new FirebreakError(
       'UNSUPPORTED',
-      `a certificate is issued for a ${certifier.holder}`,
+      `a ${certifier.signs} is issued for a ${certifier.holder}`,
       'Name the one to be like.',
     )
   certifier.mustBeOurs(like)
   if (scopes.length > 0)
     throw new FirebreakError(
       'UNSUPPORTED',
-      `a certificate has all the rights of its ${certifier.holder}`,
+      `a ${certifier.signs} has all the rights of its ${certifier.holder}`,
       'Leave scopes empty.',
     )
   const holder = like.identity?.id ?? (like.kind === certifier.holder ? like.id : undefined)
   if (holder === undefined)
-    throw new FirebreakError('UNSUPPORTED', 'it is not known whose certificate it is like')
+    throw new FirebreakError('UNSUPPORTED', `it is not known whose ${certifier.signs} it is like`)
   return holder
 }
 
@@ -78,7 +80,7 @@ export async function resume(certifier: Certifier, ref: CredentialRef, before: S
   await certifier.mustBeSame()
   const stood = (before as { state?: Json } | null)?.state
   if (stood !== 'standing' && stood !== 'not known')
-    throw new FirebreakError('CONFLICT', 'the certificate did not stand before')
+    throw new FirebreakError('CONFLICT', `the ${certifier.signs} did not stand before`)
   for (const each of known(certifier, ref))
     certifier.ledger.set(each, 'standing', certifier.io.now().getTime())
   await certifier.publish()

@@ -1,0 +1,224 @@
+import { readFile, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Algorithms, decode, encode, fromSeed, type KeyPair } from '@nats-io/jwt'
+import { credsAuthenticator, type NatsConnection } from '@nats-io/transport-node'
+import { z } from 'zod'
+import type { Certifier } from '../../core/contract/certified.ts'
+import { FirebreakError } from '../../core/contract/errors.ts'
+import type { Io } from '../../core/contract/io.ts'
+import { IssueLedger } from '../../core/contract/issue-ledger.ts'
+import type { CredentialRef, Ref } from '../../core/contract/ref.ts'
+import type { NatsConfig } from './config.ts'
+import { asFailure, isRefusal, logIn, whileOpen } from './server.ts'
+
+/** An account and its keys, opened: the book of the users that it signed, and the list of those that servers refuse. */
+export interface Account extends Certifier {
+  readonly config: NatsConfig
+}
+
+const subjects = z.looseObject({
+  allow: z.array(z.string()).optional(),
+  deny: z.array(z.string()).optional(),
+})
+const role = z.looseObject({
+  kind: z.literal('user_scope'),
+  key: z.string(),
+  role: z.string().optional(),
+  template: z.looseObject({ pub: subjects.optional(), sub: subjects.optional() }).optional(),
+})
+const claims = z.looseObject({
+  aud: z.string().optional(),
+  iss: z.string(),
+  sub: z.string(),
+  name: z.string(),
+  nats: z.looseObject({
+    type: z.literal('account'),
+    signing_keys: z.array(z.union([z.string(), role])).optional(),
+    revocations: z.record(z.string(), z.number()).optional(),
+  }),
+})
+
+/** Who is over is listed for a while longer: a server's clock may be behind. */
+const LISTED_AFTER_MS = 3_600_000
+
+/** What the account's own token says. */
+export type Claims = z.infer<typeof claims>
+/** A signing key with the rights that all whom it signs have (NATS: scoped signing key). */
+export type Role = z.infer<typeof role>
+
+export async function openAccount(config: NatsConfig, io: Io): Promise<Account> {
+  await claimsOf({ config, io })
+  const account: Account = {
+    config,
+    io,
+    instance: config.account,
+    ledger: new IssueLedger(join(config.path, 'issued.db')),
+    holder: 'role',
+    signs: 'user',
+    mustBeOurs: ref => mustBeOurs(config.account, ref),
+    mustBeSame: async () => void (await currentClaims(account)),
+    publish: () => publish(account),
+  }
+  return account
+}
+
+/** The account as the server has it. Raises CONFLICT where it is another operator's server by now. */
+export async function currentClaims(account: Pick<Account, 'config' | 'io'>): Promise<Claims> {
+  try {
+    return await claimsOf(account)
+  } catch (error) {
+    // When it was opened, our user was taken and the account was there.
+    if (!(error instanceof FirebreakError) || !['DENIED', 'NOT_FOUND'].includes(error.code)) throw error
+    throw new FirebreakError(
+      'CONFLICT',
+      `${account.config.host}:${account.config.port} has our user or the account no more`,
+      'It is another operator’s server, or one of them was taken away. Find out which; connect it anew if it is meant.',
+    )
+  }
+}
+
+async function claimsOf(account: Pick<Account, 'config' | 'io'>): Promise<Claims> {
+  return await asSystem(account, 'looking the account up', connection => lookUp(account, connection))
+}
+
+async function lookUp({ config }: Pick<Account, 'config'>, connection: NatsConnection): Promise<Claims> {
+  const answer = await connection.request(`$SYS.REQ.ACCOUNT.${config.account}.CLAIMS.LOOKUP`, '', {
+    timeout: config.timeoutMs,
+  })
+  if (answer.data.length === 0)
+    throw new FirebreakError(
+      'NOT_FOUND',
+      `the server has no account ${config.account}`,
+      'Push it there first (nsc push).',
+    )
+  const read = claims.safeParse(decode(answer.string()))
+  if (!read.success || read.data.sub !== config.account)
+    throw new FirebreakError('UNSUPPORTED', 'what the server has for the account is no token of it')
+  return read.data
+}
+
+/** As our own user, of the system account. */
+export async function asSystem<T>(
+  account: Pick<Account, 'config' | 'io'>,
+  doing: string,
+  use: (connection: NatsConnection) => Promise<T>,
+): Promise<T> {
+  const credentials = await fileOf(account.config, 'system.creds')
+  let connection: NatsConnection
+  try {
+    connection = await logIn(account, credsAuthenticator(credentials))
+  } catch (error) {
+    throw asFailure(error, doing)
+  }
+  try {
+    return await whileOpen(account, connection, use)
+  } catch (error) {
+    throw isRefusal(error)
+      ? new FirebreakError('DENIED', `${doing}: our own user was cut off`)
+      : asFailure(error, doing)
+  }
+}
+
+const updated = z.union([
+  z.looseObject({ data: z.looseObject({ code: z.literal(200) }) }),
+  z.looseObject({ error: z.looseObject({ description: z.string().optional() }) }),
+])
+
+/**
+ * Has the servers refuse whom the book says. Of a user that is connected, they end the connection. What others revoked stays so;
+ * whose time is over is taken out, since nobody lets them in anyway.
+ */
+async function publish(account: Account): Promise<void> {
+  const { config, io, ledger } = account
+  const now = io.now().getTime()
+  const operator = await keyFrom(config, 'operator.nk', 'O')
+  await ledger.publish(join(config.path, 'account.jwt'), now, refused =>
+    asSystem(account, 'revoking', async connection => {
+      const current = await lookUp(account, connection)
+      const revocations: Record<string, number> = {}
+      for (const [user, at] of Object.entries(current.nats.revocations ?? {})) {
+        const entry = ledger.find(user)
+        if (!entry || (entry.state !== 'standing' && entry.notAfter > now - LISTED_AFTER_MS))
+          revocations[user] = at
+      }
+      // All that were signed up to then are refused. A server's clock, or who signed it, may be ahead.
+      for (const { serial, notAfter } of refused)
+        if (notAfter > now - LISTED_AFTER_MS) revocations[serial] ??= Math.ceil(now / 1000) + 60
+      const token = await encode(
+        Algorithms.v2,
+        { ...current, aud: current.aud ?? 'NATS', iat: 0, jti: '', nats: { ...current.nats, revocations } },
+        operator,
+      )
+      const answer = await connection.request('$SYS.REQ.CLAIMS.UPDATE', token, { timeout: config.timeoutMs })
+      const said = updated.parse(answer.json())
+      if ('error' in said)
+        throw new FirebreakError(
+          'DENIED',
+          'the server does not take the account’s new token',
+          'operator.nk has to be the operator’s key or one of its signing keys.',
+        )
+      return new TextEncoder().encode(`${token}\n`)
+    }),
+  )
+}
+
+export function rolesOf({ nats }: Claims): Role[] {
+  return (nats.signing_keys ?? []).filter(key => typeof key !== 'string')
+}
+
+/** The private half of a role's key. Files in the folder are called as anybody likes. */
+export async function roleKey({ config }: Account, publicKey: string): Promise<KeyPair> {
+  const names = await readdir(join(config.path, 'roles')).catch((): string[] => [])
+  for (const name of names.filter(each => each.endsWith('.nk'))) {
+    const key = await keyFrom(config, join('roles', name), 'A')
+    if (key.getPublicKey() === publicKey) return key
+  }
+  throw new FirebreakError(
+    'UNSUPPORTED',
+    `no key in ${join(config.path, 'roles')} is that of the role (${publicKey})`,
+    'Put its seed there; nsc export keys writes it to a file.',
+  )
+}
+
+async function keyFrom(config: NatsConfig, name: string, kind: 'O' | 'A'): Promise<KeyPair> {
+  const seed = Buffer.from(await fileOf(config, name))
+    .toString('latin1')
+    .trim()
+  try {
+    if (!seed.startsWith(`S${kind}`)) throw new TypeError('it is another kind of key')
+    return fromSeed(Buffer.from(seed))
+  } catch {
+    throw new FirebreakError(
+      'INVALID_CONFIG',
+      `${join(config.path, name)} is no seed of ${kind === 'O' ? 'an operator' : 'an account'}`,
+    )
+  }
+}
+
+async function fileOf({ path }: NatsConfig, name: string): Promise<Uint8Array> {
+  return await readFile(join(path, name)).catch(() => {
+    throw new FirebreakError('UNREACHABLE', `${join(path, name)} cannot be read`, 'It has to lie there.')
+  })
+}
+
+export function refOf(instance: string, kind: string, id: string): Ref {
+  return { system: 'nats', instance, kind, id }
+}
+
+export function userRef(instance: string, user: string, identity: Ref): CredentialRef {
+  return { ...refOf(instance, 'user', user), identity }
+}
+
+/** Raises UNSUPPORTED or CONFLICT for a reference to anything else. */
+function mustBeOurs(instance: string, ref: Ref): void {
+  if (ref.system !== 'nats' || !['role', 'user'].includes(ref.kind))
+    throw new FirebreakError('UNSUPPORTED', `${ref.system} ${ref.kind} is neither a role nor a user here`)
+  if (ref.instance !== instance)
+    throw new FirebreakError(
+      'CONFLICT',
+      'the reference is to another account',
+      'Use the connection of that one.',
+    )
+  if (ref.kind === 'user' && !/^U[A-Z2-7]{55}$/.test(ref.id))
+    throw new FirebreakError('UNSUPPORTED', `a user is known by its public key here, and ${ref.id} is none`)
+}

@@ -1,0 +1,74 @@
+import {
+  type Authenticator,
+  AuthorizationError,
+  connect,
+  type NatsConnection,
+  NoRespondersError,
+  RequestError,
+} from '@nats-io/transport-node'
+import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
+import type { Io } from '../../core/contract/io.ts'
+import { networkReason } from '../../core/contract/network-reason.ts'
+import type { NatsConfig } from './config.ts'
+
+interface Where {
+  readonly config: NatsConfig
+  readonly io: Io
+}
+
+/** Logs in once; what fails is not tried again. */
+export async function logIn({ config }: Where, authenticator: Authenticator): Promise<NatsConnection> {
+  const { host, port, tls, serverCa, timeoutMs } = config
+  return await connect({
+    servers: `${host.includes(':') ? `[${host}]` : host}:${port}`,
+    authenticator,
+    name: 'firebreak',
+    timeout: timeoutMs,
+    reconnect: false,
+    maxReconnectAttempts: 0,
+    ignoreClusterUpdates: true,
+    noRandomize: true,
+    ...((tls || serverCa !== undefined) && { tls: serverCa === undefined ? {} : { ca: serverCa } }),
+  })
+}
+
+/** Does something with a connection, which is closed after it, or as soon as the caller is told to stop. */
+export async function whileOpen<T>(
+  { io }: Pick<Where, 'io'>,
+  connection: NatsConnection,
+  use: (connection: NatsConnection) => Promise<T>,
+): Promise<T> {
+  const stop = () => void connection.close().catch(() => {})
+  io.signal.addEventListener('abort', stop, { once: true })
+  try {
+    return await use(connection)
+  } finally {
+    io.signal.removeEventListener('abort', stop)
+    await connection.close().catch(() => {})
+  }
+}
+
+/** True where a server said that it does not let in who asks, and not that it could not be reached. */
+export function isRefusal(error: unknown): boolean {
+  for (let at = error, depth = 0; at instanceof Error && depth < 4; at = at.cause, depth++)
+    if (at instanceof AuthorizationError) return true
+  return false
+}
+
+/** As ours; the driver's text is passed on to nobody. */
+export function asFailure(error: unknown, doing: string): FirebreakError {
+  if (isFirebreakError(error)) return error
+  if (error instanceof NoRespondersError || (error instanceof RequestError && error.isNoResponders()))
+    return new FirebreakError(
+      'UNSUPPORTED',
+      `${doing}: nobody answers that at the server`,
+      'Firebreak’s own user has to be one of the system account, and the resolver one of type full.',
+    )
+  if (isRefusal(error))
+    return new FirebreakError(
+      'DENIED',
+      `${doing}: the server refused our own user`,
+      'system.creds has to be those of a user of the operator’s system account.',
+    )
+  return new FirebreakError('UNREACHABLE', `${doing}: ${networkReason(error)}`)
+}
