@@ -12,7 +12,7 @@ export interface CuttingProxy {
   /** Cuts at the n-th message from now. */
   failAt(message: number, when: Cut): void
   noFault(): void
-  /** Messages passed on or cut since the last `failAt` or `noFault`. */
+  /** Messages that count, passed on or cut since the last `failAt` or `noFault`. */
   count(): number
   close(): Promise<void>
 }
@@ -23,6 +23,7 @@ type Framing = () => (chunk: Buffer) => Buffer[]
 export async function cuttingProxy(
   targetPort: number,
   framing: Framing = postgresMessages,
+  counts: (message: Buffer) => boolean = () => true,
 ): Promise<CuttingProxy> {
   let seen = 0
   let fault: { at: number; when: Cut } | undefined
@@ -44,7 +45,7 @@ export async function cuttingProxy(
     client.on('data', chunk => {
       for (const message of frames(chunk)) {
         if (cut) return
-        seen++
+        if (counts(message)) seen++
         if (fault?.at !== seen) {
           upstream.write(message)
           continue

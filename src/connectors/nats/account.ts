@@ -1,7 +1,7 @@
-import { readFile, readdir } from 'node:fs/promises'
+import { access, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Algorithms, decode, encode, fromSeed, type KeyPair } from '@nats-io/jwt'
-import { credsAuthenticator, type NatsConnection } from '@nats-io/transport-node'
+import type { NatsConnection } from '@nats-io/transport-node'
 import { z } from 'zod'
 import type { Certifier } from '../../core/contract/certified.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
@@ -9,11 +9,12 @@ import type { Io } from '../../core/contract/io.ts'
 import { IssueLedger } from '../../core/contract/issue-ledger.ts'
 import type { CredentialRef, Ref } from '../../core/contract/ref.ts'
 import type { NatsConfig } from './config.ts'
-import { asFailure, isRefusal, logIn, whileOpen } from './server.ts'
+import { System } from './server.ts'
 
 /** An account and its keys, opened: the book of the users that it signed, and the list of those that servers refuse. */
 export interface Account extends Certifier {
   readonly config: NatsConfig
+  readonly system: System
 }
 
 const subjects = z.looseObject({
@@ -38,6 +39,7 @@ const claims = z.looseObject({
   }),
 })
 
+const LOOKING = 'looking the account up'
 /** Who is over is listed for a while longer: a server's clock may be behind. */
 const LISTED_AFTER_MS = 3_600_000
 
@@ -47,10 +49,17 @@ export type Claims = z.infer<typeof claims>
 export type Role = z.infer<typeof role>
 
 export async function openAccount(config: NatsConfig, io: Io): Promise<Account> {
-  await claimsOf({ config, io })
+  const system = new System({ config, io }, () => fileOf(config, 'system.creds'))
+  try {
+    await system.ask(LOOKING, connection => lookUp(config, connection))
+  } catch (error) {
+    await system.close()
+    throw error
+  }
   const account: Account = {
     config,
     io,
+    system,
     instance: config.account,
     ledger: new IssueLedger(join(config.path, 'issued.db')),
     holder: 'role',
@@ -63,25 +72,21 @@ export async function openAccount(config: NatsConfig, io: Io): Promise<Account> 
 }
 
 /** The account as the server has it. Raises CONFLICT where it is another operator's server by now. */
-export async function currentClaims(account: Pick<Account, 'config' | 'io'>): Promise<Claims> {
+export async function currentClaims({ config, system }: Account): Promise<Claims> {
   try {
-    return await claimsOf(account)
+    return await system.ask(LOOKING, connection => lookUp(config, connection))
   } catch (error) {
     // When it was opened, our user was taken and the account was there.
     if (!(error instanceof FirebreakError) || !['DENIED', 'NOT_FOUND'].includes(error.code)) throw error
     throw new FirebreakError(
       'CONFLICT',
-      `${account.config.host}:${account.config.port} has our user or the account no more`,
+      `${config.host}:${config.port} has our user or the account no more`,
       'It is another operator’s server, or one of them was taken away. Find out which; connect it anew if it is meant.',
     )
   }
 }
 
-async function claimsOf(account: Pick<Account, 'config' | 'io'>): Promise<Claims> {
-  return await asSystem(account, 'looking the account up', connection => lookUp(account, connection))
-}
-
-async function lookUp({ config }: Pick<Account, 'config'>, connection: NatsConnection): Promise<Claims> {
+async function lookUp(config: NatsConfig, connection: NatsConnection): Promise<Claims> {
   const answer = await connection.request(`$SYS.REQ.ACCOUNT.${config.account}.CLAIMS.LOOKUP`, '', {
     timeout: config.timeoutMs,
   })
@@ -97,28 +102,6 @@ async function lookUp({ config }: Pick<Account, 'config'>, connection: NatsConne
   return read.data
 }
 
-/** As our own user, of the system account. */
-export async function asSystem<T>(
-  account: Pick<Account, 'config' | 'io'>,
-  doing: string,
-  use: (connection: NatsConnection) => Promise<T>,
-): Promise<T> {
-  const credentials = await fileOf(account.config, 'system.creds')
-  let connection: NatsConnection
-  try {
-    connection = await logIn(account, credsAuthenticator(credentials))
-  } catch (error) {
-    throw asFailure(error, doing)
-  }
-  try {
-    return await whileOpen(account, connection, use)
-  } catch (error) {
-    throw isRefusal(error)
-      ? new FirebreakError('DENIED', `${doing}: our own user was cut off`)
-      : asFailure(error, doing)
-  }
-}
-
 const updated = z.union([
   z.looseObject({ data: z.looseObject({ code: z.literal(200) }) }),
   z.looseObject({ error: z.looseObject({ description: z.string().optional() }) }),
@@ -129,12 +112,12 @@ const updated = z.union([
  * whose time is over is taken out, since nobody lets them in anyway.
  */
 async function publish(account: Account): Promise<void> {
-  const { config, io, ledger } = account
+  const { config, io, ledger, system } = account
   const now = io.now().getTime()
   const operator = await keyFrom(config, 'operator.nk', 'O')
   await ledger.publish(join(config.path, 'account.jwt'), now, refused =>
-    asSystem(account, 'revoking', async connection => {
-      const current = await lookUp(account, connection)
+    system.ask('revoking', async connection => {
+      const current = await lookUp(config, connection)
       const revocations: Record<string, number> = {}
       for (const [user, at] of Object.entries(current.nats.revocations ?? {})) {
         const entry = ledger.find(user)
@@ -166,17 +149,22 @@ export function rolesOf({ nats }: Claims): Role[] {
   return (nats.signing_keys ?? []).filter(key => typeof key !== 'string')
 }
 
-/** The private half of a role's key. Files in the folder are called as anybody likes. */
-export async function roleKey({ config }: Account, publicKey: string): Promise<KeyPair> {
-  const names = await readdir(join(config.path, 'roles')).catch((): string[] => [])
-  for (const name of names.filter(each => each.endsWith('.nk'))) {
-    const key = await keyFrom(config, join('roles', name), 'A')
-    if (key.getPublicKey() === publicKey) return key
+/** The private half of a role's key: in a file that is called as the key is, or as the role. */
+export async function roleKey({ config }: Account, { key, role: name }: Role): Promise<KeyPair> {
+  for (const file of [key, ...(name !== undefined && /^\w[\w.-]*$/.test(name) ? [name] : [])]) {
+    const path = join('roles', `${file}.nk`)
+    const isThere = await access(join(config.path, path)).then(
+      () => true,
+      () => false,
+    )
+    if (!isThere) continue
+    const found = await keyFrom(config, path, 'A')
+    if (found.getPublicKey() === key) return found
   }
   throw new FirebreakError(
     'UNSUPPORTED',
-    `no key in ${join(config.path, 'roles')} is that of the role (${publicKey})`,
-    'Put its seed there; nsc export keys writes it to a file.',
+    `there is no private half of the role’s key in ${join(config.path, 'roles')}`,
+    `Put its seed there, in a file called as the role, or ${key}.nk.`,
   )
 }
 

@@ -18,7 +18,10 @@ export const nats: Connector<NatsConfig> = {
       instance: account.instance,
       // A cluster's servers hear of it from each other.
       settleSeconds: 1,
-      close: async () => account.ledger.close(),
+      async close() {
+        await account.system.close()
+        account.ledger.close()
+      },
       discover: () => discover(account),
       sessions: identity => sessions(account, identity),
       verify: (ref, secret) => verify(account, ref, secret),

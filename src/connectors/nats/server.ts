@@ -2,6 +2,7 @@ import {
   type Authenticator,
   AuthorizationError,
   connect,
+  credsAuthenticator,
   type NatsConnection,
   NoRespondersError,
   RequestError,
@@ -55,8 +56,45 @@ export function isRefusal(error: unknown): boolean {
   return false
 }
 
+/** Our own user's connection: one for all that is asked, opened again where it broke. */
+export class System {
+  readonly #where: Where
+  readonly #credentials: () => Promise<Uint8Array>
+  #opened: Promise<NatsConnection> | undefined
+
+  constructor(where: Where, credentials: () => Promise<Uint8Array>) {
+    this.#where = where
+    this.#credentials = credentials
+    where.io.signal.addEventListener('abort', () => void this.close(), { once: true })
+  }
+
+  async ask<T>(doing: string, use: (connection: NatsConnection) => Promise<T>): Promise<T> {
+    const opened = await this.#opened?.catch(() => undefined)
+    if (!opened || opened.isClosed()) this.#opened = undefined
+    const now = (this.#opened ??= this.#open())
+    try {
+      return await use(await now)
+    } catch (error) {
+      const failure = asFailure(error, doing)
+      // What was asked may not have arrived; and who is refused is not asked with again.
+      if (['UNREACHABLE', 'DENIED'].includes(failure.code) && this.#opened === now) await this.close()
+      throw failure
+    }
+  }
+
+  async close(): Promise<void> {
+    const opened = this.#opened
+    this.#opened = undefined
+    await opened?.then(connection => connection.close()).catch(() => {})
+  }
+
+  async #open(): Promise<NatsConnection> {
+    return await logIn(this.#where, credsAuthenticator(await this.#credentials()))
+  }
+}
+
 /** As ours; the driver's text is passed on to nobody. */
-export function asFailure(error: unknown, doing: string): FirebreakError {
+function asFailure(error: unknown, doing: string): FirebreakError {
   if (isFirebreakError(error)) return error
   if (error instanceof NoRespondersError || (error instanceof RequestError && error.isNoResponders()))
     return new FirebreakError(

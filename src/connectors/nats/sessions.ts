@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Ref } from '../../core/contract/ref.ts'
 import type { Use } from '../../core/contract/use.ts'
-import { type Account, asSystem, currentClaims, refOf, userRef } from './account.ts'
+import { type Account, currentClaims, refOf, userRef } from './account.ts'
 
 const client = z.looseObject({
   cid: z.number(),
@@ -29,8 +29,8 @@ const PER_PAGE = 1024
 const SILENCE_MS = 250
 
 export async function clientsOf(account: Account): Promise<Client[]> {
-  const { config } = account
-  return await asSystem(account, 'listing who is connected', async connection => {
+  const { config, system } = account
+  return await system.ask('listing who is connected', async connection => {
     const found: Client[] = []
     for (let offset = 0, more = true; more; offset += PER_PAGE) {
       more = false

@@ -12,15 +12,16 @@ import { type Account, currentClaims, refOf, roleKey, rolesOf, userRef } from '.
  */
 export async function issue(account: Account, want: Want): Promise<Issued> {
   const { config, io, instance, ledger } = account
-  const role = holderOf(account, want)
-  if (!rolesOf(await currentClaims(account)).some(({ key }) => key === role))
-    throw new FirebreakError('NOT_FOUND', `the account has no role with the key ${role}`)
+  const holder = holderOf(account, want)
+  const role = rolesOf(await currentClaims(account)).find(({ key }) => key === holder)
+  if (!role) throw new FirebreakError('NOT_FOUND', `the account has no role with the key ${holder}`)
   const signer = await roleKey(account, role)
   const now = io.now().getTime()
   const notAfter = endOf(want, now, config.maxTtlSeconds)
   const user = createUser()
   const name = `firebreak:${want.name}`.replaceAll(/[^\x21-\x7e]/g, '_').slice(0, 255)
-  ledger.enter({ serial: user.getPublicKey(), name, identity: role, notAfter }, want.name, now)
+  const serial = user.getPublicKey()
+  ledger.enter({ serial, name, identity: holder, notAfter }, want.name, now)
   const token = await encodeUser(
     name,
     user,
@@ -28,8 +29,8 @@ export async function issue(account: Account, want: Want): Promise<Issued> {
     {},
     { scopedUser: true, signer, exp: notAfter / 1000 },
   )
-  const secret = new Secret(fmtCreds(token, user), user.getPublicKey())
-  return { ref: userRef(instance, user.getPublicKey(), refOf(instance, 'role', role)), secret, notAfter }
+  const secret = new Secret(fmtCreds(token, user), serial)
+  return { ref: userRef(instance, serial, refOf(instance, 'role', holder)), secret, notAfter }
 }
 
 /** Whom others have revoked is revoked for us too: to resume would let in who was kept out before. */
