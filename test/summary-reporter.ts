@@ -11,7 +11,7 @@ export default class SummaryReporter implements Reporter {
       for (const test of skipped)
         console.log(`  ${test.module.relativeModuleId} > ${test.fullName}${reasonOf(test)}`)
       console.log(
-        'On Debian, apt-get install postgresql redis-server git docker-registry skopeo umoci openssh-server nginx mariadb-server rabbitmq-server brings the servers that tests start for themselves.',
+        'On Debian, apt-get install postgresql redis-server git docker-registry skopeo umoci openssh-server nginx mariadb-server rabbitmq-server nats-server brings the servers that tests start for themselves.',
       )
       if (process.env['FIREBREAK_REQUIRE_SERVERS'] === '1') process.exitCode = 1
     }

@@ -1,7 +1,12 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { decode } from '@nats-io/jwt'
-import { AuthorizationError, connect, credsAuthenticator } from '@nats-io/transport-node'
+import {
+  AuthorizationError,
+  connect,
+  credsAuthenticator,
+  UserAuthenticationExpiredError,
+} from '@nats-io/transport-node'
 import { nats } from '../../src/connectors/nats/connector.ts'
 import { realIo } from '../../src/core/contract/io.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
@@ -71,7 +76,7 @@ export async function natsWorld(): Promise<NatsWorld> {
         await connection.close()
         return true
       } catch (error) {
-        if (error instanceof AuthorizationError) return false
+        if (error instanceof AuthorizationError || error instanceof UserAuthenticationExpiredError) return false
         throw error
       }
     },

@@ -51,7 +51,7 @@ export type Role = z.infer<typeof role>
 export async function openAccount(config: NatsConfig, io: Io): Promise<Account> {
   const system = new System({ config, io }, () => fileOf(config, 'system.creds'))
   try {
-    await system.ask(LOOKING, connection => lookUp(config, connection))
+    mustSign(await operatorKey(config), await system.ask(LOOKING, connection => lookUp(config, connection)))
   } catch (error) {
     await system.close()
     throw error
@@ -114,10 +114,11 @@ const updated = z.union([
 async function publish(account: Account): Promise<void> {
   const { config, io, ledger, system } = account
   const now = io.now().getTime()
-  const operator = await keyFrom(config, 'operator.nk', 'O')
+  const operator = await operatorKey(config)
   await ledger.publish(join(config.path, 'account.jwt'), now, refused =>
     system.ask('revoking', async connection => {
       const current = await lookUp(config, connection)
+      mustSign(operator, current)
       const revocations: Record<string, number> = {}
       for (const [user, at] of Object.entries(current.nats.revocations ?? {})) {
         const entry = ledger.find(user)
@@ -138,7 +139,7 @@ async function publish(account: Account): Promise<void> {
         throw new FirebreakError(
           'DENIED',
           'the server does not take the account’s new token',
-          'operator.nk has to be the operator’s key or one of its signing keys.',
+          'Its log says why.',
         )
       return new TextEncoder().encode(`${token}\n`)
     }),
@@ -166,6 +167,23 @@ export async function roleKey({ config }: Account, { key, role: name }: Role): P
     `there is no private half of the role’s key in ${join(config.path, 'roles')}`,
     `Put its seed there, in a file called as the role, or ${key}.nk.`,
   )
+}
+
+/**
+ * Of a token that is signed with any key at all a server says that it has taken it. So only the key that has signed the account may
+ * sign it again.
+ */
+function mustSign(operator: KeyPair, { iss }: Claims): void {
+  if (operator.getPublicKey() === iss) return
+  throw new FirebreakError(
+    'INVALID_CONFIG',
+    `operator.nk is not the key that has signed the account’s token (${iss})`,
+    'Put that one there; or sign the account with this one, if it is one of the operator’s, and push it.',
+  )
+}
+
+async function operatorKey(config: NatsConfig): Promise<KeyPair> {
+  return await keyFrom(config, 'operator.nk', 'O')
 }
 
 async function keyFrom(config: NatsConfig, name: string, kind: 'O' | 'A'): Promise<KeyPair> {

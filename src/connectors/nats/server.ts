@@ -6,6 +6,7 @@ import {
   type NatsConnection,
   NoRespondersError,
   RequestError,
+  UserAuthenticationExpiredError,
 } from '@nats-io/transport-node'
 import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
@@ -52,7 +53,7 @@ export async function whileOpen<T>(
 /** True where a server said that it does not let in who asks, and not that it could not be reached. */
 export function isRefusal(error: unknown): boolean {
   for (let at = error, depth = 0; at instanceof Error && depth < 4; at = at.cause, depth++)
-    if (at instanceof AuthorizationError) return true
+    if (at instanceof AuthorizationError || at instanceof UserAuthenticationExpiredError) return true
   return false
 }
 

@@ -27,6 +27,7 @@ export async function handOver({ secret, at, id }: Given): Promise<Handed> {
   const [replace, remove] = [async () => {}, async () => {}]
   const parts = credentialParts(secret)
   const env = { ...about, FIREBREAK_USER: parts.user }
+  if (at.system === 'nats') return await inCredentialsFile(env, at, secret)
   if (parts.privateKey === undefined) {
     const { user, password } = parts
     const login = Object.hasOwn(passwordEnvironment, at.system) ? passwordEnvironment[at.system] : undefined
@@ -64,6 +65,26 @@ async function handOverToken(about: NodeJS.ProcessEnv, secret: Secret): Promise<
 /** For the user alone, as mkdtemp makes it. */
 async function ownFolder(): Promise<string> {
   return await mkdtemp(join(tmpdir(), 'firebreak-lease-'))
+}
+
+/** A user's token and its key, in the file that all of NATS's clients read. */
+async function inCredentialsFile(
+  env: NodeJS.ProcessEnv,
+  { host = '', port }: LeaseAddress,
+  secret: Secret,
+): Promise<Handed> {
+  const folder = await ownFolder()
+  const file = join(folder, 'user.creds')
+  await writeFile(file, secret.reveal(), { mode: 0o600 })
+  return {
+    env: {
+      ...env,
+      NATS_URL: `nats://${host.includes(':') ? `[${host}]` : host}:${text(port)}`,
+      NATS_CREDS: file,
+    },
+    replace: async () => {},
+    remove: () => rm(folder, { recursive: true, force: true }),
+  }
 }
 
 interface Login {

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -38,6 +38,10 @@ export interface NatsServer {
   readonly roles: Readonly<Record<string, string>>
   /** A user's token and key, signed by hand with a role's key. */
   sign(role: string): Promise<{ user: string; credentials: string }>
+  /** A folder of the same keys without what was written there, or without some, or with another operator's. */
+  anotherFolder(options: { withRoles: boolean; poses: boolean }): Promise<string>
+  /** Puts another operator's key in place of ours. */
+  pose(folder: string): Promise<void>
   /** The token of the account that the server has on its disk. */
   accountToken(): Promise<string>
   log(): Promise<string>
@@ -91,7 +95,7 @@ export async function startNats(
       `listen: 127.0.0.1:${port}`,
       `operator: ${await encodeOperator('acme', operator)}`,
       `system_account: ${system.getPublicKey()}`,
-      `resolver: { type: full, dir: '${tokens}', interval: '2m' }`,
+      `resolver: { type: full, dir: '${tokens}', interval: '2m', timeout: '100ms' }`,
       `resolver_preload: { ${system.getPublicKey()}: ${systemToken}, ${account.getPublicKey()}: ${accountToken} }`,
       `log_file: '${logFile}'`,
       'debug: true',
@@ -111,6 +115,8 @@ export async function startNats(
     child.kill('SIGKILL')
     await gone
   }
+  const pose = (folder: string) =>
+    writeFile(join(folder, 'operator.nk'), createOperator().getSeed(), { mode: 0o600 })
   const log = () => readFile(logFile, 'utf8').catch(() => '')
   for (const deadline = Date.now() + 20_000; !(await answers(port)); await wait(20)) {
     if (child.exitCode !== null || Date.now() > deadline) {
@@ -138,6 +144,14 @@ export async function startNats(
       )
       return { user: user.getPublicKey(), credentials: Buffer.from(fmtCreds(token, user)).toString() }
     },
+    async anotherFolder({ withRoles, poses }) {
+      const folder = await mkdtemp(join(home, 'keys-'))
+      for (const name of ['operator.nk', 'system.creds', ...(withRoles ? ['roles'] : [])])
+        await cp(join(keys, name), join(folder, name), { recursive: true })
+      if (poses) await pose(folder)
+      return folder
+    },
+    pose,
     accountToken: () => readFile(join(tokens, `${account.getPublicKey()}.jwt`), 'utf8'),
     log,
     end,

@@ -17,6 +17,7 @@ import {
   type MariadbServer,
   startMariadb,
 } from '../../connectors/mariadb/mariadb-server.ts'
+import { availableNats, INSTALL_NATS, type NatsServer, startNats } from '../../connectors/nats/nats-server.ts'
 import { availableSshd, INSTALL_SSHD, type Sshd, startSshd } from '../../connectors/ssh/sshd.ts'
 import { availableNginx, INSTALL_NGINX, makeNginx, type Nginx } from '../../connectors/x509/nginx.ts'
 import { requireServer } from '../../servers.ts'
@@ -181,5 +182,40 @@ describe.skipIf(mariadb.skip)(`MariaDB ${mariadb.reason}`, () => {
       password: await kept('password'),
     })
     await expect(again).rejects.toThrow('Access denied')
+  })
+})
+
+const nats = requireServer('NATS', availableNats(), INSTALL_NATS)
+
+describe.skipIf(nats.skip)(`NATS ${nats.reason}`, () => {
+  let server: NatsServer
+  beforeAll(async () => {
+    server = await startNats({ orders: { pub: { allow: ['orders.>'] }, sub: { allow: ['orders.>'] } } })
+    const { keys: path, account, port } = server
+    await offer('nats', { path, account, host: '127.0.0.1', port }, 'orders')
+  })
+  afterAll(() => server?.stop())
+
+  test('a command logs in as a user of its own, who is refused after it', async () => {
+    const client = `
+      const { connect, credsAuthenticator } = require('@nats-io/transport-node')
+      const authenticator = credsAuthenticator(require('node:fs').readFileSync(process.env.NATS_CREDS))
+      connect({ servers: process.env.NATS_URL, authenticator, reconnect: false }).then(async nats => {
+        const heard = nats.subscribe('orders.new', { max: 1 })
+        nats.publish('orders.new', 'heard')
+        for await (const message of heard) console.log(message.string())
+        await nats.close()
+      }).catch(error => console.log(error.message))`
+    await writeFile(join(folder, 'client.js'), client)
+    const script = `cp "$NATS_CREDS" "$OUT/kept.creds"; echo "$NATS_CREDS" >"$OUT/where"
+      echo "$NATS_URL" >"$OUT/url"; node -e "$(cat "$OUT/client.js")" >"$OUT/said"`
+    const lease = await runWithLease('nats', script)
+    expect(await kept('said')).toBe('heard')
+    expect(lease).toMatchObject({ state: 'ended', proof: { state: 'dead' } })
+    await expect(readFile(await kept('where'))).rejects.toThrow('ENOENT')
+    // What the command has kept is of no use to it.
+    const env = { ...process.env, NATS_CREDS: join(folder, 'kept.creds'), NATS_URL: await kept('url') }
+    const again = spawnSync('node', ['-e', client], { encoding: 'utf8', env })
+    expect(again.stdout).toContain('Authorization Violation')
   })
 })
