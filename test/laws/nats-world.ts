@@ -34,7 +34,9 @@ export async function natsWorld(): Promise<NatsWorld> {
     ),
   )
   let other: NatsServer | undefined
-  const proxy = await cuttingProxy(server.port, natsMessages, message => /^H?PUB /.test(message.toString('latin1', 0, 5)))
+  const proxy = await cuttingProxy(server.port, natsMessages, message =>
+    /^H?PUB /.test(message.toString('latin1', 0, 5)),
+  )
   const openAt = (port: number) =>
     nats.open(
       nats.config.parse({ path: server.keys, account: server.account, host: '127.0.0.1', port }),
@@ -76,7 +78,8 @@ export async function natsWorld(): Promise<NatsWorld> {
         await connection.close()
         return true
       } catch (error) {
-        if (error instanceof AuthorizationError || error instanceof UserAuthenticationExpiredError) return false
+        if (error instanceof AuthorizationError || error instanceof UserAuthenticationExpiredError)
+          return false
         throw error
       }
     },

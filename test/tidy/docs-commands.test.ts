@@ -20,6 +20,7 @@ import {
   type MariadbServer,
   startMariadb,
 } from '../connectors/mariadb/mariadb-server.ts'
+import { availableNats, INSTALL_NATS, type NatsServer, startNats } from '../connectors/nats/nats-server.ts'
 import { availableSshd, INSTALL_SSHD, type Sshd, startSshd } from '../connectors/ssh/sshd.ts'
 import { availableNginx, INSTALL_NGINX, makeNginx, type Nginx } from '../connectors/x509/nginx.ts'
 import { requireServer } from '../servers.ts'
@@ -53,6 +54,7 @@ const servers: Readonly<Record<string, ReturnType<typeof requireServer>>> = {
   ssh: requireServer('OpenSSH’s server', availableSshd(), INSTALL_SSHD),
   nginx: requireServer('nginx', availableNginx(), INSTALL_NGINX),
   mariadb: requireServer('MariaDB', availableMariadb(), INSTALL_MARIADB),
+  nats: requireServer('NATS', availableNats(), INSTALL_NATS),
 }
 
 describe.each(pages)('%s', page => {
@@ -62,6 +64,7 @@ describe.each(pages)('%s', page => {
   let sshd: Sshd | undefined
   let nginx: Nginx | undefined
   let mariadb: MariadbServer | undefined
+  let nats: NatsServer | undefined
   let environment: NodeJS.ProcessEnv = {}
   let stage: Stage
 
@@ -75,6 +78,7 @@ describe.each(pages)('%s', page => {
     if (needs('ssh')) await stageSsh()
     if (needs('nginx')) await stageNginx()
     if (needs('mariadb')) await stageMariadb()
+    if (needs('nats')) await stageNats()
     // As after the first minutes with it; pages that begin there do it themselves.
     if (commands[0]!.line.startsWith('firebreak scan .')) return
     const { exit, stderr } = await stage.run('firebreak scan .')
@@ -87,7 +91,18 @@ describe.each(pages)('%s', page => {
     await sshd?.stop()
     await nginx?.stop()
     await mariadb?.stop()
+    await nats?.stop()
   })
+
+  async function stageNats(): Promise<void> {
+    nats = await startNats({ orders: { pub: { allow: ['orders.>'] } } })
+    environment = {
+      ...environment,
+      NATS_KEYS: nats.keys,
+      NATS_ACCOUNT: nats.account,
+      NATS_PORT: String(nats.port),
+    }
+  }
 
   async function stageMariadb(): Promise<void> {
     mariadb = await startMariadb()

@@ -5,7 +5,9 @@ export const natsConfig = z.strictObject({
   path: z
     .string()
     .min(1)
-    .describe('the folder of keys: operator.nk, system.creds, roles/*.nk, and there account.jwt and issued.db'),
+    .describe(
+      'the folder of keys: operator.nk, system.creds, roles/*.nk, and there account.jwt and issued.db',
+    ),
   account: z
     .string()
     .regex(/^A[A-Z2-7]{55}$/, 'is no account’s public key')
@@ -13,7 +15,10 @@ export const natsConfig = z.strictObject({
   host: z.string().min(1).max(255).describe('a server of the operator: users are tried there'),
   port: z.number().int().min(1).max(65_535).default(4222),
   tls: z.boolean().default(false).describe('whether nothing is said there without TLS'),
-  serverCa: z.string().optional().describe('whom its certificate is of, PEM; the machine’s own list without it'),
+  serverCa: z
+    .string()
+    .optional()
+    .describe('whom its certificate is of, PEM; the machine’s own list without it'),
   maxTtlSeconds: z.number().int().min(1).max(31_536_000).default(86_400),
   timeoutMs: z.number().int().min(100).max(120_000).default(10_000),
 })
