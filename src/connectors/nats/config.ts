@@ -14,11 +14,6 @@ export const natsConfig = z.strictObject({
     .describe('the account that users are issued in: its public key, as nsc list keys shows it'),
   host: z.string().min(1).max(255).describe('a server of the operator: users are tried there'),
   port: z.number().int().min(1).max(65_535).default(4222),
-  tls: z.boolean().default(false).describe('whether nothing is said there without TLS'),
-  serverCa: z
-    .string()
-    .optional()
-    .describe('whom its certificate is of, PEM; the machine’s own list without it'),
   maxTtlSeconds: z.number().int().min(1).max(31_536_000).default(86_400),
   timeoutMs: z.number().int().min(100).max(120_000).default(10_000),
 })

@@ -20,7 +20,7 @@ interface Where {
 
 /** Logs in once; what fails is not tried again. */
 export async function logIn({ config }: Where, authenticator: Authenticator): Promise<NatsConnection> {
-  const { host, port, tls, serverCa, timeoutMs } = config
+  const { host, port, timeoutMs } = config
   return await connect({
     servers: `${host.includes(':') ? `[${host}]` : host}:${port}`,
     authenticator,
@@ -30,7 +30,6 @@ export async function logIn({ config }: Where, authenticator: Authenticator): Pr
     maxReconnectAttempts: 0,
     ignoreClusterUpdates: true,
     noRandomize: true,
-    ...((tls || serverCa !== undefined) && { tls: serverCa === undefined ? {} : { ca: serverCa } }),
   })
 }
 

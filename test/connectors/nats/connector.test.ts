@@ -1,7 +1,3 @@
-import { execFileSync } from 'node:child_process'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { decode, type User } from '@nats-io/jwt'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -11,7 +7,7 @@ import { realIo } from '../../../src/core/contract/io.ts'
 import type { Observation } from '../../../src/core/contract/observation.ts'
 import { natsWorld, type NatsWorld } from '../../laws/nats-world.ts'
 import { requireServer } from '../../servers.ts'
-import { availableNats, INSTALL_NATS, startNats } from './nats-server.ts'
+import { availableNats, INSTALL_NATS } from './nats-server.ts'
 
 const server = requireServer('NATS', availableNats(), INSTALL_NATS)
 
@@ -169,36 +165,6 @@ describe.skipIf(server.skip)(`NATS ${server.reason}`, () => {
     const users = seen.flatMap(each => (each.see === 'credential' ? [each.ref.id] : []))
     // One that we signed, and one that somebody else did and who is connected.
     expect(users).toEqual(expect.arrayContaining([issued.ref.id, credential.id]))
-  })
-
-  test('speaks TLS to whom it is told to, and to nobody without it', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'firebreak-nats-tls-'))
-    const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')]
-    execFileSync(
-      'openssl',
-      `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=nats -addext
-      subjectAltName=IP:127.0.0.1 -keyout ${key} -out ${certificate}`.split(/\s+/),
-      { stdio: 'ignore' },
-    )
-    const secure = await startNats(
-      { orders: {} },
-      { settings: [`tls: { cert_file: '${certificate}', key_file: '${key}' }`] },
-    )
-    const at = (port: number, account: string, path: string, more: object) =>
-      nats.open(nats.config.parse({ path, account, host: '127.0.0.1', port, ...more }), realIo())
-    const serverCa = await readFile(certificate, 'utf8')
-    const opened = await at(secure.port, secure.account, secure.keys, { serverCa })
-    expect(opened.instance).toBe(secure.account)
-    await opened.close()
-    const { server } = world
-    await expect(at(secure.port, secure.account, secure.keys, {})).rejects.toMatchObject({
-      code: 'UNREACHABLE',
-    })
-    await expect(at(server.port, server.account, server.keys, { tls: true })).rejects.toMatchObject({
-      code: 'UNREACHABLE',
-    })
-    await secure.stop()
-    await rm(folder, { recursive: true })
   })
 
   /** The same account, with a book of its own; without keys of roles, or with another operator's key. */

@@ -65,7 +65,7 @@ const UNLIMITED: Partial<Account> = {
 
 export async function startNats(
   permissions: Readonly<Record<string, Permissions>>,
-  options: { port?: number; settings?: readonly string[] } = {},
+  options: { port?: number } = {},
 ): Promise<NatsServer> {
   const home = await mkdtemp(join(tmpdir(), 'firebreak-nats-'))
   const [keys, tokens, logFile] = [join(home, 'keys'), join(home, 'tokens'), join(home, 'log')]
@@ -99,7 +99,6 @@ export async function startNats(
       `resolver_preload: { ${system.getPublicKey()}: ${systemToken}, ${account.getPublicKey()}: ${accountToken} }`,
       `log_file: '${logFile}'`,
       'debug: true',
-      ...(options.settings ?? []),
       '',
     ].join('\n'),
     { mode: 0o600 },
