@@ -8,7 +8,8 @@ const installed = requireServer('NATS', availableNats(), INSTALL_NATS)
 laws({
   name: 'NATS',
   absent: installed.skip ? installed.reason : undefined,
-  // A user's key is its name: another one is another user. Who is connected is cut off by a revocation, and not without one.
-  lacks: ['rotate', 'probe', 'endSessions', 'freeze', 'thaw', 'narrow', 'documents'],
+  // A user's key is its name: another one is another user, and its end stands in its token. Who is connected is cut
+  // off by a revocation, and not without one.
+  lacks: ['extend', 'rotate', 'probe', 'endSessions', 'freeze', 'thaw', 'narrow', 'documents'],
   start: natsWorld,
 })
