@@ -56,7 +56,7 @@ async function breakingProxy(target: string) {
 
 laws({
   name: 'the AWS of emulate',
-  lacks: ['sessions', 'rotate'],
+  lacks: ['extend', 'sessions', 'rotate'],
   // It has no UpdateAccessKey and no policies; and as it takes any secret, no hop is ever tried with one.
   standInLacks: ['suspend', 'freeze', 'narrow', 'endSessions', 'probe'],
   async start(): Promise<World> {

@@ -32,6 +32,7 @@ for (const [kind, newValue] of Object.entries(VENDORS))
   laws({
     name: `${kind} in memory`,
     lacks: [
+      'extend',
       'issue',
       'rotate',
       'suspend',

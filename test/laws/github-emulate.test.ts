@@ -54,7 +54,7 @@ async function start() {
 
 laws({
   name: 'the GitHub of emulate',
-  lacks: ['sessions', 'rotate', 'freeze', 'thaw', 'narrow', 'endSessions'],
+  lacks: ['extend', 'sessions', 'rotate', 'freeze', 'thaw', 'narrow', 'endSessions'],
   // It has no deploy keys, suspends no installation, and takes no leaked tokens.
   standInLacks: ['issue', 'undo', 'suspend', 'resume', 'revoke', 'inspect', 'probe'],
   async start(): Promise<World> {

@@ -7,7 +7,7 @@ import type { World } from './world.ts'
 
 type Twin = ReturnType<typeof memoryGithub>
 
-const LACKS = ['sessions', 'rotate', 'freeze', 'thaw', 'narrow', 'endSessions'] as const
+const LACKS = ['extend', 'sessions', 'rotate', 'freeze', 'thaw', 'narrow', 'endSessions'] as const
 
 laws({
   name: 'GitHub in memory, its deploy keys',

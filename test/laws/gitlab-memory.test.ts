@@ -7,7 +7,7 @@ import type { World } from './world.ts'
 
 laws({
   name: 'GitLab in memory',
-  lacks: ['sessions', 'suspend', 'resume', 'freeze', 'thaw', 'narrow', 'endSessions', 'probe'],
+  lacks: ['extend', 'sessions', 'suspend', 'resume', 'freeze', 'thaw', 'narrow', 'endSessions', 'probe'],
   async start(): Promise<World> {
     const twin = memoryGitlab({ pageSize: 2 })
     const project = twin.addProject('shop')

@@ -8,7 +8,7 @@ import type { World } from './world.ts'
 laws({
   name: 'Kubernetes in memory',
   // Who uses a token is not listed, and a token is never changed: it ends, and another is given.
-  lacks: ['sessions', 'rotate', 'suspend', 'resume', 'freeze', 'thaw', 'narrow', 'endSessions'],
+  lacks: ['extend', 'sessions', 'rotate', 'suspend', 'resume', 'freeze', 'thaw', 'narrow', 'endSessions'],
   async start(): Promise<World> {
     const twin = memoryKubernetes({ pageSize: 2 })
     const { objects } = twin

@@ -8,6 +8,6 @@ const server = requireServer('MariaDB', availableMariadb(), INSTALL_MARIADB)
 laws({
   name: 'MariaDB',
   absent: server.skip ? server.reason : undefined,
-  lacks: ['probe', 'documents'],
+  lacks: ['extend', 'probe', 'documents'],
   start: mariadbWorld,
 })

@@ -21,6 +21,6 @@ afterAll(async () => (await server)?.stop())
 laws({
   name: 'RabbitMQ',
   absent: installed.skip ? installed.reason : undefined,
-  lacks: ['probe', 'documents'],
+  lacks: ['extend', 'probe', 'documents'],
   start: async () => await rabbitmqWorld((await server)!),
 })

@@ -8,6 +8,7 @@ import type { World } from './world.ts'
 
 laws({
   name: 'Redis in memory',
+  lacks: ['extend'],
   standInLacks: ['probe'],
   async start(): Promise<World> {
     const server = memoryRedis()

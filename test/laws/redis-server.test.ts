@@ -8,4 +8,4 @@ const SERVERS: Readonly<Record<string, RedisWorldOptions>> = {
 }
 
 for (const [name, options] of Object.entries(SERVERS))
-  laws({ name: `Redis, ${name}`, absent: absentRedis(), start: () => redisWorld(options) })
+  laws({ name: `Redis, ${name}`, absent: absentRedis(), lacks: ['extend'], start: () => redisWorld(options) })

@@ -11,6 +11,7 @@ laws({
   name: 'Slack in memory',
   // A token is verified and revoked as its rule declares: see connectors/declared.
   lacks: [
+    'extend',
     'issue',
     'rotate',
     'suspend',

@@ -9,6 +9,6 @@ laws({
   name: 'certificates of OpenSSH',
   absent: sshd.skip ? sshd.reason : undefined,
   // An authority has no sessions, and no passwords to rotate; what its principals may do, hosts say.
-  lacks: ['rotate', 'probe', 'sessions', 'endSessions', 'freeze', 'thaw', 'narrow', 'documents'],
+  lacks: ['extend', 'rotate', 'probe', 'sessions', 'endSessions', 'freeze', 'thaw', 'narrow', 'documents'],
   start: sshWorld,
 })

@@ -9,6 +9,6 @@ laws({
   name: 'X.509 certificates at nginx',
   absent: nginx.skip ? nginx.reason : undefined,
   // An authority has no sessions, and no passwords to rotate; what its subjects may do, servers say.
-  lacks: ['rotate', 'probe', 'sessions', 'endSessions', 'freeze', 'thaw', 'narrow', 'documents'],
+  lacks: ['extend', 'rotate', 'probe', 'sessions', 'endSessions', 'freeze', 'thaw', 'narrow', 'documents'],
   start: x509World,
 })
