@@ -72,7 +72,7 @@ export async function* measure(): AsyncGenerator<Measurement> {
     yield* figures(`token exchanges, ${WANTED_PER_SECOND / 2} each second`, half, null, WANTED_P99_MS)
 
     // What a client signs is made before, so that only the server's work is measured.
-    const asked = 400 * SECONDS
+    const asked = 1000 * SECONDS
     const own = await assertions(agent.key, OWN, asked)
     const granted = await fixedLoad(url, pid, own)
     yield* figures('client credentials', granted, null, null)
