@@ -70,6 +70,7 @@ describe.skipIf(skip)(
     const io = realIo()
     const random = generator(SEED)
     const given: Given[] = []
+    const sessions: pg.Client[] = []
     let home: string
     let servers: { postgres: PostgresServer; redis: RedisServer; mariadb: MariadbServer }
     let admin: {
@@ -176,6 +177,7 @@ leases:
     }, 600_000)
     afterAll(async () => {
       broker?.kill('SIGKILL')
+      await Promise.allSettled(sessions.map(client => client.end()))
       await admin?.postgres.end()
       admin?.redis.disconnect()
       await admin?.mariadb.end()
@@ -223,6 +225,7 @@ leases:
           asked,
           given: given.length,
           kills: up.length - 1,
+          sessions: sessions.length,
           longestLateMs: late.longest(),
           tooLate: tooLate.length,
         }),
@@ -260,16 +263,26 @@ leases:
       const body = (await answer.json()) as {
         lease: { id: string; notAfter: string }
         handle: string
-        credential?: { user: string }
+        credential?: { user: string; password: string }
       }
       if (answer.status !== 201) throw new Error(`${name}: ${answer.status} ${JSON.stringify(body)}`)
       const { lease, credential, handle } = body
       given.push({ id: lease.id, name, user: credential?.user, notAfter: Date.parse(lease.notAfter) })
+      if (name.startsWith('postgres') && credential && random() < 0.3) await stayLoggedIn(credential)
       if (random() < 0.3)
         await fetch(`${url}/leases/${lease.id}`, {
           method: 'DELETE',
           headers: { authorization: `Bearer ${handle}` },
         })
+    }
+
+    /** A session that does not end by itself. */
+    async function stayLoggedIn({ user, password }: { user: string; password: string }): Promise<void> {
+      const { port } = servers.postgres
+      const client = new pg.Client({ host: '127.0.0.1', port, user, password, database: 'postgres' })
+      client.on('error', () => {})
+      await client.connect()
+      sessions.push(client)
     }
 
     async function start(): Promise<void> {
@@ -323,6 +336,17 @@ leases:
       ])
     }
 
+    /** Those of them that can still be used: PostgreSQL lets nobody in after a role's time, but ends no session then. */
+    async function alive(): Promise<Map<string, string>> {
+      const all = await there()
+      const { rows } = await admin.postgres.query(
+        `select rolname from pg_roles where rolname like 'fb\\_%' and rolvaliduntil <= now()
+        and not exists (select 1 from pg_stat_activity where usename = rolname)`,
+      )
+      for (const { rolname } of rows) all.delete(rolname as string)
+      return all
+    }
+
     /** How long of the broker's own time lies between. */
     function upBetween(from: number, to: number): number {
       return up.reduce((sum, one) => sum + Math.max(0, Math.min(to, one.to) - Math.max(from, one.from)), 0)
@@ -334,7 +358,7 @@ leases:
       const found = new Map<string, number>()
       const loop = (async () => {
         while (!stopping) {
-          const standing = await there()
+          const standing = await alive()
           const now = Date.now()
           for (const { user, notAfter, id } of given) {
             if (user === undefined || !standing.has(user)) continue
