@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { parse } from 'yaml'
 import { z } from 'zod'
-import { FirebreakError } from '../../core/contract/errors.ts'
+import { codeOf, FirebreakError } from '../../core/contract/errors.ts'
 import { isLoopback } from './issuer-address.ts'
 
 /** What a token may be signed with: asymmetric only, so that a public key is never taken for a shared secret. */
@@ -120,7 +120,7 @@ export async function readBrokerConfig(file: string): Promise<BrokerConfig> {
   } catch (error) {
     throw new FirebreakError(
       'INVALID_CONFIG',
-      `${file} could not be read (${error instanceof Error && 'code' in error ? String(error.code) : 'no reason'})`,
+      `${file} could not be read (${codeOf(error) ?? 'no reason'})`,
       'docs/broker.md shows what stands in it; --config names another',
     )
   }

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
-import { FirebreakError } from '../../core/contract/errors.ts'
+import { codeOf, FirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
 import { Secret } from '../../core/contract/secret.ts'
 import { ask } from './broker-call.ts'
@@ -70,7 +70,7 @@ async function inFile(path: string): Promise<Secret> {
   try {
     text = await readFile(path, 'utf8')
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'no reason'
+    const code = codeOf(error) ?? 'no reason'
     throw new FirebreakError('NOT_FOUND', `the token in ${path} could not be read (${code})`)
   }
   return tokenOf(text, path)

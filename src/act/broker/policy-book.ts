@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
+import { codeOf, FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
 import { newId } from '../../core/contract/id.ts'
 import type { Io } from '../../core/contract/io.ts'
 import { record } from '../../core/evidence/evidence.ts'
@@ -121,7 +121,7 @@ export async function readPolicyFiles(folder: string): Promise<PolicyFiles> {
       files[name] = text
     }
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'no reason'
+    const code = codeOf(error) ?? 'no reason'
     throw new FirebreakError('INVALID_CONFIG', `the policies in ${folder} could not be read (${code})`)
   }
   if (bytes > MOST_BYTES)

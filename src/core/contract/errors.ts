@@ -66,3 +66,8 @@ export async function orGone(call: Promise<unknown>): Promise<void> {
 export function isFirebreakError(error: unknown, ...codes: ErrorCode[]): error is FirebreakError {
   return error instanceof FirebreakError && (codes.length === 0 || codes.includes(error.code))
 }
+
+/** What the system says of a failure (`ENOENT`); undefined where it says nothing. */
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error ? String(error.code) : undefined
+}

@@ -2,7 +2,7 @@ import { hkdfSync } from 'node:crypto'
 import { constants } from 'node:fs'
 import { chmod, link, mkdir, open, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { FirebreakError } from '../contract/errors.ts'
+import { codeOf, FirebreakError } from '../contract/errors.ts'
 import type { Io } from '../contract/io.ts'
 import { Secret } from '../contract/secret.ts'
 
@@ -96,8 +96,4 @@ function unusable(path: string, why: string, advice?: string): FirebreakError {
     `${path}: ${why}`,
     advice ?? 'set FIREBREAK_KEY_FILE or FIREBREAK_HOME',
   )
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error ? String(error.code) : undefined
 }

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import pc from 'picocolors'
 import { z } from 'zod'
-import { FirebreakError } from '../../core/contract/errors.ts'
+import { codeOf, FirebreakError } from '../../core/contract/errors.ts'
 import type { Answer } from '../../know/graph/aws-policy/evaluate.ts'
 import { answerLine, type BatchAnswer, type BatchFailure } from '../../know/graph/aws-policy/batch.ts'
 import { explainCan } from '../../know/graph/aws/explain-can.ts'
@@ -115,7 +115,7 @@ async function answerFile(path: string): Promise<(BatchAnswer | BatchFailure)[]>
       answers.push('error' in answer ? { ...answer, error: `line ${number}: ${answer.error}` } : answer)
     }
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable'
+    const code = codeOf(error) ?? 'unreadable'
     throw new FirebreakError(
       'NOT_FOUND',
       `${path} cannot be read (${code})`,

@@ -23,7 +23,7 @@ import { checkedText } from './check/text.ts'
 import { type ListedFinding, listFindings, rankOf, SEVERITIES } from './findings.ts'
 import { graphOf } from './graph-view.ts'
 import { defineOperation, type World } from './operation.ts'
-import { replaceFile } from './scan/baseline.ts'
+import { replaceFile } from './replace-file.ts'
 
 const file = z.string().min(1).optional()
 const input = z.object({

@@ -1,6 +1,5 @@
-import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { stringify } from 'yaml'
 import { z } from 'zod'
@@ -15,7 +14,7 @@ import {
   type Replacement,
   withReplacement,
 } from '../../act/broker/replacement.ts'
-import { FirebreakError } from '../../core/contract/errors.ts'
+import { codeOf, FirebreakError } from '../../core/contract/errors.ts'
 import { formatRef } from '../../core/contract/ref.ts'
 import { compilePolicies } from '../../judge/policy/policy.ts'
 import { type Standing, standingCredentials } from '../../judge/posture/figures.ts'
@@ -28,6 +27,7 @@ import { membersOf } from '../../know/inventory/merge.ts'
 import { loadRoots } from '../../know/inventory/roots.ts'
 import { configFile, policySchema } from './broker/open-broker.ts'
 import { defineOperation, type World } from './operation.ts'
+import { replaceFile } from './replace-file.ts'
 import { credentialsOf, subjectOf } from './subject.ts'
 import { table } from './table.ts'
 import { wrap } from './wrap.ts'
@@ -233,30 +233,17 @@ async function textOf(file: string): Promise<string | undefined> {
   try {
     return await readFile(file, 'utf8')
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw new FirebreakError(
-      'INVALID_CONFIG',
-      `${file} could not be read (${error instanceof Error && 'code' in error ? String(error.code) : 'no reason'})`,
-    )
+    if (codeOf(error) === 'ENOENT') return undefined
+    throw new FirebreakError('INVALID_CONFIG', `${file} could not be read (${codeOf(error) ?? 'no reason'})`)
   }
 }
 
-/** Each whole or not at all, and the broker's own file last. */
+/** Each whole or not at all, and the broker’s own file last. */
 async function writeAll(files: readonly Written[]): Promise<void> {
   for (const { path, whole } of files) {
-    const draft = `${path}.${randomBytes(6).toString('hex')}`
-    try {
-      await mkdir(dirname(path), { recursive: true })
-      await writeFile(draft, whole, { flag: 'wx' })
-      await rename(draft, path)
-    } catch (error) {
-      await rm(draft, { force: true })
-      throw new FirebreakError(
-        'INVALID_INPUT',
-        `${path} could not be written (${error instanceof Error && 'code' in error ? String(error.code) : 'no reason'})`,
-        'name a broker’s file in a folder that you may write to: --config',
-      )
-    }
+    // Where that fails, what comes next says so.
+    await mkdir(dirname(path), { recursive: true }).catch(() => {})
+    await replaceFile(path, whole)
   }
 }
 

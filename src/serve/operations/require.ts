@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
-import { FirebreakError } from '../../core/contract/errors.ts'
+import { codeOf, FirebreakError } from '../../core/contract/errors.ts'
 import { newId } from '../../core/contract/id.ts'
 import { record } from '../../core/evidence/evidence.ts'
 import { transaction } from '../../core/store/store.ts'
@@ -99,7 +99,7 @@ async function readRequirements(file: string): Promise<string> {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch (error) {
     if (error instanceof FirebreakError) throw error
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'it is no UTF-8'
+    const code = codeOf(error) ?? 'it is no UTF-8'
     throw new FirebreakError(
       'INVALID_INPUT',
       `${file} cannot be read (${code})`,

@@ -7,7 +7,7 @@ import { Ledger } from '../../../act/broker/ledger.ts'
 import type { OauthError } from '../../../act/broker/oauth-error.ts'
 import { PolicyBook } from '../../../act/broker/policy-book.ts'
 import { SigningKeys } from '../../../act/broker/signing-keys.ts'
-import { FirebreakError } from '../../../core/contract/errors.ts'
+import { codeOf, FirebreakError } from '../../../core/contract/errors.ts'
 import { Secret } from '../../../core/contract/secret.ts'
 import type { World } from '../operation.ts'
 import type { HttpOptions } from './endpoint.ts'
@@ -69,7 +69,7 @@ async function readTls(tls: NonNullable<BrokerConfig['tls']>): Promise<NonNullab
     try {
       return await readFile(file, 'utf8')
     } catch (error) {
-      const code = error instanceof Error && 'code' in error ? String(error.code) : 'no reason'
+      const code = codeOf(error) ?? 'no reason'
       throw new FirebreakError(
         'INVALID_CONFIG',
         `${file} could not be read (${code})`,

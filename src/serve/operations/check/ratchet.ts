@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { FirebreakError } from '../../../core/contract/errors.ts'
 import type { Standing } from '../../../judge/posture/figures.ts'
-import { replaceFile } from '../scan/baseline.ts'
+import { replaceFile } from '../replace-file.ts'
 
 const shape = z.strictObject({
   firebreak: z.literal('ratchet'),

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import pg from 'pg'
 import pc from 'picocolors'
-import { FirebreakError } from '../../../core/contract/errors.ts'
+import { codeOf, FirebreakError } from '../../../core/contract/errors.ts'
 import { type Io, sleep } from '../../../core/contract/io.ts'
 import type { Secret } from '../../../core/contract/secret.ts'
 import type { World } from '../operation.ts'
@@ -211,7 +211,7 @@ async function oldPassword(estate: Estate): Promise<Check> {
     await client.connect()
     return { what, ok: false, saw: 'it was let in' }
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+    const code = codeOf(error) ?? ''
     return { what, ok: code === '28P01' || code === '28000', saw: `refused (${code})` }
   } finally {
     await client.end().catch(() => {})

@@ -1,12 +1,13 @@
-import { randomBytes, randomUUID, scrypt } from 'node:crypto'
+import { randomUUID, scrypt } from 'node:crypto'
 import { realpathSync } from 'node:fs'
-import { open, readFile, rename, rm } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { promisify } from 'node:util'
 import { z } from 'zod'
 import { FirebreakError } from '../../../core/contract/errors.ts'
 import type { Secret } from '../../../core/contract/secret.ts'
 import { STRONG_BITS, strengthBits } from '../../../core/keys/strength.ts'
+import { replaceFile } from '../replace-file.ts'
 import { fileInTree, type Standing } from '../standing.ts'
 
 const MOST_BYTES = 16 * 1024 * 1024
@@ -187,23 +188,4 @@ function notOurs(file: string, why: string): FirebreakError {
     `${file}: ${why}`,
     'restore it, or write it anew under another name',
   )
-}
-
-/** Whole or not at all. Raises INVALID_INPUT where the file cannot be written. */
-export async function replaceFile(file: string, text: string): Promise<void> {
-  const draft = `${file}.${randomBytes(6).toString('hex')}`
-  try {
-    const handle = await open(draft, 'wx')
-    try {
-      await handle.writeFile(text)
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
-    await rename(draft, file)
-  } catch (error) {
-    await rm(draft, { force: true })
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'it failed'
-    throw new FirebreakError('INVALID_INPUT', `${file} cannot be written (${code})`, 'give another path')
-  }
 }
