@@ -4,9 +4,13 @@ import type { Job, Step, Workflow } from './workflow.ts'
 
 /**
  * Who decides what a text holds. `outsider`: anyone who can open an issue or a pull request. `someone`: any text, from
- * whoever starts the workflow, calls it, or made what an earlier step read. `nobody`: a fixed form, which holds no code.
+ * whoever starts the workflow, calls it, or made what an earlier step read. `unclear`: put together elsewhere from parts that
+ * hold no code as they are known, or of a context that GitHub does not document. `nobody`: a fixed form, which holds no code.
  */
-export type Control = 'outsider' | 'someone' | 'nobody'
+export type Control = 'outsider' | 'someone' | 'unclear' | 'nobody'
+
+/** Whether a text of that kind may be code. */
+export const mayBeCode = (control: Control): boolean => control === 'outsider' || control === 'someone'
 
 /** What an expression may give, worst first, and the context that it comes from. */
 export interface Controlled {
@@ -50,6 +54,9 @@ const FIXED = [
   /^matrix\..*\.(?:id|number)$/,
 ]
 
+/** What is left of these after all of the above is free text. */
+const CONTEXTS = new Set(['github', 'steps', 'needs', 'jobs'])
+
 const WHOLE_EVENT =
   /^github(?:\.event(?:\.(?:issue|pull_request|comment|discussion|review|head_commit|commits|workflow_run))?)?$/
 
@@ -70,8 +77,7 @@ function controlOf(path: readonly string[], scope: Scope, seen: ReadonlySet<Loca
   if (FIXED.some(pattern => pattern.test(context))) return as('nobody')
   // All of an event at once holds its texts, too.
   if (WHOLE_EVENT.test(context)) return as('outsider')
-  if (!['github', 'steps', 'needs', 'jobs'].includes(root ?? '')) return as('nobody')
-  return as('someone')
+  return as(CONTEXTS.has(root ?? '') ? 'someone' : 'unclear')
 }
 
 /** `env` as a step sees it: its own, else its job's, else the workflow's. */
@@ -136,12 +142,13 @@ function matrixControl(path: readonly string[], scope: Scope, seen: ReadonlySet<
       for (const [name, value] of members(one)) if (name.toLowerCase() === key) gather(value)
   } else gather(matrix)
   const found = worst(texts.flatMap(text => controlledBy(text, here, within)))
-  return found
-    ? { control: found.control, context: `${context} (${found.context})` }
-    : { control: 'nobody', context }
+  if (!found) return { control: 'nobody', context }
+  // Whoever changes the matrix later does not see the script that it ends up in.
+  const control = found.control === 'nobody' ? 'unclear' : found.control
+  return { control, context: `${context} (${found.context})` }
 }
 
-const ORDER: readonly Control[] = ['outsider', 'someone', 'nobody']
+const ORDER: readonly Control[] = ['outsider', 'someone', 'unclear', 'nobody']
 
 export function worst(found: readonly Controlled[]): Controlled | undefined {
   return found.toSorted((a, b) => ORDER.indexOf(a.control) - ORDER.indexOf(b.control))[0]

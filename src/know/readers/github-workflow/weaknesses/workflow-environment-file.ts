@@ -1,6 +1,6 @@
 import { lineAt, type Located, scalar } from '../../located.ts'
 import { variablesIn } from '../../pipeline/command.ts'
-import { controlledBy, type Controlled, type Scope, shellVariables } from '../control.ts'
+import { controlledBy, type Controlled, mayBeCode, type Scope, shellVariables } from '../control.ts'
 import { letsIn } from '../guard.ts'
 import { stepsOf, type Weakness } from '../weakness.ts'
 import { PRIVILEGED_OUTSIDE_EVENTS, runsInShell } from '../workflow.ts'
@@ -83,12 +83,15 @@ const PRINTS_FILES =
   /(?:^|[;&|{(]\s*|\b(?:do|then|sudo)\s+)(?:cat\s+(?!<<)[^\s<&;|]|(?:jq|yq|sed|grep|head|tail|cut|tr|sort|unzip|python[\d.]*|node)\s+[^;&|]*[\w"'])/
 
 function isConstant(text: string, scope: Scope, variables: ReadonlyMap<string, Controlled>): boolean {
-  if (controlledBy(text, scope).some(({ control }) => control !== 'nobody')) return false
+  if (controlledBy(text, scope).some(({ control }) => mayBeCode(control))) return false
   // What a program prints is not written out here.
   if (PRINTS_FILES.test(text)) return false
   const shell = text.replace(/\$\{\{.*?\}\}/g, '').replace(/\$\(\s*(?:pwd|date|whoami|nproc)\b[^)$`]*\)/g, '')
   if (/\$\(|`/.test(shell)) return false
-  return variablesIn(shell).every(name => GIVEN.test(name) || variables.get(name)?.control === 'nobody')
+  return variablesIn(shell).every(name => {
+    const held = variables.get(name)
+    return GIVEN.test(name) || (held !== undefined && !mayBeCode(held.control))
+  })
 }
 
 /** `core.exportVariable` and `core.addPath` of something that the script did not write out itself. */
@@ -98,7 +101,7 @@ function exportedByScript(script: Located | undefined, scope: Scope): Written | 
     const given = (found[2] ?? '').replace(/(["'])(?:(?!\1).)*\1/g, '')
     const isTheirs =
       /\bcontext\.payload\b|\bprocess\.env\b|\breadFile/.test(given) ||
-      controlledBy(found[2] ?? '', scope).some(({ control }) => control !== 'nobody')
+      controlledBy(found[2] ?? '', scope).some(({ control }) => mayBeCode(control))
     if (isTheirs) return { line: lineAt(script!, found.index), file: found[1] === 'addPath' ? 'PATH' : 'ENV' }
   }
   return undefined

@@ -1,6 +1,6 @@
 import { lineAt, scalar, type Located } from '../../located.ts'
 import { commandsOf, evaluatedVariables } from '../../pipeline/command.ts'
-import { controlledBy, shellVariables } from '../control.ts'
+import { type Control, controlledBy, shellVariables } from '../control.ts'
 import { stepsOf, type Weak, type Weakness } from '../weakness.ts'
 import { runsInShell, type Step, type Workflow } from '../workflow.ts'
 
@@ -78,12 +78,14 @@ export const workflowScriptInjection: Weakness = {
 
 function said(
   workflow: Workflow,
-  control: 'outsider' | 'someone',
+  control: Exclude<Control, 'nobody'>,
   context: string,
   what: string,
 ): Omit<Weak, 'line'> {
   if (control === 'outsider' && workflow.kind === 'workflow')
     return { certainty: 'proven', why: `${context}, which others write, becomes part of ${what}` }
+  if (control === 'unclear')
+    return { certainty: 'potential', why: `${context} is computed and becomes part of ${what}` }
   return { certainty: 'conditional', why: `${context} becomes part of ${what}, and may hold any text` }
 }
 
