@@ -183,15 +183,18 @@ describe.skipIf(server.skip)(`an estate that one pipeline key opens ${server.rea
     expect(ways[0]?.probed).toMatchObject({ tried: 'confirmed', login: { tried: 'confirmed' } })
   })
 
+  const tryWay = async (to: string, from = 'deployer', jobToken?: string) => {
+    asked = new Secret(deployersToken)
+    const idToken = jobToken === undefined ? undefined : join(root, 'id-token')
+    if (idToken !== undefined) await writeFile(idToken, jobToken!)
+    const { ways } = await paths.run(
+      world,
+      paths.input.parse({ from, to, most: 1, probe: true, ...(idToken && { idToken }) }),
+    )
+    return ways[0]?.probed
+  }
+
   test('what the pipeline’s token opens is tried as far as it can be without running a job, and what cannot be is said', async () => {
-    const tryWay = async (to: string) => {
-      asked = new Secret(deployersToken)
-      const { ways } = await paths.run(
-        world,
-        paths.input.parse({ from: 'deployer', to, most: 1, probe: true }),
-      )
-      return ways[0]?.probed
-    }
     expect(await tryWay('acme/app')).toMatchObject({
       tried: 'confirmed',
       login: { tried: 'confirmed' },
@@ -199,7 +202,39 @@ describe.skipIf(server.skip)(`an estate that one pipeline key opens ${server.rea
     })
     const onward = await tryWay(ROLE)
     expect(onward).toMatchObject({ tried: 'unknown', hops: [{ tried: 'unknown' }] })
-    expect(onward?.hops[0]?.triedWhy).toContain('no tester has one')
+    expect(onward?.hops[0]?.triedWhy).toContain('--id-token')
+  })
+
+  test('with the token of a job that was run for it, the whole way to the data is confirmed, hop by hop', async () => {
+    const [app] = github.server.repositories
+    const job = (claims = {}) => github.server.jobToken(app!, '.github/workflows/deploy.yml', claims)
+    const way = await tryWay('public.orders', 'deployer', job())
+    expect(way?.hops.map(({ crossing, tried }) => [crossing, tried])).toEqual([
+      ['github-push-federates-into-role', 'confirmed'],
+      ['may-read', 'confirmed'],
+      ['holds-copy', 'confirmed'],
+      ['authenticates-as', 'confirmed'],
+      ['may-write', 'confirmed'],
+    ])
+    expect(way).toMatchObject({ tried: 'confirmed', login: { tried: 'confirmed' } })
+    expect(await tryWay(ROLE, '.github/workflows/deploy.yml#deploy', job())).toMatchObject({
+      tried: 'confirmed',
+    })
+  })
+
+  test.each([
+    ['of another audience', { aud: 'other' }, 'refused'],
+    ['of another repository’s subject', { sub: 'repo:acme/other:ref:refs/heads/main' }, 'refused'],
+    ['that has expired', { exp: 1_700_000_000 }, 'unknown'],
+    ['of another issuer', { iss: 'https://issuer.example' }, 'refused'],
+    ['of a job in an environment', { environment: 'production' }, 'unknown'],
+    ['of a repository where the tester may not push', { repository_id: '1' }, 'refused'],
+    ['of no job', { repository_id: undefined }, 'unknown'],
+  ])('a token %s confirms nothing', async (_, claims, tried) => {
+    const [app] = github.server.repositories
+    const token = github.server.jobToken(app!, '.github/workflows/deploy.yml', claims)
+    const way = await tryWay(ROLE, 'deployer', token)
+    expect(way?.hops[0]).toMatchObject({ crossing: 'github-push-federates-into-role', tried })
   })
 
   test('the assertion fails with the way, until what cutting proposes is cut', async () => {
@@ -228,6 +263,7 @@ describe.skipIf(server.skip)(`an estate that one pipeline key opens ${server.rea
     const twin = memoryAws()
     const { account } = twin
     account.providers.push('token.actions.githubusercontent.com')
+    account.providerKeys.set('token.actions.githubusercontent.com', github.server.jobsKey.publicKey)
     account.roles.set('deploy', {
       name: 'deploy',
       id: 'AROADEPLOY',

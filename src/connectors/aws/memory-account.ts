@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { type KeyObject, randomBytes } from 'node:crypto'
 
 export interface MemoryKey {
   readonly id: string
@@ -83,6 +83,8 @@ export interface MemoryAccount {
   }[]
   /** OpenID Connect providers, by host and path. */
   readonly providers: string[]
+  /** What their tokens are signed with, where a test has one. */
+  readonly providerKeys: Map<string, KeyObject>
   /** Whether a user or role may do something: all may do everything, until a test says otherwise. */
   permits: (arn: string, action: string, resource: string) => boolean
   readonly sessions: Map<string, MemoryKey>
@@ -117,6 +119,7 @@ export function newAccount(number: string): MemoryAccount {
     managementNumber: `9${number.slice(1)}`,
     organization: [],
     providers: [],
+    providerKeys: new Map(),
     permits: () => true,
     sessions: new Map(),
     keyOf: id => (id === admin.id ? admin : (account.sessions.get(id) ?? account.ownerOf(id)?.keys.get(id))),

@@ -1,6 +1,8 @@
+import { verify } from 'node:crypto'
 import {
   type Action,
   type Answer,
+  type Asked,
   type MemoryAccount,
   type MemoryRole,
   type MemoryUser,
@@ -94,6 +96,72 @@ function reportOf({ users, number }: MemoryAccount): string {
   return [header, [...root, ...slots.map(() => 'N/A')], ...lines].map(line => line.join(',')).join('\n')
 }
 
+function session(account: MemoryAccount, role: MemoryRole, input: Asked['input']): Answer {
+  const { id, secret, token } = account.addSession(role)
+  return {
+    output: {
+      AssumedRoleUser: {
+        AssumedRoleId: `${role.id}:${String(input['RoleSessionName'])}`,
+        Arn: `${role.arn.replace(':iam:', ':sts:').replace(':role/', ':assumed-role/')}/${String(input['RoleSessionName'])}`,
+      },
+      Credentials: {
+        AccessKeyId: id,
+        SecretAccessKey: secret,
+        SessionToken: token,
+        Expiration: new Date(Date.now() + Number(input['DurationSeconds']) * 1000),
+      },
+    },
+  }
+}
+
+/** Not signed: the token of a provider that the account has, and the role's own policy, decide. */
+export function assumeByToken(account: MemoryAccount, input: Asked['input']): Answer {
+  const role = [...account.roles.values()].find(({ arn }) => arn === input['RoleArn'])
+  const [header = '', payload = '', signature = ''] = String(input['WebIdentityToken']).split('.')
+  const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as Record<string, unknown>
+  const provider = String(claims['iss']).replace(/^https:\/\//, '')
+  const key = account.providers.includes(provider) ? account.providerKeys.get(provider) : undefined
+  if (
+    !key ||
+    !verify('sha256', Buffer.from(`${header}.${payload}`), key, Buffer.from(signature, 'base64url'))
+  )
+    return refuse(400, 'InvalidIdentityToken')
+  if (Number(claims['exp']) * 1000 < Date.now()) return refuse(400, 'ExpiredTokenException')
+  if (!role || !admits(role.trust, provider, claims)) return refuse(403, 'AccessDenied')
+  return session(account, role, input)
+}
+
+interface TrustStatement {
+  readonly Effect: string
+  readonly Action: string
+  readonly Principal: { readonly Federated?: string }
+  readonly Condition?: Readonly<Record<string, Readonly<Record<string, string>>>>
+}
+
+/** What is no equality and no pattern of a claim is not met here. */
+function admits(trust: string, provider: string, claims: Readonly<Record<string, unknown>>): boolean {
+  const { Statement } = JSON.parse(trust) as { Statement: TrustStatement | TrustStatement[] }
+  return [Statement].flat().some(
+    ({ Effect, Action, Principal, Condition = {} }) =>
+      Effect === 'Allow' &&
+      Action === 'sts:AssumeRoleWithWebIdentity' &&
+      Principal.Federated?.endsWith(`:oidc-provider/${provider}`) &&
+      Object.entries(Condition).every(([operator, tests]) =>
+        Object.entries(tests).every(([name, wanted]) => {
+          const held = String(claims[name.slice(provider.length + 1)])
+          return operator === 'StringLike'
+            ? matchesGlob(held, wanted)
+            : operator === 'StringEquals' && held === wanted
+        }),
+      ),
+  )
+}
+
+function matchesGlob(text: string, pattern: string): boolean {
+  const parts = pattern.split('*').map(part => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
+  return new RegExp(`^${parts.join('.*')}$`, 's').test(text)
+}
+
 /** IAM and STS. */
 export const iamActions: Readonly<Record<string, Action>> = {
   'sts.GetCallerIdentity': (account, _, key) => {
@@ -105,21 +173,7 @@ export const iamActions: Readonly<Record<string, Action>> = {
     const role = [...account.roles.values()].find(({ arn }) => arn === input['RoleArn'])
     if (!role || !account.permits(account.callerOf(key), 'sts:AssumeRole', role.arn))
       return refuse(403, 'AccessDenied')
-    const { id, secret, token } = account.addSession(role)
-    return {
-      output: {
-        AssumedRoleUser: {
-          AssumedRoleId: `${role.id}:${String(input['RoleSessionName'])}`,
-          Arn: `${role.arn.replace(':iam:', ':sts:').replace(':role/', ':assumed-role/')}/${String(input['RoleSessionName'])}`,
-        },
-        Credentials: {
-          AccessKeyId: id,
-          SecretAccessKey: secret,
-          SessionToken: token,
-          Expiration: new Date(Date.now() + Number(input['DurationSeconds']) * 1000),
-        },
-      },
-    }
+    return session(account, role, input)
   },
   'iam.SimulatePrincipalPolicy': (account, { input }) => {
     const listed = (name: string) =>

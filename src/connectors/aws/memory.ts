@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import type { Connector } from '../../core/contract/connector.ts'
 import { Secret } from '../../core/contract/secret.ts'
 import { type Answer, type Asked, type MemoryAccount, newAccount, refuse } from './memory-account.ts'
-import { iamActions } from './memory-iam.ts'
+import { assumeByToken, iamActions } from './memory-iam.ts'
 import { storeActions } from './memory-stores.ts'
 import { type AwsConfig, awsConfig } from './config.ts'
 import { openAws } from './connector.ts'
@@ -159,7 +159,8 @@ function read(request: WireRequest): Wired {
     return {
       ...common,
       protocol: 'query',
-      action: `${credential?.[2]}.${form.get('Action')}`,
+      // What needs no signature names no service: that is STS's alone.
+      action: `${credential?.[2] ?? 'sts'}.${form.get('Action')}`,
       input: Object.fromEntries(form),
     }
   }
@@ -184,6 +185,7 @@ const LAMBDA: Readonly<Record<string, string>> = {
 }
 
 function answerTo(account: MemoryAccount, asked: Wired, clockOffsetMs: number): Answer {
+  if (asked.action === 'sts.AssumeRoleWithWebIdentity') return assumeByToken(account, asked.input)
   const key = account.keyOf(asked.keyId)
   const date = asked.request.headers['x-amz-date'] ?? ''
   const sent = Date.parse(date.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z'))

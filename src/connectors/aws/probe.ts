@@ -1,9 +1,11 @@
+import type { AssumeRoleCommandOutput, AssumeRoleWithWebIdentityCommandOutput } from '@aws-sdk/client-sts'
 import { isFirebreakError } from '../../core/contract/errors.ts'
 import type { Held, Trial, Tried } from '../../core/contract/probe.ts'
 import type { PlaceRef, Ref } from '../../core/contract/ref.ts'
 import { Secret } from '../../core/contract/secret.ts'
 import { secretIn } from '../../core/contract/slot.ts'
 import { type Account, type Keys, mustBeHere } from './account.ts'
+import { awsCode, toFailure } from './failure.ts'
 import { findPrincipal } from './principals.ts'
 import { bytesOf, readStored } from './stored-values.ts'
 import { offer } from './verify.ts'
@@ -14,6 +16,7 @@ import { offer } from './verify.ts'
  */
 export async function probe(account: Account, trial: Trial, held: Held): Promise<Tried> {
   try {
+    if (held.by.kind === 'id-token') return await assumeByToken(account, trial, held.secret)
     mustBeHere(account, held.by, 'access-key', 'user')
     const keys = keysOf(held)
     if (!keys) return { state: 'unknown', why: 'It is not known which access key the secret belongs to.' }
@@ -108,26 +111,89 @@ async function assume(account: Account, { to, toNames }: Trial, keys: Keys): Pro
         { abortSignal: account.io.signal },
       ),
     )
-    const { AccessKeyId, SecretAccessKey, SessionToken } = answer.Credentials ?? {}
-    const id = answer.AssumedRoleUser?.AssumedRoleId?.split(':')[0]
-    if (!AccessKeyId || !SecretAccessKey) return { state: 'unknown', why: 'The server gave no session.' }
-    if (id !== to.id) return { state: 'unknown', why: `${arn} is another role by now, ${id}.` }
-    return {
-      state: 'confirmed',
-      why: `The tester assumed ${arn}, for ${SESSION_SECONDS / 60} minutes.`,
-      held: {
-        by: { ...to, kind: 'access-key', id: AccessKeyId, identity: to },
-        as: to,
-        secret: new Secret(SecretAccessKey, AccessKeyId),
-        ...(SessionToken !== undefined && { sessionToken: new Secret(SessionToken) }),
-      },
-    }
+    return assumed(to, arn, answer)
   } catch (error) {
     return failed(error, `assume ${arn}`)
   } finally {
     sts.destroy()
   }
 }
+
+/** The session that was given, if it is of the role that was meant. */
+function assumed(
+  to: Ref,
+  arn: string,
+  { Credentials, AssumedRoleUser }: AssumeRoleCommandOutput | AssumeRoleWithWebIdentityCommandOutput,
+): Tried {
+  const { AccessKeyId, SecretAccessKey, SessionToken } = Credentials ?? {}
+  const id = AssumedRoleUser?.AssumedRoleId?.split(':')[0]
+  if (!AccessKeyId || !SecretAccessKey) return { state: 'unknown', why: 'The server gave no session.' }
+  if (id !== to.id) return { state: 'unknown', why: `${arn} is another role by now, ${id}.` }
+  return {
+    state: 'confirmed',
+    why: `The tester assumed ${arn}, for ${SESSION_SECONDS / 60} minutes.`,
+    held: {
+      by: { ...to, kind: 'access-key', id: AccessKeyId, identity: to },
+      as: to,
+      secret: new Secret(SecretAccessKey, AccessKeyId),
+      ...(SessionToken !== undefined && { sessionToken: new Secret(SessionToken) }),
+    },
+  }
+}
+
+/**
+ * Offers a job's token, after one whose signature is wrong: a server that takes that too confirms nothing. The call is not signed, so
+ * no right of ours helps it. https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
+ */
+async function assumeByToken(account: Account, { to, toNames }: Trial, idToken: Secret): Promise<Tried> {
+  mustBeHere(account, to, 'role')
+  const arn = toNames.find(name => name.startsWith('arn:'))
+  if (arn === undefined) return { state: 'unknown', why: 'The ARN of the role is not known.' }
+  const { sdk, io } = account
+  const sts = new sdk.sts.STSClient(account.settingsOf('sts'))
+  const offer = async (token: string) =>
+    await sts.send(
+      new sdk.sts.AssumeRoleWithWebIdentityCommand({
+        RoleArn: arn,
+        RoleSessionName: 'firebreak-probe',
+        DurationSeconds: SESSION_SECONDS,
+        WebIdentityToken: token,
+      }),
+      { abortSignal: io.signal },
+    )
+  try {
+    const token = idToken.revealText()
+    const wrong = `${token.slice(0, token.lastIndexOf('.') + 1)}${Buffer.from(io.random(64)).toString('base64url')}`
+    const taken = await offer(wrong).then(
+      () => true,
+      error => {
+        if (REFUSALS.has(awsCode(error) ?? '')) return false
+        throw error
+      },
+    )
+    if (taken) return { state: 'unknown', why: 'The server takes a token with a wrong signature too.' }
+    return assumed(to, arn, await offer(token))
+  } catch (error) {
+    if (io.signal.aborted) throw io.signal.reason
+    const code = awsCode(error)
+    if (code !== undefined && REFUSALS.has(code))
+      return { state: 'refused', why: `AWS does not give ${arn} for that token (${code}).` }
+    if (code?.startsWith('ExpiredToken')) return { state: 'unknown', why: 'The token given has expired.' }
+    const failure = toFailure(error, 'offering a job’s token')
+    return { state: 'unknown', why: `${failure.message}.` }
+  } finally {
+    sts.destroy()
+  }
+}
+
+/** AWS's own no to a token: not to be trusted there, or not for this role. */
+const REFUSALS = new Set([
+  'AccessDenied',
+  'InvalidIdentityToken',
+  'InvalidIdentityTokenException',
+  'IDPRejectedClaim',
+  'IDPRejectedClaimException',
+])
 
 /** What stands there now, whatever stood there when it was observed. */
 async function readCopy(account: Account, place: PlaceRef, held: Held, keys: Keys): Promise<Tried> {

@@ -1,4 +1,4 @@
-import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { newSshKey } from '../../core/contract/new-ssh-key.ts'
 import { keyOf } from './keys.ts'
 
@@ -96,6 +96,7 @@ export class MemoryServer {
   readonly runners: object[] = []
   /** Repositories of other owners that everybody sees, by their names. */
   readonly others = new Map<string, { full_name: string; archived: boolean }>()
+  #jobsKey: { readonly publicKey: KeyObject; readonly privateKey: KeyObject } | undefined
   #appKey: { readonly publicKey: KeyObject; readonly pem: string } | undefined
   #count = 100
   #seconds = 0
@@ -110,6 +111,33 @@ export class MemoryServer {
     const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
     this.#appKey = { publicKey, pem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() }
     return this.#appKey
+  }
+
+  /** What it signs the tokens of jobs with. */
+  get jobsKey() {
+    return (this.#jobsKey ??= generateKeyPairSync('rsa', { modulusLength: 2048 }))
+  }
+
+  /** What a job of `main` gets that asks for a token: https://docs.github.com/en/actions/reference/security/oidc */
+  jobToken(repository: MemoryRepository, workflow: string, claims: Record<string, unknown> = {}): string {
+    const name = `${this.owner.login}/${repository.name}`
+    const now = Math.floor(Date.now() / 1000)
+    const all = {
+      iss: 'https://token.actions.githubusercontent.com',
+      aud: 'sts.amazonaws.com',
+      sub: `repo:${name}:ref:refs/heads/main`,
+      repository: name,
+      repository_id: String(repository.id),
+      workflow_ref: `${name}/${workflow}@refs/heads/main`,
+      iat: now,
+      exp: now + 300,
+      ...claims,
+    }
+    const [header, payload] = [{ alg: 'RS256', typ: 'JWT' }, all].map(part =>
+      Buffer.from(JSON.stringify(part)).toString('base64url'),
+    )
+    const signed = `${header}.${payload}`
+    return `${signed}.${sign('sha256', Buffer.from(signed), this.jobsKey.privateKey).toString('base64url')}`
   }
 
   /** As a person does in its settings: there is another key, and the old one is gone. */

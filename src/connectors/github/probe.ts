@@ -1,7 +1,9 @@
+import { decodeJwt } from 'jose'
 import { z } from 'zod'
 import { isFirebreakError } from '../../core/contract/errors.ts'
 import type { Held, Trial, Tried } from '../../core/contract/probe.ts'
 import type { Ref } from '../../core/contract/ref.ts'
+import type { Secret } from '../../core/contract/secret.ts'
 import type { Account } from './account.ts'
 import { ownedBy } from './places.ts'
 import { verify } from './verify.ts'
@@ -30,7 +32,7 @@ const SAYS: Readonly<Record<Right, string>> = {
 }
 
 const JOBS_TOKEN =
-  'The role is given for the token of a job, which GitHub makes for jobs alone: no tester has one, and to run a job changes the repository.'
+  'The role is given for the token of a job, which GitHub makes for jobs alone: without one (--id-token) it cannot be tried, and to run a job changes the repository.'
 
 /**
  * Asks as the tester what it may do at a repository: GET only. What would run a job is not done: that the tester may change the
@@ -38,7 +40,10 @@ const JOBS_TOKEN =
  */
 export async function probe(account: Account, trial: Trial, held: Held): Promise<Tried> {
   try {
-    if (trial.to.system !== 'github') return { state: 'unknown', why: JOBS_TOKEN }
+    if (trial.to.system !== 'github')
+      return trial.idToken
+        ? await byJob(account, trial, held, trial.idToken)
+        : { state: 'unknown', why: JOBS_TOKEN }
     const right = RIGHTS[trial.crossing]
     const repository = repositoryOf(trial.to)
     if (right === undefined || repository === undefined)
@@ -51,6 +56,49 @@ export async function probe(account: Account, trial: Trial, held: Held): Promise
   } catch (error) {
     if (isFirebreakError(error)) return { state: 'unknown', why: `${error.message}.` }
     throw error
+  }
+}
+
+/** https://docs.github.com/en/actions/reference/security/oidc#oidc-token-claims */
+const jobClaims = z.object({
+  repository_id: z.string().regex(/^\d+$/),
+  repository: z.string().min(1),
+  workflow_ref: z.string().min(1),
+  environment: z.string().optional(),
+})
+
+/**
+ * Whether a job of which there is a token is one that the tester could have run: whoever may change the workflows of a repository may
+ * have any job of it that no environment guards. The token itself is checked by whoever takes it.
+ */
+async function byJob(account: Account, trial: Trial, held: Held, idToken: Secret): Promise<Tried> {
+  const claims = claimsOf(idToken)
+  if (!claims) return { state: 'unknown', why: 'The token given is none of a GitHub job.' }
+  const { repository, repository_id, workflow_ref, environment } = claims
+  if (held.by.kind === 'id-token') {
+    const [, path] = /^\d+\/(.+)#/.exec(trial.from.id) ?? []
+    const isOfJob =
+      repositoryOf(trial.from) === repository_id && workflow_ref.startsWith(`${repository}/${path}@`)
+    return isOfJob
+      ? { state: 'confirmed', why: `The token is of a job of ${workflow_ref}.` }
+      : { state: 'unknown', why: `The token given is of another workflow, ${workflow_ref}.` }
+  }
+  if (environment !== undefined)
+    return {
+      state: 'unknown',
+      why: `The token given is of a job in the environment ${environment}, which may be guarded.`,
+    }
+  const asking: Asking = { trial, held, right: 'workflow', repository: repository_id }
+  return held.by.kind === 'ssh-key' || held.by.kind === 'deploy-key'
+    ? await byKey(account, asking)
+    : await byToken(account, asking)
+}
+
+function claimsOf(idToken: Secret): z.infer<typeof jobClaims> | undefined {
+  try {
+    return jobClaims.safeParse(decodeJwt(idToken.revealText())).data
+  } catch {
+    return undefined
   }
 }
 

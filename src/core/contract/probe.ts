@@ -19,6 +19,8 @@ export interface Trial {
   readonly crossing: string
   /** Where what is gained stands. */
   readonly place?: PlaceRef
+  /** An OpenID Connect token of a job that was run for the test: what a cloud that trusts the pipeline takes. */
+  readonly idToken?: Secret
   /** What has to be allowed, where the crossing is made of actions; on what is gained, or on anything. One of `or` will do as well. */
   readonly actions?: readonly {
     readonly action: string

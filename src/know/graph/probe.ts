@@ -2,7 +2,7 @@ import type { Verdict } from '../../core/contract/connector.ts'
 import { isFirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
 import type { Held, Trial, Tried } from '../../core/contract/probe.ts'
-import { type CredentialRef, formatRef } from '../../core/contract/ref.ts'
+import { type CredentialRef, formatRef, type Ref } from '../../core/contract/ref.ts'
 import { Secret } from '../../core/contract/secret.ts'
 import { record } from '../../core/evidence/evidence.ts'
 import { fingerprint } from '../../core/keys/fingerprint.ts'
@@ -56,6 +56,8 @@ interface Surroundings {
   readonly io: Io
   readonly connections: Connections
   readonly crossings: CrossingRules
+  /** Of a job that was run for the test, where there is one. */
+  readonly idToken?: Secret
   nodeOf(id: string): Promise<GraphNode>
 }
 
@@ -237,13 +239,11 @@ export class Prober {
       : { tried: { state: 'refused', why: 'Another value stands there now.' }, hand: {} }
   }
 
-  async #probed(
-    hop: Hop,
-    from: GraphNode,
-    to: GraphNode,
-    { held }: Hand,
-    place?: Trial['place'],
-  ): Promise<Step> {
+  async #probed(hop: Hop, from: GraphNode, to: GraphNode, hand: Hand, place?: Trial['place']): Promise<Step> {
+    const { idToken } = this.#world
+    // What is gained in a place is of another system as well, and no job's token helps there.
+    const leaves = place === undefined && from.ref.system !== to.ref.system
+    const held = hand.held ?? (leaves && idToken ? jobsToken(from.ref, idToken) : undefined)
     if (!held) return notTried('The tester holds nothing that it could be tried with.')
     if (held.by.system !== from.ref.system)
       return notTried(`What the tester holds is of ${held.by.system}, not of ${from.ref.system}.`)
@@ -251,17 +251,24 @@ export class Prober {
     if ('tried' in connection) return connection
     if (!connection.probe) return notTried(`Hops within ${from.ref.system} cannot be tried.`)
     const actions = trialActions(this.#world.crossings, hop.crossing)
-    const tried = await connection.probe(
-      {
-        from: from.ref,
-        to: to.ref,
-        toNames: to.names,
-        crossing: hop.crossing,
-        ...(place && { place }),
-        ...(actions && { actions }),
-      },
-      held,
-    )
+    const trial: Trial = {
+      from: from.ref,
+      to: to.ref,
+      toNames: to.names,
+      crossing: hop.crossing,
+      ...(place && { place }),
+      ...(actions && { actions }),
+      ...(idToken && { idToken }),
+    }
+    let tried = await connection.probe(trial, held)
+    // That a job of the tester's could be had is said by where jobs run; whether its token is taken, by where it leads.
+    if (tried.state === 'confirmed' && leaves && idToken) {
+      const there = await this.#connect(to.ref.system, to.ref.instance)
+      if ('tried' in there) return there
+      if (!there.probe) return notTried(`Hops into ${to.ref.system} cannot be tried.`)
+      const taken = await there.probe(trial, jobsToken(from.ref, idToken))
+      tried = { ...taken, why: `${sentence(tried.why)} ${taken.why}` }
+    }
     await this.#record(to, hop, tried)
     return { tried, hand: tried.held ? { held: tried.held } : {} }
   }
@@ -299,6 +306,11 @@ const VERDICTS = { live: 'confirmed', dead: 'refused', unknown: 'unknown' } as c
   Verdict['state'],
   Tried['state']
 >
+
+/** What a tester has by a job's token. */
+function jobsToken(from: Ref, secret: Secret): Held {
+  return { by: { ...from, kind: 'id-token', identity: from }, as: from, secret }
+}
 
 function notTried(why: string): Step {
   return { tried: { state: 'not-tried', why }, hand: {} }

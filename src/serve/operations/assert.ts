@@ -14,7 +14,7 @@ import { coverageOf } from '../../know/inventory/queries.ts'
 import { type Coverage, coverageText } from './coverage.ts'
 import { graphOf, hopLines } from './graph-view.ts'
 import { defineOperation, type World } from './operation.ts'
-import { AssertionProber, colour, type Probed, triedLines } from './probing.ts'
+import { AssertionProber, colour, idTokenField, type Probed, proberOf, triedLines } from './probing.ts'
 import { called } from './subject.ts'
 import { wrap } from './wrap.ts'
 
@@ -24,6 +24,7 @@ const input = z.object({
     .boolean()
     .default(false)
     .describe('try the ways hop by hop with a test credential, without changing anything'),
+  idToken: idTokenField,
 })
 type Input = z.infer<typeof input>
 
@@ -54,11 +55,13 @@ export const assert = defineOperation<Input, Asserted>({
   exitCode: ({ assertions }) => (assertions.every(({ state }) => state === 'holds') ? 0 : 1),
 })
 
-async function run(world: World, { file, probe }: Input): Promise<Asserted> {
+async function run(world: World, { file, probe, idToken }: Input): Promise<Asserted> {
   const assertions = await readAssertions(file)
   const rules = await loadCrossingRules(world.rulesDirectory)
   const graph = await graphOf(world, rules)
-  const prober = probe ? new AssertionProber(world, graph, rules) : undefined
+  const prober = probe
+    ? new AssertionProber(world, graph, await proberOf(world, graph, rules, idToken))
+    : undefined
   const results: Asserted['assertions'][number][] = []
   for (const [index, result] of (await checkAssertions(world.db, graph, assertions)).entries()) {
     const probed = await prober?.probe(assertions[index]!, result)

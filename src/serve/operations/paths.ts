@@ -8,7 +8,7 @@ import { type Coverage, coverageText } from './coverage.ts'
 import { graphOf, hopLines, type NamedHop, namedHops } from './graph-view.ts'
 import { defineOperation, type World } from './operation.ts'
 import { FORMATS, picture } from './picture.ts'
-import { colour, isHeld, proberOf, triedLines } from './probing.ts'
+import { colour, idTokenField, isHeld, proberOf, triedLines } from './probing.ts'
 import { type Named, subjectOf } from './subject.ts'
 
 const input = z.object({
@@ -19,6 +19,7 @@ const input = z.object({
     .boolean()
     .default(false)
     .describe('try them hop by hop with a test credential, without changing anything'),
+  idToken: idTokenField,
   format: z.enum(FORMATS).default('text').describe('as sentences, or as a picture'),
 })
 type Input = z.infer<typeof input>
@@ -60,13 +61,13 @@ export const paths = defineOperation<Input, Paths>({
   json: ({ from, to, ways, coverage }) => ({ from, to, ways, coverage }),
 })
 
-async function run(world: World, { from, to, most, format, probe }: Input): Promise<Paths> {
+async function run(world: World, { from, to, most, format, probe, idToken }: Input): Promise<Paths> {
   const [start, end] = [await subjectOf(world, from), await subjectOf(world, to)]
   const rules = await loadCrossingRules(world.rulesDirectory)
   const graph = await graphOf(world, rules)
   const [a, b] = [graph.ids.numberOf(start.id), graph.ids.numberOf(end.id)]
   const found = a === undefined || b === undefined ? [] : ways(graph, a, b, most)
-  const prober = probe && found.length > 0 ? proberOf(world, graph, rules) : undefined
+  const prober = probe && found.length > 0 ? await proberOf(world, graph, rules, idToken) : undefined
   const tester =
     prober && isHeld(start.type)
       ? { secret: await world.readSecret(`test credential of ${from}: `) }

@@ -1,4 +1,6 @@
 import pc from 'picocolors'
+import { z } from 'zod'
+import { workloadToken } from '../../act/broker/platform-token.ts'
 import type { Tried } from '../../core/contract/probe.ts'
 import type { Secret } from '../../core/contract/secret.ts'
 import { fingerprint } from '../../core/keys/fingerprint.ts'
@@ -14,10 +16,25 @@ import type { World } from './operation.ts'
 import { called, credentialsOfIdentity, subjectOf } from './subject.ts'
 import { wrap } from './wrap.ts'
 
-export function proberOf(world: World, graph: Graph, rules: CrossingRules): Prober {
+/** Of what both commands that try hops take. */
+export const idTokenField = z
+  .string()
+  .min(1)
+  .optional()
+  .describe('with --probe: a file with the OpenID Connect token of a job that was run for the test')
+
+/** `idTokenFile`: what a cloud takes that trusts a pipeline. */
+export async function proberOf(
+  world: World,
+  graph: Graph,
+  rules: CrossingRules,
+  idTokenFile: string | undefined,
+): Promise<Prober> {
   const { db, keys, io, connections } = world
+  const idToken =
+    idTokenFile === undefined ? undefined : await workloadToken(io, {}, '', { file: idTokenFile })
   const nodeOf = async (id: string) => (await nodeViews(db, graph, [graph.ids.numberOf(id)!]))[0]!
-  return new Prober({ db, keys, io, connections, crossings: rules, nodeOf })
+  return new Prober({ db, keys, io, connections, crossings: rules, nodeOf, ...(idToken && { idToken }) })
 }
 
 /** What was tried of one pair of an assertion. */
@@ -45,10 +62,10 @@ export class AssertionProber {
   readonly #prober: Prober
   #asked: Promise<Secret> | undefined
 
-  constructor(world: World, graph: Graph, rules: CrossingRules) {
+  constructor(world: World, graph: Graph, prober: Prober) {
     this.#world = world
     this.#graph = graph
-    this.#prober = proberOf(world, graph, rules)
+    this.#prober = prober
   }
 
   /**

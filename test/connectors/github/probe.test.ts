@@ -76,6 +76,24 @@ test('a role is given to jobs: that is said, and not guessed', async () => {
   })
 })
 
+test('a token of another workflow tells nothing of a job', async () => {
+  const { twin, app } = await testerOf('bob', ['repo', 'workflow'])
+  const connection = await twin.connector.open({} as never, quickIo())
+  const role: Ref = { system: 'aws', instance: '111122223333', kind: 'role', id: 'AROADEPLOY' }
+  const job: Ref = { ...here, kind: 'job', id: `${app.id}/.github/workflows/deploy.yml#deploy` }
+  const tryBy = async (workflow: string) => {
+    const idToken = new Secret(twin.server.jobToken(app, `.github/workflows/${workflow}`))
+    const held = { by: { ...job, kind: 'id-token' }, as: job, secret: idToken }
+    return await connection.probe!(
+      { from: job, to: role, toNames: [], crossing: 'federates-into', idToken },
+      held,
+    )
+  }
+  expect(await tryBy('deploy.yml')).toMatchObject({ state: 'confirmed' })
+  expect(await tryBy('deploy.yml2')).toMatchObject({ state: 'unknown' })
+  expect(await tryBy('other.yml')).toMatchObject({ state: 'unknown' })
+})
+
 test('a wrong token confirms nothing, and neither does a server that takes any or cannot be reached', async () => {
   const { twin, probe, repository } = await testerOf('bob', ['repo'])
   for (const wrong of ['ghp_wrong', 'not a token', ''])
