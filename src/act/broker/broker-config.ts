@@ -12,6 +12,8 @@ const seconds = z
   .string()
   .regex(/^[1-9]\d{0,6}[smhd]$/, 'is no time: a whole number and a unit, as 90s, 10m, 1h or 1d')
   .transform(text => Number(text.slice(0, -1)) * { s: 1, m: 60, h: 3600, d: 86_400 }[text.at(-1)!]!)
+const SPIFFE_ID = /^spiffe:\/\/[a-z0-9._-]{1,255}(\/(?!\.{1,2}(\/|$))[A-Za-z0-9._-]+)+$/
+const domainName = z.string().regex(/^[a-z0-9._-]{1,255}$/, 'is no trust domain')
 const name = z.string().regex(/^[a-z0-9][a-z0-9:/._-]{0,127}$/, 'is no name of a lease')
 
 const issuer = z.strictObject({
@@ -32,6 +34,8 @@ const lease = z
     /** The identity that it is like: a name or reference of the inventory. */
     like: z.string().min(1).optional(),
     /** Whom its access tokens are for; an exchange can only narrow it. */
+    /** Whose JWT-SVIDs it is for, in place of access tokens. */
+    spiffeId: z.string().regex(SPIFFE_ID, 'is no SPIFFE ID').optional(),
     audience: z
       .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
       .transform(one => (typeof one === 'string' ? [one] : [...new Set(one)]))
@@ -46,13 +50,18 @@ const lease = z
   )
   .refine(({ ttl, maxTtl }) => ttl <= maxTtl, 'has a `ttl` above its `maxTtl`')
   .refine(
+    ({ spiffeId, audience, scopes }) =>
+      spiffeId === undefined || (audience !== undefined && scopes.length === 0),
+    'of a `spiffeId` needs an `audience`, and has no `scopes`',
+  )
+  .refine(
     ({ like, scopes }) => like === undefined || scopes.length === 0,
     'has all the rights of what it is like: `scopes` are for access tokens',
   )
 
 /** SPIFFE: whose JWT-SVIDs are taken. */
 const trustDomain = z.strictObject({
-  name: z.string().regex(/^[a-z0-9._-]{1,255}$/, 'is no trust domain'),
+  name: domainName,
   /** Where its bundle is (SPIFFE Federation, `https_web`). */
   bundle: z.string().refine(isAddress, 'is no https address; http is for loopback only'),
   /** Which SPIFFE IDs may come at all. */
@@ -96,6 +105,8 @@ const schema = z.strictObject({
   issuers: z.array(issuer).default([]),
   clients: z.array(client).default([]),
   trustDomains: z.array(trustDomain).default([]),
+  /** The trust domain that the broker's own SVIDs are of. */
+  spiffe: z.strictObject({ trustDomain: domainName }).optional(),
   /** With this it listens on other than loopback addresses. The files are beside this one. */
   tls: tls.optional(),
   leases: z.array(lease).min(1),
@@ -166,6 +177,7 @@ export function parseBrokerConfig(text: string, file: string): BrokerConfig {
     'lease',
     config.leases.map(({ name }) => name),
   )
+  mustBeOfDomain(file, config)
   const beside = (path: string) => resolve(dirname(file), path)
   const tls = config.tls && {
     ...config.tls,
@@ -185,6 +197,24 @@ function isAddress(text: string): boolean {
   const url = new URL(text)
   if (url.username !== '' || url.password !== '' || url.hash !== '' || url.search !== '') return false
   return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url))
+}
+
+/** The SPIFFE ID that what a lease gives is an SVID of, where it is one. */
+export function spiffeIdOf({
+  spiffeId,
+  like,
+}: Pick<LeaseDefinition, 'spiffeId' | 'like'>): string | undefined {
+  return spiffeId ?? (like !== undefined && SPIFFE_ID.test(like) ? like : undefined)
+}
+
+/** With no trust domain of its own there would be nobody to verify what was signed. */
+function mustBeOfDomain(file: string, { spiffe, leases }: BrokerConfig): void {
+  for (const { name, spiffeId } of leases)
+    if (spiffeId !== undefined && !spiffeId.startsWith(`spiffe://${spiffe?.trustDomain ?? ''}/`))
+      throw new FirebreakError(
+        'INVALID_CONFIG',
+        `${file}: the \`spiffeId\` of the lease ${name} is not of the trust domain that \`spiffe\` names`,
+      )
 }
 
 function mustBeUnique(file: string, what: string, names: readonly string[]): void {

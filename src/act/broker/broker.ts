@@ -7,6 +7,7 @@ import type { IssuerKeys } from './issuer-keys.ts'
 import type { Ledger } from './ledger.ts'
 import type { PolicyBook } from './policy-book.ts'
 import type { SigningKeys } from './signing-keys.ts'
+import type { TrustDomain } from './spiffe/trust-domain.ts'
 
 /** What leases are decided, issued and ended with. */
 export interface Broker {
@@ -16,6 +17,8 @@ export interface Broker {
   readonly config: BrokerConfig
   readonly policies: PolicyBook
   readonly signing: SigningKeys
+  /** Of its own SVIDs, where it signs any. */
+  readonly spiffe?: TrustDomain | undefined
   readonly issuers: IssuerKeys
   readonly ledger: Ledger
   /** How long what fails is retried before it is put off. */

@@ -1,4 +1,4 @@
-import { FirebreakError } from '../../core/contract/errors.ts'
+import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
 import { type CredentialRef, isProvisional } from '../../core/contract/ref.ts'
 import type { Keys } from '../../core/keys/keys.ts'
 import type { Row } from '../../core/store/schema.ts'
@@ -16,22 +16,24 @@ export interface LeaseFacts {
   readonly lease: PolicyRequest['lease']
   readonly held: boolean
   readonly findings: readonly string[]
-  /** What a credential is issued like; none where an access token is signed. */
+  /** The identity that all this is known of, where there is one. */
+  readonly entityId?: string
+  /** What a credential is issued like; none where a token is signed. */
   readonly like?: { readonly entityId: string; readonly ref: CredentialRef; readonly label: string }
 }
 
 /** Asked anew for each decision: what was true a minute ago is not what is decided by. */
 export async function leaseFacts(db: Db, keys: Keys, definition: LeaseDefinition): Promise<LeaseFacts> {
-  if (definition.like === undefined)
-    return { lease: { name: definition.name, kind: 'token' }, held: false, findings: [] }
-  const identity = await identityNamed(db, keys, definition.like)
+  const { name, like, spiffeId } = definition
+  const svid = spiffeId === undefined ? {} : { system: 'spiffe', identity: spiffeId }
+  const identity =
+    like === undefined ? await spiffeIdentity(db, keys, spiffeId) : await identityNamed(db, keys, like)
+  if (!identity) return { lease: { name, kind: 'token', ...svid }, held: false, findings: [] }
   const label = (await namesOf(db, identity.id))[0] ?? identity.native
-  const about = {
-    name: definition.name,
-    kind: 'credential' as const,
-    system: identity.system,
-    identity: label,
-  }
+  const about =
+    like === undefined
+      ? { name, kind: 'token' as const, ...svid }
+      : { name, kind: 'credential' as const, system: identity.system, identity: label }
   const roots = await loadRoots(db)
   const profile = (await profilesOf(db, roots, [identity])).get(identity.id)
   const owner = await confirmedOwner(db, identity.id)
@@ -45,7 +47,8 @@ export async function leaseFacts(db: Db, keys: Keys, definition: LeaseDefinition
     },
     held: await isHeld(db, identity.id),
     findings: await findingsOf(db, identity.id),
-    like: { entityId: identity.id, ref: { ...ref, identity: ref }, label },
+    entityId: identity.id,
+    ...(like !== undefined && { like: { entityId: identity.id, ref: { ...ref, identity: ref }, label } }),
   }
 }
 
@@ -86,7 +89,23 @@ async function findingsOf(db: Db, identityId: string): Promise<string[]> {
   return rows.map(row => row.check)
 }
 
-async function identityNamed(db: Db, keys: Keys, name: string): Promise<Row<'entity'>> {
+/** Of a SPIFFE ID that certificates are issued for as well: what is known of that, and a hold on it, is of its tokens too. */
+async function spiffeIdentity(
+  db: Db,
+  keys: Keys,
+  spiffeId: string | undefined,
+): Promise<Row<'entity'> | undefined> {
+  if (spiffeId === undefined) return undefined
+  try {
+    return await identityNamed(db, keys, spiffeId)
+  } catch (error) {
+    if (!isFirebreakError(error, 'NOT_FOUND')) throw error
+    return undefined
+  }
+}
+
+/** Raises NOT_FOUND, or AMBIGUOUS. */
+export async function identityNamed(db: Db, keys: Keys, name: string): Promise<Row<'entity'>> {
   const found = (await findSubject(db, keys, name)).filter(
     entity => entity.type === 'identity' && entity.gone_at === null && !isProvisional(refOf(entity)),
   )

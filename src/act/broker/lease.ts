@@ -20,6 +20,7 @@ import { leaseSteps, leaseVerbs } from './lease-verbs.ts'
 import type { Once } from './ledger.ts'
 import { OauthError } from './oauth-error.ts'
 import type { Confirmation } from './possession.ts'
+import { signJwtSvid } from './spiffe/jwt-svid.ts'
 import type { Workload } from './workload.ts'
 
 export const HANDLE_PREFIX = 'fblease_'
@@ -69,6 +70,8 @@ export async function issueLease(
   const definition = leaseNamed(broker.config, request.name)
   if (!definition) throw new OauthError('invalid_target', 'no lease of that name is offered')
   const asked = withinLimits(definition, request)
+  if (request.audience?.every(each => definition.audience?.includes(each)) === false)
+    throw new OauthError('invalid_target', 'the lease is for another audience')
   const decided = await mustBeAllowed(db, broker, workload, definition, asked, request.once)
   const now = broker.io.now().getTime()
   const half = () => Buffer.from(broker.io.random(16)).toString('base64url')
@@ -79,7 +82,7 @@ export async function issueLease(
     name: definition.name,
     kind: decided.facts.lease.kind,
     run_id: null,
-    entity_id: decided.facts.like?.entityId ?? null,
+    entity_id: decided.facts.entityId ?? null,
     workload: JSON.stringify(workload),
     task: asked.task ?? null,
     scopes: JSON.stringify(asked.scopes),
@@ -150,21 +153,29 @@ async function issueToken(
   handle: Secret,
   { actors = [], audience, confirmation, once = [] }: LeaseRequest,
 ): Promise<Granted> {
-  const signing = await broker.signing.current()
   const lease = { ...row, state: 'active' as const, decided_alike: alike(row) }
-  const secret = await signAccessToken(signing, {
-    issuer: broker.config.issuer,
-    leaseId: row.id,
-    subject: workload.subject,
-    clientId: clientIdOf(actors[0] ?? workload),
+  const token = {
     audience: audience ?? definition.audience!,
-    scopes: JSON.parse(row.scopes) as string[],
-    ...(row.task !== null && { task: row.task }),
-    actors,
-    ...(confirmation && { confirmation }),
     issuedAt: row.created_at,
     notAfter: row.not_after,
-  })
+  }
+  const { spiffeId } = definition
+  if (spiffeId !== undefined && confirmation?.jkt !== undefined)
+    throw new OauthError('invalid_request', 'a JWT-SVID is bound to no key')
+  const secret =
+    spiffeId === undefined
+      ? await signAccessToken(await broker.signing.current(), {
+          ...token,
+          issuer: broker.config.issuer,
+          leaseId: row.id,
+          subject: workload.subject,
+          clientId: clientIdOf(actors[0] ?? workload),
+          scopes: JSON.parse(row.scopes) as string[],
+          ...(row.task !== null && { task: row.task }),
+          actors,
+          ...(confirmation && { confirmation }),
+        })
+      : await signJwtSvid(await broker.spiffe!.signing.current(), { ...token, spiffeId, id: row.id })
   // Nobody has the token before this is kept.
   await broker.ledger.keep({ once, lease, entries: [issuedEntry(lease, decided.account)] })
   return { lease, secret, handle }

@@ -11,7 +11,7 @@ import { OauthError } from './oauth-error.ts'
 import type { Confirmation } from './possession.ts'
 import { CLIENT, type Workload } from './workload.ts'
 
-/** An access token of ours that holds, with its lease as it stands. */
+/** An access token or a JWT-SVID of ours that holds, with its lease as it stands. */
 export interface OwnToken {
   readonly lease: Row<'lease'>
   readonly audience: readonly string[]
@@ -37,12 +37,10 @@ export function saysOurs({ config }: Pick<Broker, 'config'>, token: string): boo
   }
 }
 
+type Verifying = Pick<Broker, 'io' | 'config' | 'signing' | 'spiffe'>
+
 /** Raises `invalid_token` where it is none of ours, has expired, or its lease has ended. */
-export async function readOwnToken(
-  db: Db,
-  broker: Pick<Broker, 'io' | 'config' | 'signing'>,
-  token: string,
-): Promise<OwnToken> {
+export async function readOwnToken(db: Db, broker: Verifying, token: string): Promise<OwnToken> {
   const read = await verified(broker, token)
   const [leaseId] = (read.payload.jti ?? '').split('.')
   const {
@@ -69,7 +67,7 @@ function standing(db: Db): string {
 }
 
 async function verified(
-  { io, config, signing }: Pick<Broker, 'io' | 'config' | 'signing'>,
+  { io, config, signing, spiffe }: Verifying,
   token: string,
 ): Promise<Omit<OwnToken, 'lease'>> {
   if (token.length > MOST_CHARACTERS) throw new OauthError('invalid_token', 'it is too long')
@@ -79,15 +77,15 @@ async function verified(
   } catch {
     throw new OauthError('invalid_token', 'it is no JSON Web Token')
   }
-  const by = await signing.verifying(kid)
+  const byAccessKey = await signing.verifying(kid)
+  const by = byAccessKey ?? (await spiffe?.signing.verifying(kid))
   if (!by) throw new OauthError('invalid_token', 'it is signed with no key of ours')
   let payload: JWTPayload
   try {
     const { key, algorithm } = by
     ;({ payload } = await jwtVerify(token, key, {
       algorithms: [algorithm],
-      typ: 'at+jwt',
-      issuer: config.issuer,
+      ...(byAccessKey ? { typ: 'at+jwt', issuer: config.issuer } : { typ: 'JWT' }),
       currentDate: io.now(),
     }))
   } catch (error) {

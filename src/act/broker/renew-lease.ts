@@ -7,12 +7,13 @@ import { type Db, transaction } from '../../core/store/store.ts'
 import { putOff, stepsOf } from '../actions/journal.ts'
 import { clientIdOf, signAccessToken } from './access-token.ts'
 import type { Broker } from './broker.ts'
-import { leaseNamed } from './broker-config.ts'
+import { type LeaseDefinition, leaseNamed } from './broker-config.ts'
 import { decide, recordRefusal } from './decide.ts'
 import { isHeld } from './facts.ts'
 import { OauthError } from './oauth-error.ts'
 import { type OwnToken, readOwnToken } from './own-token.ts'
 import { holds, type Possession } from './possession.ts'
+import { signJwtSvid } from './spiffe/jwt-svid.ts'
 import type { Workload } from './workload.ts'
 
 /** What is shown of a lease that is for an access token: the one that stands, and the key that it is bound to. */
@@ -60,7 +61,7 @@ export async function renewLease(
   }
   if (decided.decision.approval)
     throw new OauthError('access_denied', 'what a person approved is good for the time that they approved')
-  const secret = own && (await nextToken(broker, lease, workload, own, now, until))
+  const secret = own && (await nextToken(broker, lease, definition, workload, own, now, until))
   if (!own) await extendOutside(db, broker, lease, Math.ceil((until - now) / 1000))
   const renewed = await transaction(db, async tx => {
     // Since it was decided, an incident may have begun, or the lease have ended.
@@ -104,11 +105,16 @@ async function shownToken(
 async function nextToken(
   broker: Broker,
   lease: Row<'lease'>,
+  { spiffeId }: LeaseDefinition,
   workload: Workload,
   { audience, scopes, confirmation }: OwnToken,
   issuedAt: number,
   notAfter: number,
 ): Promise<Secret> {
+  if (spiffeId !== undefined && broker.spiffe) {
+    const about = { spiffeId, audience, id: `${lease.id}.${issuedAt}`, issuedAt, notAfter }
+    return await signJwtSvid(await broker.spiffe.signing.current(), about)
+  }
   return await signAccessToken(await broker.signing.current(), {
     issuer: broker.config.issuer,
     leaseId: lease.id,

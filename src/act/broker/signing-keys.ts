@@ -30,21 +30,39 @@ export interface SigningKey {
   readonly key: CryptoKey
 }
 
-/** The broker's own keys: sealed by the root key, the same for all replicas, each in its time. */
+/** Of SPIFFE's tokens EdDSA is none of the algorithms (JWT-SVID, section 2.1). */
+const SVID_ALGORITHM = 'ES256'
+
+type Configured = Pick<BrokerConfig, 'signing' | 'rotateKeys' | 'leases'>
+
+/**
+ * The broker's own keys: sealed by the root key, the same for all replicas, each in its time. What signs access tokens signs no
+ * JWT-SVID, or the one could be shown for the other.
+ */
 export class SigningKeys {
   readonly #db: Db
   readonly #io: Io
   readonly #keys: Keys
-  readonly #config: Pick<BrokerConfig, 'signing' | 'rotateKeys' | 'leases'>
+  readonly #config: Configured
+  readonly #signs: Row<'signing_key'>['signs']
+  readonly #algorithm: SigningKey['algorithm']
   readonly #opened = new Map<string, CryptoKey>()
   readonly #public = new Map<string, CryptoKey>()
   #kept: { readonly rows: readonly Row<'signing_key'>[]; readonly at: Ms } | undefined
 
-  constructor(db: Db, io: Io, keys: Keys, config: Pick<BrokerConfig, 'signing' | 'rotateKeys' | 'leases'>) {
+  constructor(
+    db: Db,
+    io: Io,
+    keys: Keys,
+    config: Configured,
+    signs: Row<'signing_key'>['signs'] = 'access-token',
+  ) {
     this.#db = db
     this.#io = io
     this.#keys = keys
     this.#config = config
+    this.#signs = signs
+    this.#algorithm = signs === 'jwt-svid' ? SVID_ALGORITHM : config.signing
   }
 
   /** The one that signs now. */
@@ -52,13 +70,13 @@ export class SigningKeys {
     const rows = await this.#rows()
     // The first one signs from the moment at which it was made just now.
     const now = this.#now()
-    const row = rows.filter(key => key.algorithm === this.#config.signing && key.signs_from <= now).at(-1)!
+    const row = rows.filter(key => key.algorithm === this.#algorithm && key.signs_from <= now).at(-1)!
     return { id: row.id, algorithm: row.algorithm, key: await this.#open(row) }
   }
 
   /** RFC 7517: all that a token which is still good may be signed with, and the next one. */
-  async published(): Promise<{ keys: JWK[] }> {
-    return { keys: (await this.#rows()).map(row => JSON.parse(row.public_key) as JWK) }
+  async published(keptMs: Ms = KEPT_MS): Promise<{ keys: JWK[] }> {
+    return { keys: (await this.#rows(keptMs)).map(row => JSON.parse(row.public_key) as JWK) }
   }
 
   /** The public half of what a token that is still good may be signed with. */
@@ -90,7 +108,7 @@ export class SigningKeys {
       const standing = await this.#standing(tx)
       if (!this.#isDue(standing)) return
       const now = this.#now()
-      const first = !standing.some(key => key.algorithm === this.#config.signing)
+      const first = !standing.some(key => key.algorithm === this.#algorithm)
       const signs_from = first ? now : now + PUBLISHED_BEFORE_MS
       const rotateMs = this.#config.rotateKeys * 1000
       const longestMs = Math.max(...this.#config.leases.map(({ maxTtl }) => maxTtl)) * 1000
@@ -107,25 +125,32 @@ export class SigningKeys {
       await record(tx, this.#io, {
         kind: 'broker.signing-key',
         subject: made.id,
-        body: { algorithm: made.algorithm, publicKey: made.public_key, signsFrom: signs_from },
+        body: {
+          algorithm: made.algorithm,
+          signs: made.signs,
+          publicKey: made.public_key,
+          signsFrom: signs_from,
+        },
       })
     })
   }
 
   #isDue(standing: readonly Row<'signing_key'>[]): boolean {
-    const newest = standing.filter(key => key.algorithm === this.#config.signing).at(-1)
+    const newest = standing.filter(key => key.algorithm === this.#algorithm).at(-1)
     return !newest || newest.signs_from + this.#config.rotateKeys * 1000 - PUBLISHED_BEFORE_MS <= this.#now()
   }
 
   async #make() {
-    const algorithm = this.#config.signing
+    const [algorithm, signs] = [this.#algorithm, this.#signs]
     const { publicKey, privateKey } = await generateKeyPair(algorithm, { extractable: true })
     const id = newId(this.#io)
-    const jwk = { ...(await exportJWK(publicKey)), kid: id, alg: algorithm, use: 'sig' }
+    const about = signs === 'jwt-svid' ? { use: 'jwt-svid' } : { alg: algorithm, use: 'sig' }
+    const jwk = { ...(await exportJWK(publicKey)), kid: id, ...about }
     const pem = new Secret(await exportPKCS8(privateKey))
     return {
       id,
       algorithm,
+      signs,
       public_key: JSON.stringify(jwk),
       sealed: seal(this.#keys.seal, pem, `signing_key/${id}`, this.#io),
     }
@@ -135,6 +160,7 @@ export class SigningKeys {
     return await db
       .selectFrom('signing_key')
       .selectAll()
+      .where('signs', '=', this.#signs)
       .where('gone_at', '>', this.#now())
       .orderBy('signs_from')
       .orderBy('id')

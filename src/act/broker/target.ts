@@ -10,8 +10,11 @@ export function tokenLease(
   targets: readonly string[],
 ): { definition: LeaseDefinition; audience: readonly string[] } {
   const fitting = config.leases.filter(
-    ({ name, audience }) =>
-      audience !== undefined && targets.every(target => target === name || audience.includes(target)),
+    ({ name, audience, spiffeId }) =>
+      // A JWT-SVID is no access token, though whom it is for may be the same.
+      spiffeId === undefined &&
+      audience !== undefined &&
+      targets.every(target => target === name || audience.includes(target)),
   )
   const [definition, another] = fitting
   if (!definition) throw new OauthError('invalid_target', 'no access token is offered for that')

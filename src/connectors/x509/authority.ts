@@ -4,6 +4,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as x509 from '@peculiar/x509'
 import type { Certifier } from '../../core/contract/certified.ts'
+import type { Trust } from '../../core/contract/connector.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
 import { type Certified, IssueLedger } from '../../core/contract/issue-ledger.ts'
@@ -143,6 +144,15 @@ export async function sign(
     ],
   })
   return `${certificate.toString('pem')}\n`
+}
+
+/** The authority, and the list as it stands. */
+export async function trust(authority: Authority): Promise<Trust> {
+  await authority.mustBeSame()
+  await renewCrl(authority)
+  const text = await readFile(join(authority.config.path, 'crl.pem'), 'utf8')
+  const list = new x509.X509Crl(text)
+  return { certificates: [authority.certificate.raw], revocationLists: [new Uint8Array(list.rawData)] }
 }
 
 function keyIdOf(certificate: x509.X509Certificate): string {

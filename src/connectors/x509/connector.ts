@@ -9,7 +9,7 @@ export const x509: Connector<X509Config> = {
   config: x509Config,
   async open(config, io) {
     // Reading and writing certificates is loaded by whoever has an authority.
-    const [{ openAuthority }, { issue }, { discover }, { verify }] = await Promise.all([
+    const [{ openAuthority, trust }, { issue }, { discover }, { verify }] = await Promise.all([
       import('./authority.ts'),
       import('./issue.ts'),
       import('./discover.ts'),
@@ -23,6 +23,7 @@ export const x509: Connector<X509Config> = {
       discover: () => discover(authority),
       verify: (ref, secret) => verify(authority, ref, secret),
       inspect: ref => inspect(authority, ref),
+      trust: () => trust(authority),
       issue: want => issue(authority, want),
       undo: want => undo(authority, want),
       suspend: ref => refuse(authority, ref, 'suspended'),

@@ -49,6 +49,12 @@ export interface LastUse {
   readonly how: string
 }
 
+/** By what others verify the certificates that are issued: X.509, as DER. */
+export interface Trust {
+  readonly certificates: readonly Uint8Array[]
+  readonly revocationLists: readonly Uint8Array[]
+}
+
 /**
  * An open system. A capability exists if and only if its method does: there are no empty bodies.
  *
@@ -87,6 +93,8 @@ export interface Connection {
   /** What stands now, journalled before every change. Never a secret. */
   inspect?(ref: Ref): Promise<State>
 
+  /** Where certificates are issued that others verify by themselves. */
+  trust?(): Promise<Trust>
   /** A second credential beside `want.like`, which stays valid. CONFLICT where there is no free slot. */
   issue?(want: Want): Promise<Issued>
   /** Takes back what `issue(want)` may have left: found by name, else by the one difference to `want.before`. */

@@ -59,6 +59,7 @@ export interface PresentedTokenTable {
 export interface SigningKeyTable {
   id: string
   algorithm: 'EdDSA' | 'ES256'
+  signs: 'access-token' | 'jwt-svid'
   /** A public JWK, as JSON. */
   public_key: string
   sealed: string

@@ -24,6 +24,7 @@ export const migrations: Record<string, Migration> = {
   '0017_handed_from': { up: handedFrom },
   '0018_exchange': { up: exchange },
   '0019_approval': { up: approval },
+  '0020_key_use': { up: keyUse },
 }
 
 async function spine(db: Kysely<unknown>): Promise<void> {
@@ -328,4 +329,9 @@ async function approval(db: Kysely<unknown>): Promise<void> {
     db,
   )
   await sql`create index approval_lease on approval (lease, expires_at)`.execute(db)
+}
+
+/** What each of the broker's keys signs: a key of SPIFFE's tokens signs no other, so that none is taken for one. */
+async function keyUse(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table signing_key add column signs text not null default 'access-token'`.execute(db)
 }

@@ -344,9 +344,9 @@ export interface CheckpointTable {
   signature: string
 }
 
-/** What the store knows of itself. `public_key`: whose evidence and fingerprints these are. `moved_to`: where all of it is now. */
+/** What the store knows of itself. `public_key`: whose evidence and fingerprints these are. `moved_to`: where all of it is now. `spiffe_bundle`: how often our own trust domain's bundle changed. */
 export interface SettingTable {
-  name: 'public_key' | 'moved_to'
+  name: 'public_key' | 'moved_to' | 'spiffe_bundle'
   value: string
 }
 

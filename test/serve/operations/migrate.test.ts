@@ -207,7 +207,13 @@ async function fillBroker(db: Db, entityId: string): Promise<void> {
     .values({ ...token, used_at: null })
     .execute()
   await db.insertInto('presented_token').values({ digest: 'd', expires_at: 2 }).execute()
-  const key = { id: 's', algorithm: 'EdDSA' as const, public_key: '{}', sealed: ODD[1]! }
+  const key = {
+    id: 's',
+    algorithm: 'EdDSA' as const,
+    signs: 'jwt-svid' as const,
+    public_key: '{}',
+    sealed: ODD[1]!,
+  }
   await db
     .insertInto('signing_key')
     .values({ ...key, created_at: 1, signs_from: 2, gone_at: 3 })

@@ -9,6 +9,8 @@ import { issueLease } from '../../../act/broker/lease.ts'
 import { leaseByHandle, leaseView } from '../../../act/broker/lease-view.ts'
 import { renewLease } from '../../../act/broker/renew-lease.ts'
 import { possessionOf, type Presented } from '../../../act/broker/possession.ts'
+import { ownBundle } from '../../../act/broker/spiffe/bundle.ts'
+import type { TrustDomain } from '../../../act/broker/spiffe/trust-domain.ts'
 import type { Db } from '../../../core/store/store.ts'
 import { defineEndpoint, type Endpoint } from './endpoint.ts'
 import { oauthEndpoints } from './oauth-endpoints.ts'
@@ -17,6 +19,12 @@ const asked = z.strictObject({
   name: z.string().min(1).max(128).describe('which lease of the configuration'),
   ttlSeconds: z.int().positive().optional().describe('for how long; the lease’s own time without'),
   scopes: z.array(z.string().max(256)).max(64).optional().describe('of an access token'),
+  audience: z
+    .array(z.string().max(2048))
+    .min(1)
+    .max(16)
+    .optional()
+    .describe('whom a token is for, of those that the lease is for'),
   task: z.string().min(1).max(256).optional().describe('what it is for: policies see it, and it is recorded'),
 })
 
@@ -57,7 +65,7 @@ const granted = z.object({
       certificate: z.string().optional(),
     })
     .optional(),
-  accessToken: z.string().optional().describe('RFC 9068'),
+  accessToken: z.string().optional().describe('RFC 9068, or a JWT-SVID'),
 })
 
 const renewal = z.strictObject({
@@ -67,6 +75,12 @@ const renewal = z.strictObject({
 const renewed = z.object({ lease, accessToken: z.string().optional().describe('the next one') })
 
 const jwks = z.object({ keys: z.array(z.looseObject({ kty: z.string(), kid: z.string(), alg: z.string() })) })
+
+const bundle = z.object({
+  keys: z.array(z.looseObject({ kty: z.string(), use: z.enum(['x509-svid', 'jwt-svid']) })),
+  spiffe_sequence: z.int(),
+  spiffe_refresh_hint: z.int(),
+})
 
 /** What the broker offers over HTTP. */
 export function brokerEndpoints(db: Db, broker: Broker): readonly Endpoint[] {
@@ -83,7 +97,7 @@ export function brokerEndpoints(db: Db, broker: Broker): readonly Endpoint[] {
       async run({ bearer, input, presented }) {
         const attested = await whoAsks(db, broker, bearer, presented)
         const possession = await possessionOf(broker, presented)
-        const { ttlSeconds, scopes, task } = input
+        const { ttlSeconds, scopes, task, audience } = input
         const issued = await issueLease(db, broker, attested.workload, {
           name: input.name,
           once: [...attested.once, ...possession.once],
@@ -91,6 +105,7 @@ export function brokerEndpoints(db: Db, broker: Broker): readonly Endpoint[] {
           ...(ttlSeconds !== undefined && { ttlSeconds }),
           ...(scopes !== undefined && { scopes }),
           ...(task !== undefined && { task }),
+          ...(audience !== undefined && { audience }),
         })
         const secret = issued.secret.revealText()
         return {
@@ -166,8 +181,22 @@ export function brokerEndpoints(db: Db, broker: Broker): readonly Endpoint[] {
         return { policies: broker.policies.current.version }
       },
     }),
+    ...(broker.spiffe ? [bundleEndpoint(db, broker, broker.spiffe)] : []),
     ...oauthEndpoints(db, broker),
   ]
+}
+
+function bundleEndpoint(db: Db, broker: Broker, domain: TrustDomain): Endpoint {
+  return defineEndpoint({
+    name: 'bundle',
+    method: 'GET',
+    path: '/spiffe/bundle',
+    summary: 'By what SVIDs of the broker’s own trust domain are verified (SPIFFE Federation, https_web)',
+    caller: 'anyone',
+    status: 200,
+    answer: bundle,
+    run: async () => await ownBundle(db, broker, domain),
+  })
 }
 
 /** By the token that was presented, else by the certificate that the connection was made with. */

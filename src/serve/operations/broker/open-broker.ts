@@ -7,6 +7,7 @@ import { Ledger } from '../../../act/broker/ledger.ts'
 import type { OauthError } from '../../../act/broker/oauth-error.ts'
 import { PolicyBook } from '../../../act/broker/policy-book.ts'
 import { SigningKeys } from '../../../act/broker/signing-keys.ts'
+import { ownTrustDomain } from '../../../act/broker/spiffe/trust-domain.ts'
 import { codeOf, FirebreakError } from '../../../core/contract/errors.ts'
 import { Secret } from '../../../core/contract/secret.ts'
 import type { World } from '../operation.ts'
@@ -41,6 +42,7 @@ async function brokerOf(world: World, config: BrokerConfig): Promise<Broker> {
     config,
     policies,
     signing,
+    spiffe: ownTrustDomain(db, io, keys, config),
     issuers: new IssuerKeys(io),
     ledger: new Ledger(db, io),
     atWork: new Set(),
