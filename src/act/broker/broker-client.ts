@@ -4,6 +4,7 @@ import { FirebreakError } from '../../core/contract/errors.ts'
 import { type Io, realIo } from '../../core/contract/io.ts'
 import { Secret } from '../../core/contract/secret.ts'
 import { ask, mustBePrivate } from './broker-call.ts'
+import { secretOfParts } from './credential-parts.ts'
 import { failureOf } from './oauth-error.ts'
 import { type TokenPlace, workloadToken } from './platform-token.ts'
 
@@ -24,8 +25,11 @@ const credential: z.ZodType<LeaseAddress & LeasedParts> = z.object({
   host: text.optional(),
   port: z.int().min(0).max(65_535).optional(),
   database: text.optional(),
+  region: text.optional(),
+  endpoint: text.optional(),
   user: text,
   password: value.optional(),
+  sessionToken: value.optional(),
   privateKey: value.optional(),
   certificate: value.optional(),
 })
@@ -60,6 +64,8 @@ export interface LeaseAddress {
   readonly host?: string | undefined
   readonly port?: number | undefined
   readonly database?: string | undefined
+  readonly region?: string | undefined
+  readonly endpoint?: string | undefined
 }
 
 /** A broker elsewhere, by its HTTP API. What it refuses, and what fails, is raised as `FirebreakError`. */
@@ -104,6 +110,7 @@ export class BrokerClient {
 interface LeasedParts {
   readonly user: string
   readonly password?: string | undefined
+  readonly sessionToken?: string | undefined
   readonly privateKey?: string | undefined
   readonly certificate?: string | undefined
 }
@@ -128,7 +135,7 @@ type Call = (method: 'POST' | 'DELETE', path: string, bearer: Secret, json?: obj
 /** A lease that this process holds. */
 export class HeldLease {
   readonly id: string
-  /** The password with its user as `id`; a private key with its certificate after it; or the access token. */
+  /** The password with its user as `id`; a session’s keys as `credential_process` has them; a private key with its certificate after it; or the access token. */
   secret: Secret
   /** Of a credential: where it is accepted. An access token has none. */
   readonly at: LeaseAddress | undefined
@@ -146,9 +153,9 @@ export class HeldLease {
     this.createdAt = new Date(lease.createdAt)
     this.notAfter = new Date(lease.notAfter)
     if (credential) {
-      const { user, password, privateKey, certificate, ...at } = credential
+      const { user, password, sessionToken, privateKey, certificate, ...at } = credential
       this.at = at
-      this.secret = new Secret(password ?? `${privateKey ?? ''}${certificate ?? ''}`, user)
+      this.secret = secretOfParts({ user, password, sessionToken, privateKey, certificate })
     } else this.secret = new Secret(accessToken ?? '')
     if (this.secret.length === 0) throw unlike()
   }

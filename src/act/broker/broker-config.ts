@@ -40,6 +40,7 @@ const lease = z
       .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
       .transform(one => (typeof one === 'string' ? [one] : [...new Set(one)]))
       .optional(),
+    /** Of access tokens; of a credential, where its system gives less than all rights of what it is like. */
     scopes: z.array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'is no scope (RFC 6749)')).default([]),
     ttl: seconds.default(600),
     maxTtl: seconds.default(3600),
@@ -53,10 +54,6 @@ const lease = z
     ({ spiffeId, audience, scopes }) =>
       spiffeId === undefined || (audience !== undefined && scopes.length === 0),
     'of a `spiffeId` needs an `audience`, and has no `scopes`',
-  )
-  .refine(
-    ({ like, scopes }) => like === undefined || scopes.length === 0,
-    'has all the rights of what it is like: `scopes` are for access tokens',
   )
 
 /** SPIFFE: whose JWT-SVIDs are taken. */

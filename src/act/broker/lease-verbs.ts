@@ -11,9 +11,12 @@ export function leaseSteps(lease: {
   readonly label: string
   readonly name: string
   readonly ttlSeconds: number
+  readonly scopes: readonly string[]
+  /** What the system may keep beside what it issues. */
+  readonly labels: Readonly<Record<string, string>>
   readonly notAfter: number
 }): PlannedStep[] {
-  const { sourceId, like, label, name, ttlSeconds, notAfter } = lease
+  const { sourceId, like, label, name, ttlSeconds, scopes, labels, notAfter } = lease
   const of = { sourceId, from: 'issue' }
   return [
     {
@@ -21,7 +24,7 @@ export function leaseSteps(lease: {
       verb: 'issue',
       title: `issue a credential like ${label} for ${name}`,
       needs: [],
-      args: { sourceId, credential: toJson(like), ttlSeconds },
+      args: { sourceId, credential: toJson(like), ttlSeconds, scopes: [...scopes], labels: { ...labels } },
     },
     {
       key: 'revoke',
@@ -99,13 +102,15 @@ async function issuedBy(step: StepContext): Promise<StepContext | undefined> {
   const result = (await step.resultOf(from)) as { credential?: Json } | null
   if (!result?.credential) return undefined
   const credential = result.credential as unknown as CredentialRef
+  // What is like another lives on in that one's identity: the sessions of others are not this one's.
+  const isAlone = (await step.connection()).endsAlone?.includes(credential.kind) === true
   const entity = await entityByRef(step.db, 'credential', credential)
   return {
     ...step,
     args: {
       ...step.args,
       credential: result.credential,
-      identity: toJson((credential.identity ?? credential) as Ref),
+      identity: toJson((isAlone ? credential : (credential.identity ?? credential)) as Ref),
       credentialId: entity?.id ?? '',
     },
     exposedSecret: () => step.secretOf(from),

@@ -116,7 +116,10 @@ function withinLimits(definition: LeaseDefinition, request: LeaseRequest): Asked
   const ttlSeconds = request.ttlSeconds ?? definition.ttl
   if (!Number.isInteger(ttlSeconds) || ttlSeconds < 1 || ttlSeconds > definition.maxTtl)
     throw new OauthError('invalid_request', `it is given for 1 to ${definition.maxTtl} seconds`)
-  const scopes = [...new Set(request.scopes ?? [])].sort()
+  // Who asks a credential for no scope gets all that the lease has: with none at all it would be the whole identity.
+  const { scopes: wanted = [] } = request
+  const all = definition.like !== undefined && wanted.length === 0
+  const scopes = [...new Set(all ? definition.scopes : wanted)].sort()
   if (!scopes.every(scope => definition.scopes.includes(scope)))
     throw new OauthError('invalid_scope', 'a scope is asked for that the lease does not have')
   if (request.task !== undefined && (request.task === '' || request.task.length > MOST_TASK_CHARACTERS))
@@ -197,7 +200,8 @@ async function issueCredential(
   handle: Secret,
 ): Promise<Granted> {
   const { io, keys } = broker
-  const source = await issuingSource(db, broker, like)
+  const scopes = JSON.parse(row.scopes) as string[]
+  const source = await issuingSource(db, broker, like, scopes)
   broker.atWork.add(row.id)
   try {
     const lease = await transaction(db, async tx => {
@@ -215,6 +219,8 @@ async function issueCredential(
         label: like.label,
         name: row.name,
         ttlSeconds: row.ttl_seconds,
+        scopes,
+        labels: { lease: row.id, ...(row.task !== null && { task: row.task }) },
         notAfter: row.not_after,
       })
       await addSteps(tx, io, runId, steps)
@@ -274,12 +280,15 @@ async function issuingSource(
   db: Db,
   { connections }: Broker,
   like: NonNullable<LeaseFacts['like']>,
+  scopes: readonly string[],
 ): Promise<Row<'source'>> {
   let failed: unknown
   for (const source of await connections.forInstance(db, like.ref.system, like.ref.instance))
     try {
       const connection = await connections.open(db, source.id)
-      if (connection.issue && connection.undo && connection.revoke) return source
+      if (!connection.issue || !connection.undo || !connection.revoke) continue
+      if (scopes.length === 0 || connection.narrowsLike?.includes(like.ref.kind)) return source
+      throw new OauthError('invalid_scope', 'its system gives all the rights of what it is like, or none')
     } catch (error) {
       if (!isFirebreakError(error)) throw error
       failed = error

@@ -142,7 +142,8 @@ async function extendOutside(db: Db, broker: Broker, lease: Row<'lease'>, second
     notAfter: number | null
   } | null
   if (!issue || !result) throw new OauthError('invalid_grant', 'nothing stands that could be renewed')
-  if (result.notAfter === null) return
+  // It may last longer than it was asked for, as where the system has a shortest time.
+  if (result.notAfter === null || result.notAfter >= broker.io.now().getTime() + seconds * 1000) return
   const { sourceId } = JSON.parse(issue.args) as { sourceId: string }
   try {
     const connection = await broker.connections.open(db, sourceId)

@@ -43,6 +43,7 @@ export interface Account {
   readonly sdk: Sdk
   readonly instance: string
   readonly iam: IAMClient
+  readonly sts: STSClient
   readonly secrets: SecretsManagerClient
   readonly ssm: SSMClient
   readonly lambda: LambdaClient

@@ -31,6 +31,10 @@ export const awsConfig = z.strictObject({
     .max(1000)
     .default([])
     .describe('names of secrets, parameters and functions that Firebreak may write; * is any text'),
+  tagSessions: z
+    .boolean()
+    .default(true)
+    .describe('leave the lease and its task out of sessions: roles need not trust us to set them'),
   settleSeconds: z
     .number()
     .int()

@@ -6,9 +6,13 @@ export interface MemoryKey {
   active: boolean
   readonly created: Date
   lastUsed?: Date
-  /** Of a session: its token, and the role that it is of. */
+  /** Of a session: its token, the role that it is of, its name, when it is over, and the policy that it was begun with. */
   readonly token?: string
   readonly role?: MemoryRole
+  readonly name?: string
+  readonly until?: Date
+  readonly policy?: string | undefined
+  readonly tags?: Readonly<Record<string, string>>
 }
 
 export interface MemoryUser {
@@ -93,7 +97,10 @@ export interface MemoryAccount {
   addUser(name: string): MemoryUser
   addKey(user: MemoryUser): MemoryKey
   addRole(name: string, trust: unknown): MemoryRole
-  addSession(role: MemoryRole): MemoryKey & { readonly token: string }
+  addSession(
+    role: MemoryRole,
+    begun: Pick<MemoryKey, 'name' | 'until' | 'policy' | 'tags'>,
+  ): MemoryKey & { readonly token: string }
   /** The ARN of whom a key is; a session's is its role's. */
   callerOf(key: MemoryKey): string
   addValue(kind: 'secrets' | 'parameters', name: string, text: string): MemoryValue
@@ -148,12 +155,13 @@ export function newAccount(number: string): MemoryAccount {
       account.roles.set(name, role)
       return role
     },
-    addSession(role) {
+    addSession(role, begun) {
       const session = {
         ...newKey(),
         id: `ASIA${random(16)}`,
         token: randomBytes(48).toString('base64'),
         role,
+        ...begun,
       }
       account.sessions.set(session.id, session)
       return session

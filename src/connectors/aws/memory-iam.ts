@@ -48,6 +48,14 @@ const putPolicy = (holder: MemoryUser | MemoryRole, input: Record<string, string
   holder.policies.set(input['PolicyName']!, input['PolicyDocument']!)
   return done
 }
+/** All inline policies of a role together, without white space. */
+const MOST_POLICY_CHARACTERS = 10_240
+const putRolePolicy = (role: MemoryRole, input: Record<string, string>): Answer => {
+  const { PolicyName: name = '', PolicyDocument: text = '' } = input
+  const others = [...role.policies].filter(([other]) => other !== name).map(([, document]) => document)
+  const size = [...others, text].join('').replaceAll(/\s/g, '').length
+  return size > MOST_POLICY_CHARACTERS ? refuse(409, 'LimitExceeded') : putPolicy(role, input)
+}
 const getPolicy = (holder: MemoryUser | MemoryRole, input: Record<string, string>): Answer => {
   const document = holder.policies.get(input['PolicyName']!)
   if (document === undefined) return NO_SUCH_ENTITY
@@ -96,19 +104,30 @@ function reportOf({ users, number }: MemoryAccount): string {
   return [header, [...root, ...slots.map(() => 'N/A')], ...lines].map(line => line.join(',')).join('\n')
 }
 
-function session(account: MemoryAccount, role: MemoryRole, input: Asked['input']): Answer {
-  const { id, secret, token } = account.addSession(role)
+function session(
+  account: MemoryAccount,
+  role: MemoryRole,
+  input: Asked['input'],
+  tags: Readonly<Record<string, string>> = {},
+): Answer {
+  const seconds = Number(input['DurationSeconds'] ?? 3600)
+  const name = String(input['RoleSessionName'])
+  if (seconds < 900 || seconds > 43_200 || !/^[\w+=,.@-]{2,64}$/.test(name))
+    return refuse(400, 'ValidationError')
+  const until = new Date(Date.now() + seconds * 1000)
+  const policy = typeof input['Policy'] === 'string' ? input['Policy'] : undefined
+  const { id, secret, token } = account.addSession(role, { name, until, policy, tags })
   return {
     output: {
       AssumedRoleUser: {
-        AssumedRoleId: `${role.id}:${String(input['RoleSessionName'])}`,
-        Arn: `${role.arn.replace(':iam:', ':sts:').replace(':role/', ':assumed-role/')}/${String(input['RoleSessionName'])}`,
+        AssumedRoleId: `${role.id}:${name}`,
+        Arn: `${role.arn.replace(':iam:', ':sts:').replace(':role/', ':assumed-role/')}/${name}`,
       },
       Credentials: {
         AccessKeyId: id,
         SecretAccessKey: secret,
         SessionToken: token,
-        Expiration: new Date(Date.now() + Number(input['DurationSeconds']) * 1000),
+        Expiration: until,
       },
     },
   }
@@ -173,8 +192,16 @@ export const iamActions: Readonly<Record<string, Action>> = {
     const role = [...account.roles.values()].find(({ arn }) => arn === input['RoleArn'])
     if (!role || !account.permits(account.callerOf(key), 'sts:AssumeRole', role.arn))
       return refuse(403, 'AccessDenied')
-    return session(account, role, input)
+    const tags: Record<string, string> = {}
+    for (let n = 1; input[`Tags.member.${n}.Key`] !== undefined; n++)
+      tags[String(input[`Tags.member.${n}.Key`])] = String(input[`Tags.member.${n}.Value`])
+    if (typeof input['SourceIdentity'] === 'string') tags['sts:SourceIdentity'] = input['SourceIdentity']
+    const needed = Object.keys(tags).length > 0 ? ['sts:TagSession', 'sts:SetSourceIdentity'] : []
+    if (!needed.every(action => account.permits(account.callerOf(key), action, role.arn)))
+      return refuse(403, 'AccessDenied')
+    return session(account, role, input, tags)
   },
+  'sts.GetAccessKeyInfo': ({ number }) => ({ output: { Account: number } }),
   'iam.SimulatePrincipalPolicy': (account, { input }) => {
     const listed = (name: string) =>
       Object.entries(input).flatMap(([key, value]) =>
@@ -267,7 +294,10 @@ export const iamActions: Readonly<Record<string, Action>> = {
   'iam.PutUserPolicy': withUser(putPolicy),
   'iam.GetUserPolicy': withUser(getPolicy),
   'iam.DeleteUserPolicy': withUser(deletePolicy),
-  'iam.PutRolePolicy': withRole(putPolicy),
+  'iam.ListRolePolicies': withRole((role, input) =>
+    page([...role.policies.keys()], input, 'PolicyNames', name => name),
+  ),
+  'iam.PutRolePolicy': withRole(putRolePolicy),
   'iam.GetRolePolicy': withRole(getPolicy),
   'iam.DeleteRolePolicy': withRole(deletePolicy),
   'iam.ListOpenIDConnectProviders': ({ providers, number }) => ({

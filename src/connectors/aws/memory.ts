@@ -4,6 +4,7 @@ import type { Connector } from '../../core/contract/connector.ts'
 import { Secret } from '../../core/contract/secret.ts'
 import { type Answer, type Asked, type MemoryAccount, newAccount, refuse } from './memory-account.ts'
 import { assumeByToken, iamActions } from './memory-iam.ts'
+import { whyDenied } from './memory-session.ts'
 import { storeActions } from './memory-stores.ts'
 import { type AwsConfig, awsConfig } from './config.ts'
 import { openAws } from './connector.ts'
@@ -197,6 +198,10 @@ function answerTo(account: MemoryAccount, asked: Wired, clockOffsetMs: number): 
     return refuse(403, 'InvalidClientTokenId', 'The security token included in the request is invalid.')
   if (!isSigned(asked.request, key.secret))
     return refuse(403, 'SignatureDoesNotMatch', 'The request signature we calculated does not match')
+  if (key.until && key.until.getTime() <= Date.now() + clockOffsetMs)
+    return refuse(403, 'ExpiredToken', 'The security token included in the request is expired')
+  const why = asked.action === 'sts.GetCallerIdentity' ? undefined : whyDenied(key, policyName(asked.action))
+  if (why !== undefined) return refuse(403, 'AccessDenied', why)
   const action = { ...iamActions, ...storeActions }[asked.action]
   return action ? action(account, asked, key) : refuse(400, 'InvalidAction')
 }

@@ -8,12 +8,14 @@ export const OWN_POLICIES = {
   endSessions: 'FirebreakEndSessions',
 } as const
 export type OwnPolicy = (typeof OWN_POLICIES)[keyof typeof OWN_POLICIES]
+/** Of sessions that were ended, each has one of its own. */
+type Policy = OwnPolicy | `FirebreakEnded.${string}`
 
 /** The policy's text; undefined where there is none. */
 export async function readOwnPolicy(
   { call, iam, sdk }: Account,
   { kind, name }: Found,
-  policy: OwnPolicy,
+  policy: Policy,
 ): Promise<string | undefined> {
   const answer = await call('reading a policy', async () => {
     if (kind === 'user')
@@ -30,7 +32,7 @@ export async function readOwnPolicy(
 export async function writeOwnPolicy(
   { iam, sdk }: Account,
   { kind, name }: Found,
-  policy: OwnPolicy,
+  policy: Policy,
   PolicyDocument: string,
 ): Promise<void> {
   if (kind === 'user')
@@ -42,7 +44,7 @@ export async function writeOwnPolicy(
 export async function deleteOwnPolicy(
   { iam, sdk }: Account,
   { kind, name }: Found,
-  policy: OwnPolicy,
+  policy: Policy,
 ): Promise<void> {
   if (kind === 'user')
     await iam.send(new sdk.iam.DeleteUserPolicyCommand({ UserName: name, PolicyName: policy })).catch(absent)

@@ -15,6 +15,7 @@ export async function openConnection(config: NatsConfig, io: Io): Promise<Connec
     instance: account.instance,
     // A cluster's servers hear of it from each other.
     settleSeconds: 1,
+    endsAlone: ['user'],
     async close() {
       await account.system.close()
       account.ledger.close()

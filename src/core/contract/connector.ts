@@ -27,6 +27,8 @@ export interface Want {
   readonly like?: CredentialRef
   readonly scopes: readonly string[]
   readonly ttlSeconds?: number
+  /** What it is for (`lease`, `task`), where the system keeps such words beside what it issues. */
+  readonly labels?: Readonly<Record<string, string>>
   readonly before: State
 }
 
@@ -71,6 +73,13 @@ export interface Connection {
    * holds the secret alone may be given the new one.
    */
   readonly keepsPublicHalf?: true
+  /** The kinds of `want.like` of which `issue` gives no more than `want.scopes`; all others refuse scopes. */
+  readonly narrowsLike?: readonly string[]
+  /**
+   * Kinds of issued credentials whose sessions are told from those of others of the same identity: `sessions` and `endSessions`
+   * take these, too.
+   */
+  readonly endsAlone?: readonly string[]
   /** Verbs of this connection that a credential of that kind has not: another one of it cannot be issued. */
   cannot?(ref: CredentialRef): readonly ('issue' | 'rotate' | 'suspend')[]
   close(): Promise<void>

@@ -19,6 +19,8 @@ const address = z.object({
   host: z.string().optional(),
   port: z.number().optional(),
   database: z.string().optional(),
+  region: z.string().optional(),
+  endpoint: z.string().optional(),
 })
 
 export type Address = z.infer<typeof address> & { readonly system: string }

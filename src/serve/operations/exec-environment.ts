@@ -28,10 +28,10 @@ export async function handOver({ secret, at, id }: Given): Promise<Handed> {
   const parts = credentialParts(secret)
   const env = { ...about, FIREBREAK_USER: parts.user }
   if (at.system === 'nats') return await inCredentialsFile(env, at, secret)
-  if (parts.privateKey === undefined) {
-    const { user, password } = parts
+  if (!('privateKey' in parts)) {
+    const { user, password, sessionToken } = parts
     const login = Object.hasOwn(passwordEnvironment, at.system) ? passwordEnvironment[at.system] : undefined
-    const own = login?.({ ...at, port: text(at.port), user, password })
+    const own = login?.({ ...at, port: text(at.port), user, password, sessionToken })
     return { env: { ...env, FIREBREAK_PASSWORD: password, ...own }, replace, remove }
   }
   const folder = await ownFolder()
@@ -93,6 +93,9 @@ interface Login {
   readonly database?: string | undefined
   readonly user: string
   readonly password: string
+  readonly sessionToken?: string | undefined
+  readonly region?: string | undefined
+  readonly endpoint?: string | undefined
 }
 
 const passwordEnvironment: Readonly<Record<string, (login: Login) => NodeJS.ProcessEnv>> = {
@@ -109,6 +112,17 @@ const passwordEnvironment: Readonly<Record<string, (login: Login) => NodeJS.Proc
     REDIS_USER: user,
     REDIS_PASSWORD: password,
     REDISCLI_AUTH: password,
+  }),
+  aws: ({ region, endpoint, user, password, sessionToken }) => ({
+    AWS_ACCESS_KEY_ID: user,
+    AWS_SECRET_ACCESS_KEY: password,
+    AWS_SESSION_TOKEN: sessionToken,
+    AWS_REGION: region,
+    AWS_DEFAULT_REGION: region,
+    // An address with a service in it is none for all of them.
+    ...(endpoint !== undefined && !endpoint.includes('{') && { AWS_ENDPOINT_URL: endpoint }),
+    // A profile of whoever runs it would go before.
+    AWS_PROFILE: undefined,
   }),
   mariadb: ({ host, port, user, password }) => ({
     MYSQL_HOST: host,

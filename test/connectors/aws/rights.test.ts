@@ -73,6 +73,11 @@ test('the policies of the README allow the calls that are made, and no others', 
   const want = { name: 'attempt', like: credential, scopes: [], before }
   await connection.issue!(want)
   await connection.undo!(want)
+  const ofRole = { ...want, like: refIn('role', role.id), labels: { lease: 'one' } }
+  const session = await connection.issue!(ofRole)
+  await connection.revoke!(session.ref)
+  await connection.verify!(session.ref, session.secret)
+  await connection.undo!(ofRole)
   await connection.freeze!(identity)
   await connection.endSessions!(identity, 0)
   await connection.thaw!(identity, before)
@@ -82,9 +87,9 @@ test('the policies of the README allow the calls that are made, and no others', 
   await connection.revoke!(identity)
   for (const place of places) await connection.write!(place, new Secret('bbbb'))
 
-  const [reading, containing] = await policies()
+  const [reading, containing, sessions] = await policies()
   const free = (actions: Iterable<string>) => [...actions].filter(action => action !== FREE).sort()
   // What is only asked when something is changed is a look all the same.
   expect(free(read).filter(action => !reading!.includes(action))).toEqual([])
-  expect(free(twin.asked)).toEqual([...reading!, ...containing!].sort())
+  expect(free(twin.asked)).toEqual([...new Set([...reading!, ...containing!, ...sessions!])].sort())
 })

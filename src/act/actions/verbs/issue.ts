@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import type { Connection, Issued, Want } from '../../../core/contract/connector.ts'
 import { FirebreakError } from '../../../core/contract/errors.ts'
 import type { CredentialRef, Json } from '../../../core/contract/ref.ts'
@@ -64,11 +65,15 @@ function issuing(call: (connection: Connection, step: StepContext) => Promise<Is
   }
 }
 
+const labelled = z.record(z.string(), z.string())
+
 function want(step: StepContext): Want {
+  const labels = labelled.safeParse(step.args['labels'])
   return {
     name: `${step.runId}:${step.key}`,
     like: credentialArgument(step),
-    scopes: [],
+    scopes: Array.isArray(step.args['scopes']) ? step.args['scopes'].map(String) : [],
+    ...(labels.success && { labels: labels.data }),
     ...(typeof step.args['ttlSeconds'] === 'number' && { ttlSeconds: step.args['ttlSeconds'] }),
     before: step.before,
   }

@@ -56,8 +56,11 @@ const granted = z.object({
       host: z.string().optional(),
       port: z.number().optional(),
       database: z.string().optional(),
+      region: z.string().optional(),
+      endpoint: z.string().optional().describe('the API where it is accepted, where it is not the usual one'),
       user: z.string(),
       password: z.string().optional(),
+      sessionToken: z.string().optional().describe('of an AWS session, beside its secret key as `password`'),
       privateKey: z
         .string()
         .optional()

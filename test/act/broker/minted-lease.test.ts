@@ -1,0 +1,100 @@
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { fileURLToPath } from 'node:url'
+import { memoryAws } from '../../../src/connectors/aws/memory.ts'
+import type { Connector } from '../../../src/core/contract/connector.ts'
+import { realIo } from '../../../src/core/contract/io.ts'
+import { Secret } from '../../../src/core/contract/secret.ts'
+import { openStore } from '../../../src/core/store/store.ts'
+import { Connections } from '../../../src/know/connections/registry.ts'
+import { observe } from '../../../src/know/observe/observe.ts'
+import { testKeys } from '../../know/estate.ts'
+import { brokerStage, ISSUER } from './broker-stage.ts'
+
+const RULES = fileURLToPath(new URL('../../../rules', import.meta.url))
+const POLICIES = {
+  'jobs.cedar': '@id("jobs") permit(principal is Workload, action == Action::"lease", resource);',
+}
+
+/** A broker whose leases are of one system, connected and observed. */
+async function stageOf(connector: Connector, settings: Record<string, unknown>, leases: readonly string[]) {
+  const db = await openStore(':memory:')
+  const io = realIo()
+  const connections = new Connections([connector], testKeys, io)
+  const source = await connections.add(db, connector.system, settings)
+  await observe(db, source, await connections.open(db, source.id), {
+    io,
+    keys: testKeys,
+    rulesDirectory: RULES,
+    workers: 1,
+  })
+  const config = `issuers: [{ issuer: '${ISSUER}', subjects: ['job:*'] }]\nleases:\n${leases.map(lease => `  - ${lease}\n`).join('')}`
+  const stage = await brokerStage(db, connections, { config, policies: POLICIES })
+  onTestFinished(async () => {
+    await stage.close()
+    await connections.close()
+    await db.destroy()
+  })
+  const ask = async (body: Record<string, unknown>) => await stage.post('/leases', await stage.token(), body)
+  return { db, stage, ask }
+}
+
+describe('sessions of AWS', () => {
+  test('are a lease each: no more than its scopes, with its task, dead alone at its end', async () => {
+    const twin = memoryAws()
+    const role = twin.account.addRole('reports', { Statement: [] })
+    const { admin } = twin.account
+    const own = { accessKeyId: admin.id, secretAccessKey: new Secret(admin.secret), settleSeconds: 0 }
+    const { ask, stage } = await stageOf(twin.connector as Connector, own, [
+      '{ name: aws:reports, like: reports, scopes: ["s3:GetObject", "s3:ListBucket"], ttl: 60s, maxTtl: 10m }',
+    ])
+    const [one, other] = [
+      await ask({ name: 'aws:reports', task: 'weekly report', scopes: ['s3:GetObject'] }),
+      await ask({ name: 'aws:reports' }),
+    ]
+    expect([one.status, other.status]).toEqual([201, 201])
+    const { lease, credential, handle } = one.body as unknown as Granted
+    expect(lease).toMatchObject({ state: 'active', scopes: ['s3:GetObject'], task: 'weekly report' })
+    expect((other.body as unknown as Granted).lease.scopes).toEqual(['s3:GetObject', 's3:ListBucket'])
+    expect(credential).toMatchObject({ system: 'aws', region: 'us-east-1' })
+    const session = twin.account.sessions.get(credential.user)!
+    expect(credential).toMatchObject({ password: session.secret, sessionToken: session.token })
+    expect(session.tags).toMatchObject({ 'firebreak:lease': lease.id, 'firebreak:task': 'weekly report' })
+    expect(JSON.parse(session.policy!)).toMatchObject({ Statement: [{ Action: ['s3:GetObject'] }, {}] })
+    const ended = await stage.call('DELETE', `/leases/${lease.id}`, handle)
+    expect(ended.body).toMatchObject({
+      state: 'ended',
+      proof: { state: 'dead', why: 'Refused: a policy on its role denies it everything.' },
+    })
+    expect(role.policies.size).toBe(1)
+    const { lease: second, handle: secondHandle } = other.body as unknown as Granted
+    expect((await stage.call('GET', `/leases/${second.id}`, secondHandle)).body).toMatchObject({
+      state: 'active',
+    })
+    // AWS gives none for less than a quarter of an hour: so long it can be renewed.
+    const renewed = await stage.post(`/leases/${second.id}/renew`, secondHandle, {})
+    expect(renewed.status).toBe(200)
+    expect((await stage.call('DELETE', `/leases/${second.id}`, secondHandle)).body).toMatchObject({
+      state: 'ended',
+    })
+    expect((await ask({ name: 'aws:reports', scopes: ['iam:CreateUser'] })).body).toMatchObject({
+      error: 'invalid_scope',
+    })
+  })
+
+  test('are not to be had of a user: its keys have all of its rights', async () => {
+    const twin = memoryAws()
+    twin.account.addKey(twin.account.addUser('app'))
+    const { admin } = twin.account
+    const own = { accessKeyId: admin.id, secretAccessKey: new Secret(admin.secret), settleSeconds: 0 }
+    const { ask } = await stageOf(twin.connector as Connector, own, [
+      '{ name: aws:app, like: app, scopes: ["s3:GetObject"] }',
+    ])
+    expect((await ask({ name: 'aws:app' })).body).toMatchObject({ error: 'invalid_scope' })
+  })
+})
+
+interface Granted {
+  readonly lease: { readonly id: string; readonly scopes: readonly string[] }
+  readonly handle: string
+  readonly credential: { readonly user: string; readonly password: string; readonly sessionToken?: string }
+}
