@@ -1,4 +1,4 @@
-import type { Connection, Connector } from '../../core/contract/connector.ts'
+import type { Connection, Connector, Want } from '../../core/contract/connector.ts'
 import type { Io } from '../../core/contract/io.ts'
 import { openAccount } from './account.ts'
 import { type GithubConfig, githubConfig } from './config.ts'
@@ -6,6 +6,7 @@ import { discover } from './discover.ts'
 import { documents, type Reading } from './documents.ts'
 import { inspect } from './inspect.ts'
 import { type Deleted, issue, undo } from './issue.ts'
+import { issueToken, undoToken } from './installation-token.ts'
 import { read, remove, write } from './places.ts'
 import { probe } from './probe.ts'
 import { resume, revoke, suspend } from './restrict.ts'
@@ -33,8 +34,10 @@ export const github: Connector<GithubConfig> = {
       documents: since => documents(account, since, reading),
       discover: () => discover(account, reading),
       verify: (ref, secret) => verify(account, ref, secret),
-      // A deploy key is all that can be issued: whoever has the private half needs no name beside it.
+      narrowsLike: ['app-installation'],
+      // Whoever has a token needs no name beside it; of a deploy key, whoever has the private half needs no name beside it.
       keepsPublicHalf: true,
+      // A token that is issued for a task takes no standing one's place.
       cannot: ({ kind }) =>
         kind === 'ssh-key' || kind === 'deploy-key'
           ? []
@@ -43,8 +46,8 @@ export const github: Connector<GithubConfig> = {
             : ['issue', 'suspend'],
       probe: (trial, held) => probe(account, trial, held),
       inspect: ref => inspect(account, ref, held),
-      issue: want => issue(account, want, deleted),
-      undo: want => undo(account, want),
+      issue: want => (isOfApp(want) ? issueToken(account, want) : issue(account, want, deleted)),
+      undo: want => (isOfApp(want) ? undoToken : undo)(account, want),
       suspend: ref => suspend(account, ref, deleted),
       resume: (ref, before) => resume(account, ref, before),
       revoke: (ref, secret) => revoke(account, ref, secret, deleted),
@@ -53,4 +56,8 @@ export const github: Connector<GithubConfig> = {
       remove: place => remove(account, place, held),
     }
   },
+}
+
+function isOfApp({ like }: Want): boolean {
+  return like?.kind === 'app-installation'
 }

@@ -3,6 +3,7 @@ import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
 import type { Ref, State } from '../../core/contract/ref.ts'
 import { type Account, mustBeHere, refIn } from './account.ts'
 import { inspectAppKey } from './app.ts'
+import { tokenState } from './installation-token.ts'
 import { keyOf } from './keys.ts'
 import { type At, type DeployKey, deployKeysOf } from './repository.ts'
 import { type Held, storedAt } from './stored-values.ts'
@@ -34,6 +35,8 @@ export async function inspect(account: Account, ref: Ref, held: Held): Promise<S
       mustBeHere(account, ref, ref.kind)
       return { suspended: await isSuspended(account, ref) }
     }
+    case 'installation-token':
+      return tokenState(account, ref)
     case 'repository': {
       mustBeHere(account, ref, ref.kind)
       const found = await account.repository(ref.id)

@@ -105,14 +105,28 @@ export const ROUTES: Readonly<Record<string, (asked: Asked) => Answer | Promise<
     const found = server.installations.find(({ id }) => String(id) === params['id'])
     return found ? ok(found) : NOT_FOUND
   },
-  'POST /app/installations/:id/access_tokens': ({ server, params, as }) => {
+  'POST /app/installations/:id/access_tokens': ({ server, params, as, input }) => {
     if (as !== 'app') return { status: 401 }
     const found = server.installations.find(({ id }) => String(id) === params['id'])
     if (!found) return NOT_FOUND
     if (found.suspended_at !== null)
       return { status: 403, body: { message: 'This installation has been suspended' } }
+    const permissions = (input['permissions'] ?? found.permissions) as Record<string, string>
+    const repositories = input['repositories'] as readonly string[] | undefined
+    const LEVELS = ['read', 'write', 'admin']
+    const granted = Object.entries(permissions).every(
+      ([name, level]) => LEVELS.indexOf(level) <= LEVELS.indexOf(found.permissions[name] ?? ''),
+    )
+    if (!granted || !(repositories ?? []).every(name => server.repositories.some(one => one.name === name)))
+      return {
+        status: 422,
+        body: { message: 'The permissions requested are not granted to this installation.' },
+      }
     const token = server.addToken({ id: found.id, login: `${found.app_slug}[bot]` }, 'installation')
-    return { status: 201, body: { token, expires_at: new Date(Date.now() + 3_600_000).toISOString() } }
+    const until = Date.now() + 3_600_000
+    server.tokens.set(token, { ...server.tokens.get(token)!, permissions, repositories, until })
+    // GitHub tells whole seconds.
+    return { status: 201, body: { token, expires_at: new Date(until).toISOString().replace(/\.\d+/, '') } }
   },
   'PUT /app/installations/:id/suspended': asked => suspend(asked, '2026-01-01T00:00:00Z'),
   'DELETE /app/installations/:id/suspended': asked => suspend(asked, null),
@@ -121,7 +135,9 @@ export const ROUTES: Readonly<Record<string, (asked: Asked) => Answer | Promise<
   'GET /installation/repositories': ({ server, as }) => {
     if (typeof as !== 'object' || as.kind !== 'installation') return { status: 403 }
     const of = server.installations.find(({ id }) => id === as.user.id)
-    return of?.suspended_at === null ? { list: [], named: 'repositories' } : { status: 403 }
+    const here = server.repositories.filter(({ name }) => as.repositories?.includes(name) !== false)
+    const list = here.map(one => repositoryBody(server, one))
+    return of?.suspended_at === null ? { list, named: 'repositories' } : { status: 403 }
   },
   'DELETE /installation/token': ({ as }) => {
     if (typeof as !== 'object' || as.kind !== 'installation') return { status: 401 }

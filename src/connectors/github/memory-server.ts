@@ -69,6 +69,10 @@ export interface MemoryToken {
   revoked: boolean
   /** Of the classic kind; a fine-grained one tells none. */
   readonly scopes?: readonly string[]
+  /** Of an installation's: what it may do, where, and until when. */
+  readonly permissions?: Readonly<Record<string, string>>
+  readonly repositories?: readonly string[] | undefined
+  readonly until?: number
 }
 
 const START = Date.UTC(2026, 0, 1)

@@ -105,7 +105,11 @@ async function answer(server: MemoryServer, url: URL, init: RequestInit): Promis
   const method = init.method ?? 'GET'
   const open = url.pathname === '/credentials/revoke'
   if (open && token !== '') return json(403, { message: 'Forbidden' })
-  if (!open && (as === undefined || (typeof as === 'object' && as.revoked)))
+  if (
+    !open &&
+    (as === undefined ||
+      (typeof as === 'object' && (as.revoked || (as.until ?? Number.POSITIVE_INFINITY) <= Date.now())))
+  )
     return json(401, { message: 'Bad credentials' })
   const input = {
     ...Object.fromEntries(url.searchParams),

@@ -16,7 +16,7 @@ export async function revoke(
 ): Promise<void> {
   if (ref.kind === 'ssh-key' || ref.kind === 'deploy-key') return await deleteKey(account, ref, deleted)
   if (ref.kind === 'app-key') return await revokeAppKey(account, ref, secret)
-  mustBeHere(account, ref, 'fine-grained-token', 'user', 'app-installation')
+  mustBeHere(account, ref, 'fine-grained-token', 'user', 'app-installation', 'installation-token')
   await account.change('revoking a token', async () => {
     if (secret && secret.length > 0) return await revokeValue(account, secret.revealText())
     if (ref.kind !== 'fine-grained-token')

@@ -5,6 +5,7 @@ import type { Secret } from '../../core/contract/secret.ts'
 import { type Account, mustBeHere } from './account.ts'
 import { verifyAppKey } from './app.ts'
 import { findKey } from './inspect.ts'
+import { isSameToken } from './installation-token.ts'
 import { fingerprintOfPrivate } from './keys.ts'
 
 export function isInstallationToken(token: string): boolean {
@@ -21,6 +22,7 @@ export async function verify(account: Account, ref: CredentialRef, secret?: Secr
     'fine-grained-token',
     'user',
     'app-installation',
+    'installation-token',
     'app-key',
   )
   if (!secret || secret.length === 0) return { state: 'unknown', why: 'There is no secret to try.' }
@@ -62,6 +64,8 @@ async function verifyKey(account: Account, ref: CredentialRef, text: string): Pr
 /** First with a wrong one: a server that takes that too tells nothing about the right one. */
 async function verifyToken(account: Account, ref: CredentialRef, token: string): Promise<Verdict> {
   const { api, io } = account
+  if (ref.kind === 'installation-token' && !isSameToken(ref, token))
+    return { state: 'unknown', why: 'It is another token than this one.' }
   const route = isInstallationToken(token) ? 'GET /installation/repositories' : 'GET /user'
   const wrong = await api.ask(
     route,

@@ -124,6 +124,12 @@ const passwordEnvironment: Readonly<Record<string, (login: Login) => NodeJS.Proc
     // A profile of whoever runs it would go before.
     AWS_PROFILE: undefined,
   }),
+  github: ({ endpoint, password }) => {
+    const { host } = new URL(endpoint ?? 'https://api.github.com')
+    return /(^|\.)(github\.com|ghe\.com)$/.test(host)
+      ? { GH_TOKEN: password, GITHUB_TOKEN: password, GITHUB_API_URL: endpoint }
+      : { GH_ENTERPRISE_TOKEN: password, GH_HOST: host, GITHUB_TOKEN: password, GITHUB_API_URL: endpoint }
+  },
   mariadb: ({ host, port, user, password }) => ({
     MYSQL_HOST: host,
     MYSQL_TCP_PORT: port,
