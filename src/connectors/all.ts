@@ -14,6 +14,7 @@ import { rabbitmq } from './rabbitmq/connector.ts'
 import { redis } from './redis/connector.ts'
 import { registry } from './registry/connector.ts'
 import { report } from './report/connector.ts'
+import { sealed } from './sealed/connector.ts'
 import { slack } from './slack/connector.ts'
 import { ssh } from './ssh/connector.ts'
 import { x509 } from './x509/connector.ts'
@@ -37,5 +38,6 @@ export const connectors: readonly Connector[] = [
   ssh,
   x509,
   registry,
+  sealed,
   report,
 ] as readonly Connector[]

@@ -18,6 +18,7 @@ const leaseAnswer: z.ZodType<LeaseStanding> = z.object({
   state: text,
   createdAt: z.iso.datetime(),
   notAfter: z.iso.datetime(),
+  standing: z.boolean().optional(),
 })
 
 const credential: z.ZodType<LeaseAddress & LeasedParts> = z.object({
@@ -120,6 +121,7 @@ interface LeaseStanding {
   readonly state: string
   readonly createdAt: string
   readonly notAfter: string
+  readonly standing?: boolean | undefined
 }
 
 /** What the broker answers with, as far as it is used. */
@@ -140,6 +142,8 @@ export class HeldLease {
   /** Of a credential: where it is accepted. An access token has none. */
   readonly at: LeaseAddress | undefined
   readonly createdAt: Date
+  /** It is a standing secret: `end` ends the lease, and not the secret. */
+  readonly standing: boolean
   notAfter: Date
   readonly #call: Call
   readonly #handle: Secret
@@ -151,6 +155,7 @@ export class HeldLease {
     this.#handle = new Secret(handle)
     this.id = lease.id
     this.createdAt = new Date(lease.createdAt)
+    this.standing = lease.standing === true
     this.notAfter = new Date(lease.notAfter)
     if (credential) {
       const { user, password, sessionToken, privateKey, certificate, ...at } = credential

@@ -25,6 +25,8 @@ export interface LeaseView {
   readonly endedWhy: string | null
   readonly permittedBy: string
   readonly run: string | null
+  /** The credential is a standing secret: it stays good after the lease. */
+  readonly standing: boolean
   /** What the system answered when the credential was tried after its end; null while it has not ended. */
   readonly proof: { readonly state: string; readonly why: string } | null
   /** What its end failed with last, while it is tried again. */
@@ -36,6 +38,7 @@ export async function leaseView(db: Db, lease: Row<'lease'>): Promise<LeaseView>
   const steps = lease.run_id === null ? [] : await stepsOf(db, lease.run_id)
   const prove = steps.find(step => step.key === 'prove' && step.state === 'verified')
   const proof = prove && (JSON.parse(prove.result ?? 'null') as { state: string; why: string } | null)
+  const issued = JSON.parse(steps.find(({ key }) => key === 'issue')?.result ?? 'null') as object | null
   const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString())
   return {
     id: lease.id,
@@ -52,6 +55,7 @@ export async function leaseView(db: Db, lease: Row<'lease'>): Promise<LeaseView>
     endedWhy: lease.ended_why,
     permittedBy: (JSON.parse(lease.decision) as PolicyDecision).why,
     run: lease.run_id,
+    standing: issued !== null && 'standing' in issued,
     proof: proof ? { state: proof.state, why: proof.why } : null,
     trouble: lease.state === 'ending' ? (steps.find(step => step.error !== null)?.error ?? null) : null,
   }

@@ -53,6 +53,8 @@ export interface Granted {
   readonly secret: Secret
   /** With this the lease is looked at and ended. */
   readonly handle: Secret
+  /** It stays good after the lease: nothing here ends it. */
+  readonly standing?: true
   /** Where the credential is accepted, as it was connected. */
   readonly at?: Address
 }
@@ -201,7 +203,7 @@ async function issueCredential(
 ): Promise<Granted> {
   const { io, keys } = broker
   const scopes = JSON.parse(row.scopes) as string[]
-  const source = await issuingSource(db, broker, like, scopes)
+  const { source, standing } = await issuingSource(db, broker, like, scopes)
   broker.atWork.add(row.id)
   try {
     const lease = await transaction(db, async tx => {
@@ -230,12 +232,13 @@ async function issueCredential(
       return lease
     })
     const secret = await carriedOut(db, broker, lease.run_id!)
-    const active = secret && (await activate(db, lease))
+    const active = secret && (await activate(db, broker, lease, standing))
     if (active)
       return {
         lease: active,
         secret,
         handle,
+        ...(standing && { standing }),
         at: await broker.connections.addressOf(source),
       }
     const why = secret ? 'it was ended while it was issued' : 'it could not be issued'
@@ -246,16 +249,23 @@ async function issueCredential(
   }
 }
 
-async function activate(db: Db, lease: Row<'lease'>): Promise<Row<'lease'> | undefined> {
+async function activate(
+  db: Db,
+  { io }: Pick<Broker, 'io'>,
+  lease: Row<'lease'>,
+  standing: true | undefined,
+): Promise<Row<'lease'> | undefined> {
   return await transaction(db, async tx => {
     if (lease.entity_id !== null && (await isHeld(tx, lease.entity_id))) return undefined
-    return await tx
+    const active = await tx
       .updateTable('lease')
       .set({ state: 'active' })
       .where('id', '=', lease.id)
       .where('state', '=', 'issuing')
       .returningAll()
       .executeTakeFirst()
+    if (active && standing) await record(tx, io, readEntry(active))
+    return active
   })
 }
 
@@ -281,13 +291,15 @@ async function issuingSource(
   { connections }: Broker,
   like: NonNullable<LeaseFacts['like']>,
   scopes: readonly string[],
-): Promise<Row<'source'>> {
+): Promise<{ source: Row<'source'>; standing: true | undefined }> {
   let failed: unknown
   for (const source of await connections.forInstance(db, like.ref.system, like.ref.instance))
     try {
       const connection = await connections.open(db, source.id)
-      if (!connection.issue || !connection.undo || !connection.revoke) continue
-      if (scopes.length === 0 || connection.narrowsLike?.includes(like.ref.kind)) return source
+      const ends = connection.undo && connection.revoke
+      if (!connection.issue || !(ends || connection.standing)) continue
+      if (scopes.length === 0 || connection.narrowsLike?.includes(like.ref.kind))
+        return { source, standing: connection.standing }
       throw new OauthError('invalid_scope', 'its system gives all the rights of what it is like, or none')
     } catch (error) {
       if (!isFirebreakError(error)) throw error
@@ -296,6 +308,12 @@ async function issuingSource(
   throw isFirebreakError(failed, 'UNREACHABLE', 'RATE_LIMITED')
     ? new OauthError('temporarily_unavailable', 'the system that it is for cannot be reached')
     : new OauthError('server_error', 'no connection can issue it; see the broker’s own log')
+}
+
+/** Whoever has read it has it: each reading is told by itself. */
+function readEntry({ id, name, workload, task, entity_id }: Row<'lease'>) {
+  const body = { lease: name, id, task, workload: JSON.parse(workload) as Json }
+  return { kind: 'secret.read', subject: entity_id ?? id, body }
 }
 
 function issuedEntry(lease: NewRow<'lease'>, account: { [name: string]: Json }) {

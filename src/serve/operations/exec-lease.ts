@@ -24,6 +24,8 @@ export interface LeaseWish {
 
 /** The lease that a command runs with, whoever keeps it. */
 export interface CommandLease {
+  /** A standing secret, which stays good when the lease ends. */
+  readonly standing: boolean
   /** As it stands now: renewing may change it. */
   given(): Given & { readonly notAfter: Ms }
   /** False where it is at its longest. */
@@ -47,6 +49,7 @@ export async function ownLease(
   await keeper.sweep()
   let granted = await issued(world, broker, wish)
   return {
+    standing: granted.standing === true,
     given: () => ({
       secret: granted.secret,
       at: granted.at,
@@ -98,6 +101,7 @@ export async function leaseOf(
     ...(by.audience !== undefined && { audience: by.audience }),
   })
   return {
+    standing: held.standing,
     given: () => ({ secret: held.secret, at: held.at, id: held.id, notAfter: held.notAfter.getTime() }),
     renew: () => held.renew(),
     end: () => held.end(),

@@ -87,6 +87,11 @@ async function run(world: World, given: Input): Promise<Ran> {
     broker === undefined
       ? await ownLease(world, given.config, wish)
       : await leaseOf(world, { broker, token, audience }, wish)
+  if (lease.standing)
+    world.progress({
+      kind: 'note',
+      text: `${name} is a standing secret: it stays good when the lease ends, until it is changed`,
+    })
   let child: ReturnType<typeof spawn> | undefined
   const pending: NodeJS.Signals[] = []
   const release = world.takeSignals(signal => {

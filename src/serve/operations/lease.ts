@@ -142,6 +142,7 @@ function shown(view: LeaseView, width: number): string {
     ['until', view.notAfter],
     ['ended', view.endedAt === null ? null : `${view.endedAt}: ${view.endedWhy}`],
     ['ending', view.state === 'ending' ? view.endedWhy : null],
+    ['note', view.standing ? 'a standing secret, which stays good after the lease' : null],
     ['proof', view.proof && `${view.proof.state}: ${view.proof.why}`],
     ['trouble', view.trouble],
   ]

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { HANDLE_PREFIX } from '../../../src/act/broker/lease.ts'
 import { memoryAws } from '../../../src/connectors/aws/memory.ts'
 import { memoryGithub } from '../../../src/connectors/github/memory.ts'
+import { sealed } from '../../../src/connectors/sealed/connector.ts'
 import type { Connector } from '../../../src/core/contract/connector.ts'
 import { realIo } from '../../../src/core/contract/io.ts'
 import { Secret } from '../../../src/core/contract/secret.ts'
@@ -116,6 +117,41 @@ test('a token of a GitHub App is a lease: its permissions, GitHub’s own end, r
     proof: { state: 'dead', why: 'Refused: it is no token, or none any more.' },
   })
   expect(twin.server.tokens.get(credential.password)!.revoked).toBe(true)
+})
+
+test('a standing secret is given out by policy, each reading told; that it stays good is said', async () => {
+  const value = ['sk', 'live', 'x'.repeat(24)].join('_')
+  const { ask, stage, db } = await stageOf(
+    sealed as Connector,
+    { name: 'stripe', secret: new Secret(value) },
+    ['{ name: sealed:stripe, like: stripe, ttl: 60s }'],
+  )
+  const [one, other] = [
+    await ask({ name: 'sealed:stripe', task: 'refunds' }),
+    await ask({ name: 'sealed:stripe' }),
+  ]
+  expect([one.status, other.status]).toEqual([201, 201])
+  const { lease, credential, handle } = one.body as unknown as Granted
+  expect(credential).toMatchObject({ system: 'sealed', user: '', password: value })
+  expect(lease).toMatchObject({ state: 'active', standing: true })
+  expect((await stage.call('DELETE', `/leases/${lease.id}`, handle)).body).toMatchObject({
+    state: 'ended',
+    standing: true,
+    proof: { state: 'unknown', why: expect.stringContaining('stays good') },
+  })
+  const entries = await db.selectFrom('evidence').select('body').where('kind', '=', 'secret.read').execute()
+  expect(entries).toHaveLength(2)
+  expect(JSON.parse(entries[0]!.body)).toMatchObject({
+    id: lease.id,
+    task: 'refunds',
+    workload: { subject: 'job:orders' },
+  })
+  const stored = JSON.stringify([
+    await db.selectFrom('source').selectAll().execute(),
+    await db.selectFrom('step').selectAll().execute(),
+    await db.selectFrom('evidence').selectAll().execute(),
+  ])
+  expect(stored).not.toContain(value)
 })
 
 interface Granted {

@@ -33,8 +33,13 @@ function issuing(call: (connection: Connection, step: StepContext) => Promise<Is
       return (await connection.inspect?.(credentialArgument(step))) ?? null
     },
     async call(step) {
-      const issued = await call(await step.connection(), step)
-      const result = { credential: toJson(issued.ref), notAfter: issued.notAfter ?? null }
+      const connection = await step.connection()
+      const issued = await call(connection, step)
+      const result = {
+        credential: toJson(issued.ref),
+        notAfter: issued.notAfter ?? null,
+        ...(connection.standing && { standing: true }),
+      }
       return { result, secret: issued.secret }
     },
     async verify(step, outcome) {

@@ -43,6 +43,7 @@ const lease = z.object({
   endedWhy: z.string().nullable(),
   permittedBy: z.string(),
   run: z.string().nullable(),
+  standing: z.boolean().describe('the credential is a standing secret: it stays good after the lease'),
   proof: z.object({ state: z.string(), why: z.string() }).nullable(),
   trouble: z.string().nullable(),
 })
