@@ -11,6 +11,7 @@ import type { Keys } from './core/keys/keys.ts'
 import type { StoreOptions } from './core/store/store.ts'
 import type { Compose } from './serve/cli/cli.ts'
 import type { Endpoint, HttpOptions } from './serve/operations/broker/endpoint.ts'
+import type { WorkloadApi } from './serve/operations/broker/workload-api.ts'
 import type { World } from './serve/operations/operation.ts'
 
 /** The package's own folder, whether this runs as src/main.ts or as dist/main.js. */
@@ -78,6 +79,10 @@ async function main(): Promise<number> {
       serveHttp: async (endpoints: readonly Endpoint[], options: HttpOptions) => {
         const { serveHttp } = await import('./serve/api/api.ts')
         return await serveHttp(endpoints, packageVersion(), options)
+      },
+      serveWorkloadApi: async (api: WorkloadApi) => {
+        const { serveWorkloadApi } = await import('./serve/api/workload-api.ts')
+        return await serveWorkloadApi(api)
       },
       takeSignals,
       ...surface,

@@ -3,7 +3,7 @@ import type { Io } from '../../core/contract/io.ts'
 import type { Ms } from '../../core/contract/ref.ts'
 import type { Db } from '../../core/store/store.ts'
 import type { Broker } from './broker.ts'
-import { ALGORITHMS, type BrokerConfig, type TrustedIssuer } from './broker-config.ts'
+import { ALGORITHMS, type BrokerConfig, SVID_ALGORITHMS, type TrustedIssuer } from './broker-config.ts'
 import { JOIN_PREFIX, takeJoinToken } from './join-token.ts'
 import { type Once, onceOf } from './ledger.ts'
 import { OauthError } from './oauth-error.ts'
@@ -133,7 +133,7 @@ function trustDomainOf(config: Pick<BrokerConfig, 'trustDomains'>, subject: unkn
     jwks: bundle,
     subjects,
     once,
-    algorithms: ALGORITHMS,
+    algorithms: SVID_ALGORITHMS,
     isTrustDomain: true,
   }
 }

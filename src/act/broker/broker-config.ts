@@ -12,6 +12,9 @@ const seconds = z
   .string()
   .regex(/^[1-9]\d{0,6}[smhd]$/, 'is no time: a whole number and a unit, as 90s, 10m, 1h or 1d')
   .transform(text => Number(text.slice(0, -1)) * { s: 1, m: 60, h: 3600, d: 86_400 }[text.at(-1)!]!)
+/** Those that JWT-SVID (section 2.1) knows. */
+export const SVID_ALGORITHMS = ALGORITHMS.filter(algorithm => algorithm !== 'EdDSA')
+
 const SPIFFE_ID = /^spiffe:\/\/[a-z0-9._-]{1,255}(\/(?!\.{1,2}(\/|$))[A-Za-z0-9._-]+)+$/
 const domainName = z.string().regex(/^[a-z0-9._-]{1,255}$/, 'is no trust domain')
 const name = z.string().regex(/^[a-z0-9][a-z0-9:/._-]{0,127}$/, 'is no name of a lease')
@@ -66,6 +69,15 @@ const trustDomain = z.strictObject({
   once: z.boolean().default(true),
 })
 
+/** SPIFFE's Workload API: whoever may open the socket is the workload. */
+const socketWorkload = z.strictObject({
+  socket: z.string().min(1),
+  /** What policies know it by. */
+  workload: z.string().regex(/^[\x21-\x7e]{1,128}$/, 'is no name of a workload'),
+  /** Whose SVIDs it may ask for. */
+  leases: z.array(name).min(1),
+})
+
 const tls = z
   .strictObject({
     certificate: z.string().min(1),
@@ -103,7 +115,9 @@ const schema = z.strictObject({
   clients: z.array(client).default([]),
   trustDomains: z.array(trustDomain).default([]),
   /** The trust domain that the broker's own SVIDs are of. */
-  spiffe: z.strictObject({ trustDomain: domainName }).optional(),
+  spiffe: z
+    .strictObject({ trustDomain: domainName, workloads: z.array(socketWorkload).default([]) })
+    .optional(),
   /** With this it listens on other than loopback addresses. The files are beside this one. */
   tls: tls.optional(),
   leases: z.array(lease).min(1),
@@ -118,6 +132,7 @@ const schema = z.strictObject({
 export type BrokerConfig = z.infer<typeof schema>
 export type TrustedIssuer = BrokerConfig['issuers'][number]
 export type Client = BrokerConfig['clients'][number]
+export type SocketWorkload = NonNullable<BrokerConfig['spiffe']>['workloads'][number]
 export type LeaseDefinition = BrokerConfig['leases'][number]
 
 /** Raises INVALID_CONFIG, naming the file and the field. */
@@ -182,7 +197,11 @@ export function parseBrokerConfig(text: string, file: string): BrokerConfig {
     key: beside(config.tls.key),
     clients: config.tls.clients && beside(config.tls.clients),
   }
-  return { ...config, ...(tls && { tls }), policies: beside(config.policies) }
+  const spiffe = config.spiffe && {
+    ...config.spiffe,
+    workloads: config.spiffe.workloads.map(each => ({ ...each, socket: beside(each.socket) })),
+  }
+  return { ...config, ...(tls && { tls }), ...(spiffe && { spiffe }), policies: beside(config.policies) }
 }
 
 export function leaseNamed(config: BrokerConfig, name: string): LeaseDefinition | undefined {
@@ -196,6 +215,10 @@ function isAddress(text: string): boolean {
   return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url))
 }
 
+export function isSpiffeId(text: string): boolean {
+  return SPIFFE_ID.test(text)
+}
+
 /** The SPIFFE ID that what a lease gives is an SVID of, where it is one. */
 export function spiffeIdOf({
   spiffeId,
@@ -206,8 +229,24 @@ export function spiffeIdOf({
 
 /** With no trust domain of its own there would be nobody to verify what was signed. */
 function mustBeOfDomain(file: string, { spiffe, leases }: BrokerConfig): void {
+  const own = `spiffe://${spiffe?.trustDomain ?? ''}/`
+  const { workloads = [] } = spiffe ?? {}
+  mustBeUnique(
+    file,
+    'socket',
+    workloads.map(({ socket }) => socket),
+  )
+  for (const { workload, leases: names } of workloads)
+    for (const name of names) {
+      const definition = leases.find(each => each.name === name)
+      if (!definition || !spiffeIdOf(definition)?.startsWith(own))
+        throw new FirebreakError(
+          'INVALID_CONFIG',
+          `${file}: ${name}, of the workload ${workload}, is no lease of an SVID of ${own}`,
+        )
+    }
   for (const { name, spiffeId } of leases)
-    if (spiffeId !== undefined && !spiffeId.startsWith(`spiffe://${spiffe?.trustDomain ?? ''}/`))
+    if (spiffeId !== undefined && !spiffeId.startsWith(own))
       throw new FirebreakError(
         'INVALID_CONFIG',
         `${file}: the \`spiffeId\` of the lease ${name} is not of the trust domain that \`spiffe\` names`,

@@ -55,6 +55,11 @@ export class IssuerKeys {
     return await usable(key, algorithm)
   }
 
+  /** All that the holder publishes. Raises `temporarily_unavailable`. */
+  async all(trusted: KeyHolder): Promise<readonly JWK[]> {
+    return (await this.#keysOf(trusted, FRESH_MS)).keys
+  }
+
   async #keysOf(trusted: KeyHolder, freshMs: Ms): Promise<Fetched> {
     const kept = this.#kept.get(trusted.issuer)
     if (kept && this.#now() - kept.at < freshMs) return kept

@@ -5,6 +5,7 @@ import { makeJoinToken } from '../../act/broker/join-token.ts'
 import { Keeper } from '../../act/broker/keeper.ts'
 import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
 import { brokerEndpoints } from './broker/endpoints.ts'
+import { workloadApis } from './broker/workload-api.ts'
 import { configFile, httpOptions, openBroker } from './broker/open-broker.ts'
 import { durationMs } from './duration.ts'
 import { defineOperation, type World } from './operation.ts'
@@ -71,10 +72,16 @@ async function run(world: World, given: Input): Promise<Output> {
     port,
     onFailure,
   })
-  world.say({ text: pc.dim(`the broker listens on ${server.url}`), json: { listening: server.url } })
+  const sockets: { close(): Promise<void> }[] = []
   try {
+    for (const api of workloadApis(db, opened, onFailure)) {
+      sockets.push(await world.serveWorkloadApi(api))
+      world.say({ text: pc.dim(`the Workload API is at unix://${api.socket}`), json: { socket: api.socket } })
+    }
+    world.say({ text: pc.dim(`the broker listens on ${server.url}`), json: { listening: server.url } })
     await new Keeper(db, opened, onFailure).run()
   } finally {
+    for (const socket of sockets) await socket.close()
     await server.close()
     await opened.ledger.keepCounted(true)
   }

@@ -6,6 +6,7 @@ import type { Keys } from '../../core/keys/keys.ts'
 import type { Db } from '../../core/store/store.ts'
 import type { Connections } from '../../know/connections/registry.ts'
 import type { Endpoint, HttpOptions, HttpServer } from './broker/endpoint.ts'
+import type { WorkloadApi } from './broker/workload-api.ts'
 
 /** What a caller must be allowed. The local command line is its owner's and has them all. */
 export type Permission = 'read' | 'observe' | 'connect' | 'contain' | 'look-up-by-secret' | 'broker' | 'lease'
@@ -50,6 +51,8 @@ export interface World {
   readSecret(prompt: string): Promise<Secret>
   /** Serves endpoints over HTTP until it is closed. */
   serveHttp(endpoints: readonly Endpoint[], options: HttpOptions): Promise<HttpServer>
+  /** Serves SPIFFE's Workload API at a socket until it is closed. */
+  serveWorkloadApi(api: WorkloadApi): Promise<{ close(): Promise<void> }>
   /** Until what it gives is called, signals do not interrupt but are handed to `handler`. */
   takeSignals(handler: (signal: NodeJS.Signals) => void): () => void
 }

@@ -42,6 +42,7 @@ export async function openWorld(
       existingKeys: async () => testKeys,
       openChange: () => Promise.reject(new Error('nothing is looked at')),
       serveHttp: () => Promise.reject(new Error('nothing is served')),
+      serveWorkloadApi: () => Promise.reject(new Error('nothing is served')),
       takeSignals: () => () => {},
       progress: () => {},
       say: () => {},

@@ -78,6 +78,7 @@ async function openEstate(twin: MemoryAws = memoryAws()): Promise<Estate> {
       existingKeys: async () => testKeys,
       openChange: () => Promise.reject(new Error('nothing is looked at')),
       serveHttp: () => Promise.reject(new Error('nothing is served')),
+      serveWorkloadApi: () => Promise.reject(new Error('nothing is served')),
       takeSignals: () => () => {},
       progress: () => {},
       say: () => {},

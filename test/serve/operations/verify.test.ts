@@ -79,6 +79,7 @@ beforeEach(async () => {
     existingKeys: async () => testKeys,
     openChange: () => Promise.reject(new Error('nothing is looked at')),
     serveHttp: () => Promise.reject(new Error('nothing is served')),
+    serveWorkloadApi: () => Promise.reject(new Error('nothing is served')),
     takeSignals: () => () => {},
     progress: () => {},
     say: () => {},

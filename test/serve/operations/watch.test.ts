@@ -134,6 +134,7 @@ async function watched(
     existingKeys: async () => testKeys,
     openChange: async () => Promise.reject(new Error('a watch looks at no single change')),
     serveHttp: () => Promise.reject(new Error('nothing is served')),
+    serveWorkloadApi: () => Promise.reject(new Error('nothing is served')),
     takeSignals: () => () => {},
     progress() {},
     say: ({ json }) => events.push(json as Record<string, unknown>),
