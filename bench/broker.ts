@@ -19,7 +19,9 @@ const ASSERTION = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
 const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token'
 const POLICIES = 100
-const SUBJECTS = 64
+/** Workloads of their own, each with three scopes that it may ask for: so many different questions are decided. */
+const SUBJECTS = 128
+const SCOPES = ['read', 'write', 'read write']
 const AT_ONCE = 64
 const SECONDS = Number(process.env['BENCH_SECONDS'] ?? 10)
 const WANTED_PER_SECOND = 1_500
@@ -41,11 +43,12 @@ export async function* measure(): AsyncGenerator<Measurement> {
     const policies = manyPolicies()
     await mkdir(join(home, 'policies'))
     await writeFile(join(home, 'policies', 'all.cedar'), policies)
+    const clients = Array.from({ length: SUBJECTS }, (_, n) => ({ id: `agent-${n}`, keys: [agent.jwk] }))
     await writeFile(
       join(home, 'broker.yaml'),
       JSON.stringify({
         issuer: OWN,
-        clients: [{ id: 'agent', keys: [agent.jwk] }],
+        clients,
         leases: [{ name: 'api:reports', audience: REPORTS, scopes: ['read', 'write'], ttl: '10m' }],
       }),
     )
@@ -57,28 +60,23 @@ export async function* measure(): AsyncGenerator<Measurement> {
     broker = await startBroker(home)
     const url = `${broker.url}/token`
     const { pid } = broker
-    const subjects = await subjectTokens(url, agent.key)
-    const exchange = (n: number) =>
-      form({
-        grant_type: EXCHANGE,
-        subject_token: subjects[n % SUBJECTS]!,
-        subject_token_type: ACCESS_TOKEN,
-        scope: 'read',
-      })
-    await closedLoad({ url, pid, form: exchange }, AT_ONCE, SECONDS / 4)
-    const most = await closedLoad({ url, pid, form: exchange }, AT_ONCE, SECONDS)
-    yield* figures('token exchanges', most, WANTED_PER_SECOND, null)
-    const half = await openLoad({ url, pid, form: exchange }, WANTED_PER_SECOND / 2, SECONDS)
-    yield* figures(`token exchanges, ${WANTED_PER_SECOND / 2} each second`, half, null, WANTED_P99_MS)
-
+    yield* exchanges(broker, agent.key, 'token exchanges', true)
     // What a client signs is made before, so that only the server's work is measured.
     const asked = 1000 * SECONDS
     const own = await assertions(agent.key, OWN, asked)
     const granted = await fixedLoad(url, pid, own)
     yield* figures('client credentials', granted, null, null)
     broker = void broker.stop()
+    // With a policy that asks what time it is, no answer is good for the next request.
+    await writeFile(
+      join(home, 'policies', 'time.cedar'),
+      '@id("hours") forbid(principal, action, resource) when { context.now < datetime("2020-01-01") };',
+    )
+    broker = await startBroker(home)
+    yield* exchanges(broker, agent.key, 'token exchanges, each decided anew', false)
+    broker = void broker.stop()
     yield* databaseLeases()
-    peer = await startPeer(agent.jwk)
+    peer = await startPeer(agent.jwk, 'agent-0')
     const theirs = await fixedLoad(
       `${peer.url}/token`,
       peer.pid,
@@ -98,6 +96,30 @@ export async function* measure(): AsyncGenerator<Measurement> {
     peer?.stop()
     await rm(home, { recursive: true, force: true })
   }
+}
+
+/** As many as there can be, and half of what is wanted: by many workloads, each for scopes of its own. */
+async function* exchanges(
+  broker: Server,
+  key: CryptoKey,
+  name: string,
+  hasGoal: boolean,
+): AsyncGenerator<Measurement> {
+  const target = { url: `${broker.url}/token`, pid: broker.pid }
+  const subjects = await subjectTokens(target.url, key)
+  const exchange = (n: number) =>
+    form({
+      grant_type: EXCHANGE,
+      subject_token: subjects[n % SUBJECTS]!,
+      subject_token_type: ACCESS_TOKEN,
+      scope: SCOPES[Math.floor(n / SUBJECTS) % SCOPES.length]!,
+    })
+  await closedLoad({ ...target, form: exchange }, AT_ONCE, SECONDS / 4)
+  const most = await closedLoad({ ...target, form: exchange }, AT_ONCE, SECONDS)
+  yield* figures(name, most, hasGoal ? WANTED_PER_SECOND : null, null)
+  const half = await openLoad({ ...target, form: exchange }, WANTED_PER_SECOND / 2, SECONDS)
+  const at = `${name}, ${WANTED_PER_SECOND / 2} each second`
+  yield* figures(at, half, null, hasGoal ? WANTED_P99_MS : null)
 }
 
 function* figures(
@@ -135,7 +157,7 @@ function manyPolicies(): string {
            when { context has task && context.task == "forbidden-${n}" && principal.issuer == "https://issuer-${n}.example" };`,
   )
   return `${texts.join('\n')}\n@id("agents") permit(principal, action, resource == Lease::"api:reports")
-    when { principal.subject == "agent" && !context.held };`
+    when { principal.subject like "agent-*" && !context.held };`
 }
 
 async function bareDecisions(text: string): Promise<number> {
@@ -146,7 +168,7 @@ async function bareDecisions(text: string): Promise<number> {
     // Each is another question, so that none is answered from memory.
     const { allowed } = policies.decide({
       action: 'exchange',
-      workload: { issuer: 'client', subject: 'agent', claims: {} },
+      workload: { issuer: 'client', subject: 'agent-0', claims: {} },
       lease: { name: 'api:reports', kind: 'token' },
       context: {
         now: Date.now(),
@@ -203,13 +225,18 @@ async function fixedLoad(url: string, pid: number, forms: readonly string[]): Pr
   )
 }
 
-async function assertions(key: CryptoKey, audience: string, count: number): Promise<string[]> {
+async function assertions(
+  key: CryptoKey,
+  audience: string,
+  count: number,
+  clientOf: (n: number) => string = () => 'agent-0',
+): Promise<string[]> {
   return await Promise.all(
-    Array.from({ length: count }, async () => {
+    Array.from({ length: count }, async (_, n) => {
       const client_assertion = await new SignJWT({ jti: randomUUID() })
         .setProtectedHeader({ alg: 'EdDSA' })
-        .setIssuer('agent')
-        .setSubject('agent')
+        .setIssuer(clientOf(n))
+        .setSubject(clientOf(n))
         .setAudience(audience)
         .setIssuedAt()
         .setExpirationTime('10m')
@@ -217,7 +244,7 @@ async function assertions(key: CryptoKey, audience: string, count: number): Prom
       return form({
         grant_type: 'client_credentials',
         resource: REPORTS,
-        scope: 'read',
+        scope: 'read write',
         client_assertion_type: ASSERTION,
         client_assertion,
       })
@@ -227,7 +254,7 @@ async function assertions(key: CryptoKey, audience: string, count: number): Prom
 
 async function subjectTokens(url: string, key: CryptoKey): Promise<string[]> {
   const tokens: string[] = []
-  for (const asked of await assertions(key, OWN, SUBJECTS)) {
+  for (const asked of await assertions(key, OWN, SUBJECTS, n => `agent-${n}`)) {
     const { status, body } = await post(url, asked)
     if (status !== 200) throw new Error(`no token to begin with: ${body}`)
     tokens.push((JSON.parse(body) as { access_token: string }).access_token)
@@ -255,9 +282,9 @@ async function startBroker(home: string): Promise<Server> {
   return await serving(child, child.stdout, /listens on (http\S+)/)
 }
 
-async function startPeer(client: JWK): Promise<Server> {
+async function startPeer(client: JWK, id: string): Promise<Server> {
   const { privateKey } = await generateKeyPair('EdDSA', { extractable: true })
-  const given = JSON.stringify({ client, signing: await exportJWK(privateKey) })
+  const given = JSON.stringify({ client, id, signing: await exportJWK(privateKey) })
   const child = spawn(process.execPath, [fileURLToPath(new URL('oidc-process.ts', import.meta.url)), given], {
     stdio: ['ignore', 'ignore', 'pipe'],
   })

@@ -4,14 +4,18 @@ import type { JWK } from 'jose'
 import { Provider } from 'oidc-provider'
 
 /** oidc-provider as its authors ship it, in memory: client credentials with private_key_jwt, for a JWT that Ed25519 signs. */
-const { client, signing } = JSON.parse(process.argv[2] ?? '{}') as { client: JWK; signing: JWK }
+const { client, id, signing } = JSON.parse(process.argv[2] ?? '{}') as {
+  client: JWK
+  id: string
+  signing: JWK
+}
 const server = createServer()
 await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
 const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 const provider = new Provider(issuer, {
   clients: [
     {
-      client_id: 'agent',
+      client_id: id,
       grant_types: ['client_credentials'],
       response_types: [],
       redirect_uris: [],

@@ -86,15 +86,16 @@ async function narrowed(
   const actors = acting ? [acting, ...before] : before
   if (actors.length > MOST_ACTORS)
     throw new OauthError('invalid_request', `no more than ${MOST_ACTORS} act for each other`)
-  const left = Math.floor((lease.not_after - broker.io.now().getTime()) / 1000)
+  const left = lease.not_after - broker.io.now().getTime()
   const definition = leaseNamed(broker.config, lease.name)
-  if (left < 1 || !definition)
+  if (left < 1000 || !definition)
     throw new OauthError('invalid_request', 'the lease of the subject_token is over')
   return await issueLease(db, broker, JSON.parse(lease.workload) as Workload, {
     name: lease.name,
     audience: wanted.length > 0 ? wanted : audience,
     scopes: asked.scopes ?? scopes,
-    ttlSeconds: Math.min(left, definition.ttl),
+    // What is left of the subject's is less, and other each second: then each would have to be decided again by itself.
+    ttlSeconds: Math.min(lease.ttl_seconds, definition.ttl),
     ...(lease.task !== null && { task: lease.task }),
     once: asked.once,
     confirmation: asked.possession.confirmation,

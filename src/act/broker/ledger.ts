@@ -161,13 +161,13 @@ async function standingParents(tx: Tx, batch: readonly Kept[]): Promise<Readonly
   if (parents.size === 0) return parents
   const rows = await tx
     .selectFrom('lease')
-    .select('id')
+    .select(['id', 'state'])
     .where('id', 'in', [...parents].sort())
-    .where('state', '=', 'active')
     .orderBy('id')
     .forShare()
     .execute()
-  return new Set(rows.map(({ id }) => id))
+  // Asked for their state as well, SQLite looks through all that are active.
+  return new Set(rows.flatMap(({ id, state }) => (state === 'active' ? [id] : [])))
 }
 
 const leases = new RowInsert('lease', insert => insert)

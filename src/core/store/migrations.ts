@@ -25,6 +25,7 @@ export const migrations: Record<string, Migration> = {
   '0018_exchange': { up: exchange },
   '0019_approval': { up: approval },
   '0020_key_use': { up: keyUse },
+  '0021_lease_held': { up: leaseHeld },
 }
 
 async function spine(db: Kysely<unknown>): Promise<void> {
@@ -334,4 +335,9 @@ async function approval(db: Kysely<unknown>): Promise<void> {
 /** What each of the broker's keys signs: a key of SPIFFE's tokens signs no other, so that none is taken for one. */
 async function keyUse(db: Kysely<unknown>): Promise<void> {
   await sql`alter table signing_key add column signs text not null default 'access-token'`.execute(db)
+}
+
+/** Of very many leases few end with a process, and those are looked for every half second. */
+async function leaseHeld(db: Kysely<unknown>): Promise<void> {
+  await sql`create index lease_held on lease (state) where holder is not null`.execute(db)
 }

@@ -97,12 +97,12 @@ export async function compilePolicies(schema: string, files: PolicyFiles): Promi
   const scopes = Object.entries(texts).map(([id, text]) => ({ id, ...scopeOf(cedar.policyToJson(text)) }))
   const needingApproval = new Set(scopes.flatMap(({ id, approval }) => (approval ? [id] : [])))
   const named = new Set(scopes.flatMap(({ resource }) => (resource === undefined ? [] : [resource])))
-  const slices = new Map<string, string>()
+  const slices = new Map<string, Slice>()
   /**
    * The policies whose scope can hold of such a request, as a set of its own: the others decide nothing and need not be tried.
    * There are as many sets as actions and leases that policies name.
    */
-  const slice = (action: string, lease: string): string => {
+  const sliceOf = (action: string, lease: string): Slice => {
     const key = `${version} ${action} ${named.has(lease) ? lease : ''}`
     const known = slices.get(key)
     if (known !== undefined) return known
@@ -114,14 +114,13 @@ export async function compilePolicies(schema: string, files: PolicyFiles): Promi
     const staticPolicies = Object.fromEntries(fitting.map(({ id }) => [id, texts[id]!]))
     const parsed = cedar.preparsePolicySet(key, { staticPolicies })
     if (parsed.type === 'failure') throw unusable('the policies', '', parsed.errors)
-    slices.set(key, key)
-    return key
+    const slice = { id: key, ...readBy(Object.values(staticPolicies)) }
+    slices.set(key, slice)
+    return slice
   }
 
-  const decide = (request: PolicyRequest): PolicyDecision => {
-    const answer = cedar.statefulIsAuthorized(
-      callOf(slice(request.action ?? 'lease', request.lease.name), request),
-    )
+  const decide = ({ id }: Slice, request: PolicyRequest): PolicyDecision => {
+    const answer = cedar.statefulIsAuthorized(callOf(id, request))
     // An answer that is none permits nothing.
     if (answer.type === 'failure')
       return { allowed: false, policies: [], why: sentence(answer.errors), version }
@@ -137,25 +136,41 @@ export async function compilePolicies(schema: string, files: PolicyFiles): Promi
       version,
     }
   }
-  // The same question has the same answer, unless a policy may ask what time it is.
-  const readsTime = Object.values(texts).some(text => /\bnow\b/.test(text))
   const answers = new Map<string, PolicyDecision>()
   return {
     version,
     files,
     count: Object.keys(texts).length,
     decide(request) {
-      if (readsTime) return decide(request)
-      const key = JSON.stringify({ ...request, context: { ...request.context, now: 0 } })
+      const slice = sliceOf(request.action ?? 'lease', request.lease.name)
+      if (slice.now) return decide(slice, request)
+      // The same question has the same answer: what no policy of these asks for makes it no other.
+      const { ttlSeconds } = request.context
+      const context = { ...request.context, now: 0, ttlSeconds: slice.ttlSeconds ? ttlSeconds : 0 }
+      const key = JSON.stringify({ ...request, context })
       const known = answers.get(key)
       if (known) return known
-      const answer = decide(request)
+      const answer = decide(slice, request)
       const [oldest] = answers.keys()
       if (answers.size >= MOST_ANSWERS && oldest !== undefined) answers.delete(oldest)
       answers.set(key, answer)
       return answer
     },
   }
+}
+
+/** Policies that can hold of a request, and what of the context they may ask for that is other from one moment to the next. */
+interface Slice {
+  readonly id: string
+  readonly now: boolean
+  readonly ttlSeconds: boolean
+}
+
+/** By their texts: where the context is taken whole, or something may be written in another way, everything may be read. */
+function readBy(texts: readonly string[]): Omit<Slice, 'id'> {
+  const text = texts.join('\n')
+  const anything = /\\|\bcontext\b(?!\s*(?:\.|\[|has\b))/.test(text)
+  return { now: anything || /\bnow\b/.test(text), ttlSeconds: anything || /\bttlSeconds\b/.test(text) }
 }
 
 /** The one action and the one lease that a policy's scope names, whatever else it says there may hold of any; and its obligation. */

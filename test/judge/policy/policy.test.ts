@@ -167,3 +167,21 @@ test('the same question has the same answer, but where a policy reads the time',
   const timed = await compilePolicies(schema, { 'all.cedar': PERMIT, 'until.cedar': until })
   expect([timed.decide(request).allowed, timed.decide(later).allowed]).toEqual([true, false])
 })
+
+test('an answer is for every lifetime where no policy reads it, and for its own where one may', async () => {
+  const shorter = { ...request, context: { ...request.context, ttlSeconds: 60 } }
+  const decisions = async (condition: string) => {
+    const text = `permit(principal, action, resource) when { ${condition} };`
+    const policies = await compilePolicies(schema, { 'all.cedar': text })
+    return [request, shorter, request].map(each => policies.decide(each))
+  }
+  const [one, two, three] = await decisions('context.scopes.isEmpty()')
+  expect([one === two, one === three]).toEqual([true, true])
+  // However it is written.
+  for (const read of ['context.ttlSeconds', 'context["ttlSeconds"]', 'context["ttl\\u{53}econds"]']) {
+    const answers = await decisions(`${read} <= 60`)
+    expect(answers.map(({ allowed }) => allowed)).toEqual([false, true, false])
+  }
+  const whole = await decisions('if true then context == context else false')
+  expect(whole[0] === whole[1]).toBe(false)
+})
