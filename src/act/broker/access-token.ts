@@ -54,12 +54,14 @@ export async function signAccessToken(
   return new Secret(text)
 }
 
-/** `iss` is who knows the actor by that name: another issuer, or the broker itself. */
 function actClaim(own: string, [last, ...before]: readonly Actor[]): object {
-  const { issuer = '', subject = '' } = last ?? {}
   return {
-    iss: issuer.includes(':') ? issuer : own,
-    sub: subject,
+    ...(last && actorName(own, last)),
     ...(before.length > 0 && { act: actClaim(own, before) }),
   }
+}
+
+/** As a token names an actor: `iss` is who knows it by that name, another issuer or the broker itself. */
+export function actorName(own: string, { issuer, subject }: Actor): { iss: string; sub: string } {
+  return { iss: issuer.includes(':') ? issuer : own, sub: subject }
 }

@@ -1,4 +1,5 @@
 import { type CryptoKey, decodeJwt, decodeProtectedHeader, errors, jwtVerify, type JWTPayload } from 'jose'
+import { z } from 'zod'
 import type { Io } from '../../core/contract/io.ts'
 import type { Ms } from '../../core/contract/ref.ts'
 import type { Db } from '../../core/store/store.ts'
@@ -25,7 +26,11 @@ export interface Attested {
   readonly once: readonly Once[]
   /** When the token is over, where it says so. */
   readonly expiresAt?: Ms
+  /** Who alone may act for it, where the token says so (RFC 8693, section 4.4); null where what it says cannot be read. */
+  readonly mayAct?: { readonly iss?: string | undefined; readonly sub: string } | null
 }
+
+const mayAct = z.looseObject({ iss: z.string().optional(), sub: z.string() })
 
 /**
  * Who presents this bearer token: a JWT of a configured issuer (RFC 7519, with RFC 8725's rules), or a join token. Raises an
@@ -80,6 +85,7 @@ async function attestJwt({ io, config, issuers }: Attesting, token: string): Pro
     workload: { issuer: trusted.issuer, subject: sub, claims: textClaims(payload) },
     once: trusted.once ? [onceOf(`${trusted.issuer} ${id}`, expiresAt, 'invalid_token')] : [],
     expiresAt,
+    ...(payload['may_act'] !== undefined && { mayAct: mayAct.safeParse(payload['may_act']).data ?? null }),
   }
 }
 

@@ -2,7 +2,7 @@ import { isFirebreakError } from '../../core/contract/errors.ts'
 import { type Entry, record, recordAll } from '../../core/evidence/evidence.ts'
 import type { Row } from '../../core/store/schema.ts'
 import { type Db, transaction, type Tx } from '../../core/store/store.ts'
-import { bringForward, stepsOf } from '../actions/journal.ts'
+import { bringForward, stepsOf, Superseded } from '../actions/journal.ts'
 import { runSteps } from '../actions/run.ts'
 import type { Broker } from './broker.ts'
 import { forsakenLeaseVerbs, leaseVerbs } from './lease-verbs.ts'
@@ -15,7 +15,8 @@ const LONGEST_BACKOFF_MS = 300_000
 const MOST_EXPIRED = 500
 const MOST_IN_LIST = 500
 
-type EndWorld = Pick<Broker, 'io' | 'keys' | 'connections' | 'patienceSeconds' | 'onBoundary'>
+type EndWorld = Pick<Broker, 'io' | 'keys' | 'connections' | 'patienceSeconds' | 'onBoundary'> &
+  Partial<Pick<Broker, 'atWork'>>
 
 /**
  * Ends a lease: what was issued is revoked, its sessions ended, its death proven; and all that was exchanged from it with it.
@@ -40,7 +41,15 @@ export async function endAll(
   why: string,
 ): Promise<void> {
   const ending = await transaction(db, tx => close(tx, broker, leaseIds, why), 'rows')
-  for (const lease of ending) await carryOutEnd(db, broker, lease)
+  const { atWork } = broker
+  // The keeper of this process shall not take from us what we are at.
+  const fresh = ending.filter(({ id }) => atWork?.has(id) === false)
+  for (const { id } of fresh) atWork?.add(id)
+  try {
+    for (const lease of ending) await carryOutEnd(db, broker, lease)
+  } finally {
+    for (const { id } of fresh) atWork?.delete(id)
+  }
 }
 
 /** Ends access tokens whose time is over, some of them at once. Nobody takes them any more, so that there is nothing to revoke. */
@@ -140,6 +149,8 @@ export async function carryOutEnd(db: Db, broker: EndWorld, lease: Row<'lease'>)
       whenDone: tx => ended(tx, broker, lease, isThere),
     })
   } catch (error) {
+    // Somebody else of this process took it, who goes on with it.
+    if (error instanceof Superseded) return await leaseRow(db, lease.id)
     // Another process is at it.
     if (!isFirebreakError(error, 'CONFLICT')) throw error
   }

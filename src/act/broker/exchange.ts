@@ -1,5 +1,5 @@
 import type { Db } from '../../core/store/store.ts'
-import type { Actor } from './access-token.ts'
+import { type Actor, actorName } from './access-token.ts'
 import { type Attested, attestUnkept, recordingRefusal } from './attest.ts'
 import type { Broker } from './broker.ts'
 import { leaseNamed } from './broker-config.ts'
@@ -52,6 +52,7 @@ export async function exchange(
     const subject = await asSubject(broker, asked.subjectToken, () =>
       attestUnkept(db, broker, asked.subjectToken),
     )
+    if (acting) mustMayAct(broker.config.issuer, subject, acting)
     const { definition, audience } = tokenLease(broker.config, asked.targets)
     return await issueLease(db, broker, subject.workload, {
       name: definition.name,
@@ -114,6 +115,14 @@ function mustBeTaken({ subjectTokenType, actorToken, actorTokenType, requestedTo
     ![ACCESS_TOKEN_TYPE, `${TOKEN_TYPE}jwt`].includes(requestedTokenType)
   )
     throw new OauthError('invalid_request', 'no token of that type is issued')
+}
+
+/** A token may say who alone acts for it. */
+function mustMayAct(own: string, { mayAct }: Attested, acting: Actor): void {
+  if (mayAct === undefined) return
+  const { iss, sub } = actorName(own, acting)
+  if (mayAct?.sub === sub && (mayAct.iss === undefined || mayAct.iss === iss)) return
+  throw new OauthError('invalid_request', 'the subject_token says that another may act for it')
 }
 
 /** Who acts: by a token of an issuer, or by one of ours, which says for whom it was issued. */

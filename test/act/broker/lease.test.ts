@@ -173,6 +173,26 @@ describe.skipIf(postgresServer.skip || redisServer.skip)(
       expect((await stage.call('DELETE', `/leases/${lease.id}`, handle)).body['state']).toBe('ended')
     })
 
+    test('the keeper takes nothing from who ends a lease, and of two who do neither fails', async () => {
+      const { body } = await ask({ name: 'postgres:orders/read', ttlSeconds: 120 })
+      const { lease, handle } = body as never as Granted
+      let ending = true
+      const sweeping = (async () => {
+        for (; ending; await new Promise(resolve => setTimeout(resolve, 1))) await stage.keeper.sweep()
+      })()
+      const ended = await stage.call('DELETE', `/leases/${lease.id}`, handle)
+      ending = false
+      await sweeping
+      expect([ended.status, ended.body['state']]).toEqual([200, 'ended'])
+      const again = await ask({ name: 'postgres:orders/read', ttlSeconds: 120 })
+      const other = again.body as never as Granted
+      const both = [0, 1].map(() => stage.call('DELETE', `/leases/${other.lease.id}`, other.handle))
+      expect((await Promise.all(both)).map(({ status }) => status)).toEqual([200, 200])
+      await expect.poll(() => stateOf(other.lease.id), PERIOD).toBe('ended')
+      await stage.keeper.settled()
+      expect(stage.troubles).toEqual([])
+    })
+
     test('a lease of a system is renewed there, and ends at its new time', async () => {
       const asked = [
         await ask({ name: 'postgres:orders/read', ttlSeconds: 2 }),

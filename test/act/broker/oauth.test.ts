@@ -1,4 +1,4 @@
-import { createPublicKey, type JsonWebKey, randomUUID, verify } from 'node:crypto'
+import { createHash, createPublicKey, type JsonWebKey, randomUUID, verify } from 'node:crypto'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { endLease } from '../../../src/act/broker/end-lease.ts'
@@ -11,6 +11,7 @@ import { type BrokerStage, brokerStage, ISSUER } from './broker-stage.ts'
 const OWN = 'https://broker.example'
 const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
 const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token'
+const JWT = 'urn:ietf:params:oauth:token-type:jwt'
 const ASSERTION = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 const REPORTS = 'https://reports.example'
 const MAIL = 'https://mail.example'
@@ -371,6 +372,52 @@ test('a token is bound to the key that a proof shows, and of no use without it',
   // Where it stands is compared as an address, without what follows it.
   const queried = await proof(key, { htu: `${OWN.toUpperCase().replace('HTTPS', 'https')}:443/token?x=1#y` })
   expect((await exchanged(token, {}, { dpop: queried })).status).toBe(200)
+})
+
+test('a proof that comes with a token is for that one', async () => {
+  const key = await newKey()
+  const post = async (path: string, bearer: string, body: object, dpop: string) => {
+    const answer = await fetch(`${stage.url}${path}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${bearer}`, dpop, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+    return (await answer.json()) as Record<string, unknown>
+  }
+  const own = await proof(key, { htu: `${OWN}/leases` })
+  const { lease, handle, accessToken } = (await post(
+    '/leases',
+    await stage.token(),
+    { name: 'api' },
+    own,
+  )) as {
+    lease: { id: string }
+    handle: string
+    accessToken: string
+  }
+  now += 40_000
+  const path = `/leases/${lease.id}/renew`
+  const renewed = async (ath: string | undefined) =>
+    await post(path, handle, { accessToken }, await proof(key, { htu: `${OWN}${path}`, ath }))
+  const athOf = (token: string) => createHash('sha256').update(token).digest('base64url')
+  expect((await renewed(undefined))['error']).toBe('invalid_dpop_proof')
+  expect((await renewed(athOf(`${accessToken}x`)))['error']).toBe('invalid_dpop_proof')
+  const next = await renewed(athOf(accessToken))
+  expect((await read(String(next['accessToken'])))['cnf']).toEqual({
+    jkt: await calculateJwkThumbprint(key.jwk),
+  })
+})
+
+test('who alone may act for a token is said by it', async () => {
+  const acting = async (may_act: unknown) => {
+    const subject = await stage.token({ may_act })
+    const asked = { audience: 'api', ...(await client('agent', agent)) }
+    return (await exchanged(subject, { ...asked, subject_token_type: JWT })).body
+  }
+  for (const said of [{ sub: 'agent' }, { sub: 'agent', iss: OWN }])
+    expect((await read((await acting(said)).access_token))['act']).toEqual({ sub: 'agent', iss: OWN })
+  for (const said of [{ sub: 'agent-2' }, { sub: 'agent', iss: 'https://issuer.example' }, {}, 'agent', null])
+    expect((await acting(said))['error'], JSON.stringify(said)).toBe('invalid_request')
 })
 
 test('where nonces are asked for, a proof has to have one of ours', async () => {

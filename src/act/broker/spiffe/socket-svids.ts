@@ -63,7 +63,7 @@ export class SocketSvids {
       async definition => {
         const { secret } = await this.#certified(definition)
         const parts = credentialParts(secret)
-        if (parts.privateKey === undefined) throw new OauthError('access_denied', 'it is no certificate')
+        if (!('privateKey' in parts)) throw new OauthError('access_denied', 'it is no certificate')
         return {
           spiffeId: spiffeIdOf(definition)!,
           certificate: new X509Certificate(parts.certificate).raw,

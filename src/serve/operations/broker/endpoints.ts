@@ -144,7 +144,7 @@ export function brokerEndpoints(db: Db, broker: Broker): readonly Endpoint[] {
       async run({ bearer, parameters, input, presented }) {
         const row = await leaseByHandle(db, parameters['id'] ?? '', bearer)
         const { accessToken } = input
-        const possession = await possessionOf(broker, presented)
+        const possession = await possessionOf(broker, presented, accessToken)
         const { lease, secret } = await renewLease(db, broker, row, { accessToken, possession })
         return { lease: await leaseView(db, lease), ...(secret && { accessToken: secret.revealText() }) }
       },
