@@ -98,7 +98,6 @@ async function main(): Promise<number> {
       { startSealer },
       { Connections },
       { declared },
-      known,
     ] = await Promise.all([
       import('./core/keys/root-key.ts'),
       import('./core/keys/keys.ts'),
@@ -109,7 +108,6 @@ async function main(): Promise<number> {
       import('./core/evidence/sealer.ts'),
       import('./know/connections/registry.ts'),
       import('./connectors/declared/connector.ts'),
-      connectors(),
     ])
     const file = join(home, 'firebreak.db')
     // The key is made before the database: where only the database is, the key was lost, and a new one is no help.
@@ -134,7 +132,7 @@ async function main(): Promise<number> {
       const { rulesInUse } = await import('./know/readers/secrets/rules-in-use.ts')
       return (await rulesInUse({ ...surroundings, cacheDirectory: home })).rules
     }
-    const connections = new Connections(known, keys, io, [declared(kinds) as Connector])
+    const connections = new Connections(connectors, keys, io, [declared(kinds) as Connector])
     let sealError: unknown
     const sealer = startSealer(db, keys.signer, io, error => {
       sealError = error

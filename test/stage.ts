@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -29,6 +29,8 @@ export interface Stage {
   run(line: string, options?: { stdin?: string; environment?: NodeJS.ProcessEnv }): Promise<Outcome>
   /** The same, not waited for, in a process group of its own. */
   start(line: string): { child: ChildProcess; outcome: Promise<Outcome> }
+  /** Keeps all as it stands now; what it gives puts it back so. */
+  keep(): Promise<() => Promise<void>>
   remove(): Promise<void>
 }
 
@@ -114,7 +116,20 @@ export async function setStage(server?: PostgresServer): Promise<Stage> {
     secret,
     start,
     run: (line, options = {}) => start(line, options.stdin, options.environment).outcome,
-    remove: () => rm(root, { recursive: true, force: true }),
+    async keep() {
+      const copy = { recursive: true, preserveTimestamps: true }
+      await cp(root, `${root}.kept`, copy)
+      return async () => {
+        // The repository's own folder stays: by it the directory is known again.
+        for (const folder of [directory, root])
+          for (const name of await readdir(folder))
+            if (join(folder, name) !== directory) await rm(join(folder, name), { recursive: true })
+        await cp(`${root}.kept`, root, copy)
+      }
+    },
+    async remove() {
+      for (const folder of [root, `${root}.kept`]) await rm(folder, { recursive: true, force: true })
+    },
   }
 }
 

@@ -99,9 +99,9 @@ export class Process {
 
   async connect({ approved, workloads }: Description): Promise<void> {
     await this.#connections.add(this.#db, 'postgres', {}, 'db.example')
-    if (this.#connections.systems().some(connector => connector.system === 'redis'))
-      await this.#connections.add(this.#db, 'redis', {}, 'cache.example')
-    if (this.#connections.systems().some(connector => connector.system === 'aws'))
+    const systems = (await this.#connections.systems()).map(({ system }) => system)
+    if (systems.includes('redis')) await this.#connections.add(this.#db, 'redis', {}, 'cache.example')
+    if (systems.includes('aws'))
       await this.#connections.add(this.#db, 'aws', {}, 'aws')
     await this.#connections.add(this.#db, 'directory', {
       path: '/estate',

@@ -57,6 +57,26 @@ const servers: Readonly<Record<string, ReturnType<typeof requireServer>>> = {
   nats: requireServer('NATS', availableNats(), INSTALL_NATS),
 }
 
+/** As after the first minutes with it; pages that begin there do it themselves. */
+async function firstScan(stage: Stage): Promise<void> {
+  const { exit, stderr } = await stage.run('firebreak scan .')
+  expect(exit, stderr).toBe(1)
+}
+
+let scanned: Promise<{ stage: Stage; restore: () => Promise<void> }> | undefined
+
+/** Pages that need no server of PostgreSQL find the same, each anew. */
+async function afterFirstScan(): Promise<Stage> {
+  scanned ??= setStage().then(async stage => {
+    await firstScan(stage)
+    return { stage, restore: await stage.keep() }
+  })
+  const { stage, restore } = await scanned
+  await restore()
+  return stage
+}
+afterAll(async () => (await scanned)?.stage.remove())
+
 describe.each(pages)('%s', page => {
   const commands = commandsOf(page)
   let server: PostgresServer | undefined
@@ -71,21 +91,20 @@ describe.each(pages)('%s', page => {
   const needs = (name: string) =>
     servers[name]?.skip === false && commands.some(command => command.needs.includes(name))
 
+  const beginsWithScan = commands[0]!.line.startsWith('firebreak scan .')
+
   beforeAll(async () => {
     if (needs('postgres')) server = await startPostgres()
-    stage = await setStage(server)
+    stage = server || beginsWithScan ? await setStage(server) : await afterFirstScan()
     if (needs('redis')) await stageRedis()
     if (needs('ssh')) await stageSsh()
     if (needs('nginx')) await stageNginx()
     if (needs('mariadb')) await stageMariadb()
     if (needs('nats')) await stageNats()
-    // As after the first minutes with it; pages that begin there do it themselves.
-    if (commands[0]!.line.startsWith('firebreak scan .')) return
-    const { exit, stderr } = await stage.run('firebreak scan .')
-    expect(exit, stderr).toBe(1)
+    if (server && !beginsWithScan) await firstScan(stage)
   })
   afterAll(async () => {
-    await stage?.remove()
+    if (stage !== (await scanned)?.stage) await stage?.remove()
     await server?.stop()
     await cache?.stop()
     await sshd?.stop()

@@ -27,22 +27,31 @@ export type Address = z.infer<typeof address> & { readonly system: string }
 
 /** The connectors that main.ts hands in, and the only opener of connections. One connection per source and process. */
 export class Connections {
-  readonly #connectors: readonly Connector[]
+  #known: readonly Connector[] | undefined
+  readonly #load: () => Promise<readonly Connector[]>
   readonly #unconnected: readonly Connector[]
   readonly #keys: Keys
   readonly #io: Io
   readonly #open = new Map<string, Promise<Connection>>()
 
-  /** `unconnected` take no configuration, and are open to whoever asks by the connector's name in place of a source's id. */
-  constructor(connectors: readonly Connector[], keys: Keys, io: Io, unconnected: readonly Connector[] = []) {
-    this.#connectors = connectors
+  /**
+   * `connectors` may be a way to load them, which takes longer than most commands that open no connection.
+   * `unconnected` take no configuration, and are open to whoever asks by the connector's name in place of a source's id.
+   */
+  constructor(
+    connectors: readonly Connector[] | (() => Promise<readonly Connector[]>),
+    keys: Keys,
+    io: Io,
+    unconnected: readonly Connector[] = [],
+  ) {
+    this.#load = typeof connectors === 'function' ? connectors : async () => connectors
     this.#unconnected = unconnected
     this.#keys = keys
     this.#io = io
   }
 
-  systems(): readonly Connector[] {
-    return this.#connectors
+  async systems(): Promise<readonly Connector[]> {
+    return (this.#known ??= await this.#load())
   }
 
   /**
@@ -51,7 +60,7 @@ export class Connections {
    * reference it is. Raises INVALID_CONFIG naming the field, and what `open` raises.
    */
   async add(db: Db, system: string, config: Record<string, unknown>, label?: string): Promise<Row<'source'>> {
-    const connector = this.#connector(system)
+    const connector = await this.#connector(system)
     const { connection, parsed } = await this.#openWith(connector, config, '')
     let source: Row<'source'>
     try {
@@ -124,7 +133,7 @@ export class Connections {
     if (!source)
       throw new FirebreakError('NOT_FOUND', `no source ${sourceId} is connected`, 'see firebreak ls sources')
     const { connection } = await this.#openWith(
-      this.#connector(source.system),
+      await this.#connector(source.system),
       JSON.parse(source.config),
       sourceId,
     )
@@ -140,7 +149,8 @@ export class Connections {
   /** Where a source's system is, as whoever logs in there needs it; its connector's own defaults included. */
   async addressOf(source: Row<'source'>): Promise<Address> {
     const config = await openedConfig(JSON.parse(source.config), this.#keys, source.id)
-    const parsed = address.safeParse(this.#connector(source.system).config.safeParse(config).data)
+    const connector = await this.#connector(source.system)
+    const parsed = address.safeParse(connector.config.safeParse(config).data)
     return { system: source.system, ...parsed.data }
   }
 
@@ -180,10 +190,11 @@ export class Connections {
     await Promise.allSettled(opened.map(async connection => await (await connection).close()))
   }
 
-  #connector(system: string): Connector {
-    const connector = this.#connectors.find(connector => connector.system === system)
+  async #connector(system: string): Promise<Connector> {
+    const connectors = await this.systems()
+    const connector = connectors.find(connector => connector.system === system)
     if (connector) return connector
-    const known = this.#connectors.map(connector => connector.system).join(', ')
+    const known = connectors.map(connector => connector.system).join(', ')
     throw new FirebreakError('INVALID_CONFIG', `no connector is called ${system}`, `give one of: ${known}`)
   }
 

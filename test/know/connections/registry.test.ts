@@ -70,7 +70,7 @@ describe('adding', () => {
     expect(await connections.list(db)).toEqual([source])
     expect(await connections.forInstance(db, 'thing', 'i-1')).toEqual([source])
     expect(await connections.forInstance(db, 'thing', 'i-2')).toEqual([])
-    expect(connections.systems()).toEqual([connector])
+    expect(await connections.systems()).toEqual([connector])
   })
 
   test('again updates the same source', async () => {
