@@ -28,6 +28,7 @@ async function copyOfHome(): Promise<string> {
 const inHome = (home: string) => ({ environment: { FIREBREAK_HOME: home } })
 
 describe.concurrent('the root key', () => {
+  const firebreak = ['firebreak trace -', 'firebreak scan .', 'firebreak evidence verify']
   const spoilt: [what: string, spoil: (key: string) => Promise<void>, advice: RegExp][] = [
     ['that others may read', key => chmod(key, 0o644), /chmod 600/],
     ['that is empty', key => writeFile(key, ''), /backup/],
@@ -43,14 +44,14 @@ describe.concurrent('the root key', () => {
       /FIREBREAK_KEY_FILE/,
     ],
   ]
-  for (const [what, spoil, advice] of spoilt)
+  for (const [index, [what, spoil, advice]] of spoilt.entries())
     test(`${what} is refused, and put back it fits again`, async () => {
       const home = await copyOfHome()
       const key = join(home, 'key')
       const before = await readFile(key)
       await spoil(key)
-      // Above all, a leaked secret is not said to stand nowhere.
-      for (const line of ['firebreak trace -', 'firebreak scan .', 'firebreak evidence verify']) {
+      // Above all, a leaked secret is not said to stand nowhere. Of the others one each: all come by one way to the key.
+      for (const line of [firebreak[0]!, firebreak[1 + (index % 2)]!]) {
         const refused = await stage.run(line, inHome(home))
         expectPlainFailure(refused, ['KEY_UNUSABLE'])
         expect(refused.stderr).toMatch(advice)

@@ -43,7 +43,7 @@ const KILLED_AT = VERBS.flatMap((verb, index) =>
     boundary => `${verb}:${boundary}`,
   ),
 )
-const RANDOM_KILLS = process.env['SOAK'] ? 50 : 4
+const RANDOM_KILLS = process.env['SOAK'] ? 50 : 2
 const AT_ONCE = 4
 /** Few at a time, since every run looks at the whole server. */
 const GROUP = 17
