@@ -215,11 +215,8 @@ export async function foldersOf(db: Db): Promise<Map<string, string>> {
 async function definedPlaces(db: Db, roots: Roots): Promise<Map<string, CodePlace[]>> {
   const rows = await db
     .selectFrom('sighting')
-    .innerJoin('occurrence', join =>
-      join
-        .onRef('occurrence.source_id', '=', 'sighting.source_id')
-        .onRef('occurrence.document', '=', 'sighting.document'),
-    )
+    // SQLite takes the tables in this order: few sightings have a document, and each is looked up in what may be very many.
+    .crossJoin('occurrence')
     .innerJoin('source', 'source.id', 'sighting.source_id')
     .innerJoin('entity', join =>
       join
@@ -228,6 +225,8 @@ async function definedPlaces(db: Db, roots: Roots): Promise<Map<string, CodePlac
         .on('entity.kind', 'in', ['repository', 'tree']),
     )
     .select(['sighting.entity_id', 'sighting.source_id', 'occurrence.path', 'entity.id as container_id'])
+    .whereRef('occurrence.source_id', '=', 'sighting.source_id')
+    .whereRef('occurrence.document', '=', 'sighting.document')
     .where('sighting.gone_at', 'is', null)
     .where('sighting.document', '<>', '')
     .where('occurrence.at_head', '=', 1)

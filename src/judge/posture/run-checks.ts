@@ -99,8 +99,11 @@ async function keep(
 ): Promise<FindingChange[]> {
   const { check } = verdict.counts
   // What was one with another thing by then, or became it since, has one finding.
-  const failing = new Map([...verdict.failing].map(([id, why]) => [roots.of(id), why]))
-  const unknown = new Set([...verdict.unknown].map(id => roots.of(id)))
+  const isOne = roots.merged.length === 0
+  const failing = isOne
+    ? verdict.failing
+    : new Map([...verdict.failing].map(([id, why]) => [roots.of(id), why]))
+  const unknown = isOne ? verdict.unknown : new Set([...verdict.unknown].map(id => roots.of(id)))
   const stored = await tx.selectFrom('finding').selectAll().where('check', '=', check).orderBy('id').execute()
   const changes: FindingChange[] = []
   const written: Row<'finding'>[] = []

@@ -1,70 +1,41 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Ms } from '../../../core/contract/ref.ts'
-import { type ColumnPage, columnPages } from '../../../core/store/column-pages.ts'
+import { type BytePage, bytePages } from '../../../core/store/byte-pages.ts'
 import { type Db, isPostgres } from '../../../core/store/store.ts'
-import { CODE_SYSTEMS, MOST_PLACES } from '../../ownership/relations.ts'
+import { CODE_SYSTEMS, type CopiedPlace } from '../../ownership/relations.ts'
+import { ByteHeap, ByteTexts, widened } from './byte-texts.ts'
+import { CopiesInCode } from './copies-in-code.ts'
 import { PlaceNames } from './place-names.ts'
-import { hashOf, SeenPairs } from './seen-pairs.ts'
+import { SeenPairs } from './seen-pairs.ts'
+import { GROUP, Groups, NONE, SORTS, type Sort, type ValuesKept } from './values-of-copies.ts'
 
 /** What is less likely than this to be a secret is counted for none. */
 export const LEAST_CONFIDENCE = 0.5
 
-/** Sorts of places that say something of whatever stands there. */
-export type Sort = 'code' | 'chat' | 'production' | 'other' | 'personal'
 export const CODE = new Set(['git', 'github', 'gitlab', 'registry'])
 export const CHATS = new Set(['slack'])
 const REPORTS = new Set(['report'])
 const OWNED = new Set(CODE_SYSTEMS)
+const PRODUCTION_WORDS = 'prod|production|live'
+const OTHER_WORDS = 'dev|development|stage|staging|test|qa|sandbox'
 /** Folders, and parts of the names of files, by which an environment is called. */
-const PRODUCTION = inEnvironment(['prod', 'production', 'live'])
-const OTHERS = inEnvironment(['dev', 'development', 'stage', 'staging', 'test', 'qa', 'sandbox'])
+const PRODUCTION = inEnvironment(PRODUCTION_WORDS)
+const OTHERS = inEnvironment(OTHER_WORDS)
 /** What a person's own programs write and read. */
 const PERSONAL = /(?:history|\/\.(?:netrc|pgpass|my\.cnf|aws\/credentials|git-credentials))$/
+/** Whatever fits none of the three fits this neither, as most paths do. */
+const ANY = new RegExp(`[/.-](?:${PRODUCTION_WORDS}|${OTHER_WORDS})(?:[/.]|$)|${PERSONAL.source}`)
 
-function inEnvironment(words: readonly string[]): RegExp {
-  const any = `(?:${words.join('|')})`
-  return new RegExp(`[/-]${any}[/.]|\\.${any}(?:\\.|$)`)
+function inEnvironment(words: string): RegExp {
+  return new RegExp(`[/-](?:${words})[/.]|\\.(?:${words})(?:\\.|$)`)
 }
 
-/** The copies of a value that stand, and name the same identity, or none. */
-export interface CopyGroup {
-  readonly claimId: string | null
-  /** In how many documents, each counted once; the first of them and the last. */
-  places: number
-  first: string | undefined
-  last: string | undefined
-  /** One place of each sort. */
-  readonly sorts: Partial<Record<Sort, string>>
-  /** How many of the places are in sources that were never read to the end, and one of these. */
-  unsettledPlaces: number
-  unsettled: string | undefined
-}
-
-/** What is asked of all copies of one value; places are told by their keys. */
-export interface CopiedValue {
-  /** In how many documents it stands, whomever it names there; told where there are several groups. */
-  places?: number
-  readonly groups: readonly CopyGroup[]
-  /** Since when it was seen where others read it, also where it does not stand any more. */
-  exposedSince: Ms | undefined
-}
-
-/** What is kept of the values; a thread can send it. */
-export interface ValuesOfCopies {
-  readonly byFingerprint: ReadonlyMap<string, CopiedValue>
+/** What is read of all copies. */
+export interface CopiesRead {
+  readonly values: ValuesKept
   /** By the store's own keys: the copies that are new since, and what stands, or stood, of their values in the same documents. */
   readonly newKeys: readonly CopyKey[]
 }
-
-/** Where in code copies stand, which tells of owners. */
-export interface CopiesInCode {
-  /** Of each claim some places, by the numbers of the source and the container. */
-  readonly inCode: ReadonlyMap<string, readonly PlaceInCode[]>
-  readonly sources: readonly string[]
-  readonly containers: readonly string[]
-}
-
-export type PlaceInCode = readonly [source: number, container: number, path: string]
 
 /** As SQLite keeps rows, which spares it an index; PostgreSQL has no such number. */
 export type CopyKey = string | number
@@ -72,8 +43,13 @@ export function copyKeyOf(db: Db): 'id' | 'rowid' {
   return isPostgres(db) ? 'id' : 'rowid'
 }
 
-/** Reads all copies, and keeps something of each value, not of each copy. The store would sort all of them to do the same. */
-export async function readCopies(db: Db): Promise<ValuesOfCopies & CopiesInCode> {
+/**
+ * Reads all copies, and keeps something of each value, not of each copy. The store would sort all of them to do the same. `inCode`
+ * gives where in code copies stand, which tells of owners.
+ */
+export async function readCopies(
+  db: Db,
+): Promise<CopiesRead & { readonly inCode: () => Iterable<CopiedPlace> }> {
   const { places, baselines } = await placesAndBaselines(db)
   const tally = new Tally(places, baselines, copyKeyOf(db) === 'rowid')
   for await (const page of pages(db)) tally.take(page)
@@ -94,19 +70,10 @@ export async function placesAndBaselines(db: Db): Promise<SourcesOfCopies> {
   return { places: await PlaceNames.load(db), baselines }
 }
 
-interface Value extends CopiedValue {
-  readonly number: number
-  readonly groups: Group[]
-}
-
-interface Group extends CopyGroup {
-  readonly number: number
-}
-
 /** What is to be known of a source for each of its copies. */
 interface Source {
-  readonly number: number
-  readonly id: string
+  /** What the keys of its places begin with. */
+  readonly before: Uint8Array
   readonly mayBeOwned: boolean
   readonly isCode: boolean
   readonly isChat: boolean
@@ -114,171 +81,235 @@ interface Source {
   readonly baseline: Ms | undefined
 }
 
-/** Each copy passes through here: what could be written shorter and costs more is not. */
+/** Each copy passes through here: what could be written shorter and costs more is not. No copy becomes a text. */
 class Tally {
-  readonly #places: PlaceNames
+  readonly #names: PlaceNames
   readonly #baselines: ReadonlyMap<string, Ms>
-  readonly #sources = new Map<string, Source>()
-  readonly #byFingerprint = new Map<string, Value>()
-  readonly #values: Value[] = []
+  readonly #isByNumber: boolean
+  readonly #sourceIds = new ByteTexts()
+  readonly #sources: Source[] = []
+  readonly #fingerprints = new ByteTexts()
+  readonly #claims = new ByteTexts()
+  readonly #places = new ByteHeap()
+  readonly #groups = new Groups()
+  #groupOf = new Int32Array(1 << 10)
+  #exposedSince = new Float64Array(1 << 10)
   readonly #severally = new Set<number>()
-  #groups = 0
   readonly #counted = new SeenPairs()
   readonly #unsettled = new SeenPairs()
   readonly #rows = new Rows()
   readonly #newRows: number[] = []
-  readonly #inCode = new Map<string, { lookedAt: number; readonly places: PlaceInCode[] }>()
-  readonly #containers = new Map<string, number>()
+  readonly #inCode: CopiesInCode
+  readonly #place = new Place()
 
-  readonly #isByNumber: boolean
-
-  constructor(places: PlaceNames, baselines: ReadonlyMap<string, Ms>, isByNumber: boolean) {
-    this.#isByNumber = isByNumber
-    this.#places = places
+  constructor(names: PlaceNames, baselines: ReadonlyMap<string, Ms>, isByNumber: boolean) {
+    this.#names = names
     this.#baselines = baselines
+    this.#isByNumber = isByNumber
+    this.#inCode = new CopiesInCode(this.#claims, this.#sourceIds)
   }
 
-  take(copies: Copies): void {
-    const { count } = copies
+  take({ bytes, ends, count }: BytePage): void {
+    const place = this.#place
     for (let at = 0; at < count; at++) {
-      const source = this.#source(copies.source[at]!)
-      const flags = Number(copies.flags[at])
+      const column = at * COLUMNS.length
+      const sourceNumber = this.#sourceIds.add(bytes, ends[column + 2]! + 1, ends[column + 3]!)
+      const source = this.#sources[sourceNumber] ?? this.#source(sourceNumber)
+      const pathStart = ends[column + 4]! + 1
+      const pathEnd = ends[column + 5]!
+      place.is(source.before, bytes, pathStart, pathEnd, ends[column + 6]!)
+      const firstSeen = numberIn(bytes, ends[column + 6]! + 1, ends[column + 7]!)
+      const flags = numberIn(bytes, ends[column + 7]! + 1, ends[column + 8]!)
       const isLikely = (flags & LIKELY) !== 0
       const isFree = (flags & FREE) !== 0
-      const firstSeen = Number(copies.firstSeen[at])
-      const value = this.#value(copies.fingerprint[at]!)
-      const path = copies.path[at]!
-      const place = this.#places.keyOf(copies.source[at]!, path, copies.member[at]!)
-      const hash = hashOf(place)
+      const value = this.#value(bytes, ends[column]! + 1, ends[column + 1]!)
+      const [keyStart, keyEnd] = [at === 0 ? 0 : ends[column - 1]! + 1, ends[column]!]
       const row = this.#rows.add(
-        this.#isByNumber ? Number(copies.key[at]) : copies.key[at]!,
-        value.number,
-        hash,
+        this.#isByNumber ? numberIn(bytes, keyStart, keyEnd) : bytes.toString('latin1', keyStart, keyEnd),
+        value,
+        place,
       )
       // Where others read what stands, it is known to them from then on.
       if (isLikely && isFree && (source.isCode || source.isChat))
-        if (value.exposedSince === undefined || firstSeen < value.exposedSince) value.exposedSince = firstSeen
+        if (firstSeen < this.#exposedSince[value]!) this.#exposedSince[value] = firstSeen
       if ((flags & STANDS) === 0) continue
-      const group = this.#group(value, copies.claim[at]!)
-      if (source.mayBeOwned && group.claimId !== null)
-        this.#isInCode(group.claimId, source, copies.container[at]!, path)
+      const [claimStart, claimEnd] = [ends[column + 1]! + 1, ends[column + 2]!]
+      const claim = claimStart === claimEnd ? NONE : this.#claims.add(bytes, claimStart, claimEnd)
+      const group = this.#group(value, claim)
+      if (source.mayBeOwned && claim !== NONE)
+        this.#inCode.take(claim, sourceNumber, bytes, ends[column + 3]! + 1, ends[column + 4]!, pathEnd)
       const isReported = (flags & REPORTED) !== 0
       if (source.baseline === undefined ? isReported : firstSeen > source.baseline) this.#newRows.push(row)
       if (!isLikely) continue
-      if (!source.isReport) this.#stands(row, group, hash, isFree, source, path, place)
-      if (source.baseline === undefined && isFree && !isReported && this.#unsettled.add(group.number, hash)) {
-        group.unsettledPlaces++
-        group.unsettled = least(group.unsettled, place)
+      if (!source.isReport) {
+        this.#rows.count(row)
+        if (isFree && source.isCode) this.#least(group, sortColumn.code)
+        if (isFree && source.isChat) this.#least(group, sortColumn.chat)
+        if (this.#counted.add(group, place.high, place.low)) this.#stands(group, bytes, pathStart, pathEnd)
       }
+      if (source.baseline === undefined && isFree && !isReported)
+        if (this.#unsettled.add(group, place.high, place.low)) {
+          this.#groups.set(group, GROUP.unsettledPlaces, this.#groups.get(group, GROUP.unsettledPlaces) + 1)
+          this.#least(group, GROUP.unsettled)
+        }
     }
   }
 
-  #stands(
-    row: number,
-    group: Group,
-    hash: number,
-    isFree: boolean,
-    source: Source,
-    path: string,
-    place: string,
-  ): void {
-    this.#rows.count(row)
-    const { sorts } = group
-    if (isFree && source.isCode) sorts.code = least(sorts.code, place)
-    if (isFree && source.isChat) sorts.chat = least(sorts.chat, place)
-    if (!this.#counted.add(group.number, hash)) return
-    group.places++
-    group.first = least(group.first, place)
-    if (group.last === undefined || place > group.last) group.last = place
-    const rooted = `/${path}`
-    if (PRODUCTION.test(rooted)) sorts.production = least(sorts.production, place)
-    if (OTHERS.test(rooted)) sorts.other = least(sorts.other, place)
-    if (PERSONAL.test(rooted)) sorts.personal = least(sorts.personal, place)
+  /** In a document in which it was not yet counted. */
+  #stands(group: number, bytes: Buffer, pathStart: number, pathEnd: number): void {
+    this.#groups.set(group, GROUP.places, this.#groups.get(group, GROUP.places) + 1)
+    this.#least(group, GROUP.first)
+    const last = this.#groups.get(group, GROUP.last)
+    if (last === NONE || this.#place.isAfter(this.#places, last))
+      this.#groups.set(group, GROUP.last, this.#place.keptIn(this.#places))
+    // What separates it from the value before is not looked at any more: a path at the root begins with a slash.
+    bytes[pathStart - 1] = SLASH
+    const rooted = bytes.toString('latin1', pathStart - 1, pathEnd)
+    if (!ANY.test(rooted)) return
+    if (PRODUCTION.test(rooted)) this.#least(group, sortColumn.production)
+    if (OTHERS.test(rooted)) this.#least(group, sortColumn.other)
+    if (PERSONAL.test(rooted)) this.#least(group, sortColumn.personal)
   }
 
-  #isInCode(claimId: string, source: Source, containerId: string, path: string): void {
-    const own = this.#inCode.get(claimId) ?? { lookedAt: 0, places: [] }
-    if (own.lookedAt === 0) this.#inCode.set(claimId, own)
-    if (++own.lookedAt > MOST_PLACES * 2 || own.places.length === MOST_PLACES) return
-    if (own.places.some(([number, , other]) => number === source.number && other === path)) return
-    const known = this.#containers.get(containerId)
-    const container = known ?? this.#containers.size
-    if (known === undefined) this.#containers.set(kept(containerId), container)
-    own.places.push([source.number, container, kept(path)])
+  #least(group: number, column: number): void {
+    const before = this.#groups.get(group, column)
+    if (before === NONE || this.#place.isBefore(this.#places, before))
+      this.#groups.set(group, column, this.#place.keptIn(this.#places))
   }
 
-  #source(id: string): Source {
-    const known = this.#sources.get(id)
-    if (known) return known
-    const own = kept(id)
+  #source(number: number): Source {
+    const id = this.#sourceIds.textOf(number)
     const source = {
-      number: this.#sources.size,
-      id: own,
-      mayBeOwned: this.#places.isIn(id, OWNED),
-      isCode: this.#places.isIn(id, CODE),
-      isChat: this.#places.isIn(id, CHATS),
-      isReport: this.#places.isIn(id, REPORTS),
+      before: Buffer.from(this.#names.beforeOf(id)),
+      mayBeOwned: this.#names.isIn(id, OWNED),
+      isCode: this.#names.isIn(id, CODE),
+      isChat: this.#names.isIn(id, CHATS),
+      isReport: this.#names.isIn(id, REPORTS),
       baseline: this.#baselines.get(id),
     }
-    this.#sources.set(own, source)
+    this.#sources[number] = source
     return source
   }
 
-  #value(fingerprint: string): Value {
-    const known = this.#byFingerprint.get(fingerprint)
-    if (known) return known
-    const number = this.#values.length
-    const value: Value = { number, groups: [], exposedSince: undefined }
-    this.#values.push(value)
-    this.#byFingerprint.set(kept(fingerprint), value)
+  #value(bytes: Uint8Array, start: number, end: number): number {
+    const known = this.#fingerprints.count
+    const value = this.#fingerprints.add(bytes, start, end)
+    if (value < known) return value
+    if (value === this.#groupOf.length) {
+      this.#groupOf = widened(this.#groupOf, new Int32Array(value * 2))
+      this.#exposedSince = widened(this.#exposedSince, new Float64Array(value * 2))
+    }
+    this.#groupOf[value] = NONE
+    this.#exposedSince[value] = Infinity
     return value
   }
 
-  #group({ number, groups }: Value, claim: string): Group {
-    const claimId = claim === '' ? null : claim
-    for (const group of groups) if (group.claimId === claimId) return group
-    const group: Group = {
-      number: this.#groups++,
-      claimId: claimId === null ? null : kept(claimId),
-      places: 0,
-      first: undefined,
-      last: undefined,
-      sorts: {},
-      unsettledPlaces: 0,
-      unsettled: undefined,
+  #group(value: number, claim: number): number {
+    let last = NONE
+    for (let group = this.#groupOf[value]!; group !== NONE; group = this.#groups.get(group, GROUP.next)) {
+      if (this.#groups.get(group, GROUP.claim) === claim) return group
+      last = group
     }
-    groups.push(group)
-    if (groups.length > 1) this.#severally.add(number)
+    const group = this.#groups.add(claim)
+    if (last === NONE) this.#groupOf[value] = group
+    else {
+      this.#groups.set(last, GROUP.next, group)
+      this.#severally.add(value)
+    }
     return group
   }
 
-  result(): ValuesOfCopies & CopiesInCode {
-    this.#countSeverally()
+  result(): CopiesRead & { readonly inCode: () => Iterable<CopiedPlace> } {
     const isNew = new SeenPairs()
-    for (const row of this.#newRows) isNew.add(this.#rows.valueOf(row), this.#rows.placeOf(row))
+    const rows = this.#rows
+    for (const row of this.#newRows) isNew.add(rows.valueOf(row), rows.highOf(row), rows.lowOf(row))
     const newKeys: CopyKey[] = []
     if (this.#newRows.length > 0)
-      for (let row = 0; row < this.#rows.length; row++)
-        if (isNew.has(this.#rows.valueOf(row), this.#rows.placeOf(row))) newKeys.push(this.#rows.keyOf(row))
+      for (let row = 0; row < rows.length; row++)
+        if (isNew.has(rows.valueOf(row), rows.highOf(row), rows.lowOf(row))) newKeys.push(rows.keyOf(row))
     return {
-      byFingerprint: this.#byFingerprint,
+      values: {
+        fingerprints: this.#fingerprints.kept,
+        claims: this.#claims.kept,
+        places: this.#places.kept,
+        groups: { numbers: this.#groups.numbers, count: this.#groups.count },
+        groupOf: this.#groupOf,
+        exposedSince: this.#exposedSince,
+        placesOf: this.#countSeverally(),
+      },
       newKeys,
-      inCode: new Map([...this.#inCode].map(([claimId, { places }]) => [claimId, places])),
-      sources: [...this.#sources.keys()],
-      containers: [...this.#containers.keys()],
+      inCode: () => this.#inCode.places(),
     }
   }
 
   /** What is named in two ways may stand in one place under both. */
-  #countSeverally(): void {
-    if (this.#severally.size === 0) return
+  #countSeverally(): Map<number, number> {
+    const counts = new Map<number, number>()
+    if (this.#severally.size === 0) return counts
+    for (const value of this.#severally) counts.set(value, 0)
     const seen = new SeenPairs()
-    for (let row = 0; row < this.#rows.length; row++) {
-      const number = this.#rows.valueOf(row)
-      if (!this.#rows.isCounted(row) || !this.#severally.has(number)) continue
-      const value = this.#values[number]!
-      if (seen.add(number, this.#rows.placeOf(row))) value.places = (value.places ?? 0) + 1
+    const rows = this.#rows
+    for (let row = 0; row < rows.length; row++) {
+      const value = rows.valueOf(row)
+      const count = rows.isCounted(row) ? counts.get(value) : undefined
+      if (count !== undefined && seen.add(value, rows.highOf(row), rows.lowOf(row)))
+        counts.set(value, count + 1)
     }
+    return counts
+  }
+}
+
+/** By what its key says, the place of the copy that is looked at, and its hash of 64 bits. */
+class Place {
+  #bytes = new Uint8Array(1 << 12)
+  #length = 0
+  #kept = NONE
+  high = 0
+  low = 0
+
+  /** As `PlaceNames` makes the key: the member stands one byte behind the path. */
+  is(before: Uint8Array, bytes: Uint8Array, start: number, end: number, memberEnd: number): void {
+    const most = before.length + memberEnd - start + 1
+    if (most > this.#bytes.length) this.#bytes = new Uint8Array(most * 2)
+    const own = this.#bytes
+    let length = 0
+    for (let at = 0; at < before.length; at++) own[length++] = before[at]!
+    for (let at = start; at < end; at++) own[length++] = bytes[at]!
+    if (memberEnd > end + 1) {
+      own[length++] = EXCLAMATION
+      own[length++] = SLASH
+      for (let at = end + 1; at < memberEnd; at++) own[length++] = bytes[at]!
+    }
+    this.#length = length
+    this.#kept = NONE
+    this.#hash()
+  }
+
+  isBefore(places: ByteHeap, other: number): boolean {
+    return places.compare(other, this.#bytes, 0, this.#length) > 0
+  }
+
+  isAfter(places: ByteHeap, other: number): boolean {
+    return places.compare(other, this.#bytes, 0, this.#length) < 0
+  }
+
+  /** Its number among those that are kept; it is kept once. */
+  keptIn(places: ByteHeap): number {
+    if (this.#kept === NONE) this.#kept = places.keep(this.#bytes, 0, this.#length)
+    return this.#kept
+  }
+
+  #hash(): void {
+    let high = 0xdeadbeef
+    let low = 0x41c6ce57
+    for (let at = 0; at < this.#length; at++) {
+      const byte = this.#bytes[at]!
+      high = Math.imul(high ^ byte, 2654435761)
+      low = Math.imul(low ^ byte, 1597334677)
+    }
+    this.high = Math.imul(high ^ (high >>> 16), 2246822507) ^ Math.imul(low ^ (low >>> 13), 3266489909)
+    this.low =
+      Math.imul(low ^ (low >>> 16), 2246822507) ^ Math.imul(this.high ^ (this.high >>> 13), 3266489909)
   }
 }
 
@@ -286,23 +317,25 @@ class Tally {
 class Rows {
   readonly #keys: CopyKey[] = []
   #values = new Int32Array(1 << 16)
-  #places = new Float64Array(1 << 16)
+  /** Two for each: the hash of its place. */
+  #places = new Int32Array(1 << 17)
   #counted = new Uint8Array(1 << 16)
 
   get length(): number {
     return this.#keys.length
   }
 
-  add(key: CopyKey, value: number, place: number): number {
+  add(key: CopyKey, value: number, { high, low }: Place): number {
     const row = this.#keys.length
     if (row === this.#values.length) {
       this.#values = widened(this.#values, new Int32Array(row * 2))
-      this.#places = widened(this.#places, new Float64Array(row * 2))
+      this.#places = widened(this.#places, new Int32Array(row * 4))
       this.#counted = widened(this.#counted, new Uint8Array(row * 2))
     }
     this.#keys.push(key)
     this.#values[row] = value
-    this.#places[row] = place
+    this.#places[row * 2] = high
+    this.#places[row * 2 + 1] = low
     return row
   }
 
@@ -322,24 +355,29 @@ class Rows {
     return this.#values[row]!
   }
 
-  placeOf(row: number): number {
-    return this.#places[row]!
+  highOf(row: number): number {
+    return this.#places[row * 2]!
+  }
+
+  lowOf(row: number): number {
+    return this.#places[row * 2 + 1]!
   }
 }
 
-function widened<Numbers extends { set(from: Numbers): void }>(from: Numbers, to: Numbers): Numbers {
-  to.set(from)
-  return to
+const SLASH = 0x2f
+const EXCLAMATION = 0x21
+const ZERO = 0x30
+
+/** A whole number that is not negative, as the store writes it. */
+function numberIn(bytes: Uint8Array, start: number, end: number): number {
+  let number = 0
+  for (let at = start; at < end; at++) number = number * 10 + bytes[at]! - ZERO
+  return number
 }
 
-function least(before: string | undefined, place: string): string {
-  return before === undefined || place < before ? place : before
-}
-
-/** A text of its own: a part of a page would keep all of it. */
-function kept(text: string): string {
-  return Buffer.from(text).toString()
-}
+const sortColumn = Object.fromEntries(SORTS.map((sort, at) => [sort, GROUP.sorts + at])) as Readonly<
+  Record<Sort, number>
+>
 
 /** Flags: it stands; it is likely enough; nobody wrote beside it why it may stand there; another tool's report tells of it. */
 const STANDS = 1
@@ -347,25 +385,29 @@ const LIKELY = 2
 const FREE = 4
 const REPORTED = 8
 
-type Copies = ColumnPage<
-  'key' | 'fingerprint' | 'claim' | 'source' | 'container' | 'path' | 'member' | 'firstSeen' | 'flags'
->
+const flag = (bit: number, condition: RawBuilder<unknown>) =>
+  sql`case when ${condition} then ${sql.lit(bit)} else 0 end`
 
-function pages(db: Db): AsyncGenerator<Copies> {
-  const flag = (bit: number, condition: RawBuilder<unknown>) =>
-    sql`case when ${condition} then ${sql.lit(bit)} else 0 end`
-  return columnPages(db, 'copy', {
-    key: sql.ref(copyKeyOf(db)),
-    fingerprint: sql`fingerprint`,
-    claim: sql`claim_id`,
-    source: sql`source_id`,
-    container: sql`container_id`,
-    path: sql`path`,
-    member: sql`member`,
-    firstSeen: sql`first_seen`,
-    flags: sql`${flag(STANDS, sql`gone_at is null`)} +
-      ${flag(LIKELY, sql`confidence >= ${sql.lit(LEAST_CONFIDENCE)}`)} +
-      ${flag(FREE, sql`coalesce(allowance, '') = ''`)} +
-      ${flag(REPORTED, sql`coalesce(version, '') like 'reported:%'`)}`,
-  })
+/** After the copy's key. */
+const COLUMNS = [
+  'key',
+  sql`fingerprint`,
+  sql`claim_id`,
+  sql`source_id`,
+  sql`container_id`,
+  sql`path`,
+  sql`member`,
+  sql`first_seen`,
+  sql`${flag(STANDS, sql`gone_at is null`)} +
+    ${flag(LIKELY, sql`confidence >= ${sql.lit(LEAST_CONFIDENCE)}`)} +
+    ${flag(FREE, sql`coalesce(allowance, '') = ''`)} +
+    ${flag(REPORTED, sql`coalesce(version, '') like 'reported:%'`)}`,
+] as const
+
+function pages(db: Db): AsyncGenerator<BytePage> {
+  return bytePages(
+    db,
+    'copy',
+    COLUMNS.map(column => (column === 'key' ? sql.ref(copyKeyOf(db)) : column)),
+  )
 }

@@ -11,6 +11,7 @@ import { copied } from './copied.ts'
 import { type CopyKey, copyKeyOf } from './copied-values.ts'
 import type { PlaceNames } from './place-names.ts'
 import { claimants, isOwn, type Standing } from './standing.ts'
+import { GROUP } from './values-of-copies.ts'
 
 /** A copy as it is stored, or was. */
 export interface StoredCopy {
@@ -44,7 +45,7 @@ export async function copiesToJudge(
   population: ReadonlyMap<string, Standing>,
 ): Promise<Copies> {
   const { db } = context
-  const { places, baselines, byFingerprint, newKeys } = await copied(context)
+  const { places, baselines, values: all, newKeys } = await copied(context)
   const [roots, approved] = [await loadRoots(db), await approvedPlaces(db)]
   const home = approved.size === 0 ? [] : await copyRows(db).where(mayBeApproved).execute()
   const values = [...new Set(home.map(({ fingerprint }) => fingerprint))]
@@ -58,25 +59,36 @@ export async function copiesToJudge(
   )
   const rows = [...found.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
   const owned = await ownersOf(context, population)
-  const { byCredential, approvedFiles } = await told(db, roots, places, approved, rows, owned)
+  const { byCredential, approvedFiles } = await told(
+    db,
+    roots,
+    places,
+    approved,
+    rows,
+    (fingerprint, claimId) => owned(fingerprint, all.numberOfClaim(claimId)),
+  )
   const isHome = new Set(values)
   const unsettled = new Map<string, { place: string; places: number }>()
-  for (const [fingerprint, { groups }] of byFingerprint)
-    for (const { claimId, unsettled: key, unsettledPlaces } of isHome.has(fingerprint) ? [] : groups)
-      if (key !== undefined)
-        for (const id of owned(fingerprint, claimId))
-          unsettled.set(id, { place: places.nameOf(key), places: unsettledPlaces })
+  for (let value = 0; value < all.count; value++)
+    for (const group of all.groupsOf(value)) {
+      const key = all.placeOf(group, GROUP.unsettled)
+      if (key === undefined) continue
+      const fingerprint = all.fingerprintOf(value)
+      if (isHome.has(fingerprint)) break
+      for (const id of owned(fingerprint, all.claimOf(group)))
+        unsettled.set(id, { place: places.nameOf(key), places: all.unsettledPlaces(group) })
+    }
   return { byCredential, baselines, approvedFiles, unsettled }
 }
 
 /** Whose a copy is: several credentials may have one value. */
-type Owners = (fingerprint: string, claimId: string | null) => readonly string[]
+type Owners = (fingerprint: string, claim: number) => readonly string[]
 
 async function ownersOf(context: CheckContext, population: ReadonlyMap<string, Standing>): Promise<Owners> {
   const byFingerprint = Map.groupBy(population.values(), ({ fingerprint }) => fingerprint)
   const identityOf = await claimants(context)
-  return (fingerprint, claimId) =>
-    (byFingerprint.get(fingerprint) ?? []).filter(one => isOwn(one, identityOf(claimId))).map(({ id }) => id)
+  return (fingerprint, claim) =>
+    (byFingerprint.get(fingerprint) ?? []).filter(one => isOwn(one, identityOf(claim))).map(({ id }) => id)
 }
 
 type CopyRow = Pick<
@@ -142,7 +154,7 @@ async function told(
   places: PlaceNames,
   approved: ReadonlySet<string>,
   rows: readonly CopyRow[],
-  owned: Owners,
+  owned: (fingerprint: string, claimId: string | null) => readonly string[],
 ): Promise<Pick<Copies, 'byCredential' | 'approvedFiles'>> {
   const containers = await entitiesById(db, [...new Set(rows.map(row => roots.of(row.container_id)))])
   const labels = new Map(

@@ -1,7 +1,7 @@
 import type { Ms } from '../../../core/contract/ref.ts'
-import { loadRoots } from '../../../know/inventory/roots.ts'
 import { oncePerRun } from '../check.ts'
 import { copied } from './copied.ts'
+import { credentialRows } from './told.ts'
 
 /** A credential of which a copy stands, or stood, in code, in an image or in a chat, and nobody wrote beside it why it may. */
 export interface Exposed {
@@ -11,20 +11,11 @@ export interface Exposed {
 }
 
 export const exposed = oncePerRun(async (context): Promise<readonly Exposed[]> => {
-  const { byFingerprint } = await copied(context)
-  const roots = await loadRoots(context.db)
-  const rows = await context.db
-    .selectFrom('credential')
-    .innerJoin('entity', 'entity.id', 'credential.entity_id')
-    .select(['credential.entity_id', 'credential.fingerprint', 'credential.state', 'credential.state_at'])
-    .where('credential.fingerprint', 'is not', null)
-    .where('entity.merged_into', 'is', null)
-    .execute()
-  return rows.flatMap(({ entity_id, fingerprint, state, state_at }) => {
-    const firstSeen = byFingerprint.get(fingerprint!)?.exposedSince
+  const { values } = await copied(context)
+  return (await credentialRows(context)).flatMap(({ id, fingerprint, state, stateAt, isMerged }) => {
+    const value = isMerged || fingerprint === undefined ? undefined : values.valueOf(fingerprint)
+    const firstSeen = value === undefined ? undefined : values.exposedSince(value)
     if (firstSeen === undefined) return []
-    return [
-      { id: roots.of(entity_id), firstSeen, deadAt: state === 'dead' ? (state_at ?? undefined) : undefined },
-    ]
+    return [{ id, firstSeen, deadAt: state === 'dead' ? stateAt : undefined }]
   })
 })

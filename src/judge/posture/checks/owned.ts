@@ -9,7 +9,9 @@ import { reading } from './reading.ts'
 export const owned = oncePerRun(async (context): Promise<ReadonlyMap<string, Ownership>> => {
   const thread = await reading(context)
   if (thread) return await thread.owners
-  return await weighAll(context.db, context.now, await machines(context), () => readHere(context))
+  return await weighAll(context.db, context.now, await machines(context), async () =>
+    (await readHere(context)).inCode(),
+  )
 })
 
 export const machines = oncePerRun(({ db }) => nonHumans(db))

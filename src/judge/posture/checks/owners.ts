@@ -4,14 +4,13 @@ import type { NonHuman } from '../../ownership/non-human.ts'
 import { eachOwnership } from '../../ownership/ownership.ts'
 import type { CopiedPlace } from '../../ownership/relations.ts'
 import type { Ownership } from '../../ownership/weigh.ts'
-import type { CopiesInCode } from './copied-values.ts'
 
 /** Whose each identity is; of those that are sound no more than that is kept. */
 export async function weighAll(
   db: Db,
   now: Ms,
   identities: readonly NonHuman[],
-  copies: () => Promise<CopiesInCode>,
+  copies: () => Promise<Iterable<CopiedPlace>>,
 ): Promise<Map<string, Ownership>> {
   const found = new Map<string, Ownership>()
   const take = (id: string, own: Ownership) => {
@@ -19,17 +18,6 @@ export async function weighAll(
     const isSound = state === 'confirmed' || state === 'confident' || state === 'likely'
     found.set(id, isSound ? { state, ...(answers && { answers }), candidates: [], unresolved: [] } : own)
   }
-  await eachOwnership(db, now, take, { identities, copies: async () => inCode(await copies()) })
+  await eachOwnership(db, now, take, { identities, copies })
   return found
-}
-
-function* inCode({ inCode, sources, containers }: CopiesInCode): Generator<CopiedPlace> {
-  for (const claimId of [...inCode.keys()].sort())
-    for (const [source, container, path] of inCode.get(claimId)!)
-      yield {
-        entity_id: claimId,
-        source_id: sources[source]!,
-        container_id: containers[container]!,
-        path,
-      }
 }

@@ -53,8 +53,13 @@ export class PlaceNames {
 
   /** Tells the documents of all copies apart. */
   keyOf(sourceId: string, path: string, member: string): string {
-    const before = this.#sources.get(sourceId)?.before ?? `${sourceId} `
+    const before = this.beforeOf(sourceId)
     return member === '' ? before + path : `${before}${path}!/${member}`
+  }
+
+  /** What the keys of a source's documents begin with. */
+  beforeOf(sourceId: string): string {
+    return this.#sources.get(sourceId)?.before ?? `${sourceId} `
   }
 
   /** What a person reads for such a key. */

@@ -4,12 +4,12 @@ import { programBeside, threadEnvironment } from '../../../core/contract/thread.
 import { type Db, isPostgres } from '../../../core/store/store.ts'
 import type { Ownership } from '../../ownership/weigh.ts'
 import { oncePerRun } from '../check.ts'
-import type { ValuesOfCopies } from './copied-values.ts'
+import type { CopiesRead } from './copied-values.ts'
 import type { ReadingTask } from './reading-thread.ts'
 
 /** What a thread reads of a store, beside all else. */
 export interface Reading {
-  readonly copies: Promise<ValuesOfCopies>
+  readonly copies: Promise<CopiesRead>
   readonly owners: Promise<ReadonlyMap<string, Ownership>>
 }
 
@@ -37,13 +37,13 @@ async function sizeOf(db: Db): Promise<number> {
 
 /** Its first message is the one, and its second the other. */
 export function inThread(task: ReadingTask): Reading {
-  const copies = Promise.withResolvers<ValuesOfCopies>()
+  const copies = Promise.withResolvers<CopiesRead>()
   const owners = Promise.withResolvers<ReadonlyMap<string, Ownership>>()
   const worker = new Worker(programBeside(import.meta.url, 'reading-thread'), {
     workerData: task,
     env: threadEnvironment(),
   })
-  worker.once('message', (read: ValuesOfCopies) => {
+  worker.once('message', (read: CopiesRead) => {
     copies.resolve(read)
     worker.once('message', (weighed: ReadonlyMap<string, Ownership>) => owners.resolve(weighed))
   })

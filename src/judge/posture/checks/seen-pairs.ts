@@ -1,59 +1,59 @@
-/** A number of 53 bits that is another for nearly every other text: of a million texts, two agree once in ten thousand times. */
-export function hashOf(text: string): number {
-  let high = 0xdeadbeef
-  let low = 0x41c6ce57
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at)
-    high = Math.imul(high ^ code, 2654435761)
-    low = Math.imul(low ^ code, 1597334677)
-  }
-  high = Math.imul(high ^ (high >>> 16), 2246822507) ^ Math.imul(low ^ (low >>> 13), 3266489909)
-  low = Math.imul(low ^ (low >>> 16), 2246822507) ^ Math.imul(high ^ (high >>> 13), 3266489909)
-  return (high & 0x1fffff) * 2 ** 32 + (low >>> 0)
-}
-
 /**
- * Which texts were seen beside which number, by their hashes: of millions of them a set of strings would be most of what memory
- * holds.
+ * Which texts were seen beside which number, by hashes of 64 bits: of millions of them a set of strings would be most of what memory
+ * holds. Of a million texts, two agree once in ten million times.
  */
 export class SeenPairs {
-  #slots = new Float64Array(1 << 14)
+  /** Two numbers for each; both are zero in an empty slot. */
+  #slots = new Int32Array(1 << 15)
   #count = 0
 
   /** Whether it is seen for the first time. */
-  add(number: number, hash: number): boolean {
-    const key = keyOf(number, hash)
-    const slot = this.#slotOf(key)
-    if (this.#slots[slot] === key) return false
-    this.#slots[slot] = key
-    if (++this.#count * 2 > this.#slots.length) this.#grow()
+  add(number: number, high: number, low: number): boolean {
+    const [first, second] = [firstOf(number, high), secondOf(number, low)]
+    const slot = this.#slotOf(first, second)
+    if (this.#slots[slot] === first && this.#slots[slot + 1] === second) return false
+    this.#slots[slot] = first
+    this.#slots[slot + 1] = second
+    if (++this.#count * 4 > this.#slots.length) this.#grow()
     return true
   }
 
-  has(number: number, hash: number): boolean {
-    const key = keyOf(number, hash)
-    return this.#slots[this.#slotOf(key)] === key
+  has(number: number, high: number, low: number): boolean {
+    const [first, second] = [firstOf(number, high), secondOf(number, low)]
+    const slot = this.#slotOf(first, second)
+    return this.#slots[slot] === first && this.#slots[slot + 1] === second
   }
 
   /** Where it is, or would be. */
-  #slotOf(key: number): number {
+  #slotOf(first: number, second: number): number {
     const mask = this.#slots.length - 1
-    let at = (key % 2 ** 32) & mask
-    while (this.#slots[at] !== 0 && this.#slots[at] !== key) at = (at + 1) & mask
+    let at = (second << 1) & mask
+    while (
+      (this.#slots[at] !== first || this.#slots[at + 1] !== second) &&
+      (this.#slots[at] !== 0 || this.#slots[at + 1] !== 0)
+    )
+      at = (at + 2) & mask
     return at
   }
 
   #grow(): void {
     const before = this.#slots
-    this.#slots = new Float64Array(before.length * 4)
-    for (const key of before) if (key !== 0) this.#slots[this.#slotOf(key)] = key
+    this.#slots = new Int32Array(before.length * 4)
+    for (let at = 0; at < before.length; at += 2) {
+      const [first, second] = [before[at]!, before[at + 1]!]
+      if (first === 0 && second === 0) continue
+      const slot = this.#slotOf(first, second)
+      this.#slots[slot] = first
+      this.#slots[slot + 1] = second
+    }
   }
 }
 
-function keyOf(number: number, hash: number): number {
-  const low = (hash % 2 ** 32) >>> 0
-  const high = Math.floor(hash / 2 ** 32)
-  const own = (high ^ (Math.imul(number, 0x85ebca6b) & 0x1fffff)) * 2 ** 32
-  // Zero is what an empty slot has.
-  return own + ((low ^ Math.imul(number, 0x9e3779b1)) >>> 0) || 1
+function firstOf(number: number, high: number): number {
+  return high ^ Math.imul(number, 0x85ebca6b)
+}
+
+/** Never zero, which an empty slot has. */
+function secondOf(number: number, low: number): number {
+  return low ^ Math.imul(number, 0x9e3779b1) || 1
 }

@@ -1,11 +1,11 @@
 import { STRONG_BITS } from '../../../core/keys/strength.ts'
-import type { Db } from '../../../core/store/store.ts'
 import { claimedIdentities } from '../../../know/inventory/claim.ts'
 import { loadRoots } from '../../../know/inventory/roots.ts'
-import { oncePerRun } from '../check.ts'
+import { type CheckContext, oncePerRun } from '../check.ts'
 import { copied } from './copied.ts'
-import type { CopyGroup, Sort } from './copied-values.ts'
 import type { PlaceNames } from './place-names.ts'
+import { type CredentialRow, credentialRows } from './told.ts'
+import { GROUP, NONE, type Sort, type ValuesOfCopies } from './values-of-copies.ts'
 
 type LivingCredential = Pick<Standing, 'id' | 'fingerprint' | 'identityId' | 'isStrong' | 'isGone'>
 
@@ -19,10 +19,17 @@ export class Standing {
   readonly isGone: boolean
   /** In how many files and other documents, each counted once. */
   readonly places: number
-  readonly #groups: readonly CopyGroup[]
+  readonly #groups: readonly number[]
+  readonly #values: ValuesOfCopies
   readonly #names: PlaceNames
 
-  constructor(one: LivingCredential, places: number, groups: readonly CopyGroup[], names: PlaceNames) {
+  constructor(
+    one: LivingCredential,
+    places: number,
+    groups: readonly number[],
+    values: ValuesOfCopies,
+    names: PlaceNames,
+  ) {
     this.id = one.id
     this.fingerprint = one.fingerprint
     this.identityId = one.identityId
@@ -30,53 +37,51 @@ export class Standing {
     this.isGone = one.isGone
     this.places = places
     this.#groups = groups
+    this.#values = values
     this.#names = names
   }
 
   isIn(sort: Sort): boolean {
-    return this.#groups.some(({ sorts }) => sorts[sort] !== undefined)
+    return this.#groups.some(group => this.#values.isIn(group, sort))
   }
 
   /** A place of the sort, as people read it. */
   placeOf(sort: Sort): string | undefined {
-    const key = this.#groups.map(({ sorts }) => sorts[sort]).find(key => key !== undefined)
-    return key === undefined ? undefined : this.#names.nameOf(key)
+    const group = this.#groups.find(group => this.#values.isIn(group, sort))
+    return group === undefined ? undefined : this.#names.nameOf(this.#values.placeOfSort(group, sort)!)
   }
 
   /** Two of its places, as people read them. */
   get among(): readonly string[] {
-    const keys = this.#groups.flatMap(({ first, last }) => [first, last]).filter(key => key !== undefined)
+    const keys = this.#groups.flatMap(group =>
+      [GROUP.first, GROUP.last].flatMap(which => this.#values.placeOf(group, which) ?? []),
+    )
     return [...new Set(keys.sort())].slice(0, 2).map(key => this.#names.nameOf(key))
   }
 }
 
 /** Every credential that stands anywhere, by its id. */
 export const standing = oncePerRun(async (context): Promise<ReadonlyMap<string, Standing>> => {
-  const { places, byFingerprint } = await copied(context)
+  const { places, values } = await copied(context)
   const identityOf = await claimants(context)
   const found = new Map<string, Standing>()
-  for (const one of await livingCredentials(context.db)) {
-    const value = byFingerprint.get(one.fingerprint)
-    const groups = (value?.groups ?? []).filter(({ claimId }) => isOwn(one, identityOf(claimId)))
-    if (!value || groups.length === 0) continue
-    // What is named in two ways may stand in one place under both.
-    const count = groups.length > 1 ? value.places! : groups[0]!.places
-    found.set(one.id, new Standing(one, count, groups, places))
+  for (const one of await livingCredentials(context)) {
+    const value = values.valueOf(one.fingerprint)
+    if (value === undefined) continue
+    const groups = values.groupsOf(value).filter(group => isOwn(one, identityOf(values.claimOf(group))))
+    if (groups.length === 0) continue
+    found.set(one.id, new Standing(one, values.placesIn(value, groups), groups, values, places))
   }
   return found
 })
 
-/** Which identity a claim comes to; undefined for none. */
-export const claimants = oncePerRun(
-  async (context): Promise<(claimId: string | null) => string | undefined> => {
-    const { byFingerprint } = await copied(context)
-    const claims = new Set<string>()
-    for (const { groups } of byFingerprint.values())
-      for (const { claimId } of groups) if (claimId !== null) claims.add(claimId)
-    const identities = await claimedIdentities(context.db, await loadRoots(context.db), [...claims])
-    return claimId => (claimId === null ? undefined : identities.get(claimId))
-  },
-)
+/** Which identity a claim comes to, by its number; undefined for none. */
+export const claimants = oncePerRun(async (context): Promise<(claim: number) => string | undefined> => {
+  const claims = (await copied(context)).values.claims()
+  const identities = await claimedIdentities(context.db, await loadRoots(context.db), claims)
+  const byNumber = claims.map(claim => identities.get(claim))
+  return claim => (claim === NONE ? undefined : byNumber[claim])
+})
 
 /** Whether a copy that names somebody, or nobody, is one of the credential. */
 export function isOwn(
@@ -87,36 +92,22 @@ export function isOwn(
 }
 
 /** Those whose value is known and that are not known to be dead, by whichever of what became one was asked last. */
-async function livingCredentials(db: Db): Promise<LivingCredential[]> {
-  const roots = await loadRoots(db)
-  const rows = await db
-    .selectFrom('credential')
-    .innerJoin('entity', 'entity.id', 'credential.entity_id')
-    .select([
-      'credential.entity_id',
-      'credential.identity_id',
-      'credential.fingerprint',
-      'credential.strength_bits',
-      'credential.state',
-      'credential.state_at',
-      'entity.merged_into',
-      'entity.gone_at',
-      'entity.native',
-    ])
-    .orderBy('entity.id')
-    .execute()
-  const latest = new Map<string, (typeof rows)[number]>()
+async function livingCredentials(context: CheckContext): Promise<LivingCredential[]> {
+  const roots = await loadRoots(context.db)
+  const rows = await credentialRows(context)
+  const latest = new Map<string, CredentialRow>()
   for (const row of rows) {
-    const root = roots.of(row.entity_id)
+    const root = roots.of(row.id)
     const before = latest.get(root)
-    if (!before || (row.state_at ?? -1) > (before.state_at ?? -1)) latest.set(root, row)
+    if (!before || (row.stateAt ?? -1) > (before.stateAt ?? -1)) latest.set(root, row)
   }
-  return rows.flatMap(({ entity_id: id, identity_id, fingerprint, strength_bits, ...row }) => {
-    const isGone = row.gone_at !== null
-    if (row.merged_into !== null || fingerprint === null || latest.get(id)?.state === 'dead') return []
-    // A copy that is read anew with another claim leaves a credential of which nothing tells any more.
-    if (isGone && row.native.startsWith('fp:')) return []
-    const identityId = identity_id === null ? undefined : roots.of(identity_id)
-    return [{ id, fingerprint, identityId, isStrong: (strength_bits ?? 0) >= STRONG_BITS, isGone }]
-  })
+  return rows.flatMap(
+    ({ id, identityId: identity, fingerprint, strengthBits, isGone, isMerged, isListed }) => {
+      if (isMerged || fingerprint === undefined || latest.get(id)?.state === 'dead') return []
+      // A copy that is read anew with another claim leaves a credential of which nothing tells any more.
+      if (isGone && !isListed) return []
+      const identityId = identity === undefined ? undefined : roots.of(identity)
+      return [{ id, fingerprint, identityId, isStrong: strengthBits >= STRONG_BITS, isGone }]
+    },
+  )
 }

@@ -9,6 +9,12 @@ import { type CheckContext, oncePerRun } from '../check.ts'
 
 export const DAY_MS = 86_400_000
 
+/** What is told of one thing, by name. */
+export interface Facts {
+  get(name: string): unknown
+  has(name: string): boolean
+}
+
 /** An identity or a credential with what is told of it. */
 export interface Told {
   readonly id: string
@@ -21,7 +27,7 @@ export interface Told {
   /** The identity, of a credential. */
   readonly identityId: string | undefined
   readonly state: Row<'credential'>['state'] | undefined
-  readonly facts: ReadonlyMap<string, unknown>
+  readonly facts: Facts
 }
 
 /** Facts that some check asks for. */
@@ -45,24 +51,44 @@ const ASKED = [
   'suspended',
 ]
 
-/** Everything that stands. */
-export const told = oncePerRun(async ({ db }): Promise<readonly Told[]> => {
-  const credentials = await credentialsIn(db)
-  const facts = await factsIn(db, await loadRoots(db))
-  const pages = columnPages(
-    db,
-    'entity',
-    {
-      id: sql`id`,
-      type: sql`type`,
-      system: sql`system`,
-      instance: sql`instance`,
-      kind: sql`kind`,
-      native: sql`native`,
-    },
-    sql`type in ('identity', 'credential') and gone_at is null and merged_into is null`,
-  )
+/** What the store has of a credential, whatever became of it. */
+export interface CredentialRow {
+  readonly id: string
+  readonly identityId: string | undefined
+  readonly fingerprint: string | undefined
+  readonly strengthBits: number
+  readonly state: Row<'credential'>['state']
+  readonly stateAt: Ms | undefined
+  readonly isMerged: boolean
+  readonly isGone: boolean
+  readonly isListed: boolean
+}
+
+/** Everything that stands, by its id. */
+export const told = oncePerRun(async (context): Promise<readonly Told[]> => (await all(context)).told)
+
+/** By its id. */
+export const credentialRows = oncePerRun(
+  async (context): Promise<readonly CredentialRow[]> => (await all(context)).credentials,
+)
+
+const ENTITY = {
+  id: sql`id`,
+  type: sql`type`,
+  system: sql`system`,
+  instance: sql`instance`,
+  kind: sql`kind`,
+  isListed: sql`native not like 'fp:%'`,
+  isGone: sql`gone_at is not null`,
+  isMerged: sql`merged_into is not null`,
+}
+
+/** Each table is read once. */
+const all = oncePerRun(async ({ db }) => {
+  const known = await credentialsIn(db)
+  const facts = await FactTable.load(db, await loadRoots(db))
   const found: Told[] = []
+  const credentials: CredentialRow[] = []
   const shared = new Map<string, string>()
   /** The same few texts are of very many. */
   const one = (text: string) => {
@@ -70,70 +96,131 @@ export const told = oncePerRun(async ({ db }): Promise<readonly Told[]> => {
     shared.set(known, known)
     return known
   }
+  const pages = columnPages(db, 'entity', ENTITY, sql`type in ('identity', 'credential')`)
   for await (const page of pages)
     for (let at = 0; at < page.count; at++) {
       const id = page.id[at]!
-      const credential = credentials.get(id)
+      const credential = known.get(id)
+      const isListed = isTrue(page.isListed[at]!)
+      const isGone = isTrue(page.isGone[at]!)
+      const isMerged = isTrue(page.isMerged[at]!)
+      if (credential) credentials.push({ id, ...credential, isListed, isGone, isMerged })
+      if (isGone || isMerged) continue
       found.push({
         id,
         type: one(page.type[at]!) as Told['type'],
         system: one(page.system[at]!),
         instance: one(page.instance[at]!),
         kind: one(page.kind[at]!),
-        isListed: !page.native[at]!.startsWith('fp:'),
+        isListed,
         identityId: credential?.identityId,
         state: credential?.state,
-        facts: facts.get(id) ?? NONE,
+        facts: facts.of(id),
       })
     }
-  return found.sort((a, b) => (a.id < b.id ? -1 : 1))
+  return { told: found.sort(byId), credentials: credentials.sort(byId) }
 })
 
-async function credentialsIn(db: Db): Promise<Map<string, Pick<Told, 'identityId' | 'state'>>> {
-  const found = new Map<string, Pick<Told, 'identityId' | 'state'>>()
-  const columns = { id: sql`entity_id`, identity: sql`identity_id`, state: sql`state` }
+function byId(a: { readonly id: string }, b: { readonly id: string }): number {
+  return a.id < b.id ? -1 : 1
+}
+
+/** As SQLite and PostgreSQL write what is so. */
+function isTrue(text: string): boolean {
+  return text === '1' || text === 'true'
+}
+
+type StoredCredential = Omit<CredentialRow, 'id' | 'isMerged' | 'isGone' | 'isListed'>
+
+async function credentialsIn(db: Db): Promise<Map<string, StoredCredential>> {
+  const found = new Map<string, StoredCredential>()
+  const columns = {
+    id: sql`entity_id`,
+    identity: sql`identity_id`,
+    fingerprint: sql`fingerprint`,
+    bits: sql`strength_bits`,
+    state: sql`state`,
+    at: sql`state_at`,
+  }
   for await (const page of columnPages(db, 'credential', columns))
     for (let at = 0; at < page.count; at++)
       found.set(page.id[at]!, {
-        identityId: page.identity[at] === '' ? undefined : page.identity[at],
-        state: page.state[at] as Told['state'],
+        identityId: page.identity[at] || undefined,
+        fingerprint: page.fingerprint[at] || undefined,
+        strengthBits: Number(page.bits[at]),
+        state: page.state[at] as CredentialRow['state'],
+        stateAt: page.at[at] === '' ? undefined : Number(page.at[at]),
       })
   return found
 }
 
-/** By entity; of several sources the one that told it last. */
-async function factsIn(db: Db, roots: Roots): Promise<Map<string, Map<string, unknown>>> {
-  const facts = new Map<string, Map<string, unknown>>()
-  const names = new Map(ASKED.map(name => [name, name]))
-  const severally = new Set<string>()
-  const columns = { id: sql`entity_id`, name: sql`name`, value: sql`value` }
-  const asked = sql`name in (${sql.join(ASKED)}) and gone_at is null`
-  for await (const page of columnPages(db, 'fact', columns, asked))
-    for (let at = 0; at < page.count; at++) {
-      const id = roots.of(page.id[at]!)
-      const name = names.get(page.name[at]!)!
-      const known = facts.get(id)
-      if (known?.has(name)) severally.add(id)
-      const own = known ?? new Map<string, unknown>()
-      if (!known) facts.set(id, own)
-      own.set(name, JSON.parse(page.value[at]!))
-    }
-  const members = [...severally].flatMap(id => [id, ...roots.membersOf(id)])
-  const again = await inChunks(members, chunk =>
-    db
-      .selectFrom('fact')
-      .select(['entity_id', 'name', 'value', 'learnt_at'])
-      .where('entity_id', 'in', chunk)
-      .where('name', 'in', ASKED)
-      .where('gone_at', 'is', null)
-      .execute(),
-  )
-  for (const { entity_id, name, value } of again.sort((a, b) => a.learnt_at - b.learnt_at))
-    facts.get(roots.of(entity_id))!.set(name, JSON.parse(value))
-  return facts
+/** What is told of each entity, by name; of several sources the one that told it last. */
+class FactTable {
+  readonly #rows = new Map<string, number>()
+  readonly #columns = new Map(ASKED.map((name): [string, unknown[]] => [name, []]))
+
+  static async load(db: Db, roots: Roots): Promise<FactTable> {
+    const table = new FactTable()
+    const severally = new Set<string>()
+    const columns = { id: sql`entity_id`, name: sql`name`, value: sql`value` }
+    const asked = sql`name in (${sql.join(ASKED)}) and gone_at is null`
+    for await (const page of columnPages(db, 'fact', columns, asked))
+      for (let at = 0; at < page.count; at++) {
+        const id = roots.of(page.id[at]!)
+        if (!table.#set(id, page.name[at]!, JSON.parse(page.value[at]!))) severally.add(id)
+      }
+    const members = [...severally].flatMap(id => [id, ...roots.membersOf(id)])
+    const again = await inChunks(members, chunk =>
+      db
+        .selectFrom('fact')
+        .select(['entity_id', 'name', 'value', 'learnt_at'])
+        .where('entity_id', 'in', chunk)
+        .where('name', 'in', ASKED)
+        .where('gone_at', 'is', null)
+        .execute(),
+    )
+    for (const { entity_id, name, value } of again.sort((a, b) => a.learnt_at - b.learnt_at))
+      table.#set(roots.of(entity_id), name, JSON.parse(value))
+    return table
+  }
+
+  /** Whether it was not told before. */
+  #set(id: string, name: string, value: unknown): boolean {
+    const known = this.#rows.get(id)
+    const row = known ?? this.#rows.size
+    if (known === undefined) this.#rows.set(id, row)
+    const column = this.#columns.get(name)!
+    const isNew = column[row] === undefined
+    column[row] = value
+    return isNew
+  }
+
+  of(id: string): Facts {
+    const row = this.#rows.get(id)
+    return row === undefined ? NO_FACTS : new FactsAt(this.#columns, row)
+  }
 }
 
-const NONE: ReadonlyMap<string, unknown> = new Map()
+/** A map for each of very many things would be most of what memory holds. */
+class FactsAt implements Facts {
+  readonly #columns: ReadonlyMap<string, readonly unknown[]>
+  readonly #row: number
+
+  constructor(columns: ReadonlyMap<string, readonly unknown[]>, row: number) {
+    this.#columns = columns
+    this.#row = row
+  }
+
+  get(name: string): unknown {
+    return this.#columns.get(name)?.[this.#row]
+  }
+
+  has(name: string): boolean {
+    return this.get(name) !== undefined
+  }
+}
+
+const NO_FACTS: Facts = new Map()
 
 /** Of these, those that are for the check. */
 export async function those(

@@ -1,7 +1,14 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { inThread } from '../../../../src/judge/posture/checks/reading.ts'
-import { type CopiedValue, readCopies } from '../../../../src/judge/posture/checks/copied-values.ts'
+import { readCopies } from '../../../../src/judge/posture/checks/copied-values.ts'
+import {
+  GROUP,
+  NONE,
+  SORTS,
+  type ValuesKept,
+  ValuesOfCopies,
+} from '../../../../src/judge/posture/checks/values-of-copies.ts'
 import { type Db, openStore } from '../../../../src/core/store/store.ts'
 import { Draws } from '../../organisation/draws.ts'
 import { ownDirectory } from '../../../know/estate.ts'
@@ -117,10 +124,31 @@ async function asked(db: Db) {
   }))
 }
 
+/** All that is kept of them, as texts. */
+function told(kept: ValuesKept) {
+  const values = new ValuesOfCopies(kept)
+  const claims = values.claims()
+  return Array.from({ length: values.count }, (_, value) => ({
+    fingerprint: values.fingerprintOf(value),
+    places: values.groupsOf(value).length > 1 ? values.placesIn(value, values.groupsOf(value)) : undefined,
+    exposedSince: values.exposedSince(value),
+    groups: values.groupsOf(value).map(group => ({
+      claimId: values.claimOf(group) === NONE ? null : claims[values.claimOf(group)],
+      places: values.placesIn(value, [group]),
+      first: values.placeOf(group, GROUP.first),
+      last: values.placeOf(group, GROUP.last),
+      unsettledPlaces: values.unsettledPlaces(group),
+      unsettled: values.placeOf(group, GROUP.unsettled),
+      sorts: Object.fromEntries(SORTS.map(sort => [sort, values.placeOfSort(group, sort)])),
+    })),
+  }))
+}
+
 test('of each value and claim it is told in how many places it stands, and of which sorts', async () => {
   const { db, close } = await openOwnStore()
   await writeCopies(db, 'copies', 2500)
-  const { byFingerprint, newKeys, inCode } = await readCopies(db)
+  const { values, newKeys, inCode } = await readCopies(db)
+  const byFingerprint = new Map(told(values).map(value => [value.fingerprint, value]))
   const rows = await asked(db)
   const keysOf = (own: typeof rows) => [...new Set(own.map(({ key }) => key))].sort()
   for (const [fingerprint, all] of Map.groupBy(rows, row => row.fingerprint)) {
@@ -165,8 +193,12 @@ test('of each value and claim it is told in how many places it stands, and of wh
   )
   const same = new Set(fresh.map(row => `${row.fingerprint} ${row.key}`))
   expect(newKeys.length).toBe(rows.filter(row => same.has(`${row.fingerprint} ${row.key}`)).length)
-  expect([...inCode.keys()].sort()).toEqual(['c0', 'c1', 'c2'])
-  for (const places of inCode.values()) expect(places.length).toBeLessThanOrEqual(8)
+  const places = Map.groupBy(inCode(), ({ entity_id }) => entity_id)
+  expect([...places.keys()]).toEqual(['c0', 'c1', 'c2'])
+  for (const own of places.values()) {
+    expect(own.length).toBeLessThanOrEqual(8)
+    expect(own.every(({ path, container_id }) => PATHS.includes(path) && container_id === 'box')).toBe(true)
+  }
   await close()
 })
 
@@ -176,9 +208,7 @@ test('a thread reads the same', async () => {
   await writeCopies(db, 'thread', 600)
   const here = await readCopies(db)
   const there = await inThread({ file, now: 0 }).copies
-  const sorted = (values: ReadonlyMap<string, CopiedValue>) =>
-    [...values].sort(([a], [b]) => (a < b ? -1 : 1))
-  expect(sorted(there.byFingerprint)).toEqual(sorted(here.byFingerprint))
+  expect(told(there.values)).toEqual(told(here.values))
   expect(there.newKeys).toEqual(here.newKeys)
   await db.destroy()
 })
