@@ -7,7 +7,7 @@ import { documents, type Gaps } from './documents.ts'
 import { inspect } from './inspect.ts'
 import { issue, undo } from './issue.ts'
 import { lastUse } from './last-use.ts'
-import { read, write } from './places.ts'
+import { read, remove, write } from './places.ts'
 import { probe } from './probe.ts'
 import { endSessions, freeze, narrow, resume, revoke, suspend, thaw } from './restrict.ts'
 import { beginSession, endSession, inspectSession, isSession, undoSession, verifySession } from './session.ts'
@@ -50,5 +50,6 @@ export async function openAws(config: AwsConfig, io: Io, handler?: RequestHandle
     revoke: ref => (isSession(ref) ? endSession : revoke)(account, ref),
     read: place => read(account, place),
     write: (place, secret) => write(account, place, secret),
+    remove: place => remove(account, place),
   }
 }

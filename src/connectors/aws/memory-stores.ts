@@ -61,10 +61,23 @@ export const storeActions: Readonly<Record<string, Action>> = {
     if (!secret) return NOT_FOUND
     const current = secret.versions.at(-1)?.id
     const { pending } = secret
+    if (input['VersionStage'] === 'AWSPREVIOUS') {
+      const previous = secret.versions.at(-2)
+      if (previous?.id !== input['RemoveFromVersionId']) return refuse(400, 'InvalidParameterException')
+      secret.versions.splice(-2, 1)
+      return { output: { ARN: secret.id, Name: secret.name } }
+    }
     if (input['RemoveFromVersionId'] !== current || pending?.id !== input['MoveToVersionId'])
       return refuse(400, 'InvalidParameterException')
     secret.versions.push(pending!)
     secret.pending = undefined
+    return { output: { ARN: secret.id, Name: secret.name } }
+  },
+  'secretsmanager.DeleteSecret': ({ secrets }, { input }) => {
+    const secret = secrets.get(String(input['SecretId']))
+    if (!secret) return NOT_FOUND
+    if (Number(input['RecoveryWindowInDays']) < 7) return refuse(400, 'InvalidParameterException')
+    secrets.delete(String(input['SecretId']))
     return { output: { ARN: secret.id, Name: secret.name } }
   },
   'secretsmanager.DescribeSecret': ({ secrets }, { input }) => {
@@ -101,6 +114,8 @@ export const storeActions: Readonly<Record<string, Action>> = {
     const version = String(parameter.versions.length + 1)
     return put(parameter, version, String(input['Value']), id => ({ Version: Number(id) }))
   },
+  'AmazonSSM.DeleteParameter': ({ parameters }, { input }) =>
+    parameters.delete(String(input['Name'])) ? { output: {} } : refuse(400, 'ParameterNotFound'),
   'lambda.ListFunctions': account => ({
     output: { Functions: account.functions.map(one => configurationOf(account, one)) },
   }),

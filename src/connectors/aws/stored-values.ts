@@ -20,7 +20,14 @@ interface Store {
   read(account: Account, name: string): Promise<StoredValue>
   /** CONFLICT where the version is no longer the newest. */
   write(account: Account, name: string, value: Uint8Array, before: StoredValue): Promise<string>
+  /** All of it; undefined where there is always more than a value. */
+  delete?(account: Account, name: string): Promise<void>
+  /** What it held in a version that was overtaken, where the store lets one be given up alone. */
+  forget?(account: Account, name: string, version: string): Promise<void>
 }
+
+/** So long AWS keeps what is deleted, and brings it back when it is asked. */
+const RECOVERY_DAYS = 30
 
 const stores: Readonly<Record<string, Store>> = {
   secret: {
@@ -71,8 +78,28 @@ const stores: Readonly<Record<string, Store>> = {
         return `${SecretId}@${ClientRequestToken}`
       })
     },
+    async delete({ change, secrets, sdk }, SecretId) {
+      await change('deleting a secret', () =>
+        secrets.send(new sdk.secrets.DeleteSecretCommand({ SecretId, RecoveryWindowInDays: RECOVERY_DAYS })),
+      )
+    },
+    // A version without a stage is deprecated: AWS deletes it.
+    // https://docs.aws.amazon.com/secretsmanager/latest/userguide/getting-started.html#term_version
+    async forget({ change, secrets, sdk }, SecretId, version) {
+      const input = { SecretId, VersionStage: 'AWSPREVIOUS', RemoveFromVersionId: version }
+      await change('giving up a version of a secret', () =>
+        secrets.send(new sdk.secrets.UpdateSecretVersionStageCommand(input)).catch(error => {
+          // It has that stage no more: another has taken it since, or an earlier attempt took it away.
+          if (awsCode(error) !== 'InvalidParameterException') throw error
+        }),
+      )
+    },
   },
   parameter: {
+    // Its history goes with it.
+    async delete({ change, ssm, sdk }, Name) {
+      await change('deleting a parameter', () => ssm.send(new sdk.ssm.DeleteParameterCommand({ Name })))
+    },
     async read({ call, ssm, sdk }, Name) {
       return await call('reading a parameter', async () => {
         const { Parameter } = await ssm.send(new sdk.ssm.GetParameterCommand({ Name, WithDecryption: true }))
@@ -198,6 +225,19 @@ export async function writeStored(
   if (!Buffer.from(value).equals(Buffer.from(Buffer.from(value).toString('utf8'))) && !before.binary)
     throw new FirebreakError('UNSUPPORTED', 'the value is no text, and the place holds text')
   return await stores[place.in.kind]!.write(account, place.in.id, value, before)
+}
+
+/** Where there is more than a value, its place is left empty. */
+export async function deleteStored(account: Account, place: PlaceRef): Promise<void> {
+  await stores[place.in.kind]!.delete?.(account, place.in.id)
+}
+
+/** The version in which the place was found. */
+export async function forgetStored(
+  account: Account,
+  { in: { kind, id }, version = '' }: PlaceRef,
+): Promise<void> {
+  await stores[kind]!.forget?.(account, id, version.slice(id.length + 1))
 }
 
 export function bytesOf({ text, binary }: StoredValue): Uint8Array {

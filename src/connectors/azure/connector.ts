@@ -5,7 +5,7 @@ import { issue, revoke, undo, verify } from './credentials.ts'
 import { discover, documents } from './documents.ts'
 import type { Gaps } from './gather.ts'
 import { openTenant } from './tenant.ts'
-import { read, write } from './vault.ts'
+import { read, remove, write } from './vault.ts'
 
 /** Applications of an Entra tenant, their credentials, and what they may do in Azure. The README beside this says what each verb does. */
 export const azure: Connector<AzureConfig> = {
@@ -31,6 +31,7 @@ export const azure: Connector<AzureConfig> = {
       revoke: (ref, secret) => revoke(tenant, ref, secret),
       read: place => read(tenant, place),
       write: (place, secret) => write(tenant, place, secret),
+      remove: place => remove(tenant, place),
     }
   },
 }

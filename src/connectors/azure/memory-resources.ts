@@ -53,8 +53,21 @@ export function vaultAnswer(twin: MemoryAzure, asked: Asked): Answered {
     const all = [...vault.secrets.keys()].map(name => ({ id: idOf(name), attributes: { enabled: true } }))
     return paged(all, asked, Number(url.searchParams.get('maxresults') ?? 25), 'nextLink')
   }
-  const name = /^\/secrets\/([0-9A-Za-z-]+)$/.exec(url.pathname)?.[1] ?? ''
+  const [, name = '', which] = /^\/secrets\/([0-9A-Za-z-]+)(?:\/(\w+))?$/.exec(url.pathname) ?? []
   const versions = vault.secrets.get(name) ?? []
+  if (method === 'DELETE') {
+    vault.secrets.delete(name)
+    return versions.length === 0 ? ABSENT : { status: 200, body: { id: idOf(name) } }
+  }
+  if (method === 'PATCH') {
+    if (!versions.some(({ version }) => version === which)) return ABSENT
+    // Nobody is given what is switched off.
+    vault.secrets.set(
+      name,
+      versions.filter(({ version }) => version !== which),
+    )
+    return { status: 200, body: { id: `${idOf(name)}/${which}`, attributes: { enabled: false } } }
+  }
   if (method === 'PUT') {
     const given = JSON.parse(body) as { value: string; contentType?: string; tags?: Record<string, string> }
     vault.secrets.set(name, [...versions, { ...given, version: randomBytes(16).toString('hex') }])

@@ -24,7 +24,7 @@ export interface Tenant {
     method?: 'GET' | 'POST',
   ): AsyncGenerator<T>
   /** Changes something, once the tenant has shown to be the same. */
-  change(doing: string, method: Change, service: Service, path: string, body: Json): Promise<unknown>
+  change(doing: string, method: Change, service: Service, path: string, body?: Json): Promise<unknown>
   /** Has the endpoint try what an application would prove itself with. Raises as `fetch` does. */
   tryToken(clientId: string, proof: Proof): Promise<Granted>
   /** Whether the tenant's name still leads to this one. */
@@ -33,7 +33,7 @@ export interface Tenant {
 
 /** Microsoft Graph, Azure Resource Manager, or the vault of that name. */
 export type Service = 'graph' | 'arm' | { readonly vault: string }
-type Change = 'POST' | 'PATCH' | 'PUT'
+type Change = 'POST' | 'PATCH' | 'PUT' | 'DELETE'
 
 const MOST_ATTEMPTS = 5
 const FIRST_PAUSE_MS = 100

@@ -4,7 +4,7 @@ import { type GcpConfig, gcpConfig } from './config.ts'
 import { discover, documents, type Gaps } from './documents.ts'
 import { issue, resume, revoke, suspend, undo, verify } from './keys.ts'
 import { openProject } from './project.ts'
-import { read, write } from './stored.ts'
+import { read, remove, write } from './stored.ts'
 
 /** Service accounts, their keys and stored secrets of a Google Cloud project. The README beside this says what each verb does. */
 export const gcp: Connector<GcpConfig> = {
@@ -30,6 +30,7 @@ export const gcp: Connector<GcpConfig> = {
       revoke: (ref, secret) => revoke(project, ref, secret),
       read: place => read(project, place),
       write: (place, secret) => write(project, place, secret),
+      remove: place => remove(project, place),
     }
   },
 }

@@ -126,7 +126,7 @@ export function memoryGcp(overrides: Partial<GcpConfig> = {}): MemoryGcp {
             { projectId: project, projectNumber: twin.number, lifecycleState: 'ACTIVE', name: 'Production' },
           ]
         : [200, { bindings: twin.bindings, etag: 'x' }]
-    if (url.host.startsWith('secretmanager')) return ofSecrets(within, url, body)
+    if (url.host.startsWith('secretmanager')) return ofSecrets(method, within, url, body)
     if (within === 'P/serviceAccounts') return paged([...accounts.values()].map(shapeOf), 'accounts', url)
     if (within === 'P/roles')
       return paged(
@@ -180,7 +180,7 @@ export function memoryGcp(overrides: Partial<GcpConfig> = {}): MemoryGcp {
     return [200, { ...keyShape(key), publicKeyData: Buffer.from(pem).toString('base64') }]
   }
 
-  function ofSecrets(within: string, url: URL, body: Body): [number, unknown] {
+  function ofSecrets(method: string, within: string, url: URL, body: Body): [number, unknown] {
     const nameOf = (name: string) => `projects/${twin.number}/secrets/${name}`
     if (within === 'P/secrets')
       return paged(
@@ -191,6 +191,16 @@ export function memoryGcp(overrides: Partial<GcpConfig> = {}): MemoryGcp {
     const [, name = '', rest] = /^P\/secrets\/([^/:]+)(.*)$/.exec(within) ?? []
     const versions = twin.secrets.get(name)
     if (!versions) return [404, { error: { code: 404 } }]
+    if (method === 'DELETE') {
+      twin.secrets.delete(name)
+      return [200, {}]
+    }
+    const destroyed = Number(/^\/versions\/(\d+):destroy$/.exec(rest ?? '')?.[1])
+    if (destroyed > versions.length) return [404, { error: { code: 404 } }]
+    if (destroyed > 0) {
+      versions[destroyed - 1] = ''
+      return [200, { name: `${nameOf(name)}/versions/${destroyed}`, state: 'DESTROYED' }]
+    }
     if (rest === ':addVersion') versions.push(Buffer.from(body.payload!.data, 'base64').toString('utf8'))
     else if (versions.length === 0) return [404, { error: { code: 404 } }]
     const data = Buffer.from(versions.at(-1)!).toString('base64')

@@ -316,6 +316,53 @@ describe('writing to what the account keeps', () => {
     expect(secret.versions.map(({ text }) => text)).toEqual(['token=aaaa', 'token=bbbb'])
   })
 
+  test('removed, once or twice, no version gives it out; what holds nothing else goes', async () => {
+    const { twin, secret, connection, placeIn } = await set()
+    const [part, ofFunction] = [placeIn('secret', '6-10'), placeIn('function', '6-7')]
+    for (const place of [part, part, ofFunction, ofFunction]) await connection.remove!(place)
+    expect(secret.versions.map(({ text }) => text)).toEqual(['token='])
+    expect(twin.account.functions[0]!.variables).toEqual({ HOST: '', TOKEN: 'aaaa"b' })
+    const [whole, parameter] = [
+      twin.account.addValue('secrets', 'apps/whole', 'aaaa'),
+      twin.account.addValue('parameters', '/apps/whole', 'aaaa'),
+    ]
+    const documents = await collect(connection.documents!())
+    for (const path of [whole.name, parameter.name]) {
+      const document = documents.find(one => one.path === path)!
+      const slots = [{ part: 'value' as const, at: '0-4', encodings: [] }]
+      const place = { in: document.in, path, version: document.id, slots }
+      await expect(connection.remove!({ ...place, version: `${document.in.id}@9` })).rejects.toMatchObject({
+        code: 'CONFLICT',
+      })
+      for (let times = 0; times < 2; times++) await connection.remove!(place)
+    }
+    expect([twin.account.secrets.size, twin.account.parameters.size]).toEqual([1, 0])
+  })
+
+  test('a removal whose answer was lost is made whole by the next one', async () => {
+    for (let call = 1; call <= 8; call++) {
+      const { twin, secret, connection, placeIn } = await set()
+      const place = placeIn('secret', '6-10')
+      twin.failAt(call, 'after')
+      await connection.remove!(place).catch(() => {})
+      twin.noFault()
+      await connection.remove!(place)
+      expect(secret.versions.map(({ text }) => text)).toEqual(['token='])
+    }
+  })
+
+  test('what is not approved is not removed', async () => {
+    const twin = memoryAws({ approved: ['apps/other'] })
+    const secret = twin.account.addValue('secrets', 'apps/orders', 'aaaa')
+    const connection = await open(twin)
+    const document = (await collect(connection.documents!())).find(({ path }) => path === secret.name)!
+    const slots = [{ part: 'value' as const, at: '0-4', encodings: [] }]
+    await expect(
+      connection.remove!({ in: document.in, path: document.path, version: document.id, slots }),
+    ).rejects.toMatchObject({ code: 'DENIED' })
+    expect(secret.versions).toHaveLength(1)
+  })
+
   test('a function’s environment: the one variable, on the revision that was read', async () => {
     const { twin, connection, placeIn } = await set()
     const [mailer] = twin.account.functions

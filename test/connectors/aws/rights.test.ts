@@ -85,7 +85,9 @@ test('the policies of the README allow the calls that are made, and no others', 
   await connection.freeze!(refIn('role', role.id))
   await connection.thaw!(refIn('role', role.id), null)
   await connection.revoke!(identity)
-  for (const place of places) await connection.write!(place, new Secret('bbbb'))
+  const written = []
+  for (const place of places) written.push(await connection.write!(place, new Secret('bbbb')))
+  for (const place of written) await connection.remove!(place)
 
   const [reading, containing, sessions] = await policies()
   const free = (actions: Iterable<string>) => [...actions].filter(action => action !== FREE).sort()

@@ -193,8 +193,25 @@ describe('a stored secret', () => {
     await expect(connection.write!(place, new Secret('cccc'))).rejects.toMatchObject({ code: 'CONFLICT' })
   })
 
-  test('that is not approved is not written', async () => {
+  test('removed, once or twice, no version holds it; one that holds nothing else goes', async () => {
+    const twin = filled({ approved: ['db', 'whole'] })
+    twin.secrets.set('whole', ['aaaa'])
+    const connection = await open(twin)
+    const place = await placeIn(connection)
+    const whole = (await collect(connection.documents!())).find(({ path }) => path === 'whole')!
+    const slots = [{ part: 'value' as const, at: '0-4', encodings: [] }]
+    const alone = { in: whole.in, path: 'whole', version: whole.id, slots }
+    for (const one of [place, place, alone, alone]) await connection.remove!(one)
+    expect(twin.secrets.get('db')).toEqual(['', 'token='])
+    expect(twin.secrets.has('whole')).toBe(false)
+    twin.secrets.set('db', ['token=aaaa', 'token=cccc'])
+    await expect(connection.remove!(place)).rejects.toMatchObject({ code: 'CONFLICT' })
+    expect(twin.secrets.get('db')).toEqual(['token=aaaa', 'token=cccc'])
+  })
+
+  test('that is not approved is not written, nor taken out', async () => {
     const connection = await open(filled())
+    await expect(connection.remove!(await placeIn(connection))).rejects.toMatchObject({ code: 'DENIED' })
     await expect(connection.write!(await placeIn(connection), new Secret('bbbb'))).rejects.toMatchObject({
       code: 'DENIED',
     })
