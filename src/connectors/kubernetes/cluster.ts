@@ -146,7 +146,15 @@ export const objectSchema = z.looseObject({
     generation: z.number().optional(),
     labels: texts,
     annotations: texts,
-    ownerReferences: z.array(z.looseObject({ controller: z.boolean().optional() })).nullish(),
+    ownerReferences: z
+      .array(
+        z.looseObject({
+          kind: z.string().optional(),
+          name: z.string().optional(),
+          controller: z.boolean().optional(),
+        }),
+      )
+      .nullish(),
   }),
 })
 export type ApiObject = z.infer<typeof objectSchema>

@@ -11,11 +11,14 @@ export interface Listed {
   readonly hides: readonly string[]
   /** It belongs to no namespace. */
   readonly cluster?: true
+  /** A cluster without the operator does not know it, and has none. */
+  readonly optional?: true
 }
 
 const CORE = '/api/v1'
 const APPS = '/apis/apps/v1'
 const BATCH = '/apis/batch/v1'
+const EXTERNAL = '/apis/external-secrets.io/v1'
 const RBAC = '/apis/rbac.authorization.k8s.io/v1'
 
 export const ACCOUNTS: Listed = {
@@ -79,6 +82,23 @@ export const OTHERS: readonly Listed[] = [
     hides: ['mutating-webhook'],
     cluster: true,
   },
+  { api: EXTERNAL, resource: 'externalsecrets', kind: 'ExternalSecret', hides: [], optional: true },
+  { api: EXTERNAL, resource: 'secretstores', kind: 'SecretStore', hides: [], optional: true },
+  {
+    api: EXTERNAL,
+    resource: 'clustersecretstores',
+    kind: 'ClusterSecretStore',
+    hides: [],
+    cluster: true,
+    optional: true,
+  },
+  {
+    api: '/apis/secrets-store.csi.x-k8s.io/v1',
+    resource: 'secretproviderclasses',
+    kind: 'SecretProviderClass',
+    hides: [],
+    optional: true,
+  },
 ]
 
 export interface Selection {
@@ -119,7 +139,7 @@ export async function* list(
  */
 async function* pages(
   cluster: Cluster,
-  { kind }: Listed,
+  { kind, optional }: Listed,
   path: string,
   { metadataOnly, ...selectors }: Selection,
 ): AsyncGenerator<ApiObject> {
@@ -141,6 +161,7 @@ async function* pages(
       from = undefined
       continue
     }
+    if (status === 404 && optional) return
     if (status < 200 || status >= 300) throw refused(status, doing)
     const page = pageSchema.safeParse(json)
     if (!page.success)

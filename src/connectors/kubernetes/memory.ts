@@ -24,6 +24,8 @@ export interface MemoryKubernetes {
   readonly allowed: Map<string, ReadonlySet<string>>
   /** Resources that our own account may not list, with what is answered instead; and for how many pages it goes well. */
   readonly refusals: Map<string, { status: number; afterPages: number; times: number; retryAfter?: string }>
+  /** Resources that an operator has added, beside those that every cluster has. */
+  readonly added: Set<string>
   /** Called when all pods of a workload are new. */
   onRolledOut: (object: MemoryObject) => void
   /** How often a workload is looked at until it has come up. */
@@ -54,7 +56,7 @@ const KINDS: Readonly<Record<string, string>> = {
   mutatingwebhookconfigurations: 'MutatingWebhookConfiguration',
 }
 const PATH =
-  /^(?:\/api\/v1|\/apis\/[a-z0-9.]+\/v1)(?:\/namespaces\/(?<namespace>[^/]+)(?=\/))?\/(?<resource>[a-z]+)(?:\/(?<name>[^/]+))?(?:\/(?<sub>[a-z]+))?$/
+  /^(?:\/api\/v1|\/apis\/[a-z0-9.-]+\/v1)(?:\/namespaces\/(?<namespace>[^/]+)(?=\/))?\/(?<resource>[a-z]+)(?:\/(?<name>[^/]+))?(?:\/(?<sub>[a-z]+))?$/
 
 export function memoryKubernetes(overrides: Partial<KubernetesConfig> = {}): MemoryKubernetes {
   const objects = new MemoryObjects()
@@ -75,6 +77,7 @@ export function memoryKubernetes(overrides: Partial<KubernetesConfig> = {}): Mem
     reachable: true,
     allowed: new Map(),
     refusals: new Map(),
+    added: new Set(),
     onRolledOut: () => {},
     rolloutLooks: 2,
     connector: {
@@ -135,7 +138,7 @@ class Serving {
     if (account) return status(403)
     if (resource === 'namespaces' && name === 'kube-system')
       return json(200, { metadata: { name, uid: this.#twin.instance } })
-    if (!KINDS[resource]) return status(404)
+    if (!KINDS[resource] && !this.#twin.added.has(resource)) return status(404)
     if (sub === 'token' && asked.method === 'POST') return this.#giveToken(namespace, name ?? '', asked.body)
     if (name === undefined)
       return asked.method === 'POST'

@@ -98,6 +98,13 @@ function mustBeWritable(cluster: Cluster, object: ApiObject): void {
     )
   if (typeOf(object) === TOKEN_TYPE)
     throw new FirebreakError('UNSUPPORTED', `the API writes the token in ${called} itself`)
+  const keeper = object.metadata.ownerReferences?.find(({ controller }) => controller)
+  if (keeper)
+    throw new FirebreakError(
+      'UNSUPPORTED',
+      `${called} is kept by ${keeper.kind} ${keeper.name}, which would write the old value again`,
+      'Approve the place that it is made from, or change that by hand.',
+    )
   if (isImmutable(object))
     throw new FirebreakError(
       'UNSUPPORTED',

@@ -84,6 +84,19 @@ describe('reading a cluster', () => {
     )
   })
 
+  test('what an operator adds is told where it is installed, and no gap where it is not', async () => {
+    const twin = memoryKubernetes()
+    const connection = await open(twin)
+    await collect(connection.documents!())
+    expect(gaps(await collect(connection.discover!()))).toEqual([])
+    twin.objects.add('externalsecrets', 'ExternalSecret', 'shop', { metadata: { name: 'db' }, spec: {} })
+    twin.added.add('externalsecrets')
+    const documents = await collect(connection.documents!())
+    expect(await textOf(documents.find(({ path }) => path === 'namespaces/shop.json')!)).toContain(
+      '"external-secrets.io/v1"',
+    )
+  })
+
   test('a list that expires under paging is read anew, and each thing is given once', async () => {
     const twin = memoryKubernetes({ pageSize: 2 })
     for (let index = 0; index < 5; index++) addSecret(twin, `s${index}`, { data: { k: base64('v') } })
@@ -231,6 +244,14 @@ describe('writing a Secret', () => {
   test.each([
     ['not approved', {}, { approved: [] }, 'DENIED'],
     ['immutable', { immutable: true }, {}, 'UNSUPPORTED'],
+    [
+      'made by a controller, which would write the old value again',
+      {
+        metadata: { name: 'db', ownerReferences: [{ kind: 'ExternalSecret', name: 'db', controller: true }] },
+      },
+      {},
+      'UNSUPPORTED',
+    ],
   ])('what is %s is left alone', async (_, said, config, code) => {
     const { twin, documents, stored } = await stage(said)
     const before = stored()

@@ -37,6 +37,14 @@ export const KINDS = {
   clusterrole: { group: 'rbac.authorization.k8s.io', cluster: true, ref: 'cluster-role' },
   rolebinding: { group: 'rbac.authorization.k8s.io', cluster: false, ref: 'role-binding' },
   clusterrolebinding: { group: 'rbac.authorization.k8s.io', cluster: true, ref: 'cluster-role-binding' },
+  externalsecret: { group: 'external-secrets.io', cluster: false, ref: 'external-secret' },
+  secretstore: { group: 'external-secrets.io', cluster: false, ref: 'secret-store' },
+  clustersecretstore: { group: 'external-secrets.io', cluster: true, ref: 'cluster-secret-store' },
+  secretproviderclass: {
+    group: 'secrets-store.csi.x-k8s.io',
+    cluster: false,
+    ref: 'secret-provider-class',
+  },
   mutatingwebhookconfiguration: {
     group: 'admissionregistration.k8s.io',
     cluster: true,

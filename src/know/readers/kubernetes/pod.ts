@@ -11,6 +11,8 @@ export interface Pod {
   /** For whom else it has tokens: `sts.amazonaws.com`, `vault`. */
   readonly tokenAudiences: readonly string[]
   readonly secrets: readonly SecretUse[]
+  /** The SecretProviderClasses whose secrets are mounted. */
+  readonly providerClasses: readonly { readonly name: string; readonly line: number }[]
   readonly pullSecrets: readonly string[]
   readonly images: readonly string[]
   readonly privileged: boolean
@@ -66,6 +68,11 @@ export function podOf({ kind, root }: Manifest): Pod | undefined {
       ...volumes.flatMap(volume => secretUse(member(volume, 'secret'), 'secretName', 'volume')),
       ...projected.flatMap(source => secretUse(member(source, 'secret'), 'name', 'volume')),
     ],
+    providerClasses: volumes.flatMap(volume => {
+      const named = member(volume, 'csi', 'volumeAttributes', 'secretProviderClass')
+      const name = scalar(named)
+      return name === undefined ? [] : [{ name, line: named!.line }]
+    }),
     pullSecrets: items(member(spec, 'imagePullSecrets')).flatMap(one => scalar(member(one, 'name')) ?? []),
     images: [...new Set(containers.flatMap(container => scalar(member(container, 'image')) ?? []))],
     // A process of the host's, as Windows calls it, has all of its node, too.

@@ -6,6 +6,16 @@ import { Secret } from '../../../core/contract/secret.ts'
 import { items, member, members, scalar } from '../located.ts'
 import { accessRules, subjectsOf } from './access-rules.ts'
 import { awsAuth, cloudIdentities, podRole } from './cloud-identity.ts'
+import {
+  keptBy,
+  managerOf,
+  MANAGERS,
+  mirroredBy,
+  mountedOf,
+  remoteKeys,
+  storeOf,
+  targetOf,
+} from './external-secrets.ts'
 import { type Manifest, nameOf, Naming, texts } from './manifest.ts'
 import { type Pod, podOf, truth } from './pod.ts'
 import type { Source } from './read-manifests.ts'
@@ -28,6 +38,7 @@ class Telling {
   readonly #found: readonly Found[]
   readonly #naming: Naming
   readonly #accounts: ReadonlyMap<string, Manifest>
+  readonly #stores: ReadonlyMap<string, Manifest>
 
   constructor(document: Document, found: readonly Found[]) {
     this.#document = document
@@ -38,6 +49,11 @@ class Telling {
       manifests
         .filter(({ kind }) => kind === 'serviceaccount')
         .map(account => [nameOf('serviceaccount', account.namespace, account.name), account]),
+    )
+    this.#stores = new Map(
+      manifests
+        .filter(({ kind }) => kind === 'secretstore' || kind === 'clustersecretstore')
+        .map(store => [nameOf(store.kind, store.namespace, store.name), store]),
     )
   }
 
@@ -238,6 +254,15 @@ class Telling {
         certainty: 'proven',
         why: `${key === undefined ? `all of ${secret}` : `${key} of ${secret}`} is in its ${how}${at(line)}`,
       }
+    for (const { name: called, line } of pod.providerClasses)
+      yield {
+        see: 'edge',
+        from: ref,
+        to: this.#naming.ref('secretproviderclass', namespace, called),
+        crossing: 'reads-secret',
+        certainty: 'proven',
+        why: `the secrets of ${called} are mounted in its pods${at(line)}`,
+      }
     for (const secret of pod.pullSecrets)
       yield {
         see: 'edge',
@@ -302,6 +327,8 @@ class Telling {
       }),
     }
     if (kind === 'namespace') yield* ownersOf(ref, manifest)
+    if (kind === 'externalsecret') yield* this.#synced(manifest)
+    if (kind === 'secretproviderclass') yield* this.#mounted(manifest, ref)
     const policy = accessRules(manifest)
     if (policy === undefined) return
     yield { see: 'policy', on: ref, language: 'kubernetes-rbac', text: canonicalJson(policy) }
@@ -325,6 +352,50 @@ class Telling {
           ],
           facts: {},
         }
+  }
+
+  /** Whoever has the Secret has what it is made from. */
+  *#synced(manifest: Manifest): Generator<Observation> {
+    const { namespace, name } = manifest
+    const named = storeOf(manifest)
+    if (!named) return
+    const within = named.kind === 'secretstore' ? namespace : undefined
+    const store = this.#stores.get(nameOf(named.kind, within, named.name))
+    const secret = this.#naming.ref('secret', namespace, targetOf(manifest))
+    // A store that is written elsewhere may be of any of them.
+    const managers = store ? [managerOf(store)] : MANAGERS
+    for (const { key, line } of remoteKeys(manifest))
+      for (const manager of managers)
+        yield* this.#cameFrom(secret, manager && keptBy(manager, key), {
+          why: `ExternalSecret ${name} reads ${key} for it${at(line)}`,
+          ...(!store && { when: `${named.name} is a store of ${manager}` }),
+        })
+  }
+
+  *#mounted(manifest: Manifest, ref: Ref): Generator<Observation> {
+    const mirrors = mirroredBy(manifest).map(name => this.#naming.ref('secret', manifest.namespace, name))
+    for (const { to, line } of mountedOf(manifest))
+      for (const from of [ref, ...mirrors])
+        yield* this.#cameFrom(from, to, {
+          why: `SecretProviderClass ${manifest.name} mounts ${to.id.slice(1)}${at(line)}`,
+        })
+  }
+
+  *#cameFrom(
+    from: Ref,
+    to: Ref | undefined,
+    { why, when }: { readonly why: string; readonly when?: string },
+  ): Generator<Observation> {
+    if (!to) return
+    yield { see: 'resource', ref: to, names: [to.id.slice(1)], facts: {} }
+    yield {
+      see: 'edge',
+      from,
+      to,
+      crossing: 'synced-from',
+      ...(when === undefined ? { certainty: 'proven' } : { certainty: 'conditional', when }),
+      why,
+    }
   }
 
   *#awsAuth({ namespace, name, root }: Manifest): Generator<Observation> {

@@ -398,3 +398,96 @@ ${ACCOUNT}`)
     expect(told).toEqual(names)
   })
 })
+
+describe('what a Secret or a volume is made from', () => {
+  const store = (provider: string, kind = 'SecretStore') => `apiVersion: external-secrets.io/v1
+kind: ${kind}
+metadata: { name: vault, namespace: shop }
+spec: { provider: ${provider} }
+---
+`
+  const external = (kind = 'SecretStore') => `apiVersion: external-secrets.io/v1
+kind: ExternalSecret
+metadata: { name: db, namespace: shop }
+spec:
+  secretStoreRef: { name: vault, kind: ${kind} }
+  target: { name: database }
+  data: [{ secretKey: url, remoteRef: { key: prod/db, property: url } }]
+  dataFrom: [{ extract: { key: prod/all } }, { find: { name: { regexp: .* } } }]
+`
+  const hops = async (text: string) =>
+    (await read(text)).flatMap(one =>
+      one.see === 'edge' && one.crossing === 'synced-from'
+        ? [`${one.from.id} ${formatRef(one.to)} ${one.certainty}`]
+        : [],
+    )
+
+  test.each([
+    ['{ aws: { service: SecretsManager } }', 'aws:?/secret/?'],
+    ['{ aws: { service: ParameterStore } }', 'aws:?/parameter/?'],
+    ['{ gcpsm: { projectID: shop } }', 'gcp:?/secret/?'],
+    ['{ azurekv: { vaultUrl: "https://shop.vault.azure.net" } }', 'azure:?/secret/?'],
+    ['{ vault: { server: "https://vault.example" } }', 'vault:?/secret/?'],
+  ])('an ExternalSecret of a store %s', async (provider, where) => {
+    for (const kind of ['SecretStore', 'ClusterSecretStore'])
+      expect(await hops(store(provider, kind) + external(kind))).toEqual([
+        `?shop/secret/database ${where}prod/db proven`,
+        `?shop/secret/database ${where}prod/all proven`,
+      ])
+    // One of another name, or of another kind, is not meant.
+    const other = await hops(store(provider).replace('name: vault', 'name: other') + external())
+    expect(other).toHaveLength(10)
+    expect(other.every(hop => hop.endsWith('conditional'))).toBe(true)
+  })
+
+  test('keys and certificates of a key vault are no secrets', async () => {
+    const text = external().replace('prod/db', 'cert/tls').replace('prod/all', 'secret/all')
+    expect(await hops(store('{ azurekv: { vaultUrl: "https://v" } }') + text)).toEqual([
+      '?shop/secret/database azure:?/secret/?all proven',
+    ])
+  })
+
+  test.each([
+    ['aws', '- { objectName: prod/db, objectType: secretsmanager }', ['aws:?/secret/?prod/db']],
+    [
+      'aws',
+      '- { objectName: "arn:aws:secretsmanager:eu-west-1:111122223333:secret:db-a1", objectType: secretsmanager }',
+      ['aws:111122223333/secret/?arn:aws:secretsmanager:eu-west-1:111122223333:secret:db-a1'],
+    ],
+    ['aws', '- { objectName: /prod/db, objectType: ssmparameter }', ['aws:?/parameter/?/prod/db']],
+    [
+      'azure',
+      'array: ["objectName: db\\nobjectType: secret", "objectName: k\\nobjectType: key"]',
+      ['azure:?/secret/?db'],
+    ],
+    ['gcp', '- { resourceName: projects/shop/secrets/db/versions/latest }', ['gcp:?shop/secret/?db']],
+    ['vault', '- { objectName: url, secretPath: secret/data/db }', ['vault:?/secret/?secret/data/db']],
+    ['other', '- { objectName: url }', []],
+    ['aws', '[', []],
+  ])('a SecretProviderClass of %s: %s', async (provider, objects, expected) => {
+    const parameters = JSON.stringify(objects.replaceAll('\\\\n', '\\n'))
+    const text = `apiVersion: secrets-store.csi.x-k8s.io/v1
+kind: SecretProviderClass
+metadata: { name: db, namespace: shop }
+spec:
+  provider: ${provider}
+  parameters: { ${provider === 'gcp' ? 'secrets' : 'objects'}: ${parameters} }
+  secretObjects: [{ secretName: mirror }]
+---
+apiVersion: v1
+kind: Pod
+metadata: { name: api, namespace: shop }
+spec:
+  containers: [{ name: api, image: api }]
+  volumes: [{ name: s, csi: { driver: secrets-store.csi.k8s.io, volumeAttributes: { secretProviderClass: db } } }]
+`
+    const found = await read(text)
+    expect(await hops(text)).toEqual(
+      expected.flatMap(to => [
+        `?shop/secretproviderclass/db ${to} proven`,
+        `?shop/secret/mirror ${to} proven`,
+      ]),
+    )
+    expect(edges(found)).toContain('?shop/pod/api reads-secret ?shop/secretproviderclass/db, proven')
+  })
+})
