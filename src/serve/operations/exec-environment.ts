@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { credentialParts } from '../../act/broker/credential-parts.ts'
 import type { LeaseAddress } from '../../act/broker/broker-client.ts'
 import type { Secret } from '../../core/contract/secret.ts'
+import { loginEnvironment, natsUrl } from './login-environment.ts'
 
 /** What was leased, and where it is accepted; an access token nowhere in particular. */
 export interface Given {
@@ -30,8 +31,7 @@ export async function handOver({ secret, at, id }: Given): Promise<Handed> {
   if (at.system === 'nats') return await inCredentialsFile(env, at, secret)
   if (!('privateKey' in parts)) {
     const { user, password, sessionToken } = parts
-    const login = Object.hasOwn(passwordEnvironment, at.system) ? passwordEnvironment[at.system] : undefined
-    const own = login?.({ ...at, port: text(at.port), user, password, sessionToken })
+    const own = loginEnvironment({ ...at, user, password, sessionToken })
     return { env: { ...env, FIREBREAK_PASSWORD: password, ...own }, replace, remove }
   }
   const folder = await ownFolder()
@@ -68,76 +68,17 @@ async function ownFolder(): Promise<string> {
 }
 
 /** A user's token and its key, in the file that all of NATS's clients read. */
-async function inCredentialsFile(
-  env: NodeJS.ProcessEnv,
-  { host = '', port }: LeaseAddress,
-  secret: Secret,
-): Promise<Handed> {
+async function inCredentialsFile(env: NodeJS.ProcessEnv, at: LeaseAddress, secret: Secret): Promise<Handed> {
   const folder = await ownFolder()
   const file = join(folder, 'user.creds')
   await writeFile(file, secret.reveal(), { mode: 0o600 })
   return {
     env: {
       ...env,
-      NATS_URL: `nats://${host.includes(':') ? `[${host}]` : host}:${text(port)}`,
+      NATS_URL: natsUrl(at),
       NATS_CREDS: file,
     },
     replace: async () => {},
     remove: () => rm(folder, { recursive: true, force: true }),
   }
-}
-
-interface Login {
-  readonly host?: string | undefined
-  readonly port: string | undefined
-  readonly database?: string | undefined
-  readonly user: string
-  readonly password: string
-  readonly sessionToken?: string | undefined
-  readonly region?: string | undefined
-  readonly endpoint?: string | undefined
-}
-
-const passwordEnvironment: Readonly<Record<string, (login: Login) => NodeJS.ProcessEnv>> = {
-  postgres: ({ host, port, database, user, password }) => ({
-    PGHOST: host,
-    PGPORT: port,
-    PGDATABASE: database,
-    PGUSER: user,
-    PGPASSWORD: password,
-  }),
-  redis: ({ host, port, user, password }) => ({
-    REDIS_HOST: host,
-    REDIS_PORT: port,
-    REDIS_USER: user,
-    REDIS_PASSWORD: password,
-    REDISCLI_AUTH: password,
-  }),
-  aws: ({ region, endpoint, user, password, sessionToken }) => ({
-    AWS_ACCESS_KEY_ID: user,
-    AWS_SECRET_ACCESS_KEY: password,
-    AWS_SESSION_TOKEN: sessionToken,
-    AWS_REGION: region,
-    AWS_DEFAULT_REGION: region,
-    // An address with a service in it is none for all of them.
-    ...(endpoint !== undefined && !endpoint.includes('{') && { AWS_ENDPOINT_URL: endpoint }),
-    // A profile of whoever runs it would go before.
-    AWS_PROFILE: undefined,
-  }),
-  github: ({ endpoint, password }) => {
-    const { host } = new URL(endpoint ?? 'https://api.github.com')
-    return /(^|\.)(github\.com|ghe\.com)$/.test(host)
-      ? { GH_TOKEN: password, GITHUB_TOKEN: password, GITHUB_API_URL: endpoint }
-      : { GH_ENTERPRISE_TOKEN: password, GH_HOST: host, GITHUB_TOKEN: password, GITHUB_API_URL: endpoint }
-  },
-  mariadb: ({ host, port, user, password }) => ({
-    MYSQL_HOST: host,
-    MYSQL_TCP_PORT: port,
-    MYSQL_USER: user,
-    MYSQL_PWD: password,
-  }),
-}
-
-function text(port: number | undefined): string | undefined {
-  return port === undefined ? undefined : String(port)
 }
