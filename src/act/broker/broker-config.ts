@@ -108,6 +108,15 @@ const client = z
     'needs either `keys`, public keys (JWK), or `jwks`, where they are',
   )
 
+/** Where a CI platform says that a job is over. */
+const webhook = z.strictObject({
+  platform: z.enum(['github', 'gitlab']),
+  /** Of the tokens by which its jobs got their leases. */
+  issuer: z.string().min(1),
+  /** What the platform signs with, or sends: `env:NAME` or `file:PATH`. */
+  secret: z.string().regex(/^(env|file):./, 'is no env:NAME or file:PATH'),
+})
+
 const schema = z.strictObject({
   /** The broker's own address: who signs its access tokens, and whom tokens of others must be for. */
   issuer: z.string().refine(isAddress, 'is no https address; http is for loopback only'),
@@ -118,6 +127,7 @@ const schema = z.strictObject({
   spiffe: z
     .strictObject({ trustDomain: domainName, workloads: z.array(socketWorkload).default([]) })
     .optional(),
+  webhooks: z.array(webhook).default([]),
   /** With this it listens on other than loopback addresses. The files are beside this one. */
   tls: tls.optional(),
   leases: z.array(lease).min(1),
@@ -133,6 +143,7 @@ export type BrokerConfig = z.infer<typeof schema>
 export type TrustedIssuer = BrokerConfig['issuers'][number]
 export type Client = BrokerConfig['clients'][number]
 export type SocketWorkload = NonNullable<BrokerConfig['spiffe']>['workloads'][number]
+export type Webhook = BrokerConfig['webhooks'][number]
 export type LeaseDefinition = BrokerConfig['leases'][number]
 
 /** Raises INVALID_CONFIG, naming the file and the field. */
@@ -191,6 +202,12 @@ export function parseBrokerConfig(text: string, file: string): BrokerConfig {
   )
   mustBeOfDomain(file, config)
   const beside = (path: string) => resolve(dirname(file), path)
+  for (const { issuer } of config.webhooks)
+    if (!config.issuers.some(known => known.issuer === issuer))
+      throw new FirebreakError('INVALID_CONFIG', `${file}: webhooks: ${issuer} is none of the issuers`)
+  const webhooks = config.webhooks.map(each =>
+    each.secret.startsWith('file:') ? { ...each, secret: `file:${beside(each.secret.slice(5))}` } : each,
+  )
   const tls = config.tls && {
     ...config.tls,
     certificate: beside(config.tls.certificate),
@@ -201,7 +218,13 @@ export function parseBrokerConfig(text: string, file: string): BrokerConfig {
     ...config.spiffe,
     workloads: config.spiffe.workloads.map(each => ({ ...each, socket: beside(each.socket) })),
   }
-  return { ...config, ...(tls && { tls }), ...(spiffe && { spiffe }), policies: beside(config.policies) }
+  return {
+    ...config,
+    ...(tls && { tls }),
+    ...(spiffe && { spiffe }),
+    webhooks,
+    policies: beside(config.policies),
+  }
 }
 
 export function leaseNamed(config: BrokerConfig, name: string): LeaseDefinition | undefined {

@@ -52,6 +52,16 @@ export async function endAll(
   }
 }
 
+/** Marks them as ending, with all that was exchanged from them: the keeper carries it out at once. For who does not wait for it. */
+export async function beginEnd(
+  db: Db,
+  broker: Pick<Broker, 'io'>,
+  leaseIds: readonly string[],
+  why: string,
+): Promise<void> {
+  await transaction(db, tx => close(tx, broker, leaseIds, why), 'rows')
+}
+
 /** Ends access tokens whose time is over, some of them at once. Nobody takes them any more, so that there is nothing to revoke. */
 export async function endExpiredTokens(db: Db, { io }: Pick<Broker, 'io'>): Promise<number> {
   const now = io.now().getTime()

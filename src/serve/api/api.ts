@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
 import { TLSSocket } from 'node:tls'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { OAUTH_ERRORS, OauthError } from '../../act/broker/oauth-error.ts'
 import { ERRORS, isFirebreakError } from '../../core/contract/errors.ts'
 import { storeError } from '../../core/store/store-error.ts'
@@ -9,6 +9,7 @@ import type { Endpoint, HttpOptions, HttpServer } from '../operations/broker/end
 import { openApi } from './openapi.ts'
 
 const MOST_BYTES = 64 * 1024
+const MOST_SIGNED_BYTES = 1024 * 1024
 const REQUEST_WITHIN_MS = 30_000
 
 /** Serves endpoints over HTTP, and their description at /openapi.json. */
@@ -44,29 +45,46 @@ export async function serveHttp(
     // Nothing of it is for anybody but who asked (RFC 6749, section 5.1).
     reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
   })
-  for (const endpoint of endpoints)
-    server.route({
-      method: endpoint.method,
-      url: endpoint.path.replace(/\{(\w+)\}/g, ':$1'),
-      config: { endpoint: endpoint.name },
-      handler: async (request, reply) => {
-        const answer = await endpoint.run({
-          bearer: bearerFor(endpoint, request),
-          presented: presentedBy(request),
-          parameters: request.params as Record<string, string>,
-          input: inputOf(endpoint, request),
-        })
-        return reply.code(endpoint.status).send(answer)
-      },
-    })
-  let url = ''
-  server.get('/openapi.json', async () => openApi(options.title, version, url, endpoints))
   server.setNotFoundHandler(async (_request, reply) =>
     refuse(reply, 404, 'invalid_request', 'there is no such address'),
   )
   server.setErrorHandler(async (error, request, reply) => await answerTo(error, request, reply, options))
+  await server.register(async signed => {
+    // What a signature is over must not be read and written again before it is checked.
+    signed.removeAllContentTypeParsers()
+    signed.addContentTypeParser(
+      '*',
+      { parseAs: 'buffer', bodyLimit: MOST_SIGNED_BYTES },
+      (_request, body, done) => done(null, body),
+    )
+    for (const endpoint of endpoints.filter(isSigned)) route(signed, endpoint)
+  })
+  for (const endpoint of endpoints.filter(each => !isSigned(each))) route(server, endpoint)
+  let url = ''
+  server.get('/openapi.json', async () => openApi(options.title, version, url, endpoints))
   url = await server.listen({ host: options.host, port: options.port })
   return { url, close: () => server.close() }
+}
+
+function isSigned({ body }: Endpoint): boolean {
+  return body?.type === 'signed'
+}
+
+function route(server: FastifyInstance, endpoint: Endpoint): void {
+  server.route({
+    method: endpoint.method,
+    url: endpoint.path.replace(/\{(\w+)\}/g, ':$1'),
+    config: { endpoint: endpoint.name },
+    handler: async (request, reply) => {
+      const answer = await endpoint.run({
+        bearer: bearerFor(endpoint, request),
+        presented: presentedBy(request),
+        parameters: request.params as Record<string, string>,
+        input: inputOf(endpoint, request),
+      })
+      return reply.code(endpoint.status).send(answer)
+    },
+  })
 }
 
 function bearerFor({ caller }: Endpoint, request: FastifyRequest): string {
@@ -99,6 +117,11 @@ function bearerOf(request: FastifyRequest): string {
 
 function inputOf({ body }: Endpoint, request: FastifyRequest): unknown {
   if (!body) return undefined
+  if (body.type === 'signed') {
+    const bytes = request.body instanceof Uint8Array ? request.body : new Uint8Array()
+    const header = (name: string) => request.raw.headersDistinct[name]?.[0]
+    return { bytes, header }
+  }
   const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase()
   if (type !== (body.type === 'form' ? 'application/x-www-form-urlencoded' : 'application/json'))
     throw new OauthError('invalid_request', `it is taken as ${body.type === 'form' ? 'a form' : 'JSON'} only`)

@@ -26,8 +26,8 @@ export interface Endpoint<Input = unknown> {
   readonly summary: string
   readonly caller: Caller
   readonly status: 200 | 201
-  /** How the input comes: OAuth's own endpoints take forms. */
-  readonly body?: { readonly type: 'json' | 'form'; readonly schema: ZodType<Input> }
+  /** How the input comes: OAuth's own endpoints take forms; what is signed as a whole comes as it is, a `Delivery`, and the schema tells of it. */
+  readonly body?: { readonly type: 'json' | 'form' | 'signed'; readonly schema: ZodType<Input> }
   readonly answer: ZodType
   run(call: Call<Input>): Promise<unknown>
 }

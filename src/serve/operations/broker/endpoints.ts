@@ -5,6 +5,8 @@ import { attestCertificate } from '../../../act/broker/certificate.ts'
 import { OauthError } from '../../../act/broker/oauth-error.ts'
 import { credentialParts } from '../../../act/broker/credential-parts.ts'
 import { endLease } from '../../../act/broker/end-lease.ts'
+import type { Webhook } from '../../../act/broker/broker-config.ts'
+import { type Delivery, jobEnded } from '../../../act/broker/job-end.ts'
 import { issueLease } from '../../../act/broker/lease.ts'
 import { leaseByHandle, leaseView } from '../../../act/broker/lease-view.ts'
 import { renewLease } from '../../../act/broker/renew-lease.ts'
@@ -186,6 +188,8 @@ export function brokerEndpoints(db: Db, broker: Broker): readonly Endpoint[] {
       },
     }),
     ...(broker.spiffe ? [bundleEndpoint(db, broker, broker.spiffe)] : []),
+    webhook(db, broker, 'github', 'GitHub’s workflow_job and workflow_run, signed (X-Hub-Signature-256)'),
+    webhook(db, broker, 'gitlab', 'GitLab’s job events, with its X-Gitlab-Token'),
     ...oauthEndpoints(db, broker),
   ]
 }
@@ -200,6 +204,20 @@ function bundleEndpoint(db: Db, broker: Broker, domain: TrustDomain): Endpoint {
     status: 200,
     answer: bundle,
     run: async () => await ownBundle(db, broker, domain),
+  })
+}
+
+function webhook(db: Db, broker: Broker, platform: Webhook['platform'], event: string): Endpoint {
+  return defineEndpoint({
+    name: `${platform}JobEnded`,
+    method: 'POST',
+    path: `/webhooks/${platform}`,
+    summary: `End the leases of a job that is over: ${event}`,
+    caller: 'anyone',
+    status: 200,
+    body: { type: 'signed', schema: z.looseObject({}) as z.ZodType<unknown> as z.ZodType<Delivery> },
+    answer: z.object({ ending: z.int().describe('how many leases end') }),
+    run: async ({ input }) => ({ ending: (await jobEnded(db, broker, platform, input)).length }),
   })
 }
 
