@@ -107,6 +107,11 @@ export const operations: readonly OperationEntry[] = [
     load: async () => (await import('./exec.ts')).exec,
   },
   {
+    name: 'mcp',
+    summary: 'Give an AI agent credentials for each of its tasks, as an MCP server on standard input',
+    load: async () => (await import('./mcp.ts')).mcp,
+  },
+  {
     name: 'lease',
     summary: 'List, show, approve or end what the broker hands out',
     load: async () => (await import('./lease.ts')).lease,
