@@ -47,7 +47,7 @@ export const config = {
 /** What programs of others import, with its types; nothing of the rest is for them. */
 const client = {
   ...config,
-  entry: { client: 'src/act/broker/broker-client.ts' },
+  entry: { client: 'src/act/broker/client/broker-client.ts' },
   dts: { resolver: 'tsc' },
   clean: false,
   hooks: {},

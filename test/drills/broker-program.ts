@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { endLease } from '../../src/act/broker/end-lease.ts'
-import { issueLease } from '../../src/act/broker/lease.ts'
+import { endLease } from '../../src/act/broker/lease/end-lease.ts'
+import { issueLease } from '../../src/act/broker/lease/lease.ts'
 import { postgres } from '../../src/connectors/postgres/connector.ts'
 import type { Connector } from '../../src/core/contract/connector.ts'
 import { realIo } from '../../src/core/contract/io.ts'

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { listLeases } from '../../src/act/broker/lease-view.ts'
+import { listLeases } from '../../src/act/broker/lease/lease-view.ts'
 import { availablePostgres } from '../../src/serve/operations/drill/postgres-server.ts'
 import { requireServer } from '../servers.ts'
 import { type Replica, REPORTS, type ReplicasStage, replicasStage } from './replicas-stage.ts'

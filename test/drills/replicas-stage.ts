@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import pg from 'pg'
-import { makeJoinToken } from '../../src/act/broker/join-token.ts'
+import { makeJoinToken } from '../../src/act/broker/attest/join-token.ts'
 import { connectors } from '../../src/connectors/all.ts'
 import { realIo } from '../../src/core/contract/io.ts'
 import { readCheckpoints, sealedEntries } from '../../src/core/evidence/export.ts'
@@ -24,7 +24,7 @@ const OWN = 'https://broker.example'
 export const REPORTS = 'https://reports.example'
 const ASSERTION = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
-export interface Given {
+interface Given {
   readonly handle: string
   readonly lease: { readonly id: string; readonly state: string; readonly notAfter: string }
   readonly accessToken?: string

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { listLeases } from '../../src/act/broker/lease-view.ts'
+import { listLeases } from '../../src/act/broker/lease/lease-view.ts'
 import { availablePostgres } from '../../src/serve/operations/drill/postgres-server.ts'
 import { type Replica, type ReplicasStage, replicasStage } from '../drills/replicas-stage.ts'
 import { requireServer } from '../servers.ts'

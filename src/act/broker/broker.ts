@@ -3,10 +3,10 @@ import type { Keys } from '../../core/keys/keys.ts'
 import type { Connections } from '../../know/connections/registry.ts'
 import type { RunOptions } from '../actions/run.ts'
 import type { BrokerConfig } from './broker-config.ts'
-import type { IssuerKeys } from './issuer-keys.ts'
+import type { IssuerKeys } from './attest/issuer-keys.ts'
 import type { Ledger } from './ledger.ts'
-import type { PolicyBook } from './policy-book.ts'
-import type { SigningKeys } from './signing-keys.ts'
+import type { PolicyBook } from './decision/policy-book.ts'
+import type { SigningKeys } from './token/signing-keys.ts'
 import type { TrustDomain } from './spiffe/trust-domain.ts'
 
 /** What leases are decided, issued and ended with. */

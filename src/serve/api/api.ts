@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { OAUTH_ERRORS, OauthError } from '../../act/broker/oauth-error.ts'
 import { ERRORS, isFirebreakError } from '../../core/contract/errors.ts'
 import { storeError } from '../../core/store/store-error.ts'
-import type { Presented } from '../../act/broker/possession.ts'
+import type { Presented } from '../../act/broker/attest/possession.ts'
 import type { Endpoint, HttpOptions, HttpServer } from '../operations/broker/endpoint.ts'
 import { openApi } from './openapi.ts'
 

@@ -1,8 +1,8 @@
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { credentialParts } from '../../act/broker/credential-parts.ts'
-import type { LeaseAddress } from '../../act/broker/broker-client.ts'
+import { credentialParts } from '../../act/broker/lease/credential-parts.ts'
+import type { LeaseAddress } from '../../act/broker/client/broker-client.ts'
 import type { Secret } from '../../core/contract/secret.ts'
 import { loginEnvironment, natsUrl } from './login-environment.ts'
 

@@ -1,4 +1,4 @@
-import type { LeaseAddress } from '../../act/broker/broker-client.ts'
+import type { LeaseAddress } from '../../act/broker/client/broker-client.ts'
 
 interface Login extends LeaseAddress {
   readonly user: string

@@ -1,6 +1,6 @@
 import pc from 'picocolors'
 import { z } from 'zod'
-import { workloadToken } from '../../act/broker/platform-token.ts'
+import { workloadToken } from '../../act/broker/client/platform-token.ts'
 import type { Tried } from '../../core/contract/probe.ts'
 import type { Secret } from '../../core/contract/secret.ts'
 import { fingerprint } from '../../core/keys/fingerprint.ts'

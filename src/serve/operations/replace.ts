@@ -4,8 +4,8 @@ import { dirname, join, resolve } from 'node:path'
 import { stringify } from 'yaml'
 import { z } from 'zod'
 import { leaseNamed, parseBrokerConfig } from '../../act/broker/broker-config.ts'
-import { readPolicyFiles } from '../../act/broker/policy-book.ts'
-import { proofsOf } from '../../act/broker/proof.ts'
+import { readPolicyFiles } from '../../act/broker/decision/policy-book.ts'
+import { proofsOf } from '../../act/broker/replacement/proof.ts'
 import {
   casesText,
   issuersOf,
@@ -13,7 +13,7 @@ import {
   policyText,
   type Replacement,
   withReplacement,
-} from '../../act/broker/replacement.ts'
+} from '../../act/broker/replacement/replacement.ts'
 import { codeOf, FirebreakError } from '../../core/contract/errors.ts'
 import { formatRef } from '../../core/contract/ref.ts'
 import { compilePolicies } from '../../judge/policy/policy.ts'

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createConnection } from 'mysql2/promise'
 import { Secret } from '../../../src/core/contract/secret.ts'
 import { connectors } from '../../../src/connectors/all.ts'
-import { listLeases } from '../../../src/act/broker/lease-view.ts'
+import { listLeases } from '../../../src/act/broker/lease/lease-view.ts'
 import { observe } from '../../../src/know/observe/observe.ts'
 import { exec } from '../../../src/serve/operations/exec.ts'
 import {

@@ -6,7 +6,7 @@ import type { Trust } from '../../../core/contract/connector.ts'
 import { type Db, transaction } from '../../../core/store/store.ts'
 import type { Broker } from '../broker.ts'
 import { spiffeIdOf } from '../broker-config.ts'
-import { identityNamed } from '../facts.ts'
+import { identityNamed } from '../decision/facts.ts'
 import type { TrustDomain } from './trust-domain.ts'
 
 /** How often whoever verifies our SVIDs should look for other keys: a new one signs an hour after it is here. */

@@ -1,6 +1,6 @@
 import { SignJWT } from 'jose'
 import { Secret } from '../../../core/contract/secret.ts'
-import type { SigningKey } from '../signing-keys.ts'
+import type { SigningKey } from '../token/signing-keys.ts'
 
 /**
  * A JWT-SVID. It names no issuer: whoever verifies it goes by the trust domain of its subject. `jti` is as in an access token: the

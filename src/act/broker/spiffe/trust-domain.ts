@@ -2,7 +2,7 @@ import type { Io } from '../../../core/contract/io.ts'
 import type { Keys } from '../../../core/keys/keys.ts'
 import type { Db } from '../../../core/store/store.ts'
 import type { BrokerConfig } from '../broker-config.ts'
-import { SigningKeys } from '../signing-keys.ts'
+import { SigningKeys } from '../token/signing-keys.ts'
 
 /** The trust domain that the broker signs SVIDs of, with the keys of its tokens. */
 export interface TrustDomain {

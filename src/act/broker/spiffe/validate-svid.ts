@@ -1,10 +1,10 @@
 import { decodeJwt, decodeProtectedHeader, type JWTPayload, type ProtectedHeaderParameters } from 'jose'
 import type { Db } from '../../../core/store/store.ts'
-import { MOST_CHARACTERS, verifiedJwt } from '../attest.ts'
+import { MOST_CHARACTERS, verifiedJwt } from '../attest/attest.ts'
 import type { Broker } from '../broker.ts'
 import { isSpiffeId, SVID_ALGORITHMS } from '../broker-config.ts'
 import { OauthError } from '../oauth-error.ts'
-import { readOwnToken } from '../own-token.ts'
+import { readOwnToken } from '../token/own-token.ts'
 import type { TrustDomain } from './trust-domain.ts'
 
 /** JWT-SVID, sections 2.2 and 2.3: nothing else may stand in a header. */

@@ -1,7 +1,7 @@
 import type { ZodType } from 'zod'
 import type { Secret } from '../../../core/contract/secret.ts'
 import type { OauthError } from '../../../act/broker/oauth-error.ts'
-import type { Presented } from '../../../act/broker/possession.ts'
+import type { Presented } from '../../../act/broker/attest/possession.ts'
 
 /**
  * Who may call: anybody, a workload that presents a token of its own, who has a lease's handle, or a client of OAuth, who says
