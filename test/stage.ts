@@ -28,7 +28,11 @@ export interface Stage {
   /** Runs a line of shell. What is read from standard input is the leaked secret, unless something else is given. */
   run(line: string, options?: { stdin?: string; environment?: NodeJS.ProcessEnv }): Promise<Outcome>
   /** The same, not waited for, in a process group of its own. */
-  start(line: string): { child: ChildProcess; outcome: Promise<Outcome> }
+  start(
+    line: string,
+    stdin?: string,
+    environment?: NodeJS.ProcessEnv,
+  ): { child: ChildProcess; outcome: Promise<Outcome> }
   /** Keeps all as it stands now; what it gives puts it back so. */
   keep(): Promise<() => Promise<void>>
   remove(): Promise<void>

@@ -1,5 +1,7 @@
+import type { ChildProcess } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
@@ -7,6 +9,7 @@ import {
   type PostgresServer,
   startPostgres,
 } from '../../src/serve/operations/drill/postgres-server.ts'
+import { freePort } from '../../src/serve/operations/drill/server-process.ts'
 import {
   availableRedis,
   INSTALL_REDIS,
@@ -86,6 +89,8 @@ describe.each(pages)('%s', page => {
   let mariadb: MariadbServer | undefined
   let nats: NatsServer | undefined
   let environment: NodeJS.ProcessEnv = {}
+  /** What a line that ends in & has started. */
+  const background: { child: ChildProcess; outcome: Promise<unknown> }[] = []
   let stage: Stage
 
   const needs = (name: string) =>
@@ -96,6 +101,8 @@ describe.each(pages)('%s', page => {
   beforeAll(async () => {
     if (needs('postgres')) server = await startPostgres()
     stage = server || beginsWithScan ? await setStage(server) : await afterFirstScan()
+    if (commands.some(({ line }) => line.includes('$BROKER_PORT')))
+      environment = { ...environment, BROKER_PORT: String(await freePort()) }
     if (needs('redis')) await stageRedis()
     if (needs('ssh')) await stageSsh()
     if (needs('nginx')) await stageNginx()
@@ -104,6 +111,10 @@ describe.each(pages)('%s', page => {
     if (server && !beginsWithScan) await firstScan(stage)
   })
   afterAll(async () => {
+    for (const { child, outcome } of background) {
+      process.kill(-child.pid!, 'SIGTERM')
+      await outcome
+    }
     if (stage !== (await scanned)?.stage) await stage?.remove()
     await server?.stop()
     await cache?.stop()
@@ -166,6 +177,11 @@ describe.each(pages)('%s', page => {
 
   test.for(commands)('$line', async ({ line, needs }, context) => {
     for (const name of needs) context.skip(servers[name]!.skip, servers[name]!.reason)
+    if (line.endsWith(' &')) {
+      background.push(stage.start(line.slice(0, -2), undefined, environment))
+      await expect.poll(() => listens(Number(environment['BROKER_PORT'])), { timeout: 30_000 }).toBe(true)
+      return
+    }
     const { exit, stdout, stderr } = await stage.run(line, { environment })
     // The stage holds a leaked password, and a scan that finds something says so; its last commit brings nothing.
     expect(exit, stdout + stderr).toBe(/firebreak scan(?!.*--(staged|since))/.test(line) ? 1 : 0)
@@ -175,3 +191,14 @@ describe.each(pages)('%s', page => {
     expect(wide.filter(text => !text.includes('/') && !text.startsWith('{'))).toEqual([])
   })
 })
+
+function listens(port: number): Promise<boolean> {
+  return new Promise(resolve => {
+    const socket = connect(port, '127.0.0.1')
+    socket.on('error', () => resolve(false))
+    socket.on('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+  })
+}
