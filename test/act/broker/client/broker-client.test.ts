@@ -1,9 +1,10 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { inspect } from 'node:util'
+import { inspect, promisify } from 'node:util'
 import { decodeJwt } from 'jose'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { BrokerClient } from '../../../../src/act/broker/client/broker-client.ts'
@@ -232,4 +233,22 @@ test('what a person approved is not renewed', async () => {
   now += 50_000
   const answer = await stage.post(`/leases/${lease.id}/renew`, handle!, { accessToken })
   expect([answer.status, answer.body['error']]).toEqual([403, 'access_denied'])
+})
+
+test('the program that the docs show does what they say', async () => {
+  const page = await readFile(new URL('../../../docs/broker.md', import.meta.url), 'utf8')
+  const shown = /^```ts\n(.*?)^```/ms.exec(page)![1]!
+  const program = shown
+    .replace('firebreak/client', new URL('../../../src/act/broker/broker-client.ts', import.meta.url).href)
+    .replace('https://broker.example', stage.url)
+    .replace('postgres:orders', 'api')
+  const file = join(folder, 'shown.ts')
+  await writeFile(
+    file,
+    `const work = async (...given: unknown[]) => console.log(given.length, given.at(-1))\n${program}`,
+  )
+  const env = { ...process.env, FIREBREAK_ID_TOKEN: await stage.token() }
+  const { stdout } = await promisify(execFile)(process.execPath, [file], { env })
+  const { jti } = decodeJwt(/^3 (\S+)/.exec(stdout)![1]!)
+  expect(await stateOf(jti!)).toMatchObject({ state: 'ended', ended_why: 'its holder ended it' })
 })
