@@ -1,5 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
+import { sql } from 'kysely'
 import { STRONG_BITS } from '../../core/keys/strength.ts'
+import { columnPages } from '../../core/store/column-pages.ts'
 import type { Row } from '../../core/store/schema.ts'
 import type { Db } from '../../core/store/store.ts'
 import { claimedIdentities } from '../inventory/claim.ts'
@@ -95,32 +97,54 @@ export function addBearer(bearers: Bearers, row: CredentialRow, roots: Pick<Root
 async function addCopyEdges(db: Db, roots: Roots, builder: GraphBuilder, bearers: Bearers): Promise<void> {
   const holds = builder.kind('holds-copy', 'proven', 'copy')
   const files = await fileEntities(db)
+  const claimed = new Map<string, string | undefined>()
   const known = new Set<number>()
-  for (let after = ''; ; ) {
-    const copies = await db
-      .selectFrom('copy')
-      .select(['id', 'container_id', 'path', 'fingerprint', 'claim_id'])
-      .where('gone_at', 'is', null)
-      .where('id', '>', after)
-      .orderBy('id')
-      .limit(ROWS)
-      .execute()
-    for (const { holder, credential } of await holdings(db, roots, bearers, files, copies)) {
-      const [from, to] = [builder.ids.numberOf(holder), builder.ids.numberOf(credential)]
-      if (from === undefined || to === undefined) continue
-      const pair = from * builder.ids.size + to
-      if (!known.has(pair)) builder.edge(from, to, holds)
-      known.add(pair)
-    }
-    if (copies.length < ROWS) return
-    after = copies.at(-1)!.id
-    await turn()
+  const columns = {
+    container: sql`container_id`,
+    // Of what is no file of its own, the path says nothing here.
+    path: files.size === 0 ? sql`''` : sql`path`,
+    fingerprint: sql`fingerprint`,
+    claim: sql`claim_id`,
   }
+  for await (const page of columnPages(db, 'copy', columns, sql`gone_at is null`)) {
+    const unknown = page.claim.filter(claim => claim !== '' && !claimed.has(claim))
+    // Texts of their own: a part of a page would keep all of it.
+    const own = [...new Set(unknown)].map(claim => Buffer.from(claim).toString())
+    for (const [claim, identity] of await claimedIdentities(db, roots, own)) claimed.set(claim, identity)
+    for (let at = 0; at < page.count; at++) {
+      const claim = page.claim[at] === '' ? undefined : claimed.get(page.claim[at]!)
+      const credentials = ownersOf(bearers, page.fingerprint[at]!, claim)
+      if (credentials.length === 0) continue
+      for (const holder of holdersOf(files, roots.of(page.container[at]!), page.path[at]!)) {
+        const from = builder.ids.numberOf(holder)
+        for (const credential of from === undefined ? [] : credentials) {
+          const to = builder.ids.numberOf(credential)
+          if (to === undefined) continue
+          const pair = from! * builder.ids.size + to
+          if (!known.has(pair)) builder.edge(from!, to, holds)
+          known.add(pair)
+        }
+      }
+    }
+  }
+}
+
+/** The credentials of which a copy with the value is that names somebody, or nobody. */
+function ownersOf(bearers: Bearers, fingerprint: string, claim: string | undefined): string[] {
+  return (bearers.get(fingerprint) ?? [])
+    .filter(({ identity, strong }) => identity === claim || (claim === undefined && strong))
+    .map(({ id }) => id)
+}
+
+/** What contains a copy, and the file itself where that is a thing of its own. */
+function holdersOf(files: ReadonlyMap<string, string>, container: string, path: string): string[] {
+  const file = files.size === 0 ? undefined : files.get(JSON.stringify([container, path]))
+  return file === undefined ? [container] : [container, file]
 }
 
 type CopyRow = Pick<Row<'copy'>, 'id' | 'container_id' | 'path' | 'fingerprint' | 'claim_id'>
 
-/** Who has which credential by which copy: what contains it, and the file itself where that is a thing of its own. */
+/** Who has which credential by which copy. */
 export async function holdings<Copy extends CopyRow>(
   db: Db,
   roots: Pick<Roots, 'of'>,
@@ -132,17 +156,10 @@ export async function holdings<Copy extends CopyRow>(
   const claimed = await claimedIdentities(db, roots as Roots, claimIds)
   return copies.flatMap(copy => {
     const claim = copy.claim_id === null ? undefined : claimed.get(copy.claim_id)
-    const container = roots.of(copy.container_id)
-    const file = files.get(JSON.stringify([container, copy.path]))
-    return (bearers.get(copy.fingerprint) ?? [])
-      .filter(({ identity, strong }) => identity === claim || (claim === undefined && strong))
-      .flatMap(({ id }) =>
-        (file === undefined ? [container] : [container, file]).map(holder => ({
-          holder,
-          credential: id,
-          copy,
-        })),
-      )
+    const holders = holdersOf(files, roots.of(copy.container_id), copy.path)
+    return ownersOf(bearers, copy.fingerprint, claim).flatMap(credential =>
+      holders.map(holder => ({ holder, credential, copy })),
+    )
   })
 }
 

@@ -1,14 +1,10 @@
 import pc from 'picocolors'
 import { z } from 'zod'
 import { formatRef } from '../../core/contract/ref.ts'
-import { ownershipOf } from '../../judge/ownership/ownership.ts'
 import type { OwnershipState } from '../../judge/ownership/weigh.ts'
-import {
-  type CredentialView,
-  coverageOf,
-  listCredentials,
-  listIdentities,
-} from '../../know/inventory/queries.ts'
+import { owned } from '../../judge/posture/checks/owned.ts'
+import { identitiesInBrief } from '../../know/inventory/identity-list.ts'
+import { type CredentialView, coverageOf, listCredentials } from '../../know/inventory/queries.ts'
 import { type Coverage, coverageText } from './coverage.ts'
 import { type ListedFinding, listFindings } from './findings.ts'
 import { defineOperation, type World } from './operation.ts'
@@ -102,16 +98,20 @@ async function list(world: World, { what }: Input): Promise<Listing> {
     case 'findings':
       return { what, stuck, findings: await listFindings(world) }
     case 'identities': {
-      const { ownership } = await ownershipOf(db, world.io.now().getTime())
+      // Of very many a thread weighs whose they are, and the list is read meanwhile.
+      const [ownership, identities] = await Promise.all([
+        owned({ db, keys, now: world.io.now().getTime() }),
+        identitiesInBrief(db),
+      ])
       return {
         what,
         stuck,
-        identities: (await listIdentities(db)).map(view => ({
-          ref: formatRef(view.ref),
-          names: view.names,
-          owner: ownership.get(view.id)?.answers?.name ?? null,
-          ownership: ownership.get(view.id)?.state ?? null,
-          credentials: view.credentials.length,
+        identities: identities.map(({ id, ref, names, credentials }) => ({
+          ref: formatRef(ref),
+          names,
+          owner: ownership.get(id)?.answers?.name ?? null,
+          ownership: ownership.get(id)?.state ?? null,
+          credentials,
         })),
         coverage: await coverageOf(db),
       }

@@ -26,6 +26,11 @@ export function table(
   const lines = cells.flatMap(row => linesOf(row, widths))
   // What a table takes to draw grows with the square of its rows: thousands of them would take minutes.
   for (let at = 0; at === 0 || at < lines.length; at += ROWS_AT_ONCE) {
+    const some = lines.slice(at, at + ROWS_AT_ONCE)
+    if (at > 0 && some.every(line => line.every(isPlain))) {
+      drawn.push(...some.map(line => padded(line, shown, widths)))
+      continue
+    }
     const piece = new CliTable({
       head: at === 0 ? shown.map(column => pc.dim(column.title)) : [],
       colWidths: widths,
@@ -35,7 +40,7 @@ export function table(
       chars: NO_RULES,
       style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
     })
-    piece.push(...lines.slice(at, at + ROWS_AT_ONCE))
+    piece.push(...some)
     drawn.push(piece.toString())
   }
   return drawn
@@ -43,6 +48,18 @@ export function table(
     .split('\n')
     .map(line => line.trimEnd())
     .join('\n')
+}
+
+/** Nothing in it has to be measured or taken away: of very many rows that would be all the work. */
+function isPlain(text: string): boolean {
+  return /^[ -~]*$/.test(text) && text.trim() === text
+}
+
+function padded(line: readonly string[], columns: readonly Column[], widths: readonly number[]): string {
+  const cells = line.map((cell, index) =>
+    columns[index]!.align === 'right' ? cell.padStart(widths[index]!) : cell.padEnd(widths[index]!),
+  )
+  return cells.join(' '.repeat(GAP))
 }
 
 /** A row as rows of one line each: a cell of several is measured anew for each of its characters. */

@@ -19,6 +19,22 @@ describe('table', () => {
     )
   })
 
+  test('draws row by row what the library draws at once', () => {
+    const more = [
+      { title: 'A', align: 'right' as const },
+      { title: 'PATH', flexible: true },
+    ]
+    const rows = Array.from({ length: 250 }, (_, i) => [
+      i === 170 ? 'ü' : String(100 + i),
+      i % 3 === 0 ? `${'p'.repeat(78)} q ${i}` : 'x'.repeat(90),
+    ])
+    const [head] = table(more, rows, 80).split('\n')
+    // Few are one piece, which the library draws.
+    const pieces = Array.from({ length: 5 }, (_, i) => table(more, rows.slice(i * 50, i * 50 + 50), 80))
+    const drawn = pieces.flatMap(piece => piece.split('\n').slice(1))
+    expect(table(more, rows, 80)).toBe([head, ...drawn].join('\n'))
+  })
+
   test('has one head and the same columns however long it is', () => {
     const rows = Array.from({ length: 2345 }, (_, i) => [String(i), 'p'.repeat(1 + (i % 40)), `why ${i}`])
     const lines = stripVTControlCharacters(table(columns, rows, 80)).split('\n')

@@ -165,10 +165,13 @@ class Tally {
     // What separates it from the value before is not looked at any more: a path at the root begins with a slash.
     bytes[pathStart - 1] = SLASH
     const rooted = bytes.toString('latin1', pathStart - 1, pathEnd)
-    if (!ANY.test(rooted)) return
-    if (PRODUCTION.test(rooted)) this.#least(group, sortColumn.production)
-    if (OTHERS.test(rooted)) this.#least(group, sortColumn.other)
-    if (PERSONAL.test(rooted)) this.#least(group, sortColumn.personal)
+    const mayBeSaid = ANY.test(rooted)
+    const isProduction = mayBeSaid && PRODUCTION.test(rooted)
+    const isOther = mayBeSaid && OTHERS.test(rooted)
+    if (isProduction) this.#least(group, sortColumn.production)
+    if (isOther) this.#least(group, sortColumn.other)
+    if (!isProduction && !isOther) this.#least(group, sortColumn.unnamed)
+    if (mayBeSaid && PERSONAL.test(rooted)) this.#least(group, sortColumn.personal)
   }
 
   #least(group: number, column: number): void {

@@ -15,7 +15,13 @@ export const environmentsMixed = defineCheck<Standing>({
   async find(_, population) {
     return [...population].flatMap(([entityId, one]): Judgement[] => {
       const [production, other] = [one.placeOf('production'), one.placeOf('other')]
-      if (production === undefined || other === undefined) return []
+      if (production === undefined || other === undefined) {
+        // What names no environment may be of the other one.
+        const unnamed = one.placeOf('unnamed')
+        if (unnamed === undefined) return []
+        const why = `it stands in ${production ?? other}, and of which environment ${unnamed} is, nobody tells`
+        return [{ entityId, outcome: 'unknown', why }]
+      }
       return [{ entityId, outcome: 'fails', why: `it stands in ${production} and in ${other}` }]
     })
   },

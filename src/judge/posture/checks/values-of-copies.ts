@@ -1,8 +1,8 @@
 import type { Ms } from '../../../core/contract/ref.ts'
 import { type BytesKept, ByteHeap, ByteTexts, type TextsKept, widened } from './byte-texts.ts'
 
-/** Sorts of places that say something of whatever stands there. */
-export const SORTS = ['code', 'chat', 'production', 'other', 'personal'] as const
+/** Sorts of places that say something of whatever stands there; `unnamed` are those that name no environment. */
+export const SORTS = ['code', 'chat', 'production', 'other', 'unnamed', 'personal'] as const
 export type Sort = (typeof SORTS)[number]
 
 /** The copies of a value that stand, and name the same identity, or none: what is kept of them, as numbers one after another. */

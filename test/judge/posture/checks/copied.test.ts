@@ -182,6 +182,7 @@ test('of each value and claim it is told in how many places it stands, and of wh
         chat: first(row => row.isFree && row.system === 'slack'),
         production: first(({ path }) => path.startsWith('prod/') || path.includes('-live/')),
         other: first(({ path }) => /^dev\/|\.staging$|\/test\//.test(path)),
+        unnamed: first(({ path }) => !/prod\/|-live\/|^dev\/|\.staging$|\/test\//.test(path)),
         personal: first(({ path }) => path === '.netrc'),
       })
     }
