@@ -19,7 +19,7 @@ export interface Figures {
   readonly visible: Share
   /** Credentials that could be used and were made within a year. */
   readonly rotated: Share
-  /** Credentials that are not known to be dead and were seen in code, in an image or in a chat. */
+  /** Of all credentials that are not known to be dead, those that were seen in code, in an image or in a chat. */
   readonly exposed: Share
   /** From the first copy that was seen to the proof of death; null where nothing that was exposed is dead. */
   readonly medianToDeadMs: Ms | null
@@ -45,6 +45,7 @@ export async function figuresOf(context: CheckContext): Promise<Figures> {
   const byIdentity = Map.groupBy(usable, ({ identityId }) => identityId ?? '')
   const ages = usable.map(({ facts }) => timeOf(facts.get('created')))
   const exposures = await exposed(context)
+  const alive = new Set(exposures.flatMap(({ id, deadAt }) => (deadAt === undefined ? [id] : [])))
   const toDead = exposures.flatMap(({ firstSeen, deadAt }) =>
     deadAt === undefined ? [] : [Math.max(0, deadAt - firstSeen)],
   )
@@ -56,8 +57,9 @@ export async function figuresOf(context: CheckContext): Promise<Figures> {
       unknown: ages.filter(at => at === undefined).length,
     },
     exposed: {
-      count: new Set(exposures.flatMap(({ id, deadAt }) => (deadAt === undefined ? [id] : []))).size,
-      of: usable.length,
+      count: alive.size,
+      // What was switched off, or stands nowhere any more, is not proven dead by that.
+      of: new Set([...usable.map(({ id }) => id), ...alive]).size,
       unknown: 0,
     },
     medianToDeadMs: toDead.length === 0 ? null : toDead.sort((a, b) => a - b)[toDead.length >>> 1]!,

@@ -15,7 +15,7 @@ export function barChart(
   const most = Math.max(1, ...rows.map(({ values }) => values.reduce((sum, value) => sum + value, 0)))
   const scale = (WIDTH - LABEL - 120) / most
   const height = ROW * (rows.length + 1)
-  return markup`<svg viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" role="img" aria-label="${title}">
+  return markup`<figure><svg viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" role="img" aria-label="${title}">
 <title>${title}</title>
 ${legend.map((name, at) => markup`<rect x="${LABEL + at * 110}" y="4" width="12" height="12" fill="${COLOURS[at]!}"/><text x="${LABEL + 18 + at * 110}" y="15" font-size="12">${name}</text>`)}
 ${rows.map(({ name, values }, row) => {
@@ -28,7 +28,7 @@ ${rows.map(({ name, values }, row) => {
   })
   return markup`<text x="${LABEL - 8}" y="${y + 16}" font-size="12" text-anchor="end">${name}</text>${pieces}<text x="${x + 6}" y="${y + 16}" font-size="12">${values.join(' / ')}</text>`
 })}
-</svg>`
+</svg></figure>`
 }
 
 const HEIGHT = 180
@@ -42,12 +42,16 @@ export function lineChart(title: string, points: readonly Point[]): Markup {
   const line = (colour: string, valueOf: (point: Point) => number) =>
     markup`<polyline fill="none" stroke="${colour}" stroke-width="2" points="${points.map((point, at) => `${x(at)},${y(valueOf(point))}`).join(' ')}"/>
 ${points.map((point, at) => markup`<circle cx="${x(at)}" cy="${y(valueOf(point))}" r="3" fill="${colour}"><title>${point.at}: ${valueOf(point)}</title></circle>`)}`
-  return markup`<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" role="img" aria-label="${title}">
+  return markup`<figure><svg viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" role="img" aria-label="${title}">
 <title>${title}</title>
 <text x="${EDGE}" y="16" font-size="12" fill="#b3400a">findings</text><text x="${EDGE + 90}" y="16" font-size="12" fill="#1f5f99">standing credentials</text>
 <line x1="${EDGE}" y1="${y(0)}" x2="${WIDTH - EDGE}" y2="${y(0)}" stroke="#b9c2cd"/>
 <text x="${EDGE - 8}" y="${y(0) + 4}" font-size="11" text-anchor="end">0</text><text x="${EDGE - 8}" y="${y(most) + 4}" font-size="11" text-anchor="end">${most}</text>
 ${line('#b3400a', point => point.findings)}${line('#1f5f99', point => point.standing)}
-<text x="${EDGE}" y="${HEIGHT - 8}" font-size="11">${points[0]?.at ?? ''}</text><text x="${WIDTH - EDGE}" y="${HEIGHT - 8}" font-size="11" text-anchor="end">${points.at(-1)?.at ?? ''}</text>
-</svg>`
+<text x="${EDGE}" y="${HEIGHT - 8}" font-size="11">${minuteOf(points[0])}</text><text x="${WIDTH - EDGE}" y="${HEIGHT - 8}" font-size="11" text-anchor="end">${minuteOf(points.at(-1))}</text>
+</svg></figure>`
+}
+
+function minuteOf(point: Point | undefined): string {
+  return point === undefined ? '' : `${point.at.slice(0, 16).replace('T', ' ')} UTC`
 }

@@ -19,9 +19,11 @@ const SEVERITIES = ['critical', 'high', 'medium', 'low'] as const
 
 /** All that the report has is in it: nothing is loaded, and nothing runs. */
 const STYLE = `body{font:14px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#1c2430}
-table{border-collapse:collapse;width:100%;margin:.5rem 0 1.5rem}th,td{border-bottom:1px solid #d5dbe3;padding:.3rem .5rem;text-align:left;vertical-align:top;overflow-wrap:anywhere}
-td.n,th.n{text-align:right}h2{margin-top:2.5rem}h3{margin-top:1.5rem}.critical{color:#8c1029}.high{color:#b3400a}.medium{color:#7a5b00}.low{color:#40566b}
-.aside{color:#5a6675}svg{max-width:100%;height:auto}.excepted td{color:#5a6675}summary{cursor:pointer}@media print{details{display:block}}`
+table{border-collapse:collapse;width:100%;margin:.5rem 0 1.5rem}th,td{border-bottom:1px solid #d5dbe3;padding:.3rem .5rem;text-align:left;vertical-align:top}
+td{overflow-wrap:anywhere}td.n,th.n{text-align:right}time{white-space:nowrap}figure{margin:0;overflow-x:auto}h2{margin-top:2.5rem}h3{margin-top:1.5rem}.critical{color:#8c1029}.high{color:#b3400a}.medium{color:#7a5b00}.low{color:#40566b}
+.aside{color:#5a6675}.excepted td{color:#5a6675}summary{cursor:pointer}
+@media(max-width:45rem){table{display:block;overflow-x:auto}td{min-width:8rem}td.n{min-width:0}}
+@media print{body{margin:0;max-width:none}svg{max-width:100%;height:auto}details{display:block}tr{break-inside:avoid}h2,h3,h4{break-after:avoid}}`
 
 /** For an auditor: every control with its evidence, what was counted from what, and of what nobody can tell. */
 export function findingsHtml(
@@ -33,13 +35,19 @@ export function findingsHtml(
   const own = counting(findings)
   const controls = framework?.controls ?? []
   const last = sinceLast(trend)
+  const told = new Set<string>()
+  const evidenceOf = (id: string) => {
+    if (told.has(id)) return markup`<p><a href="#${id}">${id}</a>, as above.</p>`
+    told.add(id)
+    return checkPart(id, checked, seen)
+  }
   const remarks = [ratchetLine(checked), ...exceptionLines(checked)].filter(line => line !== undefined)
   const page = markup`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Firebreak: posture of ${checked.at}</title>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <meta name="viewport" content="width=device-width"><style>${raw(STYLE)}</style></head><body>
 <h1>Posture of non-human identities</h1>
-<p class="aside">Made on ${checked.at} by Firebreak ${version}${framework ? `, by ${framework.name}` : ''}. ${framework?.translated ?? ''}</p>
+<p class="aside">Made on ${checked.at} by Firebreak ${version}${framework ? `, by ${framework.name}` : ''}. Times are UTC. ${framework?.translated ?? ''}</p>
 <h2>Figures</h2>
 <table>${headlines(checked).map(([name, value]) => markup`<tr><th>${name}</th><td>${value}</td></tr>`)}</table>
 ${remarks.map(line => markup`<p>${line}</p>`)}
@@ -67,9 +75,9 @@ ${
     ? controls.map(
         control => markup`<h3>${control.control}</h3>
 <p class="aside">${control.checks.length} checks: ${control.fails} fail, ${control.passes} pass, of ${control.unknown} nobody can tell.</p>
-${control.checks.map(id => checkPart(id, checked, seen))}`,
+${control.checks.map(evidenceOf)}`,
       )
-    : counts.filter(({ fails }) => fails > 0).map(({ check }) => checkPart(check, checked, seen))
+    : counts.filter(({ fails }) => fails > 0).map(({ check }) => evidenceOf(check))
 }
 <h2>What was counted</h2>
 <p>Each check looks at all that it is about. Unknown is what nobody can tell; it is never counted as passed.</p>
@@ -116,18 +124,23 @@ function checkPart(
   const count = counts.find(one => one.check === id)
   const looked = count ? count.fails + count.unknown + count.passes : 0
   const said = markup`<p class="aside">${count?.fails ?? own.length} of ${looked} fail, ${count?.passes ?? 0} pass, of ${count?.unknown ?? 0} nobody can tell.</p>`
-  if (own.length === 0) return markup`<h4>${id}: ${check?.title ?? ''}</h4>${said}`
-  return markup`<h4 class="${check?.severity ?? 'medium'}">${check?.severity ?? 'medium'} · ${id}: ${check?.title ?? ''}</h4>
+  if (own.length === 0) return markup`<h4 id="${id}">${id}: ${check?.title ?? ''}</h4>${said}`
+  return markup`<h4 id="${id}" class="${check?.severity ?? 'medium'}">${check?.severity ?? 'medium'} · ${id}: ${check?.title ?? ''}</h4>
 <p>${check?.why ?? ''} ${check ? `Mend it: ${check.fix}` : ''}</p>${said}
 <details open><summary>${own.length} found</summary><table><tr><th>What</th><th>What is so</th><th>Since</th><th>Seen in</th></tr>
 ${own.slice(0, MOST_OF_CHECK).map(finding => findingRow(finding, seen.get(finding.entityId) ?? []))}</table>
 ${own.length > MOST_OF_CHECK ? markup`<p>… and ${own.length - MOST_OF_CHECK} more, which firebreak check --json lists.</p>` : ''}</details>`
 }
 
+/** To the minute, as people read it. */
+function timeOf(at: string): Markup {
+  return markup`<time datetime="${at}">${at.slice(0, 16).replace('T', ' ')}</time>`
+}
+
 function findingRow({ name, ref, why, since, exception }: ListedFinding, seen: readonly Seen[]): Markup {
   const excepted = exception
     ? markup`<br><em>Excepted until ${exception.expires} by ${exception.owner}: ${exception.reason}; instead: ${exception.control}</em>`
     : ''
-  return markup`<tr class="${exception ? 'excepted' : 'counts'}"><td>${name}<br><span class="aside">${ref}</span></td><td>${why}${excepted}</td><td>${since}</td>
-<td>${seen.map(({ source, document, at }) => markup`${source}${document === null ? '' : `, ${document}`}<br><span class="aside">${at}</span><br>`)}</td></tr>`
+  return markup`<tr class="${exception ? 'excepted' : 'counts'}"><td>${name}<br><span class="aside">${ref}</span></td><td>${why}${excepted}</td><td>${timeOf(since)}</td>
+<td>${seen.map(({ source, document, at }) => markup`${source}${document === null ? '' : `, ${document}`}<br><span class="aside">${timeOf(at)}</span><br>`)}</td></tr>`
 }

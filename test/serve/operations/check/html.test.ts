@@ -36,7 +36,7 @@ test('every tag that is opened is closed', () => {
 test('each control has its counts and its evidence: what, since when, and where it was seen', () => {
   expect(page).toContain('<h3>PR.AA-01</h3>')
   expect(page).toContain('2 of 9 fail, 5 pass, of 2 nobody can tell.')
-  expect(page).toContain('<td>2026-01-01T00:00:00.000Z</td>')
+  expect(page).toContain('<td><time datetime="2026-01-01T00:00:00.000Z">2026-01-01 00:00</time></td>')
   expect(page).toContain('git:app')
   expect(page).toContain('2026-05-31T00:00:00.000Z')
   expect(page).toContain('Excepted until 2026-09-01 by payments: it goes soon; instead: an IP list')
