@@ -18,6 +18,13 @@ import {
   startMariadb,
 } from '../../connectors/mariadb/mariadb-server.ts'
 import { availableNats, INSTALL_NATS, type NatsServer, startNats } from '../../connectors/nats/nats-server.ts'
+import {
+  ADMIN as RABBITMQ_ADMIN,
+  availableRabbitmq,
+  INSTALL_RABBITMQ,
+  type RabbitmqServer,
+  startRabbitmq,
+} from '../../connectors/rabbitmq/rabbitmq-server.ts'
 import { availableSshd, INSTALL_SSHD, type Sshd, startSshd } from '../../connectors/ssh/sshd.ts'
 import { availableNginx, INSTALL_NGINX, makeNginx, type Nginx } from '../../connectors/x509/nginx.ts'
 import { requireServer } from '../../servers.ts'
@@ -217,5 +224,55 @@ describe.skipIf(nats.skip)(`NATS ${nats.reason}`, () => {
     const env = { ...process.env, NATS_CREDS: join(folder, 'kept.creds'), NATS_URL: await kept('url') }
     const again = spawnSync('node', ['-e', client], { encoding: 'utf8', env })
     expect(again.stdout).toContain('Authorization Violation')
+  })
+})
+
+const rabbitmq = requireServer('RabbitMQ', availableRabbitmq(), INSTALL_RABBITMQ)
+
+describe.skipIf(rabbitmq.skip)(`RabbitMQ ${rabbitmq.reason}`, () => {
+  let server: RabbitmqServer
+  beforeAll(async () => {
+    server = await startRabbitmq()
+    const { port, managementPort, adminPassword } = server
+    const management = `http://127.0.0.1:${managementPort}`
+    const authorization = `Basic ${Buffer.from(`${RABBITMQ_ADMIN}:${adminPassword}`).toString('base64')}`
+    const put = async (path: string, body: object) => {
+      const headers = { authorization, 'content-type': 'application/json' }
+      const asked = { method: 'PUT', headers, body: JSON.stringify(body) }
+      expect((await fetch(`${management}/api/${path}`, asked)).ok).toBe(true)
+    }
+    await put('users/orders', { password_hash: '', tags: '' })
+    await put('permissions/%2F/orders', {
+      configure: '^orders',
+      write: '^orders|amq.default',
+      read: '^orders',
+    })
+    const login = { host: '127.0.0.1', port, management, user: RABBITMQ_ADMIN }
+    await offer('rabbitmq', { ...login, password: new Secret(adminPassword) }, 'orders')
+  })
+  afterAll(() => server?.stop())
+
+  test('a command logs in as a user of its own, with the rights of the other, who is refused after it', async () => {
+    const client = `
+      const [port, username, password] = process.argv.slice(1)
+      require('amqplib').connect({ hostname: '127.0.0.1', port, username, password }).then(async opened => {
+        const channel = await opened.createChannel()
+        await channel.assertQueue('orders.new', { autoDelete: true })
+        channel.sendToQueue('orders.new', Buffer.from('heard'))
+        await channel.consume('orders.new', async message => {
+          console.log(message.content.toString())
+          await opened.close()
+        }, { noAck: true })
+      }).catch(error => console.log(error.message))`
+    await writeFile(join(folder, 'amqp.js'), client)
+    const script = `echo "$FIREBREAK_USER" >"$OUT/user"; echo "$FIREBREAK_PASSWORD" >"$OUT/password"
+      node -e "$(cat "$OUT/amqp.js")" ${server.port} "$FIREBREAK_USER" "$FIREBREAK_PASSWORD" >"$OUT/said"`
+    const lease = await runWithLease('rabbitmq', script)
+    expect(await kept('said')).toBe('heard')
+    expect(await kept('user')).not.toBe('orders')
+    expect(lease).toMatchObject({ state: 'ended', proof: { state: 'dead' } })
+    const login = [String(server.port), await kept('user'), await kept('password')]
+    const again = spawnSync('node', ['-e', client, ...login], { encoding: 'utf8' })
+    expect(again.stdout).toContain('ACCESS_REFUSED')
   })
 })
