@@ -236,10 +236,13 @@ test('what a person approved is not renewed', async () => {
 })
 
 test('the program that the docs show does what they say', async () => {
-  const page = await readFile(new URL('../../../docs/broker.md', import.meta.url), 'utf8')
+  const page = await readFile(new URL('../../../../docs/broker.md', import.meta.url), 'utf8')
   const shown = /^```ts\n(.*?)^```/ms.exec(page)![1]!
   const program = shown
-    .replace('firebreak/client', new URL('../../../src/act/broker/broker-client.ts', import.meta.url).href)
+    .replace(
+      'firebreak/client',
+      new URL('../../../../src/act/broker/client/broker-client.ts', import.meta.url).href,
+    )
     .replace('https://broker.example', stage.url)
     .replace('postgres:orders', 'api')
   const file = join(folder, 'shown.ts')
