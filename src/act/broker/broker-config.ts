@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { codeOf, FirebreakError } from '../../core/contract/errors.ts'
-import { isLoopback } from './attest/issuer-address.ts'
+import { isLoopback } from '../../core/contract/loopback.ts'
 
 /** What a token may be signed with: asymmetric only, so that a public key is never taken for a shared secret. */
 export const ALGORITHMS = ['EdDSA', 'ES256', 'ES384', 'ES512', 'PS256', 'PS384', 'PS512', 'RS256'] as const

@@ -7,7 +7,12 @@ import { type Db, transaction } from '../../core/store/store.ts'
 import { nonHumans } from '../../judge/ownership/non-human.ts'
 import { ownershipOf } from '../../judge/ownership/ownership.ts'
 import { profilesOf } from '../../judge/requirements/profiles.ts'
-import { type Required, requiredOf, requirementsInForce } from '../../judge/requirements/requirements.ts'
+import {
+  type Required,
+  requiredOf,
+  requirementsInForce,
+  type Rule,
+} from '../../judge/requirements/requirements.ts'
 import { membersOf } from '../../know/inventory/merge.ts'
 import {
   type CredentialView,
@@ -20,6 +25,7 @@ import { loadRoots } from '../../know/inventory/roots.ts'
 import { contain, type ContainOptions } from '../incident/contain.ts'
 import type { ContainReport } from '../incident/report.ts'
 import { credentialsOfIdentity, isEnded } from '../incident/subject.ts'
+import { intend } from './notice.ts'
 import { offboard } from './offboard.ts'
 
 const DAY_MS = 86_400_000
@@ -44,6 +50,8 @@ export type AutomaticOptions = Omit<ContainOptions, 'onPlan'>
 interface Due {
   readonly action: Action
   readonly entityId: string
+  /** Whose it is; the same where the identity itself comes to its end. */
+  readonly identityId: string
   readonly name: string
   readonly ref: string
   readonly owner: string | null
@@ -63,9 +71,10 @@ export async function actAutomatically(
   tell: (event: AutomaticEvent) => void,
 ): Promise<void> {
   const now = () => options.io.now().getTime()
-  for (const due of await dueBy(db, now())) {
+  const inForce = await requirementsInForce(db)
+  for (const due of await dueBy(db, inForce?.rules ?? [], now())) {
     if (due.at - due.noticeMs > now()) continue
-    const row = await announced(db, options, due, tell)
+    const row = await announced(db, options, due, inForce?.notify !== undefined, tell)
     // Whoever is told has all of the time that was promised.
     if (row.announced_at + due.noticeMs > now() || due.at > now() || row.next_at > now()) continue
     const { name, ref, owner, action } = due
@@ -83,8 +92,7 @@ export async function actAutomatically(
 }
 
 /** All that is due, or will be so soon that its owner is to be told. */
-async function dueBy(db: Db, now: Ms): Promise<Due[]> {
-  const rules = (await requirementsInForce(db))?.rules ?? []
+async function dueBy(db: Db, rules: readonly Rule[], now: Ms): Promise<Due[]> {
   if (!rules.some(({ automatic }) => automatic)) return []
   const identities = await nonHumans(db)
   const profiles = await profilesOf(db, await loadRoots(db), identities)
@@ -106,7 +114,8 @@ async function dueBy(db: Db, now: Ms): Promise<Due[]> {
       const ref = formatRef(refOf(await resolveEntity(db, identity.id)))
       const why = `it ends on ${day(end)}: ${profile.expiry!.why}`
       const { noticeMs } = required
-      found.push({ action: 'expire', entityId: identity.id, name, ref, owner, at: end, why, noticeMs })
+      const { id } = identity
+      found.push({ action: 'expire', entityId: id, identityId: id, name, ref, owner, at: end, why, noticeMs })
     }
     if (required.rotates && required.rotationDays !== undefined)
       found.push(...(await oldOnes(db, identity.id, { name, owner }, required, now)))
@@ -130,7 +139,7 @@ async function oldOnes(
     if (at - noticeMs > now) continue
     const ref = formatRef(refOf(await resolveEntity(db, entityId)))
     const why = `it is to be rotated every ${rotationDays} days, and ${made.why}`
-    found.push({ action: 'rotate', entityId, ...about, ref, at, why, noticeMs })
+    found.push({ action: 'rotate', entityId, identityId, ...about, ref, at, why, noticeMs })
   }
   return found
 }
@@ -171,9 +180,10 @@ async function announced(
   db: Db,
   { io }: AutomaticOptions,
   due: Due,
+  isSent: boolean,
   tell: (event: AutomaticEvent) => void,
 ): Promise<Row<'automation'>> {
-  const { action, name, ref, owner } = due
+  const { action, identityId, name, ref, owner } = due
   const at = io.now().getTime()
   const acts = Math.max(due.at, at + due.noticeMs)
   const why = `${due.why}; it ${action === 'rotate' ? 'is rotated' : 'goes'} on ${day(acts)} or after`
@@ -197,7 +207,21 @@ async function announced(
       ended_at: null,
     }
     await tx.insertInto('automation').values(row).execute()
-    await record(tx, io, { kind: `${action}.announced`, subject: due.entityId, body: { owner, why } })
+    const evidence = await record(tx, io, {
+      kind: `${action}.announced`,
+      subject: due.entityId,
+      body: { owner, why },
+    })
+    if (isSent)
+      await intend(tx, io, {
+        event: `${action}-announced`,
+        identityId,
+        ...(action === 'rotate' && { credentialId: due.entityId }),
+        owner,
+        why,
+        due: acts,
+        evidence,
+      })
     return { row, isNew: true }
   })
   if (made.isNew) tell({ event: 'announced', action, name, ref, owner, why })

@@ -15,9 +15,10 @@ export interface Entry {
   readonly body: Json
 }
 
-/** Appends in the caller's transaction, so that what is decided and what is recorded cannot come apart. */
-export async function record(tx: Tx, io: Pick<Io, 'now' | 'random'>, entry: Entry): Promise<void> {
-  await recordAll(tx, io, [entry])
+/** Appends in the caller's transaction, so that what is decided and what is recorded cannot come apart. Gives the entry's id. */
+export async function record(tx: Tx, io: Pick<Io, 'now' | 'random'>, entry: Entry): Promise<string> {
+  const [id] = await recordAll(tx, io, [entry])
+  return id!
 }
 
 /** The same of many, in their order. */
@@ -25,11 +26,12 @@ export async function recordAll(
   tx: Tx,
   io: Pick<Io, 'now' | 'random'>,
   entries: readonly Entry[],
-): Promise<void> {
+): Promise<string[]> {
+  const ids = entries.map(() => newId(io))
   await rows.run(
     tx,
-    entries.map(({ kind, subject, body }) => ({
-      id: newId(io),
+    entries.map(({ kind, subject, body }, index) => ({
+      id: ids[index]!,
       at: io.now().getTime(),
       kind,
       subject,
@@ -38,6 +40,7 @@ export async function recordAll(
       hash: null,
     })),
   )
+  return ids
 }
 
 const rows = new RowInsert('evidence', insert => insert)

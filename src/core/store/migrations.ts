@@ -26,6 +26,7 @@ export const migrations: Record<string, Migration> = {
   '0019_approval': { up: approval },
   '0020_key_use': { up: keyUse },
   '0021_lease_held': { up: leaseHeld },
+  '0022_notice': { up: notice },
 }
 
 async function spine(db: Kysely<unknown>): Promise<void> {
@@ -340,4 +341,18 @@ async function keyUse(db: Kysely<unknown>): Promise<void> {
 /** Of very many leases few end with a process, and those are looked for every half second. */
 async function leaseHeld(db: Kysely<unknown>): Promise<void> {
   await sql`create index lease_held on lease (state) where holder is not null`.execute(db)
+}
+
+/** What an owner is to be told, until it was taken; and who answered for each identity when that was looked at last. */
+async function notice(db: Kysely<unknown>): Promise<void> {
+  for (const statement of [
+    `create table notice (
+      id text primary key, entity_id text not null references entity (id), event text not null, body text not null,
+      created_at bigint not null, next_at bigint not null, tries bigint not null, error text, claimed_by text,
+      claim_epoch bigint not null, claim_until bigint, sent_at bigint, stuck_at bigint)`,
+    'create index notice_due on notice (next_at) where sent_at is null and stuck_at is null',
+    `create table answering (
+      entity_id text primary key references entity (id), state text not null, party text, called text, at bigint not null)`,
+  ])
+    await sql.raw(statement).execute(db)
 }

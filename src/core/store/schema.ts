@@ -40,6 +40,8 @@ export interface Schema {
   word: WordTable
   requirement: RequirementTable
   automation: AutomationTable
+  notice: NoticeTable
+  answering: AnsweringTable
   lease: LeaseTable
   join_token: JoinTokenTable
   presented_token: PresentedTokenTable
@@ -77,6 +79,8 @@ export const PRIMARY_KEYS = {
   word: ['id'],
   requirement: ['id'],
   automation: ['id'],
+  notice: ['id'],
+  answering: ['entity_id'],
   lease: ['id'],
   join_token: ['id'],
   presented_token: ['digest'],
@@ -423,6 +427,35 @@ export interface AutomationTable {
   told: string | null
   run_id: string | null
   ended_at: number | null
+}
+
+export interface NoticeTable {
+  /** Of the delivery: the same however often it is tried. */
+  id: string
+  entity_id: string
+  event: 'rotate-announced' | 'expire-announced' | 'owner-changed' | 'owner-departed' | 'owner-lost'
+  /** JSON, as it is signed and sent. */
+  body: string
+  created_at: number
+  /** Not tried again before. */
+  next_at: number
+  tries: number
+  error: string | null
+  claimed_by: string | null
+  claim_epoch: number
+  claim_until: number | null
+  sent_at: number | null
+  /** It was tried too often, and is not tried any more. */
+  stuck_at: number | null
+}
+
+export interface AnsweringTable {
+  entity_id: string
+  state: 'answers' | 'departed' | 'orphan'
+  /** The key of who answers, or of who left; and what people call them. */
+  party: string | null
+  called: string | null
+  at: number
 }
 
 export type Row<Table extends keyof Schema> = Selectable<Schema[Table]>

@@ -2,6 +2,7 @@ import { isMap, isPair, isScalar, LineCounter, type Node, parseDocument } from '
 import { z } from 'zod'
 import { nearWords } from '../../core/contract/edit-distance.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
+import { isLoopback } from '../../core/contract/loopback.ts'
 import type { Ms } from '../../core/contract/ref.ts'
 import type { Db } from '../../core/store/store.ts'
 import { CLASSES, type Profile } from './profiles.ts'
@@ -33,26 +34,46 @@ const rule = z.strictObject({
     })
     .optional(),
 })
-const schema = z.strictObject({ require: z.array(rule).min(1) })
+/** Where what owners are to be told is sent. */
+const notify = z.strictObject({
+  url: z
+    .string()
+    .refine(isPrivate, 'an https:// address with no user in it; http only on a loopback address'),
+  secret: z.string().regex(/^(?:env:.+|file:\/.+)$/, 'env:NAME, or file: and the whole path'),
+})
+const schema = z.strictObject({ require: z.array(rule).min(1), notify: notify.optional() })
+
+/** Nobody else could read what is sent there. */
+function isPrivate(address: string): boolean {
+  const url = URL.parse(address)
+  if (!url || url.username !== '' || url.password !== '') return false
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url))
+}
 
 export type Rule = z.infer<typeof rule>
 
-export interface Requirements {
+export type Notify = z.infer<typeof notify>
+
+interface RequiredFile {
   readonly rules: readonly Rule[]
+  readonly notify?: Notify | undefined
+}
+
+export interface Requirements extends RequiredFile {
   readonly file: string
   readonly at: Ms
   readonly by: string
 }
 
 /** Raises INVALID_INPUT with the line of each mistake, and what may have been meant. */
-export function parseRequirements(text: string, file: string): readonly Rule[] {
+export function parseRequirements(text: string, file: string): RequiredFile {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, version: '1.2' })
   const [broken] = document.errors
   if (broken)
     throw mistaken(file, [`line ${lines.linePos(broken.pos[0]).line}: it is no YAML there (${broken.code})`])
   const parsed = schema.safeParse(document.toJS())
-  if (parsed.success) return parsed.data.require
+  if (parsed.success) return { rules: parsed.data.require, notify: parsed.data.notify }
   const lineOf = (node: unknown) => {
     const start = (node as Node | null | undefined)?.range?.[0]
     return start === undefined ? 1 : lines.linePos(start).line
@@ -90,6 +111,7 @@ function meant(given: string, known: readonly string[]): string {
 
 function keysAt(path: readonly PropertyKey[]): string[] {
   if (path.length === 0) return Object.keys(schema.shape)
+  if (path[0] === 'notify') return Object.keys(notify.shape)
   return path.includes('automatic') ? ['rotate', 'expire', 'notice'] : Object.keys(rule.shape)
 }
 
@@ -116,7 +138,7 @@ function keyIn(node: unknown, key: string): unknown {
 export async function requirementsInForce(db: Db): Promise<Requirements | undefined> {
   const row = await db.selectFrom('requirement').selectAll().orderBy('id', 'desc').limit(1).executeTakeFirst()
   if (!row) return undefined
-  return { rules: parseRequirements(row.text, row.file), file: row.file, at: row.at, by: row.said_by }
+  return { ...parseRequirements(row.text, row.file), file: row.file, at: row.at, by: row.said_by }
 }
 
 /** All that an identity of this kind has to meet; where several rules speak of one thing, the strictest. */

@@ -89,7 +89,8 @@ export async function claimSource(
   return row && held(db, io, row)
 }
 
-function isFree(row: Row<'watch'>, now: Ms): boolean {
+/** Whether nobody who is still at work has claimed it. */
+export function isFree(row: Pick<Row<'watch'>, 'claimed_by' | 'claim_until'>, now: Ms): boolean {
   return row.claimed_by === null || (row.claim_until ?? 0) <= now || isHolderGone(row.claimed_by)
 }
 

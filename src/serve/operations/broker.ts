@@ -1,6 +1,6 @@
 import pc from 'picocolors'
 import { z } from 'zod'
-import { isLoopback } from '../../act/broker/attest/issuer-address.ts'
+import { isLoopback } from '../../core/contract/loopback.ts'
 import { makeJoinToken } from '../../act/broker/attest/join-token.ts'
 import { Keeper } from '../../act/broker/lease/keeper.ts'
 import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'

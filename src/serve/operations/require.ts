@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
+import { retryStuck } from '../../act/lifecycle/delivery.ts'
 import { codeOf, FirebreakError } from '../../core/contract/errors.ts'
 import { newId } from '../../core/contract/id.ts'
 import { record } from '../../core/evidence/evidence.ts'
@@ -59,6 +60,7 @@ export const require = defineOperation<z.infer<typeof input>, InForce>({
           .insertInto('requirement')
           .values({ id, text, file, said_by: said, at: io.now().getTime() })
           .execute()
+        await retryStuck(tx, io.now().getTime())
         await record(tx, io, { kind: 'requirements.set', subject: id, body: { file, by: said, text } })
       })
     }

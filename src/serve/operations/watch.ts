@@ -1,6 +1,8 @@
 import pc from 'picocolors'
 import { z } from 'zod'
 import { actAutomatically } from '../../act/lifecycle/automatic.ts'
+import { deliverNotices } from '../../act/lifecycle/delivery.ts'
+import { tellOwners } from '../../act/lifecycle/owner-news.ts'
 import { isFirebreakError } from '../../core/contract/errors.ts'
 import { formatRef } from '../../core/contract/ref.ts'
 import type { Row } from '../../core/store/schema.ts'
@@ -106,6 +108,8 @@ class Watching {
   #checked = false
   /** How many had been read when it was last acted by itself, and when that was. */
   #acted = { after: 0, at: -Infinity }
+  /** Sends what owners are to be told, beside all else: a place that answers slowly holds up no source. */
+  #sending: Promise<void> | undefined
   #broken: unknown
 
   constructor(world: World, given: Input) {
@@ -137,7 +141,7 @@ class Watching {
         }
       }
     } finally {
-      await Promise.allSettled(this.#working)
+      await Promise.allSettled([...this.#working, this.#sending])
     }
     if (this.#broken !== undefined && !io.signal.aborted) throw this.#broken
     // Who asked for one round wants to know that it was not finished.
@@ -152,6 +156,7 @@ class Watching {
     // Whoever was killed may have folded what it had not yet checked.
     if (!this.#checked) await this.#check()
     this.#checked = true
+    void this.#send()
     const sources = await this.#chosen()
     const waiting = sources.filter(({ id }) => !this.#begun.has(id))
     const ids = waiting.map(({ id }) => id)
@@ -175,6 +180,9 @@ class Watching {
     }
     if (this.#working.size === 0 && this.#input.once) {
       if (this.observed > this.#acted.after) await this.#act()
+      // Once more: the first may have been begun before there was what is now to be told.
+      await this.#sending
+      await this.#send()
       for (const { id, system, label } of waiting)
         if (!this.#begun.has(id))
           this.#say('busy', `${system}:${label} is being read by another process`, {
@@ -301,6 +309,26 @@ class Watching {
       const mark = colour(`${action} ${event}`)
       this.#say(`${action}-${event}`, `${mark}  ${name} (${owner ?? 'nobody answers for it'}): ${why}`, about)
     })
+    await tellOwners(db, io, ({ event, ...about }) =>
+      this.#say(event, `${pc.yellow(event.replace('-', ' '))}  ${about.name}: ${about.why}`, about),
+    )
+  }
+
+  #send(): Promise<void> {
+    const { db, io, keys } = this.#world
+    this.#sending ??= deliverNotices(db, { io, keys }, ({ event, ...about }) => {
+      const colour = { sent: pc.green, failed: pc.yellow, stuck: pc.red }[event]
+      const { notice, delivery, tries, why } = about
+      const often = tries > 1 ? ` after ${tries} tries` : ''
+      this.#say(
+        `notice-${event}`,
+        `${colour(`notice ${event}`)}  ${notice} ${delivery}${often}: ${why}`,
+        about,
+      )
+    })
+      .catch(error => this.#trouble(error))
+      .finally(() => (this.#sending = undefined))
+    return this.#sending
   }
 
   #intervalOf(source: Row<'source'>): number {

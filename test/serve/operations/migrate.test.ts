@@ -96,6 +96,28 @@ async function fill(db: Db): Promise<void> {
     })
     .execute()
   await estate.db
+    .insertInto('notice')
+    .values({
+      id: 'n',
+      entity_id: two!.id,
+      event: 'owner-changed',
+      body: ODD[1]!,
+      created_at: 1,
+      next_at: 2,
+      tries: 3,
+      error: ODD[0]!,
+      claimed_by: null,
+      claim_epoch: 1,
+      claim_until: null,
+      sent_at: null,
+      stuck_at: 4,
+    })
+    .execute()
+  await estate.db
+    .insertInto('answering')
+    .values({ entity_id: two!.id, state: 'answers', party: ODD[0]!, called: ODD[1]!, at: 1 })
+    .execute()
+  await estate.db
     .insertInto('automation')
     .values({
       id: 'a',

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { bodyWithin } from '../../../core/contract/bounded-body.ts'
 import type { Io } from '../../../core/contract/io.ts'
 import type { Ms } from '../../../core/contract/ref.ts'
-import { isLoopback } from './issuer-address.ts'
+import { isLoopback } from '../../../core/contract/loopback.ts'
 import { OauthError } from '../oauth-error.ts'
 
 const MOST_BYTES = 256 * 1024

@@ -2,7 +2,7 @@ import { bodyWithin } from '../../../core/contract/bounded-body.ts'
 import { FirebreakError } from '../../../core/contract/errors.ts'
 import type { Io } from '../../../core/contract/io.ts'
 import type { Secret } from '../../../core/contract/secret.ts'
-import { isLoopback } from '../attest/issuer-address.ts'
+import { isLoopback } from '../../../core/contract/loopback.ts'
 
 const MOST_BYTES = 256 * 1024
 /** Longer than the broker itself tries what fails. */
