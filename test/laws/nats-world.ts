@@ -8,6 +8,7 @@ import {
   UserAuthenticationExpiredError,
 } from '@nats-io/transport-node'
 import { nats } from '../../src/connectors/nats/connector.ts'
+import { answered } from '../../src/connectors/nats/server.ts'
 import { realIo } from '../../src/core/contract/io.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
 import { type NatsServer, startNats } from '../connectors/nats/nats-server.ts'
@@ -74,9 +75,13 @@ export async function natsWorld(): Promise<NatsWorld> {
     async use(secret) {
       try {
         const connection = await logIn(secret)
-        await connection.flush()
+        // Who is let in and cut off at once, as when a user's time is over, has no use of it.
+        const isOfUse = await answered(connection, 10_000).then(
+          () => true,
+          () => false,
+        )
         await connection.close()
-        return true
+        return isOfUse
       } catch (error) {
         if (error instanceof AuthorizationError || error instanceof UserAuthenticationExpiredError)
           return false

@@ -1,11 +1,13 @@
 import {
   type Authenticator,
   AuthorizationError,
+  ClosedConnectionError,
   connect,
   credsAuthenticator,
   type NatsConnection,
   NoRespondersError,
   RequestError,
+  TimeoutError,
   UserAuthenticationExpiredError,
 } from '@nats-io/transport-node'
 import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
@@ -46,6 +48,28 @@ export async function whileOpen<T>(
   } finally {
     io.signal.removeEventListener('abort', stop)
     await connection.close().catch(() => {})
+  }
+}
+
+/**
+ * Until the server has answered. The driver lets a flush wait for ever where the server cuts off at that very moment, as it does when a
+ * user's time is over, and where it never answers.
+ */
+export async function answered(connection: NatsConnection, timeoutMs: number): Promise<void> {
+  const flushed = connection.flush()
+  const gone = connection.closed().then(error => {
+    throw error ?? new ClosedConnectionError()
+  })
+  // Whichever comes later is of no interest.
+  for (const each of [flushed, gone]) each.catch(() => {})
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new TimeoutError()), timeoutMs)
+  })
+  try {
+    await Promise.race([flushed, gone, late])
+  } finally {
+    clearTimeout(timer)
   }
 }
 

@@ -241,14 +241,14 @@ describe.skipIf(rabbitmq.skip)(`RabbitMQ ${rabbitmq.reason}`, () => {
       const asked = { method: 'PUT', headers, body: JSON.stringify(body) }
       expect((await fetch(`${management}/api/${path}`, asked)).ok).toBe(true)
     }
-    await put('users/orders', { password_hash: '', tags: '' })
-    await put('permissions/%2F/orders', {
+    await put('users/stock', { password_hash: '', tags: '' })
+    await put('permissions/%2F/stock', {
       configure: '^orders',
       write: '^orders|amq.default',
       read: '^orders',
     })
     const login = { host: '127.0.0.1', port, management, user: RABBITMQ_ADMIN }
-    await offer('rabbitmq', { ...login, password: new Secret(adminPassword) }, 'orders')
+    await offer('rabbitmq', { ...login, password: new Secret(adminPassword) }, 'stock')
   })
   afterAll(() => server?.stop())
 
@@ -269,7 +269,7 @@ describe.skipIf(rabbitmq.skip)(`RabbitMQ ${rabbitmq.reason}`, () => {
       node -e "$(cat "$OUT/amqp.js")" ${server.port} "$FIREBREAK_USER" "$FIREBREAK_PASSWORD" >"$OUT/said"`
     const lease = await runWithLease('rabbitmq', script)
     expect(await kept('said')).toBe('heard')
-    expect(await kept('user')).not.toBe('orders')
+    expect(await kept('user')).not.toBe('stock')
     expect(lease).toMatchObject({ state: 'ended', proof: { state: 'dead' } })
     const login = [String(server.port), await kept('user'), await kept('password')]
     const again = spawnSync('node', ['-e', client, ...login], { encoding: 'utf8' })
