@@ -5,12 +5,11 @@ import { networkReason } from '../../core/contract/network-reason.ts'
 import type { Ms } from '../../core/contract/ref.ts'
 import type { Secret } from '../../core/contract/secret.ts'
 import { record } from '../../core/evidence/evidence.ts'
-import type { Keys } from '../../core/keys/keys.ts'
 import { holderName } from '../../core/store/holder.ts'
 import type { Row } from '../../core/store/schema.ts'
 import { type Db, transaction, type Tx } from '../../core/store/store.ts'
 import { type Notify, requirementsInForce } from '../../judge/requirements/requirements.ts'
-import { openedConfig } from '../../know/connections/config.ts'
+import { secretAt } from '../../know/connections/config.ts'
 import { isFree } from '../../know/observe/schedule.ts'
 
 const ANSWER_WITHIN_MS = 10_000
@@ -33,7 +32,6 @@ export interface DeliveryEvent {
 
 interface Options {
   readonly io: Io
-  readonly keys: Keys
 }
 
 /**
@@ -42,13 +40,13 @@ interface Options {
  */
 export async function deliverNotices(
   db: Db,
-  { io, keys }: Options,
+  { io }: Options,
   tell: (event: DeliveryEvent) => void,
 ): Promise<void> {
   for (let count = 0; count < MOST_AT_A_TIME && !io.signal.aborted; count++) {
     const row = await claim(db, io)
     if (!row) return
-    const { failure, to } = await attempt(db, { io, keys }, row)
+    const { failure, to } = await attempt(db, { io }, row)
     if (io.signal.aborted && failure !== undefined) {
       await changed(db, row, LEFT)
       return
@@ -114,14 +112,14 @@ async function changed(db: Db, row: Row<'notice'>, values: Partial<Row<'notice'>
 
 async function attempt(
   db: Db,
-  { io, keys }: Options,
+  { io }: Options,
   row: Row<'notice'>,
 ): Promise<{ to: string | null; failure?: string }> {
   const notify = (await requirementsInForce(db))?.notify
   if (!notify) return { to: null, failure: 'the requirements in force do not say where to any more' }
   const to = new URL(notify.url).host
   try {
-    const secret = (await openedConfig({ $secret: notify.secret }, keys, '')) as Secret
+    const secret = await secretAt(notify.secret)
     const failure = await post(io, notify, secret, row)
     return { to, ...(failure !== undefined && { failure }) }
   } catch (error) {

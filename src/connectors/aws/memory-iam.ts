@@ -8,6 +8,7 @@ import {
   type MemoryUser,
   refuse,
 } from './memory-account.ts'
+import { like } from './memory-session.ts'
 
 const NO_SUCH_ENTITY = refuse(404, 'NoSuchEntity')
 const MOST_KEYS = 2
@@ -169,16 +170,11 @@ function admits(trust: string, provider: string, claims: Readonly<Record<string,
         Object.entries(tests).every(([name, wanted]) => {
           const held = String(claims[name.slice(provider.length + 1)])
           return operator === 'StringLike'
-            ? matchesGlob(held, wanted)
+            ? like(held, wanted)
             : operator === 'StringEquals' && held === wanted
         }),
       ),
   )
-}
-
-function matchesGlob(text: string, pattern: string): boolean {
-  const parts = pattern.split('*').map(part => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
-  return new RegExp(`^${parts.join('.*')}$`, 's').test(text)
 }
 
 /** IAM and STS. */

@@ -48,7 +48,8 @@ function holds(operator: string, about: Readonly<Record<string, string>>, key: M
   })
 }
 
-function like(text: string, pattern: string): boolean {
+/** As IAM takes a pattern. */
+export function like(text: string, pattern: string): boolean {
   const source = pattern
     .replaceAll(/[.+^${}()|[\]\\]/g, '\\$&')
     .replaceAll('*', '.*')

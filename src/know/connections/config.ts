@@ -67,7 +67,11 @@ async function referencedSecret(value: object): Promise<Secret> {
       'a reference to a secret is not usable',
       'give env:NAME or file:PATH',
     )
-  const reference = parsed.data.$secret
+  return await secretAt(parsed.data.$secret)
+}
+
+/** What stands at `env:NAME` or `file:PATH`, a line's end after it left out. Raises INVALID_CONFIG. */
+export async function secretAt(reference: string): Promise<Secret> {
   const name = reference.slice(reference.indexOf(':') + 1)
   if (reference.startsWith('env:')) {
     const text = process.env[name]

@@ -1,10 +1,10 @@
 import pc from 'picocolors'
 import { z } from 'zod'
-import { workloadToken } from '../../act/broker/client/platform-token.ts'
+import { tokenInFile } from '../../act/broker/client/platform-token.ts'
 import type { Tried } from '../../core/contract/probe.ts'
 import type { Secret } from '../../core/contract/secret.ts'
 import { fingerprint } from '../../core/keys/fingerprint.ts'
-import { openedConfig } from '../../know/connections/config.ts'
+import { secretAt } from '../../know/connections/config.ts'
 import { type Assertion, type AssertionResult, checkAssertions } from '../../know/graph/assertions.ts'
 import type { CrossingRules } from '../../know/graph/crossing-rules.ts'
 import { type Graph, CERTAINTIES } from '../../know/graph/graph.ts'
@@ -31,8 +31,7 @@ export async function proberOf(
   idTokenFile: string | undefined,
 ): Promise<Prober> {
   const { db, keys, io, connections } = world
-  const idToken =
-    idTokenFile === undefined ? undefined : await workloadToken(io, {}, '', { file: idTokenFile })
+  const idToken = idTokenFile === undefined ? undefined : await tokenInFile(idTokenFile)
   const nodeOf = async (id: string) => (await nodeViews(db, graph, [graph.ids.numberOf(id)!]))[0]!
   return new Prober({ db, keys, io, connections, crossings: rules, nodeOf, ...(idToken && { idToken }) })
 }
@@ -123,7 +122,7 @@ export class AssertionProber {
     const secret =
       probe.secret === undefined
         ? await (this.#asked ??= this.#world.readSecret(`test credential of ${probe.as}: `))
-        : ((await openedConfig({ $secret: probe.secret }, keys, '')) as Secret)
+        : await secretAt(probe.secret)
     if (subject.type !== 'credential') {
       const own = new Set([subject.id, ...(await credentialsOfIdentity(this.#world, subject.id))])
       return { secret, is: id => own.has(id) }

@@ -315,8 +315,8 @@ class Watching {
   }
 
   #send(): Promise<void> {
-    const { db, io, keys } = this.#world
-    this.#sending ??= deliverNotices(db, { io, keys }, ({ event, ...about }) => {
+    const { db, io } = this.#world
+    this.#sending ??= deliverNotices(db, { io }, ({ event, ...about }) => {
       const colour = { sent: pc.green, failed: pc.yellow, stuck: pc.red }[event]
       const { notice, delivery, tries, why } = about
       const often = tries > 1 ? ` after ${tries} tries` : ''

@@ -9,7 +9,6 @@ import { type DeliveryEvent, deliverNotices, retryStuck } from '../../../src/act
 import { intend } from '../../../src/act/lifecycle/notice.ts'
 import { type Io, realIo } from '../../../src/core/contract/io.ts'
 import { type Db, openStore, transaction } from '../../../src/core/store/store.ts'
-import { testKeys } from '../../know/estate.ts'
 import { ownPlace } from '../../own-store.ts'
 
 const SECRET = randomBytes(24).toString('hex')
@@ -88,7 +87,7 @@ async function intended(): Promise<void> {
 
 async function delivered(from = db): Promise<DeliveryEvent[]> {
   const events: DeliveryEvent[] = []
-  await deliverNotices(from, { io: io(), keys: testKeys }, event => events.push(event))
+  await deliverNotices(from, { io: io() }, event => events.push(event))
   return events
 }
 
@@ -172,7 +171,7 @@ test('what a process that was killed during the call had in hand is sent by the 
     import { openStore } from ${source('core/store/store.ts')}
     const db = await openStore(process.env.PLACE)
     const io = { ...realIo(), now: () => new Date(${clock}) }
-    await deliverNotices(db, { io, keys: {} }, () => {})`
+    await deliverNotices(db, { io }, () => {})`
   await intended()
   let called = () => {}
   const isCalled = new Promise<void>(resolve => (called = resolve))

@@ -26,7 +26,7 @@ export async function workloadToken(
   audience: string,
   place?: TokenPlace,
 ): Promise<Secret> {
-  if (place && 'file' in place) return await inFile(place.file)
+  if (place && 'file' in place) return await tokenInFile(place.file)
   const variable = place?.environment ?? TOKEN_VARIABLE
   const value = environment[variable]
   if (value) return tokenOf(value, `the variable ${variable}`)
@@ -34,7 +34,7 @@ export async function workloadToken(
   const { ACTIONS_ID_TOKEN_REQUEST_URL: address, ACTIONS_ID_TOKEN_REQUEST_TOKEN: bearer } = environment
   if (address && bearer) return await ofGithub(io, address, new Secret(bearer), audience)
   try {
-    return await inFile(TOKEN_MOUNT)
+    return await tokenInFile(TOKEN_MOUNT)
   } catch {
     throw new FirebreakError(
       'NOT_FOUND',
@@ -65,7 +65,8 @@ async function ofGithub(
   )
 }
 
-async function inFile(path: string): Promise<Secret> {
+/** A token that a file holds, and nothing else. */
+export async function tokenInFile(path: string): Promise<Secret> {
   let text: string
   try {
     text = await readFile(path, 'utf8')

@@ -1,10 +1,9 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
-import process from 'node:process'
 import { z } from 'zod'
-import { codeOf, FirebreakError } from '../../../core/contract/errors.ts'
-import { Secret } from '../../../core/contract/secret.ts'
+import { FirebreakError } from '../../../core/contract/errors.ts'
+import type { Secret } from '../../../core/contract/secret.ts'
 import type { Db } from '../../../core/store/store.ts'
+import { secretAt } from '../../../know/connections/config.ts'
 import type { Broker } from '../broker.ts'
 import type { Webhook } from '../broker-config.ts'
 import { beginEnd } from './end-lease.ts'
@@ -77,7 +76,7 @@ export async function jobEnded(
 /** The one whose secret was shown: GitHub signs with it, GitLab sends it. */
 async function hookOf(hooks: readonly Webhook[], { bytes, header }: Delivery): Promise<Webhook> {
   for (const hook of hooks) {
-    const secret = await secretIn(hook.secret)
+    const secret = await secretOf(hook)
     const isShown =
       hook.platform === 'github'
         ? same(
@@ -142,26 +141,13 @@ async function leasesOf(
   })
 }
 
-async function secretIn(reference: string): Promise<Secret> {
-  const [kind, where] = [
-    reference.slice(0, reference.indexOf(':')),
-    reference.slice(reference.indexOf(':') + 1),
-  ]
-  let text = process.env[where] ?? ''
-  if (kind === 'file')
-    try {
-      text = (await readFile(where, 'utf8')).replace(/\r?\n$/, '')
-    } catch (error) {
-      throw unusable(`${where} could not be read (${codeOf(error) ?? 'no reason'})`)
-    }
-  if (text === '') throw unusable(`${reference} is empty`)
-  return new Secret(text)
-}
-
-function unusable(why: string): FirebreakError {
-  return new FirebreakError(
+/** Whoever knew that it is empty could sign. */
+async function secretOf({ secret: reference }: Webhook): Promise<Secret> {
+  const secret = await secretAt(reference)
+  if (secret.length > 0) return secret
+  throw new FirebreakError(
     'INVALID_CONFIG',
-    `the secret of a webhook: ${why}`,
+    `the secret of a webhook: ${reference} is empty`,
     'see `webhooks` in broker.yaml',
   )
 }
