@@ -1,4 +1,5 @@
 import { decodeAs } from '../../../core/contract/slot.ts'
+import { classOf } from './byte-class.ts'
 import type { Span } from './candidate.ts'
 import { bareRange } from './bare-value.ts'
 import { keyNameOf } from './key-name.ts'
@@ -18,9 +19,7 @@ export interface Assigned {
   readonly isSetting: boolean
 }
 
-const IN_BASE64 = new Uint8Array(256)
-for (const byte of Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/='))
-  IN_BASE64[byte] = 1
+const IN_BASE64 = classOf('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=')
 
 /**
  * The value that a key is given, as this kind of file writes it, with quotes and escapes undone. Undefined where what

@@ -1,4 +1,5 @@
 import { type Beginning, beginningOf, longestMatch } from './pattern-bounds.ts'
+import type { Needs } from './prefilter.ts'
 import { type Rule, wholePattern } from './rule.ts'
 
 /**
@@ -16,7 +17,6 @@ export class Pattern {
   #fits: RegExp | undefined
   #indices: RegExp | undefined
   #longest: number | undefined
-  #beginning: Beginning | undefined
 
   constructor(source: string, flags: string) {
     const groups: string[] = []
@@ -42,12 +42,8 @@ export class Pattern {
     return (this.#indices ??= new RegExp(this.#source, `d${this.#flags}`))
   }
 
-  /** Whether a match may begin there, as far as its first bytes tell. */
-  mayBeginAt(bytes: Uint8Array, at: number): boolean {
-    const { positions, length } = (this.#beginning ??= beginningOf(this.#source, this.#flags.includes('i')))
-    if (at + length > bytes.length) return false
-    for (let i = 0; i < length; i++) if (((positions[bytes[at + i]!]! >>> i) & 1) === 0) return false
-    return true
+  get beginning(): Beginning {
+    return beginningOf(this.#source, this.#flags.includes('i'))
   }
 
   /** The most characters that it takes. */
@@ -71,6 +67,8 @@ export interface CompiledRule {
   readonly lead: { readonly class: Uint8Array; readonly most: number } | undefined
   readonly before: Uint8Array
   readonly after: Uint8Array
+  /** What the prefilter asks of the bytes around a keyword. Where something may lead up to it, only the match tells what stands before. */
+  readonly needs: Needs
   /** By the fact's name; each is global. */
   readonly near: readonly (readonly [string, RegExp])[]
   readonly pair:
@@ -95,6 +93,7 @@ export interface Beside {
 export function compileRule(rule: Rule): CompiledRule {
   const flags = rule.ignoreCase ? 'i' : ''
   const isAssignment = rule.structure === 'assignment'
+  const before = classTable(rule.before)
   return {
     rule,
     isAssignment,
@@ -103,8 +102,9 @@ export function compileRule(rule: Rule): CompiledRule {
     isNameOnly: isAssignment && /^(?:[\w|)]|\(\?:|\\[.-]|\[(?:\w|\\[.-])*\])*$/.test(rule.pattern),
     paths: rule.paths === undefined ? undefined : new RegExp(rule.paths, 'i'),
     lead: rule.lead && { class: classTable(rule.lead.characters), most: rule.lead.most },
-    before: classTable(rule.before),
+    before,
     after: classTable(rule.after),
+    needs: { before: rule.lead ? undefined : before, isName: isAssignment },
     near: Object.entries(rule.facts?.near ?? {}).map(([name, pattern]) => [name, new RegExp(pattern, 'g')]),
     pair: rule.pair && {
       pattern: new Pattern(rule.pair.pattern, `g${flags}`),

@@ -1,5 +1,6 @@
 import { gunzipSync } from 'node:zlib'
 import { decodeAs } from '../../../core/contract/slot.ts'
+import { classOf } from './byte-class.ts'
 import type { Candidate, Span } from './candidate.ts'
 import { type Escape, unescape } from './escapes.ts'
 import type { EncodedForm } from './literals.ts'
@@ -203,9 +204,10 @@ export class EmbeddedTexts {
       if (mayBeginSign(bytes, end)) seen |= what
     }
     // Mail breaks a line within a word by an equals sign at its end.
-    const isMail = bytes[end - 1] === 0x3d && end - start > 60
-    while (isMail && bytes[end - 1] === 0x3d && end - hit < LONGEST_ESCAPED / 2) {
-      const next = pastLineBreak(bytes, end)
+    const goesOn = () => (bytes[end - 1] === 0x3d ? pastLineBreak(bytes, end) : undefined)
+    const isMail = end - start > 60 && goesOn() !== undefined
+    while (isMail && end - hit < LONGEST_ESCAPED / 2) {
+      const next = goesOn()
       if (next === undefined) break
       end = next
       while (end < bytes.length && IN_STRETCH[bytes[end]!] !== ENDS) end++
@@ -384,10 +386,4 @@ function isText(bytes: Uint8Array, isCut = false): boolean {
   } catch {
     return false
   }
-}
-
-function classOf(characters: string): Uint8Array {
-  const table = new Uint8Array(256)
-  for (const byte of Buffer.from(characters, 'latin1')) table[byte] = 1
-  return table
 }

@@ -9,9 +9,10 @@ import { type Dialect, dialectOf } from './dialect.ts'
 import { type Embedded, EmbeddedTexts, lift } from './embedded.ts'
 import { groupsOf, interpret, type Match } from './interpret.ts'
 import { literalsOf, type Meaning } from './literals.ts'
-import { type Hits, newHits, Prefilter } from './prefilter.ts'
+import { type Hits, IN_NAME, newHits, Prefilter } from './prefilter.ts'
 import type { Rule } from './rule.ts'
 import { settle } from './settle.ts'
+import { IS_IN_CODES, MAY_MATCH } from './sieve.ts'
 import { Text } from './text.ts'
 import { type Narrowed, narrow, type Wide, wideOf } from './wide.ts'
 
@@ -80,6 +81,8 @@ export class Engine {
   readonly #hits: Hits[] = []
   readonly #progress: Progress[] = []
   readonly #decoding = { left: 0 }
+  /** Of which rules the prefilter knows how their matches begin. */
+  readonly #isKnown: Uint8Array
 
   constructor(rules: readonly CompiledRule[]) {
     this.rules = rules
@@ -87,6 +90,7 @@ export class Engine {
     this.#prefilter = new Prefilter(literals)
     this.#meanings = meanings
     this.#ruleOf = Int32Array.from(meanings, meaning => ('rule' in meaning ? meaning.number : -1))
+    this.#isKnown = new Uint8Array(rules.length)
   }
 
   /** All finds in bytes that are in memory, in order of where they stand. */
@@ -163,6 +167,13 @@ export class Engine {
     return settle(found)
   }
 
+  /** Most rules are never tried: what takes time is found out when it is needed. */
+  #learn(number: number): void {
+    const { needs, pattern } = this.rules[number]!
+    this.#prefilter.learn(needs, pattern.beginning)
+    this.#isKnown[number] = 1
+  }
+
   #visit(
     text: Text,
     depth: number,
@@ -171,7 +182,7 @@ export class Engine {
     onEmbedded?: (embedded: Embedded) => void,
   ): void {
     const hits = (this.#hits[depth] ??= newHits())
-    this.#prefilter.scan(text.bytes, 0, text.bytes.length, hits)
+    this.#prefilter.scan(text.bytes, hits, onEmbedded !== undefined && !binary)
     const embedded = new EmbeddedTexts(text, text.whole || depth > 0, depth > 0, this.#decoding)
     const { tried, end } = (this.#progress[depth] ??= {
       tried: new Int32Array(this.rules.length),
@@ -184,8 +195,9 @@ export class Engine {
       if (number >= 0) {
         const rule = this.rules[number]!
         if (binary && rule.isOfText) continue
-        if (tried[number] === -1) end[number] = rule.paths?.test(text.path) === false ? NOWHERE : 0
-        if (tried[number] !== start) {
+        if (hits.is[i]! & MAY_MATCH && tried[number] !== start) {
+          if (this.#isKnown[number] === 0) this.#learn(number)
+          if (tried[number] === -1) end[number] = rule.paths?.test(text.path) === false ? NOWHERE : 0
           tried[number] = start
           const match = matchAt(text, rule, start, end[number]!)
           if (match) {
@@ -193,7 +205,7 @@ export class Engine {
             onMatch(rule, match)
           }
         }
-        if (onEmbedded && !binary) embedded.aroundKeyword(start, onEmbedded)
+        if (onEmbedded && hits.is[i]! & IS_IN_CODES) embedded.aroundKeyword(start, onEmbedded)
         continue
       }
       if (!onEmbedded) continue
@@ -212,8 +224,6 @@ export class Engine {
 function matchAt(text: Text, rule: CompiledRule, keywordAt: number, after: number): Match | undefined {
   const { bytes } = text
   if (keywordAt < after) return undefined
-  const nameEnd = rule.isAssignment ? nameEndAt(bytes, keywordAt) : undefined
-  if (rule.isAssignment && nameEnd === undefined) return undefined
   let start = keywordAt
   if (rule.lead) {
     const floor = Math.max(after, keywordAt - rule.lead.most)
@@ -221,37 +231,26 @@ function matchAt(text: Text, rule: CompiledRule, keywordAt: number, after: numbe
   }
   if (start > 0 && rule.before[bytes[start - 1]!] && !isPercentEscape(bytes, start - 3)) return undefined
   const { pattern } = rule
-  if (!pattern.mayBeginAt(bytes, keywordAt)) return undefined
   text.turnTo(keywordAt, keywordAt + pattern.longest + 1)
   const { fits } = pattern
   fits.lastIndex = keywordAt - text.base
   if (!fits.test(text.page)) return undefined
   const end = text.base + fits.lastIndex
   if (end < bytes.length && rule.after[bytes[end]!]) return undefined
-  if (nameEnd !== undefined && rule.isNameOnly)
-    return { start, keywordAt, end, groups: { separator: [nameEnd, end] } }
+  if (rule.isNameOnly)
+    return { start, keywordAt, end, groups: { separator: [nameEndAt(bytes, keywordAt), end] } }
   const { indices, groups, isOneGroup } = pattern
   if (isOneGroup) return { start, keywordAt, end, groups: { [groups[0]!]: [keywordAt, end] } }
   indices.lastIndex = keywordAt - text.base
   return { start, keywordAt, end, groups: groupsOf(indices.exec(text.page)!, groups, text.base) }
 }
 
-/**
- * Where the name ends that goes on here, if something may be assigned to it: if a sign follows that can begin a separator.
- * Told from the bytes, because most words like "token" in ordinary source are told so, and a string costs more.
- */
-function nameEndAt(bytes: Uint8Array, keywordAt: number): number | undefined {
+/** Where the name ends that goes on here. */
+function nameEndAt(bytes: Uint8Array, keywordAt: number): number {
   let at = keywordAt
-  const limit = Math.min(bytes.length, keywordAt + 64)
-  while (at < limit && IN_NAME[bytes[at]!]) at++
-  return at < bytes.length && ENDS_NAME[bytes[at]!] === 1 ? at : undefined
+  while (at < bytes.length && IN_NAME[bytes[at]!]) at++
+  return at
 }
-
-const IN_NAME = new Uint8Array(256)
-for (const byte of Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-'))
-  IN_NAME[byte] = 1
-const ENDS_NAME = new Uint8Array(256)
-for (const byte of Buffer.from('"\'`][ \t\v\f\r\n\xa0=:?|,<>({!+\\', 'latin1')) ENDS_NAME[byte] = 1
 
 function isPercentEscape(bytes: Uint8Array, at: number): boolean {
   return at >= 0 && /^%[0-9A-Fa-f]{2}$/.test(String.fromCharCode(bytes[at]!, bytes[at + 1]!, bytes[at + 2]!))

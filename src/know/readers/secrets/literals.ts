@@ -1,5 +1,6 @@
 import type { CompiledRule } from './compiled-rule.ts'
 import type { Literal } from './prefilter.ts'
+import { isAtStart } from './rule.ts'
 
 /** What a literal stands for: a keyword of a rule (with its number), or a keyword as it looks within base64. */
 export type Meaning =
@@ -33,8 +34,13 @@ export function literalsOf(rules: readonly CompiledRule[]): { literals: Literal[
   const literals: Literal[] = []
   const meanings: Meaning[] = []
   const seen = new Set<string>()
-  const add = (text: string, ignoreCase: boolean, meaning: Meaning, atStart = false) => {
-    literals.push({ text, ignoreCase, atStart, value: meanings.length })
+  const add = (
+    text: string,
+    ignoreCase: boolean,
+    meaning: Meaning,
+    more?: Pick<Literal, 'atStart' | 'needs'>,
+  ) => {
+    literals.push({ text, ignoreCase, ...more })
     meanings.push(meaning)
   }
   const once = (kind: string, text: string, meaning: Meaning, ignoreCase = false) => {
@@ -45,7 +51,8 @@ export function literalsOf(rules: readonly CompiledRule[]): { literals: Literal[
   for (const text of PACKED) once('0 ', text, { base64: true, offset: 0 })
   for (const [number, rule] of rules.entries()) {
     for (const keyword of rule.rule.keywords) {
-      add(keyword, rule.rule.ignoreCase, { rule, number }, rule.rule.structure === 'file' && !rule.rule.lead)
+      const atStart = isAtStart(rule.rule)
+      add(keyword, rule.rule.ignoreCase, { rule, number }, { atStart, needs: rule.needs })
       if (keyword.includes('/')) once('escaped ', keyword.replaceAll('/', '\\/'), { escaped: true })
       if (!rule.rule.inBase64) continue
       for (const spelling of rule.rule.ignoreCase ? spellings(keyword) : [keyword]) {

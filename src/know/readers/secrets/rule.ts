@@ -142,6 +142,10 @@ export const ruleSchema = z
     path: ['before'],
     error: "must be '' beside lead, which takes what stands before",
   })
+  .refine(rule => isAtStart(rule) || rule.keywords.every(({ length }) => length >= 3), {
+    path: ['keywords'],
+    error: 'must have three characters at least, where they may stand anywhere',
+  })
   .transform(rule => ({
     ...rule,
     pattern: rule.assignedTo ? assignedTo(rule.keywords, rule.assignedTo, rule.pattern) : rule.pattern,
@@ -149,6 +153,17 @@ export const ruleSchema = z
 
 /** One kind of credential, as rules/secrets/<id>.yaml says it. */
 export type Rule = z.infer<typeof ruleSchema>
+
+/** Whether its keywords are looked for at the very beginning of a document, and nowhere else. */
+export function isAtStart({
+  structure,
+  lead,
+}: {
+  readonly structure?: string | undefined
+  readonly lead?: object | undefined
+}): boolean {
+  return structure === 'file' && !lead
+}
 
 /** The pattern as it is run: what an assignment's rule leaves out stands in separator.ts. */
 export function wholePattern(rule: Rule): string {

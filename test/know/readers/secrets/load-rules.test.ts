@@ -22,6 +22,7 @@ test('an unknown key is refused with its line and column', () => {
 
 test.each([
   ['keywords: [npm_]', 'keywords: []', 'keywords'],
+  ['keywords: [npm_]', 'keywords: [np]', 'three characters'],
   ['confidence: 0.98', 'confidence: high', 'confidence'],
   ['preview: token', '', 'preview'],
 ])('%s replaced by "%s" is a problem that names the key', (from, to, key) => {

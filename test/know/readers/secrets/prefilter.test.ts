@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { beginningOf } from '../../../../src/know/readers/secrets/pattern-bounds.ts'
 import { type Literal, newHits, Prefilter } from '../../../../src/know/readers/secrets/prefilter.ts'
+import { IS_IN_CODES } from '../../../../src/know/readers/secrets/sieve.ts'
 import { everywhere } from './everywhere.ts'
 import { engine, rules } from './rule-directory.ts'
 
@@ -26,8 +28,7 @@ function prefiltered(literals: readonly Literal[], bytes: Uint8Array): string[] 
   const [from, around] = [bytes.length % 3, Buffer.from('ab_ABC')]
   const to = from + bytes.length
   const all = Buffer.concat([around.subarray(0, from), bytes, around])
-  new Prefilter(literals).scan(all, from, to, hits)
-  for (let i = 0; i < hits.count; i++) hits.start[i]! -= from
+  new Prefilter(literals).scan(all.subarray(from, to), hits)
   for (let i = 1; i < hits.count; i++) expect(hits.start[i]!).toBeGreaterThanOrEqual(hits.start[i - 1]!)
   return Array.from({ length: hits.count }, (_, i) => `${hits.start[i]} ${hits.literal[i]}`).sort()
 }
@@ -35,10 +36,9 @@ function prefiltered(literals: readonly Literal[], bytes: Uint8Array): string[] 
 test('finds every literal, overlapping and nested ones too', () => {
   const letters = fc.constantFrom('a', 'A', 'b', 'B', 'c', '_', '\xff', '\0')
   const literal = fc.record({
-    text: fc.string({ unit: letters, minLength: 1, maxLength: 9 }),
+    text: fc.string({ unit: letters, minLength: 3, maxLength: 9 }),
     ignoreCase: fc.boolean(),
     atStart: fc.integer({ max: 9, min: 0 }).map(one => one === 0),
-    value: fc.constant(0),
   })
   fc.assert(
     fc.property(
@@ -51,6 +51,75 @@ test('finds every literal, overlapping and nested ones too', () => {
     ),
     { seed: 11, numRuns: 400 },
   )
+})
+
+test('tells the hits in whose line something may be written in codes', () => {
+  const piece = fc.constantFrom(
+    'key',
+    '\n',
+    '\r\n',
+    '\\',
+    '%',
+    '2',
+    '9',
+    '&',
+    '#',
+    'quot',
+    '=',
+    '3D',
+    ' ',
+    'x'.repeat(17),
+  )
+  const prefilter = new Prefilter([{ text: 'key', ignoreCase: false }])
+  const hits = newHits()
+  let coded = 0
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 60, size: 'max' }), pieces => {
+      const text = pieces.join('')
+      prefilter.scan(Buffer.from(text), hits, true)
+      const told = Array.from({ length: hits.count }, (_, i) => [
+        hits.start[i],
+        (hits.is[i]! & IS_IN_CODES) > 0,
+      ])
+      const expected: [number, boolean][] = []
+      let lineAt = 0
+      for (const line of text.match(/[^\n]*\n|[^\n]+$/g) ?? []) {
+        const isCoded = /\\|%[2-7]|&[#qa]|=[3\r\n]/.test(line)
+        for (const { index } of line.matchAll(/key/g)) expected.push([lineAt + index, isCoded])
+        lineAt += line.length
+      }
+      coded += expected.filter(([, isCoded]) => isCoded).length
+      expect(told).toEqual(expected)
+    }),
+    { seed: 7, numRuns: 400 },
+  )
+  expect(coded).toBeGreaterThan(100)
+})
+
+test('leaves out where the bytes around a literal tell that nothing can match', () => {
+  const before = new Uint8Array(256)
+  before['x'.charCodeAt(0)] = 1
+  const needs = { before, isName: true }
+  const prefilter = new Prefilter([{ text: 'key', ignoreCase: false, needs }])
+  const starts = (text: string) => {
+    const hits = newHits()
+    prefilter.scan(Buffer.from(text), hits)
+    return [...hits.start.subarray(0, hits.count)]
+  }
+  expect(starts('key=1 xkey=1 %3xkey=1 keyName: 1 key+1 key')).toEqual([0, 16, 22, 33])
+  expect(starts(`key${'n'.repeat(60)}=`)).toEqual([0])
+  expect(starts(`key${'n'.repeat(61)}=`)).toEqual([0])
+  expect(starts(`key${'n'.repeat(62)}=`)).toEqual([])
+  prefilter.learn(needs, beginningOf('key[=N]a', false))
+  expect(starts('key=1 key=a keyNa: key=')).toEqual([6, 12])
+})
+
+test('more hits than bytes, and more than there was room for', () => {
+  const texts = Array.from({ length: 30 }, (_, index) => 'a'.repeat(index + 3))
+  const hits = newHits(1)
+  new Prefilter(texts.map(text => ({ text, ignoreCase: true }))).scan(Buffer.alloc(50_000, 'A'), hits)
+  expect(hits.count).toBe(texts.reduce((sum, { length }) => sum + 50_001 - length, 0))
+  expect([...hits.literal.subarray(0, 30)]).toEqual([...texts.keys()])
 })
 
 /** Rules for certain files do not apply to this one. */

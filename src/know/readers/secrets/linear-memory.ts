@@ -1,0 +1,62 @@
+/** What is used of WebAssembly here: the types of Node do not have it. */
+declare const WebAssembly: {
+  readonly Memory: new (size: { readonly initial: number }) => Memory
+  readonly Module: new (code: Uint8Array<ArrayBuffer>) => object
+  readonly Instance: new (module: object, imports: object) => { readonly exports: Record<string, unknown> }
+}
+interface Memory {
+  readonly buffer: ArrayBuffer
+  grow(pages: number): void
+}
+
+type Table = Uint8Array | Int32Array
+
+const PAGE_BYTES = 65536
+
+/** What is to lie in a memory: one thing behind the other, each at a multiple of sixteen, from where an address is never 0. */
+export class Layout {
+  readonly tables: { readonly at: number; readonly table: Table }[] = []
+  end = 64
+
+  /** So many bytes, or this table; gives where it will be. */
+  put(table: number | Table): number {
+    const at = this.end
+    if (typeof table !== 'number') this.tables.push({ at, table })
+    this.end = (at + (typeof table === 'number' ? table : table.byteLength) + 15) & ~15
+    return at
+  }
+}
+
+/** The memory of a module. What runs there may have made it larger: views are asked for anew, and are kept by nobody. */
+export class LinearMemory {
+  readonly #memory: Memory
+  #bytes: Uint8Array
+
+  constructor({ tables, end }: Layout) {
+    this.#memory = new WebAssembly.Memory({ initial: Math.ceil(end / PAGE_BYTES) })
+    this.#bytes = new Uint8Array(this.#memory.buffer)
+    for (const { at, table } of tables)
+      this.#bytes.set(new Uint8Array(table.buffer, table.byteOffset, table.byteLength), at)
+  }
+
+  /** A module's function `run`. */
+  instance(code: Uint8Array<ArrayBuffer>): (...integers: number[]) => number {
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(code), { m: { m: this.#memory } })
+    return exports['run'] as (...integers: number[]) => number
+  }
+
+  /** Makes it at least so large. */
+  reach(end: number): void {
+    const missing = end - this.#memory.buffer.byteLength
+    if (missing > 0) this.#memory.grow(Math.ceil(missing / PAGE_BYTES))
+  }
+
+  get bytes(): Uint8Array {
+    if (this.#bytes.length === 0) this.#bytes = new Uint8Array(this.#memory.buffer)
+    return this.#bytes
+  }
+
+  words(at: number, length: number): Int32Array {
+    return new Int32Array(this.#memory.buffer, at, length)
+  }
+}

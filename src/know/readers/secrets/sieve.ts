@@ -1,0 +1,394 @@
+import {
+  add,
+  and,
+  and128,
+  bits,
+  block,
+  call,
+  type Code,
+  eq,
+  eq8,
+  get,
+  go,
+  goIf,
+  grow,
+  isZero,
+  leadingZeros,
+  leave,
+  less,
+  less8,
+  load,
+  load16x8,
+  load8,
+  loop,
+  Module,
+  mul,
+  ne,
+  or,
+  or128,
+  pages,
+  set,
+  shl,
+  shr,
+  splat,
+  store,
+  sub,
+  sub8,
+  tee,
+  trailingZeros,
+  when,
+} from './wasm.ts'
+
+/** Where the tables lie in the memory, and how they are looked up. */
+export interface Tables {
+  /** Of each literal, in order of rank, four numbers: where its bytes begin and end, where their folding is, and its `Needs`, or 0. */
+  readonly literals: number
+  /** Two bits of one word for each hash of a gram: 2^`filterBits` bits. */
+  readonly filter: number
+  readonly filterBits: number
+  /** Each a gram, or 0, and where its places are; as many as `slotBits` says. */
+  readonly slots: number
+  readonly slotBits: number
+  /** One byte, 0 or 1, for each hash of three bytes that may have any byte beside them. */
+  readonly threes: number
+  readonly threesBits: number
+  /** What a name is made of, and what may follow it: a byte for each byte. */
+  readonly inName: number
+  readonly endsName: number
+  /** The most hits that one gram may make. */
+  readonly mostPlaces: number
+}
+
+/** The bit of a letter's case in each byte of a gram. Set in all of them: others than letters fall together, too. */
+export const CASE = 0x20202020
+export const MIX = 0x9e3779b1 | 0
+/** Of a gram that stands for any byte at its end, or at its beginning, what is looked up. */
+export const WITHOUT_LAST = 0x00ffffff
+export const WITHOUT_FIRST = ~0xff
+/** How far a name is followed. */
+export const LONGEST_NAME = 64
+/** What a hit is: where its rule may match, and where something written in codes may be around it. */
+export const MAY_MATCH = 1
+export const IS_IN_CODES = 2
+
+export const HIT_BYTES = 8
+export const GRAM = 4
+/** Of each place: the literal, how far behind its beginning the gram is, where the other byte is, and which. */
+export const PLACE_WORDS = 4
+const PAGE_BITS = 16
+
+/** So many bytes behind a text are zeros. */
+export const PADDING = 64
+
+/**
+ * What runs over every byte, as a module of WebAssembly: `run(text, end, hits, out, wantsCodes)` writes the hits from `out` on, and
+ * gives where they end, those of `hits` with them in order of where they stand. A hit is an offset and, times four, the rank of the literal, plus what it is.
+ */
+export function sieve(tables: Tables): Uint8Array<ArrayBuffer> {
+  const module = new Module()
+  const those = compareThose(module, tables)
+  const all = compareAll(module, tables, those)
+  const scanned = scan(module, tables, all)
+  const sorted = sort(module)
+  const told = tell(module, tables)
+  const run = module.define(5, ([text, end, hits, out, wantsCodes], local) => {
+    const to = local()
+    return [
+      set(to, call(scanned, get(text!), get(end!), get(out!))),
+      call(told, get(text!), get(end!), get(hits!), call(sorted, get(hits!), get(to)), get(wantsCodes!)),
+    ]
+  })
+  return module.bytes(run)
+}
+
+/** What of a hash says which word of the filter, and which two bits of it: shifts, which count modulo 32. */
+function shiftsOf(filterBits: number): [number, number, number] {
+  const toWord = 32 - (filterBits - 5)
+  return [toWord, toWord - 5, toWord - 10]
+}
+
+/** What of the filter is set for a gram. */
+export function marksOf(gram: number, filterBits: number): { word: number; bits: number } {
+  const [toWord, bit, otherBit] = shiftsOf(filterBits)
+  const hash = Math.imul(gram, MIX)
+  return { word: hash >>> toWord, bits: (1 << (hash >>> bit)) | (1 << (hash >>> otherBit)) }
+}
+
+/** Every second position, four at a time, so that what the processor waits for is one thing in eight bytes. */
+function scan(module: Module, { filter, filterBits, mostPlaces }: Tables, compare: number): number {
+  const [toWord, bit, otherBit] = shiftsOf(filterBits)
+  return module.define(3, ([text, end, out], local) => {
+    const at = local()
+    const hashes = [0, 1, 2, 3].map(() => local())
+    const words = [0, 1, 2, 3].map(() => local())
+    const gramAt = (offset: number): Code => or(load(get(at), offset), CASE)
+    const wordOf = (value: number): Code =>
+      load(and(shr(get(value), toWord - 2), ((1 << (filterBits - 5)) - 1) << 2), filter)
+    const both = (value: number, of: number): Code =>
+      and(shr(get(value), shr(get(of), bit)), shr(get(value), shr(get(of), otherBit)))
+    return [
+      set(at, get(text!)),
+      loop(again => [
+        ...hashes.map((hash, index) => set(hash, mul(gramAt(2 * index), MIX))),
+        ...words.map((word, index) => set(word, wordOf(hashes[index]!))),
+        ...words.map((word, index) => set(word, both(word, hashes[index]!))),
+        when(
+          and(
+            words.map(get).reduce((a, b) => or(a, b)),
+            1,
+          ),
+          () => [
+            // Room for what four grams may make, each looked up in three ways.
+            when(less(shl(pages, PAGE_BITS), add(get(out!), 12 * mostPlaces * HIT_BYTES)), () => [
+              grow(((12 * mostPlaces * HIT_BYTES) >> PAGE_BITS) + 16),
+            ]),
+            ...words.map((word, index) =>
+              when(and(get(word), 1), () => [
+                set(
+                  out!,
+                  call(compare, gramAt(2 * index), add(get(at), 2 * index), get(out!), get(text!), get(end!)),
+                ),
+              ]),
+            ),
+          ],
+        ),
+        goIf(again, less(tee(at, add(get(at), 8)), get(end!))),
+      ]),
+      get(out!),
+    ]
+  })
+}
+
+/** All literals that have the gram, or three bytes of it. */
+function compareAll(module: Module, { threes, threesBits }: Tables, those: number): number {
+  return module.define(5, ([gram, at, out, text, end], local) => {
+    const three = local()
+    const rest = [get(text!), get(end!)] as const
+    return [
+      set(out!, call(those, get(gram!), get(at!), get(out!), ...rest)),
+      ...[WITHOUT_LAST, WITHOUT_FIRST].map(mask =>
+        when(load8(shr(mul(tee(three, and(get(gram!), mask)), MIX), 32 - threesBits), threes), () => [
+          set(out!, call(those, get(three), get(at!), get(out!), ...rest)),
+        ]),
+      ),
+      get(out!),
+    ]
+  })
+}
+
+function compareThose(module: Module, { slots, slotBits }: Tables): number {
+  return module.define(5, ([gram, at, out, text, end], local) => {
+    const [slot, found, place, last, start, literal, here, sought, until, fold] = [
+      local(),
+      local(),
+      local(),
+      local(),
+      local(),
+      local(),
+      local(),
+      local(),
+      local(),
+      local(),
+    ] as const
+    return [
+      set(slot, shl(shr(mul(get(gram!), MIX), 32 - slotBits), 3)),
+      block(met => [
+        loop(again => [
+          goIf(met, eq(tee(found, load(get(slot), slots)), get(gram!))),
+          when(isZero(get(found)), () => [leave(get(out!))]),
+          set(slot, and(add(get(slot), 8), (8 << slotBits) - 1)),
+          go(again),
+        ]),
+      ]),
+      set(place, load(get(slot), slots + 4)),
+      set(last, load(get(place))),
+      set(place, add(get(place), 4)),
+      loop(again => [
+        block(differs => [
+          goIf(differs, less(tee(start, sub(get(at!), load(get(place), 4))), get(text!))),
+          // One byte more tells most of what only shares four.
+          goIf(differs, ne(or(load8(add(get(at!), load(get(place), 8))), 0x20), load(get(place), 12))),
+          set(literal, load(get(place))),
+          set(sought, load(get(literal))),
+          set(until, load(get(literal), 4)),
+          set(here, get(start)),
+          goIf(differs, less(get(end!), add(get(start), sub(get(until), get(sought))))),
+          set(fold, load(get(literal), 8)),
+          loop(next => [
+            goIf(differs, ne(load8(add(load8(get(here)), get(fold))), load8(get(sought)))),
+            set(here, add(get(here), 1)),
+            goIf(next, less(tee(sought, add(get(sought), 1)), get(until))),
+          ]),
+          store(get(out!), get(start)),
+          store(get(out!), get(literal), 4),
+          set(out!, add(get(out!), HIT_BYTES)),
+        ]),
+        goIf(again, less(tee(place, add(get(place), 16)), get(last))),
+      ]),
+      get(out!),
+    ]
+  })
+}
+
+/** By where they stand, then by rank: they come nearly so. Gives where they end. */
+function sort(module: Module): number {
+  return module.define(2, ([hits, end], local) => {
+    const [next, at, start, literal, before] = [local(), local(), local(), local(), local()] as const
+    return [
+      set(next, add(get(hits!), HIT_BYTES)),
+      block(done => [
+        loop(again => [
+          goIf(done, isZero(less(get(next), get(end!)))),
+          set(start, load(get(next))),
+          set(literal, load(get(next), 4)),
+          set(at, get(next)),
+          block(stands => [
+            loop(further => [
+              goIf(stands, isZero(less(get(hits!), get(at)))),
+              set(before, load(sub(get(at), HIT_BYTES))),
+              goIf(stands, less(get(before), get(start))),
+              when(eq(get(before), get(start)), () => [
+                goIf(stands, less(load(sub(get(at), 4)), get(literal))),
+              ]),
+              store(get(at), get(before)),
+              store(get(at), load(sub(get(at), 4)), 4),
+              set(at, sub(get(at), HIT_BYTES)),
+              go(further),
+            ]),
+          ]),
+          store(get(at), get(start)),
+          store(get(at), get(literal), 4),
+          set(next, add(get(next), HIT_BYTES)),
+          go(again),
+        ]),
+      ]),
+      get(end!),
+    ]
+  })
+}
+
+const NEWLINE = 0x0a
+const byte = (character: string) => splat(character.charCodeAt(0))
+
+/** Which of sixteen bytes begin what `EmbeddedTexts` undoes around a keyword, or may: each by itself and the byte behind it. */
+function codesAmong(these: Code, next: Code): Code {
+  const isNext = (...characters: string[]) =>
+    characters.map(character => eq8(next, byte(character))).reduce((a, b) => or128(a, b))
+  return [
+    eq8(these, byte('\\')),
+    and128(eq8(these, byte('%')), less8(sub8(next, byte('2')), splat(6))),
+    and128(eq8(these, byte('&')), isNext('#', 'q', 'a')),
+    and128(eq8(these, byte('=')), isNext('3', '\n', '\r')),
+  ].reduce((a, b) => or128(a, b))
+}
+
+/** What each hit is, and only those that are something. Hits come in order, so that each line is looked at once. */
+function tell(module: Module, { literals, inName, endsName }: Tables): number {
+  return module.define(5, ([text, end, hits, to, wantsCodes], local) => {
+    const [hit, out, start, literal, needs, is] = [
+      local(),
+      local(),
+      local(),
+      local(),
+      local(),
+      local(),
+    ] as const
+    const [at, lineEnd, isCoded, met, length, beginning] = [
+      local(),
+      local(),
+      local(),
+      local(),
+      local(),
+      local(),
+    ] as const
+    const [these, next] = [local('vector'), local('vector')]
+
+    const before = when(load(get(needs)), () => [
+      when(less(get(text!), get(start)), () => [
+        when(load8(add(load(get(needs)), load8(sub(get(start), 1)))), () => [
+          // The end of an escape may stand there.
+          when(ne(load8(sub(get(start), 3)), 0x25), () => [set(is, 0)]),
+        ]),
+      ]),
+    ])
+    const name = when(load(get(needs), 4), () => [
+      set(at, get(start)),
+      loop(again => [
+        when(and(less(get(at), get(end!)), less(get(at), add(get(start), LONGEST_NAME))), () => [
+          when(load8(load8(get(at)), inName), () => [set(at, add(get(at), 1)), go(again)]),
+        ]),
+      ]),
+      when(or(isZero(less(get(at), get(end!))), isZero(load8(load8(get(at)), endsName))), () => [set(is, 0)]),
+    ])
+    const begins = when(tee(beginning, load(get(needs), 8)), () => [
+      when(less(get(end!), add(get(start), tee(length, load(get(needs), 12)))), () => [
+        set(is, 0),
+        set(length, 0),
+      ]),
+      set(at, sub(load(get(literal), 4), load(get(literal)))),
+      loop(again => [
+        when(less(get(at), get(length)), () => [
+          when(
+            isZero(and(shr(load(add(shl(load8(add(get(start), get(at))), 2), get(beginning))), get(at)), 1)),
+            () => [set(is, 0), set(length, 0)],
+          ),
+          set(at, add(get(at), 1)),
+          go(again),
+        ]),
+      ]),
+    ])
+    const line = when(isZero(less(get(start), get(lineEnd))), () => [
+      set(at, get(start)),
+      block(begun => [
+        loop(back => [
+          goIf(begun, isZero(less(get(lineEnd), get(at)))),
+          set(met, bits(eq8(load16x8(sub(get(at), 16)), splat(NEWLINE)))),
+          when(get(met), () => [set(at, sub(add(get(at), 16), leadingZeros(get(met)))), go(begun)]),
+          set(at, sub(get(at), 16)),
+          go(back),
+        ]),
+      ]),
+      when(less(get(at), get(lineEnd)), () => [set(at, get(lineEnd))]),
+      set(isCoded, 0),
+      block(ended => [
+        loop(on => [
+          set(these, load16x8(get(at))),
+          set(next, load16x8(get(at), 1)),
+          set(met, bits(codesAmong(get(these), get(next)))),
+          set(lineEnd, bits(eq8(get(these), splat(NEWLINE)))),
+          when(get(lineEnd), () => [
+            set(lineEnd, trailingZeros(get(lineEnd))),
+            set(isCoded, or(get(isCoded), and(get(met), sub(shl(1, get(lineEnd)), 1)))),
+            set(lineEnd, add(add(get(at), get(lineEnd)), 1)),
+            go(ended),
+          ]),
+          set(isCoded, or(get(isCoded), get(met))),
+          goIf(on, less(tee(at, add(get(at), 16)), get(end!))),
+          set(lineEnd, get(at)),
+        ]),
+      ]),
+    ])
+    return [
+      set(hit, get(hits!)),
+      set(out, get(hits!)),
+      set(lineEnd, get(text!)),
+      block(done => [
+        loop(again => [
+          goIf(done, isZero(less(get(hit), get(to!)))),
+          set(start, load(get(hit))),
+          set(literal, load(get(hit), 4)),
+          set(hit, add(get(hit), HIT_BYTES)),
+          set(is, MAY_MATCH),
+          when(tee(needs, load(get(literal), 12)), () => [before, name, begins]),
+          when(get(wantsCodes!), () => [line, when(get(isCoded), () => [set(is, or(get(is), IS_IN_CODES))])]),
+          goIf(again, isZero(get(is))),
+          store(get(out), sub(get(start), get(text!))),
+          store(get(out), or(shr(sub(get(literal), literals), 2), get(is)), 4),
+          set(out, add(get(out), HIT_BYTES)),
+          go(again),
+        ]),
+      ]),
+      get(out),
+    ]
+  })
+}
