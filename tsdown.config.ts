@@ -17,6 +17,7 @@ export const config = {
     main: 'src/main.ts',
     worker: 'src/know/observe/worker.ts',
     'edge-thread': 'src/know/graph/edge-thread.ts',
+    'keeping-thread': 'src/act/broker/ledger/keeping-thread.ts',
     'reading-thread': 'src/judge/posture/checks/reading-thread.ts',
     'drill-worker': 'src/serve/operations/drill/drill-worker.ts',
   },

@@ -138,7 +138,7 @@ async function main(): Promise<number> {
       sealError = error
     })
     return {
-      world: { ...surroundings, db, keys, connections },
+      world: { ...surroundings, db, keys, connections, sealer },
       async close() {
         try {
           await connections.close()

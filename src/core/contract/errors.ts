@@ -54,6 +54,21 @@ export class FirebreakError extends Error {
   }
 }
 
+/** A failure as it is sent to another thread. */
+export interface PlainError {
+  readonly code: ErrorCode
+  readonly detail: string
+  readonly advice: string | undefined
+}
+
+export function plainError({ code, message, advice }: FirebreakError): PlainError {
+  return { code, detail: message.slice(`${ERRORS[code].says}: `.length), advice }
+}
+
+export function errorOf({ code, detail, advice }: PlainError): FirebreakError {
+  return new FirebreakError(code, detail, advice)
+}
+
 /** For what ends a thing: that it is not there is as it should be. */
 export async function orGone(call: Promise<unknown>): Promise<void> {
   try {

@@ -3,6 +3,7 @@ import { newId } from '../contract/id.ts'
 import type { Io } from '../contract/io.ts'
 import type { Json } from '../contract/ref.ts'
 import { RowInsert } from '../store/row-insert.ts'
+import type { NewRow } from '../store/schema.ts'
 import type { Tx } from '../store/store.ts'
 
 /**
@@ -27,20 +28,29 @@ export async function recordAll(
   io: Pick<Io, 'now' | 'random'>,
   entries: readonly Entry[],
 ): Promise<string[]> {
-  const ids = entries.map(() => newId(io))
-  await rows.run(
-    tx,
-    entries.map(({ kind, subject, body }, index) => ({
-      id: ids[index]!,
-      at: io.now().getTime(),
-      kind,
-      subject,
-      body: canonicalJson(body),
-      seq: null,
-      hash: null,
-    })),
-  )
-  return ids
+  const made = evidenceRows(io, entries)
+  await recordRows(tx, made)
+  return made.map(({ id }) => id)
+}
+
+/** What is recorded of entries; whoever makes it elsewhere than where it is kept says when they were. */
+export function evidenceRows(
+  io: Pick<Io, 'now' | 'random'>,
+  entries: readonly Entry[],
+): NewRow<'evidence'>[] {
+  return entries.map(({ kind, subject, body }) => ({
+    id: newId(io),
+    at: io.now().getTime(),
+    kind,
+    subject,
+    body: canonicalJson(body),
+    seq: null,
+    hash: null,
+  }))
+}
+
+export async function recordRows(tx: Tx, made: readonly NewRow<'evidence'>[]): Promise<void> {
+  await rows.run(tx, made)
 }
 
 const rows = new RowInsert('evidence', insert => insert)

@@ -55,13 +55,20 @@ async function sealBatch(tx: Tx, signer: Signer, io: Pick<Io, 'now'>): Promise<n
   return pending.length
 }
 
-/** Seals within a second of each commit until it is stopped; stopping seals what is left. */
+export interface Sealer {
+  /** Seals no more from then on, since another thread does; what was begun is waited for. */
+  pause(): Promise<void>
+  /** Seals what is left. */
+  stop(): Promise<void>
+}
+
+/** Seals within a second of each commit until it is stopped or paused. */
 export function startSealer(
   db: Db,
   signer: Signer,
   io: Pick<Io, 'now'>,
   onError: (error: unknown) => void,
-): { stop(): Promise<void> } {
+): Sealer {
   let running: Promise<unknown> = Promise.resolve()
   let busy = false
   const timer = setInterval(() => {
@@ -74,10 +81,14 @@ export function startSealer(
       })
   }, 500)
   timer.unref()
+  const pause = async () => {
+    clearInterval(timer)
+    await running
+  }
   return {
+    pause,
     async stop() {
-      clearInterval(timer)
-      await running
+      await pause()
       await sealEvidence(db, signer, io)
     },
   }

@@ -8,18 +8,27 @@ const SPKI_PREFIX_BYTES = 12
 /** Signs with Ed25519 (RFC 8032). `publicKey` is the raw 32 bytes in base64url, as in RFC 8037's `x`. */
 export interface Signer {
   readonly publicKey: string
+  /** The private key, for another thread of this process; it cannot be printed. */
+  readonly key: KeyObject
   sign(text: string): string
 }
 
 export function signer(seed: Secret): Signer {
-  const key = createPrivateKey({
-    key: Buffer.concat([PKCS8_PREFIX, seed.reveal()]),
-    format: 'der',
-    type: 'pkcs8',
-  })
+  return signerOf(
+    createPrivateKey({
+      key: Buffer.concat([PKCS8_PREFIX, seed.reveal()]),
+      format: 'der',
+      type: 'pkcs8',
+    }),
+  )
+}
+
+/** The one that a signer's `key` is of. */
+export function signerOf(key: KeyObject): Signer {
   const spki = createPublicKey(key).export({ format: 'der', type: 'spki' })
   return {
     publicKey: spki.subarray(SPKI_PREFIX_BYTES).toString('base64url'),
+    key,
     sign: text => sign(null, Buffer.from(text), key).toString('base64url'),
   }
 }

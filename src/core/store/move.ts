@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 import { PRIMARY_KEYS, type Schema, TABLE_NAMES } from './schema.ts'
-import { type Db, isPostgres, type Tx } from './store.ts'
+import { type Db, fileOf, isPostgres, type Tx } from './store.ts'
 
 /** How many rows a table has, and SHA-256 over all of them in the order of their keys: the same on both engines. */
 export interface TableDigest {
@@ -19,12 +19,7 @@ type AnyRow = Record<string, unknown>
 
 /** Where a store is, the same by whatever name it was opened; undefined in memory, where each is another. */
 export async function placeOf(db: Db): Promise<string | undefined> {
-  if (!isPostgres(db)) {
-    const { rows } = await sql<{
-      file: string
-    }>`select file from pragma_database_list where name = 'main'`.execute(db)
-    return rows[0]?.file || undefined
-  }
+  if (!isPostgres(db)) return await fileOf(db)
   const { rows } = await sql`select pg_postmaster_start_time()::text as started, inet_server_port() as port,
     current_database()::text as database, current_schema()::text as schema`.execute(db)
   return JSON.stringify(rows)

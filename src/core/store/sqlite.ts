@@ -13,24 +13,30 @@ import {
 export interface SqliteOptions {
   /** A full disk for tests: SQLite's own limit on the file, in pages of 4096 bytes. */
   readonly maxPageCount?: number
+  /** After so many pages of the log they are written back to their place, while the commit waits. */
+  readonly checkpointPages?: number
 }
+
+/** Keys are random, so that a large scan touches pages everywhere: written back late, each is written once. */
+const CHECKPOINT_PAGES = 8_192
 
 /** node:sqlite as the better-sqlite3 that Kysely's dialect expects. `:memory:` lives as long as its handle. */
 export function sqliteDialect(path: string, options: SqliteOptions = {}): SqliteDialect {
   const db = new DatabaseSync(path, { timeout: 0 })
   // synchronous=full: a commit that was answered is on the disk. secure_delete: erased secrets are overwritten. `like`
-  // tells small letters from capitals, as it does on PostgreSQL. Keys are random, so that a large scan touches pages
-  // everywhere: 16 MiB of them are kept, and written back to their place after twice as many.
+  // tells small letters from capitals, as it does on PostgreSQL. 16 MiB of pages are kept.
+  const { maxPageCount, checkpointPages = CHECKPOINT_PAGES } = options
   try {
     db.exec(
       'pragma journal_mode=wal; pragma synchronous=full; pragma foreign_keys=on; pragma secure_delete=on; ' +
-        'pragma case_sensitive_like=on; pragma cache_size=-16384; pragma wal_autocheckpoint=8192',
+        'pragma case_sensitive_like=on; pragma cache_size=-16384; ' +
+        `pragma wal_autocheckpoint=${Math.trunc(checkpointPages)}`,
     )
   } catch (error) {
     db.close()
     throw error
   }
-  if (options.maxPageCount !== undefined) db.exec(`pragma max_page_count=${Math.trunc(options.maxPageCount)}`)
+  if (maxPageCount !== undefined) db.exec(`pragma max_page_count=${Math.trunc(maxPageCount)}`)
   const prepared = new Map<string, Prepared>()
   return new ImmediateDialect({
     database: {

@@ -12,15 +12,14 @@ import {
 import { FirebreakError, isFirebreakError } from '../contract/errors.ts'
 import { migrate } from './migrate.ts'
 import type { Schema } from './schema.ts'
+import type { SqliteOptions } from './sqlite.ts'
 import { isBusy, isLost, storeError } from './store-error.ts'
 
 /** The database, or a transaction in it: the first argument of every function that touches it. */
 export type Db = Kysely<Schema>
 export type Tx = Transaction<Schema>
 
-export interface StoreOptions {
-  /** SQLite: the most pages of 4096 bytes that the file may have. */
-  readonly maxPageCount?: number
+export interface StoreOptions extends SqliteOptions {
   /** PostgreSQL: the most connections that this process opens. */
   readonly connections?: number
 }
@@ -65,6 +64,15 @@ async function dialectOf(url: string, options: StoreOptions) {
 
 export function isPostgres(db: Db): boolean {
   return db.getExecutor().adapter instanceof PostgresAdapter
+}
+
+/** The file that a store of SQLite is in; undefined in memory, and on a server. */
+export async function fileOf(db: Db): Promise<string | undefined> {
+  if (isPostgres(db)) return undefined
+  const { rows } = await sql<{
+    file: string
+  }>`select file from pragma_database_list where name = 'main'`.execute(db)
+  return rows[0]?.file || undefined
 }
 
 /**

@@ -6,7 +6,7 @@ import { sql } from 'kysely'
 import type { Certainty } from '../../core/contract/ref.ts'
 import { isRelation } from '../../core/contract/relations.ts'
 import { programBeside, threadEnvironment } from '../../core/contract/thread.ts'
-import { type Db, isPostgres } from '../../core/store/store.ts'
+import { type Db, fileOf, isPostgres } from '../../core/store/store.ts'
 import { EdgeList } from './edge-list.ts'
 import type { EdgeTask } from './edge-thread.ts'
 import { CERTAINTIES, type EdgeKind } from './graph.ts'
@@ -43,13 +43,11 @@ export async function readAllEdges(
   closed: ClosedPairs,
   edgesForThreads = EDGES_FOR_THREADS,
 ): Promise<StoredEdges[]> {
-  if (!isPostgres(db)) {
-    const { rows } = await sql<{
-      file: string
-    }>`select file from pragma_database_list where name = 'main'`.execute(db)
-    const { rows: most } = await sql<{ key: number | null }>`select max(rowid) as key from edge`.execute(db)
-    const [file, last] = [rows[0]?.file, most[0]?.key ?? 0]
-    if (file && last >= edgesForThreads) return await inThreads(file, ids, closed, last)
+  const file = await fileOf(db)
+  if (file !== undefined) {
+    const { rows } = await sql<{ key: number | null }>`select max(rowid) as key from edge`.execute(db)
+    const last = rows[0]?.key ?? 0
+    if (last >= edgesForThreads) return await inThreads(file, ids, closed, last)
   }
   return [await readEdges(db, ids, closed)]
 }

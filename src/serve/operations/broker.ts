@@ -2,6 +2,8 @@ import pc from 'picocolors'
 import { z } from 'zod'
 import { isLoopback } from '../../core/contract/loopback.ts'
 import { makeJoinToken } from '../../act/broker/attest/join-token.ts'
+import type { Broker } from '../../act/broker/broker.ts'
+import { startKeeping } from '../../act/broker/ledger/keeping.ts'
 import { Keeper } from '../../act/broker/lease/keeper.ts'
 import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
 import { brokerEndpoints } from './broker/endpoints.ts'
@@ -54,8 +56,22 @@ async function run(world: World, given: Input): Promise<Output> {
     const { token, expiresAt } = await makeJoinToken(db, io, asked)
     return { joinToken: token.revealText(), expiresAt: new Date(expiresAt).toISOString() }
   }
-  const opened = await openBroker(world, configFile(world, given.config))
-  const { host, port } = addressOf(given.listen, opened.config.tls !== undefined)
+  const keeping = await startKeeping(db, world.keys.signer)
+  // Two that seal would wait for each other.
+  if (keeping) await world.sealer?.pause()
+  try {
+    const opened = await openBroker(world, configFile(world, given.config), keeping?.keep)
+    await Promise.race([serve(world, given, opened), ...(keeping ? [keeping.died] : [])])
+  } finally {
+    await keeping?.stop()
+  }
+  return {}
+}
+
+/** Until it is interrupted. */
+async function serve(world: World, { listen }: Input, opened: Broker): Promise<void> {
+  const { db, io } = world
+  const { host, port } = addressOf(listen, opened.config.tls !== undefined)
   const told = new Set<string>()
   const onFailure = (error: unknown) => {
     // The same trouble every half second is said once.
@@ -85,7 +101,6 @@ async function run(world: World, given: Input): Promise<Output> {
     await server.close()
     await opened.ledger.keepCounted(true)
   }
-  return {}
 }
 
 function addressOf(listen: string, hasTls: boolean): { host: string; port: number } {

@@ -2,6 +2,7 @@ import type { ZodType } from 'zod'
 import type { Change, ChangeRange } from '../../core/contract/change.ts'
 import type { Io } from '../../core/contract/io.ts'
 import type { Secret } from '../../core/contract/secret.ts'
+import type { Sealer } from '../../core/evidence/sealer.ts'
 import type { Keys } from '../../core/keys/keys.ts'
 import type { Db } from '../../core/store/store.ts'
 import type { Connections } from '../../know/connections/registry.ts'
@@ -35,6 +36,8 @@ export interface World {
   readonly keys: Keys
   readonly io: Io
   readonly connections: Connections
+  /** What seals evidence while the command runs, where its process does. */
+  readonly sealer?: Pick<Sealer, 'pause'>
   readonly rulesDirectory: string
   /** Where rules of one's own are: those asked for, else those that are set for every command (FIREBREAK_RULES). */
   readonly ownRules?: string

@@ -6,7 +6,7 @@ import type { Db } from '../../../core/store/store.ts'
 import type { Broker } from '../broker.ts'
 import { ALGORITHMS, type BrokerConfig, SVID_ALGORITHMS, type TrustedIssuer } from '../broker-config.ts'
 import { JOIN_PREFIX, takeJoinToken } from './join-token.ts'
-import { type Once, onceOf } from '../ledger.ts'
+import { type Once, onceOf } from '../ledger/keep-all.ts'
 import { OauthError } from '../oauth-error.ts'
 import type { Workload } from '../workload.ts'
 

@@ -12,7 +12,7 @@ import {
 import { ALGORITHMS, type Client } from '../broker-config.ts'
 import { attestCertificate } from './certificate.ts'
 import { keyAmong } from './issuer-keys.ts'
-import { onceOf } from '../ledger.ts'
+import { onceOf } from '../ledger/keep-all.ts'
 import { OauthError } from '../oauth-error.ts'
 import { CLIENT } from '../workload.ts'
 

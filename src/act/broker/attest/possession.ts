@@ -2,7 +2,7 @@ import { createHash, createHmac, timingSafeEqual, type X509Certificate } from 'n
 import { calculateJwkThumbprint, EmbeddedJWK, errors, type JWTVerifyResult, jwtVerify } from 'jose'
 import type { Broker } from '../broker.ts'
 import { ALGORITHMS } from '../broker-config.ts'
-import { type Once, onceOf } from '../ledger.ts'
+import { type Once, onceOf } from '../ledger/keep-all.ts'
 import { OauthError } from '../oauth-error.ts'
 
 /** The key that a token is bound to: of a DPoP proof (RFC 9449, section 6.1) or of a certificate (RFC 8705, section 3.1). */

@@ -5,7 +5,7 @@ import type { Actor } from '../token/access-token.ts'
 import type { Broker } from '../broker.ts'
 import type { LeaseDefinition } from '../broker-config.ts'
 import { type LeaseFacts, leaseFacts } from './facts.ts'
-import type { Once } from '../ledger.ts'
+import type { Once } from '../ledger/keep-all.ts'
 import type { Workload } from '../workload.ts'
 
 /** What somebody asks for, after what the definition says where nothing was asked. */

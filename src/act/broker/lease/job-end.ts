@@ -7,7 +7,7 @@ import { secretAt } from '../../../know/connections/config.ts'
 import type { Broker } from '../broker.ts'
 import type { Webhook } from '../broker-config.ts'
 import { beginEnd } from './end-lease.ts'
-import { onceOf } from '../ledger.ts'
+import { onceOf } from '../ledger/keep-all.ts'
 import { OauthError } from '../oauth-error.ts'
 import type { Workload } from '../workload.ts'
 

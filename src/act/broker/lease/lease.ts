@@ -17,7 +17,7 @@ import { type Asked, type Decided, decide, recordRefusal } from '../decision/dec
 import { endLease } from './end-lease.ts'
 import { isHeld, type LeaseFacts } from '../decision/facts.ts'
 import { leaseSteps, leaseVerbs } from './lease-verbs.ts'
-import type { Once } from '../ledger.ts'
+import type { Once } from '../ledger/keep-all.ts'
 import { OauthError } from '../oauth-error.ts'
 import type { Confirmation } from '../attest/possession.ts'
 import { signJwtSvid } from '../spiffe/jwt-svid.ts'

@@ -4,7 +4,7 @@ import { type Attested, attestUnkept, recordingRefusal } from '../attest/attest.
 import type { Broker } from '../broker.ts'
 import { leaseNamed } from '../broker-config.ts'
 import { type Granted, issueLease } from '../lease/lease.ts'
-import type { Once } from '../ledger.ts'
+import type { Once } from '../ledger/keep-all.ts'
 import { OauthError } from '../oauth-error.ts'
 import { type OwnToken, readOwnToken, saysOurs } from './own-token.ts'
 import { holds, type Possession } from '../attest/possession.ts'

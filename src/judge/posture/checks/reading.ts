@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { sql } from 'kysely'
 import { programBeside, threadEnvironment } from '../../../core/contract/thread.ts'
-import { type Db, isPostgres } from '../../../core/store/store.ts'
+import { type Db, fileOf } from '../../../core/store/store.ts'
 import type { Ownership } from '../../ownership/weigh.ts'
 import { oncePerRun } from '../check.ts'
 import type { CopiesRead } from './copied-values.ts'
@@ -18,17 +18,9 @@ const COPIES_FOR_THREAD = 200_000
 
 /** The thread of a run; undefined where it is not worth one. A database on a server is mostly waited for. */
 export const reading = oncePerRun(async ({ db, now }): Promise<Reading | undefined> => {
-  if (isPostgres(db)) return undefined
   const file = await fileOf(db)
   return file === undefined || (await sizeOf(db)) < COPIES_FOR_THREAD ? undefined : inThread({ file, now })
 })
-
-async function fileOf(db: Db): Promise<string | undefined> {
-  const { rows } = await sql<{
-    file: string
-  }>`select file from pragma_database_list where name = 'main'`.execute(db)
-  return rows[0]?.file || undefined
-}
 
 async function sizeOf(db: Db): Promise<number> {
   const { rows } = await sql<{ key: number | null }>`select max(rowid) as key from copy`.execute(db)

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import type { Broker } from '../../../act/broker/broker.ts'
 import { type BrokerConfig, readBrokerConfig } from '../../../act/broker/broker-config.ts'
 import { IssuerKeys } from '../../../act/broker/attest/issuer-keys.ts'
-import { Ledger } from '../../../act/broker/ledger.ts'
+import { keepAll } from '../../../act/broker/ledger/keep-all.ts'
+import { type Keep, Ledger } from '../../../act/broker/ledger/ledger.ts'
 import type { OauthError } from '../../../act/broker/oauth-error.ts'
 import { PolicyBook } from '../../../act/broker/decision/policy-book.ts'
 import { SigningKeys } from '../../../act/broker/token/signing-keys.ts'
@@ -22,14 +23,10 @@ export async function policySchema(world: Pick<World, 'rulesDirectory'>): Promis
   return await readFile(join(world.rulesDirectory, 'policies', 'broker.cedarschema'), 'utf8')
 }
 
-/** The broker as its file has it, with its policies in force. */
-export async function openBroker(world: World, file: string): Promise<Broker> {
-  const config = await readBrokerConfig(file)
-  return await brokerOf(world, config)
-}
-
-async function brokerOf(world: World, config: BrokerConfig): Promise<Broker> {
+/** The broker as its file has it, with its policies in force. `keep` is how what it answers comes onto the disk, where not by itself. */
+export async function openBroker(world: World, file: string, keep?: Keep): Promise<Broker> {
   const { db, io, keys, connections } = world
+  const config = await readBrokerConfig(file)
   const policies = new PolicyBook(db, io, await policySchema(world), config.policies)
   const { refused } = await policies.refresh()
   if (refused)
@@ -44,7 +41,7 @@ async function brokerOf(world: World, config: BrokerConfig): Promise<Broker> {
     signing,
     spiffe: ownTrustDomain(db, io, keys, config),
     issuers: new IssuerKeys(io),
-    ledger: new Ledger(db, io),
+    ledger: new Ledger(keep ?? (batch => keepAll(db, batch)), io),
     atWork: new Set(),
   }
 }

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { realIo } from '../../../src/core/contract/io.ts'
-import { Connections } from '../../../src/know/connections/registry.ts'
-import { testKeys } from '../../know/estate.ts'
-import { openOwnStore } from '../../own-store.ts'
-import { type BrokerStage, brokerStage, ISSUER } from './broker-stage.ts'
+import { realIo } from '../../../../src/core/contract/io.ts'
+import { Connections } from '../../../../src/know/connections/registry.ts'
+import { testKeys } from '../../../know/estate.ts'
+import { openOwnStore } from '../../../own-store.ts'
+import { type BrokerStage, brokerStage, ISSUER } from '../broker-stage.ts'
 
 let stage: BrokerStage
 let db: Awaited<ReturnType<typeof openOwnStore>>['db']

@@ -1,5 +1,5 @@
-import type { Ms } from '../../core/contract/ref.ts'
-import type { Entry } from '../../core/evidence/evidence.ts'
+import type { Ms } from '../../../core/contract/ref.ts'
+import type { Entry } from '../../../core/evidence/evidence.ts'
 
 const MOST_AT_ONCE = 100
 const ANOTHER_EVERY_MS = 10_000
