@@ -130,3 +130,37 @@ test('what has come to its end goes, after the notice, and not while somebody is
   expect(scene.estate.text('orders/.env')).not.toContain(PASSWORD)
   await scene.end()
 })
+
+test('where notices are sent, nothing is replaced before the notice was taken, and then its time is whole', async () => {
+  const scene = await begin(`${RULES}notify: { url: "https://n.example/", secret: "env:NONE" }\n`)
+  const { time } = scene.estate
+  await time.sleep(24 * DAY_MS)
+  expect(told(await scene.automatic(), 'orders')).toEqual([['rotate announced', expect.any(String)]])
+  await scene.db.updateTable('notice').set({ error: 'it was answered with 503' }).execute()
+  await time.sleep(30 * DAY_MS)
+  expect(told(await scene.automatic(), 'orders')).toEqual([
+    ['rotate left', 'its notice was not taken, and nothing is done before that: it was answered with 503'],
+  ])
+  await scene.db.updateTable('notice').set({ sent_at: time.now() }).execute()
+  await time.sleep(6 * DAY_MS)
+  expect(told(await scene.automatic(), 'orders')).toEqual([])
+  expect(opens(scene, 'orders', PASSWORD)).toBe(true)
+  await time.sleep(2 * DAY_MS)
+  expect(told(await scene.automatic(), 'orders')).toEqual([['rotate acted', expect.any(String)]])
+  await scene.end()
+})
+
+test('what was announced before there was a place to send it to is sent, and waits for that', async () => {
+  const scene = await begin()
+  await scene.estate.time.sleep(24 * DAY_MS)
+  await scene.automatic()
+  const text = `${RULES}notify: { url: "https://n.example/", secret: "env:NONE" }\n`
+  await scene.db.updateTable('requirement').set({ text }).execute()
+  await scene.estate.time.sleep(30 * DAY_MS)
+  expect(told(await scene.automatic(), 'orders')).toEqual([
+    ['rotate announced', expect.any(String)],
+    ['rotate left', expect.stringContaining('it is not sent yet')],
+  ])
+  expect(opens(scene, 'orders', PASSWORD)).toBe(true)
+  await scene.end()
+})

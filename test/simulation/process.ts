@@ -128,8 +128,8 @@ export class Process {
   }
 
   /** What the requirements in force say that happens by itself. */
-  async automatic(): Promise<Ending<AutomaticEvent[]>> {
-    return await this.#act({}, async options => {
+  async automatic(watch: Watch = {}): Promise<Ending<AutomaticEvent[]>> {
+    return await this.#act(watch, async options => {
       const told: AutomaticEvent[] = []
       await actAutomatically(this.#db, options, event => told.push(event))
       return told

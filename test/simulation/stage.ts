@@ -110,7 +110,13 @@ export class Scene {
   }
 
   async automatic(): Promise<AutomaticEvent[]> {
-    return reportOf(await new Process(this.estate, this.db).automatic())
+    return reportOf(await this.automaticEnding())
+  }
+
+  async automaticEnding(
+    watch: Watch & { dieAt?: { key: string; boundary: Boundary } } = {},
+  ): Promise<Ending<AutomaticEvent[]>> {
+    return await new Process(this.estate, this.db).automatic(this.#watched(watch))
   }
 
   async observe(): Promise<void> {

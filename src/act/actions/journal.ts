@@ -187,6 +187,25 @@ export async function endRun(
   await transaction(db, work, also ? 'inventory' : 'rows')
 }
 
+/** Ends a run that is not to be finished, whoever works on it: that process writes nothing more. One that is over stays as it is. */
+export async function abandonRun(tx: Tx, io: Pick<Io, 'now' | 'random'>, runId: string): Promise<void> {
+  const run = await lockedRun(tx, runId)
+  if (!run || run.state === 'done' || run.state === 'abandoned') return
+  await tx
+    .updateTable('run')
+    .set({
+      state: 'abandoned',
+      ended_at: io.now().getTime(),
+      claim_epoch: run.claim_epoch + 1,
+      run_key: null,
+      sealed_secret: null,
+    })
+    .where('id', '=', runId)
+    .execute()
+  await tx.updateTable('step').set({ sealed_secret: null }).where('run_id', '=', runId).execute()
+  await record(tx, io, { kind: 'run.abandoned', subject: runId, body: {} })
+}
+
 /** The run's own key: random, sealed by the root, gone when the run has ended. */
 export function runKey(keys: Keys, run: Row<'run'>): Secret {
   if (run.run_key === null)

@@ -3,16 +3,9 @@ import { newId } from '../../core/contract/id.ts'
 import { formatRef, type Ms } from '../../core/contract/ref.ts'
 import { record } from '../../core/evidence/evidence.ts'
 import type { Row } from '../../core/store/schema.ts'
-import { type Db, transaction } from '../../core/store/store.ts'
-import { nonHumans } from '../../judge/ownership/non-human.ts'
-import { ownershipOf } from '../../judge/ownership/ownership.ts'
-import { profilesOf } from '../../judge/requirements/profiles.ts'
-import {
-  type Required,
-  requiredOf,
-  requirementsInForce,
-  type Rule,
-} from '../../judge/requirements/requirements.ts'
+import { type Db, transaction, type Tx } from '../../core/store/store.ts'
+import { requirementsInForce } from '../../judge/requirements/requirements.ts'
+import { type Suspension, suspensionsOf } from '../../judge/requirements/suspensions.ts'
 import { membersOf } from '../../know/inventory/merge.ts'
 import {
   type CredentialView,
@@ -24,11 +17,11 @@ import {
 import { loadRoots } from '../../know/inventory/roots.ts'
 import { contain, type ContainOptions } from '../incident/contain.ts'
 import type { ContainReport } from '../incident/report.ts'
-import { credentialsOfIdentity, isEnded } from '../incident/subject.ts'
-import { intend } from './notice.ts'
+import { day, type Due, dueOf, type Governed, governedBy } from './due.ts'
+import { intend, type News } from './notice.ts'
 import { offboard } from './offboard.ts'
+import { resumeIdentity, suspendableOf, suspendIdentity } from './suspension.ts'
 
-const DAY_MS = 86_400_000
 /** What was left alone, or is not finished, is looked at again after so long. */
 const AGAIN_MS = 3_600_000
 
@@ -36,7 +29,7 @@ type Action = Row<'automation'>['action']
 
 /** What is told to whoever watches, and of `announced` to the owner first. */
 export interface AutomaticEvent {
-  readonly event: 'announced' | 'left' | 'acted' | 'failed'
+  readonly event: 'announced' | 'withdrawn' | 'left' | 'acted' | 'failed' | 'resumed'
   readonly action: Action
   readonly name: string
   readonly ref: string
@@ -46,133 +39,196 @@ export interface AutomaticEvent {
 }
 
 export type AutomaticOptions = Omit<ContainOptions, 'onPlan'>
+type Tell = (event: AutomaticEvent) => void
 
-interface Due {
-  readonly action: Action
-  readonly entityId: string
-  /** Whose it is; the same where the identity itself comes to its end. */
-  readonly identityId: string
-  readonly name: string
-  readonly ref: string
-  readonly owner: string | null
-  readonly at: Ms
-  readonly why: string
-  readonly noticeMs: Ms
+/**
+ * Rotates what has become too old, offboards what has come to its end, and suspends what nobody answers for, where the requirements in force
+ * say that this happens by itself: after its owner was told. What goes for good goes gracefully, and only where everybody who uses it and
+ * every place where it stands can be seen; what is suspended can be given back. Never what is for emergencies. What is left alone is
+ * told with why, once.
+ */
+export async function actAutomatically(db: Db, options: AutomaticOptions, tell: Tell): Promise<void> {
+  const now = () => options.io.now().getTime()
+  const inForce = await requirementsInForce(db)
+  const isSent = inForce?.notify !== undefined
+  const roots = await loadRoots(db)
+  const governed = await governedBy(db, roots, inForce?.rules ?? [], now())
+  const suspensions = await suspensionsOf(db, roots)
+  const isSettled = await isEachSourceRead(db)
+  const dues = await dueOf(db, governed, suspensions, isSettled, now())
+  for (const due of dues) {
+    if (due.at - due.noticeMs > now()) continue
+    if (due.action === 'suspend' && !(await canBeSuspended(db, options, due, suspensions, tell))) continue
+    const row = await announced(db, options, due, isSent, tell)
+    const isDone = due.action === 'suspend' && suspensions.get(due.entityId)?.state === 'suspended'
+    if (isDone || row.announced_at + due.noticeMs > now() || due.at > now() || row.next_at > now()) continue
+    await settled(db, options, row, due, tell, async () => {
+      const told = await whenTold(db, row, isSent)
+      if (typeof told === 'string') return { outcome: 'left', why: told }
+      // Whoever is told has all of the time that was promised.
+      return told + due.noticeMs > now() ? undefined : await act(db, options, due, row, isSent)
+    })
+  }
+  const isWanted = (id: string) => dues.some(one => one.action === 'suspend' && one.entityId === id)
+  if (isSettled)
+    for (const [id, suspension] of suspensions)
+      if (!isWanted(id)) await release(db, options, { id, suspension, one: governed.get(id), isSent }, tell)
+}
+
+/** What no connected system can suspend is not announced, but left, with why; it is looked at again after a time. */
+async function canBeSuspended(
+  db: Db,
+  options: AutomaticOptions,
+  due: Due,
+  suspensions: ReadonlyMap<string, Suspension>,
+  tell: Tell,
+): Promise<boolean> {
+  const known = suspensions.get(due.entityId)
+  if (known && known.state !== 'left') return true
+  const now = options.io.now().getTime()
+  if (known && known.row.next_at > now) return false
+  const { found, cannot } = await suspendableOf(db, options, due.entityId).catch((error: unknown) => {
+    if (!isFirebreakError(error) || error.code.startsWith('STORE_')) throw error
+    return { found: [], cannot: [`whether it can be suspended is unknown: ${error.message}`] }
+  })
+  if (found.length > 0) {
+    if (known)
+      await db.updateTable('automation').set({ ended_at: now }).where('id', '=', known.row.id).execute()
+    return true
+  }
+  const row: Row<'automation'> = known?.row ?? {
+    ...newRow(options.io, due),
+    told: null,
+    left_at: now,
+  }
+  if (!known) await db.insertInto('automation').values(row).execute()
+  await settled(db, options, row, due, tell, async () => ({ outcome: 'left', why: cannot.join('; ') }))
+  return false
+}
+
+/** Until then nobody can say that nothing speaks for an owner. */
+async function isEachSourceRead(db: Db): Promise<boolean> {
+  const unread = await db
+    .selectFrom('source')
+    .select('id')
+    .where('observed_at', 'is', null)
+    .executeTakeFirst()
+  return unread === undefined
+}
+
+/** Does it, and keeps and tells what it came to, where that is new. */
+async function settled(
+  db: Db,
+  options: AutomaticOptions,
+  row: Row<'automation'>,
+  about: Pick<Due, 'action' | 'name' | 'ref' | 'owner'>,
+  tell: Tell,
+  work: () => Promise<Acted | undefined>,
+): Promise<void> {
+  const { action, name, ref, owner } = about
+  try {
+    const done = await work()
+    if (!done) return
+    const { outcome, why, run } = done
+    if (await keep(db, options, row, outcome, why, run))
+      tell({ event: outcome, action, name, ref, owner, why, ...(run !== undefined && { run }) })
+  } catch (error) {
+    if (!isFirebreakError(error) || error.code.startsWith('STORE_')) throw error
+    if (await keep(db, options, row, 'failed', error.message))
+      tell({ event: 'failed', action, name, ref, owner, why: error.message })
+  }
 }
 
 /**
- * Rotates what has become too old, and offboards what has come to its end, where the requirements in force say that this
- * happens by itself: after its owner was told, gracefully, and only where everybody who uses it and every place where it stands can be
- * seen. Never what is for emergencies. What is left alone is told with why, once.
+ * What was announced is withdrawn once there is an owner, or policy wants it no more; what was suspended, and is a person's by their word,
+ * is given back where policy says so. One that was not finished is taken back as well.
  */
-export async function actAutomatically(
+async function release(
   db: Db,
   options: AutomaticOptions,
-  tell: (event: AutomaticEvent) => void,
+  {
+    id,
+    suspension,
+    one,
+    isSent,
+  }: {
+    readonly id: string
+    readonly suspension: Suspension
+    readonly one: Governed | undefined
+    readonly isSent: boolean
+  },
+  tell: Tell,
 ): Promise<void> {
-  const now = () => options.io.now().getTime()
-  const inForce = await requirementsInForce(db)
-  for (const due of await dueBy(db, inForce?.rules ?? [], now())) {
-    if (due.at - due.noticeMs > now()) continue
-    const row = await announced(db, options, due, inForce?.notify !== undefined, tell)
-    // Whoever is told has all of the time that was promised.
-    if (row.announced_at + due.noticeMs > now() || due.at > now() || row.next_at > now()) continue
-    const { name, ref, owner, action } = due
-    const about = { action, name, ref, owner }
-    try {
-      const { outcome, why, run } = await act(db, options, due)
-      const isNew = await keep(db, options, row, outcome, why, run)
-      if (isNew) tell({ event: outcome, ...about, why, ...(run !== undefined && { run }) })
-    } catch (error) {
-      if (!isFirebreakError(error) || error.code.startsWith('STORE_')) throw error
-      if (await keep(db, options, row, 'failed', error.message))
-        tell({ event: 'failed', ...about, why: error.message })
-    }
+  const { row, state } = suspension
+  const owner = one?.ownership?.answers?.name ?? null
+  const [name = id] = one ? [one.name] : await namesOf(db, id)
+  const ref = one?.ref ?? formatRef(refOf(await resolveEntity(db, id)))
+  const about = { action: row.action, name, ref, owner }
+  const why =
+    owner === null ? 'the requirements in force do not ask for it any more' : `${owner} answers for it`
+  if (state === 'announced' || state === 'left') {
+    await transaction(db, async tx => {
+      const ended_at = options.io.now().getTime()
+      await tx.updateTable('automation').set({ ended_at }).where('id', '=', row.id).execute()
+      await record(tx, options.io, { kind: 'suspend.withdrawn', subject: id, body: { why } })
+    })
+    tell({ event: 'withdrawn', ...about, why })
+    return
   }
-}
-
-/** All that is due, or will be so soon that its owner is to be told. */
-async function dueBy(db: Db, rules: readonly Rule[], now: Ms): Promise<Due[]> {
-  if (!rules.some(({ automatic }) => automatic)) return []
-  const identities = await nonHumans(db)
-  const profiles = await profilesOf(db, await loadRoots(db), identities)
-  const own = identities.flatMap(identity => {
-    const profile = profiles.get(identity.id)!
-    const required = requiredOf(rules, profile)
-    // Without it nobody may get in when all else fails: that is for a person to want.
-    if (!required || profile.class.value === 'break-glass') return []
-    return required.rotates || required.expires ? [{ identity, profile, required }] : []
+  const isGivenBack = one?.required.resumes && one.ownership?.state === 'confirmed'
+  if ((state === 'suspended' && !isGivenBack) || row.next_at > options.io.now().getTime()) return
+  await settled(db, options, row, about, tell, async () => {
+    const done = await giveBack(db, options, row, { owner, why }, isSent)
+    if (done.outcome !== 'acted') return done
+    tell({ event: 'resumed', ...about, why: done.why, ...(done.run !== undefined && { run: done.run }) })
+    return undefined
   })
-  if (own.length === 0) return []
-  const { ownership } = await ownershipOf(db, now)
-  const found: Due[] = []
-  for (const { identity, profile, required } of own) {
-    const owner = ownership.get(identity.id)?.answers?.name ?? null
-    const [name = identity.native] = await namesOf(db, identity.id)
-    const end = profile.expiry && Date.parse(profile.expiry.value)
-    if (required.expires && end !== undefined && !Number.isNaN(end)) {
-      const ref = formatRef(refOf(await resolveEntity(db, identity.id)))
-      const why = `it ends on ${day(end)}: ${profile.expiry!.why}`
-      const { noticeMs } = required
-      const { id } = identity
-      found.push({ action: 'expire', entityId: id, identityId: id, name, ref, owner, at: end, why, noticeMs })
-    }
-    if (required.rotates && required.rotationDays !== undefined)
-      found.push(...(await oldOnes(db, identity.id, { name, owner }, required, now)))
-  }
-  return found
 }
 
-async function oldOnes(
+/** Gives back what was suspended, and says so to whom the requirements name. */
+export async function giveBack(
   db: Db,
-  identityId: string,
-  about: { readonly name: string; readonly owner: string | null },
-  { rotationDays, noticeMs }: Required,
-  now: Ms,
-): Promise<Due[]> {
-  const found: Due[] = []
-  for (const entityId of await credentialsOfIdentity(db, identityId)) {
-    if (await isEnded(db, entityId)) continue
-    const made = await knownSince(db, entityId)
-    if (!made) continue
-    const at = made.at + rotationDays! * DAY_MS
-    if (at - noticeMs > now) continue
-    const ref = formatRef(refOf(await resolveEntity(db, entityId)))
-    const why = `it is to be rotated every ${rotationDays} days, and ${made.why}`
-    found.push({ action: 'rotate', entityId, identityId, ...about, ref, at, why, noticeMs })
-  }
-  return found
+  options: AutomaticOptions,
+  row: Row<'automation'>,
+  { owner, why }: { readonly owner: string | null; readonly why: string },
+  isSent: boolean,
+): Promise<Acted> {
+  return await resumeIdentity(db, options, row, why, tx =>
+    told(tx, options, { event: 'resumed', identityId: row.entity_id, owner, why }, isSent),
+  )
 }
 
-/** When it was made, or the first time that its value was seen: it is that old at least. */
-async function knownSince(db: Db, credentialId: string): Promise<{ at: Ms; why: string } | undefined> {
-  const members = await membersOf(db, [credentialId])
-  const facts = await db
-    .selectFrom('fact')
-    .select('value')
-    .where('entity_id', 'in', members)
-    .where('name', '=', 'created')
-    .where('gone_at', 'is', null)
-    .execute()
-  const times = facts.flatMap(({ value }) => {
-    const parsed: unknown = JSON.parse(value)
-    const at = typeof parsed === 'string' ? Date.parse(parsed) : Number.NaN
-    return Number.isNaN(at) ? [] : [at]
+/** Records what happened, and writes down what is to be sent of it. */
+async function told(
+  tx: Tx,
+  { io }: Pick<AutomaticOptions, 'io'>,
+  news: Pick<News, 'event' | 'identityId' | 'owner' | 'why'>,
+  isSent: boolean,
+): Promise<void> {
+  const { event, identityId, owner, why } = news
+  const evidence = await record(tx, io, {
+    kind: `identity.${event}`,
+    subject: identityId,
+    body: { owner, why },
   })
-  const made = times.length > 0 ? Math.max(...times) : undefined
-  if (made !== undefined) return { at: made, why: `was made on ${day(made)}` }
-  const seen = await db
-    .selectFrom('credential')
-    .innerJoin('copy', 'copy.fingerprint', 'credential.fingerprint')
-    .select(({ fn }) => fn.min('copy.first_seen').as('at'))
-    .where('credential.entity_id', 'in', members)
-    .executeTakeFirst()
-  const at = seen?.at ?? undefined
-  return at === undefined ? undefined : { at, why: `its value has stood since ${day(at)} at least` }
+  if (isSent) await intend(tx, io, { ...news, evidence })
 }
 
-function day(at: Ms): string {
-  return new Date(at).toISOString().slice(0, 10)
+/**
+ * When its owner was told: where a notice is sent, when that was taken, and why it was not where it was not. Nothing is done by
+ * itself before.
+ */
+async function whenTold(db: Db, row: Row<'automation'>, isSent: boolean): Promise<Ms | string> {
+  if (!isSent || row.notice_id === null) return row.announced_at
+  const notice = await db
+    .selectFrom('notice')
+    .select(['sent_at', 'error', 'tries'])
+    .where('id', '=', row.notice_id)
+    .executeTakeFirst()
+  if (!notice) return row.announced_at
+  if (notice.sent_at !== null) return notice.sent_at
+  const why = notice.error === null ? 'it is not sent yet' : notice.error
+  return `its notice was not taken, and nothing is done before that: ${why}`
 }
 
 /** The row that stands for it; its owner is told when it is made. */
@@ -181,12 +237,12 @@ async function announced(
   { io }: AutomaticOptions,
   due: Due,
   isSent: boolean,
-  tell: (event: AutomaticEvent) => void,
+  tell: Tell,
 ): Promise<Row<'automation'>> {
   const { action, identityId, name, ref, owner } = due
   const at = io.now().getTime()
   const acts = Math.max(due.at, at + due.noticeMs)
-  const why = `${due.why}; it ${action === 'rotate' ? 'is rotated' : 'goes'} on ${day(acts)} or after`
+  const why = `${due.why}; it ${GOES[action]} on ${day(acts)} or after`
   const made = await transaction(db, async tx => {
     const known = await tx
       .selectFrom('automation')
@@ -195,38 +251,54 @@ async function announced(
       .where('action', '=', action)
       .where('ended_at', 'is', null)
       .executeTakeFirst()
-    if (known) return { row: known, isNew: false }
-    const row: Row<'automation'> = {
-      id: newId(io),
-      entity_id: due.entityId,
-      action,
-      announced_at: at,
-      next_at: at,
-      told: null,
-      run_id: null,
-      ended_at: null,
-    }
-    await tx.insertInto('automation').values(row).execute()
+    // One that was announced before there was a place to send it to is sent now.
+    const isUnsent = isSent && (known === undefined || (known.notice_id === null && known.run_id === null))
+    if (known && !isUnsent) return { row: known, isNew: false }
     const evidence = await record(tx, io, {
       kind: `${action}.announced`,
       subject: due.entityId,
       body: { owner, why },
     })
-    if (isSent)
-      await intend(tx, io, {
-        event: `${action}-announced`,
-        identityId,
-        ...(action === 'rotate' && { credentialId: due.entityId }),
-        owner,
-        why,
-        due: acts,
-        evidence,
-      })
+    const notice_id = isSent
+      ? await intend(tx, io, {
+          event: `${action}-announced`,
+          identityId,
+          ...(action === 'rotate' && { credentialId: due.entityId }),
+          owner,
+          why,
+          due: acts,
+          evidence,
+        })
+      : null
+    if (known) {
+      await tx.updateTable('automation').set({ notice_id }).where('id', '=', known.id).execute()
+      return { row: { ...known, notice_id }, isNew: true }
+    }
+    const row = { ...newRow(io, due), notice_id, told: why }
+    await tx.insertInto('automation').values(row).execute()
     return { row, isNew: true }
   })
   if (made.isNew) tell({ event: 'announced', action, name, ref, owner, why })
   return made.row
 }
+
+function newRow(io: Pick<AutomaticOptions['io'], 'now' | 'random'>, due: Due): Row<'automation'> {
+  const at = io.now().getTime()
+  return {
+    id: newId(io),
+    entity_id: due.entityId,
+    action: due.action,
+    announced_at: at,
+    notice_id: null,
+    left_at: null,
+    next_at: at,
+    told: null,
+    run_id: null,
+    ended_at: null,
+  }
+}
+
+const GOES = { rotate: 'is rotated', expire: 'goes', suspend: 'is suspended' } as const
 
 interface Acted {
   readonly outcome: 'left' | 'acted' | 'failed'
@@ -234,7 +306,19 @@ interface Acted {
   readonly run?: string
 }
 
-async function act(db: Db, options: AutomaticOptions, due: Due): Promise<Acted> {
+async function act(
+  db: Db,
+  options: AutomaticOptions,
+  due: Due,
+  row: Row<'automation'>,
+  isSent: boolean,
+): Promise<Acted> {
+  if (due.action === 'suspend') {
+    const { identityId, owner, why } = due
+    return await suspendIdentity(db, options, row, why, tx =>
+      told(tx, options, { event: 'suspended', identityId, owner, why }, isSent),
+    )
+  }
   if (due.action === 'expire') {
     const request = {
       subject: `identity:${due.entityId}`,
@@ -287,7 +371,7 @@ function unseenIn({ breaks, credentials, notSearched }: ContainReport): string |
   return gap && `${gap.what} was not searched: ${gap.why}`
 }
 
-/** Gives whether it is anything new. What is done for good ends the row. */
+/** Gives whether it is anything new. What is done for good ends the row; what is suspended may be given back. */
 async function keep(
   db: Db,
   { io }: AutomaticOptions,
@@ -303,9 +387,9 @@ async function keep(
       .updateTable('automation')
       .set({
         told: why,
-        next_at: now + AGAIN_MS,
+        next_at: outcome === 'acted' ? now : now + AGAIN_MS,
         run_id: run ?? row.run_id,
-        ended_at: outcome === 'acted' ? now : null,
+        ended_at: outcome === 'acted' && row.action !== 'suspend' ? now : null,
       })
       .where('id', '=', row.id)
       .execute()

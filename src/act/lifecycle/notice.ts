@@ -11,7 +11,7 @@ import { credentialsOfIdentity, isEnded } from '../incident/subject.ts'
 /** Of many, whoever is told asks for the others. */
 const MOST_LISTED = 100
 
-interface News {
+export interface News {
   readonly event: Row<'notice'>['event']
   readonly identityId: string
   /** Of what happens to one credential alone. */
@@ -34,9 +34,9 @@ interface Thing {
 
 /**
  * Writes down what is to be sent, in the transaction that decides it. Nothing of it is secret, nor made from a secret; each text that is
- * sent is the same however often it is tried.
+ * sent is the same however often it is tried. Gives the delivery's id.
  */
-export async function intend(tx: Tx, io: Pick<Io, 'now' | 'random'>, news: News): Promise<void> {
+export async function intend(tx: Tx, io: Pick<Io, 'now' | 'random'>, news: News): Promise<string> {
   const { event, identityId, credentialId, owner, previousOwner, why, due, evidence } = news
   const id = newId(io)
   const now = io.now().getTime()
@@ -71,6 +71,7 @@ export async function intend(tx: Tx, io: Pick<Io, 'now' | 'random'>, news: News)
   }
   await tx.insertInto('notice').values(values).execute()
   await record(tx, io, { kind: 'notice.intended', subject: identityId, body: { delivery: id, event } })
+  return id
 }
 
 /** What is live of it: credentials, and leases that were given in its likeness. */

@@ -27,6 +27,7 @@ export const migrations: Record<string, Migration> = {
   '0020_key_use': { up: keyUse },
   '0021_lease_held': { up: leaseHeld },
   '0022_notice': { up: notice },
+  '0023_automation_notice': { up: automationNotice },
 }
 
 async function spine(db: Kysely<unknown>): Promise<void> {
@@ -355,4 +356,10 @@ async function notice(db: Kysely<unknown>): Promise<void> {
       entity_id text primary key references entity (id), state text not null, party text, called text, at bigint not null)`,
   ])
     await sql.raw(statement).execute(db)
+}
+
+/** Which notice tells of what is to be done by itself: it is not done before that was taken. And that it cannot be done. */
+async function automationNotice(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table automation add column notice_id text`.execute(db)
+  await sql`alter table automation add column left_at bigint`.execute(db)
 }

@@ -418,9 +418,13 @@ export interface RequirementTable {
 export interface AutomationTable {
   id: string
   entity_id: string
-  action: 'rotate' | 'expire'
-  /** When its owner was told that it will be. */
+  action: 'rotate' | 'expire' | 'suspend'
+  /** When its owner was told that it will be; with a notice, when that was written down. */
   announced_at: number
+  /** What is sent of it, where the requirements say where to. */
+  notice_id: string | null
+  /** Since when it is known that it cannot be done there: nothing was announced then. */
+  left_at: number | null
   /** Not looked at again before. */
   next_at: number
   /** What was said last: why it is left alone, or what it came to. */
@@ -433,7 +437,15 @@ export interface NoticeTable {
   /** Of the delivery: the same however often it is tried. */
   id: string
   entity_id: string
-  event: 'rotate-announced' | 'expire-announced' | 'owner-changed' | 'owner-departed' | 'owner-lost'
+  event:
+    | 'rotate-announced'
+    | 'expire-announced'
+    | 'suspend-announced'
+    | 'suspended'
+    | 'resumed'
+    | 'owner-changed'
+    | 'owner-departed'
+    | 'owner-lost'
   /** JSON, as it is signed and sent. */
   body: string
   created_at: number

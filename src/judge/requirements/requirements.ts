@@ -16,6 +16,19 @@ const days = z
 const oneOrMore = <Item extends z.ZodType>(item: Item) =>
   z.union([z.array(item).min(1), item.transform(one => [one])])
 
+/** What ownership may come to for which an identity can be suspended, as policy says. */
+const OWNERLESS = ['orphan', 'departed', 'conflict'] as const
+const automatic = z.strictObject({
+  rotate: z.boolean().default(false),
+  expire: z.boolean().default(false),
+  suspend: z.array(z.enum(OWNERLESS)).default([]),
+  /** How long it may be so before it is suspended, from when it was told on. */
+  grace: days.prefault('30d'),
+  /** What was suspended is given back once a person says whose it is. */
+  resume: z.boolean().default(false),
+  notice: days.prefault('7d'),
+})
+
 const rule = z.strictObject({
   class: oneOrMore(z.enum(CLASSES)).optional(),
   environment: oneOrMore(z.string().min(1)).optional(),
@@ -26,13 +39,7 @@ const rule = z.strictObject({
   rotation: days.optional(),
   /** Where copies may stand: globs of `system:label/path`. */
   stores: z.array(z.string().min(1)).min(1).optional(),
-  automatic: z
-    .strictObject({
-      rotate: z.boolean().default(false),
-      expire: z.boolean().default(false),
-      notice: days.prefault('7d'),
-    })
-    .optional(),
+  automatic: automatic.optional(),
 })
 /** Where what owners are to be told is sent. */
 const notify = z.strictObject({
@@ -112,7 +119,7 @@ function meant(given: string, known: readonly string[]): string {
 function keysAt(path: readonly PropertyKey[]): string[] {
   if (path.length === 0) return Object.keys(schema.shape)
   if (path[0] === 'notify') return Object.keys(notify.shape)
-  return path.includes('automatic') ? ['rotate', 'expire', 'notice'] : Object.keys(rule.shape)
+  return Object.keys(path.includes('automatic') ? automatic.shape : rule.shape)
 }
 
 /** The deepest node there is on the way. */
@@ -150,6 +157,10 @@ export interface Required {
   readonly stores: readonly string[] | undefined
   readonly rotates: boolean
   readonly expires: boolean
+  /** Where ownership comes to one of these, it is suspended. */
+  readonly suspends: readonly (typeof OWNERLESS)[number][]
+  readonly resumes: boolean
+  readonly graceMs: Ms
   readonly noticeMs: Ms
 }
 
@@ -170,6 +181,7 @@ export function requiredOf(
     return known.length === 0 ? undefined : Math.min(...known)
   }
   const automatic = own.flatMap(one => one.automatic ?? [])
+  const noticeDays = Math.max(0, ...automatic.map(({ notice }) => notice))
   const stores = own.flatMap(one => (one.stores ? [one.stores] : []))
   return {
     owner: own.some(one => one.owner === true),
@@ -180,6 +192,11 @@ export function requiredOf(
     // What one rule forbids no other allows: nothing acts by itself where a rule for it says no.
     rotates: automatic.length > 0 && automatic.every(({ rotate }) => rotate),
     expires: automatic.length > 0 && automatic.every(({ expire }) => expire),
-    noticeMs: Math.max(0, ...automatic.map(({ notice }) => notice)) * DAY_MS,
+    suspends: OWNERLESS.filter(
+      state => automatic.length > 0 && automatic.every(({ suspend }) => suspend.includes(state)),
+    ),
+    resumes: automatic.length > 0 && automatic.every(({ resume }) => resume),
+    graceMs: Math.max(noticeDays, ...automatic.map(({ grace }) => grace)) * DAY_MS,
+    noticeMs: noticeDays * DAY_MS,
   }
 }

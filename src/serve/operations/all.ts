@@ -82,6 +82,11 @@ export const operations: readonly OperationEntry[] = [
     load: async () => (await import('./offboard.ts')).offboard,
   },
   {
+    name: 'resume',
+    summary: 'Give an identity back what a watch suspended by policy',
+    load: async () => (await import('./resume.ts')).resume,
+  },
+  {
     name: 'connect',
     summary: 'Connect a system, so that it can be observed and acted on',
     load: async connectors => (await import('./connect.ts')).connect(await connectors()),

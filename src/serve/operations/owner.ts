@@ -6,9 +6,22 @@ import { transaction } from '../../core/store/store.ts'
 import { ownershipOf, ownershipOfOne } from '../../judge/ownership/ownership.ts'
 import type { People } from '../../judge/ownership/people.ts'
 import type { Ownership, OwnershipState } from '../../judge/ownership/weigh.ts'
+import { nonHumans } from '../../judge/ownership/non-human.ts'
+import { profilesOf } from '../../judge/requirements/profiles.ts'
+import { requiredOf, requirementsInForce } from '../../judge/requirements/requirements.ts'
+import { suspensionsOf } from '../../judge/requirements/suspensions.ts'
+import { loadRoots } from '../../know/inventory/roots.ts'
 import { sayOwner, takeBackOwner } from '../../know/inventory/owner-word.ts'
 import { defineOperation, type World } from './operation.ts'
-import { calledById, shownOwnership, type ShownOwnership, STATE_SAYS } from './ownership-view.ts'
+import {
+  calledById,
+  shownOwnership,
+  type ShownOwnership,
+  type ShownSuspension,
+  shownSuspension,
+  STATE_SAYS,
+  suspensionLine,
+} from './ownership-view.ts'
 import { subjectOf } from './subject.ts'
 import { table } from './table.ts'
 import { wrap } from './wrap.ts'
@@ -43,6 +56,7 @@ export type OwnerOutput =
       readonly name: string
       readonly ref: string
       readonly ownership: ShownOwnership
+      readonly suspension: ShownSuspension | null
     }
   | {
       readonly action: 'list'
@@ -56,6 +70,8 @@ export type OwnerOutput =
       readonly owner: string | null
       readonly isKnown: boolean
       readonly changed: readonly { readonly name: string; readonly ref: string }[]
+      /** Of these, those that are suspended for want of an owner: who gives them back. */
+      readonly suspended: readonly { readonly name: string; readonly by: 'watch' | 'command' }[]
     }
 
 export const owner = defineOperation<Input, OwnerOutput>({
@@ -147,8 +163,31 @@ async function found(
 }
 
 async function show(world: World, subject: string): Promise<OwnerOutput> {
-  const { name, ref, ownership } = await found(world, subject)
-  return { action: 'show', name, ref, ownership: shownOwnership(ownership) }
+  const { id, name, ref, ownership } = await found(world, subject)
+  const suspension = await shownSuspension(world.db, id)
+  return { action: 'show', name, ref, ownership: shownOwnership(ownership), suspension }
+}
+
+/** Who gives these back, where they are suspended: a watch, where the requirements say so, else whoever is told how. */
+async function suspendedOf(
+  { db }: World,
+  changed: ReadonlyMap<string, { readonly name: string }>,
+): Promise<Extract<OwnerOutput, { action: 'set' | 'confirm' | 'handover' }>['suspended']> {
+  const roots = await loadRoots(db)
+  const suspensions = await suspensionsOf(db, roots)
+  const ids = [...changed.keys()].filter(id => suspensions.get(id)?.row.run_id)
+  if (ids.length === 0) return []
+  const profiles = await profilesOf(
+    db,
+    roots,
+    (await nonHumans(db)).filter(({ id }) => ids.includes(id)),
+  )
+  const rules = (await requirementsInForce(db))?.rules ?? []
+  return ids.map(id => {
+    const profile = profiles.get(id)
+    const isByItself = profile !== undefined && requiredOf(rules, profile)?.resumes === true
+    return { name: changed.get(id)!.name, by: isByItself ? 'watch' : 'command' }
+  })
 }
 
 async function set(world: World, { subject, owner, by, why }: Input): Promise<OwnerOutput> {
@@ -159,14 +198,15 @@ async function set(world: World, { subject, owner, by, why }: Input): Promise<Ow
   const said = sayer(by)
   if (to.toLowerCase() === 'nobody') {
     await transaction(world.db, tx => takeBackOwner(tx, world.io, id, said))
-    return { action: 'set', owner: null, isKnown: true, changed: [{ name, ref }] }
+    return { action: 'set', owner: null, isKnown: true, changed: [{ name, ref }], suspended: [] }
   }
   mustBeThere(people, to)
   const before = named.ownership.answers
   const isOther = before !== undefined && before.key !== people.resolve(to)?.key
   const word = { entityId: id, owner: to, by: said, why, ...(isOther && { from: before.name }) }
   await transaction(world.db, tx => sayOwner(tx, world.io, word))
-  return { action: 'set', owner: to, isKnown: isKnown(people, to), changed: [{ name, ref }] }
+  const suspended = await suspendedOf(world, new Map([[id, { name }]]))
+  return { action: 'set', owner: to, isKnown: isKnown(people, to), changed: [{ name, ref }], suspended }
 }
 
 async function confirm(world: World, { subject, by, why }: Input): Promise<OwnerOutput> {
@@ -188,6 +228,7 @@ async function confirm(world: World, { subject, by, why }: Input): Promise<Owner
     owner: answers.name,
     isKnown: isKnown(people, answers.name),
     changed: [{ name, ref }],
+    suspended: await suspendedOf(world, new Map([[id, { name }]])),
   }
 }
 
@@ -220,6 +261,7 @@ async function handover(world: World, { subject, owner, by, why }: Input): Promi
     owner: to,
     isKnown: isKnown(people, to),
     changed: ids.map(id => called.get(id)!),
+    suspended: await suspendedOf(world, called),
   }
 }
 
@@ -260,8 +302,12 @@ function text(output: OwnerOutput, width: number): string {
   }
 }
 
-function showText({ name, ownership }: Extract<OwnerOutput, { action: 'show' }>, width: number): string {
-  return [pc.bold(name), '', ownershipText(ownership, width)].join('\n')
+function showText(
+  { name, ownership, suspension }: Extract<OwnerOutput, { action: 'show' }>,
+  width: number,
+): string {
+  const shut = suspension ? [suspensionLine(suspension, width)] : []
+  return [pc.bold(name), '', ownershipText(ownership, width), ...shut].join('\n')
 }
 
 export function ownershipText(
@@ -323,7 +369,13 @@ function listText({ counts, open }: Extract<OwnerOutput, { action: 'list' }>, wi
 }
 
 function changedText(
-  { action, owner, isKnown, changed }: Extract<OwnerOutput, { action: 'set' | 'confirm' | 'handover' }>,
+  {
+    action,
+    owner,
+    isKnown,
+    changed,
+    suspended,
+  }: Extract<OwnerOutput, { action: 'set' | 'confirm' | 'handover' }>,
   width: number,
 ): string {
   if (action === 'handover' && changed.length === 0) return 'Nothing was theirs: nothing was handed over.'
@@ -331,5 +383,10 @@ function changedText(
     owner === null ? `${name}: what was said is taken back` : `${name} is ${owner}’s from now on`,
   )
   const unknown = isKnown ? [] : [`No list of people that was read knows ${owner}: check the name.`]
-  return [...lines, ...unknown].map(line => wrap(line, width, '', '  ')).join('\n')
+  const shut = suspended.map(({ name, by }) =>
+    by === 'watch'
+      ? `${name} is suspended: a watch gives it back; firebreak resume ${name} does so at once.`
+      : `${name} is suspended: firebreak resume ${name} gives it back.`,
+  )
+  return [...lines, ...unknown, ...shut].map(line => wrap(line, width, '', '  ')).join('\n')
 }

@@ -1,10 +1,13 @@
+import pc from 'picocolors'
 import { formatRef } from '../../core/contract/ref.ts'
 import type { Db } from '../../core/store/store.ts'
 import type { Ownership, OwnershipState, Sign } from '../../judge/ownership/weigh.ts'
+import { type Suspension, suspensionsOf, suspensionText } from '../../judge/requirements/suspensions.ts'
 import { entitiesById } from '../../know/inventory/copy-view.ts'
 import { namesById, namesOrNative, refOf } from '../../know/inventory/queries.ts'
 import { loadRoots } from '../../know/inventory/roots.ts'
 import { isoTime } from './standing.ts'
+import { wrap } from './wrap.ts'
 
 /** Whose an identity is, as it is printed. */
 export interface ShownOwnership {
@@ -70,4 +73,27 @@ export async function calledById(
       { name: namesOrNative(names.get(id), entity)[0] ?? entity.native, ref: formatRef(refOf(entity)) },
     ]),
   )
+}
+
+/** That it is to be suspended for want of an owner, or is. */
+export interface ShownSuspension {
+  readonly state: Suspension['state']
+  readonly since: string
+  /** What was announced, why it is left, or what the systems said. */
+  readonly why: string | null
+  readonly run: string | null
+  readonly text: string
+}
+
+export async function shownSuspension(db: Db, identityId: string): Promise<ShownSuspension | null> {
+  const roots = await loadRoots(db)
+  const found = (await suspensionsOf(db, roots)).get(roots.of(identityId))
+  if (!found) return null
+  const { state, since, row } = found
+  return { state, since: isoTime(since), why: row.told, run: row.run_id, text: suspensionText(found) }
+}
+
+export function suspensionLine({ text, state }: ShownSuspension, width: number): string {
+  const how = state === 'suspended' ? ' firebreak resume gives it back.' : ''
+  return pc.red(wrap(`It is ${text}.${how}`, width, '', ''))
 }

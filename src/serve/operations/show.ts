@@ -6,10 +6,16 @@ import { loadGraph } from '../../know/graph/load-graph.ts'
 import { type User, usersOf } from '../../know/graph/users.ts'
 import { ownershipOfOne } from '../../judge/ownership/ownership.ts'
 import { type LifeAnswer, lifeOf } from '../../judge/requirements/life.ts'
+import {
+  type ShownOwnership,
+  shownOwnership,
+  type ShownSuspension,
+  shownSuspension,
+  suspensionLine,
+} from './ownership-view.ts'
 import { membersOf } from '../../know/inventory/merge.ts'
 import { type CredentialView, credentialView, resolveEntity } from '../../know/inventory/queries.ts'
 import { ownershipText } from './owner.ts'
-import { type ShownOwnership, shownOwnership } from './ownership-view.ts'
 import { stateText } from './state-text.ts'
 import { defineOperation, type World } from './operation.ts'
 import { factsLine, factText, saidFacts, shownFact, type ShownFact } from './shown-fact.ts'
@@ -47,6 +53,8 @@ interface Shown {
   readonly facts: readonly ShownFact[]
   /** Null for what has no owner by its nature: a group, a person's own account. */
   readonly ownership: ShownOwnership | null
+  /** By policy, for want of an owner. */
+  readonly suspension: ShownSuspension | null
   /** What it is, may do and did, and when it ends; of an identity. */
   readonly life: readonly LifeAnswer[]
   readonly findings: readonly { check: string; why: string; since: string }[]
@@ -93,6 +101,7 @@ async function run(world: World, input: Input): Promise<Shown> {
     identity: identity ? { ref: formatRef(identity.ref), names: identity.names } : null,
     facts: await factsOf(db, ids, names, now),
     ownership: owned ? shownOwnership(owned) : null,
+    suspension: await shownSuspension(db, identity?.id ?? subject.id),
     life:
       subject.type === 'identity'
         ? await lifeOf(db, await resolveEntity(db, subject.id), now, () => loadGraph(db))
@@ -203,6 +212,7 @@ function text(output: Shown, width: number): string {
     parts.push(pc.yellow(wrap(`${finding.check}: ${finding.why}`, width, '', '')))
   for (const { reason } of output.merges) parts.push(wrap(`the same because: ${reason}`, width, '', ''))
   if (output.ownership) parts.push('', ownershipText(output.ownership, width))
+  if (output.suspension) parts.push(suspensionLine(output.suspension, width))
   if (output.life.length > 0) parts.push('', lifeTable(output.life, width))
   if (output.facts.length > 0) parts.push('', factsTable(output.facts, width))
   for (const credential of output.credentials) parts.push('', credentialText(credential, width))

@@ -73,6 +73,14 @@ const MOST_AT_ONCE = 2
 const LONGEST_SLEEP_MS = 5_000
 const LONGEST_BACKOFF_MS = 3_600_000
 const ACT_EVERY_MS = 60_000
+const AUTOMATIC_COLOURS = {
+  announced: pc.yellow,
+  withdrawn: pc.green,
+  left: pc.yellow,
+  acted: pc.green,
+  failed: pc.red,
+  resumed: pc.green,
+} as const
 
 async function run(world: World, given: Input): Promise<Watched> {
   const watching = new Watching(world, given)
@@ -304,7 +312,7 @@ class Watching {
     this.#acted = { after: this.observed, at: io.now().getTime() }
     const options = { io, keys, connections, ...ruleFoldersOf(this.#world) }
     await actAutomatically(db, options, ({ event, ...about }) => {
-      const colour = { announced: pc.yellow, left: pc.yellow, acted: pc.green, failed: pc.red }[event]
+      const colour = AUTOMATIC_COLOURS[event]
       const { action, name, owner, why } = about
       const mark = colour(`${action} ${event}`)
       this.#say(`${action}-${event}`, `${mark}  ${name} (${owner ?? 'nobody answers for it'}): ${why}`, about)

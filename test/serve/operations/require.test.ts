@@ -131,6 +131,16 @@ test.each([
     GOOD.replace('class: break-glass', 'class: brake-glass'),
     /line 6: brake-glass is no class: did you mean break-glass\?/,
   ],
+  [
+    'what is to be suspended',
+    GOOD.replace('owner: true', 'automatic: { suspend: [orphaned], grace: 14d }'),
+    /line 4: suspend: .*orphan/,
+  ],
+  [
+    'a word of what happens by itself',
+    GOOD.replace('owner: true', 'automatic: { suspends: [orphan] }'),
+    /line 4: suspends is not known: did you mean suspend\?/,
+  ],
   ['a value', GOOD.replace('owner: true', 'owner: yes please'), /line 4: owner: /],
   ['YAML', GOOD.replace('[ordinary, shared]', '[ordinary, shared'), /line \d: it is no YAML there/],
   [

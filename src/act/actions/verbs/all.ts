@@ -1,5 +1,5 @@
 import type { StepHandler } from '../step.ts'
-import { endSessions, freeze, narrow, revoke, suspend, thaw } from './cut.ts'
+import { endSessions, freeze, narrow, resume, revoke, suspend, thaw } from './cut.ts'
 import { issue, rotate } from './issue.ts'
 import { prove } from './prove.ts'
 import { remove } from './remove.ts'
@@ -16,6 +16,7 @@ export const verbs: Readonly<Record<string, StepHandler>> = {
   write,
   reload,
   suspend,
+  resume,
   'end-sessions': endSessions,
   revoke,
   remove,

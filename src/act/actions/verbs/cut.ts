@@ -42,6 +42,21 @@ export const suspend: StepHandler = {
   verify: notLive,
 }
 
+/** Gives back what `suspend` took in another run, as it stood before that. What is said of it then may be that it ended meanwhile. */
+export const resume: StepHandler = {
+  inspect: inspectCredential,
+  async call(step) {
+    const connection = await step.connection()
+    const before = step.args['stoodBefore'] ?? null
+    return await wherePossible(connection.resume?.(credentialArgument(step), before))
+  },
+  async verify(step) {
+    const connection = await step.connection()
+    const verdict = await connection.verify?.(credentialArgument(step))
+    return { state: verdict?.state ?? 'unknown', why: verdict?.why ?? 'this system cannot be asked' }
+  },
+}
+
 export const revoke: StepHandler = {
   inspect: inspectCredential,
   async call(step) {

@@ -1,5 +1,7 @@
 import { nonHumans } from '../../ownership/non-human.ts'
 import type { Ownership } from '../../ownership/weigh.ts'
+import { loadRoots } from '../../../know/inventory/roots.ts'
+import { suspensionsOf, suspensionText } from '../../requirements/suspensions.ts'
 import { oncePerRun } from '../check.ts'
 import { readHere } from './copied.ts'
 import { weighAll } from './owners.ts'
@@ -12,6 +14,15 @@ export const owned = oncePerRun(async (context): Promise<ReadonlyMap<string, Own
   return await weighAll(context.db, context.now, await machines(context), async () =>
     (await readHere(context)).inCode(),
   )
+})
+
+/** That it is to be suspended for it, or is: told after why a check fails; nothing where policy does not say so. */
+export const suspended = oncePerRun(async ({ db }): Promise<(entityId: string) => string> => {
+  const found = await suspensionsOf(db, await loadRoots(db))
+  return id => {
+    const suspension = found.get(id)
+    return suspension ? `; ${suspensionText(suspension)}` : ''
+  }
 })
 
 export const machines = oncePerRun(({ db }) => nonHumans(db))

@@ -1,6 +1,6 @@
 import type { Ownership } from '../../ownership/weigh.ts'
 import { defineCheck } from '../check.ts'
-import { because, owned } from './owned.ts'
+import { because, owned, suspended } from './owned.ts'
 
 export const ownerConflict = defineCheck<Ownership>({
   id: 'owner-conflict',
@@ -10,7 +10,8 @@ export const ownerConflict = defineCheck<Ownership>({
   severity: 'low',
   frameworks: ['NHI1:2025'],
   population: owned,
-  async find(_, population) {
+  async find(context, population) {
+    const isShut = await suspended(context)
     return [...population].flatMap(([entityId, { state, candidates }]) => {
       if (state !== 'conflict') return []
       const [first, ...others] = candidates.filter(({ party }) => !party.hasLeft)
@@ -19,7 +20,7 @@ export const ownerConflict = defineCheck<Ownership>({
       )
       if (!first || !second) return []
       const why = [first, second].map(({ party, signs }) => `${party.name} (${because(signs)})`).join(', or ')
-      return [{ entityId, outcome: 'fails' as const, why: `it is ${why}` }]
+      return [{ entityId, outcome: 'fails' as const, why: `it is ${why}${isShut(entityId)}` }]
     })
   },
 })

@@ -1,0 +1,301 @@
+import type { Connection, Verdict } from '../../core/contract/connector.ts'
+import { FirebreakError } from '../../core/contract/errors.ts'
+import { type CredentialRef, type Json, type Ref, sameRef } from '../../core/contract/ref.ts'
+import type { Secret } from '../../core/contract/secret.ts'
+import type { Row } from '../../core/store/schema.ts'
+import { type Db, transaction, type Tx } from '../../core/store/store.ts'
+import { heldBy, liftHolds, setHold } from '../../know/inventory/holds.ts'
+import { credentialView, namesOf, refOf, resolveEntity } from '../../know/inventory/queries.ts'
+import { credentialArgument, toJson } from '../actions/arguments.ts'
+import { abandonRun, addSteps, createRun, runRow, stepsOf } from '../actions/journal.ts'
+import { runSteps } from '../actions/run.ts'
+import type { PlannedStep, StepHandler } from '../actions/step.ts'
+import { verbs } from '../actions/verbs/all.ts'
+import type { ContainOptions } from '../incident/contain.ts'
+import { valueOf } from '../incident/leaks.ts'
+import { credentialsOfIdentity, isEnded } from '../incident/subject.ts'
+
+export type SuspensionOptions = Omit<ContainOptions, 'onPlan'>
+
+/** What suspending, or giving back, came to. `left` where nothing could be done, and nothing was. */
+export interface SuspensionEnd {
+  readonly outcome: 'left' | 'acted' | 'failed'
+  readonly why: string
+  readonly run?: string
+}
+
+interface Suspendable {
+  readonly credentialId: string
+  readonly credential: CredentialRef
+  readonly label: string
+  readonly sourceId: string
+  readonly endsSessions: boolean
+}
+
+/**
+ * Takes every login of an identity away so that it can be given back: suspend → end sessions → shut. The run is written
+ * down with the row that wants it, so that whoever comes after a process that died goes on with it. While it stands nothing is
+ * issued for the identity. `whenDone` writes in the transaction that ends it.
+ */
+export async function suspendIdentity(
+  db: Db,
+  options: SuspensionOptions,
+  row: Pick<Row<'automation'>, 'id' | 'entity_id' | 'run_id'>,
+  why: string,
+  whenDone: (tx: Tx) => Promise<void>,
+): Promise<SuspensionEnd> {
+  let runId = row.run_id
+  if (runId === null) {
+    const { found, cannot } = await suspendableOf(db, options, row.entity_id)
+    if (found.length === 0) return { outcome: 'left', why: cannot.join('; ') }
+    const secrets: (Secret | undefined)[] = []
+    for (const { credentialId } of found) secrets.push(await secretOf(db, options, credentialId))
+    runId = await transaction(db, async tx => {
+      const id = await createRun(tx, options.io, options.keys, {
+        kind: 'suspend',
+        subject: row.entity_id,
+        input: { why, cannot },
+        secrets,
+      })
+      await addSteps(tx, options.io, id, suspensionPlan(found, await refsOf(tx, row.entity_id)))
+      await setHold(tx, options.io, row.entity_id, id, `suspended: ${why}`)
+      await tx.updateTable('automation').set({ run_id: id }).where('id', '=', row.id).execute()
+      return id
+    })
+  }
+  const { cannot } = JSON.parse((await runRow(db, runId)).input) as { cannot: string[] }
+  const ended = await carriedOut(db, options, runId, whenDone)
+  if (ended.outcome === 'failed') return ended
+  const left = cannot.length > 0 ? `; ${cannot.join('; ')}` : ''
+  return { ...ended, why: `${await verdictsOf(db, runId, 'shut')}${left}` }
+}
+
+/**
+ * Gives back what a suspension took, each as it stood before. One that was not finished is abandoned: only what it had begun is given
+ * back.
+ */
+export async function resumeIdentity(
+  db: Db,
+  options: SuspensionOptions,
+  { id: rowId, entity_id, run_id }: Pick<Row<'automation'>, 'id' | 'entity_id' | 'run_id'>,
+  why: string,
+  whenDone: (tx: Tx) => Promise<void>,
+): Promise<SuspensionEnd> {
+  if (run_id === null) throw new TypeError('what was only announced cannot be given back')
+  const open = await db
+    .selectFrom('run')
+    .select('id')
+    .where('kind', '=', 'resume')
+    .where('subject', '=', entity_id)
+    .where('state', 'in', ['running', 'stuck'])
+    .executeTakeFirst()
+  const held = open === undefined && (await heldElsewhere(db, entity_id))
+  if (held) return { outcome: 'left', why: held }
+  const runId =
+    open?.id ??
+    (await transaction(db, async tx => {
+      await abandonRun(tx, options.io, run_id)
+      const id = await createRun(tx, options.io, options.keys, {
+        kind: 'resume',
+        subject: entity_id,
+        input: { why, suspended: run_id },
+      })
+      await addSteps(tx, options.io, id, await resumptionPlan(tx, run_id))
+      return id
+    }))
+  const ended = await carriedOut(db, options, runId, async tx => {
+    await liftHolds(tx, options.io, run_id)
+    await tx
+      .updateTable('automation')
+      .set({ ended_at: options.io.now().getTime() })
+      .where('id', '=', rowId)
+      .execute()
+    await whenDone(tx)
+  })
+  if (ended.outcome === 'failed') return ended
+  return { ...ended, why: `it is as it was before: ${await verdictsOf(db, runId, 'resume')}` }
+}
+
+/** What is being cut off must not be given back meanwhile. */
+async function heldElsewhere(db: Db, identityId: string): Promise<string | undefined> {
+  for (const id of await credentialsOfIdentity(db, identityId)) {
+    const [hold] = await heldBy(db, id)
+    if (hold) return `it is held: ${hold.why}${hold.run_id === null ? '' : `, run ${hold.run_id}`}`
+  }
+  return undefined
+}
+
+async function carriedOut(
+  db: Db,
+  options: SuspensionOptions,
+  runId: string,
+  whenDone: (tx: Tx) => Promise<void>,
+): Promise<SuspensionEnd> {
+  const state = await runSteps(db, runId, { ...options, handlers: { ...verbs, shut }, whenDone })
+  const stuck = (await stepsOf(db, runId)).find(({ error }) => error !== null)
+  if (state !== 'done')
+    return { outcome: 'failed', why: `the run is ${state}${stuck ? `: ${stuck.error}` : ''}`, run: runId }
+  return { outcome: 'acted', why: '', run: runId }
+}
+
+/** Which of its credentials the connected systems can suspend and give back, and why not of the others. */
+export async function suspendableOf(
+  db: Db,
+  options: SuspensionOptions,
+  identityId: string,
+): Promise<{ found: Suspendable[]; cannot: string[] }> {
+  const found: Suspendable[] = []
+  const cannot: string[] = []
+  const [name] = await namesOf(db, identityId)
+  const { identity } = await refsOf(db, identityId)
+  for (const id of await credentialsOfIdentity(db, identityId)) {
+    const view = await credentialView(db, options.keys, id)
+    // What only a text tells of is no credential that a system could be told of; it dies with the system's own.
+    if (view.ref.id.startsWith('fp:') || (await isEnded(db, id))) continue
+    const ref: CredentialRef = { ...view.ref, identity }
+    const label = found.some(one => one.label === name) ? ref.id : (name ?? ref.id)
+    const one = await connected(db, options, ref)
+    if (typeof one === 'string') cannot.push(one)
+    else found.push({ ...one, credentialId: id, credential: ref, label })
+  }
+  if (found.length + cannot.length === 0) cannot.push('no connected system lists a credential of it')
+  return { found, cannot }
+}
+
+/** The value, where a copy of it stands. */
+async function secretOf(db: Db, options: SuspensionOptions, id: string): Promise<Secret | undefined> {
+  const view = await credentialView(db, options.keys, id)
+  return view.copies.length > 0 ? await valueOf(db, options, [view]) : undefined
+}
+
+/** The connection that can do it, or why there is none. */
+async function connected(
+  db: Db,
+  { connections }: SuspensionOptions,
+  ref: CredentialRef,
+): Promise<Pick<Suspendable, 'sourceId' | 'endsSessions'> | string> {
+  const sources = await connections.forInstance(db, ref.system, ref.instance)
+  for (const { id } of sources) {
+    const connection = await connections.open(db, id)
+    if (!connection.suspend || !connection.resume || connection.cannot?.(ref).includes('suspend')) continue
+    const said = await connection.verify?.(ref)
+    if (said?.state === 'dead') return `nobody gets in with the ${ref.kind} already: ${said.why}`
+    return { sourceId: id, endsSessions: connection.endSessions !== undefined }
+  }
+  return sources.length === 0
+    ? `no connection reaches the ${ref.system} that its ${ref.kind} is of: whether it can be suspended is unknown`
+    : `${ref.system} cannot suspend a ${ref.kind} so that it could be given back: suspending is unsupported there`
+}
+
+async function refsOf(db: Db, identityId: string) {
+  return { identity: refOf(await resolveEntity(db, identityId)) }
+}
+
+/** suspend each → end the sessions, once nobody can begin another → see that nobody gets in. */
+function suspensionPlan(
+  found: readonly Suspendable[],
+  { identity }: Awaited<ReturnType<typeof refsOf>>,
+): PlannedStep[] {
+  const about = (one: Suspendable, leak: number): { [name: string]: Json } => ({
+    sourceId: one.sourceId,
+    credentialId: one.credentialId,
+    leak,
+    credential: toJson(one.credential),
+    identity: toJson(identity),
+  })
+  const suspended = found.map((one, leak): PlannedStep => {
+    const title = `suspend ${one.label}: no new logins`
+    return { key: `suspend:${one.label}`, verb: 'suspend', title, needs: [], args: about(one, leak) }
+  })
+  const keys = suspended.map(({ key }) => key)
+  const ended = [
+    ...new Map(found.filter(one => one.endsSessions).map(one => [one.sourceId, one])).values(),
+  ].map((one): PlannedStep => {
+    const title = `end the sessions of ${one.label}`
+    const args = { sourceId: one.sourceId, identity: toJson(identity) }
+    return { key: `end-sessions:${one.label}`, verb: 'end-sessions', title, needs: keys, args }
+  })
+  const shut = found.map((one, leak): PlannedStep => {
+    const redo = [`suspend:${one.label}`]
+    return {
+      key: `shut:${one.label}`,
+      verb: 'shut',
+      title: `see that nobody gets in as ${one.label}`,
+      needs: [...keys, ...ended.map(({ key }) => key)],
+      args: { ...about(one, leak), redo },
+    }
+  })
+  return [...suspended, ...ended, ...shut]
+}
+
+/** What was begun, as it stood before that. What was revoked since stays so. */
+async function resumptionPlan(tx: Tx, suspendedBy: string): Promise<PlannedStep[]> {
+  const { created_at } = await runRow(tx, suspendedBy)
+  const revoked = await tx
+    .selectFrom('step')
+    .select('args')
+    .where('verb', '=', 'revoke')
+    .where('started_at', '>=', created_at)
+    .execute()
+  const isRevoked = (credential: Ref) => revoked.some(({ args }) => sameRef(credentialIn(args), credential))
+  const steps: PlannedStep[] = []
+  for (const { verb, before, state, args, title, key } of await stepsOf(tx, suspendedBy)) {
+    if (verb !== 'suspend' || before === null || state === 'skipped' || isRevoked(credentialIn(args)))
+      continue
+    const { leak: _, ...about } = JSON.parse(args) as { [name: string]: Json }
+    steps.push({
+      key: key.replace('suspend', 'resume'),
+      verb: 'resume',
+      title: title.replace('suspend', 'resume').replace(': no new logins', ', as it was before'),
+      needs: [],
+      args: { ...about, stoodBefore: JSON.parse(before) as Json },
+    })
+  }
+  return steps
+}
+
+function credentialIn(args: string): Ref {
+  return (JSON.parse(args) as { credential: Ref }).credential
+}
+
+/** Asks the system, and tries the value where one is at hand. The credential is not dead: it may be given back. */
+const shut: StepHandler = {
+  async call(step) {
+    const connection = await step.connection()
+    const credential = credentialArgument(step)
+    const secret = await step.exposedSecret()
+    const told = await asked(connection, credential, undefined)
+    const tried = secret ? await asked(connection, credential, secret) : told
+    const live = [told, tried].find(({ state }) => state === 'live')
+    if (live) throw new FirebreakError('STUCK', `it is still accepted: ${live.why}`)
+    const { state, why } = told.state === 'dead' ? told : tried
+    return { result: { state, why } }
+  },
+}
+
+async function asked(
+  connection: Connection,
+  credential: CredentialRef,
+  secret: Secret | undefined,
+): Promise<Verdict> {
+  return (
+    (await connection.verify?.(credential, secret)) ?? {
+      state: 'unknown',
+      why: 'this system cannot be asked',
+    }
+  )
+}
+
+/** What the systems said at the end of each of these steps. */
+async function verdictsOf(db: Db, runId: string, verb: string): Promise<string> {
+  const said = (await stepsOf(db, runId))
+    .filter(step => step.verb === verb)
+    .map(step => {
+      const result = JSON.parse(step.result ?? 'null') as { state?: string; why?: string; skipped?: string }
+      const label = step.key.slice(verb.length + 1)
+      if (result?.skipped !== undefined) return `${label}: ${result.skipped}`
+      const state = verb === 'shut' && result?.state === 'dead' ? 'nobody gets in' : result?.state
+      return `${label}: ${state}, ${result?.why}`
+    })
+  return said.length > 0 ? said.join('; ') : 'nothing was left to do'
+}

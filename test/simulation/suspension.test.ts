@@ -1,0 +1,262 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { realIo } from '../../src/core/contract/io.ts'
+import { Secret } from '../../src/core/contract/secret.ts'
+import { transaction } from '../../src/core/store/store.ts'
+import { suspensionsOf } from '../../src/judge/requirements/suspensions.ts'
+import { sayOwner } from '../../src/know/inventory/owner-word.ts'
+import { loadRoots } from '../../src/know/inventory/roots.ts'
+import { say } from '../../src/know/inventory/word.ts'
+import { mustHold } from './invariants.ts'
+import { OTHER_PASSWORD, PASSWORD, SHOP } from './shop.ts'
+import { reportOf, type Scene, Stage } from './stage.ts'
+
+const DAY_MS = 86_400_000
+const rules = (more = '') => `require:
+  - automatic: { suspend: [orphan, departed, conflict], grace: 14d, notice: 7d${more} }
+`
+
+let stage: Stage
+beforeAll(async () => {
+  stage = await Stage.set(SHOP)
+})
+afterAll(() => stage?.remove())
+
+/** Of two that nobody owns, one is somebody's: the other is what the tests are about. */
+async function begin(text: string, owned = ['billing']): Promise<Scene> {
+  const scene = await stage.begin()
+  await scene.db
+    .insertInto('requirement')
+    .values({ id: 'r', text, file: 'r.yaml', said_by: 'ann', at: 0 })
+    .execute()
+  for (const name of owned) await own(scene, name)
+  return scene
+}
+
+async function idOf(scene: Scene, name: string): Promise<string> {
+  const { entity_id } = await scene.db
+    .selectFrom('name')
+    .innerJoin('entity', 'entity.id', 'name.entity_id')
+    .select('name.entity_id')
+    .where('name', '=', name)
+    .where('entity.type', '=', 'identity')
+    .executeTakeFirstOrThrow()
+  return entity_id
+}
+
+async function own(scene: Scene, name: string): Promise<void> {
+  const entityId = await idOf(scene, name)
+  await transaction(scene.db, tx => sayOwner(tx, realIo(), { entityId, owner: 'payments', by: 'ann' }))
+}
+
+const told = (events: Awaited<ReturnType<Scene['automatic']>>, name = 'orders') =>
+  events.filter(one => one.name === name).map(({ event, action, why }) => [`${action} ${event}`, why])
+const opens = ({ estate }: Scene, name = 'orders', password = PASSWORD) => {
+  const session = estate.server.login(name, new Secret(password))
+  if (session) session.alive = false
+  return session !== undefined
+}
+const held = async (scene: Scene) =>
+  (await scene.db.selectFrom('hold').select('why').where('lifted_at', 'is', null).execute()).map(
+    ({ why }) => why,
+  )
+
+async function untilSuspended(scene: Scene): Promise<void> {
+  expect(told(await scene.automatic())).toEqual([['suspend announced', expect.any(String)]])
+  await scene.estate.time.sleep(15 * DAY_MS)
+}
+
+test('what nobody owns is announced, then suspended and seen to be shut; a person’s word gives it back where policy says so', async () => {
+  const scene = await begin(rules(', resume: true'))
+  const { server, roles, time } = scene.estate
+  const announced = await scene.automatic()
+  expect(announced.map(({ name }) => name)).not.toContain('billing')
+  expect(told(announced)).toEqual([
+    [
+      'suspend announced',
+      expect.stringMatching(/^nothing speaks for anybody who is known; it is suspended on .* or after$/),
+    ],
+  ])
+  await time.sleep(13 * DAY_MS)
+  expect(await scene.automatic()).toEqual([])
+  expect(opens(scene)).toBe(true)
+  const session = server.login('orders', new Secret(PASSWORD), 'orders-api')
+  await time.sleep(2 * DAY_MS)
+  expect(told(await scene.automatic())).toEqual([
+    ['suspend acted', expect.stringMatching(/^orders: nobody gets in, .*(login|log in)/i)],
+  ])
+  expect(opens(scene)).toBe(false)
+  expect(session?.alive).toBe(false)
+  expect(opens(scene, 'billing', OTHER_PASSWORD)).toBe(true)
+  expect(await held(scene)).toEqual(['suspended: nothing speaks for anybody who is known'])
+  const found = await suspensionsOf(scene.db, await loadRoots(scene.db))
+  expect([...found.values()].map(({ state }) => state)).toEqual(['suspended'])
+  // It is no news that it still is.
+  await scene.observe()
+  expect(await scene.automatic()).toEqual([])
+
+  await own(scene, 'orders')
+  expect(told(await scene.automatic())).toEqual([
+    ['suspend resumed', expect.stringMatching(/^it is as it was before: orders: unknown, /)],
+  ])
+  expect(opens(scene)).toBe(true)
+  expect(roles.get('orders')!.state.attributes.login).toBe(true)
+  expect(await held(scene)).toEqual([])
+  await scene.observe()
+  expect(await scene.automatic()).toEqual([])
+  const kinds = (await scene.db.selectFrom('evidence').select('kind').execute()).map(({ kind }) => kind)
+  expect(kinds).toEqual(
+    expect.arrayContaining(['suspend.announced', 'identity.suspended', 'suspend.acted', 'identity.resumed']),
+  )
+  await mustHold(scene.db)
+  await scene.end()
+})
+
+test('an owner who is found in time ends it, and without a word of policy what is suspended stays so', async () => {
+  const scene = await begin(rules())
+  await untilSuspended(scene)
+  await own(scene, 'orders')
+  expect(told(await scene.automatic())).toEqual([['suspend withdrawn', 'payments answers for it']])
+  expect(opens(scene)).toBe(true)
+  await scene.end()
+
+  const other = await begin(rules())
+  await untilSuspended(other)
+  await other.automatic()
+  await own(other, 'orders')
+  await other.estate.time.sleep(DAY_MS)
+  expect(await other.automatic()).toEqual([])
+  expect(opens(other)).toBe(false)
+  await other.end()
+})
+
+test('neither an account for emergencies nor what a rule does not let be is suspended, nor before every source was read', async () => {
+  const emergency = await begin(rules())
+  const entityId = await idOf(emergency, 'orders')
+  await transaction(emergency.db, tx =>
+    say(tx, realIo(), { entityId, name: 'class', value: 'break-glass', by: 'ann' }),
+  )
+  const forbidden = await begin(`${rules()}  - class: ordinary\n    automatic: { rotate: false }\n`)
+  const unread = await begin(rules())
+  const [source] = await unread.db.selectFrom('source').selectAll().execute()
+  await unread.db
+    .insertInto('source')
+    .values({ ...source!, id: 'unread', label: 'unread', observed_at: null })
+    .execute()
+  for (const scene of [emergency, forbidden, unread]) {
+    expect(told(await scene.automatic())).toEqual([])
+    await scene.estate.time.sleep(40 * DAY_MS)
+    expect(told(await scene.automatic())).toEqual([])
+    expect(opens(scene)).toBe(true)
+    await scene.end()
+  }
+})
+
+test('what no connected system can suspend is left, and told so once', async () => {
+  const scene = await begin(rules())
+  await scene.db
+    .updateTable('entity')
+    .set({ instance: 'another' })
+    .where('id', '=', await idOf(scene, 'orders'))
+    .execute()
+  await scene.db
+    .updateTable('entity')
+    .set({ instance: 'another' })
+    .where('type', '=', 'credential')
+    .where('system', '=', 'postgres')
+    .execute()
+  const left = [
+    'suspend left',
+    'no connection reaches the postgres that its password is of: whether it can be suspended is unknown',
+  ]
+  expect(told(await scene.automatic())).toEqual([left])
+  await scene.estate.time.sleep(20 * DAY_MS)
+  expect(told(await scene.automatic())).toEqual([])
+  expect(opens(scene)).toBe(true)
+  await scene.end()
+})
+
+test('nothing is done before the notice was taken, and then its time is whole', async () => {
+  const scene = await begin(`${rules()}notify: { url: "https://n.example/", secret: "env:NONE" }\n`)
+  const notices = () => scene.db.selectFrom('notice').selectAll().execute()
+  await untilSuspended(scene)
+  expect((await notices()).map(({ event }) => event)).toEqual(['suspend-announced'])
+  expect(told(await scene.automatic())).toEqual([
+    ['suspend left', expect.stringMatching(/^its notice was not taken, and nothing is done before that/)],
+  ])
+  expect(opens(scene)).toBe(true)
+  await scene.db.updateTable('notice').set({ sent_at: scene.estate.time.now() }).execute()
+  await scene.estate.time.sleep(13 * DAY_MS)
+  await scene.automatic()
+  expect(opens(scene)).toBe(true)
+  await scene.estate.time.sleep(2 * DAY_MS)
+  expect(told(await scene.automatic())).toEqual([['suspend acted', expect.any(String)]])
+  expect(opens(scene)).toBe(false)
+  expect((await notices()).map(({ event }) => event)).toEqual(['suspend-announced', 'suspended'])
+  await scene.end()
+})
+
+const STEPS = ['suspend:orders', 'end-sessions:orders', 'shut:orders']
+const BOUNDARIES = ['begin', 'intent', 'call', 'result', 'verified'] as const
+
+test('whenever the process dies, another goes on: it is suspended once, and given back as it was', async () => {
+  for (const key of STEPS)
+    for (const boundary of BOUNDARIES) {
+      const scene = await begin(rules(', resume: true'))
+      const before = JSON.stringify(scene.estate.roles.get('orders')!.state)
+      await untilSuspended(scene)
+      expect(await scene.automaticEnding({ dieAt: { key, boundary } }), `${key} ${boundary}`).toBe('died')
+      await scene.estate.time.sleep(60_000)
+      expect(told(await scene.automatic()), `${key} ${boundary}`).toEqual([
+        ['suspend acted', expect.any(String)],
+      ])
+      expect(opens(scene)).toBe(false)
+      expect(await scene.db.selectFrom('run').select('state').execute()).toEqual([{ state: 'done' }])
+      await own(scene, 'orders')
+      const again = await scene.automaticEnding({ dieAt: { key: 'resume:orders', boundary } })
+      expect(again).toBe('died')
+      await scene.estate.time.sleep(60_000)
+      expect(told(await scene.automatic())).toEqual([['suspend resumed', expect.any(String)]])
+      expect(opens(scene)).toBe(true)
+      expect(JSON.stringify(scene.estate.roles.get('orders')!.state)).toBe(before)
+      expect(await held(scene)).toEqual([])
+      await mustHold(scene.db)
+      await scene.end()
+    }
+})
+
+test('what was cut off for good while it was suspended is not given back', async () => {
+  const scene = await begin(rules(', resume: true'))
+  await untilSuspended(scene)
+  await scene.automatic()
+  // Somebody lets it in again, it leaks, and it is contained.
+  scene.estate.roles.get('orders')!.state.attributes.login = true
+  await scene.observe()
+  const request = { subject: 'orders', mode: 'emergency' as const, windowSeconds: 0 }
+  const { contained } = reportOf(await scene.contain(request))
+  expect(contained).toBe(true)
+  await own(scene, 'orders')
+  expect(told(await scene.automatic())).toEqual([
+    ['suspend resumed', 'it is as it was before: nothing was left to do'],
+  ])
+  expect(opens(scene)).toBe(false)
+  expect(scene.estate.roles.get('orders')!.state.attributes.login).toBe(false)
+  await scene.end()
+})
+
+test('a suspension that was not finished is taken back when an owner is found meanwhile', async () => {
+  const scene = await begin(rules())
+  await untilSuspended(scene)
+  expect(await scene.automaticEnding({ dieAt: { key: 'suspend:orders', boundary: 'result' } })).toBe('died')
+  await own(scene, 'orders')
+  await scene.estate.time.sleep(60_000)
+  expect(told(await scene.automatic())).toEqual([['suspend resumed', expect.any(String)]])
+  expect(opens(scene)).toBe(true)
+  const runs = await scene.db.selectFrom('run').select(['kind', 'state', 'run_key']).orderBy('id').execute()
+  expect(runs).toEqual([
+    { kind: 'suspend', state: 'abandoned', run_key: null },
+    { kind: 'resume', state: 'done', run_key: null },
+  ])
+  expect(await held(scene)).toEqual([])
+  await mustHold(scene.db)
+  await scene.end()
+})
