@@ -70,7 +70,7 @@ async function referencedSecret(value: object): Promise<Secret> {
   return await secretAt(parsed.data.$secret)
 }
 
-/** What stands at `env:NAME` or `file:PATH`, a line's end after it left out. Raises INVALID_CONFIG. */
+/** What stands at `env:NAME` or `file:PATH`, a line's end after it left out, and is not empty. Raises INVALID_CONFIG. */
 export async function secretAt(reference: string): Promise<Secret> {
   const name = reference.slice(reference.indexOf(':') + 1)
   if (reference.startsWith('env:')) {
@@ -96,6 +96,13 @@ export async function secretAt(reference: string): Promise<Secret> {
         throw new FirebreakError('INVALID_CONFIG', `${name} is larger than ${MAX_SECRET_BYTES} bytes`)
       const end =
         buffer[bytesRead - 1] === 10 ? bytesRead - (buffer[bytesRead - 2] === 13 ? 2 : 1) : bytesRead
+      // Whoever knew that it is empty would have it.
+      if (end === 0)
+        throw new FirebreakError(
+          'INVALID_CONFIG',
+          `the secret's file ${name} is empty`,
+          'write the secret into it; an empty one protects nothing',
+        )
       return new Secret(buffer.subarray(0, end))
     } finally {
       await file.close()

@@ -2,7 +2,10 @@ import { spawn } from 'node:child_process'
 import { createHmac, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import process from 'node:process'
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { type DeliveryEvent, deliverNotices, retryStuck } from '../../../src/act/lifecycle/delivery.ts'
@@ -189,3 +192,23 @@ test('what a process that was killed during the call had in hand is sent by the 
   expect(calls).toHaveLength(2)
   expect(idOf(calls[1])).toBe(idOf(calls[0]))
 })
+
+test.each(['', '\n'])(
+  'a secret whose file holds nothing (%j) signs nothing, and that is told',
+  async text => {
+    const folder = await mkdtemp(join(tmpdir(), 'firebreak-notice-'))
+    onTestFinished(() => rm(folder, { recursive: true }))
+    const file = join(folder, 'secret')
+    await writeFile(file, text)
+    clock++
+    await require(`require: [{ owner: true }]\nnotify: { url: '${url}', secret: 'file:${file}' }`)
+    await intended()
+    expect(await delivered()).toMatchObject([
+      { event: 'failed', why: expect.stringContaining(`${file} is empty`) },
+    ])
+    expect(calls).toEqual([])
+    await writeFile(file, `${SECRET}\n`)
+    clock += 10_000
+    expect(await delivered()).toMatchObject([{ event: 'sent' }])
+  },
+)
