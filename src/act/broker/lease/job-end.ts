@@ -1,8 +1,6 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
-import { FirebreakError } from '../../../core/contract/errors.ts'
-import type { Secret } from '../../../core/contract/secret.ts'
-import type { Db } from '../../../core/store/store.ts'
+import { type Db, transaction, type Tx } from '../../../core/store/store.ts'
 import { secretAt } from '../../../know/connections/config.ts'
 import type { Broker } from '../broker.ts'
 import type { Webhook } from '../broker-config.ts'
@@ -60,6 +58,13 @@ export async function jobEnded(
   )
   const claims = (platform === 'github' ? endAtGithub : endAtGitlab)(delivery)
   if (!claims) return []
+  // What is given from here on finds this, and what was given before is found below.
+  const over = { digest: jobDigest(hook.issuer, claims), expires_at: io.now().getTime() + KEPT_MS }
+  const isOver = async (tx: Tx) => {
+    const marked = tx.insertInto('presented_token').values(over)
+    await marked.onConflict(conflict => conflict.column('digest').doNothing()).execute()
+  }
+  await transaction(db, isOver, 'rows')
   const leases = await leasesOf(db, hook.issuer, claims)
   const why = `its job is over (${Object.entries(claims)
     .map(([name, value]) => `${name} ${value}`)
@@ -73,10 +78,46 @@ export async function jobEnded(
   return leases
 }
 
+/** By which claims a platform may say that a job is over. */
+const JOBS: Readonly<Record<Webhook['platform'], readonly (readonly string[])[]>> = {
+  github: [
+    ['repository', 'run_id', 'check_run_id'],
+    ['repository', 'run_id', 'run_attempt'],
+  ],
+  gitlab: [['project_id', 'job_id']],
+}
+
+function jobDigest(issuer: string, claims: Readonly<Record<string, string>>): string {
+  const said = JSON.stringify(Object.entries(claims).sort(([a], [b]) => (a < b ? -1 : 1)))
+  return createHash('sha256').update(`job over ${issuer} ${said}`).digest('base64url')
+}
+
+/** Whether the platform said that the job is over whose token was shown: what it is given then would end with nothing but its time. */
+export async function isJobOver(
+  db: Db,
+  { webhooks }: Pick<Broker['config'], 'webhooks'>,
+  { issuer, claims }: Workload,
+): Promise<boolean> {
+  const digests = webhooks
+    .filter(hook => hook.issuer === issuer)
+    .flatMap(({ platform }) => JOBS[platform])
+    .flatMap(names => {
+      const told = names.flatMap(name => (claims[name] === undefined ? [] : [[name, claims[name]] as const]))
+      return told.length === names.length ? [jobDigest(issuer, Object.fromEntries(told))] : []
+    })
+  if (digests.length === 0) return false
+  const marked = await db
+    .selectFrom('presented_token')
+    .select('digest')
+    .where('digest', 'in', digests)
+    .executeTakeFirst()
+  return marked !== undefined
+}
+
 /** The one whose secret was shown: GitHub signs with it, GitLab sends it. */
 async function hookOf(hooks: readonly Webhook[], { bytes, header }: Delivery): Promise<Webhook> {
   for (const hook of hooks) {
-    const secret = await secretOf(hook)
+    const secret = await secretAt(hook.secret)
     const isShown =
       hook.platform === 'github'
         ? same(
@@ -139,15 +180,4 @@ async function leasesOf(
     const isOfJob = Object.entries(claims).every(([name, value]) => told.claims[name] === value)
     return told.issuer === issuer && isOfJob ? [id] : []
   })
-}
-
-/** Whoever knew that it is empty could sign. */
-async function secretOf({ secret: reference }: Webhook): Promise<Secret> {
-  const secret = await secretAt(reference)
-  if (secret.length > 0) return secret
-  throw new FirebreakError(
-    'INVALID_CONFIG',
-    `the secret of a webhook: ${reference} is empty`,
-    'see `webhooks` in broker.yaml',
-  )
 }

@@ -16,6 +16,7 @@ import { type LeaseDefinition, leaseNamed } from '../broker-config.ts'
 import { type Asked, type Decided, decide, recordRefusal } from '../decision/decide.ts'
 import { endLease } from './end-lease.ts'
 import { isHeld, type LeaseFacts } from '../decision/facts.ts'
+import { isJobOver } from './job-end.ts'
 import { leaseSteps, leaseVerbs } from './lease-verbs.ts'
 import type { Once } from '../ledger/keep-all.ts'
 import { OauthError } from '../oauth-error.ts'
@@ -71,6 +72,7 @@ export async function issueLease(
 ): Promise<Granted> {
   const definition = leaseNamed(broker.config, request.name)
   if (!definition) throw new OauthError('invalid_target', 'no lease of that name is offered')
+  if (await isJobOver(db, broker.config, workload)) throw new OauthError('access_denied', JOB_OVER)
   const asked = withinLimits(definition, request)
   if (request.audience?.every(each => definition.audience?.includes(each)) === false)
     throw new OauthError('invalid_target', 'the lease is for another audience')
@@ -104,11 +106,19 @@ export async function issueLease(
     decided_alike: null,
   }
   const once = decided.decision.approval ? [] : (request.once ?? [])
-  if (decided.facts.like === undefined)
-    return await issueToken(broker, workload, definition, row, decided, handle, { ...request, once })
-  if (once.length > 0) await broker.ledger.keep({ once })
-  return await issueCredential(db, broker, row, decided, decided.facts.like, handle)
+  const { like } = decided.facts
+  if (like !== undefined && once.length > 0) await broker.ledger.keep({ once })
+  const granted =
+    like === undefined
+      ? await issueToken(broker, workload, definition, row, decided, handle, { ...request, once })
+      : await issueCredential(db, broker, row, decided, like, handle)
+  // Its end may have been told meanwhile, to whom this lease was not there yet.
+  if (!(await isJobOver(db, broker.config, workload))) return granted
+  await endLease(db, broker, row.id, JOB_OVER)
+  throw new OauthError('access_denied', JOB_OVER)
 }
+
+const JOB_OVER = 'its job is over'
 
 export function handleDigest(handle: string): string {
   return createHash('sha256').update(handle).digest('base64url')

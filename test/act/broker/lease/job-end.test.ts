@@ -82,6 +82,12 @@ const runOver = (id: number, run_attempt: number, action = 'completed') => ({
   repository,
 })
 
+const jobOver = (id: number, run_id: number) => ({
+  action: 'completed',
+  workflow_job: { id: run_id, run_id: id, run_attempt: 1 },
+  repository,
+})
+
 test('a run of GitHub that is over ends what its jobs hold, and nothing of another run, attempt or repository', async () => {
   const [own, again, other] = [
     await atGithub('77', '1'),
@@ -180,6 +186,56 @@ test('what is signed wrong, not at all, or was delivered before is refused, and 
   ).toBe(true)
   expect(JSON.stringify(entries)).not.toContain(SECRET)
 })
+
+test.each([
+  ['/webhooks/github', { check_run_id: '951' }, () => jobOver(95, 951), { 'x-github-event': 'workflow_job' }],
+  ['/webhooks/github', {}, () => runOver(95, 1), { 'x-github-event': 'workflow_run' }],
+  [
+    '/webhooks/gitlab',
+    { project_id: '13', job_id: '95' },
+    () => ({ object_kind: 'build', build_id: 95, project_id: 13, build_status: 'success' }),
+    {},
+  ],
+] as const)(
+  'whose end %s tells is given nothing more, nor what was on its way to it',
+  async (path, more, event, headers) => {
+    const sub = path.endsWith('lab')
+      ? 'project_path:acme/orders:ref_type:branch:ref:main'
+      : 'repo:acme/orders'
+    const claims = { sub, repository: 'acme/orders', run_id: '95', run_attempt: '1', ...more }
+    const asked = async () => await stage.post('/leases', await stage.token(claims), { name: 'api:reports' })
+    const { ledger } = stage.broker
+    const keep = ledger.keep.bind(ledger)
+    // The job ends when its lease was decided and is not there yet.
+    const spy = vi.spyOn(ledger, 'keep').mockImplementation(async kept => {
+      if (kept.lease)
+        expect(await deliver(path, event(), { ...headers })).toMatchObject({ body: { ending: 0 } })
+      return await keep(kept)
+    })
+    const refused = { status: 403, body: { error: 'access_denied', error_description: 'its job is over' } }
+    try {
+      expect(await asked()).toMatchObject(refused)
+    } finally {
+      spy.mockRestore()
+    }
+    const { state, ended_why } = await db
+      .selectFrom('lease')
+      .select(['state', 'ended_why'])
+      .orderBy('created_at', 'desc')
+      .orderBy('id', 'desc')
+      .executeTakeFirstOrThrow()
+    expect({ state, ended_why }).toEqual({ state: 'ended', ended_why: 'its job is over' })
+    expect(await asked()).toMatchObject(refused)
+    expect(
+      await db
+        .selectFrom('lease')
+        .select('id')
+        .where('state', '=', 'active')
+        .where('workload', 'like', '%"95"%')
+        .execute(),
+    ).toEqual([])
+  },
+)
 
 test('a hook of an issuer that is not trusted is none', () => {
   const text = `issuer: https://broker.example\n${CONFIG.replace(`github, issuer: '${ISSUER}'`, "github, issuer: 'https://other.example'")}`
