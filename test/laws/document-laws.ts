@@ -6,6 +6,7 @@ import { FirebreakError } from '../../src/core/contract/errors.ts'
 import type { Observation } from '../../src/core/contract/observation.ts'
 import { formatRef, type PlaceRef } from '../../src/core/contract/ref.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
+import { collect } from './collect.ts'
 
 /** A source of documents that another program changes too. What it cannot do is absent; a law that needs it does not apply. */
 interface DocumentWorld {
@@ -364,10 +365,4 @@ function versionIn(state: unknown): unknown {
 
 function coverageIn(seen: readonly Observation[]) {
   return seen.filter(each => each.see === 'covered')
-}
-
-async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = []
-  for await (const item of items) all.push(item)
-  return all
 }

@@ -5,7 +5,9 @@ import { FirebreakError, isFirebreakError } from '../../src/core/contract/errors
 import type { Observation } from '../../src/core/contract/observation.ts'
 import { type CredentialRef, formatRef, type Ref } from '../../src/core/contract/ref.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
-import type { Faults, Principal, Subject, World } from './world.ts'
+import { collect } from './collect.ts'
+import { countCalls, someCalls } from './tried-calls.ts'
+import type { Principal, Subject, World } from './world.ts'
 
 /** The laws that every connector keeps. One applies if and only if the connection has the methods it speaks of. */
 export function laws(subject: Subject): void {
@@ -240,20 +242,16 @@ export function laws(subject: Subject): void {
           const first = await issue(connection, want)
           const calls = await countCalls(faults, () => broken.revoke!(first.ref, first.secret))
           expect(calls).toBeGreaterThan(0)
-          for (const when of ['before', 'after'] as const) {
-            // Some messages of many: each run makes a sibling and opens a dozen connections.
-            const step = Math.ceil(calls / 16) * (world.faultStep ?? 1)
-            for (let call = when === 'before' ? 1 : Math.ceil(step / 2); call <= calls; call += step) {
-              const issued = await issue(connection, { ...want, name: `law revoke ${call} ${when}` })
-              faults.failAt(call, when)
-              await broken.revoke!(issued.ref, issued.secret).catch((error: unknown) =>
-                failure(Promise.reject(error)),
-              )
-              faults.noFault()
-              await connection.revoke!(issued.ref, issued.secret)
-              expect(await connection.verify!(issued.ref, issued.secret)).toMatchObject({ state: dead() })
-              expect(await world.snapshot(), `call ${call} ${when}`).toBe(before)
-            }
+          for (const { call, when } of someCalls(calls, world)) {
+            const issued = await issue(connection, { ...want, name: `law revoke ${call} ${when}` })
+            faults.failAt(call, when)
+            await broken.revoke!(issued.ref, issued.secret).catch((error: unknown) =>
+              failure(Promise.reject(error)),
+            )
+            faults.noFault()
+            await connection.revoke!(issued.ref, issued.secret)
+            expect(await connection.verify!(issued.ref, issued.secret)).toMatchObject({ state: dead() })
+            expect(await world.snapshot(), `call ${call} ${when}`).toBe(before)
           }
           await faults.close()
         },
@@ -271,23 +269,49 @@ export function laws(subject: Subject): void {
         if (world.use) expect(await world.use(secret)).toBe(true)
       })
 
-      law('frozen, then thawed, is as before', ['freeze', 'thaw', 'inspect'], async () => {
-        const { identity } = await newPrincipal()
-        const before = await connection.inspect!(identity)
-        for (let times = 0; times < 2; times++) await connection.freeze!(identity)
-        expect(await connection.inspect!(identity)).not.toEqual(before)
-        for (let times = 0; times < 2; times++) await connection.thaw!(identity, before)
-        expect(await connection.inspect!(identity)).toEqual(before)
-      })
+      const restrict = (by: Connection, verb: 'freeze' | 'narrow', identity: Ref) =>
+        verb === 'freeze' ? by.freeze!(identity) : by.narrow!(identity, [])
+      for (const verb of ['freeze', 'narrow'] as const)
+        law(`${verb}, then thaw, is as before`, [verb, 'thaw', 'inspect'], async () => {
+          const { identity } = await newPrincipal()
+          const before = await connection.inspect!(identity)
+          for (let times = 0; times < 2; times++) await restrict(connection, verb, identity)
+          expect(await connection.inspect!(identity)).not.toEqual(before)
+          for (let times = 0; times < 2; times++) await connection.thaw!(identity, before)
+          expect(await connection.inspect!(identity)).toEqual(before)
+        })
 
-      law('narrowed, then thawed, is as before', ['narrow', 'thaw', 'inspect'], async () => {
-        const { identity } = await newPrincipal()
-        const before = await connection.inspect!(identity)
-        for (let times = 0; times < 2; times++) await connection.narrow!(identity, [])
-        expect(await connection.inspect!(identity)).not.toEqual(before)
-        for (let times = 0; times < 2; times++) await connection.thaw!(identity, before)
-        expect(await connection.inspect!(identity)).toEqual(before)
-      })
+      for (const verb of ['freeze', 'narrow', 'thaw'] as const)
+        law(
+          `a fault at any call of ${verb}, then ${verb}, ends as one ${verb}`,
+          [verb, 'thaw', 'freeze', 'inspect'],
+          async context => {
+            const faults = await world.faults?.()
+            if (!faults) return context.skip('no faults can be made here')
+            const { identity } = await newPrincipal()
+            const before = await connection.inspect!(identity)
+            const broken = await faults.open()
+            const perform = (by: Connection) =>
+              verb === 'thaw' ? by.thaw!(identity, before) : restrict(by, verb, identity)
+            const prepare = async () => void (verb === 'thaw' && (await connection.freeze!(identity)))
+            await prepare()
+            const calls = await countCalls(faults, () => perform(broken))
+            const after = await connection.inspect!(identity)
+            await connection.thaw!(identity, before)
+            expect(calls).toBeGreaterThan(0)
+            for (const { call, when } of someCalls(calls, world)) {
+              await prepare()
+              faults.failAt(call, when)
+              await perform(broken).catch((error: unknown) => failure(Promise.reject(error)))
+              faults.noFault()
+              await perform(connection)
+              expect(await connection.inspect!(identity), `call ${call} ${when}`).toEqual(after)
+              await connection.thaw!(identity, before)
+              expect(await connection.inspect!(identity), `call ${call} ${when}`).toEqual(before)
+            }
+            await faults.close()
+          },
+        )
 
       law('sessions end, the ones begun later stay', ['endSessions', 'sessions'], async context => {
         if (!world.session) return context.skip('no session can be opened here')
@@ -474,15 +498,3 @@ const ENCODINGS: ((text: string) => string)[] = [
   text => Buffer.from(text).toString('base64').replace(/=+$/, ''),
   text => Buffer.from(text).toString('hex'),
 ]
-
-async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = []
-  for await (const item of items) all.push(item)
-  return all
-}
-
-async function countCalls(faults: Faults, run: () => Promise<unknown>): Promise<number> {
-  faults.noFault()
-  await run()
-  return faults.count()
-}

@@ -14,6 +14,26 @@ export interface MariadbWorld extends World {
   login(secret: Secret): Promise<Connection>
 }
 
+/** What every server is given first, as statements. */
+export const SETTING = [
+  'create database shop',
+  'create table shop.orders (id int)',
+  'create role `clerk`',
+  'grant SELECT ON `shop`.`orders` to `clerk`',
+]
+
+/** A principal with rights of all kinds. */
+export function principalStatements(user: string, password: Secret): string[] {
+  return [
+    `create user \`${user}\` identified by '${password.revealText()}'`,
+    `grant SELECT, INSERT ON \`shop\`.* to \`${user}\` with grant option`,
+    `grant CREATE USER, PROCESS ON *.* to \`${user}\``,
+    `grant SELECT (\`id\`), UPDATE (\`id\`) ON \`shop\`.\`orders\` to \`${user}\``,
+    `grant \`clerk\` to \`${user}\` with admin option`,
+    `set default role \`clerk\` for \`${user}\``,
+  ]
+}
+
 /** A real server, on which every principal has rights of all kinds. */
 export async function mariadbWorld(): Promise<MariadbWorld> {
   let server = await startMariadb()
@@ -42,12 +62,7 @@ export async function mariadbWorld(): Promise<MariadbWorld> {
     })
   const open = () => mariadb.open(config(), realIo())
   const { instance } = await open()
-  await admin(
-    'create database shop',
-    'create table shop.orders (id int)',
-    'create role clerk',
-    'grant select on shop.orders to clerk',
-  )
+  await admin(...SETTING)
 
   return {
     instance,
@@ -65,14 +80,8 @@ export async function mariadbWorld(): Promise<MariadbWorld> {
     async principal() {
       const user = `app_${count++}`
       const secret = new Secret(randomBytes(18).toString('base64url'), user)
-      await admin(
-        `/* by hand */ create user ${user} identified by '${secret.revealText()}'`,
-        `grant select, insert on shop.* to ${user} with grant option`,
-        `grant create user, process on *.* to ${user}`,
-        `grant select (id), update (id) on shop.orders to ${user}`,
-        `grant clerk to ${user} with admin option`,
-        `set default role clerk for ${user}`,
-      )
+      const [create, ...rights] = principalStatements(user, secret)
+      await admin(`/* by hand */ ${create}`, ...rights)
       const identity = { system: 'mariadb', instance, kind: 'user', id: `${user}@%` }
       return { identity, credential: { ...identity, kind: 'password', identity }, secret }
     },

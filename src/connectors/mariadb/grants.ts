@@ -20,10 +20,10 @@ function grantIn(line: string, account: Account): Grant | undefined {
   const at = line.indexOf(to)
   if (!line.startsWith('GRANT ') || at < 0) return undefined
   const what = line.slice('GRANT '.length, at)
-  if (what === 'USAGE ON *.*') return undefined
-  const after = line.slice(at + to.length)
-  const role = !/ ON /.test(what)
-  return { what, role, option: / WITH (GRANT|ADMIN) OPTION/.test(after) }
+  const option = / WITH (GRANT|ADMIN) OPTION/.test(line.slice(at + to.length))
+  // Every account has it. With the option, what the account may in one database can be passed on.
+  if (what === 'USAGE ON *.*' && !option) return undefined
+  return { what, role: !/ ON /.test(what), option }
 }
 
 export async function give(sql: Sql, { what, role, option }: Grant, account: Account): Promise<void> {
@@ -31,10 +31,39 @@ export async function give(sql: Sql, { what, role, option }: Grant, account: Acc
   await sql(`grant ${what} to ${quoted(account)}${passed}`)
 }
 
-export async function take(sql: Sql, { what, role, option }: Grant, account: Account): Promise<void> {
-  await sql(`revoke ${what} from ${quoted(account)}`)
-  const on = / (ON .+)$/s.exec(what)?.[1]
-  if (option && !role && on) await sql(`revoke grant option ${on} from ${quoted(account)}`)
+/**
+ * Takes what is in a grant and not in what it becomes. Nothing is taken to be given back: whoever is interrupted has taken too little,
+ * and never too much.
+ */
+export async function reduce(
+  sql: Sql,
+  grant: Grant,
+  next: Grant | undefined,
+  account: Account,
+): Promise<void> {
+  const from = `from ${quoted(account)}`
+  const option = grant.option && !next?.option
+  if (grant.role) {
+    if (!next) await sql(`revoke ${grant.what} ${from}`)
+    else if (option) await sql(`revoke admin option for ${grant.what} ${from}`)
+    return
+  }
+  const { privileges, on } = partsOf(grant)
+  const kept = next ? partsOf(next).privileges : []
+  const gone = privileges.filter(privilege => !kept.includes(privilege))
+  if (option) await sql(`revoke grant option ${on} ${from}`)
+  if (gone.length > 0) await sql(`revoke ${gone.join(', ')} ${on} ${from}`)
+}
+
+/** Whether both are of the same role, or of rights to the same thing. */
+export function sameTarget(a: Grant, b: Grant): boolean {
+  return a.role === b.role && (a.role ? a.what === b.what : partsOf(a).on === partsOf(b).on)
+}
+
+/** Of a grant of rights. USAGE is none. */
+function partsOf({ what }: Grant): { readonly privileges: string[]; readonly on: string } {
+  const [, privileges = '', on = ''] = /^(.*?) (ON .+)$/s.exec(what) ?? []
+  return { privileges: privileges.split(/,\s*(?![^(]*\))/).filter(privilege => privilege !== 'USAGE'), on }
 }
 
 /** The role that is taken on at each login. */
@@ -50,17 +79,16 @@ export async function defaultRoleOf(sql: Sql, { user, host }: Account): Promise<
 const MINTING = /\b(ALL PRIVILEGES|CREATE USER|SUPER|FEDERATED ADMIN|SET USER)\b/
 
 /** What is left of a right when nothing new can be made by it; undefined where nothing is. */
-export function frozen({ what, role }: Grant): Grant | undefined {
-  const [, privileges = '', on = ''] = /^(.*?) (ON .+)$/s.exec(what) ?? []
-  if (role) return { what, role, option: false }
+export function frozen(grant: Grant): Grant | undefined {
+  if (grant.role) return { ...grant, option: false }
+  const { privileges, on } = partsOf(grant)
   const tables = /^ON (`mysql`|\*)\./.test(on)
   // Whoever writes the tables of rights gives itself any. ALL is given back whole by thaw.
-  if (/ALL PRIVILEGES/.test(privileges)) return tables ? undefined : { what, role, option: false }
+  if (privileges.includes('ALL PRIVILEGES')) return tables ? undefined : { ...grant, option: false }
   const kept = privileges
-    .split(/,\s*(?![^(]*\))/)
     .filter(privilege => !MINTING.test(privilege))
     .filter(privilege => !tables || !/^(INSERT|UPDATE|DELETE|DROP|ALTER|CREATE)\b/.test(privilege))
-  return kept.length === 0 ? undefined : { what: `${kept.join(', ')} ${on}`, role, option: false }
+  return kept.length === 0 ? undefined : { what: `${kept.join(', ')} ${on}`, role: false, option: false }
 }
 
 export function sameGrant(a: Grant, b: Grant): boolean {

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { CredentialRef, Ref, State } from '../../core/contract/ref.ts'
 import { type Account, accountOf, accountRef, isIssued, quoted } from './account.ts'
-import { frozen, type Grant, give, grantsOf, sameGrant, take } from './grants.ts'
+import { frozen, type Grant, give, grantsOf, reduce, sameGrant, sameTarget } from './grants.ts'
 import { findEntry, mustFindEntry, mustNotBeUs, NO_PASSWORD, type Server, type Sql } from './server.ts'
 import { endSessions } from './sessions.ts'
 
@@ -85,8 +85,7 @@ async function change(
     for (const grant of await grantsOf(sql, account)) {
       const next = becomes(grant)
       if (next && sameGrant(next, grant)) continue
-      await take(sql, grant, account)
-      if (next) await give(sql, next, account)
+      await reduce(sql, grant, next, account)
     }
   })
 }
@@ -98,7 +97,12 @@ export async function thaw(server: Server, identity: Ref, before: State): Promis
   await server.work('thawing the account', async sql => {
     await mustFindEntry(sql, account)
     for (const grant of await grantsOf(sql, account))
-      if (!grants.some(stood => sameGrant(stood, grant))) await take(sql, grant, account)
+      await reduce(
+        sql,
+        grant,
+        grants.find(stood => sameTarget(stood, grant)),
+        account,
+      )
     for (const grant of grants) await give(sql, grant, account)
   })
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Connection as Dialled, RowDataPacket } from 'mysql2/promise'
+import type { Connection, RowDataPacket } from 'mysql2/promise'
 import { type ConnectorErrorCode, FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
 import { networkReason } from '../../core/contract/network-reason.ts'
@@ -12,18 +12,28 @@ import type { MariadbConfig } from './config.ts'
 export type Sql = (statement: string, values?: readonly (string | number)[]) => Promise<Row[]>
 export type Row = Readonly<Record<string, unknown>>
 
+/** One physical connection, logged in. Nothing is tried again, and one statement is one. */
+export interface Dialled {
+  readonly sql: Sql
+  close(): Promise<void>
+}
+
+/** Logs in, or rejects as the driver does. */
+export type Dial = (config: MariadbConfig, user: string, password: Secret) => Promise<Dialled>
+
 /** The server as our own account sees it. */
 export interface Server {
   readonly config: MariadbConfig
   readonly io: Io
   readonly instance: string
   readonly version: string
+  readonly dial: Dial
   /** On a connection of its own, which has just shown that it leads to `instance`. */
   work<T>(doing: string, work: (sql: Sql) => Promise<T>): Promise<T>
 }
 
 /** Connects once, to learn which server this is. */
-export async function openServer(config: MariadbConfig, io: Io): Promise<Server> {
+export async function openServer(config: MariadbConfig, io: Io, dial: Dial): Promise<Server> {
   const connected = async <T>(doing: string, work: (sql: Sql, seen: Identity) => Promise<T>): Promise<T> => {
     try {
       const { sql, close } = await dial(config, config.user, config.password)
@@ -42,6 +52,7 @@ export async function openServer(config: MariadbConfig, io: Io): Promise<Server>
     io,
     instance,
     version,
+    dial,
     work: (doing, work) =>
       connected(doing, async (sql, seen) => {
         if (seen.instance !== instance)
@@ -80,14 +91,10 @@ async function identify(sql: Sql): Promise<Identity> {
   return { instance: digest.slice(0, 32), version: String(version) }
 }
 
-/** One physical connection, logged in. Nothing is tried again, and one statement is one. */
-export async function dial(
-  config: MariadbConfig,
-  user: string,
-  password: Secret,
-): Promise<{ readonly sql: Sql; readonly close: () => Promise<void> }> {
+/** At a real server. */
+export const dial: Dial = async (config, user, password) => {
   const { createConnection } = await import('mysql2/promise')
-  const connection: Dialled = await createConnection({
+  const connection: Connection = await createConnection({
     host: config.host,
     port: config.port,
     user,

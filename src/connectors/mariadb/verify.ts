@@ -5,7 +5,7 @@ import type { CredentialRef } from '../../core/contract/ref.ts'
 import { Secret } from '../../core/contract/secret.ts'
 import { type Account, accountOf } from './account.ts'
 import { grantsOf } from './grants.ts'
-import { dial, findEntry, type Server, type Sql, wordOf } from './server.ts'
+import { type Dialled, findEntry, type Server, type Sql, wordOf } from './server.ts'
 
 /**
  * Tries the password at this connection's own address. First a wrong one: an account that is let in with that too tells nothing
@@ -50,9 +50,9 @@ async function offer(
   { user, host }: Account,
   password: Secret,
 ): Promise<Answer> {
-  let opened: Awaited<ReturnType<typeof dial>> | undefined
+  let opened: Dialled | undefined
   try {
-    opened = await dial(server.config, user, password)
+    opened = await server.dial(server.config, user, password)
     const [row] = await opened.sql('select connection_id() id, current_user() account')
     const [seen] = await watching('select user from information_schema.processlist where id = ?', [
       String(row?.['id']),
