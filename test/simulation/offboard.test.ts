@@ -7,7 +7,7 @@ import { transaction } from '../../src/core/store/store.ts'
 import { say } from '../../src/know/inventory/word.ts'
 import { CACHE_ENDPOINT, type Description } from './estate.ts'
 import { mustBeClosed, mustHold, mustNotStandIn } from './invariants.ts'
-import { url } from './shop.ts'
+import { PASSWORD, SHOP, url } from './shop.ts'
 import { reportOf, type Scene, Stage } from './stage.ts'
 
 /** Made here, so that nobody takes them for somebody's. */
@@ -177,6 +177,27 @@ test('who is logged in and is no part of it keeps it from being cut, until it is
   expect(report.run).toBe(stuck.run)
   await mustBeGone(scene, report)
   await scene.end()
+})
+
+test('where only an old value of it stands in a file, what opens it now is cut, too', async () => {
+  const old = ['Gr4Wn8Cz', '6bVk2MyE'].join('')
+  const own = await Stage.set({ ...SHOP, files: { 'orders/.env': `DATABASE_URL=${url('orders', old)}\n` } })
+  try {
+    const scene = await own.begin()
+    const { server, roles } = scene.estate
+    const report = reportOf(await scene.offboard({ ...request, subject: 'identity:orders' }))
+    expect(report.contained, JSON.stringify(report, null, 1)).toBe(true)
+    expect(server.login('orders', new Secret(PASSWORD))).toBeUndefined()
+    expect(roles.get('orders')!.state.attributes.login).toBe(false)
+    expect(report.credentials.map(({ label, state }) => [label, state])).toEqual([
+      ['orders', 'dead'],
+      ['orders (2)', 'dead'],
+    ])
+    expect(scene.estate.text('orders/.env')).not.toContain(old)
+    await scene.end()
+  } finally {
+    await own.remove()
+  }
 })
 
 /** Asked of the systems, the files, the journal and the evidence. */

@@ -32,14 +32,17 @@ export async function departureOf(
     for (const views of byValue(belonging.credentials)) {
       const leak: Leak = { views, secret: await valueOf(db, options, views) }
       const known = targets.length
-      // What is known of its value already is tried with that one: as the system lists it there is nothing more to cut.
-      for (const target of await targetsOf(db, { ...options, kinds }, leak, leaks.length, targets))
-        if (leak.secret || !targets.some(other => sameRef(other.credential, target.credential)))
-          targets.push(target)
+      for (const target of await targetsOf(db, { ...options, kinds }, leak, leaks.length, targets)) {
+        // What is known of its value already is tried with that one: as the system lists it there is nothing more to cut. One that
+        // was refused may be an old value, and says nothing of what opens it now.
+        const others = targets.filter(other => sameRef(other.credential, target.credential))
+        if (leak.secret || others.every(({ verdict }) => verdict.state === 'dead')) targets.push(target)
+      }
       if (leak.secret && targets.length === known)
         uncovered.push({ label: leakLabel(leak), why: 'no connected system where it can be cut off' })
       leaks.push(leak)
     }
+  openFirst(targets)
   const holdings: Holding[] = []
   for (const [index, leak] of leaks.entries())
     holdings.push(...(await holdingsOf(db, options, leak.views, index)))
@@ -78,6 +81,20 @@ export async function departureOf(
     ownConsumers: await consumersOfSubject(world, subject),
   }
   return { departure, secrets: leaks.map(leak => leak.secret) }
+}
+
+/** Where an old value was tried first, what still opens takes its place, and the plain name. */
+function openFirst(targets: Target[]): void {
+  for (const [at, open] of targets.entries()) {
+    if (open.verdict.state === 'dead') continue
+    const before = targets.findIndex(
+      ({ credential, verdict }) => verdict.state === 'dead' && sameRef(credential, open.credential),
+    )
+    const old = targets[before]
+    if (!old || before > at) continue
+    targets[before] = { ...open, label: old.label }
+    targets[at] = { ...old, label: open.label }
+  }
 }
 
 /** Those that are read from copies first: they are tried with their value. */

@@ -117,7 +117,8 @@ function credentialBranch(
   group: readonly Target[],
   emptying: readonly PlannedStep[] | undefined,
 ): { steps: PlannedStep[]; breaks: string[]; cut: string[] } {
-  const target = group[0]!
+  const living = group.filter(({ verdict }) => verdict.state !== 'dead')
+  const target = living[0] ?? group[0]!
   const { label, can } = target
   const steps: PlannedStep[] = []
   const about: { [name: string]: Json } = {
@@ -147,7 +148,6 @@ function credentialBranch(
         identityLives: emptying === undefined,
       },
     })
-  const living = group.filter(({ verdict }) => verdict.state !== 'dead')
   if (living.length === 0) {
     for (const one of group) prove(one, [], [])
     return { steps, breaks: [], cut: group.map(one => `prove:${one.label}`) }
