@@ -96,6 +96,8 @@ async function canBeSuspended(
       await db.updateTable('automation').set({ ended_at: now }).where('id', '=', known.row.id).execute()
     return true
   }
+  // All that it had has ended already.
+  if (cannot.length === 0) return false
   const row: Row<'automation'> = known?.row ?? {
     ...newRow(options.io, due),
     told: null,
@@ -242,7 +244,8 @@ async function announced(
   const { action, identityId, name, ref, owner } = due
   const at = io.now().getTime()
   const acts = Math.max(due.at, at + due.noticeMs)
-  const why = `${due.why}; it ${GOES[action]} on ${day(acts)} or after`
+  const goes = `it ${GOES[action]} on ${day(acts)} or after`
+  const why = `${due.why}; ${goes}`
   const made = await transaction(db, async tx => {
     const known = await tx
       .selectFrom('automation')
@@ -274,7 +277,7 @@ async function announced(
       await tx.updateTable('automation').set({ notice_id }).where('id', '=', known.id).execute()
       return { row: { ...known, notice_id }, isNew: true }
     }
-    const row = { ...newRow(io, due), notice_id, told: why }
+    const row = { ...newRow(io, due), notice_id, told: goes }
     await tx.insertInto('automation').values(row).execute()
     return { row, isNew: true }
   })

@@ -47,7 +47,8 @@ export async function suspendIdentity(
   let runId = row.run_id
   if (runId === null) {
     const { found, cannot } = await suspendableOf(db, options, row.entity_id)
-    if (found.length === 0) return { outcome: 'left', why: cannot.join('; ') }
+    if (found.length === 0)
+      return { outcome: 'left', why: cannot.join('; ') || 'none of its credentials opens anything any more' }
     const secrets: (Secret | undefined)[] = []
     for (const { credentialId } of found) secrets.push(await secretOf(db, options, credentialId))
     runId = await transaction(db, async tx => {
@@ -138,7 +139,7 @@ async function carriedOut(
   return { outcome: 'acted', why: '', run: runId }
 }
 
-/** Which of its credentials the connected systems can suspend and give back, and why not of the others. */
+/** Which of its credentials the connected systems can suspend and give back, and why not of the others; neither where all have ended. */
 export async function suspendableOf(
   db: Db,
   options: SuspensionOptions,
@@ -148,17 +149,24 @@ export async function suspendableOf(
   const cannot: string[] = []
   const [name] = await namesOf(db, identityId)
   const { identity } = await refsOf(db, identityId)
-  for (const id of await credentialsOfIdentity(db, identityId)) {
+  const known = await credentialsOfIdentity(db, identityId)
+  let standing = 0
+  for (const id of known) {
+    if (await isEnded(db, id)) continue
+    standing++
     const view = await credentialView(db, options.keys, id)
-    // What only a text tells of is no credential that a system could be told of; it dies with the system's own.
-    if (view.ref.id.startsWith('fp:') || (await isEnded(db, id))) continue
+    // What only a text tells of is no credential that a system could be told of; it is shut with the system's own.
+    if (view.ref.id.startsWith('fp:')) continue
     const ref: CredentialRef = { ...view.ref, identity }
     const label = found.some(one => one.label === name) ? ref.id : (name ?? ref.id)
     const one = await connected(db, options, ref)
     if (typeof one === 'string') cannot.push(one)
     else found.push({ ...one, credentialId: id, credential: ref, label })
   }
-  if (found.length + cannot.length === 0) cannot.push('no connected system lists a credential of it')
+  if (known.length === 0)
+    cannot.push('it has no credential of its own: who may become it is not kept from it by suspending')
+  else if (standing > 0 && found.length + cannot.length === 0)
+    cannot.push('no connected system lists a credential of it')
   return { found, cannot }
 }
 
@@ -294,8 +302,9 @@ async function verdictsOf(db: Db, runId: string, verb: string): Promise<string> 
       const result = JSON.parse(step.result ?? 'null') as { state?: string; why?: string; skipped?: string }
       const label = step.key.slice(verb.length + 1)
       if (result?.skipped !== undefined) return `${label}: ${result.skipped}`
-      const state = verb === 'shut' && result?.state === 'dead' ? 'nobody gets in' : result?.state
-      return `${label}: ${state}, ${result?.why}`
+      const why = (result?.why ?? '').replace(/\.$/, '')
+      if (result?.state === 'dead') return `${label}: nobody gets in (${why})`
+      return verb === 'shut' ? `${label}: ${result?.state} (${why})` : `${label} may log in`
     })
   return said.length > 0 ? said.join('; ') : 'nothing was left to do'
 }

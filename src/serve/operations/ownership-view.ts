@@ -95,5 +95,5 @@ export async function shownSuspension(db: Db, identityId: string): Promise<Shown
 
 export function suspensionLine({ text, state }: ShownSuspension, width: number): string {
   const how = state === 'suspended' ? ' firebreak resume gives it back.' : ''
-  return pc.red(wrap(`It is ${text}.${how}`, width, '', ''))
+  return pc.red(wrap(`It is ${text.replace(/\.$/, '')}.${how}`, width, '', ''))
 }
