@@ -58,7 +58,7 @@ export async function startKeeping(db: Db, { key }: Signer): Promise<KeepingThre
   const ask = async (batch: Parameters<Keep>[0] | null) => {
     if (ended) throw ended
     const answer = next()
-    worker.postMessage(batch)
+    worker.postMessage(batch, [])
     return await answer
   }
   await next()
