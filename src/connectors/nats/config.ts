@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { Secret } from '../../core/contract/secret.ts'
 
 /** Where the keys lie, which account users are made in, and the server that has it. */
 export const natsConfig = z.strictObject({
@@ -14,6 +15,16 @@ export const natsConfig = z.strictObject({
     .describe('the account that users are issued in: its public key, as nsc list keys shows it'),
   host: z.string().min(1).max(255).describe('a server of the operator: users are tried there'),
   port: z.number().int().min(1).max(65_535).default(4222),
+  tls: z
+    .boolean()
+    .default(false)
+    .describe('whether TLS is demanded; without, it is spoken where the server offers it'),
+  tlsCa: z
+    .string()
+    .optional()
+    .describe('certificate authorities to trust, PEM, which demands TLS; without, the machine’s'),
+  tlsCert: z.string().optional().describe('our own certificate, PEM, where the server asks for one'),
+  tlsKey: z.instanceof(Secret).optional().describe('the key of tlsCert, PEM'),
   maxTtlSeconds: z.number().int().min(1).max(31_536_000).default(86_400),
   timeoutMs: z.number().int().min(100).max(120_000).default(10_000),
 })

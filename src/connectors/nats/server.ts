@@ -1,13 +1,16 @@
+import { checkServerIdentity, type ConnectionOptions } from 'node:tls'
 import {
   type Authenticator,
   AuthorizationError,
   ClosedConnectionError,
   connect,
+  ConnectionError,
   credsAuthenticator,
   type NatsConnection,
   NoRespondersError,
   RequestError,
   TimeoutError,
+  type TlsOptions,
   UserAuthenticationExpiredError,
 } from '@nats-io/transport-node'
 import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
@@ -20,7 +23,7 @@ interface Where {
   readonly io: Io
 }
 
-/** Logs in once; what fails is not tried again. */
+/** Logs in once; what fails is not tried again. Wherever TLS is spoken the server's certificate has to hold. */
 export async function logIn({ config }: Where, authenticator: Authenticator): Promise<NatsConnection> {
   const { host, port, timeoutMs } = config
   return await connect({
@@ -32,7 +35,24 @@ export async function logIn({ config }: Where, authenticator: Authenticator): Pr
     maxReconnectAttempts: 0,
     ignoreClusterUpdates: true,
     noRandomize: true,
+    // The driver takes options as a demand, and sends nothing to a server that does not meet it.
+    ...((config.tls || config.tlsCa !== undefined) && { tls: tlsOptions(config) }),
   })
+}
+
+function tlsOptions({
+  host,
+  tlsCa,
+  tlsCert,
+  tlsKey,
+}: NatsConfig): TlsOptions & Pick<ConnectionOptions, 'checkServerIdentity'> {
+  return {
+    // The driver gives no name where the host is an address, and Node would look for localhost then.
+    checkServerIdentity: (_, certificate) => checkServerIdentity(host, certificate),
+    ...(tlsCa !== undefined && { ca: tlsCa }),
+    ...(tlsCert !== undefined && { cert: tlsCert }),
+    ...(tlsKey && { key: tlsKey.revealText() }),
+  }
 }
 
 /** Does something with a connection, which is closed after it, or as soon as the caller is told to stop. */
@@ -132,5 +152,7 @@ function asFailure(error: unknown, doing: string): FirebreakError {
       `${doing}: the server refused our own user`,
       'system.creds has to be those of a user of the operator’s system account.',
     )
-  return new FirebreakError('UNREACHABLE', `${doing}: ${networkReason(error)}`)
+  const noTls = error instanceof ConnectionError && error.message.endsWith("'tls'")
+  const why = noTls ? 'the server speaks no TLS, which is demanded' : networkReason(error)
+  return new FirebreakError('UNREACHABLE', `${doing}: ${why}`)
 }

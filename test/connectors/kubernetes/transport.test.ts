@@ -1,59 +1,19 @@
-import { createPrivateKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { transportOf } from '../../../src/connectors/kubernetes/transport.ts'
 import { Secret } from '../../../src/core/contract/secret.ts'
-
-/** ITU-T X.690, as much as a certificate needs. */
-function der(tag: number, ...parts: Uint8Array[]): Uint8Array {
-  const content = Buffer.concat(parts)
-  const size = content.length
-  const length = size < 0x80 ? [size] : size < 0x100 ? [0x81, size] : [0x82, size >> 8, size & 0xff]
-  return Buffer.concat([Buffer.from([tag, ...length]), content])
-}
-const oid = (...bytes: number[]) => der(0x06, Buffer.from(bytes))
-const ECDSA_SHA256 = der(0x30, oid(0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02))
-const name = (common: string) =>
-  der(0x30, der(0x31, der(0x30, oid(0x55, 0x04, 0x03), der(0x0c, Buffer.from(common)))))
-const time = (text: string) => der(0x18, Buffer.from(text))
-
-/** A certificate that is its own authority, for 127.0.0.1. */
-function selfSigned(common: string): { certificate: string; key: string } {
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const isAuthority = der(0x30, oid(0x55, 0x1d, 0x13), der(0x04, der(0x30, der(0x01, Buffer.from([0xff])))))
-  const alternative = der(
-    0x30,
-    oid(0x55, 0x1d, 0x11),
-    der(0x04, der(0x30, der(0x87, Buffer.from([127, 0, 0, 1])))),
-  )
-  const body = der(
-    0x30,
-    der(0xa0, der(0x02, Buffer.from([2]))),
-    der(0x02, Buffer.from([1])),
-    ECDSA_SHA256,
-    name(common),
-    der(0x30, time('20200101000000Z'), time('20991231235959Z')),
-    name(common),
-    publicKey.export({ type: 'spki', format: 'der' }),
-    der(0xa3, der(0x30, isAuthority, alternative)),
-  )
-  const whole = der(0x30, body, ECDSA_SHA256, der(0x03, Buffer.from([0]), signed(body, privateKey)))
-  const certificate = `-----BEGIN CERTIFICATE-----\n${Buffer.from(whole).toString('base64')}\n-----END CERTIFICATE-----\n`
-  return { certificate, key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() }
-}
-
-function signed(body: Uint8Array, key: KeyObject): Uint8Array {
-  return sign('sha256', body, createPrivateKey(key.export({ type: 'pkcs8', format: 'pem' })))
-}
+import { selfSigned } from '../../self-signed.ts'
 
 describe('the transport', () => {
-  const [ofServer, ofClient] = [selfSigned('server'), selfSigned('client')]
+  let ofServer: { certificate: string; key: string }
+  let ofClient: typeof ofServer
   let server: Server
   let url: URL
 
   beforeAll(async () => {
+    ;[ofServer, ofClient] = await Promise.all([selfSigned('server'), selfSigned('client')])
     const options = {
       cert: ofServer.certificate,
       key: ofServer.key,

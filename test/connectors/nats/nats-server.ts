@@ -65,7 +65,7 @@ const UNLIMITED: Partial<Account> = {
 
 export async function startNats(
   permissions: Readonly<Record<string, Permissions>>,
-  options: { port?: number } = {},
+  options: { port?: number; tls?: { certificate: string; key: string; clients?: string } } = {},
 ): Promise<NatsServer> {
   const home = await mkdtemp(join(tmpdir(), 'firebreak-nats-'))
   const [keys, tokens, logFile] = [join(home, 'keys'), join(home, 'tokens'), join(home, 'log')]
@@ -89,6 +89,10 @@ export async function startNats(
     { signer: operator },
   )
   const port = options.port ?? (await freePort())
+  const { tls } = options
+  if (tls)
+    for (const [name, pem] of Object.entries(tls))
+      await writeFile(join(home, `${name}.pem`), pem, { mode: 0o600 })
   await writeFile(
     join(home, 'nats.conf'),
     [
@@ -97,6 +101,7 @@ export async function startNats(
       `system_account: ${system.getPublicKey()}`,
       `resolver: { type: full, dir: '${tokens}', interval: '2m', timeout: '100ms' }`,
       `resolver_preload: { ${system.getPublicKey()}: ${systemToken}, ${account.getPublicKey()}: ${accountToken} }`,
+      ...(tls ? [tlsBlock(home, tls)] : []),
       `log_file: '${logFile}'`,
       'debug: true',
       '',
@@ -160,6 +165,12 @@ export async function startNats(
       await rm(home, { recursive: true, force: true })
     },
   }
+}
+
+function tlsBlock(home: string, { clients }: { clients?: string }): string {
+  const file = (name: string) => `'${join(home, `${name}.pem`)}'`
+  const own = `cert_file: ${file('certificate')}, key_file: ${file('key')}`
+  return `tls: { ${own}${clients === undefined ? '' : `, ca_file: ${file('clients')}, verify: true`} }`
 }
 
 function answers(port: number): Promise<boolean> {
