@@ -3,25 +3,28 @@ import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
-/** What drives whole programs and servers: minutes, where most other files take a second. */
-const LONG =
-  /\/test\/(?:bin|drills|laws|simulation)\/|\/(?:docs-commands|store\/postgres|scan\/\w+)\.test\.ts$/
+/** What drives whole programs and servers, for minutes, or sets something of its process that other files would see. */
+const ALONE = [
+  'test/{bin,drills,laws,simulation}/**/*.test.ts',
+  'test/tidy/docs-commands.test.ts',
+  'test/core/store/postgres.test.ts',
+  'test/serve/operations/scan/change.test.ts',
+  'test/serve/operations/{exec-servers,migrate,probing}.test.ts',
+]
 
 /** By their size, the default, the laws would come last, a line each, while the other processor has nothing left to do. */
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files)
     return [
-      ...sorted.filter(({ moduleId }) => LONG.test(moduleId)),
-      ...sorted.filter(({ moduleId }) => !LONG.test(moduleId)),
+      ...sorted.filter(({ project }) => project.config.isolate),
+      ...sorted.filter(({ project }) => !project.config.isolate),
     ]
   }
 }
 
 export default defineConfig({
   test: {
-    include: process.env['SOAK'] ? ['test/soak/**/*.test.ts'] : ['test/**/*.test.ts'],
-    exclude: process.env['SOAK'] ? [] : ['test/soak/**'],
     env: {
       // What is printed is compared as text, and a CI that asks for colours would change it.
       NO_COLOR: '1',
@@ -37,5 +40,20 @@ export default defineConfig({
     hookTimeout: 600_000,
     expect: { poll: { timeout: 120_000 } },
     reporters: ['default', './test/summary-reporter.ts'],
+    projects: process.env['SOAK']
+      ? [{ extends: true, test: { name: 'soak', include: ['test/soak/**/*.test.ts'] } }]
+      : [
+          { extends: true, test: { name: 'alone', include: ALONE } },
+          {
+            extends: true,
+            test: {
+              name: 'together',
+              include: ['test/**/*.test.ts'],
+              exclude: [...ALONE, 'test/soak/**'],
+              // Loading the same modules for each of three hundred files takes as long as running them.
+              isolate: false,
+            },
+          },
+        ],
   },
 })

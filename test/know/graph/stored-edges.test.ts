@@ -31,7 +31,7 @@ test('threads read what one would, each edge once', async () => {
 
 test('a thread that cannot read is an error', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'firebreak-edges-'))
-  onTestFinished(() => rm(directory, { recursive: true, force: true }))
+  onTestFinished(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }))
   const file = join(directory, 'store')
   await writeEstate(file, drawEstate(20))
   const db = await openStore(file)
