@@ -46,8 +46,10 @@ export function readAssigned(text: Text, key: Key): Assigned | undefined {
 }
 
 function howOf({ name, separator }: Key): Assigned['how'] {
-  if (/[=!]=/.test(separator) || COMPARES.test(name)) return 'compared'
-  return /\sis:?\s+$/.test(separator) ? 'told' : 'assigned'
+  // Most are one sign, told without an expression.
+  if (separator.length > 1 && /[=!]=/.test(separator)) return 'compared'
+  if (name.includes('.') && COMPARES.test(name)) return 'compared'
+  return separator.length > 3 && /\sis:?\s+$/.test(separator) ? 'told' : 'assigned'
 }
 
 export const COMPARES = /\.(?:equals|equalsIgnoreCase|Equals|compareTo|eq|isEqualTo)$/
@@ -65,7 +67,7 @@ function valueRange(text: Text, key: Key, how: Assigned['how']): Range | undefin
   const before = page[key.start - text.base - 1] ?? '\n'
   const separator = key.separator.trim()
   const next = page[at] ?? ''
-  if (/^(?:["'][ \t]*\/?[>}]?|)$/.test(separator) && /[>}\r\n]$/.test(key.separator))
+  if (/[>}\r\n]$/.test(key.separator) && /^(?:["'][ \t]*\/?[>}]?|)$/.test(separator))
     return (separator.endsWith('>') && elementValue(page, at, key, before)) || valueBefore(text, key, before)
   // `"Password:"` is a string that ends there: what follows is outside of it.
   if (isQuote(before) && next === before && !separator.startsWith(before) && how !== 'told') return undefined

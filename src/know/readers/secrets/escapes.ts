@@ -59,37 +59,41 @@ for (const itself of '"\'\\/`$') SINGLE[itself.charCodeAt(0)] = ONE[itself.charC
 
 /** The text with its escapes undone, or undefined where there are none. What looks like one and is none stays. */
 export function unescape(bytes: Uint8Array, escape: Escape): Unescaped | undefined {
-  const written = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const sign = SIGN[escape]
-  let plain: Buffer | undefined
-  let length = 0
-  let last = 0
+  const first = bytes.indexOf(sign)
+  if (first < 0) return undefined
+  const written = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const plain = Buffer.allocUnsafe(written.length)
+  plain.set(written.subarray(0, first))
+  let length = first
   const undone = new Undone()
-  for (let at = written.indexOf(sign); at >= 0; ) {
-    const taken = lengthAt(written, at, escape)
+  for (let at = first; at < written.length; ) {
+    const taken = written[at] === sign ? lengthAt(written, at, escape) : 0
     const byte = taken === 0 ? undefined : decoded(written, at, taken, escape)
     // No escape stands for more bytes than it has itself.
-    if (byte !== undefined && byte.length <= taken) {
-      plain ??= Buffer.allocUnsafe(written.length)
-      written.copy(plain, length, last, at)
-      length += at - last
-      undone.add(length, byte.length, at, taken)
-      if (byte.length === 1) plain[length] = byte[0]!
-      else plain.set(byte, length)
-      length += byte.length
-      last = at + taken
+    if (byte === undefined || byte.length > taken) {
+      // Nor does another one begin within what only looks like one.
+      for (const past = at + Math.max(1, taken); at < past; ) plain[length++] = written[at++]!
+      continue
     }
-    at = written.indexOf(sign, at + Math.max(1, taken))
+    undone.add(length, byte.length, at, taken)
+    if (byte.length === 1) plain[length] = byte[0]!
+    else plain.set(byte, length)
+    length += byte.length
+    at += taken
   }
-  if (!plain) return undefined
-  written.copy(plain, length, last)
-  length += written.length - last
-  return { bytes: plain.subarray(0, length), at: offset => undone.writtenAt(offset) }
+  return undone.isEmpty
+    ? undefined
+    : { bytes: plain.subarray(0, length), at: offset => undone.writtenAt(offset) }
 }
 
 /** Which bytes of a text stand for which escapes, in their order. Hardly ever asked, and often made: it is cheap to make. */
 class Undone {
   readonly #four: number[] = []
+
+  get isEmpty(): boolean {
+    return this.#four.length === 0
+  }
 
   add(at: number, length: number, writtenAt: number, writtenLength: number): void {
     this.#four.push(at, length, writtenAt, writtenLength)

@@ -1,4 +1,4 @@
-import { CASE, GRAM, MIX, PLACE_WORDS, WITHOUT_FIRST, WITHOUT_LAST } from './sieve.ts'
+import { type Beside, CASE, GRAM, MIX, PLACE_WORDS, WITHOUT_FIRST, WITHOUT_LAST } from './sieve.ts'
 
 /** Where a gram stands in a literal, and another byte of it: so far from the gram, its case left out. */
 export interface Place {
@@ -76,10 +76,11 @@ export function gramsOf(bytes: Uint8Array): { gram: number; free?: number; behin
   })
 }
 
-/** The byte of a literal right after a gram of it, or before, or if there is none, one of the gram's own. */
-export function besideOf(bytes: Uint8Array, behind: number): { beside: number; byte: number } {
-  const beside = behind + GRAM < bytes.length ? GRAM : behind > 0 ? -1 : -Math.min(0, behind)
-  return { beside, byte: bytes[behind + beside]! | 0x20 }
+/** The byte of a literal right behind a gram of it, or before, and so far from the gram; if there is none, one of the gram's own. */
+export function besideOf(bytes: Uint8Array, behind: number): { kind: Beside; beside: number; byte: number } {
+  const kind = behind + GRAM < bytes.length ? 'behind' : behind > 0 ? 'before' : 'none'
+  const beside = kind === 'behind' ? GRAM : kind === 'before' ? -1 : -Math.min(0, behind)
+  return { kind, beside, byte: bytes[behind + beside]! | 0x20 }
 }
 
 function gramAt(bytes: ArrayLike<number>, at: number): number {

@@ -298,7 +298,7 @@ function readAssignment(
   const separator = match.groups['separator']
   if (!separator) return undefined
   const name = text.latin1(match.start, separator[0])
-  const key = keyNameOf(name.replace(COMPARES, ''))
+  const key = keyNameOf(name.includes('.') ? name.replace(COMPARES, '') : name)
   if (!key) return undefined
   const assigned = readAssigned(text, {
     start: match.start,

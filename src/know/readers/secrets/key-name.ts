@@ -52,7 +52,7 @@ const FILE =
 const PASSWORDS =
   /^(?:pass(?:word|wd|phrase|wort|code)?|kennwort|contrasena|senha|pwd|storepass|keypass|requirepass|masterauth|rootpw|authtok|_pw)$/
 
-const MOST_KNOWN = 4096
+const MOST_KNOWN = 16_384
 const known = new Map<string, KeyName | null>()
 
 /** Undefined where the name does not say that its value is a secret. Names repeat, so each is judged once. */

@@ -2,7 +2,7 @@ import { classOf } from './byte-class.ts'
 import { besideOf, CASELESS, gramsOf, type Place, tableOf } from './grams.ts'
 import { Layout, LinearMemory } from './linear-memory.ts'
 import type { Beginning } from './pattern-bounds.ts'
-import { HIT_BYTES, IS_IN_CODES, MAY_MATCH, MIX, marksOf, PADDING, sieve } from './sieve.ts'
+import { HIT_BYTES, IS_IN_CODES, MAY_MATCH, MIX, marksOf, PADDING, pairOf, sieve } from './sieve.ts'
 
 /**
  * A literal to look for. `text` holds one character per byte (Latin-1).
@@ -44,6 +44,7 @@ export function newHits(capacity = 1024): Hits {
 }
 
 const FILTER_BITS = 21
+const PAIR_BITS = 18
 const THREES_BITS = 13
 const LITERAL_BYTES = 16
 const BEGINNING_BYTES = 1024
@@ -95,6 +96,7 @@ export class Prefilter {
     const table = new Int32Array((LITERAL_BYTES / 4) * literals.length)
     const tableAt = layout.put(table)
     const filter = new Int32Array(1 << (FILTER_BITS - 5))
+    const pairs = new Int32Array(1 << (PAIR_BITS - 5))
     const threes = new Uint8Array(1 << THREES_BITS)
     const places: Place[] = []
     this.#ranked.forEach((literal, rank) => {
@@ -109,7 +111,10 @@ export class Prefilter {
         return
       }
       for (const { gram, free, behind } of gramsOf(bytes)) {
-        places.push({ gram, literal: at, behind, ...besideOf(bytes, behind) })
+        const { kind, beside, byte } = besideOf(bytes, behind)
+        places.push({ gram, literal: at, behind, beside, byte })
+        const pair = pairOf(gram, kind, byte, PAIR_BITS)
+        pairs[pair >>> 5]! |= 1 << pair
         if (free !== undefined) threes[Math.imul(gram, MIX) >>> (32 - THREES_BITS)] = 1
         for (const byte of free === undefined ? [0] : CASELESS) {
           const { word, bits } = marksOf(gram | (byte << (8 * (free ?? 0))), FILTER_BITS)
@@ -125,6 +130,8 @@ export class Prefilter {
       slotBits: bits,
       filter: layout.put(filter),
       filterBits: FILTER_BITS,
+      pairs: layout.put(pairs),
+      pairBits: PAIR_BITS,
       threes: layout.put(threes),
       threesBits: THREES_BITS,
       inName: layout.put(IN_NAME),

@@ -46,6 +46,9 @@ export interface Tables {
   /** Two bits of one word for each hash of a gram: 2^`filterBits` bits. */
   readonly filter: number
   readonly filterBits: number
+  /** One bit for each hash of a gram with another byte beside it: 2^`pairBits` bits. Most of what shares a gram differs there. */
+  readonly pairs: number
+  readonly pairBits: number
   /** Each a gram, or 0, and where its places are; as many as `slotBits` says. */
   readonly slots: number
   readonly slotBits: number
@@ -61,6 +64,7 @@ export interface Tables {
 
 /** The bit of a letter's case in each byte of a gram. Set in all of them: others than letters fall together, too. */
 export const CASE = 0x20202020
+const CASE_BIT = 0x20
 export const MIX = 0x9e3779b1 | 0
 /** Of a gram that stands for any byte at its end, or at its beginning, what is looked up. */
 export const WITHOUT_LAST = 0x00ffffff
@@ -159,13 +163,32 @@ function scan(module: Module, { filter, filterBits, mostPlaces }: Tables, compar
   })
 }
 
+/** Which other byte of a literal is told with a gram: the one behind the gram, the one before it, or none, where there is neither. */
+export type Beside = 'behind' | 'before' | 'none'
+const PAIR_MIX: Readonly<Record<Beside, number>> = { behind: 0x2545f491, before: 0x51ed270b, none: 0 }
+
+/** The bit that is set for a gram with the byte beside it. */
+export function pairOf(gram: number, beside: Beside, byte: number, pairBits: number): number {
+  return Math.imul(gram + Math.imul(byte | CASE_BIT, PAIR_MIX[beside]), MIX) >>> (32 - pairBits)
+}
+
 /** All literals that have the gram, or three bytes of it. */
-function compareAll(module: Module, { threes, threesBits }: Tables, those: number): number {
+function compareAll(module: Module, { threes, threesBits, pairs, pairBits }: Tables, those: number): number {
   return module.define(5, ([gram, at, out, text, end], local) => {
-    const three = local()
+    const [three, pair] = [local(), local()] as const
     const rest = [get(text!), get(end!)] as const
+    const isPair = (beside: Beside, byte: Code | 0): Code => {
+      const sum = byte === 0 ? get(gram!) : add(get(gram!), mul(or(byte, CASE_BIT), PAIR_MIX[beside]))
+      const word = load(shl(shr(tee(pair, mul(sum, MIX)), 32 - pairBits + 5), 2), pairs)
+      return and(shr(word, shr(get(pair), 32 - pairBits)), 1)
+    }
+    const isAny = [
+      isPair('behind', load8(get(at!), GRAM)),
+      isPair('before', load8(sub(get(at!), 1))),
+      isPair('none', 0),
+    ].reduce((a, b) => or(a, b))
     return [
-      set(out!, call(those, get(gram!), get(at!), get(out!), ...rest)),
+      when(isAny, () => [set(out!, call(those, get(gram!), get(at!), get(out!), ...rest))]),
       ...[WITHOUT_LAST, WITHOUT_FIRST].map(mask =>
         when(load8(shr(mul(tee(three, and(get(gram!), mask)), MIX), 32 - threesBits), threes), () => [
           set(out!, call(those, get(three), get(at!), get(out!), ...rest)),
