@@ -136,6 +136,11 @@ export class Engine {
     return found
   }
 
+  /** @internal */
+  newlines(bytes: Uint8Array): number {
+    return this.#prefilter.newlines(bytes)
+  }
+
   /** @internal Finds within one window or decoded text, settled. */
   candidates(text: Text, binary: boolean, depth: number): Candidate[] {
     const found: Candidate[] = []
@@ -361,27 +366,13 @@ class Passage {
   }
 
   #newlines(written: Buffer, from: number, to: number): number {
-    if (!this.#wide) return newlines(written, from, to)
+    if (!this.#wide) return this.#engine.newlines(written.subarray(from, to))
     const first = this.#wide === 'utf16le' ? 0x0a : 0
     let count = 0
     for (let at = from; at + 1 < to; at += 2)
       if (written[at] === first && written[at + 1] === (first ^ 0x0a)) count++
     return count
   }
-}
-
-/** Four bytes at a time: each that is a newline leaves its highest bit. */
-function newlines(bytes: Buffer, from: number, to: number): number {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  let count = 0
-  let at = from
-  for (; at + 4 <= to; at += 4) {
-    const differ = view.getInt32(at, true) ^ 0x0a0a0a0a
-    const same = ~(((differ & 0x7f7f7f7f) + 0x7f7f7f7f) | differ | 0x7f7f7f7f)
-    count += Math.imul(same >>> 7, 0x01010101) >>> 24
-  }
-  for (; at < to; at++) if (bytes[at] === 0x0a) count++
-  return count
 }
 
 /** The fixed beginning and the last four characters; nothing of a value so short that this would be much of it. */

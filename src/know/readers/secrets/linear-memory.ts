@@ -2,7 +2,12 @@
 declare const WebAssembly: {
   readonly Memory: new (size: { readonly initial: number }) => Memory
   readonly Module: new (code: Uint8Array<ArrayBuffer>) => object
-  readonly Instance: new (module: object, imports: object) => { readonly exports: Record<string, unknown> }
+  readonly Instance: new (
+    module: object,
+    imports: object,
+  ) => {
+    readonly exports: Record<string, (...integers: number[]) => number>
+  }
 }
 interface Memory {
   readonly buffer: ArrayBuffer
@@ -39,10 +44,9 @@ export class LinearMemory {
       this.#bytes.set(new Uint8Array(table.buffer, table.byteOffset, table.byteLength), at)
   }
 
-  /** A module's function `run`. */
-  instance(code: Uint8Array<ArrayBuffer>): (...integers: number[]) => number {
-    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(code), { m: { m: this.#memory } })
-    return exports['run'] as (...integers: number[]) => number
+  /** The functions of a module. */
+  instance(code: Uint8Array<ArrayBuffer>): Record<string, (...integers: number[]) => number> {
+    return new WebAssembly.Instance(new WebAssembly.Module(code), { m: { m: this.#memory } }).exports
   }
 
   /** Makes it at least so large. */

@@ -72,6 +72,7 @@ export class Prefilter {
   readonly literals: readonly Literal[]
   readonly #memory: LinearMemory
   readonly #run: (...integers: number[]) => number
+  readonly #lines: (...integers: number[]) => number
   /** Which literals there are, in order of rank; in the memory they lie so, too. */
   readonly #ranked: Int32Array
   /** Where each kind of needs is, and where there is room for how its matches begin. */
@@ -140,7 +141,9 @@ export class Prefilter {
     })
     this.#textAt = layout.end
     this.#memory = new LinearMemory(layout)
-    this.#run = this.#memory.instance(code)
+    const { run, lines } = this.#memory.instance(code)
+    this.#run = run!
+    this.#lines = lines!
   }
 
   #layNeeds(layout: Layout): void {
@@ -164,11 +167,9 @@ export class Prefilter {
   /** Makes `hits` those in `bytes` that are something; with `wantsCodes` also those whose line has something in codes. */
   scan(bytes: Uint8Array, hits: Hits, wantsCodes = false): void {
     const memory = this.#memory
-    const end = this.#textAt + bytes.length
+    const end = this.#take(bytes)
     const hitsAt = (end + PADDING + 15) & ~15
     memory.reach(hitsAt + this.#atStart.length * HIT_BYTES)
-    memory.bytes.set(bytes, this.#textAt)
-    memory.bytes.fill(0, end, end + PADDING)
     let out = hitsAt
     for (const { at, sought, ignoreCase } of this.#atStart)
       if (sought.every((byte, index) => (ignoreCase ? FOLDED[bytes[index]!] : bytes[index]) === byte)) {
@@ -185,5 +186,18 @@ export class Prefilter {
       hits.literal[i] = this.#ranked[told >> 2]!
       hits.is[i] = told & (MAY_MATCH | IS_IN_CODES)
     }
+  }
+  /** How many newlines there are: the same memory makes it several times as fast. */
+  newlines(bytes: Uint8Array): number {
+    return this.#lines(this.#textAt, this.#take(bytes))
+  }
+
+  /** Where the bytes end in the memory, with zeros behind them. */
+  #take(bytes: Uint8Array): number {
+    const end = this.#textAt + bytes.length
+    this.#memory.reach(end + PADDING)
+    this.#memory.bytes.set(bytes, this.#textAt)
+    this.#memory.bytes.fill(0, end, end + PADDING)
+    return end
   }
 }

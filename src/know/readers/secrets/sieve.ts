@@ -6,6 +6,7 @@ import {
   block,
   call,
   type Code,
+  count,
   eq,
   eq8,
   get,
@@ -85,7 +86,7 @@ const PAGE_BITS = 16
 export const PADDING = 64
 
 /**
- * What runs over every byte, as a module of WebAssembly: `run(text, end, hits, out, wantsCodes)` writes the hits from `out` on, and
+ * What runs over every byte, as a module of WebAssembly. `lines(text, end)` counts newlines; `run(text, end, hits, out, wantsCodes)` writes the hits from `out` on, and
  * gives where they end, those of `hits` with them in order of where they stand. A hit is an offset and, times four, the rank of the literal, plus what it is.
  */
 export function sieve(tables: Tables): Uint8Array<ArrayBuffer> {
@@ -102,7 +103,7 @@ export function sieve(tables: Tables): Uint8Array<ArrayBuffer> {
       call(told, get(text!), get(end!), get(hits!), call(sorted, get(hits!), get(to)), get(wantsCodes!)),
     ]
   })
-  return module.bytes(run)
+  return module.bytes({ run, lines: countLines(module) })
 }
 
 /** What of a hash says which word of the filter, and which two bits of it: shifts, which count modulo 32. */
@@ -291,6 +292,25 @@ function sort(module: Module): number {
 }
 
 const NEWLINE = 0x0a
+
+/** How many newlines there are; what follows the text is none. */
+function countLines(module: Module): number {
+  return module.define(2, ([text, end], local) => {
+    const lines = local()
+    return [
+      block(done => [
+        loop(again => [
+          goIf(done, isZero(less(get(text!), get(end!)))),
+          set(lines, add(get(lines), count(bits(eq8(load16x8(get(text!)), splat(NEWLINE)))))),
+          set(text!, add(get(text!), 16)),
+          go(again),
+        ]),
+      ]),
+      get(lines),
+    ]
+  })
+}
+
 const byte = (character: string) => splat(character.charCodeAt(0))
 
 /** Which of sixteen bytes begin what `EmbeddedTexts` undoes around a keyword, or may: each by itself and the byte behind it. */

@@ -37,6 +37,7 @@ export const eq = two(0x46)
 export const ne = two(0x47)
 /** Of addresses and other numbers without a sign. */
 export const less = two(0x49)
+export const count = one(0x69)
 export const leadingZeros = one(0x67)
 export const trailingZeros = one(0x68)
 export const add = two(0x6a)
@@ -129,15 +130,15 @@ export class Module {
     return this.#bodies.length - 1
   }
 
-  /** With `exported` under its name `run`, and the memory that is given as `m.m`. */
-  bytes(exported: number): Uint8Array<ArrayBuffer> {
+  /** With the functions under their names, and the memory that is given as `m.m`. */
+  bytes(exported: Readonly<Record<string, number>>): Uint8Array<ArrayBuffer> {
     const name = (text: string) => [text.length, ...Buffer.from(text)]
     return Uint8Array.from([
       ...HEADER,
       ...section(1, vector(this.#types)),
       ...section(2, vector([[...name('m'), ...name('m'), 2, 0, 1]])),
       ...section(3, vector(this.#bodies.map((_, index) => unsigned(index)))),
-      ...section(7, vector([[...name('run'), 0, ...unsigned(exported)]])),
+      ...section(7, vector(Object.entries(exported).map(([key, at]) => [...name(key), 0, ...unsigned(at)]))),
       ...section(10, vector(this.#bodies)),
     ])
   }
