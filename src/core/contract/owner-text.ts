@@ -81,6 +81,8 @@ const FACT_KEYS: Readonly<Record<string, string>> = {
   accountclass: 'class',
   vendor: 'vendor',
   supplier: 'vendor',
+  vendorcontact: 'vendorContact',
+  suppliercontact: 'vendorContact',
 }
 const MOST_LENGTH = 200
 const MOST_TEXT = 2000

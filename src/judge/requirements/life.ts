@@ -22,6 +22,7 @@ const ASKED = [
   'purpose',
   'environment',
   'vendor',
+  'vendor contact',
   'issued by',
   'may do',
   'really used',
@@ -56,7 +57,9 @@ export async function lifeOf(
     said('class', profile.class),
     said('purpose', profile.purpose),
     said('environment', profile.environment),
-    ...(profile.vendor ? [said('vendor', profile.vendor)] : []),
+    ...(profile.vendor || profile.class.value === 'third-party'
+      ? [said('vendor', profile.vendor), said('vendor contact', profile.vendorContact)]
+      : []),
     said('issued by', await issuerOf(db, members, credentials)),
     said('may do', await mayDo(db, roots, members)),
     said('really used', lastUse(credentials)),

@@ -23,6 +23,8 @@ export interface Profile {
   readonly purpose: Said | undefined
   readonly expiry: Said | undefined
   readonly vendor: Said | undefined
+  /** Who is asked there when it leaks. */
+  readonly vendorContact: Said | undefined
 }
 
 const FACTS: Readonly<Record<string, WordName | 'homeTenant'>> = {
@@ -31,6 +33,7 @@ const FACTS: Readonly<Record<string, WordName | 'homeTenant'>> = {
   environment: 'environment',
   expiry: 'expiry',
   vendor: 'vendor',
+  vendorContact: 'vendor-contact',
   homeTenant: 'homeTenant',
 }
 
@@ -153,6 +156,7 @@ function profileOf(
     purpose: said('purpose'),
     expiry: said('expiry'),
     vendor,
+    vendorContact: said('vendor-contact'),
   }
 }
 

@@ -34,6 +34,7 @@ const rule = z.strictObject({
   environment: oneOrMore(z.string().min(1)).optional(),
   owner: z.boolean().optional(),
   purpose: z.boolean().optional(),
+  vendorContact: z.boolean().optional(),
   /** The most that a credential may have left to live, or that its identity says. */
   expiry: days.optional(),
   rotation: days.optional(),
@@ -152,6 +153,7 @@ export async function requirementsInForce(db: Db): Promise<Requirements | undefi
 export interface Required {
   readonly owner: boolean
   readonly purpose: boolean
+  readonly vendorContact: boolean
   readonly expiryDays: number | undefined
   readonly rotationDays: number | undefined
   readonly stores: readonly string[] | undefined
@@ -186,6 +188,7 @@ export function requiredOf(
   return {
     owner: own.some(one => one.owner === true),
     purpose: own.some(one => one.purpose === true),
+    vendorContact: own.some(one => one.vendorContact === true),
     expiryDays: least(own.map(one => one.expiry)),
     rotationDays: least(own.map(one => one.rotation)),
     stores: stores.length === 0 ? undefined : stores.reduce((a, b) => a.filter(glob => b.includes(glob))),

@@ -7,7 +7,15 @@ import { membersOf, rootOf } from './merge.ts'
 import type { Roots } from './roots.ts'
 
 /** What a person may say of an identity; whose it is has a word of its own. */
-export const WORD_NAMES = ['class', 'purpose', 'environment', 'expiry', 'vendor', 'data-class'] as const
+export const WORD_NAMES = [
+  'class',
+  'purpose',
+  'environment',
+  'expiry',
+  'vendor',
+  'vendor-contact',
+  'data-class',
+] as const
 export type WordName = (typeof WORD_NAMES)[number]
 
 export interface Word {

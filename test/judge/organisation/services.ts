@@ -62,7 +62,9 @@ export function makeServices(staff: Staff, seed: string, count: number): Service
 
 function leadsOf(staff: Staff, team: string): readonly Person[] {
   const members = staff.members(team)
-  return members.length > 0 ? members : staff.people.filter(person => person.team === team)
+  const own = members.length > 0 ? members : staff.people.filter(person => person.team === team)
+  // Of a team in which nobody ever was, somebody of another one looks after what it has.
+  return own.length > 0 ? own : staff.people
 }
 
 /** Words that stand where an owner should. */

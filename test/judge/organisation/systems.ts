@@ -290,7 +290,7 @@ export function githubSource(
     }
     const adder = random.chance(85) ? service.lead : random.pick(staff.people)
     const age = wrong.has('old key') ? 400 + random.below(900) : 230 + random.below(100)
-    const addedBy = random.chance(80) ? (identity.person ?? adder)?.login : undefined
+    const addedBy = random.chance(80) ? (identity.person ?? adder).login : undefined
     if (addedBy !== undefined)
       observations.push({
         see: 'owner',

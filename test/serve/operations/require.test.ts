@@ -120,6 +120,22 @@ test('what is missing by class and environment is a finding, until it is said', 
   expect(await failing('requirement-unmet')).toEqual([emergency])
 })
 
+test('of a third party’s, who answers at the vendor’s is asked for, shown, and said by a person', async () => {
+  await putInForce(`${GOOD}  - class: third-party\n    vendorContact: true\n`)
+  const subject = `arn:aws:iam::${ACCOUNT}:role/acme-crm`
+  const contact = async () =>
+    (await show.run(opened.world, { subject })).life.find(({ asked }) => asked === 'vendor contact')
+  expect(await failing('requirement-unmet')).toContain(
+    'acme-crm: a third-party identity needs a vendor contact',
+  )
+  expect(await contact()).toMatchObject({ value: null, why: 'nobody tells' })
+  const said = { subject, name: 'vendor-contact' as const, value: 'security@acme.example', by: 'ann' }
+  await set.run(opened.world, said)
+  expect(await contact()).toMatchObject({ value: 'security@acme.example', why: 'ann says so' })
+  expect((await failing('requirement-unmet')).filter(line => line.startsWith('acme-crm'))).toEqual([])
+  await set.run(opened.world, { ...said, value: 'nothing' })
+})
+
 test.each([
   [
     'a word',

@@ -13,7 +13,11 @@ export const requirementUnmet = defineCheck<Profiled>({
   severity: 'medium',
   frameworks: ['NHI1:2025', 'NHI7:2025'],
   population: context =>
-    requiring(context, ({ owner, purpose, expiryDays }) => owner || purpose || expiryDays !== undefined),
+    requiring(
+      context,
+      ({ owner, purpose, vendorContact, expiryDays }) =>
+        owner || purpose || vendorContact || expiryDays !== undefined,
+    ),
   async find(context, population) {
     const ownership = await owned(context)
     const credentials = Map.groupBy(
@@ -21,10 +25,11 @@ export const requirementUnmet = defineCheck<Profiled>({
       ({ identityId }) => identityId!,
     )
     return [...population].flatMap(([id, one]): Judgement[] => {
-      const { owner, purpose, expiryDays } = one.required!
+      const { owner, purpose, vendorContact, expiryDays } = one.required!
       const missing: string[] = []
       if (owner && !OWNED.includes(ownership.get(id)?.state ?? '')) missing.push('an owner')
       if (purpose && !one.profile.purpose) missing.push('a purpose')
+      if (vendorContact && !one.profile.vendorContact) missing.push('a vendor contact')
       if (expiryDays !== undefined) {
         const most = context.now + expiryDays * DAY_MS
         const said = timeOf(one.profile.expiry?.value)
