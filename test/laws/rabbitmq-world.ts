@@ -1,18 +1,30 @@
 import { randomBytes } from 'node:crypto'
 import { connect } from 'amqplib'
 import { rabbitmq } from '../../src/connectors/rabbitmq/connector.ts'
-import { FirebreakError } from '../../src/core/contract/errors.ts'
+import { BreakableCalls, brokenFetch } from '../../src/core/contract/breakable-calls.ts'
 import { type Io, realIo } from '../../src/core/contract/io.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
 import { ADMIN, type RabbitmqServer } from '../connectors/rabbitmq/rabbitmq-server.ts'
 import { cuttingProxy } from './cutting-proxy.ts'
-import type { Faults, World } from './world.ts'
+import { memoryFaults } from './memory-faults.ts'
+import type { World } from './world.ts'
 
 let count = 0
+
+/** What is put for a principal with rights of all kinds. */
+export function principalRequests(name: string, password: Secret): [string, object][] {
+  return [
+    [`users/${name}`, { password: password.revealText(), tags: 'policymaker,monitoring' }],
+    [`permissions/%2F/${name}`, { configure: '^orders', write: '.*', read: '.*' }],
+    [`topic-permissions/%2F/${name}`, { exchange: 'amq.topic', write: '^orders', read: '.*' }],
+    [`user-limits/${name}/max-channels`, { value: 9 }],
+  ]
+}
 
 /** A real broker, which several worlds share: another one takes ten seconds to start. */
 export async function rabbitmqWorld(server: RabbitmqServer): Promise<World> {
   const proxy = await cuttingProxy(server.managementPort, () => chunk => [chunk])
+  const wire = new BreakableCalls(brokenFetch)
   let put: string | undefined
   const authorization = `Basic ${Buffer.from(`${ADMIN}:${server.adminPassword}`).toString('base64')}`
   const admin = async (method: string, path: string, body?: unknown): Promise<unknown> => {
@@ -63,14 +75,7 @@ export async function rabbitmqWorld(server: RabbitmqServer): Promise<World> {
     async principal() {
       const name = `app_${count++}`
       const secret = new Secret(randomBytes(18).toString('base64url'), name)
-      await admin('PUT', `users/${name}`, { password: secret.revealText(), tags: 'policymaker,monitoring' })
-      await admin('PUT', `permissions/%2F/${name}`, { configure: '^orders', write: '.*', read: '.*' })
-      await admin('PUT', `topic-permissions/%2F/${name}`, {
-        exchange: 'amq.topic',
-        write: '^orders',
-        read: '.*',
-      })
-      await admin('PUT', `user-limits/${name}/max-channels`, { value: 9 })
+      for (const [path, body] of principalRequests(name, secret)) await admin('PUT', path, body)
       const identity = { system: 'rabbitmq', instance, kind: 'user', id: name }
       return { identity, credential: { ...identity, kind: 'password', identity }, secret }
     },
@@ -90,11 +95,6 @@ export async function rabbitmqWorld(server: RabbitmqServer): Promise<World> {
       const opened = await login(secret)
       let alive = true
       opened.on('close', () => (alive = false))
-      // It is listed a moment later, and its age with it.
-      for (let listed = 0; listed === 0; await new Promise(resolve => setTimeout(resolve, 50)))
-        listed = ((await admin('GET', 'connections')) as { user?: string; connected_at?: number }[]).filter(
-          each => each.user === secret.id && each.connected_at !== undefined,
-        ).length
       return {
         async alive() {
           await new Promise(resolve => setTimeout(resolve, 50))
@@ -103,7 +103,10 @@ export async function rabbitmqWorld(server: RabbitmqServer): Promise<World> {
         close: async () => void (await opened.close().catch(() => {})),
       }
     },
-    faults: async () => requestFaults(open),
+    faults: async () =>
+      memoryFaults(wire, () =>
+        open({ ...realIo(), fetch: async (...asked) => wire.run(() => fetch(...asked)) }),
+      ),
     snapshot: async () =>
       JSON.stringify([await ours('users'), await ours('permissions'), await ours('topic-permissions')]),
     async replace() {
@@ -113,35 +116,5 @@ export async function rabbitmqWorld(server: RabbitmqServer): Promise<World> {
     },
     vanish: () => proxy.close(),
     log: () => server.log(),
-  }
-}
-
-/** Cuts a request off before it is sent, or when it was answered. */
-function requestFaults(open: (io: Io) => ReturnType<World['open']>): Faults {
-  let seen = 0
-  let fault: { at: number; when: 'before' | 'after' } | undefined
-  const io: Io = {
-    ...realIo(),
-    async fetch(...request) {
-      const breaks = ++seen === fault?.at ? fault : undefined
-      if (breaks?.when !== 'before') {
-        const answer = await fetch(...request)
-        if (!breaks) return answer
-      }
-      throw new FirebreakError('UNREACHABLE', 'the connection broke off')
-    },
-  }
-  return {
-    open: () => open(io),
-    failAt(at, when) {
-      seen = 0
-      fault = { at, when }
-    },
-    noFault() {
-      seen = 0
-      fault = undefined
-    },
-    count: () => seen,
-    close: async () => {},
   }
 }

@@ -5,6 +5,7 @@ import type { Io } from '../../core/contract/io.ts'
 import { networkReason } from '../../core/contract/network-reason.ts'
 import type { CredentialRef, Ref } from '../../core/contract/ref.ts'
 import { refusedBy, type Statuses } from '../../core/contract/refused.ts'
+import type { Secret } from '../../core/contract/secret.ts'
 import type { RabbitmqConfig } from './config.ts'
 
 /** A broker as our own user sees it through its management plugin. */
@@ -12,6 +13,28 @@ export interface Server {
   readonly config: RabbitmqConfig
   readonly io: Io
   readonly instance: string
+  readonly login: Login
+}
+
+/** Logs in over AMQP and out again, or rejects as the driver does. */
+export type Login = (config: RabbitmqConfig, user: string, password: Secret, vhost: string) => Promise<void>
+
+/** At a real broker. */
+export const login: Login = async (config, user, password, vhost) => {
+  const { connect } = await import('amqplib')
+  const opened = await connect(
+    {
+      protocol: config.tls ? 'amqps' : 'amqp',
+      hostname: config.host,
+      port: config.port,
+      username: user,
+      password: password.revealText(),
+      vhost,
+    },
+    { timeout: config.timeoutMs, clientProperties: { connection_name: 'firebreak' } },
+  )
+  opened.on('error', () => {})
+  await opened.close()
 }
 
 const STATUSES: Statuses = {
@@ -24,8 +47,8 @@ const STATUSES: Statuses = {
 const MOST_BYTES = 64 * 2 ** 20
 const cluster = z.object({ value: z.string().min(1) })
 
-export async function openServer(config: RabbitmqConfig, io: Io): Promise<Server> {
-  return { config, io, instance: await instanceAt(config, io) }
+export async function openServer(config: RabbitmqConfig, io: Io, way: Login): Promise<Server> {
+  return { config, io, instance: await instanceAt(config, io), login: way }
 }
 
 /** Raises CONFLICT where another broker answers by now. */
@@ -101,19 +124,22 @@ const topic = z.object({
   write: z.string(),
   read: z.string(),
 })
-const connection = z.object({
+const tracked = z.object({ name: z.string(), vhost: z.string().optional() })
+const measured = z.object({
   name: z.string(),
   user: z.string().optional(),
-  vhost: z.string().optional(),
-  peer_host: z.string().optional(),
   connected_at: z.number().optional(),
-  client_properties: z.looseObject({ connection_name: z.string().optional() }).optional(),
 })
 
 export type User = z.infer<typeof user>
 export type Permission = z.infer<typeof permission>
 export type TopicPermission = z.infer<typeof topic>
-export type Client = z.infer<typeof connection>
+
+/** A connection of a user. */
+export interface Client extends z.infer<typeof tracked> {
+  /** Told seconds later than the connection itself, by what measures them (`collect_statistics_interval`). */
+  readonly connected_at?: number | undefined
+}
 
 export async function listUsers(server: Server): Promise<User[]> {
   return z.array(user).parse(await call(server, 'GET', '/api/users'))
@@ -137,9 +163,13 @@ export async function listTopicPermissions(server: Server): Promise<TopicPermiss
   return z.array(topic).parse(await call(server, 'GET', '/api/topic-permissions'))
 }
 
+/** All that stand at this moment. */
 export async function listClients(server: Server, name: string): Promise<Client[]> {
-  const all = z.array(connection).parse(await call(server, 'GET', '/api/connections'))
-  return all.filter(each => each.user === name)
+  const all = z.array(tracked).parse(await call(server, 'GET', path('connections', 'username', name)))
+  if (all.length === 0) return []
+  const told = z.array(measured).parse(await call(server, 'GET', '/api/connections'))
+  const began = new Map(told.map(each => [each.name, each.connected_at]))
+  return all.map(each => ({ ...each, connected_at: began.get(each.name) }))
 }
 
 export function refOf(instance: string, kind: string, id: string): Ref {

@@ -152,11 +152,11 @@ export async function freeze(server: Server, identity: Ref): Promise<void> {
   mustNotBeUs(server, name)
   await mustBeSame(server)
   const user = await mustFindUser(server, name)
-  await setTags(
-    server,
-    user,
-    user.tags.filter(tag => tag !== 'administrator' && tag !== 'policymaker'),
-  )
+  await setTags(server, user, frozenTags(user.tags))
+}
+
+function frozenTags(tags: readonly string[]): string[] {
+  return tags.filter(tag => tag !== 'administrator' && tag !== 'policymaker')
 }
 
 /** Takes the permissions in all virtual hosts that `scopes` does not name, and the tags. */
@@ -170,7 +170,7 @@ export async function narrow(server: Server, identity: Ref, scopes: readonly str
       await orGone(call(server, 'DELETE', path('permissions', vhost, name)))
 }
 
-/** Tags and permissions as they stood. */
+/** Tags and permissions as they stood; the tags also of a sibling that was made while the user was frozen. */
 export async function thaw(server: Server, identity: Ref, before: State): Promise<void> {
   const name = userName(server, identity)
   const { tags, permissions } = stateBefore(before, name)
@@ -178,6 +178,9 @@ export async function thaw(server: Server, identity: Ref, before: State): Promis
   const user = await mustFindUser(server, name)
   for (const { vhost = '/', ...rights } of permissions)
     await call(server, 'PUT', path('permissions', vhost, name), rights)
+  const left = String(frozenTags(tags))
+  for (const each of await listUsers(server))
+    if (isIssuedLike(each.name, name) && String(each.tags) === left) await setTags(server, each, tags)
   await setTags(server, user, tags)
 }
 
@@ -201,11 +204,19 @@ function newPassword({ io }: Server): { password: string; hash: string } {
 }
 
 function issuedName(wantName: string, like: string): string {
-  const readable = like
+  return `fb_${readable(like)}_${digestOf(wantName)}`
+}
+
+/** Made by `issue` like this user, or like one of the same name as far as it can be read. */
+function isIssuedLike(name: string, like: string): boolean {
+  return isIssued(name) && name !== like && readable(name) === readable(like)
+}
+
+function readable(name: string): string {
+  return name
     .replaceAll(/^fb_|_[0-9a-f]{16}$/g, '')
     .replaceAll(/[^A-Za-z0-9]+/g, '_')
     .slice(0, 40)
-  return `fb_${readable}_${digestOf(wantName)}`
 }
 
 function isIssuedFor(name: string, wantName: string): boolean {

@@ -54,22 +54,9 @@ export async function verify(server: Server, ref: CredentialRef, secret?: Secret
 
 type Answer = 'let in' | 'refused' | 'not opened' | { readonly why: string }
 
-async function offer({ config }: Server, user: string, password: Secret, vhost: string): Promise<Answer> {
-  const { connect } = await import('amqplib')
+async function offer(server: Server, user: string, password: Secret, vhost: string): Promise<Answer> {
   try {
-    const opened = await connect(
-      {
-        protocol: config.tls ? 'amqps' : 'amqp',
-        hostname: config.host,
-        port: config.port,
-        username: user,
-        password: password.revealText(),
-        vhost,
-      },
-      { timeout: config.timeoutMs, clientProperties: { connection_name: 'firebreak' } },
-    )
-    opened.on('error', () => {})
-    await opened.close()
+    await server.login(server.config, user, password, vhost)
     return 'let in'
   } catch (error) {
     const said = error instanceof Error ? error.message : ''

@@ -28,7 +28,17 @@ export class BreakableCalls {
     const breaks = this.#fault?.at === ++this.calls ? this.#fault.when : undefined
     if (!this.reachable || breaks === 'before') throw this.#broken()
     const result = effect()
-    if (breaks === 'after') throw this.#broken()
-    return result
+    if (breaks !== 'after') return result
+    const breakOff = () => {
+      throw this.#broken()
+    }
+    return result instanceof Promise ? (result.then(breakOff) as T) : breakOff()
   }
+}
+
+/** As `fetch` rejects where the connection broke off. */
+export function brokenFetch(): Error {
+  return new TypeError('fetch failed', {
+    cause: Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' }),
+  })
 }
