@@ -139,9 +139,10 @@ function controlsIn(
     for (const control of controlsOf(frameworks, one, chosen.framework))
       if (chosen.control === undefined || control === chosen.control)
         controls.set(control, [...(controls.get(control) ?? []), one.id])
+  const name = frameworks.frameworks[chosen.framework] ?? 'OWASP Non-Human Identities Top 10:2025'
   return {
-    name: frameworks.frameworks[chosen.framework] ?? 'OWASP Non-Human Identities Top 10:2025',
-    translated: chosen.said === undefined ? null : `${chosen.said} is ${chosen.control ?? chosen.framework}`,
+    name,
+    translated: chosen.said === undefined ? null : `${chosen.said} is ${chosen.control ?? name}`,
     controls: [...controls]
       .map(([control, ids]) => ({
         control,

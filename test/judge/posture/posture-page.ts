@@ -2,17 +2,20 @@ import type { Check } from '../../../src/judge/posture/check.ts'
 import type { Frameworks } from '../../../src/judge/posture/frameworks.ts'
 
 /** docs/posture.md: every check, and what each risk is in each framework. */
-export function posturePage(checks: readonly Check[], { frameworks, risks }: Frameworks): string {
+export function posturePage(checks: readonly Check[], { frameworks, risks, closer }: Frameworks): string {
+  const mapped = (controls: Record<string, string[]>) =>
+    `${Object.entries(controls)
+      .map(([id, ids]) => `${frameworks[id]}: ${ids.join(', ')}`)
+      .join('; ')}.`
   const sections = Object.entries(risks).map(([risk, { title, controls }]) => {
     const own = checks.filter(check => check.frameworks.includes(risk))
-    const mapped = Object.entries(controls).map(([id, ids]) => `${frameworks[id]}: ${ids.join(', ')}`)
     const cells = own.map(({ id, severity, title }) => [`\`${id}\``, severity, title])
     return [
       `### ${risk} ${title}`,
       '',
       ...(cells.length > 0 ? aligned([['check', 'severity', 'what is wrong'], ...cells]) : ['No check yet.']),
       '',
-      `${mapped.join('; ')}.`,
+      mapped(controls),
       '',
     ].join('\n')
   })
@@ -87,7 +90,15 @@ Frameworks are named ${['owasp-nhi', ...Object.keys(frameworks)].map(id => `\`${
 
 This list is made from the checks, and tested against them.
 
-${sections.join('\n')}`
+${sections.join('\n')}
+## What fits closer
+
+In these frameworks a check, or every check that names a risk of the OWASP Top 10 CI/CD Security Risks, has controls of its own in place of those of its
+risk above.
+
+${Object.entries(closer)
+  .map(([key, controls]) => `- \`${key}\`: ${mapped(controls)}`)
+  .join('\n')}`
     .trimEnd()
     .concat('\n')
 }

@@ -18,7 +18,7 @@ export const pipelineDebugLog: Weakness<Pipeline, PipelineJob> = {
   severity: 'high',
   why: 'A debug log holds the value of every variable that the job has, and everybody who reads the log has them.',
   fix: 'Take the variable out of the file; set it for one run where it is needed, and delete that log.',
-  frameworks: ['NHI2:2025', 'CICD-SEC-10'],
+  frameworks: ['NHI2:2025', 'CICD-SEC-6'],
   references: ['https://docs.gitlab.com/ci/variables/variables_troubleshooting/'],
   *find({ jobs, variables }) {
     const isOn = (name: string, value: string | undefined) =>
