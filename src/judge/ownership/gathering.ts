@@ -100,18 +100,16 @@ export class Gathering {
 
   signsOf(identity: NonHuman): Sign[] {
     const ids = this.#idsOf(identity)
-    const written = [...this.#writtenOn(ids)]
-    if (this.#isBreakGlass(identity)) return written
+    const signs = this.#writtenOn(ids)
+    if (this.#isBreakGlass(identity)) return signs
     const memberships = this.#membershipsOf(identity, ids)
-    return [
-      ...written,
-      ...memberships.flatMap(membership => [...this.#ofService(membership)]),
-      ...memberships.flatMap(membership => [...this.#ofSiblings(identity, membership)]),
-      ...this.#ofCode(ids),
-      ...this.#ofCopies(identity.id),
-      ...this.#ofRepositories(identity.id),
-      ...this.#byName(identity),
-    ]
+    for (const membership of memberships) this.#ofService(membership, signs)
+    for (const membership of memberships) this.#ofSiblings(identity, membership, signs)
+    this.#ofCode(ids, signs)
+    this.#ofCopies(identity.id, signs)
+    this.#ofRepositories(identity.id, signs)
+    this.#byName(identity, signs)
+    return signs
   }
 
   #namesOf({ id }: NonHuman): readonly string[] {
@@ -134,7 +132,7 @@ export class Gathering {
   #pool(identity: NonHuman): void {
     if (this.#isBreakGlass(identity)) return
     const ids = this.#idsOf(identity)
-    const signs = [...this.#writtenOn(ids)].filter(({ kind }) => kind === 'tag' || kind === 'confirmed')
+    const signs = this.#writtenOn(ids).filter(({ kind }) => kind === 'tag' || kind === 'confirmed')
     if (signs.length === 0) return
     const teams = this.#teamsNamed(signs)
     for (const { service } of this.#membershipsOf(identity, ids)) {
@@ -147,16 +145,18 @@ export class Gathering {
   }
 
   /** What is written on it: tags, comments, and a person's own word. */
-  *#writtenOn(ids: readonly string[]): Generator<Sign> {
+  #writtenOn(ids: readonly string[]): Sign[] {
+    const signs: Sign[] = []
     for (const id of ids)
       for (const { owner, source, weight, at } of this.#relations.owners.get(id) ?? [])
-        yield {
+        signs.push({
           owner,
           kind: source.startsWith('confirmed') ? 'confirmed' : source.startsWith('who ') ? 'deployer' : 'tag',
           source,
           weight,
           ...(at !== null && { at }),
-        }
+        })
+    return signs
   }
 
   #membershipsOf(identity: NonHuman, ids: readonly string[]): Membership[] {
@@ -191,46 +191,52 @@ export class Gathering {
   }
 
   /** What a catalog says of the service, and whose its code is. */
-  *#ofService({ service, factor, how }: Membership): Generator<Sign> {
+  #ofService({ service, factor, how }: Membership, signs: Sign[]): void {
     const { name, components, code } = service
     const owners = components.flatMap(id => this.#relations.owners.get(id) ?? [])
     for (const { owner, weight, source } of owners)
-      yield { owner, kind: 'catalog', source: `${source}: ${name}, which ${how}`, weight: weight * factor }
+      signs.push({
+        owner,
+        kind: 'catalog',
+        source: `${source}: ${name}, which ${how}`,
+        weight: weight * factor,
+      })
     const systems = owners.length > 0 ? [] : components.flatMap(id => this.#relations.partOf.get(id) ?? [])
     for (const { owner, weight, source } of systems.flatMap(id => this.#relations.owners.get(id) ?? []))
-      yield {
+      signs.push({
         owner,
         kind: 'catalog',
         source: `${source}: the system of ${name}, which ${how}`,
         weight: weight * factor * OF_SYSTEM,
-      }
+      })
     for (const { repository, folder } of code.slice(0, 3))
-      yield* this.#byRule(
+      this.#byRule(
         repository,
         `${folder === '' ? '' : `${folder}/`}src`,
         factor,
         `the code of ${name}`,
+        signs,
       )
   }
 
   /** What is written on others of the service: what one of them says may be a slip, and what they agree on hardly is. */
-  *#ofSiblings(identity: NonHuman, { service, factor }: Membership): Generator<Sign> {
+  #ofSiblings(identity: NonHuman, { service, factor }: Membership, signs: Sign[]): void {
     const written = this.#written.get(service.name)
     if (!written) return
-    const own = new Set(written.teamsOf.get(identity.id)?.map(({ key }) => key))
+    const own = written.teamsOf.get(identity.id) ?? []
     const counts = [...written.counts.values()].map(({ party, count }) => ({
       party,
-      count: own.has(party.key) ? count - 1 : count,
+      count: own.includes(party) ? count - 1 : count,
     }))
     const total = counts.reduce((sum, { count }) => sum + count, 0)
     for (const { party, count } of counts)
       if (count > 0)
-        yield {
+        signs.push({
           owner: party.kind === 'team' ? `group:${party.name}` : party.name,
           kind: 'sibling',
           source: `${count} of ${total} others of ${service.name} say so`,
           weight: SIBLINGS * factor * (count / total) * (1 - 0.5 ** count),
-        }
+        })
   }
 
   /** The teams that signs name, by themselves or by one who is in them. */
@@ -248,51 +254,52 @@ export class Gathering {
   }
 
   /** Who owns, and who wrote, the files that define it. */
-  *#ofCode(ids: readonly string[]): Generator<Sign> {
+  #ofCode(ids: readonly string[], signs: Sign[]): void {
     for (const place of ids.flatMap(id => this.#relations.definedAt.get(id) ?? [])) {
-      yield* this.#byRule(place.containerId, place.path, 1, `what defines it, ${place.path}`)
-      yield* this.#byAuthors(place, 1)
+      this.#byRule(place.containerId, place.path, 1, `what defines it, ${place.path}`, signs)
+      this.#byAuthors(place, 1, signs)
     }
   }
 
   /** The same of files in which its credentials stand, which anyone may have put there. */
-  *#ofCopies(id: string): Generator<Sign> {
+  #ofCopies(id: string, signs: Sign[]): void {
     for (const place of this.#relations.copiesAt.get(id) ?? []) {
-      yield* this.#byRule(place.containerId, place.path, BY_COPY, `a copy of its credential, ${place.path}`)
-      yield* this.#byAuthors(place, BY_COPY)
+      this.#byRule(place.containerId, place.path, BY_COPY, `a copy of its credential, ${place.path}`, signs)
+      this.#byAuthors(place, BY_COPY, signs)
     }
   }
 
   /** Whose the repositories are that it reads, or whose jobs become it. */
-  *#ofRepositories(id: string): Generator<Sign> {
+  #ofRepositories(id: string, signs: Sign[]): void {
     const repositories = new Set(this.#relations.repositories.get(id) ?? [])
     const factor = BY_REPOSITORY / Math.max(1, repositories.size)
     for (const repository of [...repositories].slice(0, 3))
-      yield* this.#byRule(
+      this.#byRule(
         repository,
         'src',
         factor,
         `the repository ${this.#code.slugOf(repository) ?? ''} that it serves`,
+        signs,
       )
   }
 
-  *#byRule(repository: string, path: string, factor: number, what: string): Generator<Sign> {
+  #byRule(repository: string, path: string, factor: number, what: string, signs: Sign[]): void {
     const found = this.#code.ownersOf(repository, path)
     if (!found) return
     const isWide = found.rules.every(({ pattern }) => /^\/?\*{0,2}\/?\*?$/.test(pattern))
     const wide = this.#services.isShared(repository) ? WIDE_RULE_OF_MANY : WIDE_RULE
     const line = found.rules.at(-1)!.line
     for (const owner of found.owners)
-      yield {
+      signs.push({
         owner,
         kind: 'code',
         source: `${found.file}, line ${line}: ${what}`,
         weight: ((isWide ? wide : RULE) * factor) / Math.sqrt(found.owners.length),
-      }
+      })
   }
 
   /** What was written lately counts more; what a program wrote counts for nobody. */
-  *#byAuthors(place: CodePlace, factor: number): Generator<Sign> {
+  #byAuthors(place: CodePlace, factor: number, signs: Sign[]): void {
     const shares = new Map<string, { share: number; at: Ms }>()
     let total = 0
     for (const { author, at } of this.#authors.get(keyOf(place)) ?? []) {
@@ -303,33 +310,35 @@ export class Gathering {
       shares.set(author, { share: (before?.share ?? 0) + worth, at: Math.max(at, before?.at ?? 0) })
     }
     for (const [author, { share, at }] of shares)
-      yield {
+      signs.push({
         owner: author,
         kind: 'author',
         source: `commits to ${place.path}`,
         // Old work alone says little, whosever it is.
         weight: AUTHORS * factor * (share / total) * Math.min(1, total * 2),
         at,
-      }
+      })
   }
 
   /** A team's or a person's name within its own, or its namespace. */
-  *#byName(identity: NonHuman): Generator<Sign> {
+  #byName(identity: NonHuman, signs: Sign[]): void {
     const names = this.#namesOf(identity)
     for (const name of names) {
       const namespace = /^([^/:]+)\/serviceaccount\/.+$/.exec(name)?.[1]
       if (namespace !== undefined && this.#people.team(namespace))
-        yield {
+        signs.push({
           owner: `group:${namespace}`,
           kind: 'deployer',
           source: `its namespace is called ${namespace}`,
           weight: 0.5,
-        }
+        })
     }
     for (const { word, isPerson } of this.#partiesIn(names))
-      yield isPerson
-        ? { owner: word, kind: 'name', source: `its name has that of ${word}`, weight: 0.8 }
-        : { owner: word, kind: 'deployer', source: `it is called after ${word}`, weight: 0.4 }
+      signs.push(
+        isPerson
+          ? { owner: word, kind: 'name', source: `its name has that of ${word}`, weight: 0.8 }
+          : { owner: word, kind: 'deployer', source: `it is called after ${word}`, weight: 0.4 },
+      )
   }
 
   /** Teams and logins that stand in a name as whole words. */

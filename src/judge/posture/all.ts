@@ -33,12 +33,9 @@ export const alarms: readonly Check[] = [
   ...weaknessChecks,
 ]
 
-/** Every check, in the order in which they run. */
+/** Every check, in the order in which what they say is kept: whose everything is, is known last. */
 export const checks: readonly Check[] = [
   ...alarms,
-  ownerMissing as Check,
-  ownerDeparted as Check,
-  ownerConflict as Check,
   administrator as Check,
   noPasswordNeeded as Check,
   weakPasswordHash as Check,
@@ -49,7 +46,6 @@ export const checks: readonly Check[] = [
   credentialNeverExpires as Check,
   unused as Check,
   copiesInSeveralPlaces as Check,
-  ...lifecycleChecks,
   copyInChat as Check,
   credentialInPersonalFile as Check,
   environmentsMixed as Check,
@@ -59,4 +55,8 @@ export const checks: readonly Check[] = [
   trustWithoutExternalId as Check,
   unrotatedAfterExposure as Check,
   workloadsShareIdentity as Check,
+  ...lifecycleChecks,
+  ownerMissing as Check,
+  ownerDeparted as Check,
+  ownerConflict as Check,
 ]

@@ -1,6 +1,6 @@
 import { defineCheck, type Judgement } from '../check.ts'
 import { everythingGranted, type Granted } from './everything-granted.ts'
-import { owned } from './owned.ts'
+import { machines } from './owned.ts'
 
 /** What says that each has everything. */
 export const administrator = defineCheck<readonly Granted[]>({
@@ -12,7 +12,7 @@ export const administrator = defineCheck<readonly Granted[]>({
   frameworks: ['NHI5:2025'],
   async population(context) {
     const granted = await everythingGranted(context)
-    return new Map([...(await owned(context)).keys()].map(id => [id, granted.get(id) ?? []]))
+    return new Map((await machines(context)).map(({ id }) => [id, granted.get(id) ?? []]))
   },
   async find(_, population) {
     return [...population].flatMap(([entityId, granted]): Judgement[] => {

@@ -2,9 +2,9 @@ import { type RawBuilder, sql } from 'kysely'
 import type { Ms } from '../../../core/contract/ref.ts'
 import { type BytePage, bytePages } from '../../../core/store/byte-pages.ts'
 import { type Db, isPostgres } from '../../../core/store/store.ts'
-import { CODE_SYSTEMS, type CopiedPlace } from '../../ownership/relations.ts'
+import { CODE_SYSTEMS } from '../../ownership/relations.ts'
 import { ByteHeap, ByteTexts, widened } from './byte-texts.ts'
-import { CopiesInCode } from './copies-in-code.ts'
+import { CopiesInCode, type InCode } from './copies-in-code.ts'
 import { PlaceNames } from './place-names.ts'
 import { SeenPairs } from './seen-pairs.ts'
 import { GROUP, Groups, NONE, SORTS, type Sort, type ValuesKept } from './values-of-copies.ts'
@@ -47,9 +47,7 @@ export function copyKeyOf(db: Db): 'id' | 'rowid' {
  * Reads all copies, and keeps something of each value, not of each copy. The store would sort all of them to do the same. `inCode`
  * gives where in code copies stand, which tells of owners.
  */
-export async function readCopies(
-  db: Db,
-): Promise<CopiesRead & { readonly inCode: () => Iterable<CopiedPlace> }> {
+export async function readCopies(db: Db): Promise<CopiesRead & { readonly inCode: InCode }> {
   const { places, baselines } = await placesAndBaselines(db)
   const tally = new Tally(places, baselines, copyKeyOf(db) === 'rowid')
   for await (const page of pages(db)) tally.take(page)
@@ -222,7 +220,7 @@ class Tally {
     return group
   }
 
-  result(): CopiesRead & { readonly inCode: () => Iterable<CopiedPlace> } {
+  result(): CopiesRead & { readonly inCode: InCode } {
     const isNew = new SeenPairs()
     const rows = this.#rows
     for (const row of this.#newRows) isNew.add(rows.valueOf(row), rows.highOf(row), rows.lowOf(row))
@@ -241,7 +239,7 @@ class Tally {
         placesOf: this.#countSeverally(),
       },
       newKeys,
-      inCode: () => this.#inCode.places(),
+      inCode: this.#inCode.kept,
     }
   }
 

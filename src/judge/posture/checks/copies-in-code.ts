@@ -1,9 +1,19 @@
 import { type CopiedPlace, MOST_PLACES } from '../../ownership/relations.ts'
-import { ByteHeap, ByteTexts, widened } from './byte-texts.ts'
+import { ByteHeap, type BytesKept, ByteTexts, widened } from './byte-texts.ts'
 import { NONE } from './values-of-copies.ts'
 
 /** Of each claim: how many were looked at, how many are kept, and of each of these its source, its container and its path. */
 const WIDTH = 2 + MOST_PLACES * 3
+
+/** What is kept of where in code copies stand; a thread can send it. */
+export interface InCode {
+  readonly claims: BytesKept
+  readonly sources: BytesKept
+  readonly containers: BytesKept
+  readonly paths: BytesKept
+  readonly begins: Int32Array
+  readonly numbers: Int32Array
+}
 
 /** Where in code copies stand that name somebody: some places of each, as `relations` keeps them. */
 export class CopiesInCode {
@@ -51,22 +61,43 @@ export class CopiesInCode {
     return this.#length - WIDTH
   }
 
-  /** By what is claimed, in its order. */
-  *places(): Generator<CopiedPlace> {
-    const sources = Array.from({ length: this.#sources.count }, (_, at) => this.#sources.textOf(at))
-    const containers = Array.from({ length: this.#containers.count }, (_, at) => this.#containers.textOf(at))
-    const claims = Array.from({ length: this.#claims.count }, (_, claim) => this.#claims.textOf(claim))
-    const sorted = [...claims.keys()].sort((a, b) => (claims[a]! < claims[b]! ? -1 : 1))
-    for (const claim of sorted) {
-      const at = this.#begins[claim] ?? NONE
-      if (at === NONE) continue
-      for (let place = at + 2; place < at + 2 + this.#numbers[at + 1]! * 3; place += 3)
-        yield {
-          entity_id: claims[claim]!,
-          source_id: sources[this.#numbers[place]!]!,
-          container_id: containers[this.#numbers[place + 1]!]!,
-          path: this.#paths.textOf(this.#numbers[place + 2]!),
-        }
+  get kept(): InCode {
+    const [claims, sources, containers] = [this.#claims, this.#sources, this.#containers].map(textsOf)
+    return {
+      claims: claims!,
+      sources: sources!,
+      containers: containers!,
+      paths: this.#paths.kept,
+      begins: this.#begins,
+      numbers: this.#numbers,
     }
   }
+}
+
+/** What finds them again is of no use any more. */
+function textsOf({ kept: { bytes, ends, count } }: ByteTexts): BytesKept {
+  return { bytes, ends, count }
+}
+
+/** By what is claimed, in its order. */
+export function* placesInCode({ begins, numbers, ...kept }: InCode): Generator<CopiedPlace> {
+  const [claims, sources, containers] = [kept.claims, kept.sources, kept.containers].map(allIn)
+  const paths = new ByteHeap(kept.paths)
+  const sorted = [...claims!.keys()].sort((a, b) => (claims![a]! < claims![b]! ? -1 : 1))
+  for (const claim of sorted) {
+    const at = begins[claim] ?? NONE
+    if (at === NONE) continue
+    for (let place = at + 2; place < at + 2 + numbers[at + 1]! * 3; place += 3)
+      yield {
+        entity_id: claims![claim]!,
+        source_id: sources![numbers[place]!]!,
+        container_id: containers![numbers[place + 1]!]!,
+        path: paths.textOf(numbers[place + 2]!),
+      }
+  }
+}
+
+function allIn(kept: BytesKept): string[] {
+  const heap = new ByteHeap(kept)
+  return Array.from({ length: kept.count }, (_, at) => heap.textOf(at))
 }

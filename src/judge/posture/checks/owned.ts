@@ -4,6 +4,7 @@ import { loadRoots } from '../../../know/inventory/roots.ts'
 import { suspensionsOf, suspensionText } from '../../requirements/suspensions.ts'
 import { oncePerRun } from '../check.ts'
 import { readHere } from './copied.ts'
+import { placesInCode } from './copies-in-code.ts'
 import { weighAll } from './owners.ts'
 import { reading } from './reading.ts'
 
@@ -12,7 +13,7 @@ export const owned = oncePerRun(async (context): Promise<ReadonlyMap<string, Own
   const thread = await reading(context)
   if (thread) return await thread.owners
   return await weighAll(context.db, context.now, await machines(context), async () =>
-    (await readHere(context)).inCode(),
+    placesInCode((await readHere(context)).inCode),
   )
 })
 

@@ -19,6 +19,7 @@ export const requirementUnmet = defineCheck<Profiled>({
         owner || purpose || vendorContact || expiryDays !== undefined,
     ),
   async find(context, population) {
+    if (population.size === 0) return []
     const ownership = await owned(context)
     const credentials = Map.groupBy(
       [...(await usable(context)).values()].filter(one => one.identityId !== undefined),

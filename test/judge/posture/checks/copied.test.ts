@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { inThread } from '../../../../src/judge/posture/checks/reading.ts'
+import { placesInCode } from '../../../../src/judge/posture/checks/copies-in-code.ts'
+import { inThreads } from '../../../../src/judge/posture/checks/reading.ts'
 import { readCopies } from '../../../../src/judge/posture/checks/copied-values.ts'
 import {
   GROUP,
@@ -194,7 +195,7 @@ test('of each value and claim it is told in how many places it stands, and of wh
   )
   const same = new Set(fresh.map(row => `${row.fingerprint} ${row.key}`))
   expect(newKeys.length).toBe(rows.filter(row => same.has(`${row.fingerprint} ${row.key}`)).length)
-  const places = Map.groupBy(inCode(), ({ entity_id }) => entity_id)
+  const places = Map.groupBy(placesInCode(inCode), ({ entity_id }) => entity_id)
   expect([...places.keys()]).toEqual(['c0', 'c1', 'c2'])
   for (const own of places.values()) {
     expect(own.length).toBeLessThanOrEqual(8)
@@ -208,7 +209,7 @@ test('a thread reads the same', async () => {
   const db = await openStore(file)
   await writeCopies(db, 'thread', 600)
   const here = await readCopies(db)
-  const there = await inThread({ file, now: 0 }).copies
+  const there = await inThreads(file, 0).copies
   expect(told(there.values)).toEqual(told(here.values))
   expect(there.newKeys).toEqual(here.newKeys)
   await db.destroy()

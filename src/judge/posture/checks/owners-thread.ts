@@ -1,0 +1,22 @@
+import { once } from 'node:events'
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import type { Ms } from '../../../core/contract/ref.ts'
+import { openStore } from '../../../core/store/store.ts'
+import { nonHumans } from '../../ownership/non-human.ts'
+import { type InCode, placesInCode } from './copies-in-code.ts'
+import { weighAll } from './owners.ts'
+
+export interface OwnersTask {
+  /** Of SQLite. */
+  readonly file: string
+  readonly now: Ms
+  readonly fromCopies: MessagePort
+}
+
+/** Whose every identity is: all else that tells of it is read while another thread reads the copies. */
+const { file, now, fromCopies } = workerData as OwnersTask
+const copies = once(fromCopies, 'message') as Promise<[InCode]>
+const db = await openStore(file)
+const owners = await weighAll(db, now, await nonHumans(db), async () => placesInCode((await copies)[0]))
+await db.destroy()
+parentPort?.postMessage(owners, [])
