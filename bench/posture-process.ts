@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { enableCompileCache } from 'node:module'
 import { realIo } from '../src/core/contract/io.ts'
 import { Secret } from '../src/core/contract/secret.ts'
 import { deriveKeys } from '../src/core/keys/keys.ts'
@@ -28,20 +29,23 @@ interface Took {
   readonly cpuSeconds: number
 }
 
+// As the program does.
+enableCompileCache()
 const [, , store] = process.argv
 assert.ok(store, 'give the file of a store')
 const db = await openStore(store)
 const keys = deriveKeys(new RootKey(new Secret(new Uint8Array(32).fill(7))))
 const world = { io: { ...realIo(), now: () => new Date(NOW) }, keys }
 const byCheck: Record<string, number> = {}
-const first = await timed(() => runChecks(db, world, checks.map(watched)))
-const again = await timed(() => runChecks(db, world, checks))
-assert.deepEqual(again.result.changes, [])
+// What began is not kept meanwhile: it is most of what a run gives.
+const first = await timed(async () => (await runChecks(db, world, checks.map(watched))).counts)
+const again = await timed(async () => (await runChecks(db, world, checks)).changes)
+assert.deepEqual(again.result, [])
 await db.destroy()
 const figures: Figures = {
   first: first.took,
   again: again.took,
-  counts: first.result.counts,
+  counts: first.result,
   byCheck,
   peakMiB: Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'latin1'))?.[1]) / 1024,
 }

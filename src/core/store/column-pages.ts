@@ -52,6 +52,17 @@ export async function* columnPages<Column extends string>(
   }
 }
 
+/** The same few texts are of very many rows: whoever keeps rows keeps each of them once. */
+export function sharedTexts(): (text: string) => string {
+  const shared = new Map<string, string>()
+  return text => {
+    const known = shared.get(text)
+    if (known !== undefined) return known
+    shared.set(text, text)
+    return text
+  }
+}
+
 function byColumn<Column extends string>(
   names: readonly Column[],
   rows: readonly Readonly<Record<Column, string>>[],

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Ms } from '../../core/contract/ref.ts'
 import { repositoryKey } from '../../core/contract/repository-key.ts'
-import { columnPages } from '../../core/store/column-pages.ts'
+import { columnPages, sharedTexts } from '../../core/store/column-pages.ts'
 import type { Db } from '../../core/store/store.ts'
 import { inChunks } from '../../know/inventory/in-chunks.ts'
 import { namesById } from '../../know/inventory/queries.ts'
@@ -153,15 +153,13 @@ export async function authorsOf(
 ): Promise<ReadonlyMap<string, readonly Authored[]>> {
   const found = new Map<string, Authored[]>()
   const wanted = new Set(places.map(keyOf))
-  const authors = new Map<string, string>()
+  // The same few write very many files.
+  const shared = sharedTexts()
   const add = (key: string, author: string, at: Ms) => {
     if (!wanted.has(key)) return
-    // The same few write very many files.
-    const known = authors.get(author) ?? author
-    authors.set(known, known)
     const own = found.get(key)
-    if (own) own.push({ author: known, at })
-    else found.set(key, [{ author: known, at }])
+    if (own) own.push({ author: shared(author), at })
+    else found.set(key, [{ author: shared(author), at }])
   }
   if (wanted.size > MANY) {
     const columns = { source: sql`source_id`, path: sql`path`, author: sql`author`, at: sql`at` }

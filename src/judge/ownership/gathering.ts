@@ -5,7 +5,7 @@ import type { Roots } from '../../know/inventory/roots.ts'
 import { type Authored, authorsOf, type Code, type CodePlace, keyOf, loadCode } from './code.ts'
 import type { NonHuman } from './non-human.ts'
 import type { Party, People } from './people.ts'
-import { componentsOf, type CopiedPlace, loadRelations, type Relations } from './relations.ts'
+import { componentsOf, type CopiedPlace, loadRelations, type OwnerRow, type Relations } from './relations.ts'
 import { type Service, Services } from './services.ts'
 import type { Sign } from './weigh.ts'
 import { isCommon, ownName, wordsOf } from './words.ts'
@@ -42,6 +42,20 @@ interface Written {
   readonly counts: Map<string, { readonly party: Party; readonly count: number }>
 }
 
+/** A rule of CODEOWNERS that a path falls under, and how much it says. */
+interface RuleFound {
+  readonly owners: readonly string[]
+  readonly where: string
+  readonly weight: number
+}
+
+/** What a catalog and its code say of a service. */
+interface SaidOfService {
+  readonly owners: readonly OwnerRow[]
+  readonly ofSystems: readonly OwnerRow[]
+  readonly rules: readonly RuleFound[]
+}
+
 /** An account for emergencies is not that of the service beside which it stands. */
 const BREAK_GLASS = /(?:^|[^a-z])(?:break[-_ ]?glass|emergency)/i
 
@@ -57,6 +71,9 @@ export class Gathering {
   readonly #declared: ReadonlyMap<string, readonly string[]>
   /** Of each service what is written on which of its identities. */
   readonly #written = new Map<string, Written>()
+  readonly #said = new WeakMap<Service, SaidOfService>()
+  /** Whose commits say anything: what a program wrote counts for nobody. */
+  readonly #isAuthor = new Map<string, boolean>()
 
   private constructor(
     people: People,
@@ -192,8 +209,8 @@ export class Gathering {
 
   /** What a catalog says of the service, and whose its code is. */
   #ofService({ service, factor, how }: Membership, signs: Sign[]): void {
-    const { name, components, code } = service
-    const owners = components.flatMap(id => this.#relations.owners.get(id) ?? [])
+    const { name } = service
+    const { owners, ofSystems, rules } = this.#saidOf(service)
     for (const { owner, weight, source } of owners)
       signs.push({
         owner,
@@ -201,22 +218,35 @@ export class Gathering {
         source: `${source}: ${name}, which ${how}`,
         weight: weight * factor,
       })
-    const systems = owners.length > 0 ? [] : components.flatMap(id => this.#relations.partOf.get(id) ?? [])
-    for (const { owner, weight, source } of systems.flatMap(id => this.#relations.owners.get(id) ?? []))
+    for (const { owner, weight, source } of ofSystems)
       signs.push({
         owner,
         kind: 'catalog',
         source: `${source}: the system of ${name}, which ${how}`,
         weight: weight * factor * OF_SYSTEM,
       })
-    for (const { repository, folder } of code.slice(0, 3))
-      this.#byRule(
-        repository,
-        `${folder === '' ? '' : `${folder}/`}src`,
-        factor,
-        `the code of ${name}`,
-        signs,
-      )
+    for (const rule of rules) byRule(rule, factor, `the code of ${name}`, signs)
+  }
+
+  /** The same for all that belongs to it. */
+  #saidOf(service: Service): SaidOfService {
+    const known = this.#said.get(service)
+    if (known) return known
+    const { components, code } = service
+    const owners = components.flatMap(id => this.#relations.owners.get(id) ?? [])
+    const systems = owners.length > 0 ? [] : components.flatMap(id => this.#relations.partOf.get(id) ?? [])
+    const said = {
+      owners,
+      ofSystems: systems.flatMap(id => this.#relations.owners.get(id) ?? []),
+      rules: code
+        .slice(0, 3)
+        .flatMap(
+          ({ repository, folder }) =>
+            this.#ruleOf(repository, `${folder === '' ? '' : `${folder}/`}src`) ?? [],
+        ),
+    }
+    this.#said.set(service, said)
+    return said
   }
 
   /** What is written on others of the service: what one of them says may be a slip, and what they agree on hardly is. */
@@ -256,7 +286,8 @@ export class Gathering {
   /** Who owns, and who wrote, the files that define it. */
   #ofCode(ids: readonly string[], signs: Sign[]): void {
     for (const place of ids.flatMap(id => this.#relations.definedAt.get(id) ?? [])) {
-      this.#byRule(place.containerId, place.path, 1, `what defines it, ${place.path}`, signs)
+      const rule = this.#ruleOf(place.containerId, place.path)
+      if (rule) byRule(rule, 1, `what defines it, ${place.path}`, signs)
       this.#byAuthors(place, 1, signs)
     }
   }
@@ -264,7 +295,8 @@ export class Gathering {
   /** The same of files in which its credentials stand, which anyone may have put there. */
   #ofCopies(id: string, signs: Sign[]): void {
     for (const place of this.#relations.copiesAt.get(id) ?? []) {
-      this.#byRule(place.containerId, place.path, BY_COPY, `a copy of its credential, ${place.path}`, signs)
+      const rule = this.#ruleOf(place.containerId, place.path)
+      if (rule) byRule(rule, BY_COPY, `a copy of its credential, ${place.path}`, signs)
       this.#byAuthors(place, BY_COPY, signs)
     }
   }
@@ -273,37 +305,31 @@ export class Gathering {
   #ofRepositories(id: string, signs: Sign[]): void {
     const repositories = new Set(this.#relations.repositories.get(id) ?? [])
     const factor = BY_REPOSITORY / Math.max(1, repositories.size)
-    for (const repository of [...repositories].slice(0, 3))
-      this.#byRule(
-        repository,
-        'src',
-        factor,
-        `the repository ${this.#code.slugOf(repository) ?? ''} that it serves`,
-        signs,
-      )
+    for (const repository of [...repositories].slice(0, 3)) {
+      const rule = this.#ruleOf(repository, 'src')
+      const what = `the repository ${this.#code.slugOf(repository) ?? ''} that it serves`
+      if (rule) byRule(rule, factor, what, signs)
+    }
   }
 
-  #byRule(repository: string, path: string, factor: number, what: string, signs: Sign[]): void {
+  #ruleOf(repository: string, path: string): RuleFound | undefined {
     const found = this.#code.ownersOf(repository, path)
-    if (!found) return
-    const isWide = found.rules.every(({ pattern }) => /^\/?\*{0,2}\/?\*?$/.test(pattern))
-    const wide = this.#services.isShared(repository) ? WIDE_RULE_OF_MANY : WIDE_RULE
-    const line = found.rules.at(-1)!.line
-    for (const owner of found.owners)
-      signs.push({
-        owner,
-        kind: 'code',
-        source: `${found.file}, line ${line}: ${what}`,
-        weight: ((isWide ? wide : RULE) * factor) / Math.sqrt(found.owners.length),
-      })
+    if (!found) return undefined
+    const { owners, file, rules } = found
+    const isWide = rules.every(({ pattern }) => /^\/?\*{0,2}\/?\*?$/.test(pattern))
+    const wide = isWide && (this.#services.isShared(repository) ? WIDE_RULE_OF_MANY : WIDE_RULE)
+    return { owners, where: `${file}, line ${rules.at(-1)!.line}`, weight: wide || RULE }
   }
 
-  /** What was written lately counts more; what a program wrote counts for nobody. */
+  /** What was written lately counts more. */
   #byAuthors(place: CodePlace, factor: number, signs: Sign[]): void {
     const shares = new Map<string, { share: number; at: Ms }>()
     let total = 0
     for (const { author, at } of this.#authors.get(keyOf(place)) ?? []) {
-      if (isProgram(author) || !this.#people.resolve(author)) continue
+      const isAuthor =
+        this.#isAuthor.get(author) ?? (!isProgram(author) && this.#people.resolve(author) !== undefined)
+      this.#isAuthor.set(author, isAuthor)
+      if (!isAuthor) continue
       const worth = 2 ** (-Math.max(0, this.#now - at) / HALF_LIFE_MS)
       total += worth
       const before = shares.get(author)
@@ -349,10 +375,11 @@ export class Gathering {
       for (let from = 0; from < words.length; from++)
         for (let to = Math.min(words.length, from + 3); to > from; to--) {
           const some = words.slice(from, to)
-          if (isCommon(some)) continue
           const word = some.join('-')
-          if (this.#people.person(word)?.kind === 'person') found.set(word, true)
-          else if (some.length === words.length && this.#people.team(word)) found.set(word, false)
+          // Most are nobody's, and that is sooner seen than whether they could be anyone's.
+          const isPerson = this.#people.person(word)?.kind === 'person'
+          if (!isPerson && (some.length < words.length || !this.#people.team(word))) continue
+          if (!isCommon(some)) found.set(word, isPerson)
         }
     }
     return [...found].map(([word, isPerson]) => ({ word, isPerson }))
@@ -370,6 +397,16 @@ function declarationsByName(
       found.set(key, [...(found.get(key) ?? []), id])
     }
   return found
+}
+
+function byRule({ owners, where, weight }: RuleFound, factor: number, what: string, signs: Sign[]): void {
+  for (const owner of owners)
+    signs.push({
+      owner,
+      kind: 'code',
+      source: `${where}: ${what}`,
+      weight: (weight * factor) / Math.sqrt(owners.length),
+    })
 }
 
 function isProgram(author: string): boolean {

@@ -1,3 +1,5 @@
+import { sql } from 'kysely'
+import { columnPages, sharedTexts } from '../../core/store/column-pages.ts'
 import type { Row } from '../../core/store/schema.ts'
 import type { Db } from '../../core/store/store.ts'
 
@@ -26,25 +28,31 @@ const BY_FACT: Readonly<Record<string, (type: string | undefined) => boolean>> =
 
 export type NonHuman = Pick<Row<'entity'>, 'id' | 'system' | 'instance' | 'kind' | 'native'>
 
+const COLUMNS = {
+  id: sql`id`,
+  system: sql`system`,
+  instance: sql`instance`,
+  kind: sql`kind`,
+  native: sql`native`,
+}
+/** What a text only names may be nowhere. */
+const SEEN = sql`type = 'identity' and merged_into is null and gone_at is null and exists (
+  select 1 from sighting where sighting.entity_id = entity.id and sighting.gone_at is null)`
+
 /** Identities that are there and no person's own account, nor a group, nor what a system brings along. */
 export async function nonHumans(db: Db): Promise<NonHuman[]> {
-  const rows = await db
-    .selectFrom('entity')
-    .select(['id', 'system', 'instance', 'kind', 'native'])
-    .where('type', '=', 'identity')
-    .where('merged_into', 'is', null)
-    .where('gone_at', 'is', null)
-    // What a text only names may be nowhere.
-    .where(({ exists, selectFrom }) =>
-      exists(
-        selectFrom('sighting')
-          .select('sighting.source_id')
-          .whereRef('sighting.entity_id', '=', 'entity.id')
-          .where('sighting.gone_at', 'is', null),
-      ),
-    )
-    .orderBy('id')
-    .execute()
+  const rows: NonHuman[] = []
+  const shared = sharedTexts()
+  for await (const page of columnPages(db, 'entity', COLUMNS, SEEN))
+    for (let at = 0; at < page.count; at++)
+      rows.push({
+        id: page.id[at]!,
+        system: shared(page.system[at]!),
+        instance: shared(page.instance[at]!),
+        kind: shared(page.kind[at]!),
+        native: page.native[at]!,
+      })
+  rows.sort((a, b) => (a.id < b.id ? -1 : 1))
   const facts = await db
     .selectFrom('fact')
     .innerJoin('entity', 'entity.id', 'fact.entity_id')

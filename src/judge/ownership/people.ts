@@ -57,9 +57,9 @@ export class People {
     return this.#teams.get(slugOf(name))
   }
 
-  /** A person by a login, as a part of a name has it. */
+  /** A person by a login, as a part of a name has it: in small letters. */
   person(login: string): Party | undefined {
-    return this.#byWord.get(wordOf(login)) ?? undefined
+    return this.#byWord.get(login) ?? undefined
   }
 
   /**

@@ -1,11 +1,12 @@
 import { sql } from 'kysely'
+import { sharedTexts } from '../../core/store/column-pages.ts'
 import type { Row } from '../../core/store/schema.ts'
 import type { Db } from '../../core/store/store.ts'
 import { confirmedBy } from '../../know/inventory/owner-word.ts'
 import type { Roots } from '../../know/inventory/roots.ts'
 import type { CodePlace } from './code.ts'
 
-type OwnerRow = Pick<Row<'owner'>, 'owner' | 'source' | 'weight' | 'at'>
+export type OwnerRow = Pick<Row<'owner'>, 'owner' | 'source' | 'weight' | 'at'>
 type Many<Value> = ReadonlyMap<string, readonly Value[]>
 
 /** Of each thing so many places are kept that differ, of twice as many that are looked at. */
@@ -195,7 +196,17 @@ async function ownersOf(db: Db, roots: Roots): Promise<Many<OwnerRow>> {
     source: confirmedBy(said_by),
     weight: 1,
   }))
-  return Map.groupBy([...rows, ...words], ({ entity_id }) => roots.of(entity_id))
+  const found = new Map<string, OwnerRow[]>()
+  const shared = sharedTexts()
+  for (const { entity_id, owner, source, weight, at } of [...rows, ...words]) {
+    const id = roots.of(entity_id)
+    // Rows as the store gives them take several times as much memory.
+    const row = { owner: shared(owner), source: shared(source), weight, at }
+    const own = found.get(id)
+    if (own) own.push(row)
+    else found.set(id, [row])
+  }
+  return found
 }
 
 /** In which folder of its repository each component of a catalog lies, by the component. */

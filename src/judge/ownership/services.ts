@@ -18,6 +18,7 @@ const MOST_WORDS = 6
 export class Services {
   readonly #byName = new Map<string, Service>()
   readonly #byFirst = new Map<string, string[]>()
+  readonly #firstWords = new Set<string>()
   readonly #ofRepository: ReadonlyMap<string, readonly string[]>
   readonly #code: Code
 
@@ -62,6 +63,7 @@ export class Services {
     for (const [name, { components, code: places }] of made)
       this.#byName.set(name, { name, components: [...components], code: [...places.values()] })
     for (const name of this.#byName.keys()) {
+      this.#firstWords.add(name.split('-', 1)[0]!)
       const prefix = name.slice(0, LEAST_PREFIX)
       this.#byFirst.set(prefix, [...(this.#byFirst.get(prefix) ?? []), name])
     }
@@ -77,7 +79,8 @@ export class Services {
     let found: Service | undefined
     for (const name of names) {
       const words = wordsOf(ownName(name))
-      for (let from = 0; from < words.length; from++)
+      for (let from = 0; from < words.length; from++) {
+        if (!this.#firstWords.has(words[from]!)) continue
         for (let to = Math.min(words.length, from + MOST_WORDS); to - from > longest; to--) {
           if (to - from === 1 && words.filter(word => !isCommon([word])).length > 1) continue
           const known = this.#byName.get(words.slice(from, to).join('-'))
@@ -85,6 +88,7 @@ export class Services {
           longest = to - from
           found = known
         }
+      }
     }
     return found
   }

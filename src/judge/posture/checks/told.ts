@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Ms } from '../../../core/contract/ref.ts'
-import { columnPages } from '../../../core/store/column-pages.ts'
+import { columnPages, sharedTexts } from '../../../core/store/column-pages.ts'
 import type { Row } from '../../../core/store/schema.ts'
 import type { Db } from '../../../core/store/store.ts'
 import { inChunks } from '../../../know/inventory/in-chunks.ts'
@@ -89,13 +89,7 @@ const all = oncePerRun(async ({ db }) => {
   const facts = await FactTable.load(db, await loadRoots(db))
   const found: Told[] = []
   const credentials: CredentialRow[] = []
-  const shared = new Map<string, string>()
-  /** The same few texts are of very many. */
-  const one = (text: string) => {
-    const known = shared.get(text) ?? text
-    shared.set(known, known)
-    return known
-  }
+  const shared = sharedTexts()
   const pages = columnPages(db, 'entity', ENTITY, sql`type in ('identity', 'credential')`)
   for await (const page of pages)
     for (let at = 0; at < page.count; at++) {
@@ -108,10 +102,10 @@ const all = oncePerRun(async ({ db }) => {
       if (isGone || isMerged) continue
       found.push({
         id,
-        type: one(page.type[at]!) as Told['type'],
-        system: one(page.system[at]!),
-        instance: one(page.instance[at]!),
-        kind: one(page.kind[at]!),
+        type: shared(page.type[at]!) as Told['type'],
+        system: shared(page.system[at]!),
+        instance: shared(page.instance[at]!),
+        kind: shared(page.kind[at]!),
         isListed,
         identityId: credential?.identityId,
         state: credential?.state,
