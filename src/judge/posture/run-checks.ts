@@ -161,24 +161,30 @@ async function keep(
       .where('ended_at', 'is', null)
       .where('last_seen', '<', at)
       .execute()
+  let recorded = 0
+  const write = async () => {
+    await findings.run(tx, written.splice(0))
+    const entries = changes.slice(recorded).map(({ entityId, change, why }) => ({
+      kind: `finding.${change}`,
+      subject: entityId,
+      body: { check, why },
+    }))
+    await recordAll(tx, io, entries)
+    recorded = changes.length
+  }
   for (const [entityId, why] of failing) {
     if (open.has(entityId)) continue
     const seen = { first_seen: at, last_seen: at, ended_at: null }
     written.push({ id: newId(io), check, entity_id: entityId, why, ...seen })
     changes.push({ check, entityId, change: 'begun', why })
+    if (written.length >= AT_ONCE) await write()
   }
-  await findings.run(tx, written)
-  await recordAll(
-    tx,
-    io,
-    changes.map(({ entityId, change, why }) => ({
-      kind: `finding.${change}`,
-      subject: entityId,
-      body: { check, why },
-    })),
-  )
+  await write()
   return changes
 }
+
+/** What is made for each row that is written is more than what was found out: so many are at once. */
+const AT_ONCE = 1024
 
 /** New ones, and those that changed, alike. */
 const findings = new RowInsert('finding', insert =>

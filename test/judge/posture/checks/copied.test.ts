@@ -1,5 +1,13 @@
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { sql } from 'kysely'
 import { expect, test } from 'vitest'
+import { realIo } from '../../../../src/core/contract/io.ts'
+import { nonHumans } from '../../../../src/judge/ownership/non-human.ts'
+import { checks } from '../../../../src/judge/posture/all.ts'
+import type { Check } from '../../../../src/judge/posture/check.ts'
+import { runChecks } from '../../../../src/judge/posture/run-checks.ts'
+import { weighAll } from '../../../../src/judge/posture/checks/owners.ts'
 import { placesInCode } from '../../../../src/judge/posture/checks/copies-in-code.ts'
 import { inThreads } from '../../../../src/judge/posture/checks/reading.ts'
 import { readCopies } from '../../../../src/judge/posture/checks/copied-values.ts'
@@ -12,7 +20,7 @@ import {
 } from '../../../../src/judge/posture/checks/values-of-copies.ts'
 import { type Db, openStore } from '../../../../src/core/store/store.ts'
 import { Draws } from '../../organisation/draws.ts'
-import { ownDirectory } from '../../../know/estate.ts'
+import { ownDirectory, testKeys } from '../../../know/estate.ts'
 import { openOwnStore } from '../../../own-store.ts'
 
 const SYSTEMS = ['git', 'directory', 'slack', 'report', 'directory']
@@ -64,6 +72,12 @@ async function writeCopies(db: Db, seed: string, count: number): Promise<void> {
         gone_at: null,
         merged_into: null,
       })),
+    )
+    .execute()
+  await db
+    .insertInto('sighting')
+    .values(
+      ['c0', 'c1', 'c2'].map(entity_id => ({ entity_id, source_id: 's0', last_seen: 0, gone_at: null })),
     )
     .execute()
   for (const source_id of ['s0', 's1'])
@@ -204,13 +218,62 @@ test('of each value and claim it is told in how many places it stands, and of wh
   await close()
 })
 
-test('a thread reads the same', async () => {
+test('threads find out the same', async () => {
   const file = join(await ownDirectory(), 'store')
   const db = await openStore(file)
   await writeCopies(db, 'thread', 600)
   const here = await readCopies(db)
-  const there = await inThreads(file, 0).copies
+  const { copies, owners } = inThreads(file, 0)
+  const there = await copies
   expect(told(there.values)).toEqual(told(here.values))
   expect(there.newKeys).toEqual(here.newKeys)
+  const weighed = await weighAll(db, 0, await nonHumans(db), async () => placesInCode(here.inCode))
+  expect([...weighed.keys()]).toEqual(['c0', 'c1', 'c2'])
+  expect(await owners).toEqual(weighed)
   await db.destroy()
+})
+
+test('of very many copies, what is found first is written while others look, and is seen with the rest', async () => {
+  const file = join(await ownDirectory(), 'store')
+  const [db, other] = [await openStore(file), await openStore(file)]
+  await writeCopies(db, 'many', 600)
+  const world = { io: { ...realIo(), now: () => new Date(0) }, keys: testKeys }
+  const { counts } = await runChecks(db, world, checks)
+  const findings = () =>
+    other.selectFrom('finding').select(['check', 'entity_id', 'why']).orderBy('id').execute()
+  const found = await findings()
+  expect(found.length).toBeGreaterThan(0)
+  // By that number their size is told.
+  await sql`update copy set rowid = 1000000 where rowid = (select max(rowid) from copy)`.execute(db)
+  expect(await runChecks(db, world, checks)).toEqual({ changes: [], counts })
+  const base = { title: '', why: '', fix: '', severity: 'low', frameworks: [] } as const
+  const population = async () => new Map([['c0', undefined]])
+  const fails = { entityId: 'c0', outcome: 'fails', why: 'w' } as const
+  const first: Check = { ...base, id: 'first', population, find: async () => [fails] }
+  const isLocked = async () => {
+    try {
+      await sql`begin immediate`.execute(other)
+    } catch {
+      return true
+    }
+    await sql`rollback`.execute(other)
+    return false
+  }
+  const last: Check = {
+    ...base,
+    id: 'last',
+    population,
+    async find() {
+      while (!(await isLocked())) await wait(1)
+      expect(await findings()).toEqual(found)
+      return [fails]
+    },
+  }
+  expect((await runChecks(db, world, [first, last])).changes.map(({ check }) => check)).toEqual([
+    'first',
+    'last',
+  ])
+  expect((await findings()).length).toBe(found.length + 2)
+  await db.destroy()
+  await other.destroy()
 })
