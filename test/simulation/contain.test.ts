@@ -2,10 +2,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { BOUNDARIES } from '../../src/act/actions/step.ts'
 import type { ContainRequest } from '../../src/act/incident/contain.ts'
 import { campaign } from './campaign.ts'
+import { type Containment, eachCall, mustEndWell } from './disturbed.ts'
 import { mustBeContained } from './invariants.ts'
-import type { Ending } from './process.ts'
 import { SHOP } from './shop.ts'
-import { reportOf, type Scene, Stage } from './stage.ts'
+import { reportOf, Stage } from './stage.ts'
 
 const PLACE = 'orders/.env'
 let stage: Stage
@@ -17,6 +17,12 @@ afterAll(() => stage?.remove())
 
 describe.each(['graceful', 'emergency'] as const)('%s containment', mode => {
   const request: ContainRequest = { subject: 'orders', mode, windowSeconds: 0 }
+  const containment = (): Containment => ({
+    stage,
+    request,
+    mustBeContained: (scene, report) =>
+      mustBeContained(scene.db, scene.estate, report, [scene.contained('orders', [PLACE])]),
+  })
 
   test('undisturbed: contained, and each step told once at each boundary', async () => {
     const { told } = await clean()
@@ -28,7 +34,7 @@ describe.each(['graceful', 'emergency'] as const)('%s containment', mode => {
 
   test('dead at each boundary of each step, it is finished by the next process', async () => {
     const { told } = await clean()
-    await mustEndWell(told, async (scene, { key, boundary }) => {
+    await mustEndWell(containment(), told, async (scene, { key, boundary }) => {
       const ending = await scene.contain(request, { dieAt: { key, boundary } })
       expect(ending).toBe('died')
       return ending
@@ -38,7 +44,7 @@ describe.each(['graceful', 'emergency'] as const)('%s containment', mode => {
   test('dead in each call to a system, before or after its effect, it is finished by the next process', async () => {
     const { calls } = await clean()
     expect(calls).toBeGreaterThan(20)
-    await mustEndWell(eachCall(calls), async (scene, dieAtCall) => {
+    await mustEndWell(containment(), eachCall(calls), async (scene, dieAtCall) => {
       const ending = await scene.contain(request, { dieAtCall })
       expect(ending).toBe('died')
       return ending
@@ -49,7 +55,7 @@ describe.each(['graceful', 'emergency'] as const)('%s containment', mode => {
     'each message to %s broken, before or after its effect: it recovers, or the next process finishes it',
     async system => {
       const { messages } = await clean()
-      await mustEndWell(eachCall(messages[system]), async (scene, { call, when }) => {
+      await mustEndWell(containment(), eachCall(messages[system]), async (scene, { call, when }) => {
         scene.estate.failAt(system, call, when)
         const ending = await scene.contain(request)
         scene.estate.noFault()
@@ -68,35 +74,9 @@ describe.each(['graceful', 'emergency'] as const)('%s containment', mode => {
       postgres: server.calls - before.postgres,
       directory: scene.estate.directoryCalls - before.directory,
     }
-    await mustBeContained(scene.db, scene.estate, report, [scene.contained('orders', [PLACE])])
+    await containment().mustBeContained(scene, report)
     await scene.end()
     return { told: scene.told, calls: scene.calls, messages }
-  }
-
-  /** What was not finished by the first process is by the second. */
-  async function finished(scene: Scene, ending: Ending): Promise<Ending> {
-    const done = ending !== 'died' && 'report' in ending && ending.report.state === 'done'
-    return done ? ending : await scene.contain(request)
-  }
-
-  async function mustEndWell<Case extends object>(
-    cases: readonly Case[],
-    disturb: (scene: Scene, one: Case) => Promise<Ending>,
-  ): Promise<void> {
-    const wrong: string[] = []
-    for (const one of cases) {
-      const scene = await stage.begin()
-      try {
-        const report = reportOf(await finished(scene, await disturb(scene, one)))
-        await mustBeContained(scene.db, scene.estate, report, [scene.contained('orders', [PLACE])])
-      } catch (error) {
-        wrong.push(`${JSON.stringify(one)}: ${error instanceof Error ? error.message : String(error)}`)
-      } finally {
-        await scene.end()
-      }
-    }
-    expect(wrong).toEqual([])
-    expect(cases.length).toBeGreaterThan(0)
   }
 })
 
@@ -110,8 +90,3 @@ test(`${SEEDS} seeded campaigns of deaths, broken messages, absences, an attacke
     )
   expect(wrong).toEqual([])
 })
-
-function eachCall(count: number): { call: number; when: 'before' | 'after' }[] {
-  const calls = Array.from({ length: count }, (_, index) => index + 1)
-  return calls.flatMap(call => (['before', 'after'] as const).map(when => ({ call, when })))
-}

@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { type MemoryAws, memoryAws } from '../../src/connectors/aws/memory.ts'
 import { directoryConfig } from '../../src/connectors/directory/connector.ts'
 import { type MemoryFiles, memoryDirectory } from '../../src/connectors/directory/memory.ts'
+import { type MemoryMariadb, memoryMariadb } from '../../src/connectors/mariadb/memory.ts'
 import { readMark } from '../../src/connectors/postgres/mark.ts'
 import {
   type MemoryPostgres,
@@ -26,6 +27,7 @@ import { SimulatedTime } from './simulated-time.ts'
 
 export const keys = deriveKeys(new RootKey(new Secret(new Uint8Array(32).fill(7))))
 export const ENDPOINT = 'db.example:5432'
+export const MARIADB_ENDPOINT = 'shop-db.example:3306'
 export const CACHE_ENDPOINT = 'cache.example:6379'
 const START_MS = Date.UTC(2026, 2, 1)
 
@@ -34,6 +36,8 @@ export interface Description {
   readonly roles: readonly (Omit<NewRole, 'password'> & { readonly password: string })[]
   /** Users of a Redis server, which stands beside where there are any. */
   readonly users?: readonly (Omit<NewUser, 'passwords'> & { readonly password: string })[]
+  /** A MariaDB server, set up by these statements where there are any. */
+  readonly mariadb?: readonly string[]
   /** An AWS account, filled by this where there is one. */
   readonly aws?: (account: MemoryAws['account']) => void
   readonly files: Readonly<Record<string, string>>
@@ -49,6 +53,7 @@ export class Estate {
   readonly random: SeededRandom
   readonly server: MemoryPostgres
   readonly cache: MemoryRedis | undefined
+  readonly mariadb: MemoryMariadb | undefined
   readonly aws: MemoryAws | undefined
   readonly files: MemoryFiles = { entries: new Map(), inode: 1 }
   readonly roles = new Map<string, MemoryRole>()
@@ -68,6 +73,9 @@ export class Estate {
     this.cache = description.users && memoryRedis({ endpoint: CACHE_ENDPOINT, now: () => this.time.now() })
     for (const { password, ...user } of description.users ?? [])
       this.cache?.addUser({ ...user, passwords: [new Secret(password)] })
+    this.mariadb =
+      description.mariadb && memoryMariadb({ endpoint: MARIADB_ENDPOINT, now: () => this.time.now() })
+    for (const statement of description.mariadb ?? []) this.mariadb?.run(statement)
     this.aws = description.aws && memoryAws({ settleSeconds: 15, approved: ['apps/*'] })
     if (this.aws) description.aws?.(this.aws.account)
     for (const [path, text] of Object.entries(description.files)) this.put(path, text)
@@ -122,6 +130,7 @@ export class Estate {
       postgres as Connector,
       directory as Connector,
       ...(this.cache ? [this.cache.connector as Connector] : []),
+      ...(this.mariadb ? [this.mariadb.connector as Connector] : []),
       ...(this.aws ? [this.#awsConnector(this.aws)] : []),
     ]
   }

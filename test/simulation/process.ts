@@ -101,6 +101,7 @@ export class Process {
     await this.#connections.add(this.#db, 'postgres', {}, 'db.example')
     const systems = (await this.#connections.systems()).map(({ system }) => system)
     if (systems.includes('redis')) await this.#connections.add(this.#db, 'redis', {}, 'cache.example')
+    if (systems.includes('mariadb')) await this.#connections.add(this.#db, 'mariadb', {}, 'shop-db.example')
     if (systems.includes('aws')) await this.#connections.add(this.#db, 'aws', {}, 'aws')
     await this.#connections.add(this.#db, 'directory', {
       path: '/estate',

@@ -48,11 +48,19 @@ export function accountOf(server: { readonly instance: string }, ref: Ref): Acco
 
 /** The name says that it is ours, like whom it was made, and by which want: the server keeps no comment. */
 export function issuedName(wantName: string, { user }: Account): string {
-  const readable = user
-    .replace(/^fb_|_[0-9a-f]{16}$/g, '')
+  return `fb_${readable(user)}_${digest(wantName)}`
+}
+
+/** Made by `issue` like this account, or like one of the same name as far as it can be read. */
+export function isIssuedLike({ user, host }: Account, like: Account): boolean {
+  return isIssued(user) && user !== like.user && host === like.host && readable(user) === readable(like.user)
+}
+
+function readable(user: string): string {
+  return user
+    .replaceAll(/^fb_|_[0-9a-f]{16}$/g, '')
     .replaceAll(/[^A-Za-z0-9]+/g, '_')
     .slice(0, 40)
-  return `fb_${readable}_${digest(wantName)}`
 }
 
 export function isIssuedFor(user: string, wantName: string): boolean {

@@ -1,9 +1,17 @@
 import { z } from 'zod'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { CredentialRef, Ref, State } from '../../core/contract/ref.ts'
-import { type Account, accountOf, accountRef, isIssued, quoted } from './account.ts'
+import { type Account, accountOf, accountRef, isIssued, isIssuedLike, quoted } from './account.ts'
 import { frozen, type Grant, give, grantsOf, reduce, sameGrant, sameTarget } from './grants.ts'
-import { findEntry, mustFindEntry, mustNotBeUs, NO_PASSWORD, type Server, type Sql } from './server.ts'
+import {
+  findEntry,
+  listEntries,
+  mustFindEntry,
+  mustNotBeUs,
+  NO_PASSWORD,
+  type Server,
+  type Sql,
+} from './server.ts'
 import { endSessions } from './sessions.ts'
 
 const accountState = z.strictObject({
@@ -90,21 +98,36 @@ async function change(
   })
 }
 
-/** The rights as they stood. */
+/** The rights as they stood; also of a sibling that was made while the account was frozen, and has what that left. */
 export async function thaw(server: Server, identity: Ref, before: State): Promise<void> {
   const account = accountOf(server, identity)
   const { grants } = stateBefore(before, account)
+  const left = grants.flatMap(grant => frozen(grant) ?? [])
   await server.work('thawing the account', async sql => {
     await mustFindEntry(sql, account)
-    for (const grant of await grantsOf(sql, account))
-      await reduce(
-        sql,
-        grant,
-        grants.find(stood => sameTarget(stood, grant)),
-        account,
-      )
-    for (const grant of grants) await give(sql, grant, account)
+    for (const sibling of (await listEntries(sql)).filter(each => isIssuedLike(each, account)))
+      if (isBetween(await grantsOf(sql, sibling), left, grants)) await restore(sql, sibling, grants)
+    await restore(sql, account, grants)
   })
+}
+
+async function restore(sql: Sql, account: Account, grants: readonly Grant[]): Promise<void> {
+  for (const grant of await grantsOf(sql, account))
+    await reduce(
+      sql,
+      grant,
+      grants.find(stood => sameTarget(stood, grant)),
+      account,
+    )
+  for (const grant of grants) await give(sql, grant, account)
+}
+
+/** No less than what was left, and no more than what stood; in between where a thaw broke off. */
+function isBetween(some: readonly Grant[], left: readonly Grant[], stood: readonly Grant[]): boolean {
+  return (
+    left.every(each => some.some(one => sameTarget(one, each))) &&
+    some.every(one => [...left, ...stood].some(each => sameGrant(one, each)))
+  )
 }
 
 /**

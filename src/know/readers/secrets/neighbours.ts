@@ -22,7 +22,14 @@ const SYSTEMS: readonly System[] = [
     prefix: /^(?:pg|psql|postgres|postgresql)[_.-]?/,
     word: /postgres|pgsql|psycopg/i,
   },
-  { system: 'mysql', kind: 'user', port: '3306', prefix: /^(?:mysql|mariadb)[_.-]?/, word: /mysql|mariadb/i },
+  // Texts call both so; the connector is MariaDB's.
+  {
+    system: 'mariadb',
+    kind: 'user',
+    port: '3306',
+    prefix: /^(?:mysql|mariadb)[_.-]?/,
+    word: /mysql|mariadb/i,
+  },
   { system: 'redis', kind: 'user', port: '6379', prefix: /^redis[_.-]?/, word: /redis/i },
 ]
 

@@ -222,7 +222,7 @@ describe('whom a password claims to be', () => {
       '.env',
       'postgres:?db:5432/role/?app',
     ],
-    ['DB_HOST=db\nDB_PORT=3306\nDB_USER=app\nDB_PASSWORD=x9-Kq2mZ\n', '.env', 'mysql:?db:3306/user/?app'],
+    ['DB_HOST=db\nDB_PORT=3306\nDB_USER=app\nDB_PASSWORD=x9-Kq2mZ\n', '.env', 'mariadb:?db:3306/user/?app'],
     ['DB_HOST=${HOST}\nDB_PORT=5432\nDB_USER=app\nDB_PASSWORD=x9-Kq2mZ\n', '.env', 'nobody'],
     [
       'env:\n- name: DB_HOST\n  value: db\n- name: DB_PORT\n  value: "5432"\n- name: DB_USER\n  value: app\n- name: DB_PASSWORD\n  value: x9-Kq2mZ\n',
