@@ -1,4 +1,4 @@
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
@@ -33,8 +33,8 @@ export default defineConfig({
     },
     pool: 'forks',
     sequence: { sequencer: LongestFirst },
-    // One less than there are processors, the default, leaves half of a small machine idle.
-    maxWorkers: '100%',
+    // Tests that drive programs and servers wait for much of their time, while another file can go on.
+    maxWorkers: availableParallelism() + 1,
     // Long enough for a machine that is several times slower, or busy: what hangs is still seen.
     testTimeout: 600_000,
     hookTimeout: 600_000,
