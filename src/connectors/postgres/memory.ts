@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { BreakableCalls } from '../../core/contract/breakable-calls.ts'
 import type { Connection, Connector, Issued, Verdict, Want } from '../../core/contract/connector.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
@@ -97,8 +98,7 @@ export function memoryPostgres(options: MemoryPostgresOptions = {}): MemoryPostg
   let instance = options.instance ?? '7000000000000000001'
   let roles = new Map<string, MemoryRole>()
   let sessions: MemorySession[] = []
-  let [calls, nextOid, nextSession] = [0, 16384, 1]
-  let fault: { at: number; when: 'before' | 'after' } | undefined
+  let [nextOid, nextSession] = [16384, 1]
 
   const named = (name: string) => [...roles.values()].find(role => role.name === name)
   const admits = (role: MemoryRole, password: Secret) =>
@@ -107,17 +107,8 @@ export function memoryPostgres(options: MemoryPostgresOptions = {}): MemoryPostg
       (role.validUntilMs === null || role.validUntilMs > now()) &&
       Buffer.compare(role.password, password.reveal()) === 0)
 
-  /** One round trip. Whether the effect took place before a break is the fault's choice, and nobody is told. */
-  const call = <T>(effect: () => T): T => {
-    calls++
-    const breaks = fault?.at === calls ? fault : undefined
-    if (breaks) fault = undefined
-    if (!memory.reachable || breaks?.when === 'before') throw broken()
-    const result = effect()
-    if (breaks) throw broken()
-    return result
-  }
-  const broken = () => new FirebreakError('UNREACHABLE', 'the connection broke off')
+  const wire = new BreakableCalls(() => new FirebreakError('UNREACHABLE', 'the connection broke off'))
+  const call = <T>(effect: () => T): T => wire.run(effect)
 
   const memory: MemoryPostgres = {
     connector: {
@@ -134,9 +125,14 @@ export function memoryPostgres(options: MemoryPostgresOptions = {}): MemoryPostg
       return instance
     },
     get calls() {
-      return calls
+      return wire.calls
     },
-    reachable: true,
+    get reachable() {
+      return wire.reachable
+    },
+    set reachable(is) {
+      wire.reachable = is
+    },
     trust: false,
     addRole(role) {
       const oid = String(nextOid++)
@@ -173,12 +169,8 @@ export function memoryPostgres(options: MemoryPostgresOptions = {}): MemoryPostg
       sessions.push(session)
       return session
     },
-    failAt(at, when) {
-      fault = { at: calls + at, when }
-    },
-    noFault() {
-      fault = undefined
-    },
+    failAt: (at, when) => wire.failAt(at, when),
+    noFault: () => wire.noFault(),
     replace(other) {
       instance = other
       for (const session of sessions) session.alive = false

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { BreakableCalls } from '../../core/contract/breakable-calls.ts'
 import type { Connection, Connector, Issued, Verdict } from '../../core/contract/connector.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
@@ -65,23 +66,13 @@ export function memoryRedis(options: MemoryRedisOptions = {}): MemoryRedis {
   let instance = options.instance ?? `mark-${'1'.repeat(32)}`
   let users = new Map<string, User>()
   let sessions: MemorySession[] = []
-  let [calls, nextSession] = [0, 1]
-  let fault: { at: number; when: 'before' | 'after' } | undefined
+  let nextSession = 1
 
   const admits = (user: User, password: Secret) =>
     user.on && (user.nopass || user.digests.includes(passwordDigest(password)))
 
-  /** One round trip. Whether the effect took place before a break is the fault's choice, and nobody is told. */
-  const call = <T>(effect: () => T): T => {
-    calls++
-    const breaks = fault?.at === calls ? fault : undefined
-    if (breaks) fault = undefined
-    if (!memory.reachable || breaks?.when === 'before') throw broken()
-    const result = effect()
-    if (breaks) throw broken()
-    return result
-  }
-  const broken = () => new FirebreakError('UNREACHABLE', 'the connection broke off')
+  const wire = new BreakableCalls(() => new FirebreakError('UNREACHABLE', 'the connection broke off'))
+  const call = <T>(effect: () => T): T => wire.run(effect)
   const end = (name: string, before: number) => {
     for (const session of sessions)
       if (session.user === name && session.startedMs < before) session.alive = false
@@ -103,9 +94,14 @@ export function memoryRedis(options: MemoryRedisOptions = {}): MemoryRedis {
       return instance
     },
     get calls() {
-      return calls
+      return wire.calls
     },
-    reachable: true,
+    get reachable() {
+      return wire.reachable
+    },
+    set reachable(is) {
+      wire.reachable = is
+    },
     addUser({ name, passwords, rules, nopass = false }) {
       users.set(name, { name, on: true, nopass, digests: passwords.map(passwordDigest), rules })
     },
@@ -118,12 +114,8 @@ export function memoryRedis(options: MemoryRedisOptions = {}): MemoryRedis {
       sessions.push(session)
       return session
     },
-    failAt(at, when) {
-      fault = { at: calls + at, when }
-    },
-    noFault() {
-      fault = undefined
-    },
+    failAt: (at, when) => wire.failAt(at, when),
+    noFault: () => wire.noFault(),
     replace(other) {
       instance = other
       for (const session of sessions) session.alive = false
