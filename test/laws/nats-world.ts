@@ -8,12 +8,13 @@ import {
   UserAuthenticationExpiredError,
 } from '@nats-io/transport-node'
 import { nats } from '../../src/connectors/nats/connector.ts'
-import { answered } from '../../src/connectors/nats/server.ts'
+import { answered, type Opened } from '../../src/connectors/nats/server.ts'
 import { realIo } from '../../src/core/contract/io.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
+import type { NatsKeys } from '../connectors/nats/nats-keys.ts'
 import { type NatsServer, startNats } from '../connectors/nats/nats-server.ts'
 import { cuttingProxy, natsMessages } from './cutting-proxy.ts'
-import type { Principal, World } from './world.ts'
+import type { Principal, Subject, World } from './world.ts'
 
 export interface NatsWorld extends World {
   readonly server: NatsServer
@@ -21,19 +22,94 @@ export interface NatsWorld extends World {
   logIn(secret: Secret): ReturnType<typeof connect>
 }
 
-/** Principals share them, in turn. */
+/**
+ * A user's key is its name: another one is another user, and its end stands in its token. Who is connected is cut off by a revocation,
+ * and not without one.
+ */
+export const NATS_LACKS: Subject['lacks'] = [
+  'extend',
+  'rotate',
+  'probe',
+  'endSessions',
+  'freeze',
+  'thaw',
+  'narrow',
+  'documents',
+]
+
 const ROLES = 8
+
+/** Roles that principals share, in turn. */
+export const NATS_ROLES = Object.fromEntries(
+  Array.from({ length: ROLES }, (_, number) => [
+    `job-${number}`,
+    { pub: { allow: [`orders.${number}.>`], deny: [] }, sub: { allow: ['_INBOX.>'], deny: [] } },
+  ]),
+)
+
+/** What is the same at a real server and in memory: users are signed by hand, and log in over the given way. */
+export function natsClients(
+  keys: NatsKeys,
+  logIn: (secret: Secret) => Promise<Opened>,
+  accountToken: () => Promise<string>,
+) {
+  let count = 0
+  return {
+    manyPrincipals: 7,
+    async principal(): Promise<Principal> {
+      const name = `job-${count++ % ROLES}`
+      const { user, credentials } = await keys.sign(name)
+      const identity = { system: 'nats', instance: keys.account, kind: 'role', id: keys.roles[name]! }
+      return {
+        identity,
+        credential: { ...identity, kind: 'user', id: user, identity },
+        secret: new Secret(credentials, user),
+      }
+    },
+    async use(secret: Secret) {
+      try {
+        const connection = await logIn(secret)
+        // Who is let in and cut off at once, as when a user's time is over, has no use of it.
+        const isOfUse = await answered(connection, 10_000).then(
+          () => true,
+          () => false,
+        )
+        await connection.close()
+        return isOfUse
+      } catch (error) {
+        if (error instanceof AuthorizationError || error instanceof UserAuthenticationExpiredError)
+          return false
+        throw error
+      }
+    },
+    async session(secret: Secret) {
+      const connection = await logIn(secret)
+      await connection.flush()
+      return {
+        async alive() {
+          await new Promise(resolve => setTimeout(resolve, 50))
+          return !connection.isClosed()
+        },
+        close: () => connection.close(),
+      }
+    },
+    /** Who stands by the book, and who is refused by it but not by the server. */
+    async snapshot() {
+      const book = new DatabaseSync(join(keys.keys, 'issued.db'), { readOnly: true })
+      const rows = book.prepare('select serial, state from certified order by 1').all()
+      book.close()
+      const token = decode<{ revocations?: Record<string, number> }>(await accountToken())
+      const standing = rows.filter(({ state }) => state !== 'revoked').map(({ serial }) => serial)
+      const refused = rows.filter(({ state }) => state === 'revoked').map(({ serial }) => String(serial))
+      const letIn = refused.filter(user => token.nats.revocations?.[user] === undefined)
+      return JSON.stringify({ standing, letIn })
+    },
+  } satisfies Partial<World>
+}
 
 /** A real server behind a proxy, with roles whose own users are signed by hand. */
 export async function natsWorld(): Promise<NatsWorld> {
-  const server = await startNats(
-    Object.fromEntries(
-      Array.from({ length: ROLES }, (_, number) => [
-        `job-${number}`,
-        { pub: { allow: [`orders.${number}.>`], deny: [] }, sub: { allow: ['_INBOX.>'], deny: [] } },
-      ]),
-    ),
-  )
+  const server = await startNats(NATS_ROLES)
   let other: NatsServer | undefined
   const proxy = await cuttingProxy(server.port, natsMessages, message =>
     /^H?PUB /.test(message.toString('latin1', 0, 5)),
@@ -50,72 +126,22 @@ export async function natsWorld(): Promise<NatsWorld> {
       reconnect: false,
       timeout: 5000,
     })
-  let count = 0
 
   return {
+    ...natsClients(server, logIn, server.accountToken),
     server,
     logIn,
     open: () => openAt(server.port),
-    manyPrincipals: 7,
     async stop() {
       await proxy.close()
       await server.stop()
       await other?.stop()
-    },
-    async principal() {
-      const name = `job-${count++ % ROLES}`
-      const { user, credentials } = await server.sign(name)
-      const identity = { system: 'nats', instance: server.account, kind: 'role', id: server.roles[name]! }
-      return {
-        identity,
-        credential: { ...identity, kind: 'user', id: user, identity },
-        secret: new Secret(credentials, user),
-      }
-    },
-    async use(secret) {
-      try {
-        const connection = await logIn(secret)
-        // Who is let in and cut off at once, as when a user's time is over, has no use of it.
-        const isOfUse = await answered(connection, 10_000).then(
-          () => true,
-          () => false,
-        )
-        await connection.close()
-        return isOfUse
-      } catch (error) {
-        if (error instanceof AuthorizationError || error instanceof UserAuthenticationExpiredError)
-          return false
-        throw error
-      }
-    },
-    async session(secret) {
-      const connection = await logIn(secret)
-      connection.subscribe('_INBOX.law')
-      await connection.flush()
-      return {
-        async alive() {
-          await new Promise(resolve => setTimeout(resolve, 50))
-          return !connection.isClosed()
-        },
-        close: () => connection.close(),
-      }
     },
     faults: async () => ({
       ...proxy,
       open: () => openAt(proxy.port),
       close: async () => proxy.noFault(),
     }),
-    /** Who stands by the book, and who is refused by it but not by the server. */
-    async snapshot() {
-      const book = new DatabaseSync(join(server.keys, 'issued.db'), { readOnly: true })
-      const rows = book.prepare('select serial, state from certified order by 1').all()
-      book.close()
-      const token = decode<{ revocations?: Record<string, number> }>(await server.accountToken())
-      const standing = rows.filter(({ state }) => state !== 'revoked').map(({ serial }) => serial)
-      const refused = rows.filter(({ state }) => state === 'revoked').map(({ serial }) => String(serial))
-      const letIn = refused.filter(user => token.nats.revocations?.[user] === undefined)
-      return JSON.stringify({ standing, letIn })
-    },
     async replace() {
       await server.end()
       other = await startNats({}, { port: server.port })

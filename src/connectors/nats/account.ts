@@ -1,7 +1,7 @@
 import { access, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Algorithms, decode, encode, fromSeed, type KeyPair } from '@nats-io/jwt'
-import type { NatsConnection } from '@nats-io/transport-node'
+import { TimeoutError } from '@nats-io/transport-node'
 import { z } from 'zod'
 import type { Certifier } from '../../core/contract/certified.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
@@ -9,12 +9,13 @@ import type { Io } from '../../core/contract/io.ts'
 import { IssueLedger } from '../../core/contract/issue-ledger.ts'
 import type { CredentialRef, Ref } from '../../core/contract/ref.ts'
 import type { NatsConfig } from './config.ts'
-import { System } from './server.ts'
+import { answered, type LogIn, type Opened, System } from './server.ts'
 
 /** An account and its keys, opened: the book of the users that it signed, and the list of those that servers refuse. */
 export interface Account extends Certifier {
   readonly config: NatsConfig
   readonly system: System
+  readonly logIn: LogIn
 }
 
 const subjects = z.looseObject({
@@ -48,8 +49,8 @@ export type Claims = z.infer<typeof claims>
 /** A signing key with the rights that all whom it signs have (NATS: scoped signing key). */
 export type Role = z.infer<typeof role>
 
-export async function openAccount(config: NatsConfig, io: Io): Promise<Account> {
-  const system = new System({ config, io }, () => fileOf(config, 'system.creds'))
+export async function openAccount(config: NatsConfig, io: Io, logIn: LogIn): Promise<Account> {
+  const system = new System({ config, io, logIn }, () => fileOf(config, 'system.creds'))
   try {
     mustSign(await operatorKey(config), await system.ask(LOOKING, connection => lookUp(config, connection)))
   } catch (error) {
@@ -60,6 +61,7 @@ export async function openAccount(config: NatsConfig, io: Io): Promise<Account> 
     config,
     io,
     system,
+    logIn,
     instance: config.account,
     ledger: new IssueLedger(join(config.path, 'issued.db')),
     holder: 'role',
@@ -86,18 +88,22 @@ export async function currentClaims({ config, system }: Account): Promise<Claims
   }
 }
 
-async function lookUp(config: NatsConfig, connection: NatsConnection): Promise<Claims> {
-  const answer = await connection.request(`$SYS.REQ.ACCOUNT.${config.account}.CLAIMS.LOOKUP`, '', {
-    timeout: config.timeoutMs,
+async function lookUp(config: NatsConfig, connection: Opened): Promise<Claims> {
+  const { account, timeoutMs: timeout } = config
+  const asked = connection.request(`$SYS.REQ.ACCOUNT.${account}.CLAIMS.LOOKUP`, '', { timeout })
+  const answer = await asked.catch(async (error: unknown) => {
+    if (!(error instanceof TimeoutError)) throw error
+    // One of version 2.9 that has no such account says nothing to that, and answers everything else.
+    await answered(connection, timeout)
   })
-  if (answer.data.length === 0)
+  if (!answer || answer.data.length === 0)
     throw new FirebreakError(
       'NOT_FOUND',
-      `the server has no account ${config.account}`,
+      `the server has no account ${account}`,
       'Push it there first (nsc push).',
     )
   const read = claims.safeParse(decode(answer.string()))
-  if (!read.success || read.data.sub !== config.account)
+  if (!read.success || read.data.sub !== account)
     throw new FirebreakError('UNSUPPORTED', 'what the server has for the account is no token of it')
   return read.data
 }
@@ -148,6 +154,14 @@ async function publish(account: Account): Promise<void> {
 
 export function rolesOf({ nats }: Claims): Role[] {
   return (nats.signing_keys ?? []).filter(key => typeof key !== 'string')
+}
+
+/** What a role may do that way: where `allow` is empty, all but what is denied. */
+export function subjectsOf(role: Role | undefined, way: 'pub' | 'sub'): { allow: string[]; deny: string[] } {
+  const { allow, deny = [] } = role?.template?.[way] ?? {}
+  // Of two lists that are there and empty, a server takes the one for nothing, and the other for everything.
+  if (way === 'pub' && allow?.length === 0) return { allow, deny: ['>'] }
+  return { allow: allow ?? [], deny }
 }
 
 /** The private half of a role's key: in a file that is called as the key is, or as the role. */

@@ -4,13 +4,14 @@ import type { Io } from '../../core/contract/io.ts'
 import { openAccount } from './account.ts'
 import type { NatsConfig } from './config.ts'
 import { discover } from './discover.ts'
+import { type LogIn, logIn } from './server.ts'
 import { sessions } from './sessions.ts'
 import { issue, suspend } from './users.ts'
 import { verify } from './verify.ts'
 
 /** NATS's own client is loaded with this, when an account is opened. */
-export async function openConnection(config: NatsConfig, io: Io): Promise<Connection> {
-  const account = await openAccount(config, io)
+export async function openConnection(config: NatsConfig, io: Io, way: LogIn = logIn): Promise<Connection> {
+  const account = await openAccount(config, io, way)
   return {
     instance: account.instance,
     // A cluster's servers hear of it from each other.

@@ -1,6 +1,15 @@
 import { factsOf, type Observation } from '../../core/contract/observation.ts'
 import type { Ref } from '../../core/contract/ref.ts'
-import { type Account, type Claims, currentClaims, refOf, type Role, rolesOf, userRef } from './account.ts'
+import {
+  type Account,
+  type Claims,
+  currentClaims,
+  refOf,
+  type Role,
+  rolesOf,
+  subjectsOf,
+  userRef,
+} from './account.ts'
 import { clientsOf } from './sessions.ts'
 
 /** The account, the keys that sign users of it, its roles with what they may do, and the users that are known. */
@@ -17,7 +26,7 @@ export async function* discover(account: Account): AsyncGenerator<Observation> {
   const known = new Map<string, Observation>()
   const roleOf = (key: string | undefined): Ref | undefined =>
     roles.some(each => each.key === key) ? refOf(instance, 'role', key!) : undefined
-  for (const { authorized_user: user, issuer_key: issuer } of await clientsOf(account)) {
+  for (const { user, issuer_key: issuer } of await clientsOf(account)) {
     const identity = roleOf(issuer)
     if (user === undefined || !identity) continue
     known.set(user, { see: 'credential', ref: userRef(instance, user, identity), facts: {} })
@@ -62,7 +71,8 @@ function* signingKeys(instance: string, { nats }: Claims, itself: Ref): Generato
   }
 }
 
-function* roleSeen(instance: string, { key, role, template }: Role, itself: Ref): Generator<Observation> {
+function* roleSeen(instance: string, its: Role, itself: Ref): Generator<Observation> {
+  const { key, role } = its
   const ref = refOf(instance, 'role', key)
   const name = role || key
   yield { see: 'identity', ref, names: [name], facts: factsOf({ signingKey: key }) }
@@ -70,7 +80,7 @@ function* roleSeen(instance: string, { key, role, template }: Role, itself: Ref)
     ['may-write', 'publish to', 'pub'],
     ['may-read', 'subscribe to', 'sub'],
   ] as const) {
-    const { allow = [], deny = [] } = template?.[way] ?? {}
+    const { allow, deny } = subjectsOf(its, way)
     if (deny.includes('>')) continue
     const limits = [
       ...(allow.length > 0 && !allow.includes('>') ? [`matches ${allow.join(' or ')}`] : []),

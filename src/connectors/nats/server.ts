@@ -6,8 +6,10 @@ import {
   connect,
   ConnectionError,
   credsAuthenticator,
+  type Msg,
   type NatsConnection,
   NoRespondersError,
+  PermissionViolationError,
   RequestError,
   TimeoutError,
   type TlsOptions,
@@ -21,10 +23,22 @@ import type { NatsConfig } from './config.ts'
 interface Where {
   readonly config: NatsConfig
   readonly io: Io
+  readonly logIn: LogIn
 }
 
-/** Logs in once; what fails is not tried again. Wherever TLS is spoken the server's certificate has to hold. */
-export async function logIn({ config }: Where, authenticator: Authenticator): Promise<NatsConnection> {
+export type Answer = Pick<Msg, 'data' | 'json' | 'string'>
+
+/** What is used of the driver's connection. */
+export interface Opened extends Pick<NatsConnection, 'flush' | 'closed' | 'isClosed' | 'close'> {
+  request(...asked: Parameters<NatsConnection['request']>): Promise<Answer>
+  requestMany(...asked: Parameters<NatsConnection['requestMany']>): Promise<AsyncIterable<Answer>>
+}
+
+/** Logs in once, or rejects as the driver does. */
+export type LogIn = (config: NatsConfig, authenticator: Authenticator) => Promise<Opened>
+
+/** At a real server. What fails is not tried again. Wherever TLS is spoken the server's certificate has to hold. */
+export const logIn: LogIn = async (config, authenticator) => {
   const { host, port, timeoutMs } = config
   return await connect({
     servers: `${host.includes(':') ? `[${host}]` : host}:${port}`,
@@ -58,8 +72,8 @@ function tlsOptions({
 /** Does something with a connection, which is closed after it, or as soon as the caller is told to stop. */
 export async function whileOpen<T>(
   { io }: Pick<Where, 'io'>,
-  connection: NatsConnection,
-  use: (connection: NatsConnection) => Promise<T>,
+  connection: Opened,
+  use: (connection: Opened) => Promise<T>,
 ): Promise<T> {
   const stop = () => void connection.close().catch(() => {})
   io.signal.addEventListener('abort', stop, { once: true })
@@ -75,7 +89,7 @@ export async function whileOpen<T>(
  * Until the server has answered. The driver lets a flush wait for ever where the server cuts off at that very moment, as it does when a
  * user's time is over, and where it never answers.
  */
-export async function answered(connection: NatsConnection, timeoutMs: number): Promise<void> {
+export async function answered(connection: Opened, timeoutMs: number): Promise<void> {
   const flushed = connection.flush()
   const gone = connection.closed().then(error => {
     throw error ?? new ClosedConnectionError()
@@ -104,7 +118,7 @@ export function isRefusal(error: unknown): boolean {
 export class System {
   readonly #where: Where
   readonly #credentials: () => Promise<Uint8Array>
-  #opened: Promise<NatsConnection> | undefined
+  #opened: Promise<Opened> | undefined
 
   constructor(where: Where, credentials: () => Promise<Uint8Array>) {
     this.#where = where
@@ -112,7 +126,7 @@ export class System {
     where.io.signal.addEventListener('abort', () => void this.close(), { once: true })
   }
 
-  async ask<T>(doing: string, use: (connection: NatsConnection) => Promise<T>): Promise<T> {
+  async ask<T>(doing: string, use: (connection: Opened) => Promise<T>): Promise<T> {
     const opened = await this.#opened?.catch(() => undefined)
     if (!opened || opened.isClosed()) this.#opened = undefined
     const now = (this.#opened ??= this.#open())
@@ -132,8 +146,9 @@ export class System {
     await opened?.then(connection => connection.close()).catch(() => {})
   }
 
-  async #open(): Promise<NatsConnection> {
-    return await logIn(this.#where, credsAuthenticator(await this.#credentials()))
+  async #open(): Promise<Opened> {
+    const { logIn: way, config } = this.#where
+    return await way(config, credsAuthenticator(await this.#credentials()))
   }
 }
 
@@ -146,7 +161,8 @@ function asFailure(error: unknown, doing: string): FirebreakError {
       `${doing}: nobody answers that at the server`,
       'Firebreak’s own user has to be one of the system account, and the resolver one of type full.',
     )
-  if (isRefusal(error))
+  const isForbidden = error instanceof RequestError && error.cause instanceof PermissionViolationError
+  if (isForbidden || isRefusal(error))
     return new FirebreakError(
       'DENIED',
       `${doing}: the server refused our own user`,

@@ -10,8 +10,10 @@ const client = z.looseObject({
   name: z.string().optional(),
   start: z.iso.datetime({ offset: true }).optional(),
   authorized_user: z.string().optional(),
+  jwt: z.string().optional(),
   issuer_key: z.string().optional(),
 })
+const subject = z.looseObject({ sub: z.string() })
 const page = z.looseObject({
   server: z.looseObject({ id: z.string() }),
   data: z
@@ -22,6 +24,7 @@ const page = z.looseObject({
 /** Somebody who is connected to a server at this moment. */
 export interface Client extends z.infer<typeof client> {
   readonly server: string
+  readonly user: string | undefined
 }
 
 const PER_PAGE = 1024
@@ -42,12 +45,22 @@ export async function clientsOf(account: Account): Promise<Client[]> {
       for await (const answer of answers) {
         const { server, data } = page.parse(answer.json())
         if (!data) continue
-        found.push(...data.connections.map(each => ({ ...each, server: server.id })))
+        found.push(...data.connections.map(each => ({ ...each, server: server.id, user: userOf(each) })))
         more ||= data.total > offset + PER_PAGE
       }
     }
     return found
   })
+}
+
+/** The server lists whatever key a client calls its own; that it was let in is by its token. */
+function userOf({ jwt, authorized_user }: z.infer<typeof client>): string | undefined {
+  try {
+    const [, payload = ''] = (jwt ?? '').split('.')
+    return subject.parse(JSON.parse(Buffer.from(payload, 'base64url').toString())).sub
+  } catch {
+    return authorized_user
+  }
 }
 
 /** Who is connected at this moment as a user of the role. */
@@ -57,8 +70,8 @@ export async function* sessions(account: Account, identity: Ref): AsyncGenerator
   const { instance, io } = account
   const now = io.now().getTime()
   for (const each of await clientsOf(account)) {
-    if (each.issuer_key !== identity.id && each.authorized_user !== identity.id) continue
-    const user = each.authorized_user ?? ''
+    if (each.issuer_key !== identity.id && each.user !== identity.id) continue
+    const user = each.user ?? ''
     yield {
       id: `session:${each.server}:${each.cid}`,
       at: now,

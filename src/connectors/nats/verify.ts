@@ -7,8 +7,8 @@ import { isFirebreakError } from '../../core/contract/errors.ts'
 import { networkReason } from '../../core/contract/network-reason.ts'
 import type { CredentialRef } from '../../core/contract/ref.ts'
 import type { Secret } from '../../core/contract/secret.ts'
-import { type Account, type Claims, currentClaims, rolesOf } from './account.ts'
-import { answered, isRefusal, logIn, whileOpen } from './server.ts'
+import { type Account, type Claims, currentClaims, rolesOf, subjectsOf } from './account.ts'
+import { answered, isRefusal, whileOpen } from './server.ts'
 
 /**
  * Logs in at the server, as far as being let in: nothing is published or subscribed to. First with the user's token and a key that
@@ -68,7 +68,7 @@ type Answer = 'let in' | 'refused' | { readonly why: string }
 async function offer(account: Account, token: string, seed: Uint8Array): Promise<Answer> {
   try {
     // A server may let in and cut off at once; who is answered is in.
-    await whileOpen(account, await logIn(account, jwtAuthenticator(token, seed)), each =>
+    await whileOpen(account, await account.logIn(account.config, jwtAuthenticator(token, seed)), each =>
       answered(each, account.config.timeoutMs),
     )
     return 'let in'
@@ -78,11 +78,13 @@ async function offer(account: Account, token: string, seed: Uint8Array): Promise
 }
 
 function accessOf(account: Claims, issuer: string): string[] {
-  const template = rolesOf(account).find(({ key }) => key === issuer)?.template
+  const role = rolesOf(account).find(({ key }) => key === issuer)
   return (['pub', 'sub'] as const).map(way => {
-    const { allow = [], deny = [] } = template?.[way] ?? {}
-    const which = allow.length > 0 ? allow.join(', ') : template ? 'everything' : 'what its own token says'
+    const { allow, deny } = subjectsOf(role, way)
     const verb = way === 'pub' ? 'publishes to' : 'subscribes to'
+    if (deny.includes('>')) return `${verb} nothing`
+    const which =
+      allow.length > 0 ? allow.join(', ') : role?.template ? 'everything' : 'what its own token says'
     return `${verb} ${which}${deny.length > 0 ? ` but ${deny.join(', ')}` : ''}`
   })
 }
