@@ -60,10 +60,15 @@ export function sameTarget(a: Grant, b: Grant): boolean {
   return a.role === b.role && (a.role ? a.what === b.what : partsOf(a).on === partsOf(b).on)
 }
 
-/** Of a grant of rights. USAGE is none. */
+/** Of a grant of rights. */
 function partsOf({ what }: Grant): { readonly privileges: string[]; readonly on: string } {
   const [, privileges = '', on = ''] = /^(.*?) (ON .+)$/s.exec(what) ?? []
-  return { privileges: privileges.split(/,\s*(?![^(]*\))/).filter(privilege => privilege !== 'USAGE'), on }
+  return { privileges: privilegesIn(privileges), on }
+}
+
+/** Of `SELECT, UPDATE (`a`, `b`)`. USAGE is none. */
+export function privilegesIn(text: string): string[] {
+  return text.split(/,\s*(?![^(]*\))/).filter(privilege => privilege !== 'USAGE')
 }
 
 /** The role that is taken on at each login. */

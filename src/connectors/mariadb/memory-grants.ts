@@ -1,3 +1,5 @@
+import { privilegesIn } from './grants.ts'
+
 /** What one account or role of a MariaDB in memory was given. */
 export class MemoryGrants {
   /** Roles, and whether they may be passed on. */
@@ -53,8 +55,4 @@ function inServersOrder(a: string, b: string): number {
     return found < 0 ? ORDER.length : found
   }
   return at(a) - at(b)
-}
-
-function privilegesIn(what: string): string[] {
-  return what.split(/,\s*(?![^(]*\))/).filter(privilege => privilege !== 'USAGE')
 }

@@ -108,7 +108,6 @@ export function memoryPostgres(options: MemoryPostgresOptions = {}): MemoryPostg
       Buffer.compare(role.password, password.reveal()) === 0)
 
   const wire = new BreakableCalls(() => new FirebreakError('UNREACHABLE', 'the connection broke off'))
-  const call = <T>(effect: () => T): T => wire.run(effect)
 
   const memory: MemoryPostgres = {
     connector: {
@@ -118,7 +117,7 @@ export function memoryPostgres(options: MemoryPostgresOptions = {}): MemoryPostg
       open: async (_config, io) =>
         connect(
           io,
-          call(() => instance),
+          wire.run(() => instance),
         ),
     },
     get instance() {
@@ -186,11 +185,11 @@ export function memoryPostgres(options: MemoryPostgresOptions = {}): MemoryPostg
   function connect(io: Io, ours: string): Connection {
     /** As on the real one: first the connection shows where it leads, then the change is committed as a whole. */
     const change = <T>(effect: () => T): T => {
-      call(() => {
+      wire.run(() => {
         if (instance !== ours)
           throw new FirebreakError('CONFLICT', `another server answers: ${instance}, not ${ours}`)
       })
-      return call(effect)
+      return wire.run(effect)
     }
     const at = { instance: ours }
     const must = (ref: Ref): MemoryRole => {
@@ -245,7 +244,7 @@ export function memoryPostgres(options: MemoryPostgresOptions = {}): MemoryPostg
         const endpoint = options.endpoint ?? 'memory:5432'
         yield { see: 'resource', ref: instanceRef(ours), names: [endpoint], facts: {} }
         const page = async (after: string, size: number) =>
-          call(() =>
+          wire.run(() =>
             [...roles.values()]
               .filter(role => Number(role.oid) > Number(after))
               .slice(0, size)
@@ -256,7 +255,7 @@ export function memoryPostgres(options: MemoryPostgresOptions = {}): MemoryPostg
       },
       async *sessions(identity) {
         const oid = roleOid(at, identity)
-        for (const session of call(() => sessions.filter(({ alive, oid: of }) => alive && of === oid))) {
+        for (const session of wire.run(() => sessions.filter(({ alive, oid: of }) => alive && of === oid))) {
           yield {
             id: `session:${session.id}`,
             at: now(),
@@ -273,7 +272,7 @@ export function memoryPostgres(options: MemoryPostgresOptions = {}): MemoryPostg
       async verify(ref, secret): Promise<Verdict> {
         const oid = roleOid(at, ref)
         try {
-          return call((): Verdict => {
+          return wire.run((): Verdict => {
             if (instance !== ours) return { state: 'unknown', why: 'Another server answers.' }
             const role = roles.get(oid)
             if (!role) return { state: 'dead', why: 'There is no such role.' }
@@ -289,7 +288,7 @@ export function memoryPostgres(options: MemoryPostgresOptions = {}): MemoryPostg
       },
       inspect: async ref => {
         const oid = roleOid(at, ref)
-        return call(() => {
+        return wire.run(() => {
           const state = roles.get(oid)?.state
           return state ? structuredClone({ ...state, scopes: scopesOf(state) }) : null
         })
