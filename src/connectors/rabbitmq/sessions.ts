@@ -40,8 +40,8 @@ const LOOK_MS = 250
  */
 export async function endSessions(server: Server, identity: Ref, issuedBefore: Ms): Promise<void> {
   const name = userName(server, identity)
+  const all = issuedBefore > server.io.now().getTime() - 1000
   await mustBeSame(server)
-  const all = issuedBefore >= server.io.now().getTime()
   for (let waitedMs = 0, empty = 0; empty < 2; waitedMs += LOOK_MS) {
     const clients = await listClients(server, name)
     const old = clients.filter(({ connected_at: at }) => all || at === undefined || at < issuedBefore)
