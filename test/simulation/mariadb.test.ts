@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ContainRequest } from '../../src/act/incident/contain.ts'
 import type { ContainReport } from '../../src/act/incident/report.ts'
-import { isIssued } from '../../src/connectors/mariadb/account.ts'
+import { isIssued } from '../../src/core/contract/issued-name.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
 import { type Containment, eachCall, mustEndWell } from './disturbed.ts'
 import { type Description, MARIADB_ENDPOINT } from './estate.ts'

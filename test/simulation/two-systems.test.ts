@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { BOUNDARIES } from '../../src/act/actions/step.ts'
 import type { ContainRequest } from '../../src/act/incident/contain.ts'
 import type { ContainReport } from '../../src/act/incident/report.ts'
+import { isIssued } from '../../src/core/contract/issued-name.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
 import { CACHE_ENDPOINT, type Description } from './estate.ts'
 import { mustBeContained, mustNotStandIn } from './invariants.ts'
@@ -130,7 +131,7 @@ async function mustBothBeContained(scene: Scene, report: ContainReport): Promise
   const cache = scene.estate.cache!
   expect(cache.login('cart', new Secret(CACHE_PASSWORD))).toBeUndefined()
   expect(cache.user('cart')).toMatchObject({ on: false, digests: [], rules: RULES })
-  const issued = cache.issuedLike('cart')
+  const issued = cache.users().filter(({ name }) => isIssued(name))
   expect(issued.map(user => user.rules)).toEqual([RULES])
   const [, name = '', password = ''] = /redis:\/\/([^:]+):([^@]+)@/.exec(scene.estate.text(PLACE)) ?? []
   expect(name).toBe(issued[0]?.name)

@@ -167,6 +167,7 @@ function branch(incident: Incident, target: Target, earlier: readonly PlannedSte
     add('thaw', possible, `thaw ${label}: give back what freezing took`, needs, {
       ...about,
       from: `freeze:${label}`,
+      issued: steps.find(({ verb }) => verb === 'issue')?.key ?? null,
     })
   }
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { CredentialRef, Ref } from '../../core/contract/ref.ts'
 
@@ -44,33 +43,4 @@ export function accountOf(server: { readonly instance: string }, ref: Ref): Acco
   const at = ref.id.lastIndexOf('@')
   if (at < 1) throw new FirebreakError('UNSUPPORTED', `${ref.id} is no account: it has no host`)
   return { user: ref.id.slice(0, at), host: ref.id.slice(at + 1) }
-}
-
-/** The name says that it is ours, like whom it was made, and by which want: the server keeps no comment. */
-export function issuedName(wantName: string, { user }: Account): string {
-  return `fb_${readable(user)}_${digest(wantName)}`
-}
-
-/** Made by `issue` like this account, or like one of the same name as far as it can be read. */
-export function isIssuedLike({ user, host }: Account, like: Account): boolean {
-  return isIssued(user) && user !== like.user && host === like.host && readable(user) === readable(like.user)
-}
-
-function readable(user: string): string {
-  return user
-    .replaceAll(/^fb_|_[0-9a-f]{16}$/g, '')
-    .replaceAll(/[^A-Za-z0-9]+/g, '_')
-    .slice(0, 40)
-}
-
-export function isIssuedFor(user: string, wantName: string): boolean {
-  return isIssued(user) && user.endsWith(`_${digest(wantName)}`)
-}
-
-export function isIssued(user: string): boolean {
-  return /^fb_[A-Za-z0-9_]{0,40}_[0-9a-f]{16}$/.test(user)
-}
-
-export function digest(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 16)
 }

@@ -34,7 +34,7 @@ export function mariadbOver(way: Dial): Connector<MariadbConfig> {
         suspend: ref => suspend(server, ref),
         resume: (ref, before) => resume(server, ref, before),
         freeze: identity => freeze(server, identity),
-        thaw: (identity, before) => thaw(server, identity, before),
+        thaw: (identity, before, issued) => thaw(server, identity, before, issued),
         endSessions: (identity, issuedBefore) => endSessions(server, identity, issuedBefore),
         revoke: ref => revoke(server, ref),
       }

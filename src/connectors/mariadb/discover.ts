@@ -1,6 +1,7 @@
+import { isIssued } from '../../core/contract/issued-name.ts'
 import { factsOf, type Observation } from '../../core/contract/observation.ts'
 import type { Ref } from '../../core/contract/ref.ts'
-import { accountRef, credentialRef, isIssued, refOf } from './account.ts'
+import { accountRef, credentialRef, refOf } from './account.ts'
 import { type Grant, grantsOf } from './grants.ts'
 import { type Entry, listEntries, type Server, type Sql, wordOf } from './server.ts'
 

@@ -1,18 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { Issued, Want } from '../../core/contract/connector.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
+import { isIssuedFor, issuedName, wantDigest } from '../../core/contract/issued-name.ts'
 import type { CredentialRef } from '../../core/contract/ref.ts'
 import { Secret } from '../../core/contract/secret.ts'
-import {
-  type Account,
-  accountOf,
-  credentialRef,
-  digest,
-  isIssuedFor,
-  issuedName,
-  quoted,
-  quotedName,
-} from './account.ts'
+import { type Account, accountOf, credentialRef, quoted, quotedName } from './account.ts'
 import { defaultRoleOf, give, grantsOf } from './grants.ts'
 import { listEntries, mustFindEntry, mustNotBeUs, type Server, type Sql } from './server.ts'
 
@@ -30,7 +22,7 @@ export async function issue(server: Server, want: Want): Promise<Issued> {
       'Leave scopes empty.',
     )
   const old = accountOf(server, like)
-  const account: Account = { user: issuedName(want.name, old), host: old.host }
+  const account: Account = { user: issuedName(want.name, old.user), host: old.host }
   const { password, hash } = newPassword(server)
   await server.work('issuing an account', async sql => {
     await mustHold(sql, want)
@@ -79,7 +71,7 @@ export async function rotate(server: Server, ref: CredentialRef): Promise<Issued
  * looked for before that.
  */
 async function mustHold(sql: Sql, want: Want): Promise<void> {
-  const [row] = await sql('select get_lock(?, 10) got', [`firebreak_${digest(want.name)}`])
+  const [row] = await sql('select get_lock(?, 10) got', [`firebreak_${wantDigest(want.name)}`])
   if (Number(row?.['got']) !== 1)
     throw new FirebreakError('RATE_LIMITED', 'another attempt of the same name is still at work', 'Retry.')
 }

@@ -1,17 +1,10 @@
 import { z } from 'zod'
 import { FirebreakError } from '../../core/contract/errors.ts'
+import { isIssued } from '../../core/contract/issued-name.ts'
 import type { CredentialRef, Ref, State } from '../../core/contract/ref.ts'
-import { type Account, accountOf, accountRef, isIssued, isIssuedLike, quoted } from './account.ts'
+import { type Account, accountOf, accountRef, quoted } from './account.ts'
 import { frozen, type Grant, give, grantsOf, reduce, sameGrant, sameTarget } from './grants.ts'
-import {
-  findEntry,
-  listEntries,
-  mustFindEntry,
-  mustNotBeUs,
-  NO_PASSWORD,
-  type Server,
-  type Sql,
-} from './server.ts'
+import { findEntry, mustFindEntry, mustNotBeUs, NO_PASSWORD, type Server, type Sql } from './server.ts'
 import { endSessions } from './sessions.ts'
 
 const accountState = z.strictObject({
@@ -98,15 +91,22 @@ async function change(
   })
 }
 
-/** The rights as they stood; also of a sibling that was made while the account was frozen, and has what that left. */
-export async function thaw(server: Server, identity: Ref, before: State): Promise<void> {
+/** The rights as they stood; also of what was issued while the account was frozen, where it has what that left. */
+export async function thaw(
+  server: Server,
+  identity: Ref,
+  before: State,
+  issued: readonly CredentialRef[] = [],
+): Promise<void> {
   const account = accountOf(server, identity)
+  const siblings = issued.map(ref => accountOf(server, ref))
   const { grants } = stateBefore(before, account)
   const left = grants.flatMap(grant => frozen(grant) ?? [])
   await server.work('thawing the account', async sql => {
     await mustFindEntry(sql, account)
-    for (const sibling of (await listEntries(sql)).filter(each => isIssuedLike(each, account)))
-      if (isBetween(await grantsOf(sql, sibling), left, grants)) await restore(sql, sibling, grants)
+    for (const sibling of siblings)
+      if ((await findEntry(sql, sibling)) && isBetween(await grantsOf(sql, sibling), left, grants))
+        await restore(sql, sibling, grants)
     await restore(sql, account, grants)
   })
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
+import { isIssued } from '../../core/contract/issued-name.ts'
 import { factsOf, type Observation } from '../../core/contract/observation.ts'
 import { call, credentialRef, listPermissions, listUsers, mustBeSame, refOf, type Server } from './server.ts'
-import { isIssued } from './users.ts'
 
 const vhosts = z.array(z.object({ name: z.string() }))
 

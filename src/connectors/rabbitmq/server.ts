@@ -69,13 +69,18 @@ async function instanceAt(config: RabbitmqConfig, io: Io): Promise<string> {
   return createHash('sha256').update(value).digest('hex').slice(0, 32)
 }
 
-/** One request. Parts of a path are encoded by `path`. */
-export async function call(
+/** What one request is answered. */
+export async function call(...asked: Parameters<typeof ask>): Promise<unknown> {
+  return (await ask(...asked)).body
+}
+
+/** One request, and its answer with the status: 201 where a PUT made what was not there. Parts of a path are encoded by `path`. */
+export async function ask(
   { config, io }: Pick<Server, 'config' | 'io'>,
   method: 'GET' | 'PUT' | 'POST' | 'DELETE',
   where: string,
   body?: unknown,
-): Promise<unknown> {
+): Promise<{ status: number; body: unknown }> {
   const doing = `${method} ${where}`
   const login = Buffer.from(`${config.user}:${config.password.revealText()}`).toString('base64')
   let answer: Response
@@ -94,7 +99,7 @@ export async function call(
   const text = await answer.text()
   if (!answer.ok) throw refusedBy(STATUSES, answer.status, doing)
   if (text.length > MOST_BYTES) throw new FirebreakError('UNSUPPORTED', `${doing}: the answer is too large`)
-  return text === '' ? undefined : JSON.parse(text)
+  return { status: answer.status, body: text === '' ? undefined : JSON.parse(text) }
 }
 
 export function path(...parts: readonly string[]): string {

@@ -2,9 +2,11 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { Issued, Want } from '../../core/contract/connector.ts'
 import { FirebreakError, orGone } from '../../core/contract/errors.ts'
+import { isIssued, isIssuedFor, issuedName } from '../../core/contract/issued-name.ts'
 import type { CredentialRef, Ref, State } from '../../core/contract/ref.ts'
 import { Secret } from '../../core/contract/secret.ts'
 import {
+  ask,
   call,
   credentialRef,
   findUser,
@@ -16,6 +18,7 @@ import {
   mustNotBeUs,
   path,
   type Server,
+  type User,
   userName,
 } from './server.ts'
 import { endSessions } from './sessions.ts'
@@ -42,14 +45,14 @@ export async function issue(server: Server, want: Want): Promise<Issued> {
   const { password, hash } = newPassword(server)
   // Without tags and permissions it can do nothing, whoever knows the password.
   await call(server, 'PUT', path('users', name), { password_hash: hash, tags: '' })
+  // Of 0 it is suspended, which its sibling is not.
   for (const [limit, value] of Object.entries(limits))
-    await call(server, 'PUT', path('user-limits', name, limit), { value })
+    if (limit !== LIMIT || value > 0) await call(server, 'PUT', path('user-limits', name, limit), { value })
   for (const { user, vhost, ...rights } of await listTopicPermissions(server))
     if (user === like) await call(server, 'PUT', path('topic-permissions', vhost, name), rights)
   for (const { user, vhost, ...rights } of await listPermissions(server))
     if (user === like) await call(server, 'PUT', path('permissions', vhost, name), rights)
-  if (tags.length > 0)
-    await call(server, 'PUT', path('users', name), { password_hash: hash, tags: tags.join(',') })
+  if (tags.length > 0) await change(server, name, () => ({ tags }))
   return { ref: credentialRef(server.instance, name), secret: new Secret(password, name) }
 }
 
@@ -65,9 +68,8 @@ export async function rotate(server: Server, ref: CredentialRef): Promise<Issued
   const name = userName(server, ref)
   mustNotBeUs(server, name)
   await mustBeSame(server)
-  const { tags } = await mustFindUser(server, name)
   const { password, hash } = newPassword(server)
-  await call(server, 'PUT', path('users', name), { password_hash: hash, tags: tags.join(',') })
+  await change(server, name, () => ({ password_hash: hash }))
   return { ref: credentialRef(server.instance, name), secret: new Secret(password, name) }
 }
 
@@ -79,11 +81,8 @@ export async function revoke(server: Server, ref: CredentialRef): Promise<void> 
   const name = userName(server, ref)
   mustNotBeUs(server, name)
   await mustBeSame(server)
-  const user = await findUser(server, name)
-  if (user && (ref.kind === 'user' || isIssued(name)))
-    await orGone(call(server, 'DELETE', path('users', name)))
-  else if (user)
-    await call(server, 'PUT', path('users', name), { password_hash: '', tags: user.tags.join(',') })
+  if (ref.kind === 'user' || isIssued(name)) await orGone(call(server, 'DELETE', path('users', name)))
+  else await orGone(change(server, name, () => ({ password_hash: '' })))
   await endSessions(server, ref.identity ?? ref, server.io.now().getTime() + 1000)
 }
 
@@ -130,20 +129,20 @@ export async function suspend(server: Server, ref: CredentialRef): Promise<void>
   const name = userName(server, ref)
   mustNotBeUs(server, name)
   await mustBeSame(server)
-  const user = await mustFindUser(server, name)
+  await mustFindUser(server, name)
   await call(server, 'PUT', path('user-limits', name, LIMIT), { value: 0 })
-  await setTags(server, user, [])
+  await change(server, name, () => ({ tags: [] }))
 }
 
 export async function resume(server: Server, ref: CredentialRef, before: State): Promise<void> {
   const name = userName(server, ref)
   const { tags, limits } = stateBefore(before, name)
   await mustBeSame(server)
-  const user = await mustFindUser(server, name)
+  await mustFindUser(server, name)
   const value = limits[LIMIT]
   if (value === undefined) await orGone(call(server, 'DELETE', path('user-limits', name, LIMIT)))
   else await call(server, 'PUT', path('user-limits', name, LIMIT), { value })
-  await setTags(server, user, tags)
+  await change(server, name, () => ({ tags }))
 }
 
 /** Takes the tags by which one makes users, or policies that move messages elsewhere. */
@@ -151,8 +150,7 @@ export async function freeze(server: Server, identity: Ref): Promise<void> {
   const name = userName(server, identity)
   mustNotBeUs(server, name)
   await mustBeSame(server)
-  const user = await mustFindUser(server, name)
-  await setTags(server, user, frozenTags(user.tags))
+  await change(server, name, ({ tags }) => ({ tags: frozenTags(tags) }))
 }
 
 function frozenTags(tags: readonly string[]): string[] {
@@ -164,35 +162,50 @@ export async function narrow(server: Server, identity: Ref, scopes: readonly str
   const name = userName(server, identity)
   mustNotBeUs(server, name)
   await mustBeSame(server)
-  await setTags(server, await mustFindUser(server, name), [])
+  await change(server, name, () => ({ tags: [] }))
   for (const { user, vhost } of await listPermissions(server))
     if (user === name && !scopes.includes(vhost))
       await orGone(call(server, 'DELETE', path('permissions', vhost, name)))
 }
 
-/** Tags and permissions as they stood; the tags also of a sibling that was made while the user was frozen. */
-export async function thaw(server: Server, identity: Ref, before: State): Promise<void> {
+/** Tags and permissions as they stood; the tags also of what was issued while the user was frozen, where it has those that were left. */
+export async function thaw(
+  server: Server,
+  identity: Ref,
+  before: State,
+  issued: readonly CredentialRef[] = [],
+): Promise<void> {
   const name = userName(server, identity)
+  const siblings = issued.map(ref => userName(server, ref))
   const { tags, permissions } = stateBefore(before, name)
   await mustBeSame(server)
-  const user = await mustFindUser(server, name)
+  await mustFindUser(server, name)
   for (const { vhost = '/', ...rights } of permissions)
     await call(server, 'PUT', path('permissions', vhost, name), rights)
   const left = String(frozenTags(tags))
-  for (const each of await listUsers(server))
-    if (isIssuedLike(each.name, name) && String(each.tags) === left) await setTags(server, each, tags)
-  await setTags(server, user, tags)
+  for (const sibling of siblings)
+    await orGone(
+      change(server, sibling, user =>
+        String(user.tags) === left && user.limits[LIMIT] !== 0 ? { tags } : {},
+      ),
+    )
+  await change(server, name, () => ({ tags }))
 }
 
-async function setTags(
-  server: Server,
-  user: { name: string; password_hash: string },
-  tags: readonly string[],
-) {
-  await call(server, 'PUT', path('users', user.name), {
-    password_hash: user.password_hash,
-    tags: tags.join(','),
-  })
+/**
+ * Password and tags of a user are put together, as they stand except for what changes. Whoever is deleted before that would be made
+ * anew by it, with a password that was revoked: the answer tells, and it is deleted again. NOT_FOUND where it is not there.
+ */
+async function change(server: Server, name: string, becomes: (user: User) => Partial<User>): Promise<void> {
+  const user = await mustFindUser(server, name)
+  const changed = becomes(user)
+  if (Object.keys(changed).length === 0) return
+  const { password_hash, tags } = { ...user, ...changed }
+  const where = path('users', name)
+  const { status } = await ask(server, 'PUT', where, { password_hash, tags: tags.join(',') })
+  if (status !== 201) return
+  await orGone(call(server, 'DELETE', where))
+  throw new FirebreakError('NOT_FOUND', `the user ${name} was deleted meanwhile`)
 }
 
 /** As RabbitMQ keeps it: four random bytes, and the digest of them with the password. The password is in no request. */
@@ -201,32 +214,4 @@ function newPassword({ io }: Server): { password: string; hash: string } {
   const salt = Buffer.from(io.random(4))
   const digest = createHash('sha256').update(salt).update(password).digest()
   return { password, hash: Buffer.concat([salt, digest]).toString('base64') }
-}
-
-function issuedName(wantName: string, like: string): string {
-  return `fb_${readable(like)}_${digestOf(wantName)}`
-}
-
-/** Made by `issue` like this user, or like one of the same name as far as it can be read. */
-function isIssuedLike(name: string, like: string): boolean {
-  return isIssued(name) && name !== like && readable(name) === readable(like)
-}
-
-function readable(name: string): string {
-  return name
-    .replaceAll(/^fb_|_[0-9a-f]{16}$/g, '')
-    .replaceAll(/[^A-Za-z0-9]+/g, '_')
-    .slice(0, 40)
-}
-
-function isIssuedFor(name: string, wantName: string): boolean {
-  return isIssued(name) && name.endsWith(`_${digestOf(wantName)}`)
-}
-
-export function isIssued(name: string): boolean {
-  return /^fb_[A-Za-z0-9_]{0,40}_[0-9a-f]{16}$/.test(name)
-}
-
-function digestOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 16)
 }

@@ -35,7 +35,7 @@ export const redis: Connector<RedisConfig> = {
       suspend: ref => suspend(server, ref),
       resume: (ref, before) => resume(server, ref, before),
       freeze: identity => freeze(server, identity),
-      thaw: (identity, before) => thaw(server, identity, before),
+      thaw: (identity, before, issued) => thaw(server, identity, before, issued),
       endSessions: (identity, issuedBefore) => endSessions(server, identity, issuedBefore),
       revoke: (ref, secret) => revoke(server, ref, secret),
     }

@@ -1,3 +1,4 @@
+import { isIssued } from '../../core/contract/issued-name.ts'
 import { factsOf, type Observation } from '../../core/contract/observation.ts'
 import { formatRef } from '../../core/contract/ref.ts'
 import type { RedisConfig } from './config.ts'
@@ -6,7 +7,6 @@ import { whyLost } from './durability.ts'
 import { complaintOf } from './failure.ts'
 import { isMark, parseInfo } from './identity.ts'
 import { credentialRef, instanceRef, refOf } from './instance-ref.ts'
-import { isIssued } from './issued-name.ts'
 import { listUsers, type Server } from './server.ts'
 import { allows, channelsOf, type Command, keysOf, type User, waysOf } from './user-rules.ts'
 

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import type { Issued, Want } from '../../core/contract/connector.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
+import { isIssuedFor, issuedName, wantDigest } from '../../core/contract/issued-name.ts'
 import type { CredentialRef } from '../../core/contract/ref.ts'
 import { Secret } from '../../core/contract/secret.ts'
 import { listClients } from './client-list.ts'
 import { credentialRef, userName } from './instance-ref.ts'
-import { isIssuedFor, issuedUserName } from './issued-name.ts'
 import { listUsers, mustFindUser, mustNotBeUs, mustReadRules, type Server, setUser } from './server.ts'
 import { settingRules } from './user-rules.ts'
 
@@ -28,7 +28,7 @@ export async function issue(server: Server, want: Want): Promise<Issued> {
       'Leave scopes empty, or issue like a user that has only those rights.',
     )
   const likeName = userName(server, like)
-  const name = issuedUserName(want.name, likeName)
+  const name = issuedName(want.name, likeName)
   const { password, digest } = newPassword(server)
   await server.change(
     'issuing a user',
@@ -84,5 +84,5 @@ function newPassword(server: Server): { password: string; digest: string } {
 
 /** One for each want, so that `undo` finds the connections of its attempts. */
 function connectionName(want: Want): string {
-  return `firebreak-${createHash('sha256').update(want.name).digest('hex').slice(0, 16)}`
+  return `firebreak-${wantDigest(want.name)}`
 }

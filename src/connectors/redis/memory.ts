@@ -3,11 +3,11 @@ import { BreakableCalls } from '../../core/contract/breakable-calls.ts'
 import type { Connection, Connector, Issued, Verdict } from '../../core/contract/connector.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
+import { isIssued, isIssuedFor, issuedName } from '../../core/contract/issued-name.ts'
 import type { Ref } from '../../core/contract/ref.ts'
 import { Secret } from '../../core/contract/secret.ts'
 import { discoverUsers, usersScope } from './discover.ts'
 import { credentialRef, instanceRef, refOf, userName } from './instance-ref.ts'
-import { isIssued, isIssuedFor, isIssuedLike, issuedUserName } from './issued-name.ts'
 import { passwordDigest, withoutPassword } from './revoke.ts'
 import { frozenRules, mints, narrowedRules, type User } from './user-rules.ts'
 import { parseUserState, stateOf } from './user-state.ts'
@@ -25,8 +25,7 @@ export interface MemoryRedis {
   reachable: boolean
   addUser(user: NewUser): void
   user(name: string): User | undefined
-  /** The users that Firebreak made like this one. */
-  issuedLike(name: string): User[]
+  users(): readonly User[]
   /** Logs in as a client would; undefined where the server refuses. */
   login(name: string, password: Secret, client?: string): MemorySession | undefined
   /** The call with this number, counted from now as 1, breaks off: before or after the server has carried it out. */
@@ -72,7 +71,6 @@ export function memoryRedis(options: MemoryRedisOptions = {}): MemoryRedis {
     user.on && (user.nopass || user.digests.includes(passwordDigest(password)))
 
   const wire = new BreakableCalls(() => new FirebreakError('UNREACHABLE', 'the connection broke off'))
-  const call = <T>(effect: () => T): T => wire.run(effect)
   const end = (name: string, before: number) => {
     for (const session of sessions)
       if (session.user === name && session.startedMs < before) session.alive = false
@@ -87,7 +85,7 @@ export function memoryRedis(options: MemoryRedisOptions = {}): MemoryRedis {
       open: async (_config, io) =>
         connect(
           io,
-          call(() => instance),
+          wire.run(() => instance),
         ),
     },
     get instance() {
@@ -106,7 +104,7 @@ export function memoryRedis(options: MemoryRedisOptions = {}): MemoryRedis {
       users.set(name, { name, on: true, nopass, digests: passwords.map(passwordDigest), rules })
     },
     user: name => users.get(name),
-    issuedLike: name => [...users.values()].filter(user => isIssuedLike(user.name, name)),
+    users: () => [...users.values()],
     login(name, password, client = 'client') {
       const user = users.get(name)
       if (!user || !admits(user, password)) return undefined
@@ -129,11 +127,11 @@ export function memoryRedis(options: MemoryRedisOptions = {}): MemoryRedis {
     const at = { instance: ours }
     /** As on the real one: first the connection shows where it leads, then the command is carried out as a whole. */
     const change = <T>(effect: () => T): T => {
-      call(() => {
+      wire.run(() => {
         if (instance !== ours)
           throw new FirebreakError('CONFLICT', `another server answers: ${instance}, not ${ours}`)
       })
-      return call(effect)
+      return wire.run(effect)
     }
     const must = (name: string): User => {
       const user = users.get(name)
@@ -159,14 +157,14 @@ export function memoryRedis(options: MemoryRedisOptions = {}): MemoryRedis {
         yield { see: 'resource', ref: instanceRef(ours), names: [endpoint], facts: {} }
         yield* discoverUsers(
           ours,
-          call(() => [...users.values()]),
+          wire.run(() => [...users.values()]),
           [{ number: '0', keys: 0 }],
         )
         yield { see: 'covered', scope: usersScope(ours), complete: true }
       },
       async *sessions(identity) {
         const name = userName(at, identity)
-        for (const session of call(() => sessions.filter(({ alive, user }) => alive && user === name))) {
+        for (const session of wire.run(() => sessions.filter(({ alive, user }) => alive && user === name))) {
           yield {
             id: `session:${session.id}`,
             at: now(),
@@ -183,7 +181,7 @@ export function memoryRedis(options: MemoryRedisOptions = {}): MemoryRedis {
       async verify(ref, secret): Promise<Verdict> {
         const name = userName(at, ref)
         try {
-          return call((): Verdict => {
+          return wire.run((): Verdict => {
             if (instance !== ours) return { state: 'unknown', why: 'Another server answers.' }
             const user = users.get(name)
             if (!user) return { state: 'dead', why: `There is no user ${name}.` }
@@ -199,7 +197,7 @@ export function memoryRedis(options: MemoryRedisOptions = {}): MemoryRedis {
       },
       inspect: async ref => {
         const name = userName(at, ref)
-        return call(() => {
+        return wire.run(() => {
           const user = users.get(name)
           return user ? stateOf(user) : null
         })
@@ -209,7 +207,7 @@ export function memoryRedis(options: MemoryRedisOptions = {}): MemoryRedis {
         if (!like || want.scopes.length > 0)
           throw new FirebreakError('UNSUPPORTED', 'only a full sibling of a user')
         const likeName = userName(at, like)
-        const issued = newPassword(issuedUserName(want.name, likeName))
+        const issued = newPassword(issuedName(want.name, likeName))
         change(() => {
           const { rules } = must(likeName)
           if ([...users.keys()].some(name => isIssuedFor(name, want.name)))
@@ -239,14 +237,16 @@ export function memoryRedis(options: MemoryRedisOptions = {}): MemoryRedis {
       },
       freeze: async identity =>
         setOf(identity, ({ rules }) => (mints(rules) ? { rules: frozenRules(rules, MAJOR) } : {})),
-      async thaw(identity, before) {
+      async thaw(identity, before, issued = []) {
         const name = userName(at, identity)
         const { rules } = parseUserState(before, name)
         const frozen = JSON.stringify(frozenRules(rules, MAJOR))
         change(() => {
           set(name, { rules })
-          for (const other of memory.issuedLike(name))
-            if (JSON.stringify(other.rules) === frozen) set(other.name, { rules })
+          for (const ref of issued) {
+            const other = users.get(userName(at, ref))
+            if (JSON.stringify(other?.rules) === frozen) set(ref.id, { rules })
+          }
         })
       },
       narrow: async (identity, scopes) =>

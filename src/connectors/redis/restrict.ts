@@ -1,7 +1,6 @@
 import { FirebreakError } from '../../core/contract/errors.ts'
-import type { Ref, State } from '../../core/contract/ref.ts'
+import type { CredentialRef, Ref, State } from '../../core/contract/ref.ts'
 import { userName } from './instance-ref.ts'
-import { isIssuedLike } from './issued-name.ts'
 import { listUsers, mustFindUser, mustNotBeUs, mustReadRules, type Server, setUser } from './server.ts'
 import { frozenRules, mints, narrowedRules, settingRules } from './user-rules.ts'
 import { parseUserState } from './user-state.ts'
@@ -40,18 +39,21 @@ export async function freeze(server: Server, identity: Ref): Promise<void> {
   })
 }
 
-/**
- * The rules as they stood. A sibling that was issued while the user was frozen has the frozen rules: it gets the whole of
- * them with it.
- */
-export async function thaw(server: Server, identity: Ref, before: State): Promise<void> {
+/** The rules as they stood. What was issued while the user was frozen gets them, too, where it has the frozen rules. */
+export async function thaw(
+  server: Server,
+  identity: Ref,
+  before: State,
+  issued: readonly CredentialRef[] = [],
+): Promise<void> {
   const name = userName(server, identity)
   const { rules } = parseUserState(before, name)
+  const names = issued.map(ref => userName(server, ref))
   await server.change('thawing the user', async connection => {
     const user = await mustReadRules(connection, name)
     const frozen = sorted(frozenRules(rules, server.major))
     const siblings = (await listUsers(connection)).filter(
-      other => isIssuedLike(other.name, name) && sorted(other.rules) === frozen,
+      other => names.includes(other.name) && sorted(other.rules) === frozen,
     )
     for (const each of [user, ...siblings])
       if (JSON.stringify(each.rules) !== JSON.stringify(rules))

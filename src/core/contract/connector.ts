@@ -120,7 +120,8 @@ export interface Connection {
   resume?(ref: CredentialRef, before: State): Promise<void>
   /** The identity can mint nothing new. */
   freeze?(identity: Ref): Promise<void>
-  thaw?(identity: Ref, before: State): Promise<void>
+  /** `issued` was issued beside it while it was frozen, and gets what that did not give it. */
+  thaw?(identity: Ref, before: State, issued?: readonly CredentialRef[]): Promise<void>
   /** Ends sessions begun before then, derived ones too. */
   endSessions?(identity: Ref, issuedBefore: Ms): Promise<void>
   /** Absent at this instance is success. */

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { memoryMariadb } from '../../../src/connectors/mariadb/memory.ts'
+import { realIo } from '../../../src/core/contract/io.ts'
+import type { Ref } from '../../../src/core/contract/ref.ts'
 import { Secret } from '../../../src/core/contract/secret.ts'
 import { mariadbWorld, type MariadbWorld, principalStatements, SETTING } from '../../laws/mariadb-world.ts'
 import { requireServer } from '../../servers.ts'
@@ -45,6 +47,30 @@ const SCRIPT = [
   `drop user if exists ${APP}`,
   `show grants for ${APP}`,
 ]
+
+test('what was issued beside a frozen account has its rights again when that one is thawed, and nobody else', async () => {
+  const twin = memoryMariadb()
+  const connection = await twin.connector.open({}, realIo())
+  // As far as they can be read their names are one.
+  const [account, alike] = ['app.orders', 'app-orders'].map((user): Ref => {
+    twin.run(`create user \`${user}\` identified by '${PASSWORD}'`)
+    twin.run(`grant ALL PRIVILEGES ON *.* to \`${user}\` WITH GRANT OPTION`)
+    return { system: 'mariadb', instance: connection.instance, kind: 'user', id: `${user}@%` }
+  }) as [Ref, Ref]
+  const issue = async (name: string, like: Ref) =>
+    (await connection.issue!({ name, like, scopes: [], before: null })).ref
+  const before = await connection.inspect!(account)
+  for (const each of [account, alike]) await connection.freeze!(each)
+  const [own, gone] = [await issue('first', account), await issue('second', account)]
+  const others = [await issue('third', account), await issue('fourth', alike)]
+  await connection.revoke!(gone)
+  await connection.thaw!(account, before, [own, gone])
+  const rights = async (ref: Ref) => ((await connection.inspect!(ref)) as { grants: object[] } | null)?.grants
+  expect(await rights(own)).toEqual(await rights(account))
+  expect(await rights(own)).toHaveLength(1)
+  expect(await rights(gone)).toBeUndefined()
+  for (const other of others) expect(await rights(other)).toEqual([])
+})
 
 describe.skipIf(server.skip)(`MariaDB in memory ${server.reason}`, () => {
   let world: MariadbWorld

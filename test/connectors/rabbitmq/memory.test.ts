@@ -1,7 +1,10 @@
 import { connect } from 'amqplib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { memoryRabbitmq } from '../../../src/connectors/rabbitmq/memory.ts'
+import type { Connection } from '../../../src/core/contract/connector.ts'
+import { isFirebreakError } from '../../../src/core/contract/errors.ts'
 import { realIo } from '../../../src/core/contract/io.ts'
+import type { CredentialRef, Ref, State } from '../../../src/core/contract/ref.ts'
 import { Secret } from '../../../src/core/contract/secret.ts'
 import { principalRequests } from '../../laws/rabbitmq-world.ts'
 import { requireServer } from '../../servers.ts'
@@ -63,23 +66,103 @@ const SCRIPT: [string, string, object?][] = [
   ['GET', 'nothing'],
 ]
 
-test('who was issued beside a frozen user has its tags again when that one is thawed', async () => {
-  const twin = memoryRabbitmq()
-  const connection = await twin.connector.open({}, realIo())
-  for (const name of ['app', 'app2'])
-    for (const [path, body] of principalRequests(name, new Secret(PASSWORD))) twin.ask('PUT', path, body)
-  const user = { system: 'rabbitmq', instance: connection.instance, kind: 'user', id: 'app' }
-  const issue = async (name: string, like: typeof user) =>
-    (await connection.issue!({ name, like, scopes: [], before: null })).ref.id
+test('what was issued beside a frozen user has its tags again when that one is thawed, and nobody else', async () => {
+  const { twin, connection, add, issue } = await stage()
+  // As far as they can be read their names are one.
+  const [user, alike] = [add('app.orders', 'administrator'), add('app-orders', 'administrator')]
   const before = await connection.inspect!(user)
-  await connection.freeze!(user)
-  await connection.freeze!({ ...user, id: 'app2' })
-  const [own, other] = [await issue('first', user), await issue('second', { ...user, id: 'app2' })]
-  expect(twin.users.get(own)?.tags).toEqual(['monitoring'])
-  await connection.thaw!(user, before)
-  expect(twin.users.get(own)?.tags).toEqual(['policymaker', 'monitoring'])
-  expect(twin.users.get(other)?.tags).toEqual(['monitoring'])
+  for (const each of [user, alike]) await connection.freeze!(each)
+  const [own, suspended, other] = [
+    await issue('first', user),
+    await issue('second', user),
+    await issue('third', alike),
+  ]
+  await connection.suspend!(suspended)
+  await connection.thaw!(user, before, [own, suspended])
+  expect([own, suspended, other].map(({ id }) => twin.users.get(id)?.tags)).toEqual([
+    ['administrator'],
+    [],
+    [],
+  ])
 })
+
+test('a user that is deleted while it is changed is not there afterwards, whenever that was', async () => {
+  const CHANGES: ((
+    by: Connection,
+    at: { user: Ref; own: CredentialRef; before: State },
+  ) => Promise<unknown>)[] = [
+    (by, { user, before, own }) => by.thaw!(user, before, [own]),
+    (by, { own }) => by.suspend!(own),
+    (by, { own, before }) => by.resume!(own, { ...(before as object), name: own.id }),
+    (by, { own }) => by.freeze!(own),
+    (by, { own }) => by.narrow!(own, []),
+    (by, { own }) => by.rotate!(own, { name: 'new', scopes: [], before: null }),
+    (by, { own }) => by.revoke!({ ...own, kind: 'password' }),
+  ]
+  for (const change of CHANGES)
+    for (let call = 1, calls = call; call <= calls; call++) {
+      const { twin, connection, add, issue } = await stage({ ...realIo(), sleep: async () => {} })
+      const user = add('app', 'policymaker,monitoring')
+      const before = await connection.inspect!(user)
+      await connection.freeze!(user)
+      const own = await issue('first', user)
+      const run = twin.wire.run.bind(twin.wire)
+      calls = -twin.wire.calls
+      twin.wire.run = effect => {
+        const answer = run(effect)
+        if (twin.wire.calls + calls === call) twin.ask('DELETE', `users/${own.id}`)
+        return answer
+      }
+      await change(connection, { user, own, before }).catch((error: unknown) => {
+        if (!isFirebreakError(error, 'NOT_FOUND', 'UNSUPPORTED')) throw error
+      })
+      calls += twin.wire.calls
+      expect([...twin.users.keys()], `${change} ${call}`).toEqual(['firebreak', 'app'])
+      expect(calls).toBeGreaterThan(0)
+    }
+})
+
+test('what is issued beside a suspended user is let in', async () => {
+  const { twin, connection, add } = await stage()
+  const user = add('app', '')
+  await connection.suspend!(user)
+  const { ref, secret } = await connection.issue!({ name: 'first', like: user, scopes: [], before: null })
+  expect(await connection.verify!(ref, secret)).toMatchObject({ state: 'live' })
+  expect(twin.users.get(ref.id)?.limits).toEqual(new Map([['max-channels', 9]]))
+})
+
+test('sessions are ended as of now at once: nobody waits until they are measured', async () => {
+  let now = Date.now()
+  const { twin, connection, add } = await stage({
+    ...realIo(),
+    now: () => new Date(now++),
+    sleep: async ms => void (now += ms),
+  })
+  const user = add('app', '')
+  const session = twin.login('app', new Secret(PASSWORD))
+  const from = now++
+  await connection.endSessions!(user, from)
+  expect(session?.alive).toBe(false)
+  expect(now - from).toBeLessThan(1000)
+})
+
+/** A broker with users that have all kinds of rights. */
+async function stage(io = realIo()) {
+  const twin = memoryRabbitmq({ now: () => io.now().getTime() })
+  const connection = await twin.connector.open({}, io)
+  return {
+    twin,
+    connection,
+    add(id: string, tags: string): Ref {
+      const password = new Secret(PASSWORD)
+      for (const [path, body] of principalRequests(id, password))
+        twin.ask('PUT', path, path === `users/${id}` ? { ...body, tags } : body)
+      return { system: 'rabbitmq', instance: connection.instance, kind: 'user', id }
+    },
+    issue: async (name: string, like: Ref): Promise<CredentialRef> =>
+      (await connection.issue!({ name, like, scopes: [], before: null })).ref,
+  }
+}
 
 describe.skipIf(installed.skip)(`RabbitMQ in memory ${installed.reason}`, () => {
   let server: RabbitmqServer

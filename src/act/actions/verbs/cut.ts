@@ -1,5 +1,5 @@
 import { FirebreakError, isFirebreakError } from '../../../core/contract/errors.ts'
-import type { Json } from '../../../core/contract/ref.ts'
+import type { CredentialRef, Json } from '../../../core/contract/ref.ts'
 import { credentialArgument, identityArgument, textArgument } from '../arguments.ts'
 import type { Outcome, StepContext, StepHandler } from '../step.ts'
 
@@ -90,13 +90,18 @@ export const narrow: StepHandler = {
   },
 }
 
-/** Gives the identity back what `freeze` took, once nobody else holds a credential of it. */
+/** Gives the identity back what `freeze` took, once nobody else holds a credential of it; also to what `args.issued` issued beside it. */
 export const thaw: StepHandler = {
   inspect: inspectIdentity,
   async call(step) {
     const connection = await step.connection()
     const before = await step.beforeOf(textArgument(step, 'from'))
-    return await wherePossible(connection.thaw?.(identityArgument(step), before))
+    const from = step.args['issued']
+    const result = typeof from === 'string' ? await step.resultOf(from) : null
+    const { credential } = (result ?? {}) as unknown as { credential?: CredentialRef }
+    return await wherePossible(
+      connection.thaw?.(identityArgument(step), before, credential ? [credential] : []),
+    )
   },
 }
 
