@@ -21,19 +21,51 @@ const TOLD = 32
 export interface Beginning {
   readonly positions: Int32Array
   readonly length: number
+  readonly run: Run | undefined
+}
+
+/** Bytes of one kind of which there may be more or fewer, up to `most`, `at` so many bytes, and what must stand behind them, which is none of them. */
+export interface Run {
+  readonly at: number
+  /** 1 for each byte, as in `then`. */
+  readonly of: Uint8Array
+  readonly most: number
+  readonly then: Uint8Array
 }
 
 /** How each match of a pattern begins: most of what begins with a rule's keyword is told from it by a few bytes. */
 export function beginningOf(pattern: string, ignoreCase: boolean): Beginning {
   const positions = new Int32Array(256)
-  const ends = walk(parsed(pattern), 1n, (source, starts) => {
+  const node = parsed(pattern)
+  const ends = walk(node, 1n, (source, starts) => {
     const bits = Number(BigInt.asIntN(TOLD, starts))
     const bytes = bytesOf(source, ignoreCase)
     for (let byte = 0; byte < 256; byte++) if (bytes[byte] === 1) positions[byte]! |= bits
   })
   let length = 0
   while (length < TOLD && (ends & (1n << BigInt(length))) === 0n) length++
-  return { positions, length }
+  return { positions, length, run: runOf(node, ignoreCase) }
+}
+
+/** The first run of a pattern, where the same bytes come before it in every match, as many as ever. */
+function runOf(node: Node, ignoreCase: boolean): Run | undefined {
+  const parts = inOrder(node).map(part =>
+    part.is === 'repeated' ? part : { is: 'repeated' as const, part, least: 1, most: 1 },
+  )
+  const index = parts.findIndex(({ part, least, most }) => part.is !== 'one' || least !== most)
+  const [run, next] = [parts[index], parts[index + 1]]
+  if (run?.part.is !== 'one' || next?.part.is !== 'one' || next.least === 0) return undefined
+  const of = bytesOf(run.part.source, ignoreCase)
+  const then = bytesOf(next.part.source, ignoreCase)
+  if (of.some((is, byte) => is === 1 && then[byte] === 1)) return undefined
+  return { at: parts.slice(0, index).reduce((sum, { most }) => sum + most, 0), of, most: run.most, then }
+}
+
+/** What comes one after the other, groups taken apart. */
+function inOrder(node: Node): readonly Node[] {
+  if (node.is === 'sequence') return node.parts.flatMap(inOrder)
+  if (node.is === 'either' && node.parts.length === 1) return inOrder(node.parts[0]!)
+  return node.is === 'nothing' ? [] : [node]
 }
 
 type Mark = (source: string, starts: bigint) => void

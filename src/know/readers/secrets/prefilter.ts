@@ -1,7 +1,7 @@
 import { classOf } from './byte-class.ts'
 import { besideOf, CASELESS, gramsOf, type Place, tableOf } from './grams.ts'
 import { Layout, LinearMemory } from './linear-memory.ts'
-import type { Beginning } from './pattern-bounds.ts'
+import type { Beginning, Run } from './pattern-bounds.ts'
 import { HIT_BYTES, IS_IN_CODES, MAY_MATCH, MIX, marksOf, PADDING, pairOf, sieve } from './sieve.ts'
 
 /**
@@ -48,6 +48,7 @@ const PAIR_BITS = 18
 const THREES_BITS = 13
 const LITERAL_BYTES = 16
 const BEGINNING_BYTES = 1024
+const BYTE_KINDS = 256
 
 const EVERY_BYTE = Uint8Array.from({ length: 256 }, (_, byte) => byte)
 /** ASCII letters in lower case, other bytes as they are. */
@@ -57,6 +58,7 @@ const FOLDED = EVERY_BYTE.map(byte => (byte >= 0x41 && byte <= 0x5a ? byte + 32 
 export const IN_NAME = classOf('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-')
 /** What can begin a separator behind it. */
 const ENDS_NAME = classOf('"\'`][ \t\v\f\r\n\xa0=:?|,<>({!+\\')
+const NAME: Run = { at: 0, of: IN_NAME, most: 64, then: ENDS_NAME }
 
 /**
  * Finds all literals in one pass over bytes. Each literal holds, at an even and at an odd distance from its start,
@@ -76,7 +78,7 @@ export class Prefilter {
   /** Which literals there are, in order of rank; in the memory they lie so, too. */
   readonly #ranked: Int32Array
   /** Where each kind of needs is, and where there is room for how its matches begin. */
-  readonly #needs = new Map<Needs, { readonly at: number; readonly beginning: number }>()
+  readonly #needs = new Map<Needs, { readonly at: number; readonly learnt: number }>()
   /** By where they are in the memory. */
   readonly #atStart: { readonly at: number; readonly sought: Buffer; readonly ignoreCase: boolean }[] = []
   readonly #textAt: number
@@ -135,8 +137,6 @@ export class Prefilter {
       pairBits: PAIR_BITS,
       threes: layout.put(threes),
       threesBits: THREES_BITS,
-      inName: layout.put(IN_NAME),
-      endsName: layout.put(ENDS_NAME),
       mostPlaces: most,
     })
     this.#textAt = layout.end
@@ -148,20 +148,27 @@ export class Prefilter {
 
   #layNeeds(layout: Layout): void {
     const befores = new Map<Uint8Array | undefined, number>([[undefined, 0]])
+    const name = [layout.put(NAME.of), NAME.at, NAME.most, layout.put(NAME.then)]
     for (const { needs } of this.literals) {
       if (!needs || this.#needs.has(needs)) continue
       const { before, isName } = needs
       if (before && !befores.has(before)) befores.set(before, layout.put(before))
-      const at = layout.put(Int32Array.of(befores.get(before)!, isName ? 1 : 0, 0, 0))
-      this.#needs.set(needs, { at, beginning: layout.put(BEGINNING_BYTES) })
+      const run = isName ? name : [0, 0, 0, 0]
+      const at = layout.put(Int32Array.of(befores.get(before)!, 0, 0, ...run))
+      this.#needs.set(needs, { at, learnt: layout.put(BEGINNING_BYTES + 2 * BYTE_KINDS) })
     }
   }
 
   /** How each match begins of the rule that has these needs: it is another of them from here on. */
-  learn(needs: Needs, { positions, length }: Beginning): void {
-    const { at, beginning } = this.#needs.get(needs)!
-    this.#memory.words(beginning, positions.length).set(positions)
-    this.#memory.words(at, 4).set([beginning, length], 2)
+  learn(needs: Needs, { positions, length, run }: Beginning): void {
+    const { at, learnt } = this.#needs.get(needs)!
+    this.#memory.words(learnt, positions.length).set(positions)
+    this.#memory.words(at, 3).set([learnt, length], 1)
+    if (needs.isName || !run) return
+    const [of, then] = [learnt + BEGINNING_BYTES, learnt + BEGINNING_BYTES + BYTE_KINDS]
+    this.#memory.bytes.set(run.of, of)
+    this.#memory.bytes.set(run.then, then)
+    this.#memory.words(at, 7).set([of, run.at, run.most, then], 3)
   }
 
   /** Makes `hits` those in `bytes` that are something; with `wantsCodes` also those whose line has something in codes. */

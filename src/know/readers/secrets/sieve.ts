@@ -56,9 +56,6 @@ export interface Tables {
   /** One byte, 0 or 1, for each hash of three bytes that may have any byte beside them. */
   readonly threes: number
   readonly threesBits: number
-  /** What a name is made of, and what may follow it: a byte for each byte. */
-  readonly inName: number
-  readonly endsName: number
   /** The most hits that one gram may make. */
   readonly mostPlaces: number
 }
@@ -70,8 +67,6 @@ export const MIX = 0x9e3779b1 | 0
 /** Of a gram that stands for any byte at its end, or at its beginning, what is looked up. */
 export const WITHOUT_LAST = 0x00ffffff
 export const WITHOUT_FIRST = ~0xff
-/** How far a name is followed. */
-export const LONGEST_NAME = 64
 /** What a hit is: where its rule may match, and where something written in codes may be around it. */
 export const MAY_MATCH = 1
 export const IS_IN_CODES = 2
@@ -326,7 +321,7 @@ function codesAmong(these: Code, next: Code): Code {
 }
 
 /** What each hit is, and only those that are something. Hits come in order, so that each line is looked at once. */
-function tell(module: Module, { literals, inName, endsName }: Tables): number {
+function tell(module: Module, { literals }: Tables): number {
   return module.define(5, ([text, end, hits, to, wantsCodes], local) => {
     const [hit, out, start, literal, needs, is] = [
       local(),
@@ -344,6 +339,7 @@ function tell(module: Module, { literals, inName, endsName }: Tables): number {
       local(),
       local(),
     ] as const
+    const [of, runEnd] = [local(), local()] as const
     const [these, next] = [local('vector'), local('vector')]
 
     const before = when(load(get(needs)), () => [
@@ -354,17 +350,21 @@ function tell(module: Module, { literals, inName, endsName }: Tables): number {
         ]),
       ]),
     ])
-    const name = when(load(get(needs), 4), () => [
-      set(at, get(start)),
+    const run = when(tee(of, load(get(needs), 12)), () => [
+      set(at, add(get(start), load(get(needs), 16))),
+      set(runEnd, add(get(at), load(get(needs), 20))),
       loop(again => [
-        when(and(less(get(at), get(end!)), less(get(at), add(get(start), LONGEST_NAME))), () => [
-          when(load8(load8(get(at)), inName), () => [set(at, add(get(at), 1)), go(again)]),
+        when(and(less(get(at), get(end!)), less(get(at), get(runEnd))), () => [
+          when(load8(add(get(of), load8(get(at)))), () => [set(at, add(get(at), 1)), go(again)]),
         ]),
       ]),
-      when(or(isZero(less(get(at), get(end!))), isZero(load8(load8(get(at)), endsName))), () => [set(is, 0)]),
+      when(
+        or(isZero(less(get(at), get(end!))), isZero(load8(add(load(get(needs), 24), load8(get(at)))))),
+        () => [set(is, 0)],
+      ),
     ])
-    const begins = when(tee(beginning, load(get(needs), 8)), () => [
-      when(less(get(end!), add(get(start), tee(length, load(get(needs), 12)))), () => [
+    const begins = when(tee(beginning, load(get(needs), 4)), () => [
+      when(less(get(end!), add(get(start), tee(length, load(get(needs), 8)))), () => [
         set(is, 0),
         set(length, 0),
       ]),
@@ -422,7 +422,7 @@ function tell(module: Module, { literals, inName, endsName }: Tables): number {
           set(literal, load(get(hit), 4)),
           set(hit, add(get(hit), HIT_BYTES)),
           set(is, MAY_MATCH),
-          when(tee(needs, load(get(literal), 12)), () => [before, name, begins]),
+          when(tee(needs, load(get(literal), 12)), () => [before, run, begins]),
           when(get(wantsCodes!), () => [line, when(get(isCoded), () => [set(is, or(get(is), IS_IN_CODES))])]),
           goIf(again, isZero(get(is))),
           store(get(out), sub(get(start), get(text!))),

@@ -45,10 +45,11 @@ test('no match of a bounded pattern is longer than its bound', () => {
 
 test('every match begins as its pattern is said to begin', () => {
   let told = 0
+  let runs = 0
   fc.assert(
     fc.property(pieces, subjects, fc.boolean(), (parts, subject, ignoreCase) => {
       const source = parts.join('')
-      const { positions, length } = beginningOf(source, ignoreCase)
+      const { positions, length, run } = beginningOf(source, ignoreCase)
       told += length
       const expression = new RegExp(source, ignoreCase ? 'iy' : 'y')
       for (let at = 0; at < subject.length; at++) {
@@ -58,11 +59,18 @@ test('every match begins as its pattern is said to begin', () => {
         expect(match[0].length).toBeGreaterThanOrEqual(length)
         for (let i = 0; i < length; i++)
           expect((positions[subject.charCodeAt(at + i)]! >>> i) & 1, `${source} on ${subject}`).toBe(1)
+        if (!run) continue
+        runs++
+        const from = at + run.at
+        let to = from
+        while (to < from + run.most && run.of[subject.charCodeAt(to)] === 1) to++
+        expect(run.then[subject.charCodeAt(to)], `${source} on ${subject}`).toBe(1)
       }
     }),
-    { seed: 8, numRuns: 500 },
+    { seed: 8, numRuns: 2000 },
   )
   expect(told).toBeGreaterThan(500)
+  expect(runs).toBeGreaterThan(20)
 })
 
 test('what a pattern begins with is told from as many characters as each match has', () => {
@@ -73,4 +81,13 @@ test('what a pattern begins with is told from as many characters as each match h
   expect([at('EAAGabx'), at('EAAGaby'), at('EAAGabcdyyyz'.slice(0, length))]).toEqual([true, true, true])
   expect([at('EAAgabx'), at('EABGabx'), at('EAAGa1x')]).toEqual([false, false, false])
   expect(beginningOf('[a-z]{40}', true).length).toBe(32)
+})
+
+test('a run is told where what comes before it is always as long, and what comes behind is none of it', () => {
+  const { run } = beginningOf('://(?<user>[^:/]{0,9}):x', false)
+  expect(run && [run.at, run.most, run.of[0x61], run.of[0x3a], run.then[0x3a], run.then[0x61]]).toEqual([
+    3, 9, 1, 0, 1, 0,
+  ])
+  for (const pattern of ['a[b]{1,9}b', 'a[b]{1,9}c?d', 'a(?:bc){1,2}d', 'a[b]{1,9}', 'abc'])
+    expect(beginningOf(pattern, false).run, pattern).toBeUndefined()
 })

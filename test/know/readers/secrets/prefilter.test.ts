@@ -114,6 +114,15 @@ test('leaves out where the bytes around a literal tell that nothing can match', 
   expect(starts('key=1 key=a keyNa: key=')).toEqual([6, 12])
 })
 
+test('leaves out where a run does not end as each match’s does', () => {
+  const needs = { before: undefined, isName: false }
+  const prefilter = new Prefilter([{ text: '://', ignoreCase: false, needs }])
+  prefilter.learn(needs, beginningOf('://[^:/ ]{0,4}:[^ ]{1,8}@', false))
+  const hits = newHits()
+  prefilter.scan(Buffer.from('://a:b@ ://host/:b@ ://:c@ ://abcd:e@ ://abcde:f@ ://abcd'), hits)
+  expect([...hits.start.subarray(0, hits.count)]).toEqual([0, 20, 27])
+})
+
 test('more hits than bytes, and more than there was room for', () => {
   const texts = Array.from({ length: 30 }, (_, index) => 'a'.repeat(index + 3))
   const hits = newHits(1)
