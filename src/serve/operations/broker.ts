@@ -61,15 +61,20 @@ async function run(world: World, given: Input): Promise<Output> {
   if (keeping) await world.sealer?.pause()
   try {
     const opened = await openBroker(world, configFile(world, given.config), keeping?.keep)
-    await Promise.race([serve(world, given, opened), ...(keeping ? [keeping.died] : [])])
+    await serve(world, given, opened, keeping?.died)
   } finally {
     await keeping?.stop()
   }
   return {}
 }
 
-/** Until it is interrupted. */
-async function serve(world: World, { listen }: Input, opened: Broker): Promise<void> {
+/** Until it is interrupted, or nothing is kept any more. */
+async function serve(
+  world: World,
+  { listen }: Input,
+  opened: Broker,
+  died: Promise<never> | undefined,
+): Promise<void> {
   const { db, io } = world
   const { host, port } = addressOf(listen, opened.config.tls !== undefined)
   const told = new Set<string>()
@@ -95,7 +100,8 @@ async function serve(world: World, { listen }: Input, opened: Broker): Promise<v
       world.say({ text: pc.dim(`the Workload API is at unix://${api.socket}`), json: { socket: api.socket } })
     }
     world.say({ text: pc.dim(`the broker listens on ${server.url}`), json: { listening: server.url } })
-    await new Keeper(db, opened, onFailure).run()
+    const kept = new Keeper(db, opened, onFailure).run()
+    await Promise.race(died ? [kept, died] : [kept])
   } finally {
     for (const socket of sockets) await socket.close()
     await server.close()

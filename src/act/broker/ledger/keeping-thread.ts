@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { isFirebreakError, type PlainError, plainError } from '../../../core/contract/errors.ts'
 import { type Sealer, startSealer } from '../../../core/evidence/sealer.ts'
 import { signerOf } from '../../../core/keys/sign.ts'
-import { openStore } from '../../../core/store/store.ts'
+import { type Db, openStore } from '../../../core/store/store.ts'
 import { type Batch, keepAll, type NotKept } from './keep-all.ts'
 
 export interface KeepingTask {
@@ -14,44 +14,48 @@ export interface KeepingTask {
   readonly key: KeyObject
 }
 
-/** The first answer says that it is ready, each other one what became of a batch, and the last one of what was left to seal. */
+/** The first answer says whether it is ready, each other one what became of a batch, and the last one of what was left to seal. */
 export type KeepingAnswer =
   | { readonly verdicts: readonly (NotKept | undefined)[] }
   | { readonly failed: PlainError }
+  | { readonly bug: unknown }
 
-const { file, maxPageCount, key } = workerData as KeepingTask
 /** A caller waits for each commit: pages are written back in small parts, so that none takes long. */
 const CHECKPOINT_PAGES = 2_048
 
-const db = await openStore(file, { maxPageCount, checkpointPages: CHECKPOINT_PAGES })
-const sealer: Sealer = startSealer(
-  db,
-  signerOf(key),
-  { now: () => new Date() },
+let db: Db
+let sealer: Sealer
+const { file, maxPageCount, key } = workerData as KeepingTask
+// Answers go in the order of what was asked.
+let last = answering(false, async () => {
+  db = await openStore(file, { maxPageCount, checkpointPages: CHECKPOINT_PAGES })
   // What cannot be sealed now is sealed later, or its failure is told at the end.
-  () => {},
-)
-
+  sealer = startSealer(db, signerOf(key), { now: () => new Date() }, () => {})
+  return []
+})
 // `null` is the last.
 parentPort!.on('message', (batch: Batch | null) => {
-  void answer(batch).then(answered => {
-    parentPort!.postMessage(answered, [])
-    if (batch === null) parentPort!.close()
-  })
+  last = last.then(() => answering(batch === null, () => (batch ? keepAll(db, batch) : end())))
 })
-parentPort!.postMessage({ verdicts: [] } satisfies KeepingAnswer, [])
 
-async function answer(batch: Batch | null): Promise<KeepingAnswer> {
+async function end(): Promise<[]> {
   try {
-    if (batch) return { verdicts: await keepAll(db, batch) }
-    try {
-      await sealer.stop()
-    } finally {
-      await db.destroy()
-    }
-    return { verdicts: [] }
+    await sealer.stop()
+  } finally {
+    await db.destroy()
+  }
+  return []
+}
+
+async function answering(isLast: boolean, work: () => Promise<(NotKept | undefined)[]>): Promise<void> {
+  parentPort!.postMessage(await answerOf(work), [])
+  if (isLast) parentPort!.close()
+}
+
+async function answerOf(work: () => Promise<(NotKept | undefined)[]>): Promise<KeepingAnswer> {
+  try {
+    return { verdicts: await work() }
   } catch (error) {
-    if (!isFirebreakError(error)) throw error
-    return { failed: plainError(error) }
+    return isFirebreakError(error) ? { failed: plainError(error) } : { bug: error }
   }
 }

@@ -51,6 +51,7 @@ export async function startKeeping(db: Db, { key }: Signer): Promise<KeepingThre
   worker.on('message', (answer: KeepingAnswer) => {
     const asked = waiting.shift()!
     if ('failed' in answer) asked.reject(errorOf(answer.failed))
+    else if ('bug' in answer) asked.reject(answer.bug)
     else asked.resolve(answer.verdicts)
   })
   worker.on('error', end)
@@ -61,7 +62,12 @@ export async function startKeeping(db: Db, { key }: Signer): Promise<KeepingThre
     worker.postMessage(batch, [])
     return await answer
   }
-  await next()
+  try {
+    await next()
+  } catch (error) {
+    await worker.terminate()
+    throw error
+  }
   return {
     keep: ask,
     died: death.promise,

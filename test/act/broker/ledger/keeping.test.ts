@@ -1,3 +1,4 @@
+import { mkdir, rm } from 'node:fs/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import { type KeepingThread, startKeeping } from '../../../../src/act/broker/ledger/keeping.ts'
 import { Ledger } from '../../../../src/act/broker/ledger/ledger.ts'
@@ -5,7 +6,7 @@ import { realIo } from '../../../../src/core/contract/io.ts'
 import { record } from '../../../../src/core/evidence/evidence.ts'
 import { countUnsealed, readCheckpoints, sealedEntries } from '../../../../src/core/evidence/export.ts'
 import { verifyEvidence } from '../../../../src/core/evidence/verify.ts'
-import { type Db, openStore, transaction } from '../../../../src/core/store/store.ts'
+import { type Db, fileOf, openStore, transaction } from '../../../../src/core/store/store.ts'
 import type { SqliteOptions } from '../../../../src/core/store/sqlite.ts'
 import { testKeys } from '../../../know/estate.ts'
 import { ownPlace } from '../../../own-store.ts'
@@ -68,14 +69,33 @@ test('says what the store says where it cannot grow', async () => {
   expect(await db.selectFrom('evidence').selectAll().execute()).toHaveLength(1)
 })
 
-test('tells all that wait, and come later, that it has died', async () => {
-  const { thread } = await keptInThread()
+test('answers in order, the last one too, and a batch that is none fails alone', async () => {
+  const { db, thread } = await keptInThread()
+  const ledger = new Ledger(thread.keep, realIo())
   const broken = thread.keep({ kept: null as never })
-  const beside = thread.keep({ kept: [] })
-  await expect(broken).rejects.toThrow()
-  await beside.catch(() => {})
-  await expect(thread.keep({ kept: [] })).rejects.toThrow()
-  await expect(thread.died).rejects.toThrow()
+  const kept = ledger.keep({ once: once('a'), entries: [entry('a')] })
+  await expect(broken).rejects.toThrow(TypeError)
+  await kept
+  const last = thread.keep({ kept: [{ once: once('a'), entries: [] }] })
+  const stopped = thread.stop()
+  expect(await last).toMatchObject([{ code: 'invalid_grant' }])
+  await stopped
+  expect(await countUnsealed(db)).toBe(0)
+})
+
+test('who comes after its end is told', async () => {
+  const { thread } = await keptInThread()
+  await thread.stop()
+  await expect(thread.died).rejects.toThrow('ended with 0')
+  await expect(thread.keep({ kept: [] })).rejects.toThrow('ended with 0')
+})
+
+test('says why it cannot begin', async () => {
+  const db = await openStore(await ownPlace(), { maxPageCount: 400 })
+  onTestFinished(() => db.destroy())
+  await rm((await fileOf(db))!)
+  await mkdir((await fileOf(db))!)
+  await expect(startKeeping(db, testKeys.signer)).rejects.toMatchObject({ code: 'STORE_BROKEN' })
 })
 
 test('is not started where the store is no file', async () => {
