@@ -5,10 +5,9 @@ import { recordAll } from '../../core/evidence/evidence.ts'
 import type { Keys } from '../../core/keys/keys.ts'
 import { RowInsert } from '../../core/store/row-insert.ts'
 import type { Row } from '../../core/store/schema.ts'
-import { type Db, openStore, snapshot, transaction, type Tx } from '../../core/store/store.ts'
+import { type Db, snapshot, transaction, type Tx } from '../../core/store/store.ts'
 import { loadRoots, type Roots } from '../../know/inventory/roots.ts'
 import type { Check, CheckContext } from './check.ts'
-import { fileForThreads } from './checks/reading.ts'
 
 /** A finding that began or ended in this run of the checks. */
 export interface FindingChange {
@@ -51,42 +50,30 @@ export async function runChecksAnd<Answer>(
   also: (context: CheckContext) => Promise<Answer>,
 ): Promise<Checked & { readonly answer: Answer }> {
   const at = world.io.now().getTime()
-  const file = await fileForThreads(db)
-  // A handle has one transaction at a time.
-  const beside = file === undefined ? undefined : await openStore(file)
-  try {
-    // It may take a while, and nobody who writes has to wait for it.
-    const { verdicts, kept, answer } = await snapshot(db, async tx => {
-      const context = { db: tx, keys: world.keys, now: at }
-      // Side by side: what waits for a thread does not hold up the others. The view ends when none of them looks any more.
-      const verdicts = checks.map(check => verdictOf(check, context))
-      const kept = beside && keepAll(beside, world.io, verdicts, at)
-      const answer = also(context)
-      const ended = await Promise.allSettled([...verdicts, kept, answer])
-      for (const one of ended) if (one.status === 'rejected') throw one.reason
-      return { verdicts, kept, answer: await answer }
-    })
-    const changes = await (kept ?? keepAll(db, world.io, verdicts, at))
-    const counts = (await Promise.all(verdicts)).map(one => one.counts)
-    return { changes, counts, answer }
-  } finally {
-    await beside?.destroy()
-  }
+  // It may take a while, and nobody who writes has to wait for it.
+  const { verdicts, answer } = await snapshot(db, async tx => {
+    const context = { db: tx, keys: world.keys, now: at }
+    // Side by side: what waits for a thread does not hold up the others. The view ends when none of them looks any more.
+    const asked = checks.map(check => verdictOf(check, context))
+    const answered = also(context)
+    await Promise.allSettled([...asked, answered])
+    return { verdicts: await Promise.all(asked), answer: await answered }
+  })
+  const changes = await keepAll(db, world.io, verdicts, at)
+  return { changes, counts: verdicts.map(({ counts }) => counts), answer }
 }
 
-/** All of it is seen at once, or none. What was answered first is written while the rest is still found out. */
+/** All of it is seen at once, or none. Whoever else writes waits for the writing alone. */
 async function keepAll(
   db: Db,
   io: Pick<Io, 'now' | 'random'>,
-  verdicts: readonly Promise<Verdict>[],
+  verdicts: readonly Verdict[],
   at: Ms,
 ): Promise<FindingChange[]> {
-  // The lock is not asked for before there is something to write.
-  await verdicts[0]
   return await transaction(db, async tx => {
     const roots = await loadRoots(tx)
     const changes: FindingChange[] = []
-    for (const verdict of verdicts) changes.push(...(await keep(tx, io, roots, await verdict, at)))
+    for (const verdict of verdicts) changes.push(...(await keep(tx, io, roots, verdict, at)))
     return changes
   })
 }

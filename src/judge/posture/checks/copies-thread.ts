@@ -1,5 +1,5 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
-import { openStore } from '../../../core/store/store.ts'
+import { openStore, snapshot } from '../../../core/store/store.ts'
 import { type CopiesRead, readCopies } from './copied-values.ts'
 
 export interface CopiesTask {
@@ -12,7 +12,7 @@ export interface CopiesTask {
 /** What stands in code is asked for by nobody but the owners, and the rest by everybody else. */
 const { file, toOwners } = workerData as CopiesTask
 const db = await openStore(file)
-const { inCode, values, newKeys } = await readCopies(db)
+const { inCode, values, newKeys } = await snapshot(db, readCopies)
 await db.destroy()
 const { containers, paths, begins, numbers } = inCode
 toOwners.postMessage(

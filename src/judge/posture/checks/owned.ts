@@ -11,14 +11,14 @@ import { reading } from './reading.ts'
 /** Every identity that is no person's own account, and whose it is. */
 export const owned = oncePerRun(async (context): Promise<ReadonlyMap<string, Ownership>> => {
   const thread = await reading(context)
-  if (thread) return await thread.owners
+  if (thread) return await thread.owners()
   return await weighAll(context.db, context.now, await machines(context), async () =>
     placesInCode((await readHere(context)).inCode),
   )
 })
 
 /** That it is to be suspended for it, or is: told after why a check fails; nothing where policy does not say so. */
-export const suspended = oncePerRun(async ({ db }): Promise<(entityId: string) => string> => {
+export const suspensionNote = oncePerRun(async ({ db }): Promise<(entityId: string) => string> => {
   const found = await suspensionsOf(db, await loadRoots(db))
   return id => {
     const suspension = found.get(id)

@@ -1,6 +1,6 @@
 import type { Ownership } from '../../ownership/weigh.ts'
 import { defineCheck } from '../check.ts'
-import { because, owned, suspended } from './owned.ts'
+import { because, owned, suspensionNote } from './owned.ts'
 
 export const ownerConflict = defineCheck<Ownership>({
   id: 'owner-conflict',
@@ -11,7 +11,7 @@ export const ownerConflict = defineCheck<Ownership>({
   frameworks: ['NHI1:2025'],
   population: owned,
   async find(context, population) {
-    const isShut = await suspended(context)
+    const noteOf = await suspensionNote(context)
     return [...population].flatMap(([entityId, { state, candidates }]) => {
       if (state !== 'conflict') return []
       const [first, ...others] = candidates.filter(({ party }) => !party.hasLeft)
@@ -20,7 +20,7 @@ export const ownerConflict = defineCheck<Ownership>({
       )
       if (!first || !second) return []
       const why = [first, second].map(({ party, signs }) => `${party.name} (${because(signs)})`).join(', or ')
-      return [{ entityId, outcome: 'fails' as const, why: `it is ${why}${isShut(entityId)}` }]
+      return [{ entityId, outcome: 'fails' as const, why: `it is ${why}${noteOf(entityId)}` }]
     })
   },
 })

@@ -1,6 +1,6 @@
 import type { Ownership } from '../../ownership/weigh.ts'
 import { type CheckContext, defineCheck, type Judgement } from '../check.ts'
-import { because, owned, suspended } from './owned.ts'
+import { because, owned, suspensionNote } from './owned.ts'
 
 export const ownerDeparted = defineCheck<Ownership>({
   id: 'owner-departed',
@@ -11,14 +11,14 @@ export const ownerDeparted = defineCheck<Ownership>({
   frameworks: ['NHI1:2025'],
   population: owned,
   async find(context, population) {
-    const isShut = await suspended(context)
+    const noteOf = await suspensionNote(context)
     const isTold = await whoLeftIsTold(context)
     return [...population].flatMap(([entityId, { state, answers, candidates }]): Judgement[] => {
       if (!isTold && answers)
         return [{ entityId, outcome: 'unknown', why: 'no list of people tells who left' }]
       if (state !== 'departed' || !answers) return []
       const signs = candidates.find(({ party }) => party.key === answers.key)?.signs ?? []
-      const why = `it was ${answers.name}’s, who left: ${because(signs)}${isShut(entityId)}`
+      const why = `it was ${answers.name}’s, who left: ${because(signs)}${noteOf(entityId)}`
       return [{ entityId, outcome: 'fails' as const, why }]
     })
   },

@@ -1,6 +1,6 @@
 import type { Ownership } from '../../ownership/weigh.ts'
 import { defineCheck, type Judgement } from '../check.ts'
-import { owned, suspended } from './owned.ts'
+import { owned, suspensionNote } from './owned.ts'
 
 export const ownerMissing = defineCheck<Ownership>({
   id: 'owner-missing',
@@ -11,7 +11,7 @@ export const ownerMissing = defineCheck<Ownership>({
   frameworks: ['NHI1:2025'],
   population: owned,
   async find(context, population) {
-    const isShut = await suspended(context)
+    const noteOf = await suspensionNote(context)
     return [...population].flatMap(([entityId, { state, unresolved }]): Judgement[] => {
       if (state === 'likely') {
         const why = 'something speaks for an owner, and not enough'
@@ -23,7 +23,7 @@ export const ownerMissing = defineCheck<Ownership>({
         written.length === 0
           ? 'no tag, code, catalog or commit that was read says whose it is'
           : `what is written names nobody who is known: ${written.slice(0, 3).join(', ')}`
-      return [{ entityId, outcome: 'fails', why: why + isShut(entityId) }]
+      return [{ entityId, outcome: 'fails', why: why + noteOf(entityId) }]
     })
   },
 })

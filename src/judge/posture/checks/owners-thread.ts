@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import type { Ms } from '../../../core/contract/ref.ts'
-import { openStore } from '../../../core/store/store.ts'
+import { openStore, snapshot } from '../../../core/store/store.ts'
 import { nonHumans } from '../../ownership/non-human.ts'
 import { type InCode, placesInCode } from './copies-in-code.ts'
 import { weighAll } from './owners.ts'
@@ -17,6 +17,8 @@ export interface OwnersTask {
 const { file, now, fromCopies } = workerData as OwnersTask
 const copies = once(fromCopies, 'message') as Promise<[InCode]>
 const db = await openStore(file)
-const owners = await weighAll(db, now, await nonHumans(db), async () => placesInCode((await copies)[0]))
+const owners = await snapshot(db, async tx =>
+  weighAll(tx, now, await nonHumans(tx), async () => placesInCode((await copies)[0])),
+)
 await db.destroy()
 parentPort?.postMessage(owners, [])

@@ -12,7 +12,8 @@ import type { OwnersTask } from './owners-thread.ts'
 /** What threads read of a store, beside all else. */
 export interface Reading {
   readonly copies: Promise<CopiesRead>
-  readonly owners: Promise<ReadonlyMap<string, Ownership>>
+  /** Weighed from when they are asked for, which is done once. */
+  owners(): Promise<ReadonlyMap<string, Ownership>>
 }
 
 /** Of fewer copies threads would be gone before they are worth their start. */
@@ -20,15 +21,9 @@ const COPIES_FOR_THREADS = 200_000
 
 /** The threads of a run; undefined where it is not worth them. */
 export const reading = oncePerRun(async ({ db, now }): Promise<Reading | undefined> => {
-  const file = await fileForThreads(db)
-  return file === undefined ? undefined : inThreads(file, now)
-})
-
-/** The file of a store that several handles at once are worth; a database on a server is mostly waited for. */
-export async function fileForThreads(db: Db): Promise<string | undefined> {
   const file = await fileOf(db)
-  return file === undefined || (await sizeOf(db)) < COPIES_FOR_THREADS ? undefined : file
-}
+  return file === undefined || (await sizeOf(db)) < COPIES_FOR_THREADS ? undefined : inThreads(file, now)
+})
 
 async function sizeOf(db: Db): Promise<number> {
   const { rows } = await sql<{ key: number | null }>`select max(rowid) as key from copy`.execute(db)
@@ -43,14 +38,17 @@ export function inThreads(file: string, now: Ms): Reading {
     { file, toOwners } satisfies CopiesTask,
     [toOwners],
   )
-  const owners = answerOf<ReadonlyMap<string, Ownership>>(
-    programBeside(import.meta.url, 'owners-thread'),
-    { file, now, fromCopies } satisfies OwnersTask,
-    [fromCopies],
-  )
-  // Whoever asks for the one may never ask for the other.
-  for (const promise of [copies, owners] as Promise<unknown>[]) promise.catch(() => {})
-  return { copies, owners }
+  copies.catch(() => {})
+  return {
+    copies,
+    async owners() {
+      const task: OwnersTask = { file, now, fromCopies }
+      const program = programBeside(import.meta.url, 'owners-thread')
+      // Where copies cannot be read, that is why nothing can be said of owners.
+      const answers = [copies, answerOf<ReadonlyMap<string, Ownership>>(program, task, [fromCopies])] as const
+      return (await Promise.all(answers))[1]
+    },
+  }
 }
 
 function answerOf<Answer>(program: string, task: object, transferList: Transferable[]): Promise<Answer> {

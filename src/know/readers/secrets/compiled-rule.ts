@@ -93,18 +93,19 @@ export interface Beside {
 export function compileRule(rule: Rule): CompiledRule {
   const flags = rule.ignoreCase ? 'i' : ''
   const isAssignment = rule.structure === 'assignment'
+  const isNameOnly = isAssignment && /^(?:[\w|)]|\(\?:|\\[.-]|\[(?:\w|\\[.-])*\])*$/.test(rule.pattern)
   const before = classTable(rule.before)
   return {
     rule,
     isAssignment,
     isOfText: isAssignment || rule.structure === 'basic',
     pattern: new Pattern(wholePattern(rule), `y${flags}`),
-    isNameOnly: isAssignment && /^(?:[\w|)]|\(\?:|\\[.-]|\[(?:\w|\\[.-])*\])*$/.test(rule.pattern),
+    isNameOnly,
     paths: rule.paths === undefined ? undefined : new RegExp(rule.paths, 'i'),
     lead: rule.lead && { class: classTable(rule.lead.characters), most: rule.lead.most },
     before,
     after: classTable(rule.after),
-    needs: { before: rule.lead ? undefined : before, isName: isAssignment },
+    needs: { before: rule.lead ? undefined : before, isName: isNameOnly },
     near: Object.entries(rule.facts?.near ?? {}).map(([name, pattern]) => [name, new RegExp(pattern, 'g')]),
     pair: rule.pair && {
       pattern: new Pattern(rule.pair.pattern, `g${flags}`),

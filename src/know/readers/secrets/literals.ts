@@ -23,7 +23,7 @@ const ENOUGH_OF_ESCAPES = 2
 
 /** Shorter ones would be met by chance in any base64. */
 const SHORTEST_IN_BASE64 = 4
-/** More characters would make the automaton larger, and so slower, and hardly any base64 text less. */
+/** More characters would leave out hardly any base64 text more. */
 const LONGEST_IN_BASE64 = 6
 
 /**

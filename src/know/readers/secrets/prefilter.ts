@@ -58,7 +58,8 @@ const FOLDED = EVERY_BYTE.map(byte => (byte >= 0x41 && byte <= 0x5a ? byte + 32 
 export const IN_NAME = classOf('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-')
 /** What can begin a separator behind it. */
 const ENDS_NAME = classOf('"\'`][ \t\v\f\r\n\xa0=:?|,<>({!+\\')
-const NAME: Run = { at: 0, of: IN_NAME, most: 64, then: ENDS_NAME }
+/** Longer than any pattern of a name, with what may stand beside it. */
+const NAME: Run = { at: 0, of: IN_NAME, most: 1024, then: ENDS_NAME }
 
 /**
  * Finds all literals in one pass over bytes. Each literal holds, at an even and at an odd distance from its start,
@@ -184,7 +185,7 @@ export class Prefilter {
         out += HIT_BYTES
       }
     const count = (this.#run(this.#textAt, end, hitsAt, out, wantsCodes ? 1 : 0) - hitsAt) / HIT_BYTES
-    if (count > hits.start.length) Object.assign(hits, newHits(2 * count))
+    if (count > hits.start.length) Object.assign(hits, newHits(count + (count >> 2)))
     hits.count = count
     const words = memory.words(hitsAt, 2 * count)
     for (let i = 0; i < count; i++) {

@@ -242,7 +242,7 @@ function compareThose(module: Module, { slots, slotBits }: Tables): number {
           store(get(out!), get(literal), 4),
           set(out!, add(get(out!), HIT_BYTES)),
         ]),
-        goIf(again, less(tee(place, add(get(place), 16)), get(last))),
+        goIf(again, less(tee(place, add(get(place), 4 * PLACE_WORDS)), get(last))),
       ]),
       get(out!),
     ]

@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 import { realIo } from '../../../../src/core/contract/io.ts'
@@ -9,6 +8,7 @@ import type { Check } from '../../../../src/judge/posture/check.ts'
 import { runChecks } from '../../../../src/judge/posture/run-checks.ts'
 import { weighAll } from '../../../../src/judge/posture/checks/owners.ts'
 import { placesInCode } from '../../../../src/judge/posture/checks/copies-in-code.ts'
+import { owned } from '../../../../src/judge/posture/checks/owned.ts'
 import { inThreads } from '../../../../src/judge/posture/checks/reading.ts'
 import { readCopies } from '../../../../src/judge/posture/checks/copied-values.ts'
 import {
@@ -229,11 +229,11 @@ test('threads find out the same', async () => {
   expect(there.newKeys).toEqual(here.newKeys)
   const weighed = await weighAll(db, 0, await nonHumans(db), async () => placesInCode(here.inCode))
   expect([...weighed.keys()]).toEqual(['c0', 'c1', 'c2'])
-  expect(await owners).toEqual(weighed)
+  expect(await owners()).toEqual(weighed)
   await db.destroy()
 })
 
-test('of very many copies, what is found first is written while others look, and is seen with the rest', async () => {
+test('of very many copies the same is found, and whoever writes does not wait while it is looked for', async () => {
   const file = join(await ownDirectory(), 'store')
   const [db, other] = [await openStore(file), await openStore(file)]
   await writeCopies(db, 'many', 600)
@@ -246,34 +246,34 @@ test('of very many copies, what is found first is written while others look, and
   // By that number their size is told.
   await sql`update copy set rowid = 1000000 where rowid = (select max(rowid) from copy)`.execute(db)
   expect(await runChecks(db, world, checks)).toEqual({ changes: [], counts })
-  const base = { title: '', why: '', fix: '', severity: 'low', frameworks: [] } as const
-  const population = async () => new Map([['c0', undefined]])
-  const fails = { entityId: 'c0', outcome: 'fails', why: 'w' } as const
-  const first: Check = { ...base, id: 'first', population, find: async () => [fails] }
-  const isLocked = async () => {
-    try {
+  const writing: Check = {
+    id: 'writing',
+    title: '',
+    why: '',
+    fix: '',
+    severity: 'low',
+    frameworks: [],
+    population: async () => new Map([['c0', undefined]]),
+    async find(context) {
+      await owned(context)
       await sql`begin immediate`.execute(other)
-    } catch {
-      return true
-    }
-    await sql`rollback`.execute(other)
-    return false
-  }
-  const last: Check = {
-    ...base,
-    id: 'last',
-    population,
-    async find() {
-      while (!(await isLocked())) await wait(1)
+      await sql`rollback`.execute(other)
       expect(await findings()).toEqual(found)
-      return [fails]
+      return [{ entityId: 'c0', outcome: 'fails', why: 'w' }]
     },
   }
-  expect((await runChecks(db, world, [first, last])).changes.map(({ check }) => check)).toEqual([
-    'first',
-    'last',
-  ])
-  expect((await findings()).length).toBe(found.length + 2)
+  const { changes } = await runChecks(db, world, [...checks, writing])
+  expect(changes.map(({ check }) => check)).toEqual(['writing'])
   await db.destroy()
   await other.destroy()
+})
+
+test('a thread that cannot read says so, to whoever asks for owners too', async () => {
+  const file = join(await ownDirectory(), 'store')
+  const db = await openStore(file)
+  await sql`drop table copy`.execute(db)
+  const { copies, owners } = inThreads(file, 0)
+  await expect(owners()).rejects.toThrow('no such table: copy')
+  await expect(copies).rejects.toThrow('no such table: copy')
+  await db.destroy()
 })

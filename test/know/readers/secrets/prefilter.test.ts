@@ -107,9 +107,8 @@ test('leaves out where the bytes around a literal tell that nothing can match', 
     return [...hits.start.subarray(0, hits.count)]
   }
   expect(starts('key=1 xkey=1 %3xkey=1 keyName: 1 key+1 key')).toEqual([0, 16, 22, 33])
-  expect(starts(`key${'n'.repeat(60)}=`)).toEqual([0])
-  expect(starts(`key${'n'.repeat(61)}=`)).toEqual([0])
-  expect(starts(`key${'n'.repeat(62)}=`)).toEqual([])
+  expect(starts(`key${'n'.repeat(1021)}=`)).toEqual([0])
+  expect(starts(`key${'n'.repeat(1022)}=`)).toEqual([])
   prefilter.learn(needs, beginningOf('key[=N]a', false))
   expect(starts('key=1 key=a keyNa: key=')).toEqual([6, 12])
 })
