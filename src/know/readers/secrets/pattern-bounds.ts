@@ -27,10 +27,10 @@ export interface Beginning {
 /** Bytes of one kind of which there may be more or fewer, up to `most`, `at` so many bytes, and what must stand behind them, which is none of them. */
 export interface Run {
   readonly at: number
-  /** 1 for each byte, as in `then`. */
+  /** 1 for each byte, as in `behind`. */
   readonly of: Uint8Array
   readonly most: number
-  readonly then: Uint8Array
+  readonly behind: Uint8Array
 }
 
 /** How each match of a pattern begins: most of what begins with a rule's keyword is told from it by a few bytes. */
@@ -56,9 +56,9 @@ function runOf(node: Node, ignoreCase: boolean): Run | undefined {
   const [run, next] = [parts[index], parts[index + 1]]
   if (run?.part.is !== 'one' || next?.part.is !== 'one' || next.least === 0) return undefined
   const of = bytesOf(run.part.source, ignoreCase)
-  const then = bytesOf(next.part.source, ignoreCase)
-  if (of.some((is, byte) => is === 1 && then[byte] === 1)) return undefined
-  return { at: parts.slice(0, index).reduce((sum, { most }) => sum + most, 0), of, most: run.most, then }
+  const behind = bytesOf(next.part.source, ignoreCase)
+  if (of.some((is, byte) => is === 1 && behind[byte] === 1)) return undefined
+  return { at: parts.slice(0, index).reduce((sum, { most }) => sum + most, 0), of, most: run.most, behind }
 }
 
 /** What comes one after the other, groups taken apart. */

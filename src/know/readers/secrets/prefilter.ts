@@ -59,7 +59,7 @@ export const IN_NAME = classOf('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv
 /** What can begin a separator behind it. */
 const ENDS_NAME = classOf('"\'`][ \t\v\f\r\n\xa0=:?|,<>({!+\\')
 /** Longer than any pattern of a name, with what may stand beside it. */
-const NAME: Run = { at: 0, of: IN_NAME, most: 1024, then: ENDS_NAME }
+const NAME: Run = { at: 0, of: IN_NAME, most: 1024, behind: ENDS_NAME }
 
 /**
  * Finds all literals in one pass over bytes. Each literal holds, at an even and at an odd distance from its start,
@@ -149,7 +149,7 @@ export class Prefilter {
 
   #layNeeds(layout: Layout): void {
     const befores = new Map<Uint8Array | undefined, number>([[undefined, 0]])
-    const name = [layout.put(NAME.of), NAME.at, NAME.most, layout.put(NAME.then)]
+    const name = [layout.put(NAME.of), NAME.at, NAME.most, layout.put(NAME.behind)]
     for (const { needs } of this.literals) {
       if (!needs || this.#needs.has(needs)) continue
       const { before, isName } = needs
@@ -166,10 +166,10 @@ export class Prefilter {
     this.#memory.words(learnt, positions.length).set(positions)
     this.#memory.words(at, 3).set([learnt, length], 1)
     if (needs.isName || !run) return
-    const [of, then] = [learnt + BEGINNING_BYTES, learnt + BEGINNING_BYTES + BYTE_KINDS]
+    const [of, behind] = [learnt + BEGINNING_BYTES, learnt + BEGINNING_BYTES + BYTE_KINDS]
     this.#memory.bytes.set(run.of, of)
-    this.#memory.bytes.set(run.then, then)
-    this.#memory.words(at, 7).set([of, run.at, run.most, then], 3)
+    this.#memory.bytes.set(run.behind, behind)
+    this.#memory.words(at, 7).set([of, run.at, run.most, behind], 3)
   }
 
   /** Makes `hits` those in `bytes` that are something; with `wantsCodes` also those whose line has something in codes. */

@@ -64,7 +64,7 @@ test('every match begins as its pattern is said to begin', () => {
         const from = at + run.at
         let to = from
         while (to < from + run.most && run.of[subject.charCodeAt(to)] === 1) to++
-        expect(run.then[subject.charCodeAt(to)], `${source} on ${subject}`).toBe(1)
+        expect(run.behind[subject.charCodeAt(to)], `${source} on ${subject}`).toBe(1)
       }
     }),
     { seed: 8, numRuns: 2000 },
@@ -85,7 +85,7 @@ test('what a pattern begins with is told from as many characters as each match h
 
 test('a run is told where what comes before it is always as long, and what comes behind is none of it', () => {
   const { run } = beginningOf('://(?<user>[^:/]{0,9}):x', false)
-  expect(run && [run.at, run.most, run.of[0x61], run.of[0x3a], run.then[0x3a], run.then[0x61]]).toEqual([
+  expect(run && [run.at, run.most, run.of[0x61], run.of[0x3a], run.behind[0x3a], run.behind[0x61]]).toEqual([
     3, 9, 1, 0, 1, 0,
   ])
   for (const pattern of ['a[b]{1,9}b', 'a[b]{1,9}c?d', 'a(?:bc){1,2}d', 'a[b]{1,9}', 'abc'])
