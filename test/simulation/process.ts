@@ -15,6 +15,8 @@ import { type Description, type Estate, keys } from './estate.ts'
 
 const RULES = fileURLToPath(new URL('../../rules', import.meta.url))
 
+type TransactionBuilder = ReturnType<Db['transaction']>
+
 /** Raised in everything that a dead process goes on to do. */
 class Death extends Error {}
 
@@ -36,6 +38,8 @@ export interface Watch {
     process: Process,
   ) => void
   readonly dieAtCall?: DyingCall
+  /** What comes between all that was read and this transaction, counted from 1. */
+  readonly beforeTransaction?: (count: number, process: Process) => Promise<void>
 }
 
 /**
@@ -50,6 +54,8 @@ export class Process {
   #calls = 0
   #dyingCall: DyingCall | undefined
   #diesWhenBroken = false
+  #transactions = 0
+  #beforeTransaction: Watch['beforeTransaction']
 
   constructor(estate: Estate, db: Db) {
     this.#io = {
@@ -66,6 +72,8 @@ export class Process {
     this.#db = new Proxy(db, {
       get: (target, name) => {
         this.#mustLive()
+        const before = this.#beforeTransaction
+        if (name === 'transaction' && before) return () => this.#preceded(target, before)
         const member: unknown = Reflect.get(target, name, target)
         return typeof member === 'function' ? member.bind(target) : member
       },
@@ -142,6 +150,7 @@ export class Process {
     work: (options: Omit<ContainOptions, 'onPlan'>) => Promise<Report>,
   ): Promise<Ending<Report>> {
     if (watch.dieAtCall) this.dieAtCall(watch.dieAtCall)
+    this.#beforeTransaction = watch.beforeTransaction
     try {
       const report = await work({
         io: this.#io,
@@ -164,6 +173,16 @@ export class Process {
 
   #mustLive(): void {
     if (this.#dead) throw new Death()
+  }
+
+  #preceded(db: Db, before: NonNullable<Watch['beforeTransaction']>): Pick<TransactionBuilder, 'execute'> {
+    return {
+      execute: async work => {
+        await before(++this.#transactions, this)
+        this.#mustLive()
+        return await db.transaction().execute(work)
+      },
+    }
   }
 
   #counted(method: (...args: unknown[]) => unknown): (...args: unknown[]) => unknown {

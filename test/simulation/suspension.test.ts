@@ -3,17 +3,12 @@ import { realIo } from '../../src/core/contract/io.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
 import { transaction } from '../../src/core/store/store.ts'
 import { suspensionsOf } from '../../src/judge/requirements/suspensions.ts'
-import { sayOwner } from '../../src/know/inventory/owner-word.ts'
 import { loadRoots } from '../../src/know/inventory/roots.ts'
 import { say } from '../../src/know/inventory/word.ts'
 import { mustHold } from './invariants.ts'
 import { OTHER_PASSWORD, PASSWORD, SHOP } from './shop.ts'
-import { reportOf, type Scene, Stage } from './stage.ts'
-
-const DAY_MS = 86_400_000
-const rules = (more = '') => `require:
-  - automatic: { suspend: [orphan, departed, conflict], grace: 14d, notice: 7d${more} }
-`
+import { reportOf, Stage } from './stage.ts'
+import { DAY_MS, beginUnowned, held, idOf, opens, own, rules, told, untilSuspended } from './unowned.ts'
 
 let stage: Stage
 beforeAll(async () => {
@@ -21,49 +16,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage?.remove())
 
-/** Of two that nobody owns, one is somebody's: the other is what the tests are about. */
-async function begin(text: string, owned = ['billing']): Promise<Scene> {
-  const scene = await stage.begin()
-  await scene.db
-    .insertInto('requirement')
-    .values({ id: 'r', text, file: 'r.yaml', said_by: 'ann', at: 0 })
-    .execute()
-  for (const name of owned) await own(scene, name)
-  return scene
-}
-
-async function idOf(scene: Scene, name: string): Promise<string> {
-  const { entity_id } = await scene.db
-    .selectFrom('name')
-    .innerJoin('entity', 'entity.id', 'name.entity_id')
-    .select('name.entity_id')
-    .where('name', '=', name)
-    .where('entity.type', '=', 'identity')
-    .executeTakeFirstOrThrow()
-  return entity_id
-}
-
-async function own(scene: Scene, name: string): Promise<void> {
-  const entityId = await idOf(scene, name)
-  await transaction(scene.db, tx => sayOwner(tx, realIo(), { entityId, owner: 'payments', by: 'ann' }))
-}
-
-const told = (events: Awaited<ReturnType<Scene['automatic']>>, name = 'orders') =>
-  events.filter(one => one.name === name).map(({ event, action, why }) => [`${action} ${event}`, why])
-const opens = ({ estate }: Scene, name = 'orders', password = PASSWORD) => {
-  const session = estate.server.login(name, new Secret(password))
-  if (session) session.alive = false
-  return session !== undefined
-}
-const held = async (scene: Scene) =>
-  (await scene.db.selectFrom('hold').select('why').where('lifted_at', 'is', null).execute()).map(
-    ({ why }) => why,
-  )
-
-async function untilSuspended(scene: Scene): Promise<void> {
-  expect(told(await scene.automatic())).toEqual([['suspend announced', expect.any(String)]])
-  await scene.estate.time.sleep(15 * DAY_MS)
-}
+const begin = (text: string) => beginUnowned(stage, text)
 
 test('what nobody owns is announced, then suspended and seen to be shut; a person’s word gives it back where policy says so', async () => {
   const scene = await begin(rules(', resume: true'))
@@ -250,7 +203,7 @@ test('what was cut off for good while it was suspended is not given back', async
   expect(contained).toBe(true)
   await own(scene, 'orders')
   expect(told(await scene.automatic())).toEqual([
-    ['suspend resumed', 'it is as it was before: nothing was left to do'],
+    ['suspend resumed', 'it is as it was before: orders: it was revoked since, and stays so'],
   ])
   expect(opens(scene)).toBe(false)
   expect(scene.estate.roles.get('orders')!.state.attributes.login).toBe(false)

@@ -11,7 +11,11 @@ import { type Db, transaction, type Tx } from '../../core/store/store.ts'
 import type { PlannedStep } from './step.ts'
 
 /** Raised inside a runner whose claim was taken over: it must stop, and write nothing more. */
-export class Superseded extends Error {}
+export class Superseded extends FirebreakError {
+  constructor(runId: string) {
+    super('CONFLICT', `run ${runId} was taken over`, 'whoever took it goes on with it')
+  }
+}
 
 /**
  * Opens a run: a key of its own, sealed by the root, and under it the leaked secrets where they are at hand, in their order. `input` is
@@ -140,7 +144,7 @@ export async function changeStep(
 ): Promise<void> {
   const work = async (tx: Tx) => {
     const run = await lockedRun(tx, at.runId)
-    if (run?.claim_epoch !== at.epoch) throw new Superseded(`run ${at.runId} was taken over`)
+    if (run?.claim_epoch !== at.epoch) throw new Superseded(at.runId)
     await tx
       .updateTable('step')
       .set({ ...change, epoch: at.epoch })
@@ -178,32 +182,13 @@ export async function endRun(
       .where('id', '=', at.runId)
       .where('claim_epoch', '=', at.epoch)
       .executeTakeFirst()
-    if (updated.numUpdatedRows === 0n) throw new Superseded(`run ${at.runId} was taken over`)
+    if (updated.numUpdatedRows === 0n) throw new Superseded(at.runId)
     if (over)
       await tx.updateTable('step').set({ sealed_secret: null }).where('run_id', '=', at.runId).execute()
     await also?.(tx)
     await record(tx, io, { kind: `run.${state}`, subject: at.runId, body: {} })
   }
   await transaction(db, work, also ? 'inventory' : 'rows')
-}
-
-/** Ends a run that is not to be finished, whoever works on it: that process writes nothing more. One that is over stays as it is. */
-export async function abandonRun(tx: Tx, io: Pick<Io, 'now' | 'random'>, runId: string): Promise<void> {
-  const run = await lockedRun(tx, runId)
-  if (!run || run.state === 'done' || run.state === 'abandoned') return
-  await tx
-    .updateTable('run')
-    .set({
-      state: 'abandoned',
-      ended_at: io.now().getTime(),
-      claim_epoch: run.claim_epoch + 1,
-      run_key: null,
-      sealed_secret: null,
-    })
-    .where('id', '=', runId)
-    .execute()
-  await tx.updateTable('step').set({ sealed_secret: null }).where('run_id', '=', runId).execute()
-  await record(tx, io, { kind: 'run.abandoned', subject: runId, body: {} })
 }
 
 /** The run's own key: random, sealed by the root, gone when the run has ended. */

@@ -50,6 +50,8 @@ export async function runSteps(db: Db, runId: string, options: RunOptions): Prom
   const atWork = new Map<string, Promise<void>>()
   let broken: unknown
   try {
+    // Somebody else has just ended it.
+    if (claim.state === 'done') return 'done'
     await unstick(db, at, io)
     for (;;) {
       if (broken !== undefined || io.signal.aborted) {

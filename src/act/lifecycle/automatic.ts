@@ -15,6 +15,8 @@ import {
   resolveEntity,
 } from '../../know/inventory/queries.ts'
 import { loadRoots } from '../../know/inventory/roots.ts'
+import { Claimed } from '../actions/claim.ts'
+import { Superseded } from '../actions/journal.ts'
 import { contain, type ContainOptions } from '../incident/contain.ts'
 import type { ContainReport } from '../incident/report.ts'
 import { day, type Due, dueOf, type Governed, governedBy } from './due.ts'
@@ -56,23 +58,30 @@ export async function actAutomatically(db: Db, options: AutomaticOptions, tell: 
   const suspensions = await suspensionsOf(db, roots)
   const isSettled = await isEachSourceRead(db)
   const dues = await dueOf(db, governed, suspensions, isSettled, now())
+  const release = async (id: string, suspension: Suspension) =>
+    await released(db, options, { id, suspension, one: governed.get(id), isSent }, tell)
+  // What is half open is given back whole before anything else is wanted of it.
+  for (const [id, suspension] of suspensions)
+    if (suspension.state === 'resuming') await release(id, suspension)
   for (const due of dues) {
+    const state = due.action === 'suspend' ? suspensions.get(due.entityId)?.state : undefined
+    if (state === 'suspended' || state === 'resuming') continue
     if (due.at - due.noticeMs > now()) continue
     if (due.action === 'suspend' && !(await canBeSuspended(db, options, due, suspensions, tell))) continue
     const row = await announced(db, options, due, isSent, tell)
-    const isDone = due.action === 'suspend' && suspensions.get(due.entityId)?.state === 'suspended'
-    if (isDone || row.announced_at + due.noticeMs > now() || due.at > now() || row.next_at > now()) continue
+    if (row.announced_at + due.noticeMs > now() || due.at > now() || row.next_at > now()) continue
     await settled(db, options, row, due, tell, async () => {
       const told = await whenTold(db, row, isSent)
       if (typeof told === 'string') return { outcome: 'left', why: told }
       // Whoever is told has all of the time that was promised.
-      return told + due.noticeMs > now() ? undefined : await act(db, options, due, row, isSent)
+      return told + due.noticeMs > now() ? undefined : await act(db, options, due, row, isSent, tell)
     })
   }
   const isWanted = (id: string) => dues.some(one => one.action === 'suspend' && one.entityId === id)
-  if (isSettled)
-    for (const [id, suspension] of suspensions)
-      if (!isWanted(id)) await release(db, options, { id, suspension, one: governed.get(id), isSent }, tell)
+  for (const [id, suspension] of suspensions) {
+    if (suspension.state === 'resuming' || isWanted(id)) continue
+    if (isSettled || suspension.state === 'begun') await release(id, suspension)
+  }
 }
 
 /** What no connected system can suspend is not announced, but left, with why; it is looked at again after a time. */
@@ -132,12 +141,15 @@ async function settled(
     const done = await work()
     if (!done) return
     const { outcome, why, run } = done
-    if (await keep(db, options, row, outcome, why, run))
+    if (await transaction(db, tx => keep(tx, options, row, done)))
       tell({ event: outcome, action, name, ref, owner, why, ...(run !== undefined && { run }) })
   } catch (error) {
+    // Another one is at it: what it comes to is for that one to say.
+    if (error instanceof Superseded || error instanceof Claimed) return
     if (!isFirebreakError(error) || error.code.startsWith('STORE_')) throw error
-    if (await keep(db, options, row, 'failed', error.message))
-      tell({ event: 'failed', action, name, ref, owner, why: error.message })
+    const why = error.message
+    if (await transaction(db, tx => keep(tx, options, row, { outcome: 'failed', why })))
+      tell({ event: 'failed', action, name, ref, owner, why })
   }
 }
 
@@ -145,7 +157,7 @@ async function settled(
  * What was announced is withdrawn once there is an owner, or policy wants it no more; what was suspended, and is a person's by their word,
  * is given back where policy says so. One that was not finished is taken back as well.
  */
-async function release(
+async function released(
   db: Db,
   options: AutomaticOptions,
   {
@@ -169,12 +181,20 @@ async function release(
   const why =
     owner === null ? 'the requirements in force do not ask for it any more' : `${owner} answers for it`
   if (state === 'announced' || state === 'left') {
-    await transaction(db, async tx => {
-      const ended_at = options.io.now().getTime()
-      await tx.updateTable('automation').set({ ended_at }).where('id', '=', row.id).execute()
+    const isWithdrawn = await transaction(db, async tx => {
+      const { numUpdatedRows } = await tx
+        .updateTable('automation')
+        .set({ ended_at: options.io.now().getTime() })
+        .where('id', '=', row.id)
+        // Another watch may have begun it meanwhile: the next one gives it back.
+        .where('run_id', 'is', null)
+        .where('ended_at', 'is', null)
+        .executeTakeFirst()
+      if (numUpdatedRows === 0n) return false
       await record(tx, options.io, { kind: 'suspend.withdrawn', subject: id, body: { why } })
+      return true
     })
-    tell({ event: 'withdrawn', ...about, why })
+    if (isWithdrawn) tell({ event: 'withdrawn', ...about, why })
     return
   }
   const isGivenBack = one?.required.resumes && one.ownership?.state === 'confirmed'
@@ -315,12 +335,18 @@ async function act(
   due: Due,
   row: Row<'automation'>,
   isSent: boolean,
-): Promise<Acted> {
+  tell: Tell,
+): Promise<Acted | undefined> {
   if (due.action === 'suspend') {
-    const { identityId, owner, why } = due
-    return await suspendIdentity(db, options, row, why, tx =>
-      told(tx, options, { event: 'suspended', identityId, owner, why }, isSent),
-    )
+    const { action, identityId, name, ref, owner, why } = due
+    const done = await suspendIdentity(db, options, row, why, async (tx, end) => {
+      await told(tx, options, { event: 'suspended', identityId, owner, why }, isSent)
+      await keep(tx, options, row, end)
+    })
+    if (done.outcome !== 'acted') return done
+    // What it came to was kept with the end of its run.
+    tell({ event: 'acted', action, name, ref, owner, why: done.why, run: done.run! })
+    return undefined
   }
   if (due.action === 'expire') {
     const request = {
@@ -374,34 +400,40 @@ function unseenIn({ breaks, credentials, notSearched }: ContainReport): string |
   return gap && `${gap.what} was not searched: ${gap.why}`
 }
 
-/** Gives whether it is anything new. What is done for good ends the row; what is suspended may be given back. */
+/**
+ * Gives whether it is anything new. What is done for good ends the row; what is suspended may be given back. Where another watch has taken
+ * it up or ended it meanwhile, what it came to is for that one to say.
+ */
 async function keep(
-  db: Db,
+  tx: Tx,
   { io }: AutomaticOptions,
-  row: Row<'automation'>,
-  outcome: Acted['outcome'],
-  why: string,
-  run?: string,
+  { id, action, entity_id, run_id }: Row<'automation'>,
+  { outcome, why, run }: Acted,
 ): Promise<boolean> {
   const now = io.now().getTime()
-  const isNew = row.told !== why
-  await transaction(db, async tx => {
-    await tx
-      .updateTable('automation')
-      .set({
-        told: why,
-        next_at: outcome === 'acted' ? now : now + AGAIN_MS,
-        run_id: run ?? row.run_id,
-        ended_at: outcome === 'acted' && row.action !== 'suspend' ? now : null,
-      })
-      .where('id', '=', row.id)
-      .execute()
-    if (isNew)
-      await record(tx, io, {
-        kind: `${row.action}.${outcome}`,
-        subject: row.entity_id,
-        body: { why, ...(run !== undefined && { run }) },
-      })
+  const known = await tx
+    .selectFrom('automation')
+    .select(['told', 'run_id', 'ended_at'])
+    .where('id', '=', id)
+    .forUpdate()
+    .executeTakeFirstOrThrow()
+  if (known.ended_at !== null || (run === undefined && known.run_id !== run_id)) return false
+  await tx
+    .updateTable('automation')
+    .set({
+      told: why,
+      next_at: outcome === 'acted' ? now : now + AGAIN_MS,
+      // A suspension's is written down with the run: what gives it back is another.
+      ...(run !== undefined && action !== 'suspend' && { run_id: run }),
+      ...(outcome === 'acted' && action !== 'suspend' && { ended_at: now }),
+    })
+    .where('id', '=', id)
+    .execute()
+  if (known.told === why) return false
+  await record(tx, io, {
+    kind: `${action}.${outcome}`,
+    subject: entity_id,
+    body: { why, ...(run !== undefined && { run }) },
   })
-  return isNew
+  return true
 }

@@ -71,7 +71,7 @@ export async function governedBy(
   return governed
 }
 
-/** All that is due, or will be so soon that its owner is to be told. Whose things are is asked only where that `isSettled`. */
+/** All that is due, or will be so soon that its owner is to be told. Whose things are is asked only where that `isSettled`, and of what was begun. */
 export async function dueOf(
   db: Db,
   governed: ReadonlyMap<string, Governed>,
@@ -89,14 +89,15 @@ export async function dueOf(
       found.push({ action: 'expire', ...about, owner, at: end, why, noticeMs: required.noticeMs })
     }
     const lack = required.suspends.find(state => state === ownership?.state)
-    if (lack !== undefined && isSettled) {
+    const suspension = suspensions.get(id)
+    if (lack !== undefined && (isSettled || suspension?.state === 'begun')) {
       const noticeMs = required.graceMs
-      const at = (suspensions.get(id)?.row.announced_at ?? now) + noticeMs
+      const at = (suspension?.row.announced_at ?? now) + noticeMs
       const answers = lack === 'conflict' ? owner : null
       found.push({ action: 'suspend', ...about, owner: answers, at, why: LACKS[lack](owner), noticeMs })
     }
     // It would be given to whom it was taken from.
-    const isShut = ['begun', 'suspended'].includes(suspensions.get(id)?.state ?? '')
+    const isShut = ['begun', 'suspended', 'resuming'].includes(suspension?.state ?? '')
     if (required.rotates && required.rotationDays !== undefined && !isShut)
       found.push(...(await oldOnes(db, id, { name, owner }, required, now)))
   }

@@ -1,13 +1,14 @@
 import type { Connection, Verdict } from '../../core/contract/connector.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
-import { type CredentialRef, type Json, type Ref, sameRef } from '../../core/contract/ref.ts'
+import type { CredentialRef, Json } from '../../core/contract/ref.ts'
 import type { Secret } from '../../core/contract/secret.ts'
 import type { Row } from '../../core/store/schema.ts'
 import { type Db, transaction, type Tx } from '../../core/store/store.ts'
-import { heldBy, liftHolds, setHold } from '../../know/inventory/holds.ts'
+import { liftHolds, setHold, whyHeld } from '../../know/inventory/holds.ts'
 import { credentialView, namesOf, refOf, resolveEntity } from '../../know/inventory/queries.ts'
 import { credentialArgument, toJson } from '../actions/arguments.ts'
-import { abandonRun, addSteps, createRun, runRow, stepsOf } from '../actions/journal.ts'
+import { claimRun } from '../actions/claim.ts'
+import { addSteps, createRun, endRun, runRow, stepsOf } from '../actions/journal.ts'
 import { runSteps } from '../actions/run.ts'
 import type { PlannedStep, StepHandler } from '../actions/step.ts'
 import { verbs } from '../actions/verbs/all.ts'
@@ -24,6 +25,9 @@ export interface SuspensionEnd {
   readonly run?: string
 }
 
+/** Writes in the transaction that ends the run what it came to. */
+type WhenDone = (tx: Tx, end: SuspensionEnd) => Promise<void>
+
 interface Suspendable {
   readonly credentialId: string
   readonly credential: CredentialRef
@@ -35,14 +39,14 @@ interface Suspendable {
 /**
  * Takes every login of an identity away so that it can be given back: suspend → end sessions → shut. The run is written
  * down with the row that wants it, so that whoever comes after a process that died goes on with it. While it stands nothing is
- * issued for the identity. `whenDone` writes in the transaction that ends it.
+ * issued for the identity.
  */
 export async function suspendIdentity(
   db: Db,
   options: SuspensionOptions,
   row: Pick<Row<'automation'>, 'id' | 'entity_id' | 'run_id'>,
   why: string,
-  whenDone: (tx: Tx) => Promise<void>,
+  whenDone: WhenDone,
 ): Promise<SuspensionEnd> {
   let runId = row.run_id
   if (runId === null) {
@@ -52,6 +56,9 @@ export async function suspendIdentity(
     const secrets: (Secret | undefined)[] = []
     for (const { credentialId } of found) secrets.push(await secretOf(db, options, credentialId))
     runId = await transaction(db, async tx => {
+      // Another watch may have begun meanwhile.
+      const begun = await standing(tx, row.id)
+      if (begun !== null) return begun
       const id = await createRun(tx, options.io, options.keys, {
         kind: 'suspend',
         subject: row.entity_id,
@@ -65,10 +72,9 @@ export async function suspendIdentity(
     })
   }
   const { cannot } = JSON.parse((await runRow(db, runId)).input) as { cannot: string[] }
-  const ended = await carriedOut(db, options, runId, whenDone)
-  if (ended.outcome === 'failed') return ended
   const left = cannot.length > 0 ? `; ${cannot.join('; ')}` : ''
-  return { ...ended, why: `${await verdictsOf(db, runId, 'shut')}${left}` }
+  const said = async (at: Db) => `${await verdictsOf(at, runId, 'shut')}${left}`
+  return await carriedOut(db, options, runId, said, whenDone)
 }
 
 /**
@@ -80,48 +86,85 @@ export async function resumeIdentity(
   options: SuspensionOptions,
   { id: rowId, entity_id, run_id }: Pick<Row<'automation'>, 'id' | 'entity_id' | 'run_id'>,
   why: string,
-  whenDone: (tx: Tx) => Promise<void>,
+  whenDone: WhenDone,
 ): Promise<SuspensionEnd> {
   if (run_id === null) throw new TypeError('what was only announced cannot be given back')
-  const open = await db
-    .selectFrom('run')
-    .select('id')
-    .where('kind', '=', 'resume')
-    .where('subject', '=', entity_id)
-    .where('state', 'in', ['running', 'stuck'])
-    .executeTakeFirst()
-  const held = open === undefined && (await heldElsewhere(db, entity_id))
-  if (held) return { outcome: 'left', why: held }
-  const runId =
-    open?.id ??
-    (await transaction(db, async tx => {
-      await abandonRun(tx, options.io, run_id)
-      const id = await createRun(tx, options.io, options.keys, {
-        kind: 'resume',
-        subject: entity_id,
-        input: { why, suspended: run_id },
-      })
-      await addSteps(tx, options.io, id, await resumptionPlan(tx, run_id))
-      return id
-    }))
-  const ended = await carriedOut(db, options, runId, async tx => {
+  const held = await heldElsewhere(db, entity_id)
+  if (held !== undefined) return { outcome: 'left', why: held }
+  const begin = async (tx: Tx) => {
+    const known = await openResumption(tx, entity_id)
+    if (known !== undefined) return known
+    await standing(tx, rowId)
+    // What is being cut off since that was asked is not given back either.
+    const heldNow = await heldElsewhere(tx, entity_id)
+    if (heldNow !== undefined) throw new FirebreakError('CONFLICT', heldNow, 'wait for that to end')
+    const input = { why, suspended: run_id }
+    const id = await createRun(tx, options.io, options.keys, { kind: 'resume', subject: entity_id, input })
+    await addSteps(tx, options.io, id, await resumptionPlan(tx, run_id))
+    return id
+  }
+  const runId = (await openResumption(db, entity_id)) ?? (await instead(db, options, run_id, begin))
+  const said = async (at: Db) => `it is as it was before: ${await verdictsOf(at, runId, 'resume')}`
+  return await carriedOut(db, options, runId, said, async (tx, end) => {
     await liftHolds(tx, options.io, run_id)
     await tx
       .updateTable('automation')
       .set({ ended_at: options.io.now().getTime() })
       .where('id', '=', rowId)
       .execute()
-    await whenDone(tx)
+    await whenDone(tx, end)
   })
-  if (ended.outcome === 'failed') return ended
-  return { ...ended, why: `it is as it was before: ${await verdictsOf(db, runId, 'resume')}` }
+}
+
+/** The run that gives the identity back, where one was begun. */
+async function openResumption(db: Db, identityId: string): Promise<string | undefined> {
+  const run = await db
+    .selectFrom('run')
+    .select('id')
+    .where('kind', '=', 'resume')
+    .where('subject', '=', identityId)
+    .where('state', 'in', ['running', 'stuck'])
+    .executeTakeFirst()
+  return run?.id
+}
+
+/** The run that the row has by now, and nobody else changes the row meanwhile. NOT_FOUND where it was ended. */
+async function standing(tx: Tx, rowId: string): Promise<string | null> {
+  const { run_id, ended_at } = await tx
+    .selectFrom('automation')
+    .select(['run_id', 'ended_at'])
+    .where('id', '=', rowId)
+    .forUpdate()
+    .executeTakeFirstOrThrow()
+  if (ended_at === null) return run_id
+  throw new FirebreakError('NOT_FOUND', 'somebody else ended its suspension meanwhile')
+}
+
+/** Begins another run in place of one, which is abandoned where it is not done: never while whoever works on it lives. */
+async function instead(
+  db: Db,
+  { io }: SuspensionOptions,
+  runId: string,
+  begin: (tx: Tx) => Promise<string>,
+): Promise<string> {
+  const claim = await claimRun(db, io, runId)
+  try {
+    if (claim.state === 'done') return await transaction(db, begin)
+    let begun = ''
+    await endRun(db, io, { runId, epoch: claim.epoch }, 'abandoned', async tx => {
+      begun = await begin(tx)
+    })
+    return begun
+  } finally {
+    await claim.release().catch(() => {})
+  }
 }
 
 /** What is being cut off must not be given back meanwhile. */
 async function heldElsewhere(db: Db, identityId: string): Promise<string | undefined> {
   for (const id of await credentialsOfIdentity(db, identityId)) {
-    const [hold] = await heldBy(db, id)
-    if (hold) return `it is held: ${hold.why}${hold.run_id === null ? '' : `, run ${hold.run_id}`}`
+    const held = await whyHeld(db, id)
+    if (held !== undefined) return held
   }
   return undefined
 }
@@ -129,14 +172,19 @@ async function heldElsewhere(db: Db, identityId: string): Promise<string | undef
 async function carriedOut(
   db: Db,
   options: SuspensionOptions,
-  runId: string,
-  whenDone: (tx: Tx) => Promise<void>,
+  run: string,
+  said: (db: Db) => Promise<string>,
+  whenDone: WhenDone,
 ): Promise<SuspensionEnd> {
-  const state = await runSteps(db, runId, { ...options, handlers: { ...verbs, shut }, whenDone })
-  const stuck = (await stepsOf(db, runId)).find(({ error }) => error !== null)
-  if (state !== 'done')
-    return { outcome: 'failed', why: `the run is ${state}${stuck ? `: ${stuck.error}` : ''}`, run: runId }
-  return { outcome: 'acted', why: '', run: runId }
+  const acted = async (at: Db): Promise<SuspensionEnd> => ({ outcome: 'acted', why: await said(at), run })
+  const state = await runSteps(db, run, {
+    ...options,
+    handlers: { ...verbs, shut },
+    whenDone: async tx => whenDone(tx, await acted(tx)),
+  })
+  if (state === 'done') return await acted(db)
+  const stuck = (await stepsOf(db, run)).find(({ error }) => error !== null)
+  return { outcome: 'failed', why: `the run is ${state}${stuck ? `: ${stuck.error}` : ''}`, run }
 }
 
 /** Which of its credentials the connected systems can suspend and give back, and why not of the others; neither where all have ended. */
@@ -236,34 +284,22 @@ function suspensionPlan(
   return [...suspended, ...ended, ...shut]
 }
 
-/** What was begun, as it stood before that. What was revoked since stays so. */
+/** What was begun, as it stood before that. */
 async function resumptionPlan(tx: Tx, suspendedBy: string): Promise<PlannedStep[]> {
   const { created_at } = await runRow(tx, suspendedBy)
-  const revoked = await tx
-    .selectFrom('step')
-    .select('args')
-    .where('verb', '=', 'revoke')
-    .where('started_at', '>=', created_at)
-    .execute()
-  const isRevoked = (credential: Ref) => revoked.some(({ args }) => sameRef(credentialIn(args), credential))
   const steps: PlannedStep[] = []
   for (const { verb, before, state, args, title, key } of await stepsOf(tx, suspendedBy)) {
-    if (verb !== 'suspend' || before === null || state === 'skipped' || isRevoked(credentialIn(args)))
-      continue
+    if (verb !== 'suspend' || before === null || state === 'skipped') continue
     const { leak: _, ...about } = JSON.parse(args) as { [name: string]: Json }
     steps.push({
       key: key.replace('suspend', 'resume'),
       verb: 'resume',
       title: title.replace('suspend', 'resume').replace(': no new logins', ', as it was before'),
       needs: [],
-      args: { ...about, stoodBefore: JSON.parse(before) as Json },
+      args: { ...about, stoodBefore: JSON.parse(before) as Json, since: created_at },
     })
   }
   return steps
-}
-
-function credentialIn(args: string): Ref {
-  return (JSON.parse(args) as { credential: Ref }).credential
 }
 
 /** Asks the system, and tries the value where one is at hand. The credential is not dead: it may be given back. */

@@ -58,6 +58,12 @@ export async function liftHolds(tx: Tx, io: Pick<Io, 'now'>, runId: string): Pro
     .execute()
 }
 
+/** Why nothing may be given to it; undefined where nothing holds it. */
+export async function whyHeld(db: Db, entityId: string): Promise<string | undefined> {
+  const [hold] = await heldBy(db, entityId)
+  return hold && `it is held: ${hold.why}${hold.run_id === null ? '' : `, run ${hold.run_id}`}`
+}
+
 /** The holds that stand on the entity, or on anything merged into it. */
 export async function heldBy(db: Db, entityId: string): Promise<Row<'hold'>[]> {
   return await db

@@ -10,6 +10,7 @@ import { claimRun } from '../../../src/act/actions/claim.ts'
 import {
   addSteps,
   changeStep,
+  endRun,
   createRun,
   runRow,
   stepsOf,
@@ -249,5 +250,15 @@ test('a run that another live process holds is left alone; that of a dead one is
   // The number of this very process, but begun at another time: the number was used again.
   await hold(`${hostname()}:${process.pid}:1`)
   const claim = await claimRun(db, io, id)
+  await endRun(db, io, { runId: id, epoch: claim.epoch }, 'abandoned')
   await claim.release()
+  // Nobody goes on with what was given up.
+  await expect(runSteps(db, id, options(new Outside()))).rejects.toMatchObject({ code: 'CONFLICT' })
+})
+
+test('a run that somebody else has just ended is not ended twice', async () => {
+  const id = await opened()
+  await runSteps(db, id, options(new Outside()))
+  const twice = { ...options(new Outside()), whenDone: () => Promise.reject(new Error('ended twice')) }
+  expect(await runSteps(db, id, twice)).toBe('done')
 })

@@ -1,5 +1,7 @@
 import { FirebreakError, isFirebreakError } from '../../../core/contract/errors.ts'
-import type { CredentialRef, Json } from '../../../core/contract/ref.ts'
+import { type CredentialRef, type Json, type Ms, sameRef } from '../../../core/contract/ref.ts'
+import type { Db } from '../../../core/store/store.ts'
+import { whyHeld } from '../../../know/inventory/holds.ts'
 import { credentialArgument, identityArgument, textArgument } from '../arguments.ts'
 import type { Outcome, StepContext, StepHandler } from '../step.ts'
 
@@ -42,19 +44,42 @@ export const suspend: StepHandler = {
   verify: notLive,
 }
 
-/** Gives back what `suspend` took in another run, as it stood before that. What is said of it then may be that it ended meanwhile. */
+/**
+ * Gives back what `suspend` took in another run, as it stood before that: not while anything holds the credential, and never what was
+ * revoked since.
+ */
 export const resume: StepHandler = {
   inspect: inspectCredential,
   async call(step) {
     const connection = await step.connection()
-    const before = step.args['stoodBefore'] ?? null
-    return await wherePossible(connection.resume?.(credentialArgument(step), before))
+    const credential = credentialArgument(step)
+    const held = await whyHeld(step.db, textArgument(step, 'credentialId'))
+    if (held !== undefined) throw new FirebreakError('CONFLICT', held, 'wait for that to end')
+    if (await isRevokedSince(step.db, credential, Number(step.args['since'] ?? 0)))
+      return { result: null, skipped: 'it was revoked since, and stays so' }
+    return await wherePossible(connection.resume?.(credential, step.args['stoodBefore'] ?? null))
   },
   async verify(step) {
     const connection = await step.connection()
     const verdict = await connection.verify?.(credentialArgument(step))
     return { state: verdict?.state ?? 'unknown', why: verdict?.why ?? 'this system cannot be asked' }
   },
+}
+
+/** Or is being so: an intent may have been carried out. */
+async function isRevokedSince(db: Db, credential: CredentialRef, since: Ms): Promise<boolean> {
+  const steps = await db
+    .selectFrom('step')
+    .select('args')
+    .where('run_id', 'in', eb =>
+      eb.selectFrom('run').select('id').where('kind', 'in', ['contain', 'offboard']),
+    )
+    .where('verb', '=', 'revoke')
+    .where('started_at', '>=', since)
+    .execute()
+  return steps.some(({ args }) =>
+    sameRef((JSON.parse(args) as { credential: CredentialRef }).credential, credential),
+  )
 }
 
 export const revoke: StepHandler = {
