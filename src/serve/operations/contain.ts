@@ -5,6 +5,7 @@ import type { ContainReport } from '../../act/incident/report.ts'
 import { defineOperation, type World } from './operation.ts'
 import { ruleFoldersOf } from './own-rules.ts'
 import { containText, planText } from './contain-text.ts'
+import { patience } from './patience.ts'
 
 const input = z.strictObject({
   subject: z
@@ -34,12 +35,7 @@ const input = z.strictObject({
     .max(3600)
     .optional()
     .describe('seconds to watch for who uses it before planning; default 5, in an emergency 0'),
-  patience: z
-    .number()
-    .min(1)
-    .max(86_400)
-    .default(60)
-    .describe('seconds to retry what fails before it is left stuck, to be resumed'),
+  patience,
   breakGlass: z
     .boolean()
     .default(false)

@@ -12,6 +12,7 @@ import { defineOperation, type World } from './operation.ts'
 import { ruleFoldersOf } from './own-rules.ts'
 import { sayer } from './owner.ts'
 import { wrap } from './wrap.ts'
+import { patience } from './patience.ts'
 
 const input = z.strictObject({
   subject: z
@@ -31,12 +32,7 @@ const input = z.strictObject({
     .describe('what it may do stays, for leases that are like it; only its credentials go'),
   emergency: z.boolean().default(false).describe('wait for nobody who may still use what goes'),
   window: z.number().min(0).max(3600).default(5).describe('seconds to watch for who uses it'),
-  patience: z
-    .number()
-    .min(1)
-    .max(86_400)
-    .default(60)
-    .describe('seconds to retry what fails before it is left stuck, to be resumed'),
+  patience,
   breakGlass: z
     .boolean()
     .default(false)

@@ -10,16 +10,12 @@ import { ruleFoldersOf } from './own-rules.ts'
 import { sayer } from './owner.ts'
 import { subjectOf } from './subject.ts'
 import { wrap } from './wrap.ts'
+import { patience } from './patience.ts'
 
 const input = z.strictObject({
   subject: z.string().min(1).describe('an identity that was suspended by policy: its name or reference'),
   by: z.string().min(1).optional().describe('who wants it; without it, whoever runs the command'),
-  patience: z
-    .number()
-    .min(1)
-    .max(86_400)
-    .default(60)
-    .describe('seconds to retry what fails before it is left stuck, to be resumed'),
+  patience,
 })
 
 interface Resumed {
