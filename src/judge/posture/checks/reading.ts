@@ -44,9 +44,14 @@ export function inThreads(file: string, now: Ms): Reading {
     async owners() {
       const task: OwnersTask = { file, now, fromCopies }
       const program = programBeside(import.meta.url, 'owners-thread')
-      // Where copies cannot be read, that is why nothing can be said of owners.
-      const answers = [copies, answerOf<ReadonlyMap<string, Ownership>>(program, task, [fromCopies])] as const
-      return (await Promise.all(answers))[1]
+      const owners = answerOf<ReadonlyMap<string, Ownership>>(program, task, [fromCopies])
+      try {
+        return (await Promise.all([copies, owners]))[1]
+      } catch (error) {
+        // Where copies cannot be read, nothing can be said of owners either: that is why, whichever is told first.
+        await copies
+        throw error
+      }
     },
   }
 }
