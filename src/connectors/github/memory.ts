@@ -1,4 +1,5 @@
 import { createHash, createVerify } from 'node:crypto'
+import { BreakableCalls, brokenFetch } from '../../core/contract/breakable-calls.ts'
 import type { Connector } from '../../core/contract/connector.ts'
 import { Secret } from '../../core/contract/secret.ts'
 import { type GithubConfig, githubConfig } from './config.ts'
@@ -10,16 +11,10 @@ import { MemoryServer } from './memory-server.ts'
  * GitHub in memory, at the wire: it takes requests as `fetch` and answers as GitHub does, so that the connector is run whole.
  * It checks each token and the app's signature, gives pages with their ETags, opens sealed boxes, and fails when it is told to.
  */
-export interface MemoryGithub {
+export interface MemoryGithub extends BreakableCalls {
   readonly connector: Connector<GithubConfig>
   readonly server: MemoryServer
   readonly fetch: typeof fetch
-  /** Requests so far. */
-  readonly calls: number
-  reachable: boolean
-  /** Breaks the n-th request from now on, before or after it took effect. */
-  failAt(call: number, when: 'before' | 'after'): void
-  noFault(): void
   /** What it answers to requests whose `METHOD /path` begins so; `times` says how often, for ever without. */
   readonly refusals: Map<
     string,
@@ -39,28 +34,21 @@ export function memoryGithub(
   { asApp = false }: { readonly asApp?: boolean } = {},
 ): MemoryGithub {
   const server = new MemoryServer()
-  let calls = 0
-  let fault: { at: number; when: 'before' | 'after' } | undefined
   const own = asApp
     ? { appId: APP_ID, privateKey: new Secret(server.appKey.pem) }
     : { token: new Secret(server.admin) }
   const config = githubConfig.parse({ owner: server.owner.login, settleSeconds: 0, ...own, ...overrides })
-  const respond = async (input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
-    const now = ++calls
-    if (!twin.reachable) throw broken()
-    if (fault?.at === now && fault.when === 'before') throw broken()
-    const url = new URL(String(input))
-    const request = `${init.method} ${url.pathname}${url.search}`
-    twin.asked.push(request)
-    twin.before(request)
-    const response = refused(twin, request) ?? (await answer(server, url, init))
-    if (fault?.at === now && fault.when === 'after') throw broken()
-    return response
-  }
-  const twin: MemoryGithub = {
+  const respond = async (input: string | URL | Request, init: RequestInit = {}): Promise<Response> =>
+    await twin.run(async () => {
+      const url = new URL(String(input))
+      const request = `${init.method} ${url.pathname}${url.search}`
+      twin.asked.push(request)
+      twin.before(request)
+      return refused(twin, request) ?? (await answer(server, url, init))
+    })
+  const twin: MemoryGithub = Object.assign(new BreakableCalls(brokenFetch), {
     server,
     fetch: respond,
-    reachable: true,
     refusals: new Map(),
     before: () => {},
     asked: [],
@@ -70,23 +58,8 @@ export function memoryGithub(
       config: githubConfig,
       open: (given, io) => github.open({ ...config, ...given }, { ...io, fetch: respond }),
     },
-    get calls() {
-      return calls
-    },
-    failAt(call, when) {
-      fault = { at: calls + call, when }
-    },
-    noFault() {
-      fault = undefined
-    },
-  }
+  } satisfies Omit<MemoryGithub, keyof BreakableCalls>)
   return twin
-}
-
-function broken(): Error {
-  return Object.assign(new TypeError('fetch failed'), {
-    cause: Object.assign(new Error(), { code: 'ECONNRESET' }),
-  })
 }
 
 function refused({ refusals }: MemoryGithub, request: string): Response | undefined {

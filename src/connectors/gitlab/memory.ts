@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { BreakableCalls, brokenFetch } from '../../core/contract/breakable-calls.ts'
 import type { Connector } from '../../core/contract/connector.ts'
 import { Secret } from '../../core/contract/secret.ts'
 import { type GitlabConfig, gitlabConfig } from './config.ts'
@@ -63,17 +64,13 @@ export class MemoryOwner {
  * GitLab in memory, at the wire: it takes requests as `fetch` and answers as GitLab does, so that the connector is run whole. It
  * checks each token, gives pages, and fails when it is told to.
  */
-export interface MemoryGitlab {
+export interface MemoryGitlab extends BreakableCalls {
   readonly connector: Connector<GitlabConfig>
   readonly group: MemoryOwner
   readonly projects: MemoryOwner[]
-  readonly calls: number
   readonly asked: string[]
-  reachable: boolean
   addProject(path: string): MemoryOwner
   addToken(owner: MemoryOwner, name: string): MemoryToken
-  failAt(call: number, when: 'before' | 'after'): void
-  noFault(): void
   /** What it answers to requests whose `METHOD /path` begins so; `times` says how often, for ever without. */
   readonly refusals: Map<string, { status: number; headers?: Record<string, string>; times?: number }>
   /** All tokens that work, as text without their values; numbers come and go. */
@@ -82,8 +79,6 @@ export interface MemoryGitlab {
 
 export function memoryGitlab(overrides: Partial<GitlabConfig> = {}): MemoryGitlab {
   let count = 100
-  let calls = 0
-  let fault: { at: number; when: 'before' | 'after' } | undefined
   const next = () => ++count
   const admin = value(next())
   const config = gitlabConfig.parse({
@@ -92,20 +87,16 @@ export function memoryGitlab(overrides: Partial<GitlabConfig> = {}): MemoryGitla
     settleSeconds: 0,
     ...overrides,
   })
-  const twin: MemoryGitlab = {
+  const twin: MemoryGitlab = Object.assign(new BreakableCalls(brokenFetch), {
     group: new MemoryOwner(9, 'acme'),
     projects: [],
     asked: [],
-    reachable: true,
     refusals: new Map(),
     connector: {
       system: 'gitlab',
       summary: 'GitLab in memory',
       config: gitlabConfig,
       open: (given, io) => gitlab.open({ ...config, ...given }, { ...io, fetch: respond }),
-    },
-    get calls() {
-      return calls
     },
     addProject(path) {
       const project = new MemoryOwner(next(), `acme/${path}`)
@@ -126,12 +117,6 @@ export function memoryGitlab(overrides: Partial<GitlabConfig> = {}): MemoryGitla
       owner.tokens.push(token)
       return token
     },
-    failAt(call, when) {
-      fault = { at: calls + call, when }
-    },
-    noFault() {
-      fault = undefined
-    },
     snapshot() {
       const all = [twin.group, ...twin.projects].map(({ path, tokens, deployTokens }) => [
         path,
@@ -146,17 +131,15 @@ export function memoryGitlab(overrides: Partial<GitlabConfig> = {}): MemoryGitla
       ])
       return JSON.stringify(all)
     },
-  }
+  } satisfies Omit<MemoryGitlab, keyof BreakableCalls>)
 
   async function respond(input: string | URL | Request, init: RequestInit = {}): Promise<Response> {
-    const now = ++calls
-    if (!twin.reachable || (fault?.at === now && fault.when === 'before')) throw broken()
-    const url = new URL(String(input))
-    const request = `${init.method} ${url.pathname.slice('/api/v4'.length)}`
-    twin.asked.push(`${request}${url.search}`)
-    const response = refused(twin, request) ?? answer(request, url, init)
-    if (fault?.at === now && fault.when === 'after') throw broken()
-    return response
+    return twin.run(() => {
+      const url = new URL(String(input))
+      const request = `${init.method} ${url.pathname.slice('/api/v4'.length)}`
+      twin.asked.push(`${request}${url.search}`)
+      return refused(twin, request) ?? answer(request, url, init)
+    })
   }
 
   function answer(request: string, url: URL, init: RequestInit): Response {
@@ -282,12 +265,6 @@ function refused({ refusals }: MemoryGitlab, request: string): Response | undefi
     return json(refusal.status, { message: 'refused' }, refusal.headers)
   }
   return undefined
-}
-
-function broken(): Error {
-  return Object.assign(new TypeError('fetch failed'), {
-    cause: Object.assign(new Error(), { code: 'ECONNRESET' }),
-  })
 }
 
 function page(url: URL, all: readonly unknown[]): Response {

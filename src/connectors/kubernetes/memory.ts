@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto'
+import { BreakableCalls, brokenFetch } from '../../core/contract/breakable-calls.ts'
 import type { Connector } from '../../core/contract/connector.ts'
 import type { Json } from '../../core/contract/ref.ts'
 import { Secret } from '../../core/contract/secret.ts'
@@ -10,16 +11,13 @@ import { type Members, type MemoryObject, MemoryObjects, subjectOf } from './mem
  * An API server in memory, at the wire: it takes requests and answers as Kubernetes' documentation says, with pages, versions, tokens
  * that end with what they are bound to, and rollouts that take a while.
  */
-export interface MemoryKubernetes {
+export interface MemoryKubernetes extends BreakableCalls {
   readonly connector: Connector<KubernetesConfig>
   readonly fetch: typeof fetch
   readonly objects: MemoryObjects
   instance: string
-  /** Requests so far. */
-  readonly calls: number
   /** Of each request the method and path. */
   readonly log: readonly string[]
-  reachable: boolean
   /** What an account may do, as `verb resource`; everything else is refused to it. */
   readonly allowed: Map<string, ReadonlySet<string>>
   /** Resources that our own account may not list, with what is answered instead; and for how many pages it goes well. */
@@ -30,8 +28,6 @@ export interface MemoryKubernetes {
   onRolledOut: (object: MemoryObject) => void
   /** How often a workload is looked at until it has come up. */
   rolloutLooks: number
-  failAt(call: number, when: 'before' | 'after'): void
-  noFault(): void
 }
 
 const KINDS: Readonly<Record<string, string>> = {
@@ -68,13 +64,10 @@ export function memoryKubernetes(overrides: Partial<KubernetesConfig> = {}): Mem
     ...overrides,
   })
   const log: string[] = []
-  let calls = 0
-  let fault: { at: number; when: 'before' | 'after' } | undefined
-  const twin: MemoryKubernetes = {
+  const twin: MemoryKubernetes = Object.assign(new BreakableCalls(brokenFetch), {
     objects,
     log,
     instance: randomUUID(),
-    reachable: true,
     allowed: new Map(),
     refusals: new Map(),
     added: new Set(),
@@ -85,28 +78,16 @@ export function memoryKubernetes(overrides: Partial<KubernetesConfig> = {}): Mem
       summary: 'Kubernetes in memory',
       open: (given, io) => kubernetes.open({ ...config, ...given }, { ...io, fetch: twin.fetch }),
     },
-    get calls() {
-      return calls
-    },
-    failAt(call, when) {
-      fault = { at: calls + call, when }
-    },
-    noFault() {
-      fault = undefined
-    },
-    async fetch(input, init) {
-      const now = ++calls
-      if (!twin.reachable || (fault?.at === now && fault.when === 'before')) throw broken()
-      const url = new URL(String(input))
-      const method = init?.method ?? 'GET'
-      log.push(`${method} ${url.pathname}`)
-      const headers = new Headers(init?.headers)
-      const body = typeof init?.body === 'string' ? (JSON.parse(init.body) as Members) : {}
-      const answer = new Serving(twin, adminToken).answer({ method, url, headers, body })
-      if (fault?.at === now && fault.when === 'after') throw broken()
-      return answer
-    },
-  }
+    fetch: async (input, init) =>
+      twin.run(() => {
+        const url = new URL(String(input))
+        const method = init?.method ?? 'GET'
+        log.push(`${method} ${url.pathname}`)
+        const headers = new Headers(init?.headers)
+        const body = typeof init?.body === 'string' ? (JSON.parse(init.body) as Members) : {}
+        return new Serving(twin, adminToken).answer({ method, url, headers, body })
+      }),
+  } satisfies Omit<MemoryKubernetes, keyof BreakableCalls>)
   return twin
 }
 
@@ -278,11 +259,5 @@ function json(code: number, body: Json, retryAfter?: string): Response {
       'content-type': 'application/json',
       ...(retryAfter !== undefined && { 'retry-after': retryAfter }),
     },
-  })
-}
-
-function broken(): Error {
-  return Object.assign(new TypeError('fetch failed'), {
-    cause: Object.assign(new Error(), { code: 'ECONNRESET' }),
   })
 }
