@@ -27,7 +27,7 @@ import { replaceFile } from './replace-file.ts'
 
 const file = z.string().min(1).optional()
 const input = z.object({
-  'fail-on': z
+  failOn: z
     .enum(SEVERITIES)
     .optional()
     .describe('exit code 1 where a finding is as grave as this, or graver'),
@@ -52,7 +52,7 @@ const input = z.object({
 type Input = z.infer<typeof input>
 
 interface Output extends Checked {
-  readonly failOn: Input['fail-on']
+  readonly failOn: Input['failOn']
 }
 
 export const check = defineOperation<Input, Output>({
@@ -115,7 +115,7 @@ async function run(world: World, given: Input): Promise<Output> {
     first: given.first ? await firstOf(world, counting(findings)) : null,
   }
   await write(world, given, checked)
-  return { ...checked, failOn: given['fail-on'] }
+  return { ...checked, failOn: given.failOn }
 }
 
 async function write(world: World, given: Input, checked: Checked): Promise<void> {

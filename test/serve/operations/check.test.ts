@@ -34,7 +34,7 @@ const checked = async (given: object = {}) => {
 
 test('what is wrong is told with where, why and how it is mended, and is gone when it was mended', async () => {
   await writeFile(workflow, INJECTED)
-  const before = await checked({ 'fail-on': 'high' })
+  const before = await checked({ failOn: 'high' })
   expect(before.findings.map(finding => finding.check)).toContain('workflow-script-injection')
   const finding = before.findings.find(one => one.check === 'workflow-script-injection')!
   expect(finding.why).toContain('line 7')
@@ -48,7 +48,7 @@ test('what is wrong is told with where, why and how it is mended, and is gone wh
   expect(counts).toMatchObject({ fails: 1, unknown: 0 })
 
   await writeFile(workflow, INJECTED.replace('github.event.issue.title', 'github.sha'))
-  const after = await checked({ 'fail-on': 'high' })
+  const after = await checked({ failOn: 'high' })
   expect(after.findings.filter(one => one.check === 'workflow-script-injection')).toEqual([])
 })
 
@@ -56,7 +56,7 @@ test('without a threshold, and below it, the exit code is 0', async () => {
   await writeFile(workflow, INJECTED)
   expect(check.exitCode!(await checked())).toBe(0)
   await writeFile(workflow, 'on: push\njobs: {}\n')
-  const none = await checked({ 'fail-on': 'low' })
+  const none = await checked({ failOn: 'low' })
   expect(check.exitCode!(none)).toBe(0)
   expect(check.text!(none, 80)).toContain('Nothing is known to be wrong.')
 })
@@ -65,7 +65,7 @@ test('all forms of a report are written of one run, an exception keeps it from f
   await writeFile(workflow, INJECTED)
   const home = opened.world.home
   const at = (name: string) => join(home, name)
-  const first = await checked({ 'fail-on': 'high', writeRatchet: at('standing.json') })
+  const first = await checked({ failOn: 'high', writeRatchet: at('standing.json') })
   const ref = first.findings.find(one => one.check === 'workflow-script-injection')!.ref
   const ids = [...new Set(first.findings.filter(one => one.severity !== 'low').map(one => one.check))]
   const exceptions = ids.map(id => ({
@@ -78,7 +78,7 @@ test('all forms of a report are written of one run, an exception keeps it from f
   }))
   await writeFile(at('exceptions.yaml'), JSON.stringify({ exceptions }))
   const given = {
-    'fail-on': 'medium',
+    failOn: 'medium',
     first: true,
     exceptions: at('exceptions.yaml'),
     ratchet: at('standing.json'),

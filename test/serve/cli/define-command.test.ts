@@ -1,0 +1,44 @@
+import { Command } from 'commander'
+import { expect, test } from 'vitest'
+import { connectors } from '../../../src/connectors/all.ts'
+import { defineCommand } from '../../../src/serve/cli/define-command.ts'
+import { type Field, fieldsOf } from '../../../src/serve/cli/flags.ts'
+import { operations } from '../../../src/serve/operations/all.ts'
+import type { Operation } from '../../../src/serve/operations/operation.ts'
+
+test.each(operations.map(({ name }) => name))('every flag of %s comes to the field it is of', async name => {
+  const operation = await operations.find(one => one.name === name)!.load(async () => connectors)
+  const { variants } = operation
+  const commands = variants
+    ? variants.choices.map(({ name, input }) => ({
+        path: [name],
+        fields: [...fieldsOf(input), ...fieldsOf(operation.input)].filter(
+          field => ![variants.field, variants.into].includes(field.name),
+        ),
+      }))
+    : [{ path: [], fields: fieldsOf(operation.input) }]
+  for (const { path, fields } of commands)
+    for (const field of fields) {
+      if (operation.positional?.includes(field.name)) continue
+      const given = await parsed(operation, [...path, ...wordsOf(field)])
+      expect(given, `${name} ${path.join(' ')} ${field.flag}`).toHaveProperty([field.name])
+    }
+})
+
+/** What the command line makes of these words; nothing is required here, so that each flag stands alone. */
+async function parsed(operation: Operation, words: readonly string[]): Promise<Record<string, unknown>> {
+  const command = new Command('firebreak').exitOverride().allowExcessArguments()
+  const found: Record<string, unknown>[] = []
+  defineCommand(command, operation, async ({ values, nested }) => {
+    found.push({ ...values, ...nested?.values })
+  })
+  const positional = (operation.positional ?? []).filter(name => name !== operation.variants?.field)
+  const at = words.findIndex(word => word.startsWith('--'))
+  const all = [...words.slice(0, at), ...positional.map(() => 'x'), ...words.slice(at)]
+  await command.parseAsync(all, { from: 'user' })
+  return found[0]!
+}
+
+function wordsOf(field: Field): string[] {
+  return field.type === 'boolean' ? [field.flag] : [field.flag, field.choices?.[0] ?? '1']
+}
