@@ -1,5 +1,6 @@
 import { createHash, createHmac } from 'node:crypto'
 import { Readable } from 'node:stream'
+import { BreakableCalls } from '../../core/contract/breakable-calls.ts'
 import type { Connector } from '../../core/contract/connector.ts'
 import { Secret } from '../../core/contract/secret.ts'
 import { type Answer, type Asked, type MemoryAccount, newAccount, refuse } from './memory-account.ts'
@@ -13,17 +14,12 @@ import { openAws } from './connector.ts'
  * AWS in memory, at the wire: it takes the SDK's signed requests and answers as AWS does, so that the connector is run
  * whole. It checks each signature, gives pages, and fails when it is told to.
  */
-export interface MemoryAws {
+export interface MemoryAws extends BreakableCalls {
   readonly connector: Connector<AwsConfig>
   readonly account: MemoryAccount
-  /** Requests so far. */
-  readonly calls: number
-  reachable: boolean
-  /** Breaks the n-th request from now on, before or after it took effect. */
-  failAt(call: number, when: 'before' | 'after'): void
-  noFault(): void
   /** Answers the n-th request from now on with this status, `times` in a row. */
   answerAt(call: number, status: number, code: string, times?: number): void
+  answerAsUsual(): void
   /** What it answers to these actions instead, as `secretsmanager.GetSecretValue`. */
   readonly refusals: Map<string, { status: number; code: string }>
   /** What it was asked with the connection's own key, as a policy names it: `iam:ListUsers`. */
@@ -36,8 +32,6 @@ const CLOCK_SKEW_MS = 5 * 60_000
 
 export function memoryAws(overrides: Partial<AwsConfig> = {}, accountId = '111122223333'): MemoryAws {
   const account = newAccount(accountId)
-  let calls = 0
-  let fault: { at: number; when: 'before' | 'after' } | undefined
   let canned: { from: number; to: number; status: number; code: string } | undefined
   const config = awsConfig.parse({
     accessKeyId: account.admin.id,
@@ -47,27 +41,24 @@ export function memoryAws(overrides: Partial<AwsConfig> = {}, accountId = '11112
   })
   const handler = {
     async handle(request: unknown) {
-      const now = ++calls
-      if (!twin.reachable) throw broken()
-      if (fault?.at === now && fault.when === 'before') throw broken()
-      const asked = read(request as WireRequest)
-      if (asked.keyId === account.admin.id) twin.asked.add(policyName(asked.action))
-      const refusal =
-        canned && now >= canned.from && now < canned.to ? canned : twin.refusals.get(asked.action)
-      const answer = refusal
-        ? refuse(refusal.status, refusal.code)
-        : answerTo(account, asked, twin.clockOffsetMs)
-      if (fault?.at === now && fault.when === 'after') throw broken()
-      return { response: write(asked, answer) }
+      return twin.run(() => {
+        const asked = read(request as WireRequest)
+        if (asked.keyId === account.admin.id) twin.asked.add(policyName(asked.action))
+        const isCanned = canned && twin.calls >= canned.from && twin.calls < canned.to
+        const refusal = isCanned ? canned : twin.refusals.get(asked.action)
+        const answer = refusal
+          ? refuse(refusal.status, refusal.code)
+          : answerTo(account, asked, twin.clockOffsetMs)
+        return { response: write(asked, answer) }
+      })
     },
     // The SDK asks its handlers for these.
     httpHandlerConfigs: () => ({}),
     updateHttpClientConfig: () => {},
     destroy: () => {},
   }
-  const twin: MemoryAws = {
+  const twin: MemoryAws = Object.assign(new BreakableCalls(broken), {
     account,
-    reachable: true,
     clockOffsetMs: 0,
     refusals: new Map(),
     asked: new Set(),
@@ -77,20 +68,14 @@ export function memoryAws(overrides: Partial<AwsConfig> = {}, accountId = '11112
       config: awsConfig,
       open: (given, io) => openAws({ ...config, ...given }, io, handler),
     },
-    get calls() {
-      return calls
+    answerAt(call, status, code, times = 1) {
+      const from = twin.calls + call
+      canned = { from, to: from + times, status, code }
     },
-    failAt(call, when) {
-      fault = { at: calls + call, when }
-    },
-    noFault() {
-      fault = undefined
+    answerAsUsual() {
       canned = undefined
     },
-    answerAt(call, status, code, times = 1) {
-      canned = { from: calls + call, to: calls + call + times, status, code }
-    },
-  }
+  } satisfies Omit<MemoryAws, keyof BreakableCalls>)
   return twin
 }
 

@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto'
+import { BreakableCalls, brokenFetch } from '../../core/contract/breakable-calls.ts'
 import type { Connector } from '../../core/contract/connector.ts'
 import { Secret } from '../../core/contract/secret.ts'
 import { type AzureConfig, azureConfig } from './config.ts'
@@ -75,7 +76,7 @@ export interface Asked {
  * Entra, Microsoft Graph, Azure Resource Manager and Key Vault in memory, at the wire: it checks secrets, assertions and tokens, gives
  * pages, and fails when it is told to.
  */
-export interface MemoryAzure {
+export interface MemoryAzure extends BreakableCalls {
   readonly connector: Connector<AzureConfig>
   readonly config: AzureConfig
   /** Another one: another tenant bears the domain now. */
@@ -90,8 +91,6 @@ export interface MemoryAzure {
   readonly resources: Map<string, object[]>
   /** What a token was given for, by the token. */
   readonly tokens: Map<string, string>
-  readonly calls: number
-  reachable: boolean
   /** Of Resource Manager and Key Vault; Graph is told with each call. */
   pageSize: number
   /** What it answers to these calls instead, by how `GET graph.microsoft.com/v1.0/…` begins. */
@@ -102,33 +101,32 @@ export interface MemoryAzure {
   addPassword(application: MemoryApplication, displayName?: string): MemoryPassword
   addVault(name: string): MemoryVault
   setSecret(vault: string, name: string, value: string): void
-  /** Breaks the n-th request from now on, before or after it took effect. */
-  failAt(call: number, when: 'before' | 'after'): void
-  noFault(): void
   /** Raises where the connection breaks off. */
   answer(asked: Asked): Answered
   snapshot(): string
 }
 
 export function memoryAzure(overrides: Partial<AzureConfig> = {}): MemoryAzure {
-  let calls = 0
-  let fault: { at: number; when: 'before' | 'after' } | undefined
+  const domain = 'acme.example'
   const subscription = randomUUID()
+  const own = { appId: randomUUID(), passwords: [newPassword({ displayName: 'firebreak' })] }
+  const config = azureConfig.parse({
+    tenant: domain,
+    clientId: own.appId,
+    ...(overrides.certificate === undefined && { clientSecret: new Secret(own.passwords[0]!.secretText) }),
+    settleSeconds: 0,
+    ...overrides,
+  })
 
-  const broken = () => Object.assign(new TypeError('fetch failed'), { cause: codeOf('ECONNRESET') })
-  const answerTo = (asked: Asked): Answered => {
-    const now = ++calls
-    if (!twin.reachable || (fault?.at === now && fault.when === 'before')) throw broken()
-    const called = `${asked.method} ${asked.url.host}${asked.url.pathname}`
-    twin.asked.push(called)
-    const refusal = [...twin.refusals].find(([start]) => called.startsWith(start))?.[1]
-    const answer =
-      typeof refusal === 'number'
+  const answerTo = (asked: Asked): Answered =>
+    twin.run(() => {
+      const called = `${asked.method} ${asked.url.host}${asked.url.pathname}`
+      twin.asked.push(called)
+      const refusal = [...twin.refusals].find(([start]) => called.startsWith(start))?.[1]
+      return typeof refusal === 'number'
         ? { status: refusal, body: { error: { code: 'Refused' } } }
         : (refusal ?? answered(asked))
-    if (fault?.at === now && fault.when === 'after') throw broken()
-    return answer
-  }
+    })
   const answered = (asked: Asked): Answered => {
     const { host } = asked.url
     if (host === 'login.microsoftonline.com') return tokenAnswer(twin, asked)
@@ -154,25 +152,19 @@ export function memoryAzure(overrides: Partial<AzureConfig> = {}): MemoryAzure {
     })
   }
 
-  const twin: MemoryAzure = {
+  const twin: MemoryAzure = Object.assign(new BreakableCalls(brokenFetch), {
+    config,
     tenant: randomUUID(),
-    domain: 'acme.example',
+    domain,
     subscription,
     applications: new Map(),
     vaults: new Map(),
     directory: new Map(),
     resources: new Map(),
     tokens: new Map(),
-    reachable: true,
     pageSize: 2,
     refusals: new Map(),
     asked: [],
-    get calls() {
-      return calls
-    },
-    get config() {
-      return config
-    },
     connector: {
       ...azure,
       summary: 'Azure in memory',
@@ -219,27 +211,12 @@ export function memoryAzure(overrides: Partial<AzureConfig> = {}): MemoryAzure {
       const version = randomBytes(16).toString('hex')
       secrets.set(name, [...(secrets.get(name) ?? []), { version, value }])
     },
-    failAt(call, when) {
-      fault = { at: calls + call, when }
-    },
-    noFault() {
-      fault = undefined
-    },
     snapshot: () =>
       JSON.stringify([twin.applications, twin.vaults], (_, value: unknown) =>
         value instanceof Map ? [...value].sort() : value,
       ),
-  }
-  const own = twin.addApplication('firebreak')
-  const config = azureConfig.parse({
-    tenant: twin.domain,
-    clientId: own.appId,
-    ...(overrides.certificate === undefined && {
-      clientSecret: new Secret(twin.addPassword(own, 'firebreak').secretText),
-    }),
-    settleSeconds: 0,
-    ...overrides,
-  })
+  } satisfies Omit<MemoryAzure, keyof BreakableCalls>)
+  twin.addApplication('firebreak', own)
   return twin
 }
 
@@ -257,10 +234,6 @@ export function newPassword(given: {
     startDateTime: new Date(now).toISOString(),
     endDateTime: given.endDateTime ?? new Date(now + 2 * 365 * 86_400_000).toISOString(),
   }
-}
-
-function codeOf(code: string): Error {
-  return Object.assign(new Error('the connection broke off'), { code })
 }
 
 /** A page of what there is: the token is where the next one begins. */

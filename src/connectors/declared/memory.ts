@@ -1,18 +1,13 @@
 import { createHash } from 'node:crypto'
+import { BreakableCalls, brokenFetch } from '../../core/contract/breakable-calls.ts'
 
 /** Vendors in memory, at the wire: their answers are written from their documentation, not from the rules. */
-export interface MemoryVendors {
+export interface MemoryVendors extends BreakableCalls {
   readonly fetch: typeof fetch
   /** Tokens by value. */
   readonly tokens: Map<string, MemoryToken>
-  /** Requests so far. */
-  readonly calls: number
   /** Of each request the method and the address, without what is secret. */
   readonly log: readonly string[]
-  reachable: boolean
-  /** The request with this number, counted from now as 1, breaks off, before or after it was carried out. */
-  failAt(call: number, when: 'before' | 'after'): void
-  noFault(): void
 }
 
 export interface MemoryToken {
@@ -31,44 +26,25 @@ interface Asked {
 export function memoryVendors(): MemoryVendors {
   const tokens = new Map<string, MemoryToken>()
   const log: string[] = []
-  let calls = 0
-  let fault: { call: number; when: 'before' | 'after' } | undefined
-  const vendors = {
+  const twin: MemoryVendors = Object.assign(new BreakableCalls(brokenFetch), {
     tokens,
     log,
-    reachable: true,
-    get calls() {
-      return calls
-    },
-    failAt(call: number, when: 'before' | 'after') {
-      fault = { call: calls + call, when }
-    },
-    noFault() {
-      fault = undefined
-    },
-    fetch: (async (input, init) => {
-      calls++
+    async fetch(input, init) {
       init?.signal?.throwIfAborted()
-      const broken = fault?.call === calls ? fault.when : undefined
-      if (!vendors.reachable || broken === 'before') throw connectionLost()
-      const request = new Request(input, init)
-      const asked = {
-        method: request.method,
-        url: new URL(request.url),
-        headers: request.headers,
-        body: await request.text(),
-      }
-      log.push(`${asked.method} ${asked.url.host}`)
-      const response = answer(tokens, asked)
-      if (broken === 'after') throw connectionLost()
-      return response
-    }) satisfies typeof fetch,
-  }
-  return vendors
-}
-
-function connectionLost(): Error {
-  return new TypeError('fetch failed', { cause: Object.assign(new Error('reset'), { code: 'ECONNRESET' }) })
+      return await twin.run(async () => {
+        const request = new Request(input, init)
+        const asked = {
+          method: request.method,
+          url: new URL(request.url),
+          headers: request.headers,
+          body: await request.text(),
+        }
+        log.push(`${asked.method} ${asked.url.host}`)
+        return answer(tokens, asked)
+      })
+    },
+  } satisfies Omit<MemoryVendors, keyof BreakableCalls>)
+  return twin
 }
 
 function answer(tokens: ReadonlyMap<string, MemoryToken>, asked: Asked): Response {

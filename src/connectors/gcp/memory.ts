@@ -1,4 +1,5 @@
 import { createPublicKey, generateKeyPairSync, randomBytes, verify } from 'node:crypto'
+import { BreakableCalls, brokenFetch } from '../../core/contract/breakable-calls.ts'
 import type { Connector } from '../../core/contract/connector.ts'
 import { Secret } from '../../core/contract/secret.ts'
 import { type GcpConfig, gcpConfig } from './config.ts'
@@ -19,7 +20,7 @@ export interface MemoryAccount {
 }
 
 /** Google Cloud in memory, at the wire: it checks signatures and tokens, gives pages, and fails when it is told to. */
-export interface MemoryGcp {
+export interface MemoryGcp extends BreakableCalls {
   readonly connector: Connector<GcpConfig>
   readonly config: GcpConfig
   readonly project: string
@@ -32,8 +33,6 @@ export interface MemoryGcp {
   readonly pools: Map<string, object[]>
   /** Versions, oldest first. */
   readonly secrets: Map<string, string[]>
-  readonly calls: number
-  reachable: boolean
   clockOffsetMs: number
   /** What it answers to these calls instead: `GET iam.googleapis.com/v1/…` by how it begins. */
   readonly refusals: Map<string, number>
@@ -45,9 +44,6 @@ export interface MemoryGcp {
   fileOf(account: MemoryAccount, key: MemoryKey): string
   /** As the connector speaks to it. */
   readonly fetch: typeof fetch
-  /** Breaks the n-th request from now on, before or after it took effect. */
-  failAt(call: number, when: 'before' | 'after'): void
-  noFault(): void
   snapshot(): string
 }
 
@@ -59,30 +55,25 @@ const MOST_KEYS = 10
 export function memoryGcp(overrides: Partial<GcpConfig> = {}): MemoryGcp {
   const project = 'acme-prod'
   const tokens = new Set<string>()
-  let calls = 0
-  let fault: { at: number; when: 'before' | 'after' } | undefined
   const accounts = new Map<string, MemoryAccount>()
 
-  const fetchTwin: typeof fetch = async (input, init = {}) => {
-    const now = ++calls
-    const broken = () => Object.assign(new TypeError('fetch failed'), { cause: codeOf('ECONNRESET') })
-    if (!twin.reachable || (fault?.at === now && fault.when === 'before')) throw broken()
-    const url = new URL(String(input))
-    const method = init.method ?? 'GET'
-    const called = `${method} ${url.host}${url.pathname}`
-    twin.asked.push(called)
-    const refusal = [...twin.refusals].find(([start]) => called.startsWith(start))?.[1]
-    const headers = new Headers(init.headers)
-    const [status, body] = refusal
-      ? [refusal, { error: { code: refusal } }]
-      : url.host === 'oauth2.googleapis.com'
-        ? exchanged(new URLSearchParams(String(init.body)).get('assertion') ?? '')
-        : tokens.has(headers.get('authorization')?.slice('Bearer '.length) ?? '')
-          ? answer(method, url, init.body === undefined ? {} : (JSON.parse(String(init.body)) as Body))
-          : [401, { error: { code: 401 } }]
-    if (fault?.at === now && fault.when === 'after') throw broken()
-    return Response.json(body, { status })
-  }
+  const fetchTwin: typeof fetch = async (input, init = {}) =>
+    twin.run(() => {
+      const url = new URL(String(input))
+      const method = init.method ?? 'GET'
+      const called = `${method} ${url.host}${url.pathname}`
+      twin.asked.push(called)
+      const refusal = [...twin.refusals].find(([start]) => called.startsWith(start))?.[1]
+      const headers = new Headers(init.headers)
+      const [status, body] = refusal
+        ? [refusal, { error: { code: refusal } }]
+        : url.host === 'oauth2.googleapis.com'
+          ? exchanged(new URLSearchParams(String(init.body)).get('assertion') ?? '')
+          : tokens.has(headers.get('authorization')?.slice('Bearer '.length) ?? '')
+            ? answer(method, url, init.body === undefined ? {} : (JSON.parse(String(init.body)) as Body))
+            : [401, { error: { code: 401 } }]
+      return Response.json(body, { status })
+    })
 
   function exchanged(assertion: string): [number, unknown] {
     const denied = (what: string): [number, unknown] => [
@@ -167,7 +158,7 @@ export function memoryGcp(overrides: Partial<GcpConfig> = {}): MemoryGcp {
     if (rest === '/keys' && method === 'GET') return [200, { keys: [...account.keys.values()].map(keyShape) }]
     if (rest === '/keys') {
       if (account.keys.size >= MOST_KEYS) return [429, { error: { code: 429 } }]
-      const key = twin.addKey(account)
+      const key = addKey(account)
       return [200, { ...keyShape(key), privateKeyData: Buffer.from(fileOf(account, key)).toString('base64') }]
     }
     const [, keyId = '', verb = ''] = /^\/keys\/([^/:]+)(?::(.+))?$/.exec(rest) ?? []
@@ -226,8 +217,41 @@ export function memoryGcp(overrides: Partial<GcpConfig> = {}): MemoryGcp {
       token_uri: 'https://oauth2.googleapis.com/token',
     })
 
-  const twin: MemoryGcp = {
+  function addAccount(name: string): MemoryAccount {
+    const account: MemoryAccount = {
+      email: `${name}@${project}.iam.gserviceaccount.com`,
+      uniqueId: String(10n ** 20n + BigInt(accounts.size)),
+      disabled: false,
+      keys: new Map(),
+      bindings: [],
+    }
+    accounts.set(account.email, account)
+    return account
+  }
+
+  function addKey(account: MemoryAccount): MemoryKey {
+    const { privateKey } = generateKeyPairSync('rsa', {
+      modulusLength: KEY_BITS,
+      publicKeyEncoding: { type: 'spki', format: 'pem' },
+      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    })
+    const key = { id: randomBytes(20).toString('hex'), privateKey, disabled: false }
+    account.keys.set(key.id, key)
+    return key
+  }
+
+  const own = addAccount('firebreak')
+  const config = gcpConfig.parse({
     project,
+    key: new Secret(fileOf(own, addKey(own))),
+    settleSeconds: 0,
+    ...overrides,
+  })
+  const twin: MemoryGcp = Object.assign(new BreakableCalls(brokenFetch), {
+    config,
+    project,
+    addAccount,
+    addKey,
     fileOf,
     fetch: fetchTwin,
     number: '498712345678',
@@ -236,69 +260,24 @@ export function memoryGcp(overrides: Partial<GcpConfig> = {}): MemoryGcp {
     roles: new Map(),
     pools: new Map(),
     secrets: new Map(),
-    reachable: true,
     clockOffsetMs: 0,
     refusals: new Map(),
     asked: [],
-    get calls() {
-      return calls
-    },
-    get config() {
-      return config
-    },
     connector: {
       ...gcp,
       summary: 'Google Cloud in memory',
       open: (given, io) => gcp.open({ ...config, ...given }, { ...io, fetch: fetchTwin }),
     },
-    addAccount(name) {
-      const account: MemoryAccount = {
-        email: `${name}@${project}.iam.gserviceaccount.com`,
-        uniqueId: String(10n ** 20n + BigInt(accounts.size)),
-        disabled: false,
-        keys: new Map(),
-        bindings: [],
-      }
-      accounts.set(account.email, account)
-      return account
-    },
-    addKey(account) {
-      const { privateKey } = generateKeyPairSync('rsa', {
-        modulusLength: KEY_BITS,
-        publicKeyEncoding: { type: 'spki', format: 'pem' },
-        privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-      })
-      const key = { id: randomBytes(20).toString('hex'), privateKey, disabled: false }
-      account.keys.set(key.id, key)
-      return key
-    },
-    failAt(call, when) {
-      fault = { at: calls + call, when }
-    },
-    noFault() {
-      fault = undefined
-    },
     snapshot: () =>
       JSON.stringify([accounts, twin.secrets], (_, value: unknown) =>
         value instanceof Map ? [...value].sort() : value,
       ),
-  }
-  const own = twin.addAccount('firebreak')
-  const config = gcpConfig.parse({
-    project,
-    key: new Secret(fileOf(own, twin.addKey(own))),
-    settleSeconds: 0,
-    ...overrides,
-  })
+  } satisfies Omit<MemoryGcp, keyof BreakableCalls>)
   return twin
 }
 
 interface Body {
   readonly payload?: { readonly data: string }
-}
-
-function codeOf(code: string): Error {
-  return Object.assign(new Error('the connection broke off'), { code })
 }
 
 /** A page of what there is: `pageToken` is where the next one begins. */

@@ -47,7 +47,7 @@ describe('reading an account', () => {
     const connection = await open(twin)
     twin.answerAt(3, 500, 'InternalFailure', 5)
     const documents = await collect(connection.documents!())
-    twin.noFault()
+    twin.answerAsUsual()
     const details = documents.find(({ format }) => format === 'aws-iam')
     expect(JSON.parse(Buffer.concat(await collect(details!.bytes())).toString()).UserDetailList).toHaveLength(
       4,
@@ -178,7 +178,7 @@ describe('observing an account again', () => {
     expect(skipped.map(({ what }) => what)).toEqual(
       expect.arrayContaining(['aws:111122223333/iam', 'aws:111122223333/users']),
     )
-    twin.noFault()
+    twin.answerAsUsual()
     twin.refusals.clear()
     await look()
     expect((await coverageOf(db)).skipped.map(({ what }) => what)).toEqual(['aws:111122223333/organization'])
