@@ -156,7 +156,8 @@ export interface Required {
   readonly vendorContact: boolean
   readonly expiryDays: number | undefined
   readonly rotationDays: number | undefined
-  readonly stores: readonly string[] | undefined
+  /** What each rule lists: a copy has to stand in one of each. */
+  readonly stores: readonly (readonly string[])[] | undefined
   readonly rotates: boolean
   readonly expires: boolean
   /** Where ownership comes to one of these, it is suspended. */
@@ -191,7 +192,7 @@ export function requiredOf(
     vendorContact: own.some(one => one.vendorContact === true),
     expiryDays: least(own.map(one => one.expiry)),
     rotationDays: least(own.map(one => one.rotation)),
-    stores: stores.length === 0 ? undefined : stores.reduce((a, b) => a.filter(glob => b.includes(glob))),
+    stores: stores.length === 0 ? undefined : stores,
     // What one rule forbids no other allows: nothing acts by itself where a rule for it says no.
     rotates: automatic.length > 0 && automatic.every(({ rotate }) => rotate),
     expires: automatic.length > 0 && automatic.every(({ expire }) => expire),

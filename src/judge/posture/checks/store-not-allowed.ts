@@ -1,5 +1,5 @@
-import { matchesGlob } from 'node:path'
 import { type CredentialView, listCredentials } from '../../../know/inventory/queries.ts'
+import { isAllowedStore } from '../../requirements/allowed-stores.ts'
 import { defineCheck, type Judgement } from '../check.ts'
 import { kindOf, profiled } from './required.ts'
 
@@ -24,22 +24,24 @@ export const storeNotAllowed = defineCheck<CredentialView>({
   async find(context, population) {
     const identities = await profiled(context)
     const sources = new Map(
-      (await context.db.selectFrom('source').select(['id', 'system', 'label']).execute()).map(
-        ({ id, system, label }) => [id, `${system}:${label}`],
-      ),
+      (await context.db.selectFrom('source').select(['id', 'system', 'label']).execute()).map(one => [
+        one.id,
+        one,
+      ]),
     )
     return [...population.values()].flatMap((view): Judgement[] => {
       const identity = identities.get(view.identity!.id)!
       const stores = identity.required!.stores!
-      const places = view.copies
-        .filter(copy => copy.goneAt === undefined && copy.reportOf === undefined)
-        .map(copy => `${sources.get(copy.sourceId)}/${copy.place.path}`)
-      const wrong = [...new Set(places)]
-        .filter(place => !stores.some(glob => matchesGlob(place, glob)))
-        .sort()
-      if (wrong.length === 0) return []
-      const more = wrong.length - MOST_SHOWN
-      const shown = `${wrong.slice(0, MOST_SHOWN).join(', ')}${more > 0 ? `, and ${more} more` : ''}`
+      const wrong = new Set<string>()
+      for (const { goneAt, reportOf, sourceId, place } of view.copies) {
+        if (goneAt !== undefined || reportOf !== undefined) continue
+        const { system, label } = sources.get(sourceId)!
+        if (!isAllowedStore({ system, label, path: place.path }, stores))
+          wrong.add(`${system}:${label}/${place.path}`)
+      }
+      if (wrong.size === 0) return []
+      const more = wrong.size - MOST_SHOWN
+      const shown = `${[...wrong].sort().slice(0, MOST_SHOWN).join(', ')}${more > 0 ? `, and ${more} more` : ''}`
       return [
         { entityId: view.id, outcome: 'fails', why: `that of ${kindOf(identity)} may not stand in ${shown}` },
       ]
