@@ -89,11 +89,14 @@ export async function loadServices(db: Db, roots: Roots): Promise<ServiceMap> {
   }
 }
 
-/** By what is written on it, else by its name, else by the repository that defines it where only one service lies there. */
+/**
+ * By what is written on it, else by its name, else by the repository that defines it where only one service lies there: in all of it, or in
+ * the folder that the workload's file lies in as well.
+ */
 async function servicesByWorkload(
   db: Db,
   roots: Roots,
-  workloads: readonly { id: string }[],
+  workloads: readonly { id: string; native: string }[],
   names: ReadonlyMap<string, string>,
   parents: readonly { from: string; to: string }[],
   folders: readonly Folder[],
@@ -111,14 +114,14 @@ async function servicesByWorkload(
   )
   const repositories = Map.groupBy(defined, ({ from }) => from)
   const found = new Map<string, string[]>()
-  for (const { id } of workloads) {
+  for (const { id, native } of workloads) {
     const said = (written.get(id) ?? []).map(({ to }) => to)
     const named = (called.get(id) ?? []).flatMap(name => byName.get(wordsOf(name).join('-')) ?? [])
     const kept = (repositories.get(id) ?? []).flatMap(({ to }) => {
-      const there = new Set(
-        folders.filter(({ containerId }) => containerId === to).map(one => one.componentId),
-      )
-      return there.size === 1 ? [...there] : []
+      const there = folders.filter(({ containerId }) => containerId === to)
+      const [only, ...others] = new Set(there.map(one => one.componentId))
+      const lies = there.some(({ path }) => path === '' || native.startsWith(`${path}/`))
+      return only !== undefined && others.length === 0 && lies ? [only] : []
     })
     const [own] = [said, named, kept].filter(ids => ids.length > 0)
     if (own) found.set(id, [...new Set(own)])

@@ -125,3 +125,21 @@ test('of a vendor, what it acts as here and what it accepts hangs on it', async 
   expect(accepts.own.map(({ why }) => why)).toEqual([['it is a GitHub token, which GitHub accepts']])
   await expect(run({ subject: 'vendor:postgres' })).rejects.toMatchObject({ code: 'NOT_FOUND' })
 })
+
+test('what runs beside a service’s folder is not the service’s, though no other lies in that repository', async () => {
+  const root = join(opened.world.home, 'mono')
+  await mkdir(join(root, 'services/stock'), { recursive: true })
+  const compose = (name: string) => `services: { ${name}: { image: x, env_file: [own.env] } }\n`
+  await writeFile(join(root, 'services/stock/catalog-info.yaml'), component('stock', 'store'))
+  await writeFile(join(root, 'services/stock/compose.yaml'), compose('keeper'))
+  await writeFile(join(root, 'services/stock/own.env'), `TOKEN=${githubToken()}\n`)
+  await writeFile(join(root, 'compose.yaml'), compose('nightly'))
+  await writeFile(join(root, 'own.env'), `TOKEN=${githubToken()}\n`)
+  await opened.world.connections.add(opened.world.db, 'directory', { path: root })
+  await observe.run(opened.world, observe.input.parse({ workers: 1 }))
+  const { own, shared } = await run({ subject: 'stock' })
+  expect(own.flatMap(({ why }) => why)).toEqual(
+    expect.arrayContaining(['services/stock/compose.yaml#keeper reads it']),
+  )
+  expect([own.length, shared]).toEqual([1, []])
+})
