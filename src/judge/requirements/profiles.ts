@@ -192,9 +192,14 @@ function classBySigns(
   return undefined
 }
 
+/** An environment, however it is written: `prod` is `production`. */
+export function environmentNamed(text: string): string {
+  const word = text.trim().toLowerCase()
+  return Object.hasOwn(ENVIRONMENTS, word) ? ENVIRONMENTS[word]! : word
+}
+
 function environmentOf(said: Said | undefined, names: readonly string[]): Said | undefined {
-  if (said)
-    return { value: ENVIRONMENTS[said.value.toLowerCase()] ?? said.value.toLowerCase(), why: said.why }
+  if (said) return { value: environmentNamed(said.value), why: said.why }
   for (const name of names)
     for (const word of name.toLowerCase().split(/[^a-z]+/))
       if (Object.hasOwn(ENVIRONMENTS, word))

@@ -1,11 +1,9 @@
-import { isMap, isPair, isScalar, LineCounter, type Node, parseDocument } from 'yaml'
 import { z } from 'zod'
-import { nearWords } from '../../core/contract/edit-distance.ts'
-import { FirebreakError } from '../../core/contract/errors.ts'
 import { isLoopback } from '../../core/contract/loopback.ts'
 import type { Ms } from '../../core/contract/ref.ts'
 import type { Db } from '../../core/store/store.ts'
-import { CLASSES, type Profile } from './profiles.ts'
+import { CLASSES, environmentNamed, type Profile } from './profiles.ts'
+import { parseYamlFile } from './yaml-file.ts'
 
 const DAY_MS = 86_400_000
 
@@ -31,7 +29,7 @@ const automatic = z.strictObject({
 
 const rule = z.strictObject({
   class: oneOrMore(z.enum(CLASSES)).optional(),
-  environment: oneOrMore(z.string().min(1)).optional(),
+  environment: oneOrMore(z.string().min(1).transform(environmentNamed)).optional(),
   owner: z.boolean().optional(),
   purpose: z.boolean().optional(),
   vendorContact: z.boolean().optional(),
@@ -75,71 +73,12 @@ export interface Requirements extends RequiredFile {
 
 /** Raises INVALID_INPUT with the line of each mistake, and what may have been meant. */
 export function parseRequirements(text: string, file: string): RequiredFile {
-  const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, version: '1.2' })
-  const [broken] = document.errors
-  if (broken)
-    throw mistaken(file, [`line ${lines.linePos(broken.pos[0]).line}: it is no YAML there (${broken.code})`])
-  const parsed = schema.safeParse(document.toJS())
-  if (parsed.success) return { rules: parsed.data.require, notify: parsed.data.notify }
-  const lineOf = (node: unknown) => {
-    const start = (node as Node | null | undefined)?.range?.[0]
-    return start === undefined ? 1 : lines.linePos(start).line
-  }
-  const told = parsed.error.issues.flatMap(issue => {
-    const at = nearest(document.contents, issue.path)
-    if (issue.code === 'unrecognized_keys')
-      return issue.keys.map(
-        key => `line ${lineOf(keyIn(at, key) ?? at)}: ${key} is not known${meant(key, keysAt(issue.path))}`,
-      )
-    const given: unknown = isScalar(at) ? at.value : undefined
-    const known = issue.path.includes('class') ? CLASSES : []
-    const name = issue.path.findLast(part => typeof part === 'string') ?? 'the file'
-    const says =
-      known.length > 0 && typeof given === 'string'
-        ? `${given} is no class${meant(given, known)}`
-        : `${String(name)}: ${issue.message}`
-    return [`line ${lineOf(at)}: ${says}`]
+  const { data } = parseYamlFile(text, {
+    file,
+    schema,
+    advice: 'what was required before stays in force; docs/ownership.md has every word of such a file',
   })
-  throw mistaken(file, told)
-}
-
-function mistaken(file: string, told: readonly string[]): FirebreakError {
-  return new FirebreakError(
-    'INVALID_INPUT',
-    `${file}: ${told.slice(0, 10).join('; ')}`,
-    'what was required before stays in force; docs/ownership.md has every word of such a file',
-  )
-}
-
-function meant(given: string, known: readonly string[]): string {
-  const near = nearWords(given, known)
-  return near.length > 0 ? `: did you mean ${near[0]}?` : ` (${known.join(', ')})`
-}
-
-function keysAt(path: readonly PropertyKey[]): string[] {
-  if (path.length === 0) return Object.keys(schema.shape)
-  if (path[0] === 'notify') return Object.keys(notify.shape)
-  return Object.keys(path.includes('automatic') ? automatic.shape : rule.shape)
-}
-
-/** The deepest node there is on the way. */
-function nearest(root: unknown, path: readonly PropertyKey[]): unknown {
-  let node = root
-  for (const part of path) {
-    const next: unknown =
-      typeof node === 'object' && node !== null && 'get' in node && typeof node.get === 'function'
-        ? node.get(part, true)
-        : undefined
-    if (next === undefined || next === null) return node
-    node = next
-  }
-  return node
-}
-
-function keyIn(node: unknown, key: string): unknown {
-  if (!isMap(node)) return undefined
-  return node.items.find(item => isPair(item) && isScalar(item.key) && item.key.value === key)?.key
+  return { rules: data.require, notify: data.notify }
 }
 
 /** Those that were taken in last, if any were. */

@@ -93,15 +93,20 @@ async function run(world: World, given: Input): Promise<Output> {
   // What is none is told before anything is asked.
   const frameworks = given.framework === undefined ? undefined : await loadFrameworks(world.rulesDirectory)
   const chosen = frameworks && chooseFramework(frameworks, given.framework!)
-  const exceptions = given.exceptions === undefined ? undefined : await readExceptions(given.exceptions)
+  const exceptions = given.exceptions === undefined ? [] : await readExceptions(given.exceptions)
   const { counts, answer: figures } = await runChecksAnd(world.db, world, checks, figuresOf)
   const earlier = await earlierPoints(world.db)
   const point = await keepPoint(world.db, world.io, counts, figures.standing.total)
   const all = await listFindings(world)
-  const applied = exceptions && (await applyExceptions(world, given.exceptions!, exceptions, all))
+  const { findings: withExceptions, ...told } = await applyExceptions(
+    world,
+    given.exceptions ?? '',
+    exceptions,
+    all,
+  )
   const framework = frameworks && chosen ? controlsIn(frameworks, chosen, counts) : null
   const meant = framework && new Set(framework.controls.flatMap(control => control.checks))
-  const findings = (applied?.findings ?? all).filter(({ check }) => meant?.has(check) ?? true)
+  const findings = withExceptions.filter(({ check }) => meant?.has(check) ?? true)
   const checked: Checked = {
     at: world.io.now().toISOString(),
     findings,
@@ -110,7 +115,7 @@ async function run(world: World, given: Input): Promise<Output> {
     framework,
     figures,
     trend: [...earlier, point],
-    exceptions: applied ? { file: given.exceptions!, expired: applied.expired, idle: applied.idle } : null,
+    exceptions: given.exceptions === undefined ? null : { file: given.exceptions, ...told },
     ratchet: given.ratchet === undefined ? null : await heldAgainst(given.ratchet, figures.standing),
     first: given.first ? await firstOf(world, counting(findings)) : null,
   }

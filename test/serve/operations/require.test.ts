@@ -145,18 +145,24 @@ test.each([
   [
     'a class',
     GOOD.replace('class: break-glass', 'class: brake-glass'),
-    /line 6: brake-glass is no class: did you mean break-glass\?/,
+    /line 6: class: brake-glass is not known: did you mean break-glass\?/,
   ],
   [
     'what is to be suspended',
     GOOD.replace('owner: true', 'automatic: { suspend: [orphaned], grace: 14d }'),
-    /line 4: suspend: .*orphan/,
+    /line 4: suspend: orphaned is not known: did you mean orphan\?/,
   ],
   [
     'a word of what happens by itself',
     GOOD.replace('owner: true', 'automatic: { suspends: [orphan] }'),
     /line 4: suspends is not known: did you mean suspend\?/,
   ],
+  [
+    'a class among others',
+    GOOD.replace('[ordinary, shared]', '[ordinry, shared]'),
+    /line 2: class: ordinry is not known: did you mean ordinary\?/,
+  ],
+  ['one that is too large', `a: &a [x, x]\nb: [${'*a, '.repeat(200)}x]\n`, /it has too many aliases/],
   ['a value', GOOD.replace('owner: true', 'owner: yes please'), /line 4: owner: /],
   ['YAML', GOOD.replace('[ordinary, shared]', '[ordinary, shared'), /line \d: it is no YAML there/],
   [
@@ -171,6 +177,14 @@ test.each([
     message: expect.stringMatching(says),
   })
   expect(await require.run(opened.world, {})).toMatchObject({ rules: 2, by: 'ann' })
+})
+
+test('an environment may be written as on a tag', async () => {
+  const { covered } = await putInForce('require:\n  - environment: Prod\n    owner: true\n')
+  expect(covered).toBeGreaterThan(0)
+  expect(await putInForce('require:\n  - environment: production\n    owner: true\n')).toMatchObject({
+    covered,
+  })
 })
 
 test('an account for emergencies that a workload runs as is a finding, until a person says what it is', async () => {

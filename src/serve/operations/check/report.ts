@@ -3,7 +3,7 @@ import type { CheckCounts } from '../../../judge/posture/run-checks.ts'
 import type { Point } from '../../../judge/posture/trend.ts'
 import type { Coverage } from '../coverage.ts'
 import type { ListedFinding } from '../findings.ts'
-import type { Exception } from './exceptions.ts'
+import type { Excepted } from './exceptions.ts'
 import type { Ratchet } from './ratchet.ts'
 
 /** One control with how many of what was looked at speak for it, against it, and how many nobody can tell. */
@@ -46,11 +46,7 @@ export interface Checked {
   readonly figures: Figures
   /** The runs before this one, and this one last. */
   readonly trend: readonly Point[]
-  readonly exceptions: {
-    readonly file: string
-    readonly expired: readonly Exception[]
-    readonly idle: readonly Exception[]
-  } | null
+  readonly exceptions: ({ readonly file: string } & Omit<Excepted, 'findings'>) | null
   readonly ratchet: Ratchet | null
   readonly first: { readonly things: readonly First[]; readonly lookedAt: number; readonly of: number } | null
 }
@@ -116,7 +112,7 @@ export function counting(findings: readonly ListedFinding[]): ListedFinding[] {
 /** What is to be said of the exceptions beside what they are of. */
 export function exceptionLines({ exceptions, findings }: Checked): string[] {
   if (!exceptions) return []
-  const { file, expired, idle } = exceptions
+  const { file, expired, ownerless, idle } = exceptions
   const excepted = findings.length - counting(findings).length
   return [
     `${excepted} excepted by ${file}.`,
@@ -124,10 +120,11 @@ export function exceptionLines({ exceptions, findings }: Checked): string[] {
       ({ line, check, entity, expires }) =>
         `Line ${line}: the exception of ${entity} from ${check} expired on ${expires}: it counts again.`,
     ),
-    ...idle.map(
-      ({ line, check, entity }) =>
-        `Line ${line}: ${check} does not find ${entity} wrong: take the exception away, or correct its name.`,
+    ...ownerless.map(
+      ({ line, check, entity, owner }) =>
+        `Line ${line}: ${owner}, who answered for the exception of ${entity} from ${check}, has left: it counts again.`,
     ),
+    ...idle.map(({ line, why }) => `Line ${line}: ${why}: take the exception away, or correct its name.`),
   ]
 }
 

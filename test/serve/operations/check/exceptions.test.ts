@@ -24,19 +24,25 @@ const file = (...exceptions: object[]) => JSON.stringify({ exceptions }, null, 1
 test('what is wrong in the file is told with its line and what to do', async () => {
   expect(parseExceptions('x.yaml', file(one()))).toMatchObject([{ line: 3, owner: 'payments' }])
   const wrongs: [string, string][] = [
-    [file(one(), one({ check: 'no-such-check' })), 'x.yaml, line 12: check: is no check'],
-    [file(one({ expires: 'soon' })), 'x.yaml, line 9: expires: give the last day'],
-    [file(one({ reson: 'a typo' })), 'x.yaml, line 3: '],
-    ['exceptions:\n  - check: unused\n    entity: app\n', 'x.yaml, line 2: owner: '],
-    ['exceptions:\n  - check: "unused\n', 'x.yaml, line '],
-    ['', 'x.yaml, line 1: '],
+    [file(one(), one({ check: 'no-such-check' })), 'x.yaml: line 12: check: no-such-check is not known'],
     [
-      file(one({ check: 'no-such-check' }), one({ expires: 'soon', owner: '' })),
-      'x.yaml, line 4: check: is no check: docs/posture.md has them; line 14: owner: ',
+      file(one({ check: 'owner-missin' })),
+      'x.yaml: line 4: check: owner-missin is not known: did you mean owner-missing?',
+    ],
+    [file(one({ expires: 'soon' })), 'x.yaml: line 9: expires: give the last day'],
+    [
+      file(one({ onwer: 'a typo' })),
+      'x.yaml: line 10: onwer is not known (check, entity, owner, reason, control, expires)',
     ],
     [
-      file(one({ check: 'no-such-check' }), one({ expires: 'soon' })),
-      '; line 17: expires: give the last day',
+      'exceptions:\n  - check: unused\n    entity: app\n',
+      'x.yaml: line 2: owner is missing; line 2: reason is missing',
+    ],
+    ['exceptions:\n  - check: "unused\n', 'x.yaml: line 3: it is no YAML there'],
+    ['', 'x.yaml: line 1: the file: expected object'],
+    [
+      file(one({ check: 'no-such-check' }), one({ expires: 'soon', owner: '' })),
+      'x.yaml: line 4: check: no-such-check is not known; line 14: owner is empty; line 17: expires: give',
     ],
     [file(...Array.from({ length: 30 }, () => one({ owner: '' }))), '; and 10 more'],
   ]
@@ -74,16 +80,34 @@ test('an exception holds until its day, of the one thing that it names; others a
     const parsed = parseExceptions('x.yaml', file(...exceptions))
     return await applyExceptions(world, 'x.yaml', parsed, await listFindings(world))
   }
-  const held = await apply('2026-07-31', one(), one({ check: 'unused' }), one({ entity: 'nobody-knows' }))
+  const held = await apply(
+    '2026-07-31',
+    one(),
+    one({ check: 'unused' }),
+    one({ entity: 'nobody-knows' }),
+    one(),
+  )
   expect(held.findings.map(({ name, exception }) => [name, exception?.owner])).toEqual([
     ['app', 'payments'],
     ['other', undefined],
   ])
-  expect(held.idle.map(({ check, entity }) => [check, entity])).toEqual([
-    ['unused', 'app'],
-    ['owner-missing', 'nobody-knows'],
+  expect(held.idle.map(({ why }) => why)).toEqual([
+    'unused does not find app wrong',
+    'nothing is known by the name nobody-knows',
+    'line 3 excepts the same already',
   ])
   const after = await apply('2026-08-01', one())
   expect(after.findings.map(({ exception }) => exception)).toEqual([null, null])
   expect(after.expired).toHaveLength(1)
+  await estate.fold(await estate.source(), [
+    {
+      see: 'identity',
+      ref: { system: 'people', instance: 'hr', kind: 'person', id: '7' },
+      names: ['Bob'],
+      facts: { mails: { value: ['bob@acme.example'] }, isActive: { value: false } },
+    },
+  ])
+  const left = await apply('2026-07-01', one({ owner: 'bob@acme.example' }))
+  expect(left.findings.map(({ exception }) => exception)).toEqual([null, null])
+  expect(left.ownerless).toHaveLength(1)
 })

@@ -18,7 +18,16 @@ test('excepted findings do not count and are shown with who answers', () => {
       exceptions: {
         file: 'exceptions.yaml',
         expired: [],
-        idle: [{ ...exception, check: 'unused', entity: 'gone-one', line: 9 }],
+        ownerless: [],
+        idle: [
+          {
+            ...exception,
+            check: 'unused',
+            entity: 'gone-one',
+            line: 9,
+            why: 'unused does not find gone-one wrong',
+          },
+        ],
       },
     }),
   )
