@@ -214,6 +214,8 @@ class Run {
     const begunNow = new IdSet(this.#options.io)
     const listedTwice: Listed[] = []
     const flow = new Flow(this.#workers + 1)
+    // Where all is to be read there is work for them; what is wrong with them is met where they are given it.
+    if (read.size === 0) void this.#reading.warmUp().catch(() => {})
     let batch = this.#reading.batch()
     let listed: Listed[] = []
     let cursor: Cursor | undefined
