@@ -1,8 +1,11 @@
+import { ar } from './ar.ts'
 import { bzip2 } from './bzip2.ts'
 import type { Container } from './container.ts'
+import { cpio } from './cpio.ts'
 import { imageConfig } from './image-config.ts'
 import { jupyter } from './notebook.ts'
 import { gzip, zstd } from './packed.ts'
+import { rpm } from './rpm.ts'
 import { sqlite } from './sqlite.ts'
 import { tar } from './tar.ts'
 import { xz } from './xz.ts'
@@ -15,6 +18,9 @@ export const containers: readonly Container[] = [
   bzip2,
   xz,
   zstd,
+  ar,
+  cpio,
+  rpm,
   sqlite,
   jupyter,
   imageConfig,

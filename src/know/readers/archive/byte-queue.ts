@@ -1,5 +1,7 @@
 import { Damaged } from './budget.ts'
 
+const REST_BYTES = 64 * 1024
+
 /** Bytes that come in chunks of any size, taken in pieces of the size that a format asks for. */
 export class ByteQueue {
   readonly #source: AsyncIterator<Uint8Array>
@@ -51,6 +53,19 @@ export class ByteQueue {
     }
   }
 
+  /** So many are passed over. Raises Damaged where it ends before. */
+  async skip(count: number): Promise<void> {
+    for (let left = count; left > 0; ) {
+      const piece = await this.some(left)
+      if (!piece) throw new Damaged('it is cut off')
+      left -= piece.length
+    }
+  }
+
+  async *rest(): AsyncGenerator<Uint8Array, void> {
+    for (let piece = await this.some(REST_BYTES); piece; piece = await this.some(REST_BYTES)) yield piece
+  }
+
   async #fill(): Promise<boolean> {
     while (this.#at >= this.#chunk.length && !this.#ended) {
       const next = await this.#source.next()
@@ -62,4 +77,9 @@ export class ByteQueue {
     }
     return !this.#ended || this.#at < this.#chunk.length
   }
+}
+
+/** Whoever had enough of a stretch left the rest to be passed over. */
+export async function drain(stretch: AsyncGenerator<Uint8Array, void>): Promise<void> {
+  for (let left = await stretch.next(); !left.done; left = await stretch.next());
 }

@@ -1,6 +1,6 @@
 import { pathText } from '../../../core/contract/path-text.ts'
 import { Damaged } from './budget.ts'
-import { ByteQueue } from './byte-queue.ts'
+import { ByteQueue, drain } from './byte-queue.ts'
 import type { Context, Gap, InOrder, Link, Member } from './container.ts'
 import type { Content } from './content.ts'
 
@@ -37,7 +37,7 @@ async function* members(content: Content, { budget }: Context): AsyncGenerator<M
     const padding = (BLOCK - (size % BLOCK)) % BLOCK
     if ('xLK'.includes(type) || type === 'g') {
       const extended = await extendedText(bytes, size)
-      await skip(bytes, padding)
+      await bytes.skip(padding)
       if (type === 'L') next.path = pathText(beforeNul(extended))
       else if (type === 'K') next.link = pathText(beforeNul(extended))
       else if (type === 'x') next = { ...next, ...paxRecords(extended) }
@@ -53,25 +53,16 @@ async function* members(content: Content, { budget }: Context): AsyncGenerator<M
     if (holds && isTold && !path.endsWith('/')) {
       const member = bytes.stretch(size)
       yield { path, bytes: member }
-      // Whoever had enough of it left the rest to be passed over.
-      for (let left = await member.next(); !left.done; left = await member.next());
-    } else await skip(bytes, size)
-    await skip(bytes, padding)
+      await drain(member)
+    } else await bytes.skip(size)
+    await bytes.skip(padding)
   }
 }
 
 async function extendedText(bytes: ByteQueue, size: number): Promise<Uint8Array> {
   if (size <= MOST_EXTENDED_BYTES) return (await bytes.exactly(size)) ?? new Uint8Array()
-  await skip(bytes, size)
+  await bytes.skip(size)
   return new Uint8Array()
-}
-
-async function skip(bytes: ByteQueue, count: number): Promise<void> {
-  for (let left = count; left > 0; ) {
-    const piece = await bytes.some(left)
-    if (!piece) throw new Damaged('it is cut off')
-    left -= piece.length
-  }
 }
 
 /** `length key=value\n`, the length in bytes and of the whole record. */

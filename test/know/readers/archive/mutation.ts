@@ -74,6 +74,9 @@ function database(encoding: string): Buffer {
   }
 }
 
+const RPM = `printf '%s\\n' 'Name: app' 'Version: 1' 'Release: 1' 'Summary: app' 'License: none' 'BuildArch: noarch' %description app %install 'mkdir -p %{buildroot}/etc && cp %{_sourcedir}/app.env %{buildroot}/etc/' %files /etc/app.env > app.spec
+rpmbuild --quiet -bb --define "_topdir $PWD/r" --define "_sourcedir $PWD/conf" --define '_binary_payload w6.gzdio' app.spec && mv r/RPMS/noarch/app-1-1.noarch.rpm o`
+
 /** Every decoder, with inputs made by the programs that such files come from. */
 export async function decoders(): Promise<Decoder[]> {
   const files = { 'conf/app.env': text, 'b/c.txt': 'plain text, and nothing else\n'.repeat(40) }
@@ -126,6 +129,18 @@ export async function decoders(): Promise<Decoder[]> {
       'cat conf/app.env b/c.txt | xz -0 > o',
       'head -c 5000 /dev/urandom | xz > o',
     ),
+    await archive(
+      'a.a',
+      'ar rc o conf/app.env b/c.txt',
+      'cp conf/app.env a-name-longer-than-sixteen && ar rc o a-*',
+    ),
+    await archive(
+      'a.cpio',
+      'find conf b | cpio -o -H newc > o',
+      'find conf b | cpio -o -H odc > o',
+      '(echo b/c.txt | cpio -o -H newc; find conf | cpio -o -H newc | gzip) > o',
+    ),
+    await archive('a.rpm', RPM),
     { name: 'a.zst', path: 'a.zst', samples: [zstdCompressSync(text), zstdCompressSync(text.repeat(50))] },
     { name: 'a.db', path: 'a.db', samples: [database('UTF-8'), database('UTF-16le')] },
     { name: 'a.ipynb', path: 'a.ipynb', samples: [Buffer.from(notebook)] },

@@ -36,6 +36,55 @@ describe('a secret is found in archives as their own programs write them', () =>
     expect(gaps).toEqual([])
   })
 
+  const packages = {
+    ...files,
+    'p/DEBIAN/control':
+      'Package: app\nVersion: 1\nArchitecture: all\nMaintainer: A <a@acme.test>\nDescription: app\n',
+    'p/etc/app.env': files['conf/app.env'],
+    'app.spec': `Name: app\nVersion: 1\nRelease: 1\nSummary: app\nLicense: none\nBuildArch: noarch\n%description\napp\n%install\nmkdir -p %{buildroot}/etc && cp %{_sourcedir}/app.env %{buildroot}/etc/\n%post\nexport TOKEN=${token}\n%files\n/etc/app.env\n`,
+  }
+  const rpmbuild = (io: string) =>
+    `rpmbuild --quiet -bb --define "_topdir $PWD/r" --define "_sourcedir $PWD/conf" --define "_binary_payload ${io}" app.spec && mv r/RPMS/noarch/app-1-1.noarch.rpm a.rpm`
+
+  test.each([
+    ['a.a', 'ar rc a.a conf/app.env readme.txt', ['app.env:2']],
+    [
+      'a.a',
+      'cp conf/app.env a-name-longer-than-sixteen.env && ar rc a.a readme.txt a-name-longer-than-sixteen.env',
+      ['a-name-longer-than-sixteen.env:2'],
+    ],
+    ['a.deb', 'dpkg-deb -Zxz --root-owner-group -b p a.deb', ['data.tar.xz!/./etc/app.env:2']],
+    ['a.deb', 'dpkg-deb -Zgzip --root-owner-group -b p a.deb', ['data.tar.gz!/./etc/app.env:2']],
+    ['a.cpio', 'find conf | cpio -o -H newc > a.cpio', ['conf/app.env:2']],
+    ['a.cpio', 'find conf | cpio -o -H crc > a.cpio', ['conf/app.env:2']],
+    ['a.cpio', 'find conf | cpio -o -H odc > a.cpio', ['conf/app.env:2']],
+    ['a.cpio', 'ln conf/app.env conf/b.env && find conf | sort | cpio -o -H newc > a.cpio', ['conf/b.env:2']],
+    [
+      'initrd.img',
+      '(echo readme.txt | cpio -o -H newc; echo readme.txt | cpio -o -H newc; find conf | cpio -o -H newc | gzip) > initrd.img',
+      ['what follows!/conf/app.env:2'],
+    ],
+    ['a.rpm', rpmbuild('w9.gzdio'), ['header:', 'payload!/./etc/app.env:2']],
+    ['a.rpm', rpmbuild('w6.xzdio'), ['header:', 'payload!/./etc/app.env:2']],
+    ['a.rpm', rpmbuild('w3.zstdio'), ['header:', 'payload!/./etc/app.env:2']],
+  ])('%s by %s', async (name, command, places) => {
+    const { found, gaps } = await told(await made(packages, name, command), name)
+    expect(found.map(line => line.replace(/(header:)\d+/, '$1'))).toEqual(
+      places.map(place => (place === 'header:' ? `${name}!/header: ${token}` : `${name}!/${place} ${token}`)),
+    )
+    expect(gaps).toEqual([])
+  })
+
+  test('an archive of ar as BSD writes it, with names before the contents', async () => {
+    const header = (name: string, size: number) =>
+      `${name.padEnd(16)}${'0'.padEnd(12)}${'0'.padEnd(6)}${'0'.padEnd(6)}${'100644'.padEnd(8)}${String(size).padEnd(10)}\`\n`
+    const content = files['conf/app.env']
+    const bytes = Buffer.from(
+      `!<arch>\n${header('#1/20', 24)}__.SYMDEF SORTED\0\0\0\0....${header('#1/16', 16 + content.length)}my settings.env\0${content}`,
+    )
+    expect(await told(bytes, 'a.a')).toEqual({ found: [`a.a!/my settings.env:2 ${token}`], gaps: [] })
+  })
+
   test.each([
     ['app.env.gz', 'gzip -k conf/app.env && mv conf/app.env.gz .'],
     ['app.env.bz2', 'bzip2 -k conf/app.env && mv conf/app.env.bz2 .'],
