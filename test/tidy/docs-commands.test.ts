@@ -1,4 +1,4 @@
-import type { ChildProcess } from 'node:child_process'
+import { type ChildProcess, spawnSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
@@ -30,7 +30,7 @@ import { requireServer } from '../servers.ts'
 import { type Stage, setStage } from '../stage.ts'
 import { projectFiles, readSource } from './sources.ts'
 
-/** A command of a page, in order, with the servers that its block says it needs. */
+/** A command of a page, in order, with the servers that its block says it needs, and a program that it runs. */
 interface DocumentedCommand {
   readonly line: string
   readonly needs: readonly string[]
@@ -43,7 +43,7 @@ function commandsOf(page: string): DocumentedCommand[] {
       .filter(line => line.startsWith('$ '))
       .map(line => ({
         line: line.slice(2),
-        needs: block[1]!.split(' ').filter(Boolean),
+        needs: [...block[1]!.split(' ').filter(Boolean), ...(line.includes(' -- psql ') ? ['psql'] : [])],
       })),
   )
 }
@@ -58,6 +58,12 @@ const servers: Readonly<Record<string, ReturnType<typeof requireServer>>> = {
   nginx: requireServer('nginx', availableNginx(), INSTALL_NGINX),
   mariadb: requireServer('MariaDB', availableMariadb(), INSTALL_MARIADB),
   nats: requireServer('NATS', availableNats(), INSTALL_NATS),
+  // The npm package that brings PostgreSQL's server does not bring it.
+  psql: requireServer(
+    'psql',
+    spawnSync('psql', ['--version']).status === 0,
+    'apt-get install postgresql-client',
+  ),
 }
 
 /** As after the first minutes with it; pages that begin there do it themselves. */
