@@ -143,7 +143,8 @@ async function* stores(account: Account): AsyncGenerator<Observation> {
     }),
   })
   for await (const { ARN, Name, KmsKeyId } of listSecrets(account)) {
-    yield place('secret', ARN!, [Name!], KmsKeyId)
+    // A text may leave out the hyphen and the six characters that AWS ends it with.
+    yield place('secret', ARN!, [Name!, ARN!, ARN!.slice(0, -7)], KmsKeyId)
     yield* secretPolicy(account, ARN!)
   }
   for await (const { ARN, Name, Type, KeyId } of listParameters(account)) {

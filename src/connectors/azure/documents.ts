@@ -103,7 +103,8 @@ async function* secrets(tenant: Tenant, gaps: Gaps): AsyncGenerator<Observation>
         yield {
           see: 'resource',
           ref: secretRef(tenant, vault, name),
-          names: [`${vault.name}/${name}`],
+          // Case tells nothing: those who speak of it write it as they like.
+          names: [...new Set([`${vault.name}/${name}`, `${vault.name}/${name}`.toLowerCase()])],
           facts: { approved: { value: isApproved(tenant, `${vault.name}/${name}`) } },
         }
     } catch (error) {

@@ -1,11 +1,9 @@
 import { sql } from 'kysely'
 import type { Io } from '../../core/contract/io.ts'
 import type { Tx } from '../../core/store/store.ts'
+import { ANY_TENANT } from '../readers/azure/names.ts'
 import { ANY_INSTANCE } from './claim.ts'
 import { fingerprintsOf, merge, rootOf } from './merge.ts'
-
-/** As the reader of exports of Azure calls the tenant that they do not name. */
-const ANY_TENANT = 'entra'
 
 type LinkIo = Pick<Io, 'now' | 'random'>
 

@@ -89,9 +89,9 @@ function byUse(a: Pick<Row<'name'>, 'name' | 'last_seen'>, b: typeof a): number 
   )
 }
 
-/** What tells nothing, where there is a name beside it: a UUID, or a path of Azure's. */
+/** What tells nothing, where there is a name beside it: a UUID, an ARN, or a path of Azure's. */
 function isBareId(name: string): boolean {
-  return /^(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$|\/subscriptions\/)/i.test(name)
+  return /^(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$|arn:|\/subscriptions\/)/i.test(name)
 }
 
 const MIN_PREFIX = 8

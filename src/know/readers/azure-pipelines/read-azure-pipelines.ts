@@ -6,6 +6,7 @@ import { cloudLogins } from '../pipeline/cloud-logins.ts'
 import { pipelineObservations } from '../pipeline/observations.ts'
 import { isSecretName, type JobTold, type Reach } from '../pipeline/pipeline.ts'
 import { pipelineWeaknesses } from '../pipeline/weaknesses/all.ts'
+import { keyVault } from '../kept-secret.ts'
 import { weaknessesOf } from '../weakness.ts'
 import { type AzureJob, type AzurePipeline, azurePipelineOf } from './azure-pipeline.ts'
 import { azurePipelinesWeaknesses } from './weaknesses/all.ts'
@@ -115,10 +116,11 @@ function vaults(job: AzureJob): Reach[] {
     if (!/^AzureKeyVault@/i.test(scalar(member(step, 'task')) ?? '')) return []
     const inputs = [...members(member(step, 'inputs'))]
     const name = scalar(inputs.find(([key]) => key.toLowerCase() === 'keyvaultname')?.[1])
-    if (name === undefined || name.includes('$')) return []
+    const to = name === undefined ? undefined : keyVault(name)
+    if (name === undefined || !to) return []
     return [
       {
-        to: { system: 'azure', instance: '?', kind: 'key-vault', id: `?${name}` },
+        to,
         names: [name],
         crossing: 'reads-secret',
         certainty: 'conditional' as const,

@@ -5,7 +5,7 @@ import type { Ref } from '../../../core/contract/ref.ts'
  * Of exports, which do not say which tenant they are of. Ids of Entra and paths of Azure are unique everywhere: what a connected tenant
  * lists under the same id is the same.
  */
-const ANY_TENANT = 'entra'
+export const ANY_TENANT = 'entra'
 
 /** The kinds of things that some rule speaks of, by their resource types; those that run something are workloads. */
 const KINDS: Readonly<Record<string, readonly [kind: string, isWorkload?: true]>> = {

@@ -6,6 +6,7 @@ import { cloudLogins } from '../pipeline/cloud-logins.ts'
 import { pipelineObservations } from '../pipeline/observations.ts'
 import { ownVariables } from '../pipeline/own-variables.ts'
 import type { JobTold, Reach } from '../pipeline/pipeline.ts'
+import { keptBy, type Manager } from '../kept-secret.ts'
 import { weaknessesOf } from '../weakness.ts'
 import { withinRepository } from '../within-repository.ts'
 import { pipelineWeaknesses } from '../pipeline/weaknesses/all.ts'
@@ -67,7 +68,7 @@ function tell(repository: Ref, pipeline: GitlabPipeline, job: GitlabJob): JobTol
           /^(?:CI|GITLAB|FF)_/.test(name) || job.idTokens.has(name) || job.vaultSecrets.has(name),
         when: 'the project or a group of it defines the variable',
       }),
-      ...vaultSecrets(job),
+      ...vaultSecrets(pipeline, job),
       ...cloudLogins(pipeline, job),
       ...triggered(job),
       ...madeFrom(repository, pipeline, job),
@@ -76,38 +77,37 @@ function tell(repository: Ref, pipeline: GitlabPipeline, job: GitlabJob): JobTol
   }
 }
 
-/** Secrets that the runner fetches for the job: of Vault, Azure Key Vault, Google’s or AWS’s secret manager. */
-function vaultSecrets(job: GitlabJob): Reach[] {
+/** Secrets that the runner fetches for the job: https://docs.gitlab.com/ci/yaml/#secrets */
+function vaultSecrets(pipeline: GitlabPipeline, job: GitlabJob): Reach[] {
+  const variable = (name: string) => scalar(job.variables.get(name) ?? pipeline.variables.get(name))
   return [...job.vaultSecrets].flatMap(([name, secret]): Reach[] => {
-    const said = {
-      crossing: 'reads-secret',
-      certainty: 'conditional' as const,
-      when: 'the vault trusts the token of these runs',
-      why: `${job.id} is given ${name} (line ${secret.keyLine ?? secret.line})`,
-    }
+    const said = (...path: string[]) => scalar(member(secret, ...path))
     const vault = member(secret, 'vault')
-    const path = scalar(vault) ?? pathOfVault(vault)
-    if (path !== undefined)
+    const kept: readonly [manager: Manager, key?: string, where?: string][] = [
+      ['vault', scalar(vault) ?? pathOfVault(vault)],
+      ['azure', said('azure_key_vault', 'name'), variable('AZURE_KEY_VAULT_SERVER_URL')],
+      ['gcp', said('gcp_secret_manager', 'name'), variable('GCP_PROJECT_NUMBER')],
+      [
+        'aws',
+        // `ID#FIELD` in short.
+        said('aws_secrets_manager', 'secret_id') ?? said('aws_secrets_manager')?.replace(/#.*$/, ''),
+        said('aws_secrets_manager', 'role_arn') ?? variable('AWS_ROLE_ARN'),
+      ],
+    ]
+    return kept.flatMap(([manager, key, where]): Reach[] => {
+      const to = key === undefined ? undefined : keptBy(manager, key, where)
+      if (!to) return []
       return [
-        { to: { system: 'vault', instance: '?', kind: 'secret', id: `?${path}` }, names: [path], ...said },
+        {
+          to,
+          names: [to.id.slice(1)],
+          crossing: 'reads-secret',
+          certainty: 'conditional',
+          when: 'the vault trusts the token of these runs',
+          why: `${job.id} is given ${name} (line ${secret.keyLine ?? secret.line})`,
+        },
       ]
-    const key = scalar(member(secret, 'azure_key_vault', 'name'))
-    if (key !== undefined)
-      return [
-        { to: { system: 'azure', instance: '?', kind: 'secret', id: `?${key}` }, names: [key], ...said },
-      ]
-    const google =
-      scalar(member(secret, 'gcp_secret_manager', 'name')) ?? scalar(member(secret, 'gcp_secret_manager'))
-    if (google !== undefined)
-      return [
-        { to: { system: 'gcp', instance: '?', kind: 'secret', id: `?${google}` }, names: [google], ...said },
-      ]
-    const aws =
-      scalar(member(secret, 'aws_secrets_manager', 'secret_id')) ??
-      scalar(member(secret, 'aws_secrets_manager'))
-    if (aws !== undefined)
-      return [{ to: { system: 'aws', instance: '?', kind: 'secret', id: `?${aws}` }, names: [aws], ...said }]
-    return []
+    })
   })
 }
 

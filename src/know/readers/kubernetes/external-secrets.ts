@@ -1,6 +1,7 @@
 import type { Ref } from '../../../core/contract/ref.ts'
 import { locateYaml } from '../locate-yaml.ts'
 import { items, type Located, member, scalar } from '../located.ts'
+import { keptBy, type Manager } from '../kept-secret.ts'
 import type { Manifest } from './manifest.ts'
 
 /** What a secret manager outside of the cluster keeps, by the name that a manifest has for it. */
@@ -9,17 +10,18 @@ export interface KeptOutside {
   readonly line: number
 }
 
-export const MANAGERS = ['aws', 'aws-parameter', 'gcp', 'azure', 'vault'] as const
-type Manager = (typeof MANAGERS)[number]
-
-/** Which secret manager a store of the External Secrets Operator reads: https://external-secrets.io/latest/api/secretstore/ */
-export function managerOf(store: Manifest): Manager | undefined {
+/** Which secret manager a store of the External Secrets Operator reads, and where: https://external-secrets.io/latest/api/secretstore/ */
+export function managerOf(store: Manifest): { manager: Manager; where?: string | undefined } | undefined {
   const provider = member(store.root, 'spec', 'provider')
+  const said = (...path: string[]) => scalar(member(provider, ...path))
   if (member(provider, 'aws'))
-    return scalar(member(provider, 'aws', 'service')) === 'ParameterStore' ? 'aws-parameter' : 'aws'
-  if (member(provider, 'gcpsm')) return 'gcp'
-  if (member(provider, 'azurekv')) return 'azure'
-  return member(provider, 'vault') ? 'vault' : undefined
+    return {
+      manager: said('aws', 'service') === 'ParameterStore' ? 'aws-parameter' : 'aws',
+      where: said('aws', 'role'),
+    }
+  if (member(provider, 'gcpsm')) return { manager: 'gcp', where: said('gcpsm', 'projectID') }
+  if (member(provider, 'azurekv')) return { manager: 'azure', where: said('azurekv', 'vaultUrl') }
+  return member(provider, 'vault') && { manager: 'vault' }
 }
 
 /** The store that an ExternalSecret names, as kind and name. */
@@ -51,25 +53,6 @@ export function remoteKeys({ root }: Manifest): { key: string; line: number }[] 
   })
 }
 
-/** The thing of a secret manager that is called so there; undefined for what is no secret. */
-export function keptBy(manager: Manager, key: string): Ref | undefined {
-  const ref = (system: string, kind: string, id: string): Ref => ({
-    system,
-    instance: '?',
-    kind,
-    id: `?${id}`,
-  })
-  if (manager === 'aws' || manager === 'aws-parameter') {
-    const arn = /^arn:aws[\w-]*:(?:secretsmanager|ssm):[^:]*:(\d{12}):/.exec(key)
-    const kind = manager === 'aws' ? 'secret' : 'parameter'
-    return { ...ref('aws', kind, key), ...(arn && { instance: arn[1]! }) }
-  }
-  // Key Vault keeps keys and certificates beside secrets: https://external-secrets.io/latest/provider/azure-key-vault/
-  if (manager === 'azure')
-    return /^(?:key|cert)\//.test(key) ? undefined : ref('azure', 'secret', key.replace(/^secret\//, ''))
-  return ref(manager, 'secret', key)
-}
-
 const PROVIDERS: ReadonlyMap<string, Manager> = new Map([
   ['aws', 'aws'],
   ['gcp', 'gcp'],
@@ -87,23 +70,21 @@ export function mountedOf({ root }: Manifest): KeptOutside[] {
   const parameters = member(root, 'spec', 'parameters')
   const text = member(parameters, 'objects') ?? member(parameters, 'secrets')
   const line = text?.line ?? root.line
+  const vault = scalar(member(parameters, 'keyvaultName'))
   return objectsIn(text).flatMap(object => {
-    const to = mountedObject(manager, object)
+    const to = mountedObject(manager, object, vault)
     return to ? [{ to, line }] : []
   })
 }
 
-function mountedObject(manager: Manager, object: Located): Ref | undefined {
+function mountedObject(manager: Manager, object: Located, vault: string | undefined): Ref | undefined {
   const said = (name: string) => scalar(member(object, name))?.trim()
   const type = said('objectType')?.toLowerCase()
-  if (manager === 'gcp') {
-    // `projects/P/secrets/S/versions/V`
-    const [, project, name] = /^projects\/([^/]+)\/secrets\/([^/]+)/.exec(said('resourceName') ?? '') ?? []
-    return name === undefined ? undefined : { ...keptBy('gcp', name)!, instance: `?${project}` }
-  }
   if (manager === 'azure' && type !== undefined && type !== 'secret') return undefined
-  const key = manager === 'vault' ? said('secretPath') : said('objectName')
-  return key === undefined ? undefined : keptBy(type === 'ssmparameter' ? 'aws-parameter' : manager, key)
+  const key = said(manager === 'vault' ? 'secretPath' : manager === 'gcp' ? 'resourceName' : 'objectName')
+  return key === undefined
+    ? undefined
+    : keptBy(type === 'ssmparameter' ? 'aws-parameter' : manager, key, vault)
 }
 
 /** A list, or Azure's `array` of texts of which each is an object again. */

@@ -6,16 +6,8 @@ import { Secret } from '../../../core/contract/secret.ts'
 import { items, member, members, scalar } from '../located.ts'
 import { accessRules, subjectsOf } from './access-rules.ts'
 import { awsAuth, cloudIdentities, podRole } from './cloud-identity.ts'
-import {
-  keptBy,
-  managerOf,
-  MANAGERS,
-  mirroredBy,
-  mountedOf,
-  remoteKeys,
-  storeOf,
-  targetOf,
-} from './external-secrets.ts'
+import { managerOf, mirroredBy, mountedOf, remoteKeys, storeOf, targetOf } from './external-secrets.ts'
+import { keptBy, MANAGERS } from '../kept-secret.ts'
 import { type Manifest, nameOf, Naming, texts } from './manifest.ts'
 import { type Pod, podOf, truth } from './pod.ts'
 import type { Source } from './read-manifests.ts'
@@ -363,12 +355,14 @@ class Telling {
     const store = this.#stores.get(nameOf(named.kind, within, named.name))
     const secret = this.#naming.ref('secret', namespace, targetOf(manifest))
     // A store that is written elsewhere may be of any of them.
-    const managers = store ? [managerOf(store)] : MANAGERS
+    const managers: readonly ReturnType<typeof managerOf>[] = store
+      ? [managerOf(store)]
+      : MANAGERS.map(manager => ({ manager }))
     for (const { key, line } of remoteKeys(manifest))
-      for (const manager of managers)
-        yield* this.#cameFrom(secret, manager && keptBy(manager, key), {
+      for (const one of managers)
+        yield* this.#cameFrom(secret, one && keptBy(one.manager, key, one.where), {
           why: `ExternalSecret ${name} reads ${key} for it${at(line)}`,
-          ...(!store && { when: `${named.name} is a store of ${manager}` }),
+          ...(!store && { when: `${named.name} is a store of ${one?.manager}` }),
         })
   }
 

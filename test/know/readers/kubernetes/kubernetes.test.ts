@@ -425,8 +425,9 @@ spec:
   test.each([
     ['{ aws: { service: SecretsManager } }', 'aws:?/secret/?'],
     ['{ aws: { service: ParameterStore } }', 'aws:?/parameter/?'],
-    ['{ gcpsm: { projectID: shop } }', 'gcp:?/secret/?'],
-    ['{ azurekv: { vaultUrl: "https://shop.vault.azure.net" } }', 'azure:?/secret/?'],
+    ['{ aws: { role: "arn:aws:iam::111122223333:role/reader" } }', 'aws:111122223333/secret/?'],
+    ['{ gcpsm: { projectID: shop } }', 'gcp:?shop/secret/?'],
+    ['{ azurekv: { vaultUrl: "https://shop.vault.azure.net" } }', 'azure:entra/key-vault-secret/?shop/'],
     ['{ vault: { server: "https://vault.example" } }', 'vault:?/secret/?'],
   ])('an ExternalSecret of a store %s', async (provider, where) => {
     for (const kind of ['SecretStore', 'ClusterSecretStore'])
@@ -443,7 +444,7 @@ spec:
   test('keys and certificates of a key vault are no secrets', async () => {
     const text = external().replace('prod/db', 'cert/tls').replace('prod/all', 'secret/all')
     expect(await hops(store('{ azurekv: { vaultUrl: "https://v" } }') + text)).toEqual([
-      '?shop/secret/database azure:?/secret/?all proven',
+      '?shop/secret/database azure:entra/key-vault-secret/?v/all proven',
     ])
   })
 
@@ -458,7 +459,7 @@ spec:
     [
       'azure',
       'array: ["objectName: db\\nobjectType: secret", "objectName: k\\nobjectType: key"]',
-      ['azure:?/secret/?db'],
+      ['azure:?/key-vault-secret/?db'],
     ],
     ['gcp', '- { resourceName: projects/shop/secrets/db/versions/latest }', ['gcp:?shop/secret/?db']],
     ['vault', '- { objectName: url, secretPath: secret/data/db }', ['vault:?/secret/?secret/data/db']],
