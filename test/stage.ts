@@ -57,16 +57,18 @@ export async function setStage(server?: PostgresServer): Promise<Stage> {
   // Beside the repository stands a rule of one's own, which is the one that the manual shows.
   const manual = await readFile(new URL('../docs/scan.md', import.meta.url), 'utf8')
   await mkdir(join(root, 'rules'))
-  await writeFile(join(root, 'rules', 'acme-token.yaml'), /^```yaml\n(.*?)^```/ms.exec(manual)![1]!)
+  await writeFile(join(root, 'rules', 'acme-token.yaml'), yamlOf(manual)[0]!)
   const ownership = await readFile(new URL('../docs/ownership.md', import.meta.url), 'utf8')
-  await writeFile(join(root, 'requirements.yaml'), /^```yaml\n(.*?)^```/ms.exec(ownership)![1]!)
+  const [requirements = '', ofTests = ''] = yamlOf(ownership)
+  await writeFile(join(root, 'requirements.yaml'), requirements)
+  await writeFile(join(root, 'test.yaml'), ofTests)
   // As after any first command: reading the rules' YAML again in every home would take most of the tests' time.
   const { name: file, text } = await (kept ??= keptRules())
   await mkdir(home, { mode: 0o700 })
   await writeFile(join(home, file), text, { mode: 0o600 })
   await writeEstate(join(root, 'estate'))
   const posture = await readFile(new URL('../docs/posture.md', import.meta.url), 'utf8')
-  await writeFile(join(root, 'estate', 'exceptions.yaml'), /^```yaml\n(.*?)^```/ms.exec(posture)![1]!)
+  await writeFile(join(root, 'estate', 'exceptions.yaml'), yamlOf(posture)[0]!)
   await writeManifests(join(root, 'cluster'))
   await writeBroker(join(root, 'broker'))
   // npx stands for the one of a checkout: it runs what it is told to.
@@ -137,6 +139,11 @@ export async function setStage(server?: PostgresServer): Promise<Stage> {
   }
 }
 
+/** What a page shows of YAML files, in order. */
+function yamlOf(page: string): string[] {
+  return [...page.matchAll(/^```yaml\n(.*?)^```/gms)].map(([, text]) => text!)
+}
+
 let kept: Promise<{ name: string; text: string }> | undefined
 
 async function keptRules(): Promise<{ name: string; text: string }> {
@@ -170,7 +177,7 @@ async function writeReports(root: string, url: string, commit: string): Promise<
 /** The broker's files, as its page has them. */
 async function writeBroker(directory: string): Promise<void> {
   const page = await readFile(new URL('../docs/broker.md', import.meta.url), 'utf8')
-  const [config = '', cases = ''] = [...page.matchAll(/^```yaml\n(.*?)^```/gms)].map(([, text]) => text!)
+  const [config = '', cases = ''] = yamlOf(page)
   await mkdir(join(directory, 'policies'), { recursive: true })
   await writeFile(join(directory, 'broker.yaml'), config)
   await writeFile(join(directory, 'policies', 'orders.cedar'), /^```cedar\n(.*?)^```/ms.exec(page)![1]!)
