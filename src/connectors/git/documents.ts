@@ -79,6 +79,12 @@ export async function objectBytes(
   })()
 }
 
+/** A blob at a further path. */
+export async function documentAt(source: GitSource, id: string, path: string): Promise<Document | undefined> {
+  const content = await objectBytes(source, id)
+  return content && { id, in: source.in, path, cursor: '', bytes: () => content }
+}
+
 export function objectDocument(
   source: Pick<GitSource, 'in'>,
   object: LoadedObject,

@@ -84,17 +84,21 @@ export async function memoryGit(repository: MemoryRepository): Promise<Connectio
     yield { see: 'covered', scope, complete: true }
   }
 
-  const read = (place: PlaceRef) =>
-    readPlace(place, async id => {
-      const content = contentsOf(repository).get(id)
-      return (
-        content &&
-        (async function* () {
-          yield content.bytes
-        })()
-      )
-    })
-  return { instance, settleSeconds: 0, async close() {}, documents, discover, read }
+  const bytesOf = async (id: string) => {
+    const content = contentsOf(repository).get(id)
+    return (
+      content &&
+      (async function* () {
+        yield content.bytes
+      })()
+    )
+  }
+  const read = (place: PlaceRef) => readPlace(place, bytesOf)
+  const documentAt = async (id: string, path: string) => {
+    const content = await bytesOf(id)
+    return content && { id, in: container, path, cursor: '', bytes: () => content }
+  }
+  return { instance, settleSeconds: 0, async close() {}, documents, discover, documentAt, read }
 }
 
 function* occurrences(repository: MemoryRepository): Generator<Observation, void> {

@@ -90,6 +90,8 @@ export interface Connection {
   discover?(since?: Cursor): AsyncIterable<Observation>
   /** Files, blobs, exports and logs, to be read by readers. `covered` and `occurrence` come from discover(). */
   documents?(since?: Cursor): AsyncIterable<Document>
+  /** One of them at a further place, where each is given once: what it tells may be bound to where it stands. Undefined where it is gone. */
+  documentAt?(id: string, path: string): Promise<Document | undefined>
   /** Who is using the identity at this moment. */
   sessions?(identity: Ref): AsyncIterable<Use>
   /** By whom it is not told. What is not there any more was used at no known time. */

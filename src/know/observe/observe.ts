@@ -22,6 +22,7 @@ import {
 import { linkKeys } from '../inventory/link-keys.ts'
 import { linkPipelines } from '../inventory/link-pipelines.ts'
 import { forgetUntold, markTold } from '../inventory/told.ts'
+import { toldBy } from '../readers/path-bound.ts'
 import { type RuleFolders, rulesInUse } from '../readers/secrets/rules-in-use.ts'
 import { documentsHolding, documentsRead } from './documents-before.ts'
 import { fingerprinted } from './fingerprinted.ts'
@@ -33,6 +34,7 @@ import { MemberGaps } from './member-gaps.ts'
 import { FEW, Pending } from './pending.ts'
 import { type Begun, begin, Reading } from './reading.ts'
 import { Telling } from './telling.ts'
+import type { ReadAnswer } from './worker.ts'
 import { boundYoungMemory } from './young-memory.ts'
 
 export interface ObserveProgress {
@@ -114,6 +116,10 @@ class Run {
   readonly #coverage: Coverage[] = []
   readonly #gaps = new MemberGaps()
   readonly #telling = new Telling()
+  /** Documents, and places to which what one tells is bound, that are read or were before. */
+  #read: IdSet | undefined
+  readonly #begun: IdSet
+  readonly #further = new WeakSet<Document>()
   /** Documents in which something was found before this run. */
   #held: ReadonlySet<string> = new Set()
   #pending = new Pending(performance.now(), FEW)
@@ -139,6 +145,7 @@ class Run {
     this.#reader = reader
     this.#workers = workers
     this.#options = options
+    this.#begun = new IdSet(options.io)
     this.#at = Math.max(options.io.now().getTime(), (source.observed_at ?? -1) + 1)
   }
 
@@ -208,10 +215,9 @@ class Run {
 
   async #readDocuments(since: Cursor | undefined): Promise<Cursor | undefined> {
     if (!this.#connection.documents) return undefined
-    const read = await documentsRead(this.#db, this.#source.id, this.#reader, this.#options.io)
+    const read = (this.#read = await documentsRead(this.#db, this.#source.id, this.#reader, this.#options.io))
     const holding = await documentsHolding(this.#db, this.#source.id)
     this.#held = holding
-    const begunNow = new IdSet(this.#options.io)
     const listedTwice: Listed[] = []
     const flow = new Flow(this.#workers + 1)
     // Where all is to be read there is work for them; what is wrong with them is met where they are given it.
@@ -227,8 +233,7 @@ class Run {
       boundYoungMemory()
       await flow.add(async () => {
         const answers = await this.#reading.read(full)
-        for (const [index, { document }] of full.documents.entries())
-          this.#pending.read(document, answers[index] ?? NO_ANSWER)
+        for (const [index, { document }] of full.documents.entries()) this.#keep(document, answers[index])
         this.#pending.lists(restated)
         if (this.#pending.isDue(performance.now())) await this.#foldPending()
       })
@@ -238,14 +243,18 @@ class Run {
         this.#options.io.signal.throwIfAborted()
         this.#documents++
         cursor = document.cursor === '' ? cursor : document.cursor
-        this.#telling.listed(document.id)
+        const told = toldBy({ document: document.id, path: document.path })
+        this.#telling.listed(told)
         const readBefore = read.has(document.id)
-        if (readBefore || !begunNow.add(document.id)) {
+        const isRead = readBefore || !this.#begun.add(document.id)
+        const isTold = told === document.id || read.has(told) || !this.#begun.add(told)
+        if (isRead && isTold) {
           this.#skippedAsRead++
           this.#gaps.stands(document.id, document.path)
           if (!readBefore) listedTwice.push({ document: document.id, path: document.path })
           else if (holding.has(document.id)) listed.push({ document: document.id, path: document.path })
         } else {
+          if (isRead) this.#further.add(document)
           const begun = await this.#begin(document)
           if (!begun) continue
           this.#bytes += begun.bytes
@@ -267,13 +276,17 @@ class Run {
     return cursor
   }
 
+  #keep(document: Document, answer: ReadAnswer = NO_ANSWER): void {
+    this.#pending.read(document, answer, this.#further.has(document))
+  }
+
   /** Undefined where it alone cannot be fetched. */
   async #begin(document: Document): Promise<Begun | undefined> {
     try {
       return await begin(document)
     } catch (error) {
       if (!document.mayFail || !isFirebreakError(error, 'CONFLICT', 'DENIED', 'NOT_FOUND')) throw error
-      this.#pending.read(document, { findings: [], failure: error.message })
+      this.#keep(document, { findings: [], failure: error.message })
       return undefined
     }
   }
@@ -296,7 +309,7 @@ class Run {
       this.#bytes += bytes
       this.#progress(false)
     })
-    this.#pending.read(begun.document, answer)
+    this.#keep(begun.document, answer)
     await this.#foldPending()
   }
 
@@ -370,9 +383,14 @@ class Run {
       for await (const observation of this.#connection.discover()) {
         this.#options.io.signal.throwIfAborted()
         if (observation.see === 'occurrence') {
-          this.#gaps.stands(observation.document, observation.path)
-          this.#telling.occurs(observation.document, observation.atHead === true)
-          if (!holding.has(observation.document) && !this.#telling.tells(observation.document)) continue
+          const { document, path, atHead } = observation
+          const told = toldBy(observation)
+          this.#gaps.stands(document, path)
+          if (atHead && told !== document && !this.#read?.has(told) && this.#begun.add(told))
+            await this.#readFurther(document, path)
+          this.#telling.occurs(told, atHead === true)
+          if (told !== document && this.#telling.tells(told)) batch.push({ ...observation, document: told })
+          if (!holding.has(document) && !this.#telling.tells(document)) continue
         }
         if (observation.see === 'covered') {
           const { see: _, ...coverage } = observation
@@ -386,6 +404,21 @@ class Run {
     } finally {
       await flush()
     }
+  }
+
+  /** The same text at another place, which a source that gives each text once has not given there. */
+  async #readFurther(id: string, path: string): Promise<void> {
+    const document = await this.#connection.documentAt?.(id, path)
+    if (!document) return
+    this.#further.add(document)
+    const begun = await this.#begin(document)
+    if (!begun) return
+    if (begun.rest) return await this.#readLarge(begun)
+    const batch = this.#reading.batch()
+    batch.add(begun)
+    const [answer] = await this.#reading.read(batch)
+    this.#keep(begun.document, answer)
+    await this.#foldPending()
   }
 
   /** A source that states no coverage was read as a whole, or not. */

@@ -1,6 +1,7 @@
 import type { Document } from '../../core/contract/document.ts'
 import type { Finding } from '../inventory/fold.ts'
 import type { Listed } from '../inventory/standing.ts'
+import { toldBy } from '../readers/path-bound.ts'
 import type { MemberGap } from '../readers/archive/member-gap.ts'
 import type { ReadAnswer } from './worker.ts'
 
@@ -49,13 +50,17 @@ export class Pending {
     return now - this.#since > LONGEST_MS
   }
 
-  read({ id, path }: Pick<Document, 'id' | 'path'>, answer: ReadAnswer): void {
+  /** `isFurther`: its content was read, and now for what it tells at another place. */
+  read({ id, path }: Pick<Document, 'id' | 'path'>, answer: ReadAnswer, isFurther: boolean): void {
+    const told = toldBy({ document: id, path })
     for (const finding of answer.findings) {
       this.findings.push(finding)
-      if (finding.see !== 'copy' && finding.see !== 'occurrence') this.toldBy.set(finding, id)
+      if (finding.see !== 'copy' && finding.see !== 'occurrence') this.toldBy.set(finding, told)
     }
-    if (answer.failure === undefined) this.done.push({ document: id, path, gaps: answer.gaps ?? [] })
-    else this.unread.push({ document: id, path, why: answer.failure })
+    if (answer.failure === undefined) {
+      if (!isFurther) this.done.push({ document: id, path, gaps: answer.gaps ?? [] })
+      if (told !== id) this.done.push({ document: told, path, gaps: [] })
+    } else this.unread.push({ document: id, path, why: answer.failure })
   }
 
   lists(listed: readonly Listed[]): void {

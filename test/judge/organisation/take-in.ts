@@ -11,6 +11,7 @@ import { fingerprinted } from '../../../src/know/observe/fingerprinted.ts'
 import { insertDocuments } from '../../../src/know/observe/insert-documents.ts'
 import { readDocument } from '../../../src/know/observe/read-document.ts'
 import { allReaders } from '../../../src/know/readers/all.ts'
+import { toldBy as toldByDocument } from '../../../src/know/readers/path-bound.ts'
 import type { Reader } from '../../../src/know/readers/reader.ts'
 import type { Rule } from '../../../src/know/readers/secrets/rule.ts'
 import { compileRules } from '../../../src/know/readers/secrets/engine.ts'
@@ -69,10 +70,12 @@ async function takeInSource(
   const atHead = new Set<string>()
   for (const written of source.documents)
     for (const { document, occurrence } of versionsOf(written)) {
+      const told = toldByDocument({ document: document.id, path: document.path })
       if (occurrence) findings.push(occurrence)
-      if (occurrence?.atHead !== false) atHead.add(document.id)
-      if (read.has(document.id)) continue
-      read.add(document.id)
+      if (occurrence && told !== document.id) findings.push({ ...occurrence, document: told })
+      if (occurrence?.atHead !== false) atHead.add(told)
+      if (read.has(told)) continue
+      read.add(told)
       const chunks: Uint8Array[] = []
       for await (const chunk of document.bytes()) chunks.push(chunk)
       const head = Buffer.concat(chunks)
@@ -84,9 +87,9 @@ async function takeInSource(
       if (answer.failure !== undefined) throw new Error(`${document.path}: ${answer.failure}`)
       for (const finding of answer.findings) {
         findings.push(finding)
-        if (finding.see !== 'copy') toldBy.set(finding, document.id)
+        if (finding.see !== 'copy') toldBy.set(finding, told)
       }
-      if (answer.gaps) gaps.push({ document: document.id, gaps: JSON.stringify(answer.gaps) })
+      if (answer.gaps) gaps.push({ document: told, gaps: JSON.stringify(answer.gaps) })
     }
   await transaction(db, async tx => {
     await fold(tx, row, findings, { io, at: NOW, toldBy })

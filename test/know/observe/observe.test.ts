@@ -44,6 +44,8 @@ class Files {
   extra: Observation[] = []
   gaps: Observation[] = []
   listed = 0
+  /** As a repository does: the same text at two paths is one document, which stands at both. */
+  givesOnce = false
 
   connection(): Connection {
     return {
@@ -52,14 +54,22 @@ class Files {
       close: async () => {},
       documents: since => this.#documents(since),
       discover: () => this.#discover(),
+      ...(this.givesOnce && {
+        documentAt: async (id, path) => {
+          const text = Object.values(this.files).find(text => idOf(text) === id)
+          return text === undefined ? undefined : this.#document(path, text)
+        },
+      }),
     }
   }
 
   async *#documents(since: string | undefined): AsyncGenerator<Document> {
     this.sinces.push(since)
     let count = 0
+    const given = new Set<string>()
     for (const [path, text] of Object.entries(this.files)) {
       if (this.incremental && since !== undefined && path <= since) continue
+      if (this.givesOnce && given.size === given.add(text).size) continue
       if (++count > this.failAfter) throw new FirebreakError('UNREACHABLE', 'the disk went away')
       this.listed++
       yield this.#document(path, text)
@@ -230,6 +240,44 @@ describe('observing', () => {
       0, 1, 1,
     ])
   })
+
+  test.each([false, true])(
+    'the same text at two places of jobs tells of two, also where a source gives each text once: %s',
+    async once => {
+      files.givesOnce = once
+      const workflow = `on: push\njobs: { build: { runs-on: x, env: { A: ${token(1)} } } }\n`
+      const jobs = async () =>
+        (
+          await db
+            .selectFrom('entity')
+            .select('native')
+            .where('kind', '=', 'job')
+            .where('gone_at', 'is', null)
+            .orderBy('native')
+            .execute()
+        ).map(({ native }) => native)
+      const [a, b, c] = ['a', 'b', 'c'].map(name => `.github/workflows/${name}.yml`) as [
+        string,
+        string,
+        string,
+      ]
+      files.files = { 'a.txt': workflow, [a]: workflow, [b]: workflow }
+      await run()
+      expect(await jobs()).toEqual([`${a}#build`, `${b}#build`])
+      expect(await places()).toEqual([[a, b, 'a.txt']])
+      await run()
+      expect(files.read).toEqual([])
+      expect(await jobs()).toEqual([`${a}#build`, `${b}#build`])
+      delete files.files[a]
+      files.files[c] = workflow
+      await run()
+      expect(files.read).toEqual([c])
+      expect(await jobs()).toEqual([`${b}#build`, `${c}#build`])
+      expect(await places()).toEqual([[b, c, 'a.txt']])
+      const [credential] = await listCredentials(db, testKeys)
+      expect(credential?.copies.filter(({ goneAt }) => goneAt === undefined)).toHaveLength(3)
+    },
+  )
 
   test('secrets that a system itself tells are fingerprinted like those of documents', async () => {
     files.files = { 'a.env': token(1) }
