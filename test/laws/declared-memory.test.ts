@@ -21,6 +21,11 @@ const VENDORS: Record<string, () => [value: string, secret: Secret]> = {
     const value = `xoxb-${letters(12)}-${letters(12)}-${letters(24)}`
     return [value, new Secret(value)]
   },
+  // Which is ended by an id that is looked up.
+  'linode-token': () => {
+    const value = letters(64)
+    return [value, new Secret(value)]
+  },
   // Of which the public half is needed as well.
   'discord-webhook': () => {
     const [id, token] = [letters(18), letters(68)]
@@ -55,7 +60,11 @@ for (const [kind, newValue] of Object.entries(VENDORS))
         stop: async () => {},
         async principal() {
           const [value, secret] = newValue()
-          twin.tokens.set(value, { login: `app-${count++}`, scopes: ['repo'], revoked: false })
+          twin.tokens.set(value, {
+            login: `app-${count++}`,
+            scopes: ['repo', 'account:read_write'],
+            revoked: false,
+          })
           const credential = { system: kind.split('-')[0]!, instance: '?', kind, id: `fp:${count}` }
           return { identity: credential, credential, secret }
         },

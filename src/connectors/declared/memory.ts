@@ -55,6 +55,8 @@ function answer(tokens: ReadonlyMap<string, MemoryToken>, asked: Asked): Respons
       return slack(tokens, asked)
     case 'discord.com':
       return discord(tokens, asked)
+    case 'api.linode.com':
+      return linode(tokens, asked)
     default:
       return json(404, { message: 'nobody lives here' })
   }
@@ -106,6 +108,30 @@ function discord(tokens: ReadonlyMap<string, MemoryToken>, { method, url }: Aske
   if (method !== 'DELETE') return json(405, { message: '405: Method Not Allowed' })
   end(token)
   return new Response(null, { status: 204 })
+}
+
+/**
+ * https://techdocs.akamai.com/linode-api/reference/get-personal-access-tokens and delete-personal-access-token. Who may not use the
+ * account is answered 401, as who is nobody is.
+ */
+function linode(tokens: ReadonlyMap<string, MemoryToken>, { method, url, headers }: Asked): Response {
+  const token = bearer(tokens, headers)
+  const failed = (status: number, reason: string) => json(status, { errors: [{ reason }] })
+  if (!token) return failed(401, 'Invalid Token')
+  const right = token.scopes.find(scope => scope.startsWith('account:'))
+  if (right === undefined || (method !== 'GET' && right !== 'account:read_write'))
+    return failed(401, 'Your OAuth token is not authorized to use this endpoint.')
+  if (method === 'GET' && url.pathname === '/v4/profile') return json(200, { username: token.login })
+  const all = [...tokens].map(([value, one], index) => ({ id: index + 1, token: value.slice(0, 16), one }))
+  const listed = all.filter(({ one }) => !one.revoked)
+  if (method === 'GET' && url.pathname === '/v4/profile/tokens') {
+    const data = listed.map(({ one: { scopes }, ...rest }) => ({ ...rest, scopes: scopes.join(' ') }))
+    return json(200, { data, page: 1, pages: 1, results: data.length })
+  }
+  const meant = listed.find(({ id }) => method === 'DELETE' && url.pathname === `/v4/profile/tokens/${id}`)
+  if (!meant) return failed(404, 'Not found')
+  end(meant.one)
+  return json(200, {})
 }
 
 function bearer(tokens: ReadonlyMap<string, MemoryToken>, headers: Headers): MemoryToken | undefined {

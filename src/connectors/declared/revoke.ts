@@ -34,25 +34,28 @@ export async function revoke(vendors: Vendors, ref: CredentialRef, secret?: Secr
 
 type Lookup = NonNullable<RevokeCall['lookup']>
 
-/** The id by which the vendor knows the credential; null where the vendor refuses the credential itself. */
+/** The id by which the vendor knows the credential; null where the vendor refuses the credential itself, and not for want of a right. */
 async function ownId(
   vendors: Vendors,
   kind: DeclaredKind,
   call: RevokeCall,
-  { url, list, bears = '', id }: Lookup,
+  { url, list, bears = '', first, id }: Lookup,
   secret: Secret,
 ): Promise<string | null> {
   const { headers, basic } = call
   const request = mustFill(kind, url, { method: 'GET', headers, basic }, secret)
   const reply = await answered(vendors, request)
-  if (reply.status === 401) return null
+  const value = secret.revealText()
+  const verify = 'http' in kind.verify ? callFor(kind.verify, value) : undefined
+  if (reply.status === 401 && !isOneOf(reply, verify?.live ?? [])) return null
   if (reply.status !== 200) throw refusal(request, reply)
   const items = list === undefined ? [reply.json] : memberAt(reply.json, list)
   const meant = (Array.isArray(items) ? items : []).filter(
-    item => list === undefined || shows(memberAt(item, bears), secret.revealText()),
+    item => list === undefined || shows(memberAt(item, bears), value, first),
   )
   const found = meant.length === 1 ? memberAt(meant[0], id) : undefined
   if (typeof found === 'string' && found !== '') return found
+  if (Number.isSafeInteger(found)) return String(found)
   throw new FirebreakError(
     'CONFLICT',
     `${request.url.host} does not tell by which id it knows this ${kind.name}`,
@@ -60,10 +63,10 @@ async function ownId(
   )
 }
 
-/** Whether a text is the value, or its beginning and its end with something left out between. */
-function shows(text: unknown, value: string): boolean {
+/** Whether a text is the value, its `first` characters, or its beginning and its end with something left out between. */
+function shows(text: unknown, value: string, first?: number): boolean {
   if (typeof text !== 'string') return false
-  if (text === value) return true
+  if (text === value || text === value.slice(0, first)) return true
   const [head = '', tail, ...more] = text.split(/\.{2,}|…|\*+/)
   if (tail === undefined || more.length > 0 || head.length + tail.length < LEAST_SHOWN) return false
   return value.startsWith(head) && value.endsWith(tail)

@@ -58,6 +58,8 @@ const lookup = z.strictObject({
   /** Where in the answer the list of the account's credentials is, and which of their members shows the value, whole or cut. */
   list: z.string().optional(),
   bears: z.string().optional(),
+  /** Where it is so many characters of its beginning that are shown, and nothing says that more follow. */
+  first: z.int().min(16).optional(),
   /** The member that is the id, of the answer or of the one in its list. */
   id: z.string(),
 })
@@ -75,6 +77,8 @@ const revokeCall = z
       context.addIssue({ code: 'custom', message })
     if (step.lookup && (step.lookup.list === undefined) !== (step.lookup.bears === undefined))
       context.addIssue({ code: 'custom', message: 'lookup: list and bears are given together' })
+    if (step.lookup?.first !== undefined && step.lookup.bears === undefined)
+      context.addIssue({ code: 'custom', message: 'lookup: first is how much of it bears shows' })
     if (JSON.stringify(step).includes('{{own}}') !== (step.lookup !== undefined))
       context.addIssue({ code: 'custom', message: '{{own}} is what lookup finds' })
   })

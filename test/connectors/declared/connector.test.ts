@@ -1,10 +1,14 @@
+import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { inspect } from 'node:util'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { declared } from '../../../src/connectors/declared/connector.ts'
 import type { Limits } from '../../../src/connectors/declared/exchange.ts'
+import { memoryVendors } from '../../../src/connectors/declared/memory.ts'
 import { type DeclaredKind, revokeStep, verifyStep } from '../../../src/core/contract/declared-step.ts'
 import { type Io, realIo } from '../../../src/core/contract/io.ts'
 import { Secret } from '../../../src/core/contract/secret.ts'
+import { parseRule } from '../../../src/know/readers/secrets/load-rules.ts'
 import { reply, startVendors, type VendorServer } from './vendor-server.ts'
 
 /** Every character that some place would have to encode. */
@@ -434,10 +438,42 @@ describe('revoke', () => {
       expect(vendors.arrived.every(({ method }) => method === 'GET')).toBe(true)
     })
 
+    const shortened = { http: { ...step.http, lookup: { ...step.http.lookup, first: 16 } } }
+    test('the one that shows so much of its beginning, by a number', async () => {
+      listing([
+        { key: 7, token: TOKEN.slice(0, 15) },
+        { key: 8, token: TOKEN.slice(0, 16) },
+      ])
+      await (await open(kindOf(plain, shortened))).revoke!(REF, new Secret(TOKEN))
+      expect(vendors.arrived.map(({ path }) => path)).toEqual(['/tokens', '/tokens/8'])
+    })
+
+    test('one that is refused for want of a right is not taken for ended', async () => {
+      const live = [...[plain.http.live].flat(), { status: [401], json: { error: 'scope' } }]
+      vendors.answer = (_, response) => reply(response, 401, { error: 'scope' })
+      const connection = await open(kindOf({ http: { ...plain.http, live } }, step))
+      await expect(connection.revoke!(REF, new Secret(TOKEN))).rejects.toMatchObject({ code: 'DENIED' })
+    })
+
     test('one that is refused already has nothing left to be ended', async () => {
       vendors.answer = (_, response) => reply(response, 401)
       await (await open(kindOf(plain, step))).revoke!(REF, new Secret(TOKEN))
       expect(vendors.arrived).toHaveLength(1)
     })
   })
+})
+
+test('a token of Linode’s that may not use its account is live, and does not end itself', async () => {
+  const twin = memoryVendors()
+  const file = new URL('../../../rules/secrets/linode-token.yaml', import.meta.url)
+  const { rule } = parseRule(file.pathname, await readFile(file, 'utf8'))
+  const connection = await declared(async () => [rule!]).open({}, { ...realIo(), fetch: twin.fetch })
+  const ref = { system: 'linode', instance: '?', kind: 'linode-token', id: 'fp:1' }
+  for (const scope of ['domains:read_write', 'account:read_only']) {
+    const value = randomBytes(32).toString('hex')
+    twin.tokens.set(value, { login: 'app', scopes: [scope], revoked: false })
+    expect(await connection.verify!(ref, new Secret(value))).toMatchObject({ state: 'live' })
+    await expect(connection.revoke!(ref, new Secret(value))).rejects.toMatchObject({ code: 'DENIED' })
+    expect(twin.tokens.get(value)!.revoked).toBe(false)
+  }
 })
