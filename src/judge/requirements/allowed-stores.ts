@@ -13,7 +13,18 @@ export function isAllowedStore(
 ): boolean {
   const last = label.replace(/\/+$/, '').split('/').at(-1)
   const names = [`${system}:${label}/${path}`, `${system}:${last}/${path}`]
-  return stores.every(globs => globs.some(glob => names.some(name => patternOf(glob).test(name))))
+  return stores.every(globs => globs.some(glob => names.some(name => patternFor(glob).test(name))))
+}
+
+const MOST_KEPT = 256
+const kept = new Map<string, RegExp>()
+
+/** There are few globs, each asked of every copy. */
+function patternFor(glob: string): RegExp {
+  const made = kept.get(glob) ?? patternOf(glob)
+  if (kept.size >= MOST_KEPT) kept.clear()
+  kept.set(glob, made)
+  return made
 }
 
 /** `**` is anything, `*` and `?` anything but a slash: also what begins with a dot, which files of secrets do. */
