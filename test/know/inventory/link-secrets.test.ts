@@ -9,6 +9,7 @@ import { realIo } from '../../../src/core/contract/io.ts'
 import type { Finding } from '../../../src/know/inventory/fold.ts'
 import { rootOf } from '../../../src/know/inventory/merge.ts'
 import { observe } from '../../../src/know/observe/observe.ts'
+import { azurePipelinesReader } from '../../../src/know/readers/azure-pipelines/azure-pipelines.ts'
 import { gitlabCiReader } from '../../../src/know/readers/gitlab-ci/gitlab-ci.ts'
 import { kubernetesReader } from '../../../src/know/readers/kubernetes/kubernetes.ts'
 import { openEstate, ownDirectory, testKeys } from '../estate.ts'
@@ -106,6 +107,27 @@ spec: { secretStoreRef: { name: store-${n} }, dataFrom: [{ extract: { key: "${ke
     ...(await observed(kubernetesReader, 'k8s.yaml', manifests.join('---\n'))),
     ...(await observed(gitlabCiReader, '.gitlab-ci.yml', jobs.join(''))),
   ] as Finding[]
+  await expectOne(told, connection, cloud, cloud.external.length + 1 + cloud.given.length)
+})
+
+test('a vault that Azure Pipelines name is the one that the tenant lists', async () => {
+  const cloud = azure()
+  const vault = cloud.id.slice(0, cloud.id.indexOf('/secrets/'))
+  const text = `steps:
+- task: AzureKeyVault@2
+  inputs: { azureSubscription: prod-arm, KeyVaultName: shop-kv }
+`
+  const told = (await observed(azurePipelinesReader, 'azure-pipelines.yml', text)) as Finding[]
+  await expectOne(told, await cloud.connection, { kind: 'key-vault', id: vault }, 1)
+})
+
+/** What texts told leads, so many times, to one thing that the cloud lists. */
+async function expectOne(
+  told: readonly Finding[],
+  connection: Connection,
+  { kind = 'secret', id }: Pick<Cloud, 'kind' | 'id'>,
+  times: number,
+): Promise<void> {
   const { db, fold, source } = await openEstate()
   await fold(await source('files'), told)
   const rulesDirectory = await ownDirectory()
@@ -130,10 +152,10 @@ spec: { secretStoreRef: { name: store-${n} }, dataFrom: [{ extract: { key: "${ke
   const own = await db
     .selectFrom('entity')
     .select('id')
-    .where('kind', '=', cloud.kind ?? 'secret')
-    .where('native', '=', cloud.id)
+    .where('kind', '=', kind)
+    .where('native', '=', id)
     .executeTakeFirstOrThrow()
-  expect(edges).toHaveLength(cloud.external.length + 1 + cloud.given.length)
+  expect(edges).toHaveLength(times)
   for (const edge of edges)
     expect(await db.transaction().execute(tx => rootOf(tx, edge.to_id)), edge.why).toBe(own.id)
-})
+}
