@@ -24,14 +24,14 @@ import { linkPipelines } from '../inventory/link-pipelines.ts'
 import { forgetUntold, markTold } from '../inventory/told.ts'
 import { toldBy } from '../readers/path-bound.ts'
 import { type RuleFolders, rulesInUse } from '../readers/secrets/rules-in-use.ts'
-import { documentsHolding, documentsRead } from './documents-before.ts'
+import { documentsHolding } from './documents-before.ts'
 import { fingerprinted } from './fingerprinted.ts'
 import { insertDocuments } from './insert-documents.ts'
 import { Flow } from './flow.ts'
-import { IdSet } from './id-set.ts'
 import { readerVersion } from './reader-version.ts'
 import { MemberGaps } from './member-gaps.ts'
 import { FEW, Pending } from './pending.ts'
+import { ReadOnce } from './read-once.ts'
 import { type Begun, begin, Reading } from './reading.ts'
 import { Telling } from './telling.ts'
 import type { ReadAnswer } from './worker.ts'
@@ -67,7 +67,6 @@ export interface ObserveOptions extends RuleFolders {
 const BATCH_BYTES = 2 * 1024 * 1024
 const BATCH_DOCUMENTS = 256
 const BATCH_OBSERVATIONS = 1000
-const NO_ANSWER = { findings: [], failure: 'the worker gave no answer' }
 
 /**
  * Reads what is new at a source, then asks what is there, and folds both. Each batch is one transaction: what was
@@ -116,9 +115,7 @@ class Run {
   readonly #coverage: Coverage[] = []
   readonly #gaps = new MemberGaps()
   readonly #telling = new Telling()
-  /** Documents, and places to which what one tells is bound, that are read or were before. */
-  #read: IdSet | undefined
-  readonly #begun: IdSet
+  #once: ReadOnce | undefined
   readonly #further = new WeakSet<Document>()
   /** Documents in which something was found before this run. */
   #held: ReadonlySet<string> = new Set()
@@ -145,7 +142,6 @@ class Run {
     this.#reader = reader
     this.#workers = workers
     this.#options = options
-    this.#begun = new IdSet(options.io)
     this.#at = Math.max(options.io.now().getTime(), (source.observed_at ?? -1) + 1)
   }
 
@@ -215,13 +211,14 @@ class Run {
 
   async #readDocuments(since: Cursor | undefined): Promise<Cursor | undefined> {
     if (!this.#connection.documents) return undefined
-    const read = (this.#read = await documentsRead(this.#db, this.#source.id, this.#reader, this.#options.io))
+    const once = await ReadOnce.load(this.#db, this.#source.id, this.#reader, this.#options.io)
+    this.#once = once
     const holding = await documentsHolding(this.#db, this.#source.id)
     this.#held = holding
     const listedTwice: Listed[] = []
     const flow = new Flow(this.#workers + 1)
     // Where all is to be read there is work for them; what is wrong with them is met where they are given it.
-    if (read.size === 0) void this.#reading.warmUp().catch(() => {})
+    if (once.isFirst) void this.#reading.warmUp().catch(() => {})
     let batch = this.#reading.batch()
     let listed: Listed[] = []
     let cursor: Cursor | undefined
@@ -243,11 +240,8 @@ class Run {
         this.#options.io.signal.throwIfAborted()
         this.#documents++
         cursor = document.cursor === '' ? cursor : document.cursor
-        const told = toldBy({ document: document.id, path: document.path })
-        this.#telling.listed(told)
-        const readBefore = read.has(document.id)
-        const isRead = readBefore || !this.#begun.add(document.id)
-        const isTold = told === document.id || read.has(told) || !this.#begun.add(told)
+        this.#telling.listed(toldBy({ document: document.id, path: document.path }))
+        const { readBefore, isRead, isTold } = once.begin(document)
         if (isRead && isTold) {
           this.#skippedAsRead++
           this.#gaps.stands(document.id, document.path)
@@ -276,7 +270,10 @@ class Run {
     return cursor
   }
 
-  #keep(document: Document, answer: ReadAnswer = NO_ANSWER): void {
+  #keep(
+    document: Document,
+    answer: ReadAnswer = { findings: [], failure: 'the worker gave no answer' },
+  ): void {
     this.#pending.read(document, answer, this.#further.has(document))
   }
 
@@ -386,8 +383,7 @@ class Run {
           const { document, path, atHead } = observation
           const told = toldBy(observation)
           this.#gaps.stands(document, path)
-          if (atHead && told !== document && !this.#read?.has(told) && this.#begun.add(told))
-            await this.#readFurther(document, path)
+          if (atHead && this.#once?.isFurther(observation)) await this.#readFurther(document, path)
           this.#telling.occurs(told, atHead === true)
           if (told !== document && this.#telling.tells(told)) batch.push({ ...observation, document: told })
           if (!holding.has(document) && !this.#telling.tells(document)) continue
@@ -409,15 +405,13 @@ class Run {
   /** The same text at another place, which a source that gives each text once has not given there. */
   async #readFurther(id: string, path: string): Promise<void> {
     const document = await this.#connection.documentAt?.(id, path)
-    if (!document) return
-    this.#further.add(document)
-    const begun = await this.#begin(document)
+    const begun = document && (await this.#begin(document))
     if (!begun) return
+    this.#further.add(document)
     if (begun.rest) return await this.#readLarge(begun)
     const batch = this.#reading.batch()
     batch.add(begun)
-    const [answer] = await this.#reading.read(batch)
-    this.#keep(begun.document, answer)
+    this.#keep(begun.document, (await this.#reading.read(batch))[0])
     await this.#foldPending()
   }
 
