@@ -29,6 +29,8 @@ export interface Check<Subject = unknown> {
   readonly severity: 'low' | 'medium' | 'high' | 'critical'
   /** `NHI2:2025` of the OWASP NHI Top 10. */
   readonly frameworks: readonly string[]
+  /** Mending it takes nothing from what can be reached: somebody says something, or something is written down. */
+  readonly takesNothing?: true
   /** All that it looks at, by the entity's id: the denominator. */
   population(context: CheckContext): Promise<ReadonlyMap<string, Subject>>
   find(context: CheckContext, population: ReadonlyMap<string, Subject>): Promise<readonly Judgement[]>

@@ -8,6 +8,7 @@ import {
   controlsOf,
   type Frameworks,
   loadFrameworks,
+  OWASP,
 } from '../../judge/posture/frameworks.ts'
 import { type CheckCounts, runChecksAnd } from '../../judge/posture/run-checks.ts'
 import { earlierPoints, keepPoint } from '../../judge/posture/trend.ts'
@@ -142,12 +143,12 @@ function controlsIn(
   const controls = new Map<string, string[]>()
   for (const one of checks)
     for (const control of controlsOf(frameworks, one, chosen.framework))
-      if (chosen.control === undefined || control === chosen.control)
+      if (chosen.controls?.includes(control) ?? true)
         controls.set(control, [...(controls.get(control) ?? []), one.id])
-  const name = frameworks.frameworks[chosen.framework] ?? 'OWASP Non-Human Identities Top 10:2025'
+  const name = frameworks.frameworks[chosen.framework] ?? OWASP
   return {
     name,
-    translated: chosen.said === undefined ? null : `${chosen.said} is ${chosen.control ?? name}`,
+    translated: chosen.said === undefined ? null : `${chosen.said} is ${chosen.controls?.join(', ') ?? name}`,
     controls: [...controls]
       .map(([control, ids]) => ({
         control,
@@ -169,11 +170,17 @@ async function firstOf(
   world: World,
   findings: readonly ListedFinding[],
 ): Promise<NonNullable<Checked['first']>> {
-  const byEntity = Map.groupBy(findings, ({ entityId }) => entityId)
-  const { first, lookedAt, of } = fixFirst(await graphOf(world), [...byEntity.keys()], MOST_FIRST)
-  const things = first.map(({ entityId, reached, alone }): First => {
-    const own = byEntity.get(entityId)!
-    return { name: own[0]!.name, ref: own[0]!.ref, checks: own.map(({ check }) => check), reached, alone }
+  const says = new Set(checks.flatMap(({ id, takesNothing }) => (takesNothing ? [id] : [])))
+  // One identity is one thing to mend, whichever of its credentials is found.
+  const byThing = Map.groupBy(
+    findings.filter(({ check }) => !says.has(check)),
+    ({ identityId, entityId }) => identityId ?? entityId,
+  )
+  const { first, ...counts } = fixFirst(await graphOf(world), [...byThing.keys()], MOST_FIRST)
+  const things = first.map(({ entityId, reached, taken }): First => {
+    const own = byThing.get(entityId)!
+    const { name, ref } = own.find(one => one.entityId === entityId) ?? own[0]!
+    return { name, ref, checks: [...new Set(own.map(({ check }) => check))], reached, taken }
   })
-  return { things, lookedAt, of }
+  return { things, ...counts }
 }

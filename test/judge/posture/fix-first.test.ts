@@ -4,7 +4,7 @@ import { GraphBuilder } from '../../../src/know/graph/graph.ts'
 import { realIo } from '../../../src/core/contract/io.ts'
 import { newId } from '../../../src/core/contract/id.ts'
 
-test('first comes what alone gets to most; what two get to is taken away by neither', () => {
+test('first comes what alone gets to most; what two get to is taken by the last of them', () => {
   const builder = new GraphBuilder()
   const io = realIo()
   const ids = new Map<string, string>()
@@ -30,10 +30,10 @@ test('first comes what alone gets to most; what two get to is taken away by neit
   const graph = builder.build()
   const found = fixFirst(graph, [...['a', 'b', 'c', 'd'].map(name => ids.get(name)!), 'unknown'], 10)
   expect(found.first).toEqual([
-    { entityId: ids.get('c'), reached: 2, alone: 2 },
-    { entityId: ids.get('a'), reached: 4, alone: 1 },
-    { entityId: ids.get('b'), reached: 3, alone: 0 },
+    { entityId: ids.get('c'), reached: 2, taken: 2 },
+    { entityId: ids.get('a'), reached: 4, taken: 1 },
+    { entityId: ids.get('b'), reached: 3, taken: 3 },
   ])
-  expect(found).toMatchObject({ lookedAt: 5, of: 5 })
+  expect(found).toMatchObject({ lookedAt: 5, of: 5, reached: 6 })
   expect(fixFirst(graph, [ids.get('a')!, ids.get('c')!], 1).first).toHaveLength(1)
 })

@@ -70,10 +70,13 @@ test('a check has the controls that fit it closest, and those of its risk in oth
 
 test('frameworks and controls are chosen by name', () => {
   expect(chooseFramework(frameworks, 'nist-csf-2.0')).toEqual({ framework: 'nist-csf-2.0' })
-  expect(chooseFramework(frameworks, 'pr.aa-05')).toEqual({ framework: 'nist-csf-2.0', control: 'PR.AA-05' })
+  expect(chooseFramework(frameworks, 'pr.aa-05')).toEqual({
+    framework: 'nist-csf-2.0',
+    controls: ['PR.AA-05'],
+  })
   expect(chooseFramework(frameworks, 'T1552.008')).toEqual({
     framework: 'mitre-attack',
-    control: 'T1552.008',
+    controls: ['T1552.008'],
   })
   expect(() => chooseFramework(frameworks, 'nonsense')).toThrow('no such framework')
 })
@@ -87,17 +90,64 @@ test.each([
   ['CSF 2.0 RS.RP-1', 'nist-csf-2.0', 'RS.MA-01'],
   ['NIST SP 800-207 5.1', 'nist-800-207', undefined],
   ['MAESTRO GOV-2', 'csa-maestro', undefined],
+  ['CSA MAESTRO GOV-2', 'csa-maestro', undefined],
+  ['owasp nhi-3', 'owasp-nhi', 'NHI7:2025'],
 ])('%s is accepted, and is %s %s', (said, framework, control) => {
-  expect(chooseFramework(frameworks, said)).toEqual({ framework, said, ...(control && { control }) })
+  expect(chooseFramework(frameworks, said)).toEqual({
+    framework,
+    said,
+    ...(control && { controls: [control] }),
+  })
+})
+
+test('of one framework, several controls are taken, also loose ones', () => {
+  expect(chooseFramework(frameworks, 'CSF 2.0 PR.AC-1 / PR.AC-4')).toEqual({
+    framework: 'nist-csf-2.0',
+    controls: ['PR.AA-01', 'PR.AA-05'],
+    said: 'CSF 2.0 PR.AC-1 / PR.AC-4',
+  })
+  expect(() => chooseFramework(frameworks, 'PR.AA-05, AC-2')).toThrow('of one framework')
+})
+
+test.each([
+  ['SOC 2', 'soc-2'],
+  ['soc2', 'soc-2'],
+  ['ISO 27001', 'iso-27001'],
+  ['ISO/IEC 27001:2022', 'iso-27001'],
+  ['PCI DSS 4', 'pci-dss-4'],
+  ['PCI DSS 4.0.1', 'pci-dss-4'],
+  ['NIST CSF 2.0', 'nist-csf-2.0'],
+  ['SP 800-53', 'nist-800-53'],
+  ['NIST SP 800-207', 'nist-800-207'],
+  ['AI RMF', 'nist-ai-rmf'],
+  ['CSA MAESTRO', 'csa-maestro'],
+  ['MITRE ATT&CK', 'mitre-attack'],
+  ['CIS', 'cis-8.1'],
+  ['OWASP NHI Top 10', 'owasp-nhi'],
+  ['SOC 2 CC6.1', 'soc-2', 'CC6.1'],
+  ['NIST SP 800-53 AC-2', 'nist-800-53', 'AC-2'],
+  ['PR.AA-5', 'nist-csf-2.0', 'PR.AA-05'],
+  ['NHI7', 'owasp-nhi', 'NHI7:2025'],
+  ['OWASP NHI3', 'owasp-nhi', 'NHI3:2025'],
+  ['Layer 6', 'csa-maestro', 'Layer 6: Security and Compliance'],
+  ['MAESTRO Layer 6', 'csa-maestro', 'Layer 6: Security and Compliance'],
+])('%s means %s %s', (text, framework, control?: string) => {
+  expect(chooseFramework(frameworks, text)).toEqual({ framework, ...(control && { controls: [control] }) })
+})
+
+test('what could be several is said, and no other', () => {
+  expect(() => chooseFramework(frameworks, 'NIST')).toThrow('nist-csf-2.0 or nist-800-53 or')
+  for (const text of ['', 'SOC 3', 'ISO 27002', 'NHI11', 'NHI-05', 'CC6.1 SOC 2', 'AC'])
+    expect(() => chooseFramework(frameworks, text), text).toThrow()
 })
 
 test('each loose identifier means one that a check is evidence for', () => {
   for (const [loose, meant] of Object.entries(frameworks.said)) {
-    const { framework, control } = chooseFramework(frameworks, loose)
-    expect(control ?? framework).toBe(meant)
+    const { framework, controls } = chooseFramework(frameworks, loose)
+    expect(controls?.[0] ?? framework).toBe(meant)
     const evident = checks.flatMap(check => controlsOf(frameworks, check, framework))
     expect(
-      evident.filter(one => control === undefined || one === control),
+      evident.filter(one => controls?.includes(one) ?? true),
       loose,
     ).not.toEqual([])
   }

@@ -39,7 +39,8 @@ what is new and what is gone.
 $ firebreak check --first
 \`\`\`
 
-also says which ten to fix first: those whose thief would reach most that no thief of another finding reaches.
+also says which ten to fix first, each identity once: always the one whose mending takes most from what a thief of any of those left could reach. What is
+mended by a word, as an owner is, takes nothing and is not among them.
 
 ## In CI
 
@@ -86,6 +87,8 @@ counts again, as it does once a list of people tells that its \`owner\` left; th
 mistake is refused, with the line of each.
 
 Frameworks are named ${['owasp-nhi', ...Object.keys(frameworks)].map(id => `\`${id}\``).join(', ')}.
+The names that people use will do (\`SOC 2\`, \`ISO 27001\`), as will controls, several of one framework with commas between, and identifiers of older editions, with the
+right one printed beside.
 
 ## Checks by risk
 

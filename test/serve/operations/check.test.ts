@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { directory } from '../../../src/connectors/directory/connector.ts'
 import { check } from '../../../src/serve/operations/check.ts'
 import { observe } from '../../../src/serve/operations/observe.ts'
+import { openEstate, role } from '../../know/estate.ts'
 import { openWorld } from './open-world.ts'
 
 const INJECTED = `on: issues
@@ -103,4 +104,32 @@ test('all forms of a report are written of one run, an exception keeps it from f
   const kept = { firebreak: 'ratchet', version: 1, standing: { total: -1, byKind: {} } }
   await writeFile(at('standing.json'), JSON.stringify(kept))
   await expect(checked(given)).rejects.toMatchObject({ code: 'INVALID_INPUT' })
+})
+
+test('what to fix first is each identity once, and nothing that is mended by a word', async () => {
+  const estate = await openEstate()
+  const source = await estate.source()
+  const key = { ...role('1'), kind: 'password', identity: role('1') }
+  await estate.fold(source, [
+    { see: 'identity', ref: role('1'), names: ['app'], facts: { superuser: { value: true } } },
+    { see: 'resource', ref: { ...role('1'), kind: 'instance', id: 'i' }, names: ['i'], facts: {} },
+    {
+      see: 'edge',
+      from: role('1'),
+      to: { ...role('1'), kind: 'instance', id: 'i' },
+      crossing: 'superuser',
+      certainty: 'proven',
+      why: 'app is a superuser',
+    },
+    { see: 'credential', ref: key, facts: { created: { value: '2020-01-01T00:00:00Z' } } },
+  ])
+  const world = { ...opened.world, ...estate } as typeof opened.world
+  const { findings, first } = await check.run(world, check.input.parse({ first: true }))
+  expect(new Set(findings.map(one => one.check))).toEqual(
+    new Set(['administrator', 'credential-old', 'no-log-covers-use', 'owner-missing']),
+  )
+  expect(first?.things).toMatchObject([
+    { name: 'app', checks: ['administrator', 'credential-old'], reached: 1, taken: 1 },
+  ])
+  expect(first).toMatchObject({ lookedAt: 1, of: 1, reached: 1 })
 })

@@ -14,6 +14,7 @@ export const noLogCoversUse = defineCheck<Subject>({
   fix: 'Connect what knows: the cloud’s own report of last use, or an export of its log. Where there is none, let the system write one.',
   severity: 'low',
   frameworks: ['NHI10:2025'],
+  takesNothing: true,
   async population(context) {
     const listed = [...(await usable(context)).values()].filter(one => one.isListed)
     const kindOf = ({ system, instance, kind }: Told) => JSON.stringify([system, instance, kind])

@@ -9,6 +9,7 @@ export const ownerConflict = defineCheck<Ownership>({
   fix: 'Ask both, and say who it is: firebreak owner set IDENTITY OWNER. Then correct the text that is wrong.',
   severity: 'low',
   frameworks: ['NHI1:2025'],
+  takesNothing: true,
   population: owned,
   async find(context, population) {
     const noteOf = await suspensionNote(context)

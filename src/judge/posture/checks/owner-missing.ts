@@ -9,6 +9,7 @@ export const ownerMissing = defineCheck<Ownership>({
   fix: 'Ask who uses it (firebreak show), and say so: firebreak owner set IDENTITY OWNER. What nobody wants can be suspended, and removed.',
   severity: 'medium',
   frameworks: ['NHI1:2025'],
+  takesNothing: true,
   population: owned,
   async find(context, population) {
     const noteOf = await suspensionNote(context)

@@ -12,6 +12,7 @@ export const requirementUnmet = defineCheck<Profiled>({
   fix: 'Say it: firebreak set IDENTITY purpose TEXT, firebreak owner set IDENTITY OWNER; or give its credentials an end.',
   severity: 'medium',
   frameworks: ['NHI1:2025', 'NHI7:2025'],
+  takesNothing: true,
   population: context =>
     requiring(
       context,

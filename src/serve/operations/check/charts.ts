@@ -3,7 +3,8 @@ import { type Markup, markup } from './markup.ts'
 
 const WIDTH = 720
 const ROW = 24
-const LABEL = 260
+/** What a letter of a label takes at most, in a font that is not known here. */
+const LETTER = 7.2
 const COLOURS = ['#b3400a', '#b9c2cd', '#2f7d4f']
 
 /** Bars that lie, one for each row, in as many pieces as it has values. */
@@ -13,20 +14,22 @@ export function barChart(
   legend: readonly string[],
 ): Markup {
   const most = Math.max(1, ...rows.map(({ values }) => values.reduce((sum, value) => sum + value, 0)))
-  const scale = (WIDTH - LABEL - 120) / most
+  // No wider than the names: on a telephone the bars begin within what is seen.
+  const label = Math.ceil(LETTER * Math.max(0, ...rows.map(({ name }) => name.length))) + 12
+  const scale = (WIDTH - label - 120) / most
   const height = ROW * (rows.length + 1)
   return markup`<figure><svg viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" role="img" aria-label="${title}">
 <title>${title}</title>
-${legend.map((name, at) => markup`<rect x="${LABEL + at * 110}" y="4" width="12" height="12" fill="${COLOURS[at]!}"/><text x="${LABEL + 18 + at * 110}" y="15" font-size="12">${name}</text>`)}
+${legend.map((name, at) => markup`<rect x="${label + at * 110}" y="4" width="12" height="12" fill="${COLOURS[at]!}"/><text x="${label + 18 + at * 110}" y="15" font-size="12">${name}</text>`)}
 ${rows.map(({ name, values }, row) => {
   const y = ROW * (row + 1)
-  let x = LABEL
+  let x = label
   const pieces = values.map((value, at) => {
     const piece = markup`<rect x="${x}" y="${y + 4}" width="${value * scale}" height="16" fill="${COLOURS[at]!}"/>`
     x += value * scale
     return piece
   })
-  return markup`<text x="${LABEL - 8}" y="${y + 16}" font-size="12" text-anchor="end">${name}</text>${pieces}<text x="${x + 6}" y="${y + 16}" font-size="12">${values.join(' / ')}</text>`
+  return markup`<text x="${label - 8}" y="${y + 16}" font-size="12" text-anchor="end">${name}</text>${pieces}<text x="${x + 6}" y="${y + 16}" font-size="12">${values.join(' / ')}</text>`
 })}
 </svg></figure>`
 }

@@ -7,6 +7,7 @@ import {
   type ControlCounts,
   counting,
   exceptionLines,
+  firstLine,
   headlines,
   ratchetLine,
   type Seen,
@@ -107,11 +108,11 @@ function controlsPart(controls: readonly ControlCounts[]): Markup {
   )}`
 }
 
-function firstPart({ things, lookedAt, of }: NonNullable<Checked['first']>): Markup {
+function firstPart(first: NonNullable<Checked['first']>): Markup {
   return markup`<h2>Fix these first</h2>
-<p class="aside">By what a thief of each would reach, and no thief of another one found: ${lookedAt} of ${of} things were looked at.</p>
-<table><tr><th>What</th><th>Found by</th><th class="n">Reaches</th><th class="n">That no other does</th></tr>
-${things.map(({ name, ref, checks, reached, alone }) => markup`<tr><td>${name}<br><span class="aside">${ref}</span></td><td>${checks.join(', ')}</td><td class="n">${String(reached)}</td><td class="n">${String(alone)}</td></tr>`)}</table>`
+<p class="aside">${firstLine(first)}</p>
+<table><tr><th>What</th><th>Found by</th><th class="n">Reaches</th><th class="n">Takes</th></tr>
+${first.things.map(({ name, ref, checks, reached, taken }) => markup`<tr><td>${name}<br><span class="aside">${ref}</span></td><td>${checks.join(', ')}</td><td class="n">${String(reached)}</td><td class="n">${String(taken)}</td></tr>`)}</table>`
 }
 
 function checkPart(

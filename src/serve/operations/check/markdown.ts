@@ -4,6 +4,7 @@ import {
   type Checked,
   counting,
   exceptionLines,
+  firstLine,
   headlines,
   ratchetLine,
   signed,
@@ -14,7 +15,7 @@ const MOST_FINDINGS = 50
 
 /** For a pull request or the summary of a job: what counts first, and all of it within what a comment takes. */
 export function findingsMarkdown(checked: Checked): string {
-  const { findings, checks: counts, first, trend, coverage } = checked
+  const { findings, checks: counts, first, framework, trend, coverage } = checked
   const own = counting(findings)
   const unknown = counts.reduce((sum, count) => sum + count.unknown, 0)
   const looked = counts.filter(({ fails, unknown, passes }) => fails + unknown + passes > 0).length
@@ -41,6 +42,18 @@ export function findingsMarkdown(checked: Checked): string {
       line === undefined ? [] : [text(line), ''],
     ),
     ...table(['figure', 'value'], headlines(checked).map(row)),
+    ...(framework
+      ? [
+          text([framework.name, framework.translated].filter(one => one !== null).join('. ')),
+          '',
+          ...table(
+            ['control', 'checks', 'fail', 'unknown', 'pass'],
+            framework.controls.map(({ control, checks, fails, unknown, passes }) =>
+              row([control, ...[checks.length, fails, unknown, passes].map(String)]),
+            ),
+          ),
+        ]
+      : []),
     ...(last
       ? [
           `Since ${last.at}: standing credentials ${signed(last.standing)}${last.byCheck.length === 0 ? '; no check finds more or less' : ''}.`,
@@ -58,10 +71,12 @@ export function findingsMarkdown(checked: Checked): string {
       ? [
           '### Fix these first',
           '',
+          text(firstLine(first)),
+          '',
           ...table(
-            ['what', 'found by', 'reaches', 'that no other finding does'],
-            first.things.map(({ name, checks, reached, alone }) =>
-              row([name, checks.join(', '), String(reached), String(alone)]),
+            ['what', 'found by', 'reaches', 'takes'],
+            first.things.map(({ name, checks, reached, taken }) =>
+              row([name, checks.join(', '), String(reached), String(taken)]),
             ),
           ),
         ]

@@ -21,7 +21,8 @@ export interface First {
   readonly ref: string
   readonly checks: readonly string[]
   readonly reached: number
-  readonly alone: number
+  /** What nobody gets to any more once it and those before it are mended. */
+  readonly taken: number
 }
 
 /** Where a thing that is found wrong was seen last: what the finding stands on. */
@@ -48,7 +49,13 @@ export interface Checked {
   readonly trend: readonly Point[]
   readonly exceptions: ({ readonly file: string } & Omit<Excepted, 'findings'>) | null
   readonly ratchet: Ratchet | null
-  readonly first: { readonly things: readonly First[]; readonly lookedAt: number; readonly of: number } | null
+  readonly first: {
+    readonly things: readonly First[]
+    readonly lookedAt: number
+    readonly of: number
+    /** All that those looked at get to. */
+    readonly reached: number
+  } | null
 }
 
 /** What is said of a figure, with what it was computed from. */
@@ -126,6 +133,12 @@ export function exceptionLines({ exceptions, findings }: Checked): string[] {
     ),
     ...idle.map(({ line, why }) => `Line ${line}: ${why}: take the exception away, or correct its name.`),
   ]
+}
+
+/** What is said of those to fix first, before they are listed. */
+export function firstLine({ things, lookedAt, of, reached }: NonNullable<Checked['first']>): string {
+  const taken = things.reduce((sum, one) => sum + one.taken, 0)
+  return `In this order: what nobody gets to any more once each, and those above it, are mended. All of these take ${taken} of ${reached} things that a thief of one found gets to; ${lookedAt} of ${of} were looked at.`
 }
 
 export function ratchetLine({ ratchet }: Checked): string | undefined {

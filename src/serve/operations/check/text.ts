@@ -8,6 +8,7 @@ import {
   type Checked,
   counting,
   exceptionLines,
+  firstLine,
   headlines,
   ratchetLine,
   signed,
@@ -58,12 +59,7 @@ function firstText(first: NonNullable<Checked['first']>, width: number): string[
   const right = { align: 'right' as const }
   return [
     pc.bold('Fix these first'),
-    wrap(
-      `By what a thief of each would reach, and no thief of another one found: ${first.lookedAt} of ${first.of} things were looked at.`,
-      width,
-      '',
-      '',
-    ),
+    wrap(firstLine(first), width, '', ''),
     ...(first.things.length === 0
       ? []
       : [
@@ -72,13 +68,13 @@ function firstText(first: NonNullable<Checked['first']>, width: number): string[
               { title: 'WHAT', flexible: true },
               { title: 'FOUND BY', flexible: true },
               { title: 'REACHES', ...right },
-              { title: 'ALONE', ...right },
+              { title: 'TAKES', ...right },
             ],
-            first.things.map(({ name, checks, reached, alone }) => [
+            first.things.map(({ name, checks, reached, taken }) => [
               name,
               checks.join(', '),
               String(reached),
-              String(alone),
+              String(taken),
             ]),
             width,
           ),

@@ -50,7 +50,7 @@ export function checkedWith(findings: readonly ListedFinding[], more: Partial<Ch
     ],
     exceptions: null,
     ratchet: null,
-    first: { things: [], lookedAt: 1, of: 1 },
+    first: { things: [], lookedAt: 1, of: 1, reached: 4 },
     ...more,
   }
 }

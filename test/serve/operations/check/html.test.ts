@@ -5,9 +5,10 @@ import { checkedWith, finding, HOSTILE } from './checked.ts'
 const exception = { owner: 'payments', reason: 'it goes soon', control: 'an IP list', expires: '2026-09-01' }
 const hostile = finding({ name: HOSTILE, why: HOSTILE, ref: `x:${HOSTILE}` })
 const first = {
-  things: [{ name: HOSTILE, ref: 'r', checks: ['c'], reached: 4, alone: 2 }],
+  things: [{ name: HOSTILE, ref: 'r', checks: ['c'], reached: 4, taken: 2 }],
   lookedAt: 1,
   of: 1,
+  reached: 4,
 }
 const seen = new Map([['e1', [{ source: 'git:app', document: HOSTILE, at: '2026-05-31T00:00:00.000Z' }]]])
 const page = findingsHtml(
@@ -49,4 +50,16 @@ test('figures have their denominators, charts are drawn, and what was not search
   expect(page.match(/<svg /g)).toHaveLength(3)
   expect(page).toContain('standing credentials +1')
   expect(page).toContain('<h3>What was not</h3>')
+})
+
+test('bars begin beside the longest name, so that a narrow screen shows them', () => {
+  const { framework } = checkedWith([finding()])
+  const begins = (control: string) => {
+    const controls = [{ ...framework!.controls[0]!, control }]
+    const text = findingsHtml(checkedWith([finding()], { framework: { ...framework!, controls } }), seen, '1')
+    const chart = text.slice(text.indexOf('What was looked at for each control'))
+    return Number(/<rect x="([\d.]+)" y="28"/.exec(chart)?.[1])
+  }
+  expect(begins('CC6.1')).toBeLessThan(80)
+  expect(begins('Layer 6: Security and Compliance')).toBeGreaterThan(200)
 })

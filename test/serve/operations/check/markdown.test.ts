@@ -43,3 +43,19 @@ test('of very many the gravest are shown, and how many more there are', () => {
   expect(text).toContain('… and 11 more.')
   expect(text.split('\n').find(line => /^\| (?:critical|medium) /.test(line))).toContain('worst')
 })
+
+test('by a framework, its controls are told with how many pass, and what is right for what was said', () => {
+  const { framework } = checkedWith([finding()])
+  const text = findingsMarkdown(
+    checkedWith([finding()], { framework: { ...framework!, translated: 'PR.AC-1 is PR.AA-01' } }),
+  )
+  expect(text).toContain('NIST CSF 2.0. PR.AC-1 is PR.AA-01')
+  expect(text).toContain('| PR.AA-01 | 1 | 1 | 2 | 5 |')
+  const first = {
+    things: [{ name: 'orders', ref: 'r', checks: ['c'], reached: 4, taken: 2 }],
+    lookedAt: 1,
+    of: 3,
+    reached: 7,
+  }
+  expect(findingsMarkdown(checkedWith([finding()], { first }))).toContain('take 2 of 7 things')
+})
