@@ -9,7 +9,7 @@ export type ColumnPage<Column extends string> = {
 } & { readonly count: number }
 
 /** So many rows are read at once; between them other work of the process has its turn. */
-const ROWS = 1000
+const ROWS = 4000
 /** What separates values; a page in which some value has it is read row by row. */
 const SEPARATOR = '\x1f'
 

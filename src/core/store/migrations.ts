@@ -28,6 +28,7 @@ export const migrations: Record<string, Migration> = {
   '0021_lease_held': { up: leaseHeld },
   '0022_notice': { up: notice },
   '0023_automation_notice': { up: automationNotice },
+  '0024_found_among_many': { up: foundAmongMany },
 }
 
 async function spine(db: Kysely<unknown>): Promise<void> {
@@ -362,4 +363,10 @@ async function notice(db: Kysely<unknown>): Promise<void> {
 async function automationNotice(db: Kysely<unknown>): Promise<void> {
   await sql`alter table automation add column notice_id text`.execute(db)
   await sql`alter table automation add column left_at bigint`.execute(db)
+}
+
+/** What few things are told is found without looking at all that is told; and the runs of incidents among those of very many leases. */
+async function foundAmongMany(db: Kysely<unknown>): Promise<void> {
+  await sql`create index fact_name on fact (name)`.execute(db)
+  await sql`create index run_kind on run (kind, state)`.execute(db)
 }

@@ -147,30 +147,17 @@ function slugIn(names: readonly string[]): string | undefined {
 }
 
 /** Who wrote each file, over all versions of it that tell of anything. */
-export async function authorsOf(
-  db: Db,
-  places: readonly CodePlace[],
-): Promise<ReadonlyMap<string, readonly Authored[]>> {
-  const found = new Map<string, Authored[]>()
-  const wanted = new Set(places.map(keyOf))
-  // The same few write very many files.
-  const shared = sharedTexts()
-  const add = (key: string, author: string, at: Ms) => {
-    if (!wanted.has(key)) return
-    const own = found.get(key)
-    if (own) own.push({ author: shared(author), at })
-    else found.set(key, [{ author: shared(author), at }])
-  }
-  if (wanted.size > MANY) {
+export async function authorsOf(db: Db, places: Iterable<CodePlace>): Promise<Authors> {
+  const authors = new Authors(places)
+  if (authors.files > MANY) {
     const columns = { source: sql`source_id`, path: sql`path`, author: sql`author`, at: sql`at` }
     const told = sql`author is not null and at is not null`
     for await (const page of columnPages(db, 'occurrence', columns, told))
       for (let row = 0; row < page.count; row++)
-        add(`${page.source[row]} ${page.path[row]}`, page.author[row]!, Number(page.at[row]))
-    return found
+        authors.add(page.source[row]!, page.path[row]!, page.author[row]!, Number(page.at[row]))
+    return authors
   }
-  for (const [source, own] of Map.groupBy(places, ({ sourceId }) => sourceId)) {
-    const paths = [...new Set(own.map(({ path }) => path))]
+  for (const [source, paths] of authors.pathsBySource()) {
     const rows = await inChunks(paths, chunk =>
       db
         .selectFrom('occurrence')
@@ -181,14 +168,49 @@ export async function authorsOf(
         .where('at', 'is not', null)
         .execute(),
     )
-    for (const { path, author, at } of rows) add(`${source} ${path}`, author!, at!)
+    for (const { path, author, at } of rows) authors.add(source, path, author!, at!)
   }
-  return found
+  return authors
 }
+
+/** Who wrote the files that are asked for. */
+export class Authors {
+  /** By source and path: a text of both would have to be made for each of millions of rows. */
+  readonly #bySource = new Map<string, Map<string, Authored[]>>()
+  /** The same few write very many files. */
+  readonly #shared = sharedTexts()
+  files = 0
+
+  constructor(places: Iterable<CodePlace> = []) {
+    for (const { sourceId, path } of places) {
+      const own = this.#bySource.get(sourceId) ?? new Map<string, Authored[]>()
+      this.#bySource.set(sourceId, own)
+      if (own.has(path)) continue
+      own.set(path, NOBODY)
+      this.files++
+    }
+  }
+
+  pathsBySource(): [string, string[]][] {
+    return [...this.#bySource].map(([source, own]) => [source, [...own.keys()]])
+  }
+
+  /** Of a file that nobody asked for, nothing is kept. */
+  add(sourceId: string, path: string, author: string, at: Ms): void {
+    const own = this.#bySource.get(sourceId)
+    const before = own?.get(path)
+    if (own === undefined || before === undefined) return
+    const one = { author: this.#shared(author), at }
+    if (before === NOBODY) own.set(path, [one])
+    else before.push(one)
+  }
+
+  of({ sourceId, path }: CodePlace): readonly Authored[] {
+    return this.#bySource.get(sourceId)?.get(path) ?? NOBODY
+  }
+}
+
+const NOBODY: Authored[] = []
 
 /** Of more files, all that was written is read: that is sooner done than to look up each. */
 const MANY = 20_000
-
-export function keyOf({ sourceId, path }: Pick<CodePlace, 'sourceId' | 'path'>): string {
-  return `${sourceId} ${path}`
-}

@@ -2,10 +2,18 @@ import type { Ms } from '../../core/contract/ref.ts'
 import type { Db } from '../../core/store/store.ts'
 import { namesById } from '../../know/inventory/queries.ts'
 import type { Roots } from '../../know/inventory/roots.ts'
-import { type Authored, authorsOf, type Code, type CodePlace, keyOf, loadCode } from './code.ts'
+import { Authors, authorsOf, type Code, type CodePlace, loadCode } from './code.ts'
 import type { NonHuman } from './non-human.ts'
 import type { Party, People } from './people.ts'
-import { componentsOf, type CopiedPlace, loadRelations, type OwnerRow, type Relations } from './relations.ts'
+import {
+  componentsOf,
+  copiedPlaces,
+  type CopiedPlace,
+  loadRelations,
+  type OwnerRow,
+  placesBy,
+  type Relations,
+} from './relations.ts'
 import { type Service, Services } from './services.ts'
 import type { Sign } from './weigh.ts'
 import { isCommon, ownName, wordsOf } from './words.ts'
@@ -65,7 +73,9 @@ export class Gathering {
   readonly #code: Code
   readonly #relations: Relations
   readonly #names: ReadonlyMap<string, readonly string[]>
-  #authors: ReadonlyMap<string, readonly Authored[]> = new Map()
+  /** Places in code where credentials of an identity stand. */
+  #copiesAt: ReadonlyMap<string, readonly CodePlace[]> = new Map()
+  #authors = new Authors()
   readonly #services: Services
   readonly #now: Ms
   readonly #declared: ReadonlyMap<string, readonly string[]>
@@ -91,7 +101,10 @@ export class Gathering {
     this.#declared = declarationsByName(relations, names)
   }
 
-  /** With `one`, it is about that one alone. `copies` gives what is known of copies, where the caller has read it. */
+  /**
+   * With `one`, it is about that one alone. `copies` gives what is known of copies, where the caller reads all of them anyway: it is
+   * waited for when all else was read.
+   */
   static async load(
     db: Db,
     roots: Roots,
@@ -101,17 +114,18 @@ export class Gathering {
     { copies, one }: { readonly copies?: () => Promise<Iterable<CopiedPlace>>; readonly one?: NonHuman } = {},
   ): Promise<Gathering> {
     const code = await loadCode(db, roots)
-    const relations = await loadRelations(db, roots, copies)
+    const relations = await loadRelations(db, roots)
     const ids = [...identities.map(({ id }) => id), ...relations.declarations.keys()]
     const names = await namesById(db, roots, ids)
     const gathering = new Gathering(people, code, relations, names, now)
-    const of = one && gathering.#idsOf(one)
-    const places = of?.flatMap(id => [
-      ...(relations.definedAt.get(id) ?? []),
-      ...(relations.copiesAt.get(id) ?? []),
-    ])
-    gathering.#authors = await authorsOf(db, places ?? relations.places)
     for (const identity of identities) gathering.#pool(identity)
+    const copiesAt = placesBy(await (copies?.() ?? copiedPlaces(db)), roots)
+    gathering.#copiesAt = copiesAt
+    const of = one && gathering.#idsOf(one)
+    const places = [relations.definedAt, copiesAt].flatMap(known =>
+      of ? of.flatMap(id => known.get(id) ?? []) : [...known.values()].flat(),
+    )
+    gathering.#authors = await authorsOf(db, places)
     return gathering
   }
 
@@ -294,7 +308,7 @@ export class Gathering {
 
   /** The same of files in which its credentials stand, which anyone may have put there. */
   #ofCopies(id: string, signs: Sign[]): void {
-    for (const place of this.#relations.copiesAt.get(id) ?? []) {
+    for (const place of this.#copiesAt.get(id) ?? []) {
       const rule = this.#ruleOf(place.containerId, place.path)
       if (rule) byRule(rule, BY_COPY, `a copy of its credential, ${place.path}`, signs)
       this.#byAuthors(place, BY_COPY, signs)
@@ -325,7 +339,7 @@ export class Gathering {
   #byAuthors(place: CodePlace, factor: number, signs: Sign[]): void {
     const shares = new Map<string, { share: number; at: Ms }>()
     let total = 0
-    for (const { author, at } of this.#authors.get(keyOf(place)) ?? []) {
+    for (const { author, at } of this.#authors.of(place)) {
       const isAuthor =
         this.#isAuthor.get(author) ?? (!isProgram(author) && this.#people.resolve(author) !== undefined)
       this.#isAuthor.set(author, isAuthor)

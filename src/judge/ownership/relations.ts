@@ -28,8 +28,6 @@ export interface Relations {
   readonly repositories: Many<string>
   /** Files at a head in which a thing is declared. */
   readonly definedAt: Many<CodePlace>
-  readonly copiesAt: Many<CodePlace>
-  readonly places: readonly CodePlace[]
   /** What files declare: of which system and kind it will be. */
   readonly declarations: ReadonlyMap<string, string>
 }
@@ -56,12 +54,7 @@ export interface CopiedPlace {
   readonly container_id: string
 }
 
-/** `copies` gives those places, where the caller reads all copies anyway; it is waited for last. */
-export async function loadRelations(
-  db: Db,
-  roots: Roots,
-  copies: () => Promise<Iterable<CopiedPlace>> = () => copiedPlaces(db),
-): Promise<Relations> {
+export async function loadRelations(db: Db, roots: Roots): Promise<Relations> {
   const entities = await db
     .selectFrom('entity')
     .select(['id', 'system', 'kind', 'native', 'instance'])
@@ -110,7 +103,6 @@ export async function loadRelations(
   const definedAt = await definedPlaces(db, roots)
   const owners = await ownersOf(db, roots)
   const folders = await foldersOf(db)
-  const copiesAt = placesBy(await copies(), roots)
   return {
     owners,
     components,
@@ -120,8 +112,6 @@ export async function loadRelations(
     runsAs,
     repositories,
     definedAt,
-    copiesAt,
-    places: [...definedAt.values(), ...copiesAt.values()].flat(),
     declarations: new Map(
       entities
         .filter(({ kind, instance }) => kind === 'terraform-resource' || instance.startsWith('?'))
@@ -273,7 +263,8 @@ export async function copiedPlaces(db: Db, ids?: readonly string[]): Promise<Cop
   return rows.flatMap(({ entity_id, ...row }) => (entity_id === null ? [] : [{ ...row, entity_id }]))
 }
 
-function placesBy(rows: Iterable<CopiedPlace>, roots: Roots): Map<string, CodePlace[]> {
+/** By what is declared, or claimed, there. */
+export function placesBy(rows: Iterable<CopiedPlace>, roots: Roots): Map<string, CodePlace[]> {
   const found = new Map<string, CodePlace[]>()
   for (const { entity_id, source_id, path, container_id } of rows) {
     const id = roots.of(entity_id)

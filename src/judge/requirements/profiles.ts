@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import type { Ms } from '../../core/contract/ref.ts'
 import { columnPages } from '../../core/store/column-pages.ts'
 import type { Db } from '../../core/store/store.ts'
 import { membersOf, rootOf } from '../../know/inventory/merge.ts'
@@ -72,7 +73,7 @@ export async function profilesOf(
   const only =
     identities.length > FEW ? undefined : identities.flatMap(({ id }) => [id, ...roots.membersOf(id)])
   const words = await wordsById(db, roots)
-  const facts = await factsById(db, roots, only)
+  const tags = await tagsOf(db, roots, only)
   const users = await usersById(db, roots, only)
   return new Map(
     identities.map(identity => [
@@ -81,8 +82,8 @@ export async function profilesOf(
         identity,
         names.get(identity.id) ?? [],
         words.get(identity.id) ?? [],
-        facts.get(identity.id) ?? new Map(),
-        users.get(identity.id) ?? { services: new Map(), agents: [] },
+        tags,
+        users.get(identity.id) ?? NO_USERS,
       ),
     ]),
   )
@@ -122,24 +123,26 @@ export async function breakGlassAmong(
 }
 
 interface Users {
-  /** By name, how each is known. */
-  readonly services: Map<string, string>
+  /** Each by its name once, and how it is known. */
+  readonly services: { readonly name: string; why: string }[]
   readonly agents: string[]
 }
 
+const NO_USERS: Users = { services: [], agents: [] }
+
 /** Pure. A person's word outranks a tag, and a tag what else is a sign. */
 function profileOf(
-  { system, kind }: NonHuman,
+  { id, system, kind }: NonHuman,
   names: readonly string[],
   words: readonly SaidWord[],
-  facts: ReadonlyMap<string, Said>,
+  tags: Tags,
   users: Users,
 ): Profile {
   const said = (name: WordName): Said | undefined => {
     const word = words.findLast(one => one.name === name)
     if (word)
       return { value: word.value, why: `${word.by} says so${word.why === null ? '' : `: ${word.why}`}` }
-    return facts.get(name)
+    return tags.get(name)?.get(id)?.said
   }
   const vendor = said('vendor')
   const told = said('class')
@@ -148,10 +151,8 @@ function profileOf(
     class:
       told && known
         ? { value: known, why: told.why }
-        : (classBySigns(system, kind, names, vendor, facts, users) ?? {
-            value: 'ordinary',
-            why: 'nothing says otherwise',
-          }),
+        : (classBySigns(system, kind, names, vendor, tags.get('homeTenant')?.get(id)?.said, users) ??
+          ORDINARY),
     environment: environmentOf(said('environment'), names),
     purpose: said('purpose'),
     expiry: said('expiry'),
@@ -159,6 +160,8 @@ function profileOf(
     vendorContact: said('vendor-contact'),
   }
 }
+
+const ORDINARY: Said<IdentityClass> = { value: 'ordinary', why: 'nothing says otherwise' }
 
 export function classNamed(text: string): IdentityClass | undefined {
   const word = text
@@ -174,7 +177,7 @@ function classBySigns(
   kind: string,
   names: readonly string[],
   vendor: Said | undefined,
-  facts: ReadonlyMap<string, Said>,
+  home: Said | undefined,
   { services, agents }: Users,
 ): Said<IdentityClass> | undefined {
   const glass = names.find(name => BREAK_GLASS.test(name))
@@ -186,9 +189,15 @@ function classBySigns(
   if (vendor) return { value: 'third-party', why: `its vendor is ${vendor.value}: ${vendor.why}` }
   if (FOREIGN.has(`${system} ${kind}`))
     return { value: 'third-party', why: `it is a ${kind} of ${system}, which somebody else runs` }
-  const home = facts.get('homeTenant')
   if (home) return { value: 'third-party', why: `its application is of another tenant, ${home.value}` }
-  if (services.size > 1) return { value: 'shared', why: [...services.values()].slice(0, 3).join('; ') }
+  if (services.length > 1)
+    return {
+      value: 'shared',
+      why: services
+        .slice(0, 3)
+        .map(({ why }) => why)
+        .join('; '),
+    }
   return undefined
 }
 
@@ -199,7 +208,10 @@ export function environmentNamed(text: string): string {
 }
 
 function environmentOf(said: Said | undefined, names: readonly string[]): Said | undefined {
-  if (said) return { value: environmentNamed(said.value), why: said.why }
+  if (said) {
+    const value = environmentNamed(said.value)
+    return value === said.value ? said : { value, why: said.why }
+  }
   for (const name of names)
     for (const word of name.toLowerCase().split(/[^a-z]+/))
       if (Object.hasOwn(ENVIRONMENTS, word))
@@ -207,21 +219,32 @@ function environmentOf(said: Said | undefined, names: readonly string[]): Said |
   return undefined
 }
 
-async function factsById(
-  db: Db,
-  roots: Roots,
-  only: readonly string[] | undefined,
-): Promise<Map<string, Map<string, Said>>> {
-  const rows = only ? await factsAbout(db, only) : await allFacts(db)
-  const found = new Map<string, Map<string, Said>>()
-  for (const { entity_id, name, value, label } of rows) {
-    const parsed: unknown = JSON.parse(value)
-    if (typeof parsed !== 'string') continue
+/** By what is said, and of whom: by the tag that was read last. */
+type Tags = ReadonlyMap<string, ReadonlyMap<string, { readonly said: Said; readonly at: Ms }>>
+
+async function tagsOf(db: Db, roots: Roots, only: readonly string[] | undefined): Promise<Tags> {
+  const found = new Map<string, Map<string, { said: Said; at: Ms }>>()
+  // The same few things are said of very many.
+  const shared = new Map<string, Said | undefined>()
+  const add = ({ entity_id, name, value, label, at }: ToldFact) => {
+    const key = `${label} ${value}`
+    const said = shared.has(key) ? shared.get(key) : saidBy(label, value)
+    shared.set(key, said)
+    if (said === undefined) return
     const id = roots.of(entity_id)
-    const own = found.get(id) ?? new Map<string, Said>()
-    found.set(id, own.set(FACTS[name]!, { value: parsed, why: `a tag says so, by ${label}` }))
+    const own = found.get(FACTS[name]!) ?? new Map<string, { said: Said; at: Ms }>()
+    found.set(FACTS[name]!, own)
+    const before = own.get(id)
+    if (before === undefined || before.at <= at) own.set(id, { said, at })
   }
+  if (only) for (const one of await factsAbout(db, only)) add(one)
+  else await eachFact(db, add)
   return found
+}
+
+function saidBy(label: string, value: string): Said | undefined {
+  const parsed: unknown = JSON.parse(value)
+  return typeof parsed === 'string' ? { value: parsed, why: `a tag says so, by ${label}` } : undefined
 }
 
 interface ToldFact {
@@ -229,25 +252,23 @@ interface ToldFact {
   readonly name: string
   readonly value: string
   readonly label: string
+  readonly at: Ms
 }
 
-/** The last to be told comes last. */
 async function factsAbout(db: Db, only: readonly string[]): Promise<ToldFact[]> {
   return await db
     .selectFrom('fact')
     .innerJoin('source', 'source.id', 'fact.source_id')
-    .select(['fact.entity_id', 'fact.name', 'fact.value', 'source.label'])
+    .select(['fact.entity_id', 'fact.name', 'fact.value', 'source.label', 'fact.learnt_at as at'])
     .where('fact.name', 'in', Object.keys(FACTS))
     .where('fact.gone_at', 'is', null)
     .where('fact.entity_id', 'in', only)
-    .orderBy('fact.learnt_at')
     .execute()
 }
 
-async function allFacts(db: Db): Promise<ToldFact[]> {
+async function eachFact(db: Db, take: (fact: ToldFact) => void): Promise<void> {
   const sources = await db.selectFrom('source').select(['id', 'label']).execute()
   const labels = new Map(sources.map(({ id, label }) => [id, label]))
-  const found: (ToldFact & { readonly at: number })[] = []
   const columns = {
     entity: sql`entity_id`,
     name: sql`name`,
@@ -257,17 +278,14 @@ async function allFacts(db: Db): Promise<ToldFact[]> {
   }
   const meant = sql`name in (${sql.join(Object.keys(FACTS))}) and gone_at is null`
   for await (const page of columnPages(db, 'fact', columns, meant))
-    for (let row = 0; row < page.count; row++) {
-      const label = labels.get(page.source[row]!)!
-      found.push({
+    for (let row = 0; row < page.count; row++)
+      take({
         entity_id: page.entity[row]!,
         name: page.name[row]!,
         value: page.value[row]!,
-        label,
+        label: labels.get(page.source[row]!)!,
         at: Number(page.at[row]),
       })
-    }
-  return found.sort((a, b) => a.at - b.at)
 }
 
 /** Services of which it is a part, and workloads that run as it. */
@@ -276,42 +294,38 @@ async function usersById(
   roots: Roots,
   only: readonly string[] | undefined,
 ): Promise<Map<string, Users>> {
-  let query = db
-    .selectFrom('edge')
-    .innerJoin('entity as user', 'user.id', 'edge.from_id')
-    .innerJoin('entity as used', 'used.id', 'edge.to_id')
-    .select([
-      'edge.from_id',
-      'edge.to_id',
-      'edge.crossing',
-      'edge.why',
-      'user.type',
-      'user.system',
-      'user.kind as user_kind',
-      'user.native as user_native',
-      'used.native as used_native',
-      'used.system as used_system',
-    ])
-    .where('edge.crossing', 'in', ['part-of', 'runs-as', 'federates-into', 'logs-in-as'])
-    .where('edge.gone_at', 'is', null)
-  if (only)
-    query = query.where(({ or, eb }) => or([eb('edge.from_id', 'in', only), eb('edge.to_id', 'in', only)]))
-  const rows = await query.execute()
   const found = new Map<string, Users>()
   const of = (id: string) => {
-    const own = found.get(roots.of(id)) ?? { services: new Map<string, string>(), agents: [] }
+    const own = found.get(roots.of(id)) ?? { services: [], agents: [] }
     found.set(roots.of(id), own)
     return own
   }
-  for (const row of rows)
-    if (row.crossing === 'part-of') {
-      if (row.used_system === 'backstage') of(row.from_id).services.set(row.used_native, row.why)
-    } else if (row.type === 'workload') {
-      const users = of(row.to_id)
-      if (AGENT_KINDS.has(row.user_kind)) users.agents.push(row.why)
-      // Jobs of one repository, and pods of one deployment, are one user.
-      else users.services.set(row.user_native.replace(/[#:@].*$/s, ''), row.why)
-    }
+  const use = ({ services }: Users, name: string, why: string) => {
+    const known = services.find(one => one.name === name)
+    if (known) known.why = why
+    else services.push({ name, why })
+  }
+  let parts = db
+    .selectFrom('edge')
+    .innerJoin('entity as whole', 'whole.id', 'edge.to_id')
+    .select(['edge.from_id', 'edge.why', 'whole.system', 'whole.native'])
+    .where('edge.crossing', '=', 'part-of')
+    .where('edge.gone_at', 'is', null)
+  if (only) parts = parts.where('edge.from_id', 'in', only)
+  for (const { from_id, why, system, native } of await parts.execute())
+    if (system === 'backstage') use(of(from_id), native, why)
+  let runs = db
+    .selectFrom('edge')
+    .innerJoin('entity as user', 'user.id', 'edge.from_id')
+    .select(['edge.to_id', 'edge.why', 'user.kind', 'user.native'])
+    .where('edge.crossing', 'in', ['runs-as', 'federates-into', 'logs-in-as'])
+    .where('edge.gone_at', 'is', null)
+    .where('user.type', '=', 'workload')
+  if (only) runs = runs.where('edge.to_id', 'in', only)
+  for (const { to_id, why, kind, native } of await runs.execute())
+    if (AGENT_KINDS.has(kind)) of(to_id).agents.push(why)
+    // Jobs of one repository, and pods of one deployment, are one user.
+    else use(of(to_id), native.replace(/[#:@].*$/s, ''), why)
   return found
 }
 

@@ -15,31 +15,27 @@ export const looseFederation = defineCheck<Loose>({
   severity: 'critical',
   frameworks: ['NHI4:2025', 'NHI5:2025'],
   async population({ db }) {
-    const rows = await db
-      .selectFrom('entity')
-      .leftJoin('fact', join =>
-        join
-          .onRef('fact.entity_id', '=', 'entity.id')
-          .on('fact.name', 'in', ['loose', 'unclear'])
-          .on('fact.gone_at', 'is', null),
-      )
+    const there = () =>
+      db.selectFrom('entity').where('entity.gone_at', 'is', null).where('entity.merged_into', 'is', null)
+    const pools = await there().select('id').where('kind', 'in', KINDS).execute()
+    const told = await there()
+      .innerJoin('fact', 'fact.entity_id', 'entity.id')
       .select(['entity.id', 'fact.name', 'fact.value'])
-      .where(({ or, eb }) => or([eb('entity.kind', 'in', KINDS), eb('fact.value', 'is not', null)]))
-      .where('entity.gone_at', 'is', null)
-      .where('entity.merged_into', 'is', null)
-      .orderBy('entity.id')
+      .where('fact.name', 'in', ['loose', 'unclear'])
+      .where('fact.gone_at', 'is', null)
       // What is said for certain is said last.
       .orderBy('fact.name', 'desc')
       .execute()
-    return new Map(rows.map(({ id, name, value }) => [id, looseOf(name, value)]))
+    const found = new Map<string, Loose>(pools.map(({ id }) => [id, null]))
+    for (const { id, name, value } of told) found.set(id, looseOf(name, value))
+    return found
   },
   async find(_, population) {
     return [...population].flatMap(([entityId, loose]) => (loose === null ? [] : [{ entityId, ...loose }]))
   },
 })
 
-function looseOf(name: string | null, value: string | null): Loose {
-  if (value === null) return null
+function looseOf(name: string, value: string): Loose {
   const why = z.string().parse(JSON.parse(value))
   return name === 'loose'
     ? { outcome: 'fails', why }

@@ -13,10 +13,15 @@ export async function weighAll(
   copies: () => Promise<Iterable<CopiedPlace>>,
 ): Promise<Map<string, Ownership>> {
   const found = new Map<string, Ownership>()
+  // The same few answer for very many: each is kept, and sent by a thread, once.
+  const sound = new Map<string, Ownership>()
   const take = (id: string, own: Ownership) => {
     const { state, answers } = own
-    const isSound = state === 'confirmed' || state === 'confident' || state === 'likely'
-    found.set(id, isSound ? { state, ...(answers && { answers }), candidates: [], unresolved: [] } : own)
+    if (state !== 'confirmed' && state !== 'confident' && state !== 'likely') return void found.set(id, own)
+    const key = `${state} ${answers?.key}`
+    const kept = sound.get(key) ?? { state, ...(answers && { answers }), candidates: [], unresolved: [] }
+    sound.set(key, kept)
+    found.set(id, kept)
   }
   await eachOwnership(db, now, take, { identities, copies })
   return found

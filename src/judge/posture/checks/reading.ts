@@ -1,10 +1,12 @@
+import { availableParallelism } from 'node:os'
+import { setFlagsFromString } from 'node:v8'
 import { MessageChannel, type Transferable, Worker } from 'node:worker_threads'
 import { sql } from 'kysely'
 import { programBeside, threadEnvironment } from '../../../core/contract/thread.ts'
 import type { Ms } from '../../../core/contract/ref.ts'
 import { type Db, fileOf } from '../../../core/store/store.ts'
 import type { Ownership } from '../../ownership/weigh.ts'
-import { oncePerRun } from '../check.ts'
+import { type CheckContext, oncePerRun } from '../check.ts'
 import type { CopiesRead } from './copied-values.ts'
 import type { CopiesTask } from './copies-thread.ts'
 import type { OwnersTask } from './owners-thread.ts'
@@ -25,13 +27,28 @@ export const reading = oncePerRun(async ({ db, now }): Promise<Reading | undefin
   return file === undefined || (await sizeOf(db)) < COPIES_FOR_THREADS ? undefined : inThreads(file, now)
 })
 
+/**
+ * Waited for by what reads much itself: the threads keep two processors busy, and what owners wait for is read first. Memory does not
+ * hold all of it at once, either.
+ */
+export async function turnToRead(context: CheckContext): Promise<void> {
+  if (availableParallelism() <= 2) await (await reading(context))?.copies
+}
+
 async function sizeOf(db: Db): Promise<number> {
   const { rows } = await sql<{ key: number | null }>`select max(rowid) as key from copy`.execute(db)
   return rows[0]?.key ?? 0
 }
 
+/**
+ * Before V8 collects what is not needed any more it lets a heap more than double, each thread its own: of a large organisation
+ * that is most of what memory would hold.
+ */
+const MOST_GARBAGE_PERCENT = 30
+
 /** One reads all copies, and the other whose every identity is, which follows from copies in code as well. */
 export function inThreads(file: string, now: Ms): Reading {
+  setFlagsFromString(`--heap-growing-percent=${MOST_GARBAGE_PERCENT}`)
   const { port1: toOwners, port2: fromCopies } = new MessageChannel()
   const copies = answerOf<CopiesRead>(
     programBeside(import.meta.url, 'copies-thread'),

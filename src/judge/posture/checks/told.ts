@@ -6,6 +6,7 @@ import type { Db } from '../../../core/store/store.ts'
 import { inChunks } from '../../../know/inventory/in-chunks.ts'
 import { loadRoots, type Roots } from '../../../know/inventory/roots.ts'
 import { type CheckContext, oncePerRun } from '../check.ts'
+import { turnToRead } from './reading.ts'
 
 export const DAY_MS = 86_400_000
 
@@ -84,7 +85,9 @@ const ENTITY = {
 }
 
 /** Each table is read once. */
-const all = oncePerRun(async ({ db }) => {
+const all = oncePerRun(async context => {
+  await turnToRead(context)
+  const { db } = context
   const known = await credentialsIn(db)
   const facts = await FactTable.load(db, await loadRoots(db))
   const found: Told[] = []
@@ -98,7 +101,7 @@ const all = oncePerRun(async ({ db }) => {
       const isListed = isTrue(page.isListed[at]!)
       const isGone = isTrue(page.isGone[at]!)
       const isMerged = isTrue(page.isMerged[at]!)
-      if (credential) credentials.push({ id, ...credential, isListed, isGone, isMerged })
+      if (credential) credentials.push(Object.assign(credential, { isListed, isGone, isMerged }))
       if (isGone || isMerged) continue
       found.push({
         id,
@@ -124,10 +127,10 @@ function isTrue(text: string): boolean {
   return text === '1' || text === 'true'
 }
 
-type StoredCredential = Omit<CredentialRow, 'id' | 'isMerged' | 'isGone' | 'isListed'>
-
-async function credentialsIn(db: Db): Promise<Map<string, StoredCredential>> {
-  const found = new Map<string, StoredCredential>()
+/** By its id; what its entity tells of it is not known yet. */
+async function credentialsIn(db: Db): Promise<Map<string, CredentialRow>> {
+  const found = new Map<string, CredentialRow>()
+  const shared = sharedTexts()
   const columns = {
     id: sql`entity_id`,
     identity: sql`identity_id`,
@@ -139,11 +142,15 @@ async function credentialsIn(db: Db): Promise<Map<string, StoredCredential>> {
   for await (const page of columnPages(db, 'credential', columns))
     for (let at = 0; at < page.count; at++)
       found.set(page.id[at]!, {
+        id: page.id[at]!,
         identityId: page.identity[at] || undefined,
         fingerprint: page.fingerprint[at] || undefined,
         strengthBits: Number(page.bits[at]),
-        state: page.state[at] as CredentialRow['state'],
+        state: shared(page.state[at]!) as CredentialRow['state'],
         stateAt: page.at[at] === '' ? undefined : Number(page.at[at]),
+        isMerged: false,
+        isGone: false,
+        isListed: false,
       })
   return found
 }

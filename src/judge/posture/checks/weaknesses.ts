@@ -55,20 +55,15 @@ const weak = oncePerRun(async ({ db }): Promise<Weak> => {
 })
 
 async function toldIn(db: CheckContext['db']): Promise<Map<string, Told>> {
-  const rows = await db
-    .selectFrom('entity')
-    .leftJoin('fact', join =>
-      join
-        .onRef('fact.entity_id', '=', 'entity.id')
-        .on('fact.name', '=', 'weaknesses')
-        .on('fact.gone_at', 'is', null),
-    )
+  const there = () => db.selectFrom('entity').where('entity.gone_at', 'is', null).orderBy('entity.id')
+  const jobs = await there().select('entity.id').where('entity.kind', '=', 'job').execute()
+  const told = await there()
+    .innerJoin('fact', 'fact.entity_id', 'entity.id')
     .select(['entity.id', 'fact.value'])
-    .where('entity.gone_at', 'is', null)
-    .where(({ or, eb }) => or([eb('entity.kind', '=', 'job'), eb('fact.value', 'is not', null)]))
-    .orderBy('entity.id')
+    .where('fact.name', '=', 'weaknesses')
+    .where('fact.gone_at', 'is', null)
     .execute()
-  return new Map(
-    rows.map(({ id, value }) => [id, value === null ? [] : toldSchema.catch([]).parse(JSON.parse(value))]),
-  )
+  const found = new Map<string, Told>(jobs.map(({ id }) => [id, []]))
+  for (const { id, value } of told) found.set(id, toldSchema.catch([]).parse(JSON.parse(value)))
+  return found
 }
