@@ -2,7 +2,7 @@ import { gunzipSync } from 'node:zlib'
 import { decodeAs } from '../../../core/contract/slot.ts'
 import { classOf } from './byte-class.ts'
 import type { Candidate, Span } from './candidate.ts'
-import { type Escape, unescape } from './escapes.ts'
+import { type Escape, TELLING, unescape } from './escapes.ts'
 import type { EncodedForm } from './literals.ts'
 import type { Text } from './text.ts'
 import { narrow } from './wide.ts'
@@ -36,14 +36,34 @@ const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const IN_BASE64 = classOf('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_')
 const IN_HEX = classOf('0123456789abcdefABCDEF')
-/** What ends a stretch in which escapes are undone, and what each kind of escape begins with. */
+/** What ends a stretch in which escapes are undone; each kind of escape has a bit of its own. */
 const ENDS = 1
+const TOLD = Object.entries(TELLING).map(([escape, signs], index) => ({
+  escape: escape as Escape,
+  kind: 2 << index,
+  signs,
+}))
+/** Of each byte, what it ends or begins, and of which kinds of escape it may be the second one. */
 const IN_STRETCH = new Uint8Array(256)
+const GOES_ON = new Uint8Array(256)
 for (const byte of Buffer.from('\n\r<>"\'`\0', 'latin1')) IN_STRETCH[byte] = ENDS
-IN_STRETCH[0x25] = 2
-IN_STRETCH[0x26] = 4
-IN_STRETCH[BACKSLASH] = 8
-IN_STRETCH[0x3d] = 16
+for (const { kind, signs } of TOLD)
+  for (const sign of signs) {
+    IN_STRETCH[sign.charCodeAt(0)]! |= kind
+    GOES_ON[sign.charCodeAt(1)]! |= kind
+  }
+
+/**
+ * What shows, by its first two bytes, that `aroundKeyword` undoes something: any backslash in a string, one of the signs in
+ * a stretch, a line that mail broke. It lies on the keyword's line, with no double quote between; a quote that is
+ * escaped itself is one. The prefilter looks for these.
+ */
+export const CODES: readonly string[] = [
+  '\\',
+  ...TOLD.flatMap(({ signs }) => signs.map(sign => sign.slice(0, 2))),
+  '=\n',
+  '=\r',
+]
 
 /**
  * Finds the encoded texts around hits, each once. Hits come in order, and what is known from the one before is used
@@ -192,7 +212,7 @@ export class EmbeddedTexts {
       if (what === 0) continue
       if (what === ENDS) break
       kinds |= what
-      if (mayBeginSign(bytes, start - 1)) seen |= what
+      seen |= what & GOES_ON[bytes[start]!]!
     }
     let end = hit
     const limit = Math.min(bytes.length, hit + LONGEST_ESCAPED / 2)
@@ -201,7 +221,7 @@ export class EmbeddedTexts {
       if (what === 0) continue
       if (what === ENDS) break
       kinds |= what
-      if (mayBeginSign(bytes, end)) seen |= what
+      seen |= what & GOES_ON[bytes[end + 1]!]!
     }
     // Mail breaks a line within a word by an equals sign at its end.
     const goesOn = () => (bytes[end - 1] === 0x3d ? pastLineBreak(bytes, end) : undefined)
@@ -216,8 +236,8 @@ export class EmbeddedTexts {
     if (isMail) seen = kinds
     if (seen === 0) return
     const stretch = bytes.subarray(start, end)
-    for (const [escape, kind, sign] of SIGNS)
-      if ((seen & kind && sign.some(sign => stretch.includes(sign))) || (escape === 'qp' && isMail)) {
+    for (const { escape, kind, signs } of TOLD)
+      if ((seen & kind && signs.some(sign => stretch.includes(sign))) || (escape === 'qp' && isMail)) {
         const found = this.#unescaped(start, end, escape)
         if (found) take(found)
       }
@@ -250,29 +270,6 @@ export class EmbeddedTexts {
       if (bytes[at] === QUOTE && !isEscaped(bytes, at)) return at
     }
     return -1
-  }
-}
-
-/** What shows that a stretch may hold more than can be read: codes that begin or end an assignment or a word. */
-const SIGNS: readonly [Escape, number, readonly string[]][] = [
-  ['url', 2, ['%2', '%3', '%4', '%5', '%6', '%7']],
-  ['xml', 4, ['&#', '&quot;', '&amp;', '&apos;']],
-  ['json', 8, ['\\u00', '\\x']],
-  ['qp', 16, ['=3D']],
-]
-
-/** Whether the byte goes on as one of the signs may: most equals signs and backslashes do not, and a search costs more. */
-function mayBeginSign(bytes: Uint8Array, at: number): boolean {
-  const next = bytes[at + 1]!
-  switch (bytes[at]) {
-    case 0x25:
-      return next >= 0x32 && next <= 0x37
-    case 0x26:
-      return next === 0x23 || next === 0x71 || next === 0x61
-    case BACKSLASH:
-      return next === 0x75 || next === 0x78
-    default:
-      return next === 0x33
   }
 }
 

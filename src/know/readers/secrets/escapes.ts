@@ -3,6 +3,14 @@ import { decodeAs } from '../../../core/contract/slot.ts'
 /** One way of writing single characters, of which a text may hold some between characters that stand for themselves. */
 export type Escape = 'json' | 'url' | 'xml' | 'qp'
 
+/** What shows that there may be more than can be read: codes that begin or end an assignment or a word. */
+export const TELLING: Readonly<Record<Escape, readonly string[]>> = {
+  url: ['%2', '%3', '%4', '%5', '%6', '%7'],
+  xml: ['&#', '&quot;', '&amp;', '&apos;'],
+  json: ['\\u00', '\\x'],
+  qp: ['=3D'],
+}
+
 /** What begins an escape, and how the whole of it looks. */
 const SIGN: Record<Escape, number> = { json: 0x5c, url: 0x25, xml: 0x26, qp: 0x3d }
 const FORM: Record<'xml' | 'qp' | 'pair', RegExp> = {

@@ -66,7 +66,7 @@ const NAME: Run = { at: 0, of: IN_NAME, most: 1024, behind: ENDS_NAME }
  * four bytes that are looked for; so only every second position of the text is looked at, by one hash into a table of
  * bits, 256 KiB, which stays in a core's second cache. Where both bits are set, the literals with those four bytes are
  * compared. A literal of three or four bytes has bits for every byte there may be beside it, and is looked up by the other
- * three. What its rule needs around it is looked at as well, and whether its line has anything in codes: most hits are nothing.
+ * three. What its rule needs around it is looked at as well, and whether anything is in codes there: most hits are nothing.
  *
  * This is several times as fast as an Aho-Corasick automaton, and hardly slows down with the number of literals, since
  * nothing in the loop waits for the position before. It runs in WebAssembly, over a copy of the bytes behind its tables.
@@ -172,7 +172,7 @@ export class Prefilter {
     this.#memory.words(at, 7).set([of, run.at, run.most, behind], 3)
   }
 
-  /** Makes `hits` those in `bytes` that are something; with `wantsCodes` also those whose line has something in codes. */
+  /** Makes `hits` those in `bytes` that are something; with `wantsCodes` also those around which something is in codes. */
   scan(bytes: Uint8Array, hits: Hits, wantsCodes = false): void {
     const memory = this.#memory
     const end = this.#take(bytes)

@@ -1,3 +1,4 @@
+import { CODES } from './embedded.ts'
 import {
   add,
   and,
@@ -17,7 +18,6 @@ import {
   leadingZeros,
   leave,
   less,
-  less8,
   load,
   load16x8,
   load8,
@@ -34,7 +34,6 @@ import {
   splat,
   store,
   sub,
-  sub8,
   tee,
   trailingZeros,
   when,
@@ -287,6 +286,8 @@ function sort(module: Module): number {
 }
 
 const NEWLINE = 0x0a
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
 
 /** How many newlines there are; what follows the text is none. */
 function countLines(module: Module): number {
@@ -306,21 +307,28 @@ function countLines(module: Module): number {
   })
 }
 
-const byte = (character: string) => splat(character.charCodeAt(0))
-
-/** Which of sixteen bytes begin what `EmbeddedTexts` undoes around a keyword, or may: each by itself and the byte behind it. */
-function codesAmong(these: Code, next: Code): Code {
-  const isNext = (...characters: string[]) =>
-    characters.map(character => eq8(next, byte(character))).reduce((a, b) => or128(a, b))
-  return [
-    eq8(these, byte('\\')),
-    and128(eq8(these, byte('%')), less8(sub8(next, byte('2')), splat(6))),
-    and128(eq8(these, byte('&')), isNext('#', 'q', 'a')),
-    and128(eq8(these, byte('=')), isNext('3', '\n', '\r')),
-  ].reduce((a, b) => or128(a, b))
+/** Which of sixteen bytes are among those. */
+function areAmong(these: Code, those: readonly number[]): Code {
+  return those.map(byte => eq8(these, splat(byte))).reduce((a, b) => or128(a, b))
 }
 
-/** What each hit is, and only those that are something. Hits come in order, so that each line is looked at once. */
+/** Which of sixteen bytes begin what is undone around a keyword, or may: each by itself and the byte behind it. */
+function codesAmong(these: Code, next: Code): Code {
+  const firsts = [...new Set(CODES.map(code => code.charCodeAt(0)))]
+  return firsts
+    .map(first => {
+      const codes = CODES.filter(code => code.charCodeAt(0) === first)
+      const is = areAmong(these, [first])
+      if (codes.some(code => code.length === 1)) return is
+      return and128(is, areAmong(next, [...new Set(codes.map(code => code.charCodeAt(1)))]))
+    })
+    .reduce((a, b) => or128(a, b))
+}
+
+/**
+ * What each hit is, and only those that are something. Hits come in order, so that what stands around several, between
+ * line breaks and double quotes, is looked at once.
+ */
 function tell(module: Module, { literals }: Tables): number {
   return module.define(5, ([text, end, hits, to, wantsCodes], local) => {
     const [hit, out, start, literal, needs, is] = [
@@ -331,7 +339,7 @@ function tell(module: Module, { literals }: Tables): number {
       local(),
       local(),
     ] as const
-    const [at, lineEnd, isCoded, met, length, beginning] = [
+    const [at, aroundEnd, isCoded, met, length, beginning] = [
       local(),
       local(),
       local(),
@@ -380,41 +388,43 @@ function tell(module: Module, { literals }: Tables): number {
         ]),
       ]),
     ])
-    const line = when(isZero(less(get(start), get(lineEnd))), () => [
+    const endsAmong = (these: Code) => areAmong(these, [NEWLINE, QUOTE])
+    const around = when(isZero(less(get(start), get(aroundEnd))), () => [
       set(at, get(start)),
       block(begun => [
         loop(back => [
-          goIf(begun, isZero(less(get(lineEnd), get(at)))),
-          set(met, bits(eq8(load16x8(sub(get(at), 16)), splat(NEWLINE)))),
+          goIf(begun, isZero(less(get(aroundEnd), get(at)))),
+          set(met, bits(endsAmong(load16x8(sub(get(at), 16))))),
           when(get(met), () => [set(at, sub(add(get(at), 16), leadingZeros(get(met)))), go(begun)]),
           set(at, sub(get(at), 16)),
           go(back),
         ]),
       ]),
-      when(less(get(at), get(lineEnd)), () => [set(at, get(lineEnd))]),
-      set(isCoded, 0),
+      when(less(get(at), get(aroundEnd)), () => [set(at, get(aroundEnd))]),
+      // The quote that it begins behind may be an escaped one.
+      set(isCoded, and(eq(load8(sub(get(at), 1)), QUOTE), eq(load8(sub(get(at), 2)), BACKSLASH))),
       block(ended => [
         loop(on => [
           set(these, load16x8(get(at))),
           set(next, load16x8(get(at), 1)),
           set(met, bits(codesAmong(get(these), get(next)))),
-          set(lineEnd, bits(eq8(get(these), splat(NEWLINE)))),
-          when(get(lineEnd), () => [
-            set(lineEnd, trailingZeros(get(lineEnd))),
-            set(isCoded, or(get(isCoded), and(get(met), sub(shl(1, get(lineEnd)), 1)))),
-            set(lineEnd, add(add(get(at), get(lineEnd)), 1)),
+          set(aroundEnd, bits(endsAmong(get(these)))),
+          when(get(aroundEnd), () => [
+            set(aroundEnd, trailingZeros(get(aroundEnd))),
+            set(isCoded, or(get(isCoded), and(get(met), sub(shl(1, get(aroundEnd)), 1)))),
+            set(aroundEnd, add(add(get(at), get(aroundEnd)), 1)),
             go(ended),
           ]),
           set(isCoded, or(get(isCoded), get(met))),
           goIf(on, less(tee(at, add(get(at), 16)), get(end!))),
-          set(lineEnd, get(at)),
+          set(aroundEnd, get(at)),
         ]),
       ]),
     ])
     return [
       set(hit, get(hits!)),
       set(out, get(hits!)),
-      set(lineEnd, get(text!)),
+      set(aroundEnd, get(text!)),
       block(done => [
         loop(again => [
           goIf(done, isZero(less(get(hit), get(to!)))),
@@ -423,7 +433,10 @@ function tell(module: Module, { literals }: Tables): number {
           set(hit, add(get(hit), HIT_BYTES)),
           set(is, MAY_MATCH),
           when(tee(needs, load(get(literal), 12)), () => [before, run, begins]),
-          when(get(wantsCodes!), () => [line, when(get(isCoded), () => [set(is, or(get(is), IS_IN_CODES))])]),
+          when(get(wantsCodes!), () => [
+            around,
+            when(get(isCoded), () => [set(is, or(get(is), IS_IN_CODES))]),
+          ]),
           goIf(again, isZero(get(is))),
           store(get(out), sub(get(start), get(text!))),
           store(get(out), or(shr(sub(get(literal), literals), 2), get(is)), 4),

@@ -60,12 +60,10 @@ export const store = (address: Value, value: Value, offset = 0): Code => [
 export const load16x8 = reading(VECTOR, 0)
 export const splat = one(VECTOR, 15)
 export const eq8 = two(VECTOR, 35)
-export const less8 = two(VECTOR, 38)
 export const and128 = two(VECTOR, 78)
 export const or128 = two(VECTOR, 80)
 /** The highest bit of each of sixteen bytes. */
 export const bits = one(VECTOR, 100)
-export const sub8 = two(VECTOR, 113)
 
 export const get = (local: number): Code => [0x20, ...unsigned(local)]
 export const set = (local: number, value: Value): Code => [...code(value), 0x21, ...unsigned(local)]

@@ -1,8 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { EmbeddedTexts } from '../../../../src/know/readers/secrets/embedded.ts'
 import { beginningOf } from '../../../../src/know/readers/secrets/pattern-bounds.ts'
 import { type Literal, newHits, Prefilter } from '../../../../src/know/readers/secrets/prefilter.ts'
 import { IS_IN_CODES } from '../../../../src/know/readers/secrets/sieve.ts'
+import { Text } from '../../../../src/know/readers/secrets/text.ts'
 import { everywhere } from './everywhere.ts'
 import { engine, rules } from './rule-directory.ts'
 
@@ -53,47 +55,63 @@ test('finds every literal, overlapping and nested ones too', () => {
   )
 })
 
-test('tells the hits in whose line something may be written in codes', () => {
+test('tells the hits around which something may be written in codes, and no other is decoded', () => {
   const piece = fc.constantFrom(
     'key',
     '\n',
     '\r\n',
     '\\',
+    '"',
+    "'",
     '%',
     '2',
+    '20',
     '9',
     '&',
     '#',
-    'quot',
+    '&#61;',
+    'quot;',
     '=',
     '3D',
+    'u0041',
     ' ',
     'x'.repeat(17),
+    'x'.repeat(61),
   )
   const prefilter = new Prefilter([{ text: 'key', ignoreCase: false }])
   const hits = newHits()
-  let coded = 0
+  const met = { coded: 0, decoded: 0 }
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 60, size: 'max' }), pieces => {
-      const text = pieces.join('')
-      prefilter.scan(Buffer.from(text), hits, true)
+      const bytes = Buffer.from(pieces.join(''))
+      prefilter.scan(bytes, hits, true)
       const told = Array.from({ length: hits.count }, (_, i) => [
         hits.start[i],
         (hits.is[i]! & IS_IN_CODES) > 0,
       ])
       const expected: [number, boolean][] = []
-      let lineAt = 0
-      for (const line of text.match(/[^\n]*\n|[^\n]+$/g) ?? []) {
-        const isCoded = /\\|%[2-7]|&[#qa]|=[3\r\n]/.test(line)
-        for (const { index } of line.matchAll(/key/g)) expected.push([lineAt + index, isCoded])
-        lineAt += line.length
+      let at = 0
+      let isBehindEscaped = false
+      for (const between of bytes.toString().match(/[^\n"]*[\n"]|[^\n"]+$/g) ?? []) {
+        const isCoded = isBehindEscaped || /\\|%[2-7]|&[#qa]|=[3\r\n]/.test(between)
+        for (const { index } of between.matchAll(/key/g)) expected.push([at + index, isCoded])
+        at += between.length
+        isBehindEscaped = between.endsWith('\\"')
       }
-      coded += expected.filter(([, isCoded]) => isCoded).length
       expect(told).toEqual(expected)
+      for (const [start, isCoded] of expected) {
+        if (isCoded) met.coded++
+        const around = new EmbeddedTexts(new Text(bytes, 'a.txt', 'text', true), true, false, { left: 1e6 })
+        around.aroundKeyword(start, () => {
+          met.decoded++
+          expect(isCoded).toBe(true)
+        })
+      }
     }),
-    { seed: 7, numRuns: 400 },
+    { seed: 7, numRuns: 600 },
   )
-  expect(coded).toBeGreaterThan(100)
+  expect(met.coded).toBeGreaterThan(100)
+  expect(met.decoded).toBeGreaterThan(100)
 })
 
 test('leaves out where the bytes around a literal tell that nothing can match', () => {
