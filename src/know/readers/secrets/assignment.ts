@@ -19,6 +19,8 @@ export interface Assigned {
   readonly isSetting: boolean
 }
 
+const NEWLINE = 0x0a
+const SPACE = 0x20
 const IN_BASE64 = classOf('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=')
 
 /**
@@ -43,6 +45,49 @@ export function readAssigned(text: Text, key: Key): Assigned | undefined {
   }
   if (looksLikeBase64(bytes) && inSecretManifest(text, key)) span = undoBase64(span)
   return span && { span, how, isLiteral: isLiteral(text, range), isSetting: range.isSetting === true }
+}
+
+const IN_WORD = classOf('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_$.:')
+const BLANK = classOf(' \t')
+const QUOTES = classOf('"\'`')
+/** What stands before a key within a string, as `bareRange` reads it. */
+const IN_STRING = classOf('-;&?"\'')
+/** How far back it looks. */
+const LEAD = 512
+
+/**
+ * `token = next()`, as most of what a program gives to such a name: told on its bytes, before a string is made of any. What
+ * else is no value is found out where it is read. `separatorAt` is where the name ends, which begins at `start`.
+ */
+export function isExpression(
+  { bytes, dialect }: Text,
+  start: number,
+  separatorAt: number,
+  valueAt: number,
+): boolean {
+  if (dialect !== 'code') return false
+  let signs = 0
+  for (let at = separatorAt; at < valueAt; at++) {
+    if (BLANK[bytes[at]!]) continue
+    if (bytes[at] !== 0x3d || ++signs > 1) return false
+  }
+  let at = valueAt
+  while (at < bytes.length && IN_WORD[bytes[at]!]) at++
+  // Nothing; `new String("x")`; `b"x"`; `String("x")`.
+  if (signs === 0 || at === valueAt || (at === valueAt + 3 && BLANK[bytes[at]!]) || QUOTES[bytes[at]!])
+    return false
+  if (bytes[at] === 0x28 && !IN_WORD[bytes[at + 1]!] && bytes[at + 1] !== 0x29) return false
+  const before = bytes[start - 1] ?? NEWLINE
+  if (IN_STRING[before]) return false
+  // In a string, or an option of a command.
+  const mayBeQuoted = before === SPACE || before === 0x3a
+  const mayBeOption = valueAt - separatorAt === 1
+  if (!mayBeQuoted && !mayBeOption) return true
+  for (let back = start - 1; back >= Math.max(0, start - LEAD) && bytes[back] !== NEWLINE; back--) {
+    if (mayBeQuoted && QUOTES[bytes[back]!]) return false
+    if (mayBeOption && bytes[back] === 0x2d && bytes[back - 1] === 0x2d) return false
+  }
+  return true
 }
 
 function howOf({ name, separator }: Key): Assigned['how'] {

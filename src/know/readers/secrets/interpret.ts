@@ -1,6 +1,6 @@
 import type { Ref } from '../../../core/contract/ref.ts'
 import { decodeAs } from '../../../core/contract/slot.ts'
-import { COMPARES, readAssigned } from './assignment.ts'
+import { COMPARES, isExpression, readAssigned } from './assignment.ts'
 import type { Candidate, Span } from './candidate.ts'
 import { holds } from './checksum.ts'
 import type { Beside, CompiledRule } from './compiled-rule.ts'
@@ -296,7 +296,7 @@ function readAssignment(
   depth: number,
 ): Candidate | undefined {
   const separator = match.groups['separator']
-  if (!separator) return undefined
+  if (!separator || isExpression(text, match.start, ...separator)) return undefined
   const name = text.latin1(match.start, separator[0])
   const key = keyNameOf(name.includes('.') ? name.replace(COMPARES, '') : name)
   if (!key) return undefined

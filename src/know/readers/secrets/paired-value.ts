@@ -14,6 +14,8 @@ export function valueBefore(text: Text, key: Key, before: string): Range | undef
   const { page, dialect } = text
   const keyAt = key.start - text.base
   const lead = page.slice(Math.max(0, keyAt - REACH), keyAt)
+  // Most stand behind another word, which is told sooner than by all of it.
+  if (!/[:=][ \t]{0,4}["']?$/.test(lead.slice(-6))) return undefined
   const found =
     /["']?\bvalue["']?[ \t]{0,4}[:=][ \t]{0,4}(?:"([^"\n]{1,256})"|'([^'\n]{1,256})'|([^\s"',{}[\]]{1,256}))(?:,\s{0,60}|\s{1,60})["']?(?:name|key)["']?[ \t]{0,4}[:=][ \t]{0,4}["']?$/i.exec(
       lead,

@@ -23,8 +23,11 @@ export function wordsApart(text: Text, key: Key, at: number, before: string): Ra
   if (line.trim() === '' && (dialect === 'ini' || CONFIGURED.test(key.name))) return wholeLine(page, at)
   if (/^\s*(?:setenv|set(?:\s+-{1,2}\w+)+)\s+$/.test(line))
     return isQuote(page[at]) ? quotedRange(page, at, 'shell') : matchBare(page, at, /[^\s;&|()<>"'`\\]+/y)
-  const netrc = dialect === 'netrc' || /\blogin\s+\S+\s+$/.test(page.slice(Math.max(0, keyAt - 120), keyAt))
-  if (netrc && key.name === 'password') return matchBare(page, at, /\S+/y)
+  if (key.name === 'password') {
+    const isNetrc =
+      dialect === 'netrc' || /\blogin\s+\S+\s+$/.test(page.slice(Math.max(0, keyAt - 120), keyAt))
+    if (isNetrc) return matchBare(page, at, /\S+/y)
+  }
   return isFlag(key.name, before, line) ? flagValue(page, at, isTold(text, line)) : undefined
 }
 
