@@ -69,9 +69,11 @@ export function literalsOf(rules: readonly CompiledRule[]): { literals: Literal[
   return { literals, meanings }
 }
 
+/** Only letters of ASCII have a case here: others are bytes of one. */
 function spellings(keyword: string): string[] {
-  const lower = keyword.toLowerCase()
-  return [...new Set([lower, keyword.toUpperCase(), lower.replace(/^./, first => first.toUpperCase())])]
+  const lower = keyword.replace(/[A-Z]+/g, letters => letters.toLowerCase())
+  const upper = keyword.replace(/[a-z]+/g, letters => letters.toUpperCase())
+  return [...new Set([lower, upper, lower.replace(/^[a-z]/, first => first.toUpperCase())])]
 }
 
 /** As it looks with a code for each character, in the case of which hexadecimal digits do not differ. */

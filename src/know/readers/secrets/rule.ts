@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { revokeStep, verifyStep } from '../../../core/contract/declared-step.ts'
 import { assignedTo } from './assigned-to.ts'
 import { checksums } from './checksum.ts'
+import { keywordsInUtf8, patternInUtf8 } from './in-utf8.ts'
 import { SEPARATOR } from './separator.ts'
 
 /** A text in parts, joined when read, so that no scanner takes an example for a live credential. */
@@ -150,6 +151,27 @@ export const ruleSchema = z
     ...rule,
     pattern: rule.assignedTo ? assignedTo(rule.keywords, rule.assignedTo, rule.pattern) : rule.pattern,
   }))
+  .transform((rule, context) => {
+    // What tells a document by its first bytes says bytes.
+    if (rule.structure === 'file') return rule
+    const inUtf8 = (path: string[], pattern: string) => {
+      try {
+        return patternInUtf8(pattern, rule.ignoreCase)
+      } catch (error) {
+        context.addIssue({ code: 'custom', path, message: (error as Error).message })
+        return z.NEVER
+      }
+    }
+    return {
+      ...rule,
+      keywords: rule.keywords.flatMap(keyword => keywordsInUtf8(keyword, rule.ignoreCase)),
+      pattern: inUtf8(['pattern'], rule.pattern),
+      ...(rule.pair && { pair: { ...rule.pair, pattern: inUtf8(['pair', 'pattern'], rule.pair.pattern) } }),
+      ...(rule.keyId && {
+        keyId: { ...rule.keyId, pattern: inUtf8(['keyId', 'pattern'], rule.keyId.pattern) },
+      }),
+    }
+  })
 
 /** One kind of credential, as rules/secrets/<id>.yaml says it. */
 export type Rule = z.infer<typeof ruleSchema>
