@@ -2,7 +2,17 @@ import { classOf } from './byte-class.ts'
 import { besideOf, CASELESS, gramsOf, type Place, tableOf } from './grams.ts'
 import { Layout, LinearMemory } from './linear-memory.ts'
 import type { Beginning, Run } from './pattern-bounds.ts'
-import { HIT_BYTES, IS_IN_CODES, MAY_MATCH, MIX, marksOf, PADDING, pairOf, sieve } from './sieve.ts'
+import {
+  HIT_BYTES,
+  IS_IN_CODES,
+  MAY_MATCH,
+  MIX,
+  MOST_LISTED,
+  marksOf,
+  PADDING,
+  pairOf,
+  sieve,
+} from './sieve.ts'
 
 /**
  * A literal to look for. `text` holds one character per byte (Latin-1).
@@ -138,6 +148,7 @@ export class Prefilter {
       pairBits: PAIR_BITS,
       threes: layout.put(threes),
       threesBits: THREES_BITS,
+      listed: layout.put(4 * MOST_LISTED),
       mostPlaces: most,
     })
     this.#textAt = layout.end

@@ -55,6 +55,8 @@ export interface Tables {
   /** One byte, 0 or 1, for each hash of three bytes that may have any byte beside them. */
   readonly threes: number
   readonly threesBits: number
+  /** Room for positions that are to be compared, MOST_LISTED of them. */
+  readonly listed: number
   /** The most hits that one gram may make. */
   readonly mostPlaces: number
 }
@@ -75,6 +77,7 @@ export const GRAM = 4
 /** Of each place: the literal, how far behind its beginning the gram is, where the other byte is, and which. */
 export const PLACE_WORDS = 4
 const PAGE_BITS = 16
+export const MOST_LISTED = 256
 
 /** So many bytes behind a text are zeros. */
 export const PADDING = 64
@@ -113,11 +116,14 @@ export function marksOf(gram: number, filterBits: number): { word: number; bits:
   return { word: hash >>> toWord, bits: (1 << (hash >>> bit)) | (1 << (hash >>> otherBit)) }
 }
 
-/** Every second position, four at a time, so that what the processor waits for is one thing in eight bytes. */
-function scan(module: Module, { filter, filterBits, mostPlaces }: Tables, compare: number): number {
+/**
+ * Every second position, four at a time. Each is listed, and the next one over it where its bits are not set: a jump, which
+ * the processor could not foresee, would cost more. What is listed is compared some at a time.
+ */
+function scan(module: Module, { filter, filterBits, listed }: Tables, compare: number): number {
   const [toWord, bit, otherBit] = shiftsOf(filterBits)
   return module.define(3, ([text, end, out], local) => {
-    const at = local()
+    const [at, next] = [local(), local()]
     const hashes = [0, 1, 2, 3].map(() => local())
     const words = [0, 1, 2, 3].map(() => local())
     const gramAt = (offset: number): Code => or(load(get(at), offset), CASE)
@@ -125,34 +131,22 @@ function scan(module: Module, { filter, filterBits, mostPlaces }: Tables, compar
       load(and(shr(get(value), toWord - 2), ((1 << (filterBits - 5)) - 1) << 2), filter)
     const both = (value: number, of: number): Code =>
       and(shr(get(value), shr(get(of), bit)), shr(get(value), shr(get(of), otherBit)))
+    const compared = set(out!, call(compare, get(next), get(out!), get(text!), get(end!)))
     return [
       set(at, get(text!)),
+      set(next, listed),
       loop(again => [
         ...hashes.map((hash, index) => set(hash, mul(gramAt(2 * index), MIX))),
         ...words.map((word, index) => set(word, wordOf(hashes[index]!))),
         ...words.map((word, index) => set(word, both(word, hashes[index]!))),
-        when(
-          and(
-            words.map(get).reduce((a, b) => or(a, b)),
-            1,
-          ),
-          () => [
-            // Room for what four grams may make, each looked up in three ways.
-            when(less(shl(pages, PAGE_BITS), add(get(out!), 12 * mostPlaces * HIT_BYTES)), () => [
-              grow(((12 * mostPlaces * HIT_BYTES) >> PAGE_BITS) + 16),
-            ]),
-            ...words.map((word, index) =>
-              when(and(get(word), 1), () => [
-                set(
-                  out!,
-                  call(compare, gramAt(2 * index), add(get(at), 2 * index), get(out!), get(text!), get(end!)),
-                ),
-              ]),
-            ),
-          ],
-        ),
+        ...words.flatMap((word, index) => [
+          store(get(next), add(get(at), 2 * index)),
+          set(next, add(get(next), shl(and(get(word), 1), 2))),
+        ]),
+        when(less(listed + 4 * (MOST_LISTED - 4), get(next)), () => [compared, set(next, listed)]),
         goIf(again, less(tee(at, add(get(at), 8)), get(end!))),
       ]),
+      compared,
       get(out!),
     ]
   })
@@ -167,28 +161,61 @@ export function pairOf(gram: number, beside: Beside, byte: number, pairBits: num
   return Math.imul(gram + Math.imul(byte | CASE_BIT, PAIR_MIX[beside]), MIX) >>> (32 - pairBits)
 }
 
-/** All literals that have the gram, or three bytes of it. */
-function compareAll(module: Module, { threes, threesBits, pairs, pairBits }: Tables, those: number): number {
-  return module.define(5, ([gram, at, out, text, end], local) => {
-    const [three, pair] = [local(), local()] as const
-    const rest = [get(text!), get(end!)] as const
+/** All literals that have one of the grams that are listed, or three bytes of one. Those that no literal has are first taken out, without a jump. */
+function compareAll(
+  module: Module,
+  { threes, threesBits, pairs, pairBits, listed, mostPlaces }: Tables,
+  those: number,
+): number {
+  return module.define(4, ([last, out, text, end], local) => {
+    const [item, kept, at, gram, three, pair] = [
+      local(),
+      local(),
+      local(),
+      local(),
+      local(),
+      local(),
+    ] as const
     const isPair = (beside: Beside, byte: Code | 0): Code => {
-      const sum = byte === 0 ? get(gram!) : add(get(gram!), mul(or(byte, CASE_BIT), PAIR_MIX[beside]))
+      const sum = byte === 0 ? get(gram) : add(get(gram), mul(or(byte, CASE_BIT), PAIR_MIX[beside]))
       const word = load(shl(shr(tee(pair, mul(sum, MIX)), 32 - pairBits + 5), 2), pairs)
       return and(shr(word, shr(get(pair), 32 - pairBits)), 1)
     }
     const isAny = [
-      isPair('behind', load8(get(at!), GRAM)),
-      isPair('before', load8(sub(get(at!), 1))),
+      isPair('behind', load8(get(at), GRAM)),
+      isPair('before', load8(sub(get(at), 1))),
       isPair('none', 0),
     ].reduce((a, b) => or(a, b))
-    return [
-      when(isAny, () => [set(out!, call(those, get(gram!), get(at!), get(out!), ...rest))]),
-      ...[WITHOUT_LAST, WITHOUT_FIRST].map(mask =>
-        when(load8(shr(mul(tee(three, and(get(gram!), mask)), MIX), 32 - threesBits), threes), () => [
-          set(out!, call(those, get(three), get(at!), get(out!), ...rest)),
+    const isThree = (mask: number): Code =>
+      load8(shr(mul(tee(three, and(get(gram), mask)), MIX), 32 - threesBits), threes)
+    const compare = (value: number): Code =>
+      set(out!, call(those, get(value), get(at), get(out!), get(text!), get(end!)))
+    /** For each that is listed, up to `last`. */
+    const each = (body: readonly Code[]): Code =>
+      block(done => [
+        set(item, listed),
+        loop(again => [
+          goIf(done, isZero(less(get(item), get(last!)))),
+          set(at, load(get(item))),
+          set(gram, or(load(get(at)), CASE)),
+          ...body,
+          set(item, add(get(item), 4)),
+          go(again),
         ]),
-      ),
+      ])
+    const room = 3 * MOST_LISTED * mostPlaces * HIT_BYTES
+    return [
+      when(less(shl(pages, PAGE_BITS), add(get(out!), room)), () => [grow((room >> PAGE_BITS) + 16)]),
+      set(kept, listed),
+      each([
+        store(get(kept), get(at)),
+        set(kept, add(get(kept), shl(or(isAny, or(isThree(WITHOUT_LAST), isThree(WITHOUT_FIRST))), 2))),
+      ]),
+      set(last!, get(kept)),
+      each([
+        when(isAny, () => [compare(gram)]),
+        ...[WITHOUT_LAST, WITHOUT_FIRST].map(mask => when(isThree(mask), () => [compare(three)])),
+      ]),
       get(out!),
     ]
   })
