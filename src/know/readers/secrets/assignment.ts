@@ -127,7 +127,7 @@ function valueRange(text: Text, key: Key, how: Assigned['how']): Range | undefin
       ? quotedRange(page, at, dialect)
       : undefined
   }
-  if (how === 'told') return isQuote(page[at]) ? quotedRange(page, at, dialect) : undefined
+  if (how === 'told') return isQuote(page[at]) ? quotedRange(page, at, dialect) : wordOf(page, at)
   if (next === '\\') {
     const escaped = withinEscapedQuotes(page, at)
     if (escaped) return escaped
@@ -158,6 +158,12 @@ function valueRange(text: Text, key: Key, how: Assigned['how']): Range | undefin
     return range && dialect === 'code' && isPiece(page, range.end + 1) ? undefined : range
   }
   return bareRange(text, key, at, before)
+}
+
+/** The next word of a sentence, without the sign that ends it. */
+function wordOf(page: string, at: number): Range | undefined {
+  const word = /^[^\s"'`<>(){}[\]]{6,64}/.exec(page.slice(at, at + 65))?.[0].replace(/[.,;:!?]+$/, '')
+  return word === undefined ? undefined : { start: at, end: at + word.length, encodings: [] }
 }
 
 /** `\"x\"` within a string that begins on another line, as a script sends JSON: what has no escape in it. Two backslashes escape no quote. */

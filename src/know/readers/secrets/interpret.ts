@@ -10,10 +10,11 @@ import { judgeNamed } from './judge-assignment.ts'
 import { keyNameOf } from './key-name.ts'
 import { lookAround, type Neighbours } from './neighbours.ts'
 import { readHash } from './password-hash.ts'
-import { isStandIn, speaksOfItself, whyNoSecret } from './placeholder.ts'
+import { isStandIn, repeats, speaksOfItself, whyNoSecret } from './placeholder.ts'
 import { isPublished, isPublishedJwt } from './published.ts'
 import { isQuote, quotedEncoding, unescaped } from './quoted-value.ts'
 import type { Text } from './text.ts'
+import { longestRun } from './value-form.ts'
 import { readWhole } from './whole-file.ts'
 
 /** Where a rule's pattern matched: offsets into the text's bytes. From `start` to `keywordAt` is what `lead` took. */
@@ -95,7 +96,7 @@ function readToken(text: Text, compiled: CompiledRule, match: Match, depth: numb
   return {
     rule: compiled,
     value,
-    ...(id && { id }),
+    ...(id && id.bytes.length > 0 && { id }),
     ...(keyId && { keyId }),
     ...(claims && { claims }),
     confidence: rule.confidence,
@@ -125,11 +126,11 @@ function claimsOf(
   }
 }
 
-/** Whether it is written to stand for a token: a generated one may hold a run of zeros, but is not made of it. */
+/** Whether it is written to stand for a token: with dots, the same character again and again, or the alphabet. */
 function isFilled(token: string): boolean {
-  if (/example|x{8,}|\*{4,}|\.{3,}/i.test(token)) return true
-  const run = /(.)\1{9,}/i.exec(token)
-  return run !== null && run[0].length * 3 >= token.length
+  return (
+    /example|x{8,}|\*{4,}|\.{3,}/i.test(token) || repeats(token) || longestRun(token) * 3 >= 2 * token.length
+  )
 }
 
 /** A key in a YAML block scalar has every line indented alike, which is no part of the key. */
@@ -355,6 +356,9 @@ function isLongLine({ bytes }: Text, at: number): boolean {
   return before >= 0 && after <= bytes.length && !bytes.subarray(before, after).includes(0x0a)
 }
 
+/** The name that says as much as the place: where a token is stated, one that is a UUID is no mere name of something. */
+const STATED = { password: 'password', token: 'access_token' } as const
+
 /** A value in a place that says what it is: an argument of a call, an option of a command, a header. */
 function readStated(text: Text, compiled: CompiledRule, match: Match, depth: number): Candidate | undefined {
   const { rule } = compiled
@@ -366,7 +370,7 @@ function readStated(text: Text, compiled: CompiledRule, match: Match, depth: num
   const value = { start: range[0], end: range[1], encodings, bytes }
   const user = spanOf(text, match.groups['user'], [])
   const host = match.groups['host'] ? 'host' : undefined
-  const judged = judgeNamed(keyNameOf(rule.states)!, latin1(value), {
+  const judged = judgeNamed(keyNameOf(STATED[rule.states])!, latin1(value), {
     path: text.path,
     isLiteral: true,
     isSetting: true,

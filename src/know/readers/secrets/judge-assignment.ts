@@ -38,6 +38,8 @@ export function judgeNamed(key: KeyName, value: string, standing: Standing): Jud
   if (namesItself(key, value)) return judgeOwnName(key, standing)
   if (LOCK_FILE.test(standing.path)) return undefined
   const form = formOf(value)
+  // In a sentence any word may follow.
+  if (standing.how === 'told' && !standing.isLiteral && form.form !== 'generated') return undefined
   const base =
     key.family === 'password'
       ? passwordSurety(key, value, form, standing)
@@ -148,7 +150,7 @@ function judgeDefault(key: KeyName, standing: Standing): Judgement | undefined {
 /** Some vendors' tokens are UUIDs, most UUIDs are names of things: only a key that says a lot makes one a secret. */
 function judgeUuid(key: KeyName, value: string, standing: Standing): Judgement | undefined {
   if (/^0{8}|(.)\1{7}|12345678/.test(value) || standing.how !== 'assigned') return undefined
-  if (!/(?:^|_)(?:api_?key|access_key|[a-z]{3,}_?token|client_secret|secret_key)$/.test(key.normal))
+  if (!/(?:^|_)(?:api_?key|access_key|[a-z][a-z\d]{2,}_?token|client_secret|secret_key)$/.test(key.normal))
     return undefined
   if (/request|idempotency|correlation|creation|continuation|client_token|session|device/.test(key.normal))
     return undefined
@@ -242,7 +244,7 @@ function isName(value: string): boolean {
   const words = value.replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, '')
   return (
     /^[A-Za-z]+(?:[A-Z][a-z]+)+\d{0,2}$/.test(words) ||
-    /^[a-z]+(?:[-_./:][a-z]+)+[-_./:]?v?\d{0,3}$/i.test(words) ||
+    /^[a-z]+(?:[-_./:][a-z]+)+[-_./:]?v?\d{0,3}(?:\.\d{1,4}){0,3}$/i.test(words) ||
     /^[A-Za-z_$]+(?:\.[A-Za-z_$]+)+$/.test(words)
   )
 }

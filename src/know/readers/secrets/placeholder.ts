@@ -106,7 +106,7 @@ export function whyNoSecret(value: string): Objection | undefined {
   // Most values have none of the signs that all of these need.
   const special = /^[A-Za-z0-9]*$/.test(value) ? undefined : whySpecial(value)
   if (special !== undefined) return special
-  if (new Set(value).size <= 2) return 'one character again and again'
+  if (new Set(value).size <= 2 || repeats(value)) return 'one character again and again'
   if (REPEATED.test(value)) return 'a placeholder'
   return undefined
 }
@@ -124,6 +124,12 @@ function whySpecial(value: string): Objection | undefined {
     return 'a path'
   if (URL_LIKE.test(value)) return 'a URL'
   return EMAIL.test(value) ? 'a mail address' : undefined
+}
+
+/** Whether much of it is one character: a generated value may hold a run of zeros, but is not made of it. */
+export function repeats(value: string): boolean {
+  const run = /(.)\1{9,}/i.exec(value)
+  return run !== null && run[0].length * 3 >= value.length
 }
 
 /** Whether a value stands in for one that is not there. A hash, a path or a UUID may well be somebody's key. */

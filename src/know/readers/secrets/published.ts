@@ -42,6 +42,11 @@ const VALUES = new Set(
     'tGN0bIwXnHdwOa85V ABjPdSn8nWY7G7I',
     'wJalrXUtnFEMI/K7MDENG/ bPxRfiCYzEXAMPLEKEY',
     'je7MtGbClwBF/2Zp9Utk/ h3yCo8nvbEXAMPLEKEY',
+    '33f!! lloppa',
+    'hal+9ooo_ da!sY',
+    // BIP-39, and development networks.
+    'abandon  abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about',
+    'test  test test test test test test test test test test junk',
     // Emulators and development networks, the same everywhere: Azure Storage, Cosmos DB, Hardhat and Anvil, Ganache.
     'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/ K1SZFPTOtr/KBHBeksoGMGw==',
     'C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPM bIZnqyMsEcaGQy67XIw/Jw==',

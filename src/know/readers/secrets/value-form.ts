@@ -38,10 +38,11 @@ export function formOf(value: string): ValueForm {
 
 function isGenerated(value: string, bits: number): boolean {
   const { length } = value
-  if (length < 8 || bits < Math.min(3.1, 0.78 * Math.log2(length))) return false
+  // Hexadecimal has few letters, and pairs of them that words have too; sixteen of its digits are seldom all different.
+  const isHex = /(?<![A-Za-z])(?=[a-f]{0,12}\d)(?=\d{0,12}[a-f])[0-9a-f]{16,}(?![A-Za-z])/i.test(value)
+  if (length < 8 || bits < Math.min(isHex ? 2.7 : 3.1, 0.78 * Math.log2(length))) return false
   if (isSequence(value)) return false
-  // Hexadecimal has few letters, and pairs of them that words have too.
-  if (/(?<![A-Za-z])(?=[a-f]{0,12}\d)(?=\d{0,12}[a-f])[0-9a-f]{16,}(?![A-Za-z])/i.test(value)) return true
+  if (isHex) return true
   const digits = count(value, 0x30, 0x39)
   const upper = count(value, 0x41, 0x5a)
   const lower = count(value, 0x61, 0x7a)
@@ -86,10 +87,17 @@ export function isSequence(value: string): boolean {
 
 /** `abcdefg`, `12345678` among others: typed by a person, where a machine should have generated. */
 export function hasRun(value: string): boolean {
-  let run = 1
-  for (let at = 1; at < value.length && run < 7; at++)
+  return longestRun(value) >= 7
+}
+
+/** How many characters in a row follow upon one another. */
+export function longestRun(value: string): number {
+  let [run, longest] = [1, 1]
+  for (let at = 1; at < value.length; at++) {
     run = isStep(value.charCodeAt(at - 1), value.charCodeAt(at), 1) ? run + 1 : 1
-  return run >= 7
+    if (run > longest) longest = run
+  }
+  return longest
 }
 
 /** The part of characters that follow upon the one `distance` before. */

@@ -1,6 +1,7 @@
 /** A password as people make them, and a key as machines do; both made up. */
 export const P = 'Hop-77-qz'
 const K = ['k7Qx02mzq77L', 'wPd81hXt3vB9'].join('')
+const U = ['5eb4223e-5008-46e5', 'be67-c7b8f2732305'].join('-')
 
 /** How secrets are written in each kind of file: where, and the text around the one that is to be found. */
 export const found: readonly (readonly [path: string, text: string, value?: string])[] = [
@@ -163,7 +164,16 @@ export const found: readonly (readonly [path: string, text: string, value?: stri
   ['a.sql', `CREATE USER 'app'@'%' IDENTIFIED BY '${P}';\n`],
   ['a.sql', `ALTER ROLE app WITH PASSWORD '${P}';\n`],
   ['a.sql', `CREATE LOGIN app WITH PASSWORD = N'${P}';\n`],
+  // What is taken where the environment has nothing
+  ['a.py', `PASSWORD = os.environ.get("PASSWORD") or "${P}"\n`],
+  ['a.php', `$password = getenv('DB_PASSWORD') ?: '${P}';\n`],
+  ['a.rb', `password = ENV.fetch("DB_PASSWORD") || "${P}"\n`],
+  ['a.sh', `curl -u ":${P}" https://acme.test/\n`],
+  ['a.sh', `curl -H 'Authorization: ${U}' https://acme.test/\n`, U],
+  ['a.env', `AI4_TOKEN=${U}\n`, U],
+  ['a.env', `API_TOKEN=${['3fea6af1', '349166ea'].join('')}\n`, ['3fea6af1', '349166ea'].join('')],
   // Texts
+  ['a.txt', `The password is ${['23', '7dg546fs9'].join('')}.\n`, ['23', '7dg546fs9'].join('')],
   ['README.md', `The default password is "${P}".\n`],
   ['notes.txt', `user: app\npassword: ${P}\n`],
   ['notes.txt', `Authorization: Bearer ${K}\n`, K],
@@ -268,6 +278,8 @@ export const passed: readonly (readonly [path: string, text: string])[] = [
   ['a.md', 'password: your_password\n'],
   ['a.md', 'Set `password` to the password of the user.\n'],
   ['a.js', "apiKey: 'YOUR_API_KEY'\n"],
+  ['a.env', 'API_TOKEN=api_live.00000000000000000000000000000000\n'],
+  ['a.env', 'GOOGLE_KEY=AIzaSyabcdefghijklmnopqrstuvwxyz1234567\n'],
   // Hashes, identifiers, public keys, digests
   ['a.json', '{"password": "$2b$12$KIXQ4rVbW8tK3n0p5m1uUeJ8cZqQ9y"}'],
   ['a.py', 'password = "pbkdf2_sha256$260000$abc$def="\n'],
@@ -298,6 +310,8 @@ export const passed: readonly (readonly [path: string, text: string])[] = [
   ['a.css', 'input[type="password"] { color: red }\n'],
   ['a.html', '<label for="password">Password:</label>'],
   ['a.md', 'The token: a string of characters.\n'],
+  ['a.md', 'The password is base64-encoded before it is sent.\n'],
+  ['a.md', 'notes = "Maven - io.jsonwebtoken:jjwt-jackson-0.11.2"\n'],
   ['a.md', 'Reset your password: https://acme.test/reset\n'],
   ['a.md', 'password (string): the password to log in with\n'],
   ['a.txt', 'bypass: true\ncompass: north\npassenger: Smith\n'],
