@@ -40,7 +40,8 @@ export async function* bytePages(
     sql`select rowid as row_number, ${values} from ${sql.table(table)} not indexed
       where rowid > ${after} order by rowid limit ${ROWS}`
   for (let after = 0; ; ) {
-    const line = sql`concat_ws(${SEPARATOR}, ${sql.join(texts)}) as line`
+    // It makes a text of each value itself, and would leave out what is null.
+    const line = sql`concat_ws(${SEPARATOR}, ${sql.join(columns.map(column => sql`coalesce(${column}, '')`))}) as line`
     const { rows } = await sql<{ last_row: number | null; row_count: number; bytes: Uint8Array | null }>`
       select max(row_number) as last_row, count(*) as row_count,
       cast(string_agg(line, ${SEPARATOR}) as blob) as bytes from (${page(after, line)}) as page`.execute(db)

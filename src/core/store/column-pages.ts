@@ -25,28 +25,34 @@ export async function* columnPages<Column extends string>(
   where: RawBuilder<unknown> = sql`true`,
 ): AsyncGenerator<ColumnPage<Column>> {
   const names = Object.keys(columns) as Column[]
-  const selected = sql.join(
+  const texts = sql.join(
     names.map(name => sql`coalesce(cast(${columns[name]} as text), '') as ${sql.ref(name)}`),
   )
   if (isPostgres(db)) {
-    const { rows } = await sql<Record<Column, string>>`select ${selected} from ${sql.table(table)}
+    const { rows } = await sql<Record<Column, string>>`select ${texts} from ${sql.table(table)}
       where ${where}`.execute(db)
     for (let at = 0; at < rows.length; at += ROWS) yield byColumn(names, rows.slice(at, at + ROWS))
     return
   }
   const all = sql.join(names.map(name => sql`string_agg(${sql.ref(name)}, ${SEPARATOR}) as ${sql.ref(name)}`))
+  // What puts a column together makes a text of each value itself.
+  const values = sql.join(names.map(name => sql`coalesce(${columns[name]}, '') as ${sql.ref(name)}`))
   for (let after = 0; ; ) {
-    const page = sql`select rowid as row_number, ${selected} from ${sql.table(table)} not indexed
+    const page = (
+      selected: RawBuilder<unknown>,
+    ) => sql`select rowid as row_number, ${selected} from ${sql.table(table)} not indexed
       where rowid > ${after} and ${where} order by rowid limit ${ROWS}`
     const { rows } = await sql<Record<Column, string> & { last_row: number | null; row_count: number }>`
-      select max(row_number) as last_row, count(*) as row_count, ${all} from (${page}) as page`.execute(db)
+      select max(row_number) as last_row, count(*) as row_count, ${all} from (${page(values)}) as page`.execute(
+      db,
+    )
     const [read] = rows
     if (!read || read.last_row === null) return
     const count = read.row_count
     const split = names.map(name => [name, read[name].split(SEPARATOR)] as const)
     yield split.every(([, values]) => values.length === count)
       ? ({ ...Object.fromEntries(split), count } as ColumnPage<Column>)
-      : byColumn(names, (await sql<Record<Column, string>>`${page}`.execute(db)).rows)
+      : byColumn(names, (await sql<Record<Column, string>>`${page(texts)}`.execute(db)).rows)
     after = read.last_row
     await turn()
   }
