@@ -5,6 +5,7 @@ import type { Ms, Ref } from '../../core/contract/ref.ts'
 import { canonicalJson } from '../../core/contract/canonical-json.ts'
 import type { Row } from '../../core/store/schema.ts'
 import type { Tx } from '../../core/store/store.ts'
+import { laterSeen } from './later-seen.ts'
 
 export type EntityType = Row<'entity'>['type']
 
@@ -100,7 +101,7 @@ export class EntityWriter {
       .onConflict(conflict =>
         conflict
           .columns(['entity_id', 'source_id', 'document'])
-          .doUpdateSet({ last_seen: this.#at, gone_at: null }),
+          .doUpdateSet({ last_seen: laterSeen('sighting'), gone_at: null }),
       )
       .execute()
     await this.#tx

@@ -12,6 +12,7 @@ import { alreadyTold } from './already-told.ts'
 import { ANY_INSTANCE } from './claim.ts'
 import { EntityWriter, toldTime } from './entity.ts'
 import { inChunks } from './in-chunks.ts'
+import { laterSeen } from './later-seen.ts'
 import { relink } from './link.ts'
 import { linkArns } from './link-arns.ts'
 import { linkProvisional } from './link-provisional.ts'
@@ -60,19 +61,22 @@ const insertOccurrences = new RowInsert('occurrence', insert =>
     conflict.columns(['source_id', 'document', 'path', 'commit']).doUpdateSet(({ ref, eb }) => ({
       author: ref('excluded.author'),
       at: ref('excluded.at'),
-      // Said in two batches of one run, it is at the head when either says so.
+      // Said in two batches of one run, it is at the head when either says so; else the newer run knows.
       at_head: eb
         .case()
         .when(
-          eb.and([
-            eb('occurrence.last_seen', '=', ref('excluded.last_seen')),
-            eb('occurrence.at_head', '>', ref('excluded.at_head')),
+          eb.or([
+            eb('occurrence.last_seen', '>', ref('excluded.last_seen')),
+            eb.and([
+              eb('occurrence.last_seen', '=', ref('excluded.last_seen')),
+              eb('occurrence.at_head', '>', ref('excluded.at_head')),
+            ]),
           ]),
         )
         .then(ref('occurrence.at_head'))
         .else(ref('excluded.at_head'))
         .end(),
-      last_seen: ref('excluded.last_seen'),
+      last_seen: laterSeen('occurrence'),
     })),
   ),
 )
@@ -242,7 +246,12 @@ class Folding {
       this.#changed.add(fingerprint)
     await this.#tx
       .updateTable('copy')
-      .set({ ...(replaces ? said : {}), allowance, last_seen: this.#at, gone_at: null })
+      .set({
+        ...(replaces ? said : {}),
+        allowance,
+        last_seen: Math.max(found.last_seen, this.#at),
+        gone_at: null,
+      })
       .where('id', '=', found.id)
       .execute()
   }
@@ -303,7 +312,7 @@ class Folding {
       .where('crossing', '=', crossing)
       .where('document', '=', document)
       .executeTakeFirst()
-    const times = { last_seen: this.#at, gone_at: null }
+    const times = { last_seen: Math.max(found?.last_seen ?? 0, this.#at), gone_at: null }
     if (found)
       await this.#tx
         .updateTable('edge')

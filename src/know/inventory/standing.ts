@@ -4,6 +4,7 @@ import type { Ms } from '../../core/contract/ref.ts'
 import type { Row } from '../../core/store/schema.ts'
 import type { Tx } from '../../core/store/store.ts'
 import { hides, type MemberGap } from '../readers/archive/member-gap.ts'
+import { laterSeen } from './later-seen.ts'
 
 /** A document that a source lists at a path, and that was read before. */
 export interface Listed {
@@ -48,7 +49,7 @@ export async function restate(
         .onConflict(conflict =>
           conflict
             .columns(['source_id', 'document', 'path', 'member', 'fingerprint', 'slots'])
-            .doUpdateSet({ last_seen: at, gone_at: null }),
+            .doUpdateSet({ last_seen: laterSeen('copy'), gone_at: null }),
         )
         .execute()
   }
@@ -167,7 +168,7 @@ async function restateByOccurrence(tx: Tx, sourceId: string, at: Ms): Promise<bo
         selectFrom('occurrence')
           .select('occurrence.document')
           .where('occurrence.source_id', '=', sourceId)
-          .where('occurrence.last_seen', '=', at)
+          .where('occurrence.last_seen', '>=', at)
           .whereRef('occurrence.document', '=', 'copy.document')
           .whereRef('occurrence.path', '=', 'copy.path'),
       ),
@@ -180,7 +181,7 @@ async function restateByOccurrence(tx: Tx, sourceId: string, at: Ms): Promise<bo
         selectFrom('occurrence')
           .select('occurrence.document')
           .where('occurrence.source_id', '=', sourceId)
-          .where('occurrence.last_seen', '=', at)
+          .where('occurrence.last_seen', '>=', at)
           .whereRef('occurrence.document', '=', 'copy.document'),
       ),
     )
@@ -191,7 +192,7 @@ async function restateByOccurrence(tx: Tx, sourceId: string, at: Ms): Promise<bo
             .select('other.id')
             .where('other.source_id', '=', sourceId)
             .whereRef('other.document', '=', 'copy.document')
-            .where('other.last_seen', '=', at),
+            .where('other.last_seen', '>=', at),
         ),
       ),
     )

@@ -374,6 +374,107 @@ describe('what is gone', () => {
   })
 })
 
+describe('two runs over one source at once', () => {
+  const edges = async () =>
+    await db.selectFrom('edge').select('crossing').where('gone_at', 'is', null).execute()
+  const gone = async () =>
+    await db.selectFrom('entity').select('native').where('gone_at', 'is not', null).execute()
+
+  /**
+   * Both begin before either has folded anything. The newer one states all, then the older one states the same, and
+   * whichever is named ends first.
+   */
+  async function runTwo(first: 'older' | 'newer'): Promise<void> {
+    const newerHasStated = Promise.withResolvers<void>()
+    const olderHasStated = Promise.withResolvers<void>()
+    const newerHasEnded = Promise.withResolvers<void>()
+    const olderHasEnded = Promise.withResolvers<void>()
+    const { documents, discover, ...connection } = files.connection() as Required<Connection>
+    const older = {
+      ...connection,
+      async *documents(since?: string) {
+        yield* documents(since)
+        await newerHasStated.promise
+      },
+      async *discover() {
+        yield* flushed(discover())
+        olderHasStated.resolve()
+        if (first === 'newer') await newerHasEnded.promise
+      },
+    }
+    const newer = {
+      ...connection,
+      documents,
+      async *discover() {
+        yield* flushed(discover())
+        newerHasStated.resolve()
+        await olderHasStated.promise
+        if (first === 'older') await olderHasEnded.promise
+      },
+    }
+    const io = (at: number) => ({ ...realIo(), now: () => new Date(at) })
+    clock += 60_000
+    const options = { keys: testKeys, rulesDirectory, workers: 1 }
+    await Promise.all([
+      observe(db, source, older, { ...options, io: io(clock) }).then(() => olderHasEnded.resolve()),
+      observe(db, source, newer, { ...options, io: io(clock + 1) }).then(() => newerHasEnded.resolve()),
+    ])
+  }
+
+  /** As many as are folded at once, so that what came before is folded when this ends. */
+  async function* flushed(observations: AsyncIterable<Observation>): AsyncGenerator<Observation> {
+    let count = 0
+    for await (const observation of observations) {
+      yield observation
+      if (observation.see !== 'covered') count++
+    }
+    for (; count % 1000 !== 0; count++) yield { see: 'resource', ref: tree, names: ['tree'], facts: {} }
+  }
+
+  beforeEach(() => {
+    files.files = { 'a.env': token(1), 'b.env': token(2), 'c.env': token(1) }
+    files.extra = [
+      { see: 'identity', ref: role('1'), names: ['app'], facts: {} },
+      { see: 'edge', from: role('1'), to: tree, crossing: 'may-read', certainty: 'proven', why: 'it may' },
+    ]
+  })
+
+  test.each(['older', 'newer'] as const)(
+    'lose nothing that both saw, when the %s ends first',
+    async first => {
+      await runTwo(first)
+      expect(await places()).toEqual([['a.env', 'c.env'], ['b.env']])
+      const [credential] = await listCredentials(db, testKeys)
+      expect(credential?.copies.map(copy => copy.occurrences)).toEqual([
+        [{ path: 'a.env', atHead: true }],
+        [{ path: 'c.env', atHead: true }],
+      ])
+      expect(await edges()).toHaveLength(1)
+      expect(await gone()).toEqual([])
+    },
+  )
+
+  test.each(['older', 'newer'] as const)('nor what was read before, when the %s ends first', async first => {
+    files.incremental = true
+    await run()
+    await runTwo(first)
+    expect(files.read).toHaveLength(2)
+    expect(await places()).toEqual([['a.env', 'c.env'], ['b.env']])
+    expect(await edges()).toHaveLength(1)
+    expect(await gone()).toEqual([])
+  })
+
+  test('what is not there any more is gone', async () => {
+    await run()
+    delete files.files['b.env']
+    files.extra = []
+    await runTwo('newer')
+    expect(await places()).toEqual([[], ['a.env', 'c.env']])
+    expect(await edges()).toEqual([])
+    expect(await gone()).toEqual([{ native: '1' }])
+  })
+})
+
 describe('a run that breaks off', () => {
   test('keeps what it found, says so, and is gone on with', async () => {
     files.files = Object.fromEntries(
