@@ -49,6 +49,18 @@ export async function enrol(db: Db, io: Pick<Io, 'now'>): Promise<void> {
   }
 }
 
+/** A watch that looks more often than the last one did does not wait for what that one had in mind. */
+export async function hasten(db: Db, sourceId: string, dueBy: Ms): Promise<void> {
+  const write = (tx: Tx) =>
+    tx
+      .updateTable('watch')
+      .set({ next_at: dueBy })
+      .where('source_id', '=', sourceId)
+      .where('next_at', '>', dueBy)
+      .execute()
+  await transaction(db, write, 'rows')
+}
+
 /** When the next of these sources is due; undefined where there is none. */
 export async function nextDue(db: Db, sourceIds: readonly string[]): Promise<Ms | undefined> {
   const row = await db
@@ -90,7 +102,7 @@ export async function claimSource(
 }
 
 /** Whether nobody who is still at work has claimed it. */
-export function isFree(row: Pick<Row<'watch'>, 'claimed_by' | 'claim_until'>, now: Ms): boolean {
+export function isFree(row: Pick<Row<'watch' | 'run'>, 'claimed_by' | 'claim_until'>, now: Ms): boolean {
   return row.claimed_by === null || (row.claim_until ?? 0) <= now || isHolderGone(row.claimed_by)
 }
 

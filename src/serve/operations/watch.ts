@@ -11,7 +11,7 @@ import { alarms } from '../../judge/posture/all.ts'
 import { type FindingChange, runChecks } from '../../judge/posture/run-checks.ts'
 import { credentialView } from '../../know/inventory/queries.ts'
 import { observe } from '../../know/observe/observe.ts'
-import { type ClaimedSource, claimSource, enrol, nextDue } from '../../know/observe/schedule.ts'
+import { type ClaimedSource, claimSource, enrol, hasten, nextDue } from '../../know/observe/schedule.ts'
 import { chooseSources } from './choose-sources.ts'
 import { unreadFailure } from './coverage.ts'
 import { durationMs } from './duration.ts'
@@ -163,9 +163,12 @@ class Watching {
     await enrol(db, io)
     // Whoever was killed may have folded what it had not yet checked.
     if (!this.#checked) await this.#check()
-    this.#checked = true
     void this.#send()
     const sources = await this.#chosen()
+    if (!this.#checked)
+      for (const source of sources)
+        await hasten(db, source.id, (source.observed_at ?? 0) + this.#intervalOf(source))
+    this.#checked = true
     const waiting = sources.filter(({ id }) => !this.#begun.has(id))
     const ids = waiting.map(({ id }) => id)
     // What is acted on must not be read meanwhile: sources that are at work are waited for.

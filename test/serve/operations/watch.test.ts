@@ -239,6 +239,19 @@ describe('watching', () => {
     expect(all.flatMap(({ failures }) => failures)).toEqual([])
   })
 
+  test('started anew keeps its own intervals, whatever the last one had in mind, also of what failed then', async () => {
+    await connect('a', 'b', 'ill')
+    away.add('ill')
+    await watched({ every: '1d' }, start() + MINUTE)
+    away.delete('ill')
+    looks = []
+    const again = start()
+    await watched({ every: '10m', override: [{ source: 'b', every: '2h' }] }, again + 15 * MINUTE)
+    const soon = looks.filter(({ at }) => at <= again + 10 * MINUTE + LATE)
+    expect([...new Set(soon.map(({ name }) => name))].sort()).toEqual(['a', 'ill'])
+    expect(looks.map(({ name }) => name)).not.toContain('b')
+  })
+
   test('takes up a source that is connected meanwhile', async () => {
     await connect('one')
     let connecting: Promise<void> | undefined
