@@ -4,15 +4,16 @@ import process from 'node:process'
 
 /** Who holds a claim: host, process and when that process began, since process numbers are used again. */
 export function holderName(): string {
-  return `${hostname()}:${process.pid}:${startedAt(process.pid) ?? 0}`
+  return `${hostname()}:${process.pid}:${statOf(process.pid)?.startedAt ?? 0}`
 }
 
 /** Known to be gone: of this host, and no such process runs here. Anything else may still be at work. */
 export function isHolderGone(name: string): boolean {
   const [host, pid, started] = name.split(':')
   if (host !== hostname() || !pid) return false
-  const now = startedAt(Number(pid))
-  if (now !== undefined) return now !== Number(started)
+  const now = statOf(Number(pid))
+  // One that has ended and was not waited for still has its line.
+  if (now !== undefined) return now.startedAt !== Number(started) || /[ZX]/.test(now.state)
   try {
     process.kill(Number(pid), 0)
     return false
@@ -21,11 +22,12 @@ export function isHolderGone(name: string): boolean {
   }
 }
 
-/** In clock ticks since boot: field 22 of /proc/PID/stat (proc(5)); undefined where there is none. */
-function startedAt(pid: number): number | undefined {
+/** Fields 3 and 22 of /proc/PID/stat (proc(5)), the latter in clock ticks since boot; undefined where there is none. */
+function statOf(pid: number): { state: string; startedAt: number } | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19])
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return { state: fields[0] ?? '', startedAt: Number(fields[19]) }
   } catch {
     return undefined
   }

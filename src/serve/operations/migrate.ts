@@ -21,6 +21,7 @@ import {
 import { markMoved, movedTo, refuseMoved, reopen } from '../../core/store/moved.ts'
 import { type Db, isUrl, openStore, type Tx, transaction } from '../../core/store/store.ts'
 import { openedConfig } from '../../know/connections/config.ts'
+import { isFree } from '../../know/observe/schedule.ts'
 import { defineOperation, type World } from './operation.ts'
 import { wrap } from './wrap.ts'
 
@@ -55,7 +56,7 @@ export const migrate = defineOperation<Input, Migrated>({
   input: input as z.ZodType<Input>,
   examples: [
     {
-      command: 'firebreak migrate --to postgres://firebreak@db/firebreak --password env:DB_PASSWORD',
+      command: 'firebreak migrate --to postgres://firebreak@db/fb --password env:DB_PW',
       shows:
         'everything in a PostgreSQL that several machines can share; what is here stays, and is not written any more',
     },
@@ -221,24 +222,25 @@ async function sameAlready(source: Tx, target: Tx): Promise<TableDigest[]> {
 }
 
 async function refuseClaimed(tx: Tx, io: Pick<Io, 'now'>): Promise<void> {
-  const claimed = await tx
+  const now = io.now().getTime()
+  const runs = await tx
     .selectFrom('run')
-    .select(['id', 'claimed_by'])
+    .select(['id', 'claimed_by', 'claim_until'])
     .where('claimed_by', 'is not', null)
-    .where('claim_until', '>', io.now().getTime())
-    .executeTakeFirst()
+    .execute()
+  const claimed = runs.find(run => !isFree(run, now))
   if (claimed)
     throw new FirebreakError(
       'CONFLICT',
       `run ${claimed.id} is being worked on by ${claimed.claimed_by}`,
       'wait for it to end; if that process is gone, try again in half a minute',
     )
-  const watched = await tx
+  const sources = await tx
     .selectFrom('watch')
-    .select('claimed_by')
+    .select(['claimed_by', 'claim_until'])
     .where('claimed_by', 'is not', null)
-    .where('claim_until', '>', io.now().getTime())
-    .executeTakeFirst()
+    .execute()
+  const watched = sources.find(source => !isFree(source, now))
   if (watched)
     throw new FirebreakError(
       'CONFLICT',

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { cp, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { hostname, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { sql } from 'kysely'
@@ -376,7 +376,10 @@ describe.skipIf(postgres.skip)(`moving ${postgres.reason}`, () => {
     await expect(move(one, empty, 'x', world)).rejects.toMatchObject({
       message: expect.stringContaining('watcher:1:1'),
     })
-    await one.updateTable('watch').set({ claimed_by: null }).execute()
+    // No process has that number: whoever claimed it on this host was killed.
+    const killed = { claimed_by: `${hostname()}:${2 ** 22 + 1}:1`, claim_until: Date.now() + 60_000 }
+    await one.updateTable('watch').set(killed).execute()
+    await one.updateTable('run').set(killed).execute()
     await move(one, empty, 'x', world)
   })
 
