@@ -7,7 +7,7 @@ import type { Io } from '../../core/contract/io.ts'
 import { pathText } from '../../core/contract/path-text.ts'
 import type { Ref } from '../../core/contract/ref.ts'
 import { repositoryInstance, repositoryRef } from './connector.ts'
-import { withoutUserInfo } from './discovery.ts'
+import { SUBMODULE_ELSEWHERE, withoutUserInfo } from './discovery.ts'
 import { objectDocument } from './documents.ts'
 import { readRefs, readSmall, type Refs } from './git-directory.ts'
 import { GitFailure, gitRecords, runGit } from './git-process.ts'
@@ -165,7 +165,11 @@ class Changing implements Change {
     const renamed = parents === 1 && /^[RC]/.test(status)
     const path = fields[at + (renamed ? 2 : 1)]
     const taken = renamed ? 3 : 2
-    if (!path || id === undefined || ABSENT.test(id) || mode === SUBMODULE) return taken
+    if (!path || id === undefined || ABSENT.test(id)) return taken
+    if (mode === SUBMODULE) {
+      this.#elsewhere(`submodule ${pathText(path)}`, SUBMODULE_ELSEWHERE)
+      return taken
+    }
     const before = parts.slice(parents + 1, 2 * parents + 1).filter((old, index) => {
       return !ABSENT.test(old) && parts[index] !== SUBMODULE
     })
@@ -174,6 +178,12 @@ class Changing implements Change {
     if (!said.has(key)) this.#place(`git:${id}`, place)
     if (commit.commit !== undefined) said.add(key)
     return taken
+  }
+
+  /** Several commits may move a submodule. */
+  #elsewhere(scope: string, why: string): void {
+    const what = `git:${this.root} ${scope}`
+    if (this.gaps.every(gap => gap.what !== what)) this.gaps.push({ what, why, failed: false })
   }
 
   #place(id: string, place: ChangedPlace): void {

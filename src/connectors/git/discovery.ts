@@ -5,6 +5,8 @@ import { contentId, ownFiles, packsWithoutIndex, submoduleRepositories } from '.
 import type { Problems } from './problems.ts'
 import { type GitSource, type Standing, type Survey, TAG_MESSAGE, takeSurvey } from './survey.ts'
 
+export const SUBMODULE_ELSEWHERE = 'a submodule is a repository of its own: scan it by itself'
+
 /**
  * The repository, where every document stands, and what was not searched. Always the whole of it: what stands at a
  * branch's tip changes for old blobs too.
@@ -81,7 +83,7 @@ async function stateGaps(
     )
   }
   for (const path of submodules) {
-    coverage.elsewhere(`submodule ${path}`, 'a submodule is a repository of its own: scan it by itself')
+    coverage.elsewhere(`submodule ${path}`, SUBMODULE_ELSEWHERE)
   }
   for (const path of await submoduleRepositories(repository)) {
     coverage.elsewhere(`.git/${path}`, 'the repository of a submodule: scan it by itself')

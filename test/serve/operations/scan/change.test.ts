@@ -96,6 +96,24 @@ describe('scan --staged', () => {
     expect(places(await looked(stage, split, 1))).toEqual(['c.env:1'])
   })
 
+  test('says that a submodule is a repository of its own, and was not looked into', async () => {
+    const stage = await stageForTest()
+    const add = 'git -c protocol.file.allow=always submodule --quiet add'
+    await put(stage, '../inner/a.txt', 'a\n')
+    await stage.run(`cd ../inner && git init -q && git add . && ${COMMIT} first`)
+    await stage.run(`${add} "$PWD/../inner" vendor/inner`)
+    const skipped = [
+      {
+        what: `git:${stage.directory} submodule vendor/inner`,
+        why: 'a submodule is a repository of its own: scan it by itself',
+      },
+    ]
+    expect((await looked(stage, 'firebreak scan --staged', 0)).coverage.skipped).toEqual(skipped)
+    await stage.run(`${COMMIT} one && cd vendor/inner && ${COMMIT} two --allow-empty`)
+    await stage.run(`git add vendor/inner && ${COMMIT} three`)
+    expect((await looked(stage, 'firebreak scan --since HEAD~2', 0)).coverage.skipped).toEqual(skipped)
+  })
+
   test('as a hook stops a commit, also one of named files, whose index is another', async () => {
     const stage = await stageForTest()
     await put(stage, '.git/hooks/pre-commit', '#!/bin/sh\nexec firebreak scan --staged\n')
