@@ -91,7 +91,7 @@ async function main(): Promise<number> {
     const [
       { loadRootKey },
       { deriveKeys },
-      { openStore },
+      { isUrl, openStore },
       { storeError },
       { bindKey, boundKey },
       { refuseMoved },
@@ -112,6 +112,8 @@ async function main(): Promise<number> {
     const file = join(home, 'firebreak.db')
     // The key is made before the database: where only the database is, the key was lost, and a new one is no help.
     const url = process.env['DATABASE_URL'] || undefined
+    // As a file's name it would give an empty store, in which nothing is known.
+    if (url !== undefined && !isUrl(url)) throw (await import('./core/store/postgres.ts')).unusableUrl()
     if (url === undefined && existsSync(file) && !existsSync(keyFile))
       throw keyOfAnother(keyFile, 'it is not there')
     const key = url === undefined ? await loadRootKey(keyFile, io) : undefined

@@ -50,6 +50,16 @@ describe('the program', () => {
     expect(await stage.run('firebreak help scan')).toEqual(await stage.run('firebreak scan --help'))
   })
 
+  test('takes no file for the database that DATABASE_URL is to name', async () => {
+    for (const place of ['firebreak', 'jdbc:postgresql://db/firebreak', 'mysql://db/app']) {
+      const { exit, stdout, stderr } = await stage.run(`DATABASE_URL=${place} firebreak ls`)
+      expect(exit, stdout).toBe(2)
+      expect(stderr).toContain('INVALID_CONFIG')
+      expect(stderr).toContain('postgres://')
+    }
+    expect((await stage.run('git status --porcelain')).stdout).not.toMatch(/firebreak|jdbc/)
+  })
+
   test('suggests the command that was meant, and says of a usage error that it is one', async () => {
     const { exit, stderr } = await stage.run('firebreak scna .')
     expect(exit).toBe(2)

@@ -86,7 +86,7 @@ export function unusableUrl(): FirebreakError {
   return new FirebreakError(
     'INVALID_CONFIG',
     'the URL of the database cannot be read',
-    'it has the form postgres://USER:PASSWORD@HOST:5432/DATABASE, with %XX for special characters',
+    'it has the form postgres://USER:PASSWORD@HOST:5432/DATABASE, with %XX for special characters; a file is in FIREBREAK_HOME, with DATABASE_URL unset',
   )
 }
 
