@@ -45,10 +45,10 @@ function lineAfter(bytes: Buffer, from: number): number {
 
 /** What closes a comment is no part of it; a reason has a word in it. */
 function reasonOf(text: string): string | undefined {
-  const [said] = text.split(/\*\/|-->|#\}|%>|\*\)/)
+  const [said] = text.split(/\*\/|-->|#\}|%>|\*\)|-\}|\]\]/)
   const reason = (said ?? '')
     .replace(/^[\s:=-]+/, '')
-    .replace(/[\s"'`,;]+$/, '')
+    .replace(/[\s"'`,;\]}]+$/, '')
     .slice(0, LONGEST_REASON)
   return /\p{L}{2}/u.test(reason) && /^(?=[\s:=-])/.test(text) ? reason : undefined
 }

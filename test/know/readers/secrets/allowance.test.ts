@@ -23,6 +23,9 @@ describe('firebreak:allow', () => {
     [`# firebreak:allow é ist erlaubt\r\na = "${VALUE}"`, 'é ist erlaubt'],
     [`x = 1\n  // firebreak:allow made up\n  a = "${VALUE}"\n`, 'made up'],
     [`{# firebreak:allow made up #}\n${VALUE}`, 'made up'],
+    [`a = "${VALUE}" {- firebreak:allow made up -}`, 'made up'],
+    [`--[[ firebreak:allow made up ]]\na = "${VALUE}"`, 'made up'],
+    [`{"a": "${VALUE}", "why": "firebreak:allow made up"}`, 'made up'],
     [`-----BEGIN\n${VALUE}\n`, undefined],
   ])('%j: %j', (text, reason) => {
     expect(allowance(text)).toBe(reason)
