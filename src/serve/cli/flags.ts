@@ -75,6 +75,7 @@ function typeOf(property: FieldSchema): Field['type'] {
 export function addOption(command: Command, field: Field): void {
   const hints = [
     field.choices ? `one of ${field.choices.join(', ')}` : undefined,
+    field.type === 'records' ? recordForm(field) : undefined,
     field.type === 'secret' ? 'env:NAME, file:PATH, or - to read it from standard input' : undefined,
     field.required ? 'required' : undefined,
     field.type !== 'boolean' && String(field.fallback ?? '') !== ''
@@ -87,12 +88,14 @@ export function addOption(command: Command, field: Field): void {
 }
 
 function valueName(field: Field): string {
-  if (field.type === 'list') return '<value...>'
-  // A word character has to stand before the dots: commander takes `<x...>` as a list only so.
-  if (field.type === 'records')
-    return `<${field.keys.map(key => `${key}=${key.toUpperCase()}`).join(',')}...>`
+  if (field.type === 'list' || field.type === 'records') return '<value...>'
   if (field.type === 'number') return '<number>'
   return field.type === 'secret' ? '<reference>' : '<value>'
+}
+
+/** Beside the description: as the option's value it would leave the descriptions of all options no room in 80 columns. */
+function recordForm({ keys }: Field): string {
+  return keys.map(key => `${key}=${key.toUpperCase()}`).join(',')
 }
 
 /** What the parser gave for a field, as the input's schema wants it. Raises INVALID_INPUT without repeating a secret. */

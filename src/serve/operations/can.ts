@@ -48,7 +48,7 @@ export const can = defineOperation<Input, Output>({
       shows: 'the verdict, and what each statement that speaks of it says',
     },
     {
-      command: 'firebreak can deployer iam:PassRole --context aws:MultiFactorAuthPresent=true',
+      command: 'firebreak can deployer iam:PassRole --context aws:SourceVpc=vpc-1a2b3c',
       shows: 'the same for a request with more known about it',
     },
     {

@@ -53,11 +53,11 @@ export const exec = defineOperation<Input, Ran>({
   positional: ['command'],
   examples: [
     {
-      command: "firebreak exec --for postgres:orders/read --task report -- psql -c 'select 1'",
+      command: "firebreak exec --for postgres:orders/read --task sum -- psql -c 'select 1'",
       shows: 'psql, logged in by its environment as a role that is gone when it ends',
     },
     {
-      command: 'firebreak exec --broker https://broker.example --for postgres:orders/read -- ./migrate',
+      command: 'firebreak exec --broker https://nhi.example --for postgres:orders -- ./job',
       shows: 'the same in a job elsewhere, by the token that its platform gave it',
     },
   ],

@@ -25,6 +25,19 @@ test.each(operations.map(({ name }) => name))('every flag of %s comes to the fie
     }
 })
 
+test.each(operations.map(({ name }) => name))('the help of %s fits 80 columns', async name => {
+  const operation = await operations.find(one => one.name === name)!.load(async () => connectors)
+  const texts: string[] = []
+  const command = new Command(`firebreak ${name}`).description(operation.summary)
+  command.configureOutput({ getOutHelpWidth: () => 80, writeOut: text => void texts.push(text) })
+  command.configureHelp({ showGlobalOptions: true })
+  defineCommand(command, operation, async () => {})
+  for (const one of [command, ...command.commands]) one.copyInheritedSettings(command).outputHelp()
+  const lines = texts.join('').split('\n')
+  expect(lines.filter(line => line.length > 80)).toEqual([])
+  expect(lines.length).toBeGreaterThan(3)
+})
+
 /** What the command line makes of these words; nothing is required here, so that each flag stands alone. */
 async function parsed(operation: Operation, words: readonly string[]): Promise<Record<string, unknown>> {
   const command = new Command('firebreak').exitOverride().allowExcessArguments()
