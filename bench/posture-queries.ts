@@ -119,6 +119,7 @@ const NO_STATEMENT: ReadonlySet<string> = new Set([
   'owner-conflict',
   'requirement-unmet',
   'rotation-overdue',
+  'end-passed',
   'store-not-allowed',
   'purpose-drift',
 ])

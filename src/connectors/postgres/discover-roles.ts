@@ -107,7 +107,11 @@ function* aboutRole({ instance }: Server, role: RoleRow, apart: ReadonlySet<stri
     yield {
       see: 'credential',
       ref: credential,
-      facts: factsOf({ kind: passwordKind, validUntil: isoTime(validUntilMs) }),
+      facts: factsOf({
+        kind: passwordKind,
+        validUntil: isoTime(validUntilMs),
+        ...(validUntilMs !== null && { expires: isoTime(validUntilMs) }),
+      }),
     }
   }
   const rights = rightsOf(instance, apart, role.key)

@@ -17,7 +17,7 @@ export interface Share {
 export interface Figures {
   /** Identities whose owner, age and last use are known. */
   readonly visible: Share
-  /** Credentials that could be used and were made within a year. */
+  /** Credentials that could be used and were made within the time that is required, or a year where none is. */
   readonly rotated: Share
   /** Of all credentials that are not known to be dead, those that were seen in code, in an image or in a chat. */
   readonly exposed: Share
@@ -43,7 +43,11 @@ export async function figuresOf(context: CheckContext): Promise<Figures> {
   const all = await told(context)
   const usable = await usableOf(context)
   const byIdentity = Map.groupBy(usable, ({ identityId }) => identityId ?? '')
-  const ages = usable.map(({ facts }) => timeOf(facts.get('created')))
+  const profiles = await profiled(context)
+  const made = usable.map(({ facts, identityId }) => ({
+    at: timeOf(facts.get('created')),
+    days: profiles.get(identityId ?? '')?.required?.rotationDays ?? ROTATED_WITHIN_DAYS,
+  }))
   const exposures = await exposed(context)
   const alive = new Set(exposures.flatMap(({ id, deadAt }) => (deadAt === undefined ? [id] : [])))
   const toDead = exposures.flatMap(({ firstSeen, deadAt }) =>
@@ -52,9 +56,9 @@ export async function figuresOf(context: CheckContext): Promise<Figures> {
   return {
     visible: await visibility(context, new Map(all.map(one => [one.id, one])), byIdentity),
     rotated: {
-      count: ages.filter(at => at !== undefined && context.now - at <= ROTATED_WITHIN_DAYS * DAY_MS).length,
+      count: made.filter(({ at, days }) => at !== undefined && context.now - at <= days * DAY_MS).length,
       of: usable.length,
-      unknown: ages.filter(at => at === undefined).length,
+      unknown: made.filter(({ at }) => at === undefined).length,
     },
     exposed: {
       count: alive.size,
@@ -62,11 +66,18 @@ export async function figuresOf(context: CheckContext): Promise<Figures> {
       of: new Set([...usable.map(({ id }) => id), ...alive]).size,
       unknown: 0,
     },
-    medianToDeadMs: toDead.length === 0 ? null : toDead.sort((a, b) => a - b)[toDead.length >>> 1]!,
+    medianToDeadMs: medianOf(toDead),
     dead: toDead.length,
     exposedStillAlive: exposures.length - toDead.length,
-    standing: standingOf(usable, await profiled(context)),
+    standing: standingOf(usable, profiles),
   }
+}
+
+/** Null of none; of two in the middle, what lies between them. */
+function medianOf(values: readonly number[]): number | null {
+  const sorted = values.toSorted((a, b) => a - b)
+  const [below, above] = [sorted[(sorted.length - 1) >>> 1], sorted[sorted.length >>> 1]]
+  return below === undefined || above === undefined ? null : (below + above) / 2
 }
 
 /** The standing credentials alone. */

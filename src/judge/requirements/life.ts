@@ -63,7 +63,7 @@ export async function lifeOf(
     said('issued by', await issuerOf(db, members, credentials)),
     said('may do', await mayDo(db, roots, members)),
     said('really used', lastUse(credentials)),
-    said('dies', profile.expiry ?? endOf(credentials, now)),
+    said('dies', profile.expiry ? dated(profile.expiry, now) : endOf(credentials, now)),
     said('kind of credentials', kindOf(credentials)),
     said('runtime', await runtimeOf(db, roots, entity.id)),
     said('highest data', await highestData(db, roots, entity.id, graph)),
@@ -196,11 +196,26 @@ function lastUse(held: readonly Held[]): Found {
   )
 }
 
+function dated({ value, why }: NonNullable<Found>, now: Ms): Found {
+  const at = Date.parse(value)
+  return Number.isNaN(at) ? { value, why } : { value: dayOf(at, now), why }
+}
+
+function dayOf(at: Ms, now: Ms): string {
+  return `${new Date(at).toISOString().slice(0, 10)}${at < now ? ', which is past' : ''}`
+}
+
+/** A system that could end one, and has given it no end, says so. */
+function endFact(facts: Held['facts']): { value: unknown; source: string } | undefined {
+  const validUntil = facts.get('validUntil')
+  return facts.get('expires') ?? (validUntil?.value === null ? { ...validUntil, value: 'never' } : undefined)
+}
+
 /** By the one that lives longest: the identity is of use until then. */
 function endOf(held: readonly Held[], now: Ms): Found {
   const own = held.slice(1)
   if (own.length === 0) return undefined
-  const ends = own.map(({ facts }) => facts.get('expires'))
+  const ends = own.map(({ facts }) => endFact(facts))
   const never = ends.find(end => end?.value === 'never')
   if (never) return { value: 'never', why: `expires, by ${never.source}` }
   const last = ends
@@ -214,7 +229,7 @@ function endOf(held: readonly Held[], now: Ms): Found {
     .sort((a, b) => b.at - a.at)[0]
   if (!last || ends.includes(undefined)) return undefined
   return {
-    value: `${new Date(last.at).toISOString().slice(0, 10)}${last.at < now ? ', which is past' : ''}`,
+    value: dayOf(last.at, now),
     why: `expires, by ${last.source}`,
   }
 }
@@ -237,7 +252,7 @@ function kindOf(held: readonly Held[]): Found {
     ? { value: 'short-lived', why: 'each lives for a day at most' }
     : {
         value: 'static',
-        why: `${own.length} of ${[...new Set(own.map(({ kind }) => kind))].sort().join(', ')}`,
+        why: `it has ${own.length} that lasts: ${[...new Set(own.map(({ kind }) => kind))].sort().join(', ')}`,
       }
 }
 

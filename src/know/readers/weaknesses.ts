@@ -10,16 +10,33 @@ import { pipelineWeaknesses } from './pipeline/weaknesses/all.ts'
 import { terraformWeaknesses } from './terraform/weaknesses/all.ts'
 import type { WeaknessText } from './weakness.ts'
 
-/** Every weakness that some reader of files looks for. */
-export const allWeaknesses: readonly WeaknessText[] = [
-  ...githubWorkflowWeaknesses,
-  ...pipelineWeaknesses,
-  ...gitlabWeaknesses,
-  ...circleciWeaknesses,
-  ...azurePipelinesWeaknesses,
-  ...jenkinsWeaknesses,
-  ...terraformWeaknesses,
-  ...agentWeaknesses,
-  ...dockerfileWeaknesses,
-  ...composeWeaknesses,
+/** Which things a reader holds against which weaknesses: what none of it is, is none of those that pass. */
+export interface WeaknessFamily {
+  readonly kinds: readonly string[]
+  /** By their fact `runtime`, where the kind alone does not tell. */
+  readonly runtimes?: readonly string[]
+  readonly weaknesses: readonly WeaknessText[]
+}
+
+const jobs = (weaknesses: readonly WeaknessText[], ...runtimes: string[]): WeaknessFamily => ({
+  kinds: ['job'],
+  runtimes,
+  weaknesses,
+})
+
+export const weaknessFamilies: readonly WeaknessFamily[] = [
+  jobs(githubWorkflowWeaknesses, 'GitHub Actions'),
+  jobs(pipelineWeaknesses, 'GitHub Actions', 'GitLab CI', 'CircleCI', 'Azure Pipelines', 'Jenkins'),
+  jobs(gitlabWeaknesses, 'GitLab CI'),
+  jobs(circleciWeaknesses, 'CircleCI'),
+  jobs(azurePipelinesWeaknesses, 'Azure Pipelines'),
+  jobs(jenkinsWeaknesses, 'Jenkins'),
+  // What is well in a file of Terraform leaves no trace of its own.
+  { kinds: [], weaknesses: terraformWeaknesses },
+  { kinds: ['agent', 'mcp-server'], weaknesses: agentWeaknesses },
+  { kinds: ['image-stage'], weaknesses: dockerfileWeaknesses },
+  { kinds: ['service'], runtimes: ['Compose'], weaknesses: composeWeaknesses },
 ]
+
+/** Every weakness that some reader of files looks for. */
+export const allWeaknesses: readonly WeaknessText[] = weaknessFamilies.flatMap(({ weaknesses }) => weaknesses)

@@ -310,6 +310,16 @@ function showText(
   return [pc.bold(name), '', ownershipText(ownership, width), ...shut].join('\n')
 }
 
+type ShownSign = ShownOwnership['candidates'][number]['evidence'][number]
+
+function said({ written, source }: ShownSign, owner: string): string {
+  return written === owner ? source : `${source}: ${written}`
+}
+
+function dayOf({ at }: ShownSign): string {
+  return at?.slice(0, 10) ?? ''
+}
+
 export function ownershipText(
   { state, answers, candidates, unresolved }: ShownOwnership,
   width: number,
@@ -322,12 +332,15 @@ export function ownershipText(
         : `${answers} answers for it: ${STATE_SAYS[state]}.`
   const color = ['confirmed', 'confident', 'likely'].includes(state) ? pc.green : pc.yellow
   const rows = candidates.flatMap(({ owner, weight, hasLeft, evidence }) =>
-    evidence.map((sign, index) => [
-      index === 0 ? `${owner}${hasLeft ? ' (left)' : ''}` : '',
-      index === 0 ? weight.toFixed(2) : '',
-      sign.written === owner ? sign.source : `${sign.source}: ${sign.written}`,
-      sign.at?.slice(0, 10) ?? '',
-    ]),
+    // A clone and its working tree say the same.
+    [...new Map(evidence.map(sign => [JSON.stringify([said(sign, owner), dayOf(sign)]), sign])).values()].map(
+      (sign, index) => [
+        index === 0 ? `${owner}${hasLeft ? ' (left)' : ''}` : '',
+        index === 0 ? weight.toFixed(2) : '',
+        said(sign, owner),
+        dayOf(sign),
+      ],
+    ),
   )
   const columns = [
     { title: 'OWNER', flexible: true },

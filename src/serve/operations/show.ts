@@ -106,7 +106,8 @@ async function run(world: World, input: Input): Promise<Shown> {
       subject.type === 'identity'
         ? await lifeOf(db, await resolveEntity(db, subject.id), now, () => loadGraph(db))
         : [],
-    findings: await findingsOf(db, ids),
+    // An identity is no healthier than what it authenticates with.
+    findings: await findingsOf(db, isCredential ? ids : [...ids, ...views.map(({ id }) => id)]),
     holds: await holdsOf(db, ids),
     credentials: views.map(view => shownCredential(view, names, now)),
     users: isCredential ? await usersOf(db, await loadGraph(db), subject.id) : [],

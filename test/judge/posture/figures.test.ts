@@ -35,6 +35,13 @@ test('each figure says what it was computed from, and what nobody can tell', asy
   expect(before).toMatchObject({ medianToDeadMs: null, dead: 0, exposedStillAlive: 1 })
   expect(before.standing.total).toBe(before.rotated.of)
 
+  const text = 'require:\n  - rotation: 5d\n'
+  await db
+    .insertInto('requirement')
+    .values({ id: 'r', text, file: 'r.yaml', said_by: 'ann', at: 0 })
+    .execute()
+  expect((await figuresOf({ ...context })).rotated).toEqual({ ...before.rotated, count: 0 })
+
   const dead = (await entityByRef(db, 'identity', role('2')))!.id
   await db
     .updateTable('credential')
@@ -44,6 +51,17 @@ test('each figure says what it was computed from, and what nobody can tell', asy
   const after = await figuresOf({ ...context, now: clock.ms + 4 * DAY_MS })
   expect(after).toMatchObject({ dead: 1, exposedStillAlive: 0, medianToDeadMs: 3 * DAY_MS })
   expect(after.standing.total).toBeLessThan(before.standing.total)
+
+  // Of two, what lies between.
+  await estate.fold(source, [sawCopy({ value: 'second', path: 'b.env', claims: role('3') })])
+  const other = (await entityByRef(db, 'identity', role('3')))!.id
+  await db
+    .updateTable('credential')
+    .set({ state: 'dead', state_at: clock.ms + 1 * DAY_MS })
+    .where('identity_id', '=', other)
+    .execute()
+  const both = await figuresOf({ ...context, now: clock.ms + 4 * DAY_MS })
+  expect(both).toMatchObject({ dead: 2, medianToDeadMs: 2 * DAY_MS })
 })
 
 test('each run is kept, and the later is told how it stood before', async () => {

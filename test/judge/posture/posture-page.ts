@@ -32,7 +32,7 @@ thing that it looks at; unknown is never counted as passed. With \`--framework\`
 how many things speak for it and against it. \`--fail-on high\` is for CI. \`firebreak watch\` tells of those that are to be heard of at once.
 
 A run ends with figures that each say what they were computed from: how many identities are fully visible (their owner, age and last use are known), how
-many credentials were rotated within a year, how many are exposed, how long it took from exposure to dead. Runs are kept, so that the next one says
+many credentials were rotated in time (as the [requirements](ownership.md#what-every-identity-must-have) ask, else within a year), how many are exposed, how long it took from exposure to dead. Runs are kept, so that the next one says
 what is new and what is gone.
 
 \`\`\`console

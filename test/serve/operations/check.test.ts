@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { directory } from '../../../src/connectors/directory/connector.ts'
 import { check } from '../../../src/serve/operations/check.ts'
 import { observe } from '../../../src/serve/operations/observe.ts'
+import { show } from '../../../src/serve/operations/show.ts'
 import { openEstate, role } from '../../know/estate.ts'
 import { openWorld } from './open-world.ts'
 
@@ -132,4 +133,20 @@ test('what to fix first is each identity once, and nothing that is mended by a w
     { name: 'app', checks: ['administrator', 'credential-old'], reached: 1, taken: 1 },
   ])
   expect(first).toMatchObject({ lookedAt: 1, of: 1, reached: 1 })
+})
+
+test('an identity is shown with what is wrong with its credentials, too', async () => {
+  const estate = await openEstate()
+  await estate.fold(await estate.source(), [
+    { see: 'identity', ref: role('1'), names: ['app'], facts: {} },
+    {
+      see: 'credential',
+      ref: { ...role('1'), kind: 'password', identity: role('1') },
+      facts: { created: { value: '2020-01-01T00:00:00Z' } },
+    },
+  ])
+  const world = { ...opened.world, ...estate } as typeof opened.world
+  await check.run(world, check.input.parse({}))
+  const { findings } = await show.run(world, { subject: 'app' })
+  expect(findings.map(one => one.check)).toEqual(expect.arrayContaining(['owner-missing', 'credential-old']))
 })

@@ -1,5 +1,6 @@
 import type { Check } from '../check.ts'
 import { breakGlassInWorkflow } from './break-glass-in-workflow.ts'
+import { endPassed } from './end-passed.ts'
 import { purposeDrift } from './purpose-drift.ts'
 import { requirementUnmet } from './requirement-unmet.ts'
 import { rotationOverdue } from './rotation-overdue.ts'
@@ -11,6 +12,7 @@ import { workloadGone } from './workload-gone.ts'
 export const lifecycleChecks: readonly Check[] = [
   requirementUnmet as Check,
   rotationOverdue as Check,
+  endPassed as Check,
   storeNotAllowed as Check,
   breakGlassInWorkflow as Check,
   purposeDrift as Check,

@@ -252,5 +252,6 @@ export function timeOf(value: unknown): Ms | undefined {
 
 /** `2025-03-01, 457 days ago` */
 export function since(at: Ms, now: Ms): string {
-  return `${new Date(at).toISOString().slice(0, 10)}, ${Math.floor((now - at) / DAY_MS)} days ago`
+  const days = Math.floor((now - at) / DAY_MS)
+  return `${new Date(at).toISOString().slice(0, 10)}, ${days} ${days === 1 ? 'day' : 'days'} ago`
 }

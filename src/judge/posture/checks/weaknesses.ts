@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { WeaknessText } from '../../../know/readers/weakness.ts'
-import { allWeaknesses } from '../../../know/readers/weaknesses.ts'
+import { type WeaknessFamily, weaknessFamilies } from '../../../know/readers/weaknesses.ts'
 import { type Check, type CheckContext, defineCheck, oncePerRun } from '../check.ts'
 
 const toldSchema = z.array(
@@ -9,11 +9,16 @@ const toldSchema = z.array(
 type Told = z.infer<typeof toldSchema>
 
 /** What a reader found weak in a job, another workload or a file, as a check of each: what is not wrong for certain raises nothing. */
-export const weaknessChecks: readonly Check[] = allWeaknesses
-  .filter(({ severity }) => severity !== 'low')
-  .map(weakness => checkOf(weakness) as Check)
+export const weaknessChecks: readonly Check[] = weaknessFamilies.flatMap(family =>
+  family.weaknesses
+    .filter(({ severity }) => severity !== 'low')
+    .map(weakness => checkOf(weakness, family) as Check),
+)
 
-function checkOf({ id, title, why, fix, severity, frameworks }: WeaknessText): Check<Told> {
+function checkOf(
+  { id, title, why, fix, severity, frameworks }: WeaknessText,
+  family: WeaknessFamily,
+): Check<Told> {
   return defineCheck<Told>({
     id,
     title,
@@ -21,7 +26,15 @@ function checkOf({ id, title, why, fix, severity, frameworks }: WeaknessText): C
     fix,
     severity,
     frameworks,
-    population: async context => (await weak(context)).told,
+    async population(context) {
+      const { told, byFamily, byWeakness } = await weak(context)
+      const own = byFamily.get(family)!
+      // A file is told of where something is weak in it.
+      const others = (byWeakness.get(id) ?? []).filter(entityId => !own.has(entityId))
+      return others.length === 0
+        ? own
+        : new Map([...own, ...others.map(one => [one, told.get(one)!] as const)])
+    },
     async find(context, population) {
       const found = (await weak(context)).byWeakness.get(id) ?? []
       return found.flatMap(entityId => {
@@ -35,15 +48,23 @@ function checkOf({ id, title, why, fix, severity, frameworks }: WeaknessText): C
 }
 
 interface Weak {
-  /** Of every job that stands, and of what else something weak was found in. */
+  /** What readers hold against weaknesses, and what else something weak was found in. */
   readonly told: ReadonlyMap<string, Told>
+  readonly byFamily: ReadonlyMap<WeaknessFamily, ReadonlyMap<string, Told>>
   /** Which have some weakness. */
   readonly byWeakness: ReadonlyMap<string, readonly string[]>
 }
 
 /** Read once for all of them. */
 const weak = oncePerRun(async ({ db }): Promise<Weak> => {
-  const told = await toldIn(db)
+  const rows = await rowsIn(db)
+  const told = new Map(rows.map(({ id, told }) => [id, told]))
+  const byFamily = new Map(
+    weaknessFamilies.map(family => [
+      family,
+      new Map(rows.filter(row => isOf(family, row)).map(({ id, told }) => [id, told])),
+    ]),
+  )
   const byWeakness = new Map<string, string[]>()
   for (const [entityId, own] of told)
     for (const id of new Set(own.map(one => one.id))) {
@@ -51,19 +72,39 @@ const weak = oncePerRun(async ({ db }): Promise<Weak> => {
       if (others) others.push(entityId)
       else byWeakness.set(id, [entityId])
     }
-  return { told, byWeakness }
+  return { told, byFamily, byWeakness }
 })
 
-async function toldIn(db: CheckContext['db']): Promise<Map<string, Told>> {
+interface WeakRow {
+  readonly id: string
+  readonly kind: string
+  readonly runtime: unknown
+  readonly told: Told
+}
+
+function isOf({ kinds, runtimes }: WeaknessFamily, { kind, runtime }: WeakRow): boolean {
+  return kinds.includes(kind) && (runtimes?.some(one => one === runtime) ?? true)
+}
+
+const KINDS = [...new Set(weaknessFamilies.flatMap(({ kinds }) => kinds))]
+
+async function rowsIn(db: CheckContext['db']): Promise<WeakRow[]> {
   const there = () => db.selectFrom('entity').where('entity.gone_at', 'is', null).orderBy('entity.id')
-  const jobs = await there().select('entity.id').where('entity.kind', '=', 'job').execute()
-  const told = await there()
-    .innerJoin('fact', 'fact.entity_id', 'entity.id')
-    .select(['entity.id', 'fact.value'])
-    .where('fact.name', '=', 'weaknesses')
-    .where('fact.gone_at', 'is', null)
-    .execute()
-  const found = new Map<string, Told>(jobs.map(({ id }) => [id, []]))
-  for (const { id, value } of told) found.set(id, toldSchema.catch([]).parse(JSON.parse(value)))
-  return found
+  const held = await there().select(['id', 'kind']).where('kind', 'in', KINDS).execute()
+  const factsNamed = (name: string) =>
+    there()
+      .innerJoin('fact', 'fact.entity_id', 'entity.id')
+      .select(['entity.id', 'entity.kind', 'fact.value'])
+      .where('fact.name', '=', name)
+      .where('fact.gone_at', 'is', null)
+      .execute()
+  const runtimes = new Map((await factsNamed('runtime')).map(({ id, value }) => [id, JSON.parse(value)]))
+  const rows = new Map(
+    held.map(({ id, kind }): [string, WeakRow] => [id, { id, kind, runtime: runtimes.get(id), told: [] }]),
+  )
+  for (const { id, kind, value } of await factsNamed('weaknesses')) {
+    const told = toldSchema.catch([]).parse(JSON.parse(value))
+    rows.set(id, { id, kind, runtime: runtimes.get(id), told })
+  }
+  return [...rows.values()]
 }

@@ -79,7 +79,7 @@ export function headlines({ figures }: Pick<Checked, 'figures'>): readonly (read
         : `${(hours / 24).toFixed(1)} days`
   return [
     ['Identities fully visible', shareText(figures.visible)],
-    ['Rotated within a year', shareText(figures.rotated)],
+    ['Rotated in time', shareText(figures.rotated)],
     ['Exposed', shareText(figures.exposed)],
     [
       'From exposure to dead',

@@ -31,7 +31,8 @@ export async function seenIn(db: Db, ids: readonly string[]): Promise<ReadonlyMa
   for (const { entity_id, document, last_seen, system, label } of sighted)
     add(entity_id, {
       source: `${system}:${label}`,
-      document: document === '' ? null : document,
+      // Of a file that is bound to its place, that place, which stands behind the content's id.
+      document: document === '' ? null : document.slice(document.indexOf(' ') + 1),
       at: isoTime(last_seen),
     })
   const copied = await inChunks(

@@ -7,6 +7,7 @@ import { lifecycleChecks } from '../../../../src/judge/posture/checks/lifecycle.
 import { runChecks } from '../../../../src/judge/posture/run-checks.ts'
 import { owner } from '../../../../src/serve/operations/owner.ts'
 import { observe } from '../../../../src/serve/operations/observe.ts'
+import { set } from '../../../../src/serve/operations/set.ts'
 import { openWorld } from '../../../serve/operations/open-world.ts'
 
 const DAY_MS = 86_400_000
@@ -101,6 +102,21 @@ test('what is in time, in its store and in use is no finding; each slip is one, 
   const left = await failing({ ...well, hasJob: false })
   expect([...left]).toEqual([['workload-gone', 'nightly used it and is gone; 1 credential stands']])
   expect([...(await failing(well))]).toEqual([])
+})
+
+test('what is past the end that somebody gave it is a finding until it is given a later one', async () => {
+  const { world } = opened
+  const well = { ageDays: 3, path: 'vault/export', hasJob: true }
+  const end = async (value: string) => {
+    await set.run(world, set.input.parse({ subject: 'export', name: 'expiry', value, by: 'ann' }))
+    return [...(await failing(well))]
+  }
+  expect(await end(new Date(Date.now() + DAY_MS).toISOString())).toEqual([])
+  const day = new Date(Date.now() - 2 * DAY_MS).toISOString()
+  expect(await end(day)).toEqual([
+    ['end-passed', `it ended on ${day.slice(0, 10)}, 2 days ago (ann says so), and 1 credential stands`],
+  ])
+  expect(await end('nothing')).toEqual([])
 })
 
 test('what the owner before could read is a finding until it is another one', async () => {

@@ -5,7 +5,7 @@ import { weaknessChecks } from '../../../../src/judge/posture/checks/weaknesses.
 import { runChecks } from '../../../../src/judge/posture/run-checks.ts'
 import { type Finding, fold } from '../../../../src/know/inventory/fold.ts'
 import { openOwnStore } from '../../../own-store.ts'
-import { testKeys, tree } from '../../../know/estate.ts'
+import { openEstate, testKeys, tree } from '../../../know/estate.ts'
 
 const job = (weaknesses: { id: string; line: number; certainty: string; why: string }[]): Finding => ({
   see: 'workload',
@@ -44,4 +44,32 @@ test('a weakness of a job is a finding until it is mended; what only may be one 
   expect(second.changes.map(({ check, change }) => [check, change])).toEqual([
     ['workflow-untrusted-checkout', 'ended'],
   ])
+})
+
+test('a check counts what its reader holds against it, and nothing that is of another system', async () => {
+  const estate = await openEstate()
+  const of = (kind: string, id: string, runtime: string): Finding => ({
+    see: 'workload',
+    ref: { ...tree, kind, id },
+    names: [id],
+    facts: { runtime: { value: runtime } },
+  })
+  await estate.fold(await estate.source(), [
+    of('job', 'a', 'GitHub Actions'),
+    of('job', 'b', 'GitLab CI'),
+    of('service', 'c', 'Compose'),
+    of('service', 'd', 'Kubernetes'),
+    of('image-stage', 'e', 'Dockerfile'),
+    of('mcp-server', 'f', 'MCP'),
+  ])
+  const { counts } = await runChecks(estate.db, estate, weaknessChecks)
+  const passes = (id: string) => counts.find(({ check }) => check === id)?.passes
+  expect(passes('workflow-untrusted-checkout')).toBe(1)
+  expect(passes('gitlab-script-injection')).toBe(1)
+  expect(passes('pipeline-debug-log')).toBe(2)
+  expect(passes('jenkins-dynamic-code')).toBe(0)
+  expect(passes('compose-secret-in-file')).toBe(1)
+  expect(passes('dockerfile-copied-key')).toBe(1)
+  expect(passes('agent-unpinned-server')).toBe(1)
+  expect(passes('terraform-secret-output')).toBe(0)
 })
