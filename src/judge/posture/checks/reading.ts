@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os'
 import { setFlagsFromString } from 'node:v8'
 import { MessageChannel, type Transferable, Worker } from 'node:worker_threads'
 import { sql } from 'kysely'
@@ -6,7 +5,7 @@ import { programBeside, threadEnvironment } from '../../../core/contract/thread.
 import type { Ms } from '../../../core/contract/ref.ts'
 import { type Db, fileOf } from '../../../core/store/store.ts'
 import type { Ownership } from '../../ownership/weigh.ts'
-import { type CheckContext, oncePerRun } from '../check.ts'
+import { oncePerRun } from '../check.ts'
 import type { CopiesRead } from './copied-values.ts'
 import type { CopiesTask } from './copies-thread.ts'
 import type { OwnersTask } from './owners-thread.ts'
@@ -26,14 +25,6 @@ export const reading = oncePerRun(async ({ db, now }): Promise<Reading | undefin
   const file = await fileOf(db)
   return file === undefined || (await sizeOf(db)) < COPIES_FOR_THREADS ? undefined : inThreads(file, now)
 })
-
-/**
- * Waited for by what reads much itself: the threads keep two processors busy, and what owners wait for is read first. Memory does not
- * hold all of it at once, either.
- */
-export async function turnToRead(context: CheckContext): Promise<void> {
-  if (availableParallelism() <= 2) await (await reading(context))?.copies
-}
 
 async function sizeOf(db: Db): Promise<number> {
   const { rows } = await sql<{ key: number | null }>`select max(rowid) as key from copy`.execute(db)

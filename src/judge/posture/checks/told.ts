@@ -6,7 +6,6 @@ import type { Db } from '../../../core/store/store.ts'
 import { inChunks } from '../../../know/inventory/in-chunks.ts'
 import { loadRoots, type Roots } from '../../../know/inventory/roots.ts'
 import { type CheckContext, oncePerRun } from '../check.ts'
-import { turnToRead } from './reading.ts'
 
 export const DAY_MS = 86_400_000
 
@@ -85,9 +84,7 @@ const ENTITY = {
 }
 
 /** Each table is read once. */
-const all = oncePerRun(async context => {
-  await turnToRead(context)
-  const { db } = context
+const all = oncePerRun(async ({ db }) => {
   const known = await credentialsIn(db)
   const facts = await FactTable.load(db, await loadRoots(db))
   const found: Told[] = []
