@@ -6,6 +6,12 @@ import { Findings, type ReportDocument } from './findings.ts'
 import { gitleaksFinding, isGitleaks } from './gitleaks.ts'
 import { type Decision, type JsonPath, jsonValues } from './json-values.ts'
 import { isKingfisher, kingfisherFinding } from './kingfisher.ts'
+import {
+  isOlderGitleaks,
+  isOlderTrufflehog,
+  olderGitleaksFinding,
+  olderTrufflehogFindings,
+} from './older-reports.ts'
 import type { Reported } from './reported.ts'
 import { type SarifRun, sarifFindings, sarifRun } from './sarif.ts'
 import { isTrufflehog, isTrufflehogLog, trufflehogFinding } from './trufflehog.ts'
@@ -70,6 +76,7 @@ const MEMBERS = new Set(
   [
     ['RuleID', 'Secret', 'Match', 'File', 'SymlinkFile', 'Commit', 'Author', 'Email', 'Date', 'StartLine'],
     ['SourceMetadata', 'DetectorName', 'Raw', 'RawV2', 'Verified', 'VerificationError'],
+    ['stringsFound', 'reason', 'path', 'diff', 'commitHash', 'date'],
     ['rule', 'finding', 'audit'],
     ['level', 'logger', 'msg'],
   ].flat(),
@@ -131,7 +138,7 @@ class Report {
     this.#members = {}
     // How gitleaks says that there is nothing.
     if (what === 'list') this.isReport ||= this.#elements === 0
-    else if (isGitleaks(members) || isTrufflehog(members) || isKingfisher(members))
+    else if ([isGitleaks, isTrufflehog, isKingfisher, isOlderTrufflehog].some(wrote => wrote(members)))
       yield* this.#record(members)
     // The last lines of Kingfisher's JSONL, and the only ones when there is nothing.
     else if ('audit' in members) this.isReport = true
@@ -159,6 +166,8 @@ class Report {
     if (isGitleaks(record)) yield* this.#take(gitleaksFinding(record))
     else if (isTrufflehog(record)) yield* this.#take(trufflehogFinding(record))
     else if (isKingfisher(record)) yield* this.#take(kingfisherFinding(record))
+    else if (isOlderGitleaks(record)) yield* this.#take(olderGitleaksFinding(record))
+    else if (isOlderTrufflehog(record)) yield* this.#take(olderTrufflehogFindings(record))
     else this.findings.notUnderstood()
   }
 

@@ -168,6 +168,55 @@ describe('a report', () => {
     expect(copiesIn(seen)[0]?.place.path).toBe('x\\x1B]0;y\\x07')
   })
 
+  test('of gitleaks 7, or of TruffleHog 2, gives what the rules know in what it quotes', async () => {
+    const value = 'Vb4nQz81'.concat('kLx2WpRt')
+    const line = `DB_PASSWORD=${value}`
+    const old = { rule: 'Env', file: './app/.env', lineNumber: 7, commit, author: 'Ann', email: 'ann@x' }
+    const date = '2020-05-06T07:08:09Z'
+    const gitleaks = await taken([
+      { ...old, offender: line, line, date },
+      { ...old, offender: 'REDACTED', line: 'REDACTED' },
+      { ...old, file: 5, offender: line },
+    ])
+    expect(gitleaks.failure).toBeUndefined()
+    const [copy] = copiesIn(gitleaks.seen)
+    expect(copy).toMatchObject({
+      kind: 'generic-password',
+      place: { path: 'app/.env', slots: [{ line: 7 }] },
+    })
+    expect(copy?.secret.revealText()).toBe(value)
+    expect(countsIn(gitleaks.seen)).toMatchObject({
+      tool: 'gitleaks',
+      withValue: 1,
+      withoutValue: 1,
+      notUnderstood: 1,
+    })
+    expect(gitleaks.seen).toContainEqual(
+      expect.objectContaining({ see: 'occurrence', commit, author: 'Ann <ann@x>', at: Date.parse(date) }),
+    )
+    const record = {
+      branch: 'main',
+      commit: 'a message',
+      commitHash: commit,
+      date,
+      path: 'b.env',
+      reason: 'High Entropy',
+    }
+    const trufflehog = await taken(
+      [
+        { ...record, diff: `@@ -0,0 +1 @@\n+${line}`, stringsFound: [value] },
+        { ...record, diff: '', stringsFound: ['c0ffee00c0ffee00c0ffee00c0ffee00'] },
+      ]
+        .map(each => `${JSON.stringify(each)}\n`)
+        .join(''),
+    )
+    expect(trufflehog.failure).toBeUndefined()
+    expect(copiesIn(trufflehog.seen).map(({ secret, place }) => [secret.revealText(), place.path])).toEqual([
+      [value, 'b.env'],
+    ])
+    expect(countsIn(trufflehog.seen)).toMatchObject({ tool: 'trufflehog', withValue: 1, withoutValue: 1 })
+  })
+
   test('of which a finding is odd is taken without it, and says so', async () => {
     const { seen, failure } = await taken([
       found({ File: 5 }),
