@@ -5,7 +5,7 @@ import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
 import type { Ref } from '../../core/contract/ref.ts'
 import { gitDiscovery } from './discovery.ts'
-import { documentAt, gitDocuments, objectBytes } from './documents.ts'
+import { documentsAt, gitDocuments, objectBytes } from './documents.ts'
 import { readRefs, type Refs } from './git-directory.ts'
 import { GitFailure } from './git-process.ts'
 import { endHistoryAt, type Limits, limitHistory, NO_LIMITS, oldestRoot } from './history.ts'
@@ -56,7 +56,7 @@ async function connect(repository: Repository, name: string | undefined, io: Io)
     close: () => repository.close(),
     documents: since => told(repository, gitDocuments(source, since)),
     discover: () => told(repository, gitDiscovery(source)),
-    documentAt: (id, path) => documentAt(source, id, path),
+    documentsAt: places => told(repository, documentsAt(source, places)),
     read: place => readPlace(place, id => objectBytes(source, id)),
   }
 }

@@ -56,12 +56,14 @@ export async function* gitDocuments(source: GitSource, since?: Cursor): AsyncGen
   }
 }
 
+const OBJECT = /^git:([0-9a-f]{40,64})$/
+
 /** The bytes of one document, as `gitDocuments` gave them; only objects have an id that finds them again. */
 export async function objectBytes(
   source: GitSource,
   documentId: string,
 ): Promise<AsyncIterable<Uint8Array> | undefined> {
-  const id = /^git:([0-9a-f]{40,64})$/.exec(documentId)?.[1]
+  const id = OBJECT.exec(documentId)?.[1]
   if (!id) return undefined
   const batches = (async function* () {
     yield [id]
@@ -79,10 +81,21 @@ export async function objectBytes(
   })()
 }
 
-/** A blob at a further path. */
-export async function documentAt(source: GitSource, id: string, path: string): Promise<Document | undefined> {
-  const content = await objectBytes(source, id)
-  return content && { id, in: source.in, path, cursor: '', bytes: () => content }
+/** Blobs at further paths. */
+export async function* documentsAt(
+  source: GitSource,
+  places: readonly { document: string; path: string }[],
+): AsyncGenerator<Document, void> {
+  const objects = places.filter(({ document }) => OBJECT.test(document))
+  const paths = Map.groupBy(objects, ({ document }) => OBJECT.exec(document)![1]!)
+  const ids = (async function* () {
+    yield objects.map(({ document }) => OBJECT.exec(document)![1]!)
+  })()
+  const lost = (id: string) => void paths.get(id)?.shift()
+  for await (const object of readObjects(source.repository.home, ids, lost)) {
+    const place = paths.get(object.id)?.shift()
+    if (place) yield objectDocument(source, object, place.path, '')
+  }
 }
 
 export function objectDocument(

@@ -94,11 +94,13 @@ export async function memoryGit(repository: MemoryRepository): Promise<Connectio
     )
   }
   const read = (place: PlaceRef) => readPlace(place, bytesOf)
-  const documentAt = async (id: string, path: string) => {
-    const content = await bytesOf(id)
-    return content && { id, in: container, path, cursor: '', bytes: () => content }
+  async function* documentsAt(places: readonly { document: string; path: string }[]) {
+    for (const { document: id, path } of places) {
+      const content = await bytesOf(id)
+      if (content) yield { id, in: container, path, cursor: '', bytes: () => content }
+    }
   }
-  return { instance, settleSeconds: 0, async close() {}, documents, discover, documentAt, read }
+  return { instance, settleSeconds: 0, async close() {}, documents, discover, documentsAt, read }
 }
 
 function* occurrences(repository: MemoryRepository): Generator<Observation, void> {

@@ -90,8 +90,11 @@ export interface Connection {
   discover?(since?: Cursor): AsyncIterable<Observation>
   /** Files, blobs, exports and logs, to be read by readers. `covered` and `occurrence` come from discover(). */
   documents?(since?: Cursor): AsyncIterable<Document>
-  /** One of them at a further place, where each is given once: what it tells may be bound to where it stands. Undefined where it is gone. */
-  documentAt?(id: string, path: string): Promise<Document | undefined>
+  /**
+   * Documents at further places, where each is given once: what it tells may be bound to where it stands. What is gone is left out. The bytes
+   * of one are read before the next one is asked for.
+   */
+  documentsAt?(places: readonly { document: string; path: string }[]): AsyncIterable<Document>
   /** Who is using the identity at this moment. */
   sessions?(identity: Ref): AsyncIterable<Use>
   /** By whom it is not told. What is not there any more was used at no known time. */

@@ -3,6 +3,7 @@ import type { Connection } from '../../core/contract/connector.ts'
 import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
 import type { Document } from '../../core/contract/document.ts'
 import type { Io } from '../../core/contract/io.ts'
+import type { Observation } from '../../core/contract/observation.ts'
 import type { Cursor, Ms } from '../../core/contract/ref.ts'
 import { record } from '../../core/evidence/evidence.ts'
 import type { Keys } from '../../core/keys/keys.ts'
@@ -33,6 +34,7 @@ import { MemberGaps } from './member-gaps.ts'
 import { FEW, Pending } from './pending.ts'
 import { ReadOnce } from './read-once.ts'
 import { type Begun, begin, Reading } from './reading.ts'
+import { restateDuplicates } from './restate-duplicates.ts'
 import { Telling } from './telling.ts'
 import type { ReadAnswer } from './worker.ts'
 import { boundYoungMemory } from './young-memory.ts'
@@ -64,9 +66,9 @@ export interface ObserveOptions extends RuleFolders {
   readonly full?: boolean
 }
 
-const BATCH_BYTES = 2 * 1024 * 1024
-const BATCH_DOCUMENTS = 256
 const BATCH_OBSERVATIONS = 1000
+
+type Occurrence = Extract<Observation, { see: 'occurrence' }>
 
 /**
  * Reads what is new at a source, then asks what is there, and folds both. Each batch is one transaction: what was
@@ -255,8 +257,7 @@ class Run {
           if (begun.rest) await this.#readLarge(begun)
           else batch.add(begun)
         }
-        if (batch.bytes >= BATCH_BYTES || batch.documents.length + listed.length >= BATCH_DOCUMENTS)
-          await flush()
+        if (batch.isFull(listed.length)) await flush()
         if (this.#documents % 64 === 0) this.#progress(false)
       }
     } finally {
@@ -265,7 +266,7 @@ class Run {
         .finally(() => flow.end())
         .finally(() => this.#foldPending())
     }
-    await this.#restateDuplicates(listedTwice)
+    await restateDuplicates(this.#db, this.#options.io, this.#source.id, listedTwice, this.#at)
     if (since === undefined && this.#failedDocuments === 0) await this.#forgetUnlisted()
     return cursor
   }
@@ -350,23 +351,6 @@ class Run {
     return `${this.#source.system}:${this.#source.label}`
   }
 
-  /** The same content at several paths was read once; only now is it known what it holds. */
-  async #restateDuplicates(listedTwice: readonly Listed[]): Promise<void> {
-    if (listedTwice.length === 0) return
-    const holding = await documentsHolding(this.#db, this.#source.id)
-    const listed = listedTwice.filter(({ document }) => holding.has(document))
-    for (let start = 0; start < listed.length; start += BATCH_DOCUMENTS)
-      await transaction(this.#db, tx =>
-        restate(
-          tx,
-          this.#options.io,
-          this.#source.id,
-          listed.slice(start, start + BATCH_DOCUMENTS),
-          this.#at,
-        ),
-      )
-  }
-
   async #discover(): Promise<void> {
     if (!this.#connection.discover) return
     const holding = await documentsHolding(this.#db, this.#source.id)
@@ -376,42 +360,57 @@ class Run {
       batch = []
       if (findings.length > 0) await transaction(this.#db, tx => this.#foldInto(tx, findings))
     }
+    const take = async (observation: Observation) => {
+      if (observation.see === 'occurrence') {
+        const { document, path, atHead } = observation
+        const told = toldBy(observation)
+        this.#gaps.stands(document, path)
+        this.#telling.occurs(told, atHead === true)
+        if (told !== document && this.#telling.tells(told)) batch.push({ ...observation, document: told })
+        if (!holding.has(document) && !this.#telling.tells(document)) return
+      }
+      if (observation.see === 'covered') {
+        const { see: _, ...coverage } = observation
+        return this.cover(coverage)
+      }
+      if (observation.see === 'copy') this.#finds++
+      batch.push(fingerprinted(observation, this.#options.keys.fingerprint))
+      if (batch.length >= BATCH_OBSERVATIONS) await flush()
+    }
+    const further: Occurrence[] = []
     try {
       for await (const observation of this.#connection.discover()) {
         this.#options.io.signal.throwIfAborted()
-        if (observation.see === 'occurrence') {
-          const { document, path, atHead } = observation
-          const told = toldBy(observation)
-          this.#gaps.stands(document, path)
-          if (atHead && this.#once?.isFurther(observation)) await this.#readFurther(document, path)
-          this.#telling.occurs(told, atHead === true)
-          if (told !== document && this.#telling.tells(told)) batch.push({ ...observation, document: told })
-          if (!holding.has(document) && !this.#telling.tells(document)) continue
-        }
-        if (observation.see === 'covered') {
-          const { see: _, ...coverage } = observation
-          this.cover(coverage)
-          continue
-        }
-        if (observation.see === 'copy') this.#finds++
-        batch.push(fingerprinted(observation, this.#options.keys.fingerprint))
-        if (batch.length >= BATCH_OBSERVATIONS) await flush()
+        const isHere = observation.see === 'occurrence' && observation.atHead === true
+        if (isHere && this.#once?.isFurther(observation)) further.push(observation)
+        else await take(observation)
       }
+      await this.#readFurther(further)
+      for (const occurrence of further) await take(occurrence)
     } finally {
       await flush()
     }
   }
 
-  /** The same text at another place, which a source that gives each text once has not given there. */
-  async #readFurther(id: string, path: string): Promise<void> {
-    const document = await this.#connection.documentAt?.(id, path)
-    const begun = document && (await this.#begin(document))
-    if (!begun) return
-    this.#further.add(document)
-    if (begun.rest) return await this.#readLarge(begun)
-    const batch = this.#reading.batch()
-    batch.add(begun)
-    this.#keep(begun.document, (await this.#reading.read(batch))[0])
+  /** The same texts at other places, which a source that gives each text once has not given there. */
+  async #readFurther(places: readonly Occurrence[]): Promise<void> {
+    if (!this.#connection.documentsAt || places.length === 0) return
+    let batch = this.#reading.batch()
+    const read = async () => {
+      const answers = await this.#reading.read(batch)
+      for (const [index, { document }] of batch.documents.entries()) this.#keep(document, answers[index])
+      batch = this.#reading.batch()
+    }
+    for await (const document of this.#connection.documentsAt(places)) {
+      this.#options.io.signal.throwIfAborted()
+      const begun = await this.#begin(document)
+      if (!begun) continue
+      this.#further.add(document)
+      if (begun.rest) await this.#readLarge(begun)
+      else batch.add(begun)
+      if (batch.isFull()) await read()
+    }
+    await read()
     await this.#foldPending()
   }
 

@@ -47,6 +47,9 @@ export async function begin(document: Document): Promise<Begun> {
   }
 }
 
+const FULL_BYTES = 2 * 1024 * 1024
+const FULL_DOCUMENTS = 256
+
 /** Documents to be read together, their bytes one after the other in memory that a source does not use again. */
 export class Batch {
   readonly documents: Begun[] = []
@@ -70,6 +73,11 @@ export class Batch {
     }
     this.documents.push({ document, chunks: [held], bytes })
     this.bytes += bytes
+  }
+
+  /** Whether it is to be read before more is added; `beside`: what is kept with it and is not read. */
+  isFull(beside = 0): boolean {
+    return this.bytes >= FULL_BYTES || this.documents.length + beside >= FULL_DOCUMENTS
   }
 
   /** For another batch, once this one was read. */

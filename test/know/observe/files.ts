@@ -45,11 +45,15 @@ export class Files {
       documents: since => this.#documents(since),
       discover: () => this.#discover(),
       ...(this.givesOnce && {
-        documentAt: async (id, path) => {
-          const text = Object.values(this.files).find(text => idOf(text) === id)
-          return text === undefined ? undefined : this.#document(path, text)
-        },
+        documentsAt: places => this.#documentsAt(places),
       }),
+    }
+  }
+
+  async *#documentsAt(places: readonly { document: string; path: string }[]): AsyncGenerator<Document> {
+    for (const { document, path } of places) {
+      const text = Object.values(this.files).find(text => idOf(text) === document)
+      if (text !== undefined) yield this.#document(path, text)
     }
   }
 
