@@ -110,7 +110,8 @@ function* aboutRole({ instance }: Server, role: RoleRow, apart: ReadonlySet<stri
       facts: factsOf({
         kind: passwordKind,
         validUntil: isoTime(validUntilMs),
-        ...(validUntilMs !== null && { expires: isoTime(validUntilMs) }),
+        // Null where it has none, so that an end that was lifted does not stay told.
+        expires: isoTime(validUntilMs),
       }),
     }
   }

@@ -32,7 +32,10 @@ export interface Chosen {
 /** Raises INVALID_INPUT for what is none, and for what could be several. Of one framework, several controls can be given: `PR.AC-1 / PR.AC-4`. */
 export function chooseFramework(frameworks: Frameworks, text: string): Chosen {
   const given = text.trim()
-  const all = given.split(/\s+\/\s+|,\s+/).map(one => chooseOne(frameworks, one))
+  // A framework's own name may have a comma in it.
+  const isOne = frameworksNamed(frameworks, given).length === 1
+  const parts = isOne ? [given] : given.split(/\s+\/\s+|\s*,\s*/).filter(part => part !== '')
+  const all = (parts.length === 0 ? [given] : parts).map(one => chooseOne(frameworks, one))
   const [first, ...others] = all
   if (others.length === 0) return first!
   if (all.some(({ framework, controls }) => framework !== first!.framework || !controls))

@@ -207,8 +207,9 @@ function dayOf(at: Ms, now: Ms): string {
 
 /** A system that could end one, and has given it no end, says so. */
 function endFact(facts: Held['facts']): { value: unknown; source: string } | undefined {
-  const validUntil = facts.get('validUntil')
-  return facts.get('expires') ?? (validUntil?.value === null ? { ...validUntil, value: 'never' } : undefined)
+  const [expires, validUntil] = [facts.get('expires'), facts.get('validUntil')]
+  if ((expires?.value ?? null) !== null) return expires
+  return validUntil?.value === null ? { ...validUntil, value: 'never' } : undefined
 }
 
 /** By the one that lives longest: the identity is of use until then. */

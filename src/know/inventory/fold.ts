@@ -348,7 +348,8 @@ class Folding {
       .onConflict(conflict =>
         conflict
           .columns(['entity_id', 'source_id', 'language', 'digest', 'document'])
-          .doUpdateSet({ learnt_at: this.#at, gone_at: null }),
+          .doUpdateSet({ learnt_at: this.#at, gone_at: null })
+          .where('policy.learnt_at', '<=', this.#at),
       )
       .execute()
   }
@@ -378,7 +379,10 @@ class Folding {
       .insertInto('owner')
       .values({ entity_id, owner, source, source_id: this.#sourceId, document, ...values })
       .onConflict(conflict =>
-        conflict.columns(['entity_id', 'owner', 'source', 'source_id', 'document']).doUpdateSet(values),
+        conflict
+          .columns(['entity_id', 'owner', 'source', 'source_id', 'document'])
+          .doUpdateSet(values)
+          .where('owner.learnt_at', '<=', this.#at),
       )
       .execute()
   }

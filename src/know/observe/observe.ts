@@ -159,6 +159,8 @@ class Run {
     try {
       cursor = await this.#readDocuments(since)
       await this.#discover()
+      if (since === undefined && this.#connection.documents && this.#failedDocuments === 0)
+        await this.#forgetUnlisted()
     } catch (error) {
       await this.#breakOff(error)
       throw error
@@ -186,6 +188,7 @@ class Run {
         .updateTable('source')
         .set({ ...position, observed_at: this.#at })
         .where('id', '=', this.#source.id)
+        .where(eb => eb.or([eb('observed_at', 'is', null), eb('observed_at', '<=', this.#at)]))
         .execute()
       await this.#record(tx, true)
     })
@@ -267,7 +270,6 @@ class Run {
         .finally(() => this.#foldPending())
     }
     await restateDuplicates(this.#db, this.#options.io, this.#source.id, listedTwice, this.#at)
-    if (since === undefined && this.#failedDocuments === 0) await this.#forgetUnlisted()
     return cursor
   }
 
@@ -367,7 +369,8 @@ class Run {
         this.#gaps.stands(document, path)
         this.#telling.occurs(told, atHead === true)
         if (told !== document && this.#telling.tells(told)) batch.push({ ...observation, document: told })
-        if (!holding.has(document) && !this.#telling.tells(document)) return
+        if (!holding.has(document) && !this.#telling.tells(document))
+          return batch.length >= BATCH_OBSERVATIONS ? await flush() : undefined
       }
       if (observation.see === 'covered') {
         const { see: _, ...coverage } = observation
@@ -399,6 +402,7 @@ class Run {
     const read = async () => {
       const answers = await this.#reading.read(batch)
       for (const [index, { document }] of batch.documents.entries()) this.#keep(document, answers[index])
+      if (this.#pending.isDue(performance.now())) await this.#foldPending()
       batch = this.#reading.batch()
     }
     for await (const document of this.#connection.documentsAt(places)) {

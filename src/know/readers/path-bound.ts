@@ -1,29 +1,36 @@
+import { hash } from 'node:crypto'
 import { agentOf } from './agent-settings/agent.ts'
+import { isOfOpenSsh } from './ssh/form.ts'
+import { isServerSettings } from './tls-trust/tls-trust.ts'
+import { ANCHORS } from './x509/x509.ts'
 
+/** Pipelines, images, services and owners: most are YAML of any name, since what is included lies where its project likes. */
 const NAMES = [
-  String.raw`\.github/workflows/[^/]+\.ya?ml`,
-  String.raw`action\.ya?ml`,
-  String.raw`[^/]*gitlab-ci\.ya?ml`,
-  String.raw`\.circleci/[^/]+\.ya?ml`,
-  String.raw`[^/]*azure[-_]?pipelines?[^/]*\.ya?ml`,
-  String.raw`(?:docker-)?compose(?:[._-][^/]+)?\.ya?ml`,
-  String.raw`catalog-info\.ya?ml`,
+  String.raw`[^/]+\.(?:ya?ml|tf|tofu|groovy|jenkins|pub)`,
   String.raw`[^/]*Jenkinsfile[^/]*`,
   String.raw`(?:[^/]+\.)?(?:Docker|Container)file(?:\.[^/]+)?`,
   String.raw`CODEOWNERS`,
-  String.raw`[^/]+\.(?:tf|tofu)`,
 ]
 const NAMED = new RegExp(`(?:^|/)(?:${NAMES.join('|')})$`, 'i')
+/** A database has a bound for what it finds by: a longer path is told by its digest. */
+const LONGEST_PATH = 256
 
 /**
  * Whether a file there is what it is by its place: the same text in two folders declares two jobs, two images, two sets of owners. What is
  * the same wherever it lies, an account's export or a secret, is read once for all its places.
  */
 export function isPathBound(path: string): boolean {
-  return NAMED.test(path) || agentOf(path) !== undefined
+  return (
+    NAMED.test(path) ||
+    isOfOpenSsh(path) ||
+    isServerSettings(path) ||
+    ANCHORS.test(path) ||
+    agentOf(path) !== undefined
+  )
 }
 
 /** By which document what a file tells stands: by its content, and where it is bound to its place, by that as well. Copies have only the content's. */
 export function toldBy({ document, path }: { readonly document: string; readonly path: string }): string {
-  return isPathBound(path) ? `${document} ${path}` : document
+  if (!isPathBound(path)) return document
+  return `${document} ${path.length > LONGEST_PATH ? hash('sha256', path) : path}`
 }

@@ -112,6 +112,9 @@ test('of one framework, several controls are taken, also loose ones', () => {
 test.each([
   ['SOC 2', 'soc-2'],
   ['soc2', 'soc-2'],
+  ['SOC 2, Trust Services Criteria', 'soc-2'],
+  ['ISO/IEC 27001:2022, Annex A', 'iso-27001'],
+  ['CSA MAESTRO, layers', 'csa-maestro'],
   ['ISO 27001', 'iso-27001'],
   ['ISO/IEC 27001:2022', 'iso-27001'],
   ['PCI DSS 4', 'pci-dss-4'],

@@ -5,6 +5,7 @@ import { openEstate, password, role, sawRole } from '../../know/estate.ts'
 
 test.each([
   [{ validUntil: null }, 'never'],
+  [{ validUntil: null, expires: null }, 'never'],
   [
     { validUntil: '2020-01-31T00:00:00.000Z', expires: '2020-01-31T00:00:00.000Z' },
     '2020-01-31, which is past',

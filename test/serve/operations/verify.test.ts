@@ -28,6 +28,7 @@ const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 const letters = (count: number) => [...randomBytes(count)].map(byte => BASE62[byte % 62]).join('')
 
 const hex = (count: number) => randomBytes(count).toString('hex').slice(0, count)
+const digits = (count: number) => hex(count).replace(/[a-f]/g, '7')
 
 let root: string
 let folder: string
@@ -37,8 +38,8 @@ let pasted: Secret
 /** Slept without waiting, so that a second look costs no time. */
 let sleptMs: number
 const github = { live: githubToken(), dead: githubToken() }
-const slack = `xoxb-${hex(12)}-${hex(12)}-${hex(24)}`
-const webhook = { id: `1${hex(17).replace(/[a-f]/g, '7')}`, token: letters(68) }
+const slack = `xoxb-${digits(12)}-${digits(12)}-${hex(24)}`
+const webhook = { id: `1${digits(17)}`, token: letters(68) }
 
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'firebreak-verify-'))

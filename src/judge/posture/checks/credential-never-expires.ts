@@ -12,7 +12,8 @@ export const credentialNeverExpires = defineCheck<Told>({
   severity: 'medium',
   frameworks: ['NHI7:2025'],
   // Of what has no end by its kind, nothing is to be said.
-  population: context => those(context, one => isUsable(one, context.now) && one.facts.has('expires')),
+  population: context =>
+    those(context, one => isUsable(one, context.now) && (one.facts.get('expires') ?? null) !== null),
   async find(_, population) {
     return [...population.values()].flatMap(({ id, facts }): Judgement[] => {
       const expires = facts.get('expires')

@@ -33,7 +33,7 @@ async function sizeOf(db: Db): Promise<number> {
 
 /**
  * Before V8 collects what is not needed any more it lets a heap more than double, each thread its own: of a large organisation
- * that is most of what memory would hold.
+ * that is most of what memory would hold. What is set holds for the whole process from then on, in a watch too.
  */
 const MOST_GARBAGE_PERCENT = 30
 
@@ -57,6 +57,7 @@ export function inThreads(file: string, now: Ms): Reading {
         return (await Promise.all([copies, owners]))[1]
       } catch (error) {
         // Where copies cannot be read, nothing can be said of owners either: that is why, whichever is told first.
+        await Promise.allSettled([copies, owners])
         await copies
         throw error
       }
@@ -71,8 +72,14 @@ function answerOf<Answer>(program: string, task: object, transferList: Transfera
     transferList,
     env: threadEnvironment(),
   })
+  let failure: unknown
   worker.once('message', resolve)
-  worker.once('error', reject)
-  worker.once('exit', code => reject(new Error(`the thread ${program} ended with ${code} and no answer`)))
+  worker.once('error', error => {
+    failure = error
+  })
+  // Told once it is gone: until then it has the store open.
+  worker.once('exit', code =>
+    reject(failure ?? new Error(`the thread ${program} ended with ${code} and no answer`)),
+  )
   return promise
 }

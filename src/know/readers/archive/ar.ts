@@ -9,6 +9,8 @@ const MAGIC = [...Buffer.from('!<arch>\n')]
 const HEADER = 60
 const MOST_NAMES_BYTES = 16 * 1024 * 1024
 const LONGEST_NAME = 4096
+/** The table of a library's symbols, where each function is. */
+const TABLES: ReadonlySet<string> = new Set(['/', '/SYM64/'])
 
 /**
  * Debian packages and static libraries: ar(5), with long names as GNU writes them (a table, and offsets into it) and as BSD
@@ -36,14 +38,21 @@ async function* members(content: Content, { budget }: Context): AsyncGenerator<M
       throw new Damaged('it is damaged: what follows is no ar header')
     const given = text.slice(0, 16).trimEnd()
     const ownName = /^#1\/(\d{1,4})$/.exec(given)
-    if (given === '//' && size <= MOST_NAMES_BYTES) names = (await bytes.exactly(size)) ?? names
-    else if (ownName) {
+    if (given === '//' && size <= MOST_NAMES_BYTES) {
+      names = (await bytes.exactly(size)) ?? names
+      yield { path: 'names', bytes: once(names) }
+    } else if (ownName) {
       const length = Number(ownName[1])
       if (length > Math.min(size, LONGEST_NAME))
         throw new Damaged('it is damaged: a name is longer than its member')
       const name = length === 0 ? undefined : await bytes.exactly(length)
       yield* member(bytes, pathText(beforeNul(name ?? new Uint8Array())), size - length)
-    } else yield* member(bytes, longName(given, names) ?? given.replace(/(?<=.)\/$/, ''), size)
+    } else
+      yield* member(
+        bytes,
+        longName(given, names) ?? (TABLES.has(given) ? 'symbols' : given.replace(/\/$/, '')),
+        size,
+      )
     // The last one of some archives lacks it.
     if (size % 2 === 1) await bytes.exactly(1)
   }
@@ -51,8 +60,7 @@ async function* members(content: Content, { budget }: Context): AsyncGenerator<M
 
 async function* member(bytes: ByteQueue, path: string, size: number): AsyncGenerator<Member, void> {
   const content = bytes.stretch(size)
-  // The table of a library's symbols: names of functions, and where they are.
-  if (size > 0 && !/^(?:\/|\/SYM64\/|__\.SYMDEF(?: SORTED)?)$/.test(path)) yield { path, bytes: content }
+  if (size > 0) yield { path, bytes: content }
   await drain(content)
 }
 
@@ -68,4 +76,8 @@ function longName(given: string, names: Uint8Array): string | undefined {
 function beforeNul(bytes: Uint8Array): Uint8Array {
   const end = bytes.indexOf(0)
   return end < 0 ? bytes : bytes.subarray(0, end)
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void> {
+  yield bytes
 }

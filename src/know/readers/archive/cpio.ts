@@ -46,7 +46,7 @@ export const cpio: InOrder = {
   name: 'cpio',
   order: 'in order',
   raw: 'nothing',
-  fits: head => formOf(head) !== undefined,
+  fits: isCpio,
   members,
 }
 
@@ -110,6 +110,16 @@ async function nextMagic(bytes: ByteQueue): Promise<Uint8Array | undefined> {
 async function* rest(begun: Uint8Array, bytes: ByteQueue): AsyncGenerator<Uint8Array, void> {
   yield begun
   yield* bytes.rest()
+}
+
+/** Six digits begin many texts: all of the first header is looked at. */
+function isCpio(head: Uint8Array): boolean {
+  const form = formOf(head)
+  if (!form || head.length < form.header) return false
+  const text = Buffer.from(head.subarray(0, form.header)).toString('latin1')
+  if (!(form.radix === 16 ? /^[0-9a-f]+$/i : /^[0-7]+$/).test(text)) return false
+  const nameSize = Number.parseInt(text.slice(...form.nameSize), form.radix)
+  return nameSize > 0 && nameSize <= LONGEST_NAME
 }
 
 function formOf(head: Uint8Array): Form | undefined {

@@ -216,7 +216,9 @@ class Unpacking<S> implements Unpacked<S> {
   }
 }
 
-function inner(member: string, path: string): string {
+function inner(member: string, given: string): string {
+  // Without a name it would be taken for the archive itself.
+  const path = given === '' ? '(no name)' : given
   const short = path.length > LONGEST_PATH ? `${path.slice(0, LONGEST_PATH)}…` : path
   return member === '' ? short : `${member}!/${short}`
 }

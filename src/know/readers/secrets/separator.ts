@@ -21,9 +21,9 @@ const SEPARATORS = [
   // `"password" => `, `password := `, `['password'] = `, `${PASSWORD:-`, `TOKEN || `, `password == `, `PASSWORD ?= ` and
   // `::=` of make, `$password .= `; and `\"password\": `, where a string goes over several lines
   String.raw`(?:\\(?:\\\\)?)?["'\x60]?\]?[ \t]{0,16}(?:=>|:{1,3}=|:-|\|\|=?|\?\?=?|[?+.]=|===?|!==?|<-|=|:)[ \t]{0,64}`,
-  // `define('DB_PASSWORD', `, `{password, `
   // `os.environ.get("PASSWORD") or "x"`, `getenv('PASSWORD') ?: 'x'`
   String.raw`["']\)[ \t]{1,4}(?:or|\|\||\?\?|\?:)[ \t]{1,4}`,
+  // `define('DB_PASSWORD', `, `{password, `
   String.raw`["']?[ \t]{0,8},[ \t]{0,32}`,
   // `<password>`, `<property name="password">`
   String.raw`["']?(?: [^<>\n]{0,60})?>`,

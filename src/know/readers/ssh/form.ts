@@ -26,10 +26,20 @@ const KEY = /^(?:ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-nistp\d+|sk-[a-z0-9-]+@opens
 /** What a file is to OpenSSH; undefined for others. A list of public keys may have any name: it begins with one. */
 export function formOf(path: string, head: Uint8Array): Form | undefined {
   if (head.length === 0) return undefined
-  for (const [form, name] of NAMES) if (name.test(path) && !ABOUT.test(path)) return form
+  const named = byName(path)
+  if (named) return named
   if (!isLikeKeys(head)) return undefined
   const written = headText(head).replace(/^(?:\s*(?:#.*)?\r?\n)*/, '')
   return KEY.test(written) ? 'public-keys' : undefined
+}
+
+/** Whether it is one by its name alone. */
+export function isOfOpenSsh(path: string): boolean {
+  return byName(path) !== undefined
+}
+
+function byName(path: string): Form | undefined {
+  return NAMES.find(([, name]) => name.test(path) && !ABOUT.test(path))?.[0]
 }
 
 /** By its first byte: an `s`, an `e`, a comment, or space before one of them. */

@@ -85,6 +85,21 @@ describe('a secret is found in archives as their own programs write them', () =>
     expect(await told(bytes, 'a.a')).toEqual({ found: [`a.a!/my settings.env:2 ${token}`], gaps: [] })
   })
 
+  test('a member without a name is none of the archive itself; what ar keeps beside members is read too', async () => {
+    const content = files['conf/app.env']
+    const member = (name: string) =>
+      `${name.padEnd(16)}${'0'.padEnd(12)}${'0'.padEnd(6)}${'0'.padEnd(6)}${'100644'.padEnd(8)}${String(content.length).padEnd(10)}\`\n${content}${content.length % 2 ? '\n' : ''}`
+    const bytes = Buffer.from(`!<arch>\n${member('//')}${member('/99999')}${member('/')}`)
+    expect((await told(bytes, 'a.a')).found).toEqual(
+      ['names', '(no name)', 'symbols'].map(name => `a.a!/${name}:2 ${token}`),
+    )
+  })
+
+  test.each(['070701', '070702 ', '070707'])('a text that begins with %s is no cpio', async digits => {
+    const text = `${digits} 2026-11-29\nTOKEN=${token}\n${'more of it\n'.repeat(200_000)}`
+    expect(await told(Buffer.from(text), 'a.log')).toEqual({ found: [`a.log:2 ${token}`], gaps: [] })
+  })
+
   test.each([
     ['app.env.gz', 'gzip -k conf/app.env && mv conf/app.env.gz .'],
     ['app.env.bz2', 'bzip2 -k conf/app.env && mv conf/app.env.bz2 .'],
