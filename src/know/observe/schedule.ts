@@ -57,8 +57,6 @@ export async function hasten(db: Db, sourceId: string, dueBy: Ms): Promise<void>
       .set({ next_at: dueBy })
       .where('source_id', '=', sourceId)
       .where('next_at', '>', dueBy)
-      // One that fails is waited for longer each time.
-      .where('failures', '=', 0)
       .execute()
   await transaction(db, write, 'rows')
 }

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import { expect, test } from 'vitest'
-import { claimSource, enrol, hasten, nextDue } from '../../../src/know/observe/schedule.ts'
+import { claimSource, enrol, nextDue } from '../../../src/know/observe/schedule.ts'
 import { openEstate } from '../estate.ts'
 
 async function scheduled(count = 2) {
@@ -55,16 +55,6 @@ test('failures are counted until it goes through', async () => {
   const claimed = await claim('now')
   await claimed!.done({ at: clock.ms + 1 })
   expect(await row(ids[0]!)).toMatchObject({ failures: 0, error: null, claimed_by: null })
-})
-
-test('what is due later than it now would be is hastened, and not what fails', async () => {
-  const { db, claim, row, ids, clock } = await scheduled(2)
-  const [sound, failing] = [await claim(), await claim()]
-  await sound!.done({ at: clock.ms + 9000 })
-  await failing!.done({ at: clock.ms + 9000, error: 'it is away' })
-  for (const id of ids) await hasten(db, id, clock.ms + 1000)
-  expect((await row(sound!.sourceId)).next_at).toBe(clock.ms + 1000)
-  expect((await row(failing!.sourceId)).next_at).toBe(clock.ms + 9000)
 })
 
 test('what was broken off is due as before', async () => {
