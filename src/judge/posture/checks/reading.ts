@@ -35,7 +35,9 @@ async function sizeOf(db: Db): Promise<number> {
  * Before V8 collects what is not needed any more it lets a heap more than double, each thread its own: of a large organisation
  * that is most of what memory would hold. What is set holds for the whole process from then on, in a watch too.
  */
-const MOST_GARBAGE_PERCENT = 30
+const MOST_GARBAGE_PERCENT = 20
+/** What a thread makes is either gone at once or kept to the end: of the usual room for what is young it needs three quarters. */
+const YOUNG_MIB = 36
 
 /** One reads all copies, and the other whose every identity is, which follows from copies in code as well. */
 export function inThreads(file: string, now: Ms): Reading {
@@ -71,6 +73,7 @@ function answerOf<Answer>(program: string, task: object, transferList: Transfera
     workerData: task,
     transferList,
     env: threadEnvironment(),
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
   })
   let failure: unknown
   worker.once('message', resolve)
