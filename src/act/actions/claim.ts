@@ -1,6 +1,6 @@
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
-import { holderName, isHolderGone } from '../../core/store/holder.ts'
+import { holderName, isFree } from '../../core/store/holder.ts'
 import type { RunState } from '../../core/store/schema.ts'
 import { type Db, transaction, type Tx } from '../../core/store/store.ts'
 import { lockedRun } from './journal.ts'
@@ -30,8 +30,7 @@ export async function claimRun(db: Db, io: Pick<Io, 'now'>, runId: string): Prom
     if (state === 'abandoned')
       throw new FirebreakError('CONFLICT', `run ${runId} was abandoned`, 'nobody goes on with it')
     const now = io.now().getTime()
-    const held = run.claimed_by !== null && run.claimed_by !== me && (run.claim_until ?? 0) > now
-    if (held && !isHolderGone(run.claimed_by ?? ''))
+    if (run.claimed_by !== me && !isFree(run, now))
       throw new Claimed(
         'CONFLICT',
         `run ${runId} is being worked on by ${run.claimed_by}`,

@@ -5,12 +5,11 @@ import { networkReason } from '../../core/contract/network-reason.ts'
 import type { Ms } from '../../core/contract/ref.ts'
 import type { Secret } from '../../core/contract/secret.ts'
 import { record } from '../../core/evidence/evidence.ts'
-import { holderName } from '../../core/store/holder.ts'
+import { holderName, isFree } from '../../core/store/holder.ts'
 import type { Row } from '../../core/store/schema.ts'
 import { type Db, transaction, type Tx } from '../../core/store/store.ts'
 import { type Notify, requirementsInForce } from '../../judge/requirements/requirements.ts'
 import { secretAt } from '../../know/connections/config.ts'
-import { isFree } from '../../know/observe/schedule.ts'
 
 const ANSWER_WITHIN_MS = 10_000
 /** Longer than a call may last: whoever holds a claim for so long is gone. */

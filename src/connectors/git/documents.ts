@@ -86,14 +86,17 @@ export async function* documentsAt(
   source: GitSource,
   places: readonly { document: string; path: string }[],
 ): AsyncGenerator<Document, void> {
-  const objects = places.filter(({ document }) => OBJECT.test(document))
-  const paths = Map.groupBy(objects, ({ document }) => OBJECT.exec(document)![1]!)
+  const objects = places.flatMap(({ document, path }) => {
+    const id = OBJECT.exec(document)?.[1]
+    return id === undefined ? [] : [{ id, path }]
+  })
+  const left = Map.groupBy(objects, ({ id }) => id)
   const ids = (async function* () {
-    yield objects.map(({ document }) => OBJECT.exec(document)![1]!)
+    yield objects.map(({ id }) => id)
   })()
-  const lost = (id: string) => void paths.get(id)?.shift()
+  const lost = (id: string) => void left.get(id)?.shift()
   for await (const object of readObjects(source.repository.home, ids, lost)) {
-    const place = paths.get(object.id)?.shift()
+    const place = left.get(object.id)?.shift()
     if (place) yield objectDocument(source, object, place.path, '')
   }
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import process from 'node:process'
+import type { Ms } from '../contract/ref.ts'
 
 /** Who holds a claim: host, process and when that process began, since process numbers are used again. */
 export function holderName(): string {
@@ -20,6 +21,14 @@ export function isHolderGone(name: string): boolean {
   } catch (error) {
     return error instanceof Error && 'code' in error && error.code === 'ESRCH'
   }
+}
+
+/** Whether nobody who is still at work has claimed it. */
+export function isFree(
+  { claimed_by, claim_until }: { readonly claimed_by: string | null; readonly claim_until: Ms | null },
+  now: Ms,
+): boolean {
+  return claimed_by === null || (claim_until ?? 0) <= now || isHolderGone(claimed_by)
 }
 
 /** Fields 3 and 22 of /proc/PID/stat (proc(5)), the latter in clock ticks since boot; undefined where there is none. */

@@ -21,7 +21,9 @@ const kept = new Map<string, RegExp>()
 
 /** There are few globs, each asked of every copy. */
 function patternFor(glob: string): RegExp {
-  const made = kept.get(glob) ?? patternOf(glob)
+  const before = kept.get(glob)
+  if (before) return before
+  const made = patternOf(glob)
   if (kept.size >= MOST_KEPT) kept.clear()
   kept.set(glob, made)
   return made

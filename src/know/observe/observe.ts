@@ -33,7 +33,7 @@ import { readerVersion } from './reader-version.ts'
 import { MemberGaps } from './member-gaps.ts'
 import { FEW, Pending } from './pending.ts'
 import { ReadOnce } from './read-once.ts'
-import { type Begun, begin, Reading } from './reading.ts'
+import { type Batch, type Begun, begin, Reading } from './reading.ts'
 import { restateDuplicates } from './restate-duplicates.ts'
 import { Telling } from './telling.ts'
 import type { ReadAnswer } from './worker.ts'
@@ -233,12 +233,7 @@ class Run {
       batch = this.#reading.batch()
       listed = []
       boundYoungMemory()
-      await flow.add(async () => {
-        const answers = await this.#reading.read(full)
-        for (const [index, { document }] of full.documents.entries()) this.#keep(document, answers[index])
-        this.#pending.lists(restated)
-        if (this.#pending.isDue(performance.now())) await this.#foldPending()
-      })
+      await flow.add(() => this.#readBatch(full, restated))
     }
     try {
       for await (const document of this.#connection.documents(since)) {
@@ -271,6 +266,13 @@ class Run {
     }
     await restateDuplicates(this.#db, this.#options.io, this.#source.id, listedTwice, this.#at)
     return cursor
+  }
+
+  async #readBatch(batch: Batch, listed: readonly Listed[] = []): Promise<void> {
+    const answers = await this.#reading.read(batch)
+    for (const [index, { document }] of batch.documents.entries()) this.#keep(document, answers[index])
+    this.#pending.lists(listed)
+    if (this.#pending.isDue(performance.now())) await this.#foldPending()
   }
 
   #keep(
@@ -400,9 +402,7 @@ class Run {
     if (!this.#connection.documentsAt || places.length === 0) return
     let batch = this.#reading.batch()
     const read = async () => {
-      const answers = await this.#reading.read(batch)
-      for (const [index, { document }] of batch.documents.entries()) this.#keep(document, answers[index])
-      if (this.#pending.isDue(performance.now())) await this.#foldPending()
+      await this.#readBatch(batch)
       batch = this.#reading.batch()
     }
     for await (const document of this.#connection.documentsAt(places)) {

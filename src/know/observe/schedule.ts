@@ -1,6 +1,6 @@
 import type { Io } from '../../core/contract/io.ts'
 import type { Ms } from '../../core/contract/ref.ts'
-import { holderName, isHolderGone } from '../../core/store/holder.ts'
+import { holderName, isFree } from '../../core/store/holder.ts'
 import type { Row } from '../../core/store/schema.ts'
 import { type Db, transaction, type Tx } from '../../core/store/store.ts'
 
@@ -99,11 +99,6 @@ export async function claimSource(
   }
   const row = await transaction(db, claim, 'rows')
   return row && held(db, io, row)
-}
-
-/** Whether nobody who is still at work has claimed it. */
-export function isFree(row: Pick<Row<'watch' | 'run'>, 'claimed_by' | 'claim_until'>, now: Ms): boolean {
-  return row.claimed_by === null || (row.claim_until ?? 0) <= now || isHolderGone(row.claimed_by)
 }
 
 function held(db: Db, io: Pick<Io, 'now'>, row: Row<'watch'>): ClaimedSource {

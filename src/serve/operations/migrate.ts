@@ -21,7 +21,7 @@ import {
 import { markMoved, movedTo, refuseMoved, reopen } from '../../core/store/moved.ts'
 import { type Db, isUrl, openStore, type Tx, transaction } from '../../core/store/store.ts'
 import { openedConfig } from '../../know/connections/config.ts'
-import { isFree } from '../../know/observe/schedule.ts'
+import { isFree } from '../../core/store/holder.ts'
 import { defineOperation, type World } from './operation.ts'
 import { wrap } from './wrap.ts'
 

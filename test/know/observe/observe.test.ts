@@ -13,7 +13,8 @@ import { coverageOf, listCredentials } from '../../../src/know/inventory/queries
 import { type ObserveOptions, observe } from '../../../src/know/observe/observe.ts'
 import { engineName, openOwnStore } from '../../own-store.ts'
 import { ownDirectory, role, testKeys, tree } from '../estate.ts'
-import { Files, RULE } from './files.ts'
+import { Files } from './files.ts'
+import { RULE } from './test-rule.ts'
 
 const token = (n: number) => `tok_${createHash('sha256').update(`token ${n}`).digest('hex').slice(0, 32)}`
 

@@ -10,24 +10,7 @@ import { coverageOf } from '../../../src/know/inventory/queries.ts'
 import { observe } from '../../../src/know/observe/observe.ts'
 import { openOwnStore } from '../../own-store.ts'
 import { ownDirectory, testKeys, tree } from '../estate.ts'
-
-/** Any rule will do: nothing here holds a secret. */
-const RULE = `
-id: test-token
-name: Test token
-system: test
-summary: A token of no system.
-keywords: [tok_]
-pattern: '(?<value>tok_[a-z0-9]{32})'
-confidence: 0.9
-preview: token
-verify: { why: there is no such system anywhere }
-revoke: { why: there is no such system anywhere }
-references: ['https://example.org/']
-examples:
-  positive: [{ text: [tok, _aaaabbbbccccddddeeeeffff00001111], value: [tok, _aaaabbbbccccddddeeeeffff00001111] }]
-  negative: [{ text: tok_short, why: too short }]
-`
+import { RULE } from './test-rule.ts'
 
 /** Files by path; those of `past` are in the source's history only. */
 class Files {

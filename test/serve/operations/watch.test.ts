@@ -13,23 +13,8 @@ import type { World } from '../../../src/serve/operations/operation.ts'
 import { watch } from '../../../src/serve/operations/watch.ts'
 import { ownDirectory, role, testKeys } from '../../know/estate.ts'
 import { openOwnStore } from '../../own-store.ts'
+import { RULE } from '../../know/observe/test-rule.ts'
 
-const RULE = `
-id: test-token
-name: Test token
-system: test
-summary: A token of no system.
-keywords: [tok_]
-pattern: '(?<value>tok_[a-z0-9]{32})'
-confidence: 0.9
-preview: token
-verify: { why: there is no such system anywhere }
-revoke: { why: there is no such system anywhere }
-references: ['https://example.org/']
-examples:
-  positive: [{ text: [tok, _aaaabbbbccccddddeeeeffff00001111], value: [tok, _aaaabbbbccccddddeeeeffff00001111] }]
-  negative: [{ text: tok_short, why: too short }]
-`
 const MINUTE = 60_000
 
 interface Look {

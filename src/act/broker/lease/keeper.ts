@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { isFirebreakError } from '../../../core/contract/errors.ts'
 import type { Ms } from '../../../core/contract/ref.ts'
-import { isHolderGone } from '../../../core/store/holder.ts'
+import { isFree, isHolderGone } from '../../../core/store/holder.ts'
 import type { Row } from '../../../core/store/schema.ts'
 import type { Db } from '../../../core/store/store.ts'
 import type { Actor } from '../token/access-token.ts'
@@ -133,10 +133,7 @@ export class Keeper {
       .select(['claimed_by', 'claim_until'])
       .where('id', '=', lease.run_id!)
       .executeTakeFirstOrThrow()
-    const gone =
-      run.claimed_by === null
-        ? lease.created_at + UNCLAIMED_MS < now
-        : (run.claim_until ?? 0) < now || isHolderGone(run.claimed_by)
+    const gone = run.claimed_by === null ? lease.created_at + UNCLAIMED_MS < now : isFree(run, now)
     return gone ? 'the process that was issuing it is gone' : undefined
   }
 

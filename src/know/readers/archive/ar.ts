@@ -1,7 +1,7 @@
 import { pathText } from '../../../core/contract/path-text.ts'
 import { Damaged } from './budget.ts'
-import { ByteQueue, drain } from './byte-queue.ts'
-import type { Context, Gap, InOrder, Member } from './container.ts'
+import { beforeNul, ByteQueue, drain, once } from './byte-queue.ts'
+import type { Context, InOrder, Member } from './container.ts'
 import type { Content } from './content.ts'
 import { startsWith } from './packed.ts'
 
@@ -24,7 +24,7 @@ export const ar: InOrder = {
   members,
 }
 
-async function* members(content: Content, { budget }: Context): AsyncGenerator<Member | Gap, void> {
+async function* members(content: Content, { budget }: Context): AsyncGenerator<Member, void> {
   const bytes = new ByteQueue(content.bytes())
   await bytes.exactly(MAGIC.length)
   let names: Uint8Array = new Uint8Array()
@@ -71,13 +71,4 @@ function longName(given: string, names: Uint8Array): string | undefined {
   const rest = names.subarray(Number(at[1]), Number(at[1]) + LONGEST_NAME)
   const end = rest.findIndex(byte => byte === 0x0a || byte === 0)
   return pathText(end < 0 ? rest : rest.subarray(0, end)).replace(/\/$/, '')
-}
-
-function beforeNul(bytes: Uint8Array): Uint8Array {
-  const end = bytes.indexOf(0)
-  return end < 0 ? bytes : bytes.subarray(0, end)
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void> {
-  yield bytes
 }

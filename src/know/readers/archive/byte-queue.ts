@@ -83,3 +83,13 @@ export class ByteQueue {
 export async function drain(stretch: AsyncGenerator<Uint8Array, void>): Promise<void> {
   for (let left = await stretch.next(); !left.done; left = await stretch.next());
 }
+
+export async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void> {
+  yield bytes
+}
+
+/** What a field of fixed size holds. */
+export function beforeNul(bytes: Uint8Array): Uint8Array {
+  const end = bytes.indexOf(0)
+  return end < 0 ? bytes : bytes.subarray(0, end)
+}

@@ -1,4 +1,5 @@
 import { Damaged } from './budget.ts'
+import { once } from './byte-queue.ts'
 import type { Context, Gap, Member, OutOfOrder } from './container.ts'
 import type { Spool } from './spool.ts'
 import { type Cell, columnsOf, isText, SqliteFile, type Table } from './sqlite-file.ts'
@@ -102,8 +103,4 @@ function nameIn(cell: Cell | undefined): string | undefined {
   if (!cell || 'tooLarge' in cell || cell.bytes.length > 200) return undefined
   const name = Buffer.from(cell.bytes).toString('utf8')
   return /^[\w.:/ -]+$/.test(name) ? name : undefined
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void> {
-  yield bytes
 }

@@ -1,6 +1,6 @@
 import { pathText } from '../../../core/contract/path-text.ts'
 import { Damaged } from './budget.ts'
-import { ByteQueue, drain } from './byte-queue.ts'
+import { beforeNul, ByteQueue, drain } from './byte-queue.ts'
 import type { Context, Gap, InOrder, Link, Member } from './container.ts'
 import type { Content } from './content.ts'
 
@@ -91,11 +91,6 @@ function nameOf(header: Uint8Array): string {
   const isPosix = Buffer.from(header.subarray(257, 263)).toString('latin1') === 'ustar\0'
   const prefix = isPosix ? beforeNul(header.subarray(345, 500)) : new Uint8Array()
   return pathText(prefix.length > 0 ? Buffer.concat([prefix, Buffer.from('/'), name]) : name)
-}
-
-function beforeNul(bytes: Uint8Array): Uint8Array {
-  const end = bytes.indexOf(0)
-  return end < 0 ? bytes : bytes.subarray(0, end)
 }
 
 /** Octal digits, or GNU's binary form for what does not fit; NaN where it is neither. */
