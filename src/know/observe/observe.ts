@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os'
 import type { Connection } from '../../core/contract/connector.ts'
 import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
 import type { Document } from '../../core/contract/document.ts'
@@ -24,16 +23,14 @@ import { linkKeys } from '../inventory/link-keys.ts'
 import { linkPipelines } from '../inventory/link-pipelines.ts'
 import { forgetUntold, markTold } from '../inventory/told.ts'
 import { toldBy } from '../readers/path-bound.ts'
-import { type RuleFolders, rulesInUse } from '../readers/secrets/rules-in-use.ts'
 import { documentsHolding } from './documents-before.ts'
 import { fingerprinted } from './fingerprinted.ts'
 import { insertDocuments } from './insert-documents.ts'
 import { Flow } from './flow.ts'
-import { readerVersion } from './reader-version.ts'
 import { MemberGaps } from './member-gaps.ts'
 import { FEW, Pending } from './pending.ts'
 import { ReadOnce } from './read-once.ts'
-import { type Batch, type Begun, begin, Reading } from './reading.ts'
+import { type Batch, type Begun, begin, openReading, type Reading, type ReadingOptions } from './reading.ts'
 import { restateDuplicates } from './restate-duplicates.ts'
 import { Telling } from './telling.ts'
 import type { ReadAnswer } from './worker.ts'
@@ -57,14 +54,16 @@ export interface ObserveResult {
   readonly coverage: Coverage[]
 }
 
-export interface ObserveOptions extends RuleFolders {
+interface Running {
   readonly keys: Keys
   readonly io: Io
-  readonly workers?: number
   readonly onProgress?: (progress: ObserveProgress) => void
   /** Lists everything again, and does not start from where the last run ended. What was read is not read again. */
   readonly full?: boolean
 }
+
+/** With a reading that is open already, where several sources are read one after the other, or else one of its own. */
+export type ObserveOptions = Running & ({ readonly reading: Reading } | ReadingOptions)
 
 const BATCH_OBSERVATIONS = 1000
 
@@ -81,17 +80,14 @@ export async function observe(
   connection: Connection,
   options: ObserveOptions,
 ): Promise<ObserveResult> {
-  const { rules, own, problems } = await rulesInUse(options)
-  const reader = readerVersion(options.rulesDirectory, own)
   const current = await db
     .selectFrom('source')
     .selectAll()
     .where('id', '=', source.id)
     .executeTakeFirstOrThrow()
-  const workers = options.workers ?? Math.max(1, availableParallelism() - 1)
-  const reading = new Reading(rules, options.keys.fingerprint, workers)
-  const run = new Run(db, current, connection, reading, reader, workers, options)
-  for (const { file, line, column, message } of problems)
+  const reading = 'reading' in options ? options.reading : await openReading(options)
+  const run = new Run(db, current, connection, reading, options)
+  for (const { file, line, column, message } of reading.problems)
     run.cover({
       scope: `rule ${file.split(/[\\/]/).at(-1)}`,
       complete: false,
@@ -100,7 +96,7 @@ export async function observe(
   try {
     return await run.all()
   } finally {
-    await reading.close()
+    if (!('reading' in options)) await reading.close()
   }
 }
 
@@ -109,8 +105,6 @@ class Run {
   readonly #source: Row<'source'>
   readonly #connection: Connection
   readonly #reading: Reading
-  readonly #reader: string
-  readonly #workers: number
   readonly #options: ObserveOptions
   /** Everything that this run sees bears it; what bears an older one was not seen. */
   readonly #at: Ms
@@ -133,16 +127,12 @@ class Run {
     source: Row<'source'>,
     connection: Connection,
     reading: Reading,
-    reader: string,
-    workers: number,
     options: ObserveOptions,
   ) {
     this.#db = db
     this.#source = source
     this.#connection = connection
     this.#reading = reading
-    this.#reader = reader
-    this.#workers = workers
     this.#options = options
     this.#at = Math.max(options.io.now().getTime(), (source.observed_at ?? -1) + 1)
   }
@@ -154,7 +144,7 @@ class Run {
   async all(): Promise<ObserveResult> {
     let cursor: Cursor | undefined
     const since = await this.#since()
-    await this.#gaps.load(this.#db, this.#source.id, this.#reader)
+    await this.#gaps.load(this.#db, this.#source.id, this.#reading.version)
     await this.#telling.load(this.#db, this.#source.id)
     try {
       cursor = await this.#readDocuments(since)
@@ -203,7 +193,7 @@ class Run {
       .selectFrom('document')
       .select('document')
       .where('source_id', '=', this.#source.id)
-      .where('reader', '<>', this.#reader)
+      .where('reader', '<>', this.#reading.version)
       .limit(1)
       .executeTakeFirst()
     return older ? undefined : this.#source.cursor
@@ -216,14 +206,13 @@ class Run {
 
   async #readDocuments(since: Cursor | undefined): Promise<Cursor | undefined> {
     if (!this.#connection.documents) return undefined
-    const once = await ReadOnce.load(this.#db, this.#source.id, this.#reader, this.#options.io)
+    const once = await ReadOnce.load(this.#db, this.#source.id, this.#reading.version, this.#options.io)
     this.#once = once
     const holding = await documentsHolding(this.#db, this.#source.id)
     this.#held = holding
     const listedTwice: Listed[] = []
-    const flow = new Flow(this.#workers + 1)
-    // Where all is to be read there is work for them; what is wrong with them is met where they are given it.
-    if (once.isFirst) void this.#reading.warmUp().catch(() => {})
+    const flow = new Flow(this.#reading.workers + 1)
+    if (once.isFirst) this.#reading.expect()
     let batch = this.#reading.batch()
     let listed: Listed[] = []
     let cursor: Cursor | undefined
@@ -299,7 +288,7 @@ class Run {
       tx
         .deleteFrom('document')
         .where('source_id', '=', this.#source.id)
-        .where('reader', '<>', this.#reader)
+        .where('reader', '<>', this.#reading.version)
         .execute(),
     )
   }
@@ -337,7 +326,7 @@ class Run {
         done.map(({ document, gaps }) => ({
           source_id: this.#source.id,
           document,
-          reader: this.#reader,
+          reader: this.#reading.version,
           read_at: this.#at,
           gaps: gaps.length === 0 ? null : JSON.stringify(gaps),
           tells: tells.has(document) ? 1 : 0,

@@ -1,11 +1,14 @@
-import { setTimeout } from 'node:timers/promises'
+import { availableParallelism } from 'node:os'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import type { Piscina } from 'piscina'
 import type { Document } from '../../core/contract/document.ts'
 import type { Secret } from '../../core/contract/secret.ts'
 import { threadEnvironment } from '../../core/contract/thread.ts'
+import type { Keys } from '../../core/keys/keys.ts'
+import type { LoadedRules } from '../readers/secrets/load-rules.ts'
 import type { Rule } from '../readers/secrets/rule.ts'
-import { workerFile } from './reader-version.ts'
+import { type RuleFolders, rulesInUse } from '../readers/secrets/rules-in-use.ts'
+import { readerVersion, workerFile } from './reader-version.ts'
 import type { Read, ReadAnswer, ReadTask, WorkerSetup } from './worker.ts'
 import { startWithYoungMemory } from './young-memory.ts'
 
@@ -15,10 +18,6 @@ export const WHOLE_BYTES = 8 * 1024 * 1024
 const PATIENCE_MS = 60_000
 const SLOWEST_BYTES_PER_MS = 200
 const IDLE_MS = 60_000
-/** A source that gives its first document later than that has a long list to make, in which workers can start. */
-const LONG_LIST_MS = 200
-/** After so many texts of examples all that runs often is compiled. */
-const WARM = 24
 /** What a worker makes is short-lived: with a quarter of the usual room for it, two workers take 90 MiB less. */
 const YOUNG_MIB = 12
 
@@ -91,40 +90,56 @@ const HANDED_OVER_BYTES = 5 * 1024 * 1024
 /** What is more than that in a batch has memory of its own. */
 const BATCH_BYTES = 3 * 1024 * 1024
 
-/** Workers that run the readers. They start with the first document, so that a run with nothing new starts none, or when they are told to. */
+export interface ReadingOptions extends RuleFolders {
+  readonly keys: Pick<Keys, 'fingerprint'>
+  readonly workers?: number
+}
+
+/** For one run, or for several one after the other: to start workers and to read the rules takes longer than a small source. */
+export async function openReading(options: ReadingOptions): Promise<Reading> {
+  const { rules, own, problems } = await rulesInUse(options)
+  return new Reading({
+    rules,
+    problems,
+    version: readerVersion(options.rulesDirectory, own),
+    key: options.keys.fingerprint,
+    workers: options.workers ?? Math.max(1, availableParallelism() - 1),
+  })
+}
+
+/**
+ * Workers that run the readers, by the rules in use. They start with the first document, so that a run with nothing new starts none,
+ * or when they are told to. Whoever opens it closes it.
+ */
 export class Reading {
+  /** Of the readers and the rules: what was read by the same one is not read again. */
+  readonly version: string
+  readonly workers: number
+  readonly problems: LoadedRules['problems']
   readonly #rules: readonly Rule[]
   readonly #key: Secret
-  readonly #workers: number
   readonly #memory: ArrayBuffer[] = []
   readonly #batchMemory: Uint8Array<ArrayBuffer>[] = []
   #pool: Promise<Pool> | undefined
-  readonly #asked = new AbortController()
 
-  constructor(rules: readonly Rule[], key: Secret, workers: number) {
+  constructor({
+    rules,
+    problems,
+    version,
+    key,
+    workers,
+  }: LoadedRules & { readonly version: string; readonly key: Secret; readonly workers: number }) {
     this.#rules = rules
+    this.problems = problems
+    this.version = version
     this.#key = key
-    this.#workers = workers
+    this.workers = workers
   }
 
-  /**
-   * Where all is to be read: uses the time until there is something to read for what the workers do first. Gives how many
-   * texts they have read by then. Raises where the workers end meanwhile.
-   */
-  async warmUp(): Promise<number> {
-    const { signal } = this.#asked
-    const isLong = setTimeout(LONG_LIST_MS, true, { signal, ref: false }).catch(() => false)
-    if (!(await isLong)) return 0
-    const pool = await (this.#pool ??= this.#start())
-    let read = 0
-    const warm = async () => {
-      for (let times = 0; times < WARM && !signal.aborted; times++) {
-        await pool.run([], { name: 'warmUp' })
-        read++
-      }
-    }
-    await Promise.all(Array.from({ length: this.#workers }, warm))
-    return read
+  /** There will be something to read: the first worker starts meanwhile. What is wrong with it is met where it is given something. */
+  expect(): void {
+    this.#pool ??= this.#start()
+    this.#pool.catch(() => {})
   }
 
   batch(): Batch {
@@ -176,7 +191,6 @@ export class Reading {
 
   /** The tasks' bytes are the worker's from here on. */
   async #run(tasks: readonly ReadTask[], bytes: number): Promise<ReadAnswer[]> {
-    this.#asked.abort()
     const memory = new Set(tasks.map(({ bytes }) => bytes.buffer))
     const transferList = [...memory, ...tasks.flatMap(({ port }) => port ?? [])]
     const pool = await (this.#pool ??= this.#start())
@@ -214,7 +228,7 @@ export class Reading {
       filename: workerFile(),
       workerData: setup,
       minThreads: 1,
-      maxThreads: this.#workers,
+      maxThreads: this.workers,
       // A worker takes half a second to start: one that has nothing to do for a moment is kept.
       idleTimeout: IDLE_MS,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
@@ -223,7 +237,6 @@ export class Reading {
   }
 
   async close(): Promise<void> {
-    this.#asked.abort()
     const pool = await this.#pool
     await pool?.destroy()
   }

@@ -54,14 +54,6 @@ export default async function readAll(tasks: readonly ReadTask[]) {
   return move({ [transferableSymbol]: memory, [valueSymbol]: all })
 }
 
-/** What rules give as examples, read for nothing: what reads them is compiled by then. */
-export async function warmUp(): Promise<void> {
-  const texts = setup.rules.flatMap(({ examples }) => [...examples.positive, ...examples.negative])
-  const bytes = new Uint8Array(Buffer.from(texts.map(({ text }) => text).join('\n')))
-  const nowhere = { system: 'directory', instance: '', kind: 'directory', id: '' }
-  await read({ id: '', in: nowhere, path: 'examples', bytes })
-}
-
 async function read(task: ReadTask): Promise<ReadAnswer> {
   const { id, path, format, about } = task
   const document = {

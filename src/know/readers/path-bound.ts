@@ -12,6 +12,9 @@ const NAMES = [
   String.raw`CODEOWNERS`,
 ]
 const NAMED = new RegExp(`(?:^|/)(?:${NAMES.join('|')})$`, 'i')
+/** A path is asked about at its listing, its reading and its folding, and there are millions: so many answers are kept. */
+const KEPT = 4096
+const kept = new Map<string, boolean>()
 /** A database has a bound for what it finds by: a longer path is told by its digest. */
 const LONGEST_PATH = 256
 
@@ -20,6 +23,15 @@ const LONGEST_PATH = 256
  * the same wherever it lies, an account's export or a secret, is read once for all its places.
  */
 export function isPathBound(path: string): boolean {
+  let is = kept.get(path)
+  if (is === undefined) {
+    if (kept.size >= KEPT) kept.clear()
+    kept.set(path, (is = isBound(path)))
+  }
+  return is
+}
+
+function isBound(path: string): boolean {
   return (
     NAMED.test(path) ||
     isOfOpenSsh(path) ||

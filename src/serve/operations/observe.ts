@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { isFirebreakError } from '../../core/contract/errors.ts'
 import { coverageOf } from '../../know/inventory/queries.ts'
 import { observe as observeSource } from '../../know/observe/observe.ts'
+import { openReading } from '../../know/observe/reading.ts'
 import { chooseSources } from './choose-sources.ts'
 import { type Coverage, coverageText, unreadFailure } from './coverage.ts'
 import { keepCrossingsOf } from './graph-view.ts'
@@ -53,31 +54,36 @@ async function run(world: World, input: Input): Promise<Observed> {
   const sources: Observed['sources'][number][] = []
   const failures: Error[] = []
   const skipped: Coverage['skipped'] = []
-  for (const source of chosen) {
-    const name = `${source.system}:${source.label}`
-    try {
-      const connection = await world.connections.open(db, source.id)
-      const seen = await observeSource(db, source, connection, {
-        keys,
-        io,
-        ...ruleFoldersOf(world),
-        full: input.full,
-        ...(input.workers === undefined ? {} : { workers: input.workers }),
-        onProgress: event => world.progress({ kind: 'scan', label: source.label, ...event }),
-      })
-      const { documents, bytes, skippedAsRead, finds } = seen
-      const unread = unreadFailure(name, seen)
-      if (unread) failures.push(unread)
-      sources.push({ source: name, documents, bytes, skippedAsRead, finds, error: null })
-    } catch (error) {
-      if (!(error instanceof Error)) throw error
-      failures.push(error)
-      const message = isFirebreakError(error) ? error.message : error.name
-      skipped.push({ what: name, why: io.signal.aborted ? 'interrupted' : message })
-      sources.push({ source: name, documents: 0, bytes: 0, skippedAsRead: 0, finds: 0, error: message })
-      if (io.signal.aborted || isFirebreakError(error, 'STORE_FULL', 'STORE_BROKEN', 'STORE_UNREACHABLE'))
-        break
+  const { workers } = input
+  const reading = await openReading({ keys, ...ruleFoldersOf(world), ...(workers && { workers }) })
+  try {
+    for (const source of chosen) {
+      const name = `${source.system}:${source.label}`
+      try {
+        const connection = await world.connections.open(db, source.id)
+        const seen = await observeSource(db, source, connection, {
+          keys,
+          io,
+          reading,
+          full: input.full,
+          onProgress: event => world.progress({ kind: 'scan', label: source.label, ...event }),
+        })
+        const { documents, bytes, skippedAsRead, finds } = seen
+        const unread = unreadFailure(name, seen)
+        if (unread) failures.push(unread)
+        sources.push({ source: name, documents, bytes, skippedAsRead, finds, error: null })
+      } catch (error) {
+        if (!(error instanceof Error)) throw error
+        failures.push(error)
+        const message = isFirebreakError(error) ? error.message : error.name
+        skipped.push({ what: name, why: io.signal.aborted ? 'interrupted' : message })
+        sources.push({ source: name, documents: 0, bytes: 0, skippedAsRead: 0, finds: 0, error: message })
+        if (io.signal.aborted || isFirebreakError(error, 'STORE_FULL', 'STORE_BROKEN', 'STORE_UNREACHABLE'))
+          break
+      }
     }
+  } finally {
+    await reading.close()
   }
   if (sources.some(({ error }) => error === null) && !io.signal.aborted) await keepCrossingsOf(world)
   const coverage = await coverageOf(

@@ -32,15 +32,18 @@ test('a batch keeps what it holds, whatever its source does with the memory that
   expect(batch.bytes).toBeGreaterThan(batch.memory.length)
 })
 
-test('workers read what rules give as examples until there is something to read', async () => {
+test('a reading that is told what comes has a worker by then, and one that is told nothing starts none', async () => {
   const { rules } = await loadRules(fileURLToPath(new URL('../../../rules/secrets', import.meta.url)))
   const few = rules.filter(({ id }) => ['generic-password', 'github-token'].includes(id))
-  const idle = new Reading(few, testKeys.fingerprint, 1)
-  expect(await idle.warmUp()).toBeGreaterThan(1)
-  await idle.close()
+  const options = { rules: few, problems: [], version: '1', key: testKeys.fingerprint, workers: 1 }
+  const started = () => process.getActiveResourcesInfo().filter(name => name === 'MessagePort').length
+  const before = started()
+  await new Reading(options).close()
+  expect(started()).toBe(before)
 
-  const reading = new Reading(few, testKeys.fingerprint, 1)
-  const warming = reading.warmUp()
+  const reading = new Reading(options)
+  reading.expect()
+  await expect.poll(started, { timeout: 10_000 }).toBeGreaterThan(before)
   const batch = reading.batch()
   const text = 'db_password = "q8w3e7r1t5y9u2i6"\n'
   async function* bytes() {
@@ -49,6 +52,5 @@ test('workers read what rules give as examples until there is something to read'
   batch.add(await begin({ id: 'd', in: CONTAINER, path: 'app.ini', cursor: '', bytes }))
   const [answer] = await reading.read(batch)
   expect(answer?.findings).toMatchObject([{ see: 'copy', kind: 'generic-password' }])
-  expect(await warming).toBe(0)
   await reading.close()
 })

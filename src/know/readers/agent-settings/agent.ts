@@ -26,7 +26,11 @@ const AGENTS: readonly { readonly path: RegExp; readonly name: string }[] = [
   { path: /(?:^|\/)\.?mcp(?:[._-]servers)?\.json$/, name: 'an agent' },
 ]
 
+/** All of them end so: asked first, since every path is asked about. */
+const SETTINGS = /\.(?:jsonc?|toml)$/
+
 /** The agent that reads the file, by its path; undefined where none does. */
 export function agentOf(path: string): string | undefined {
+  if (!SETTINGS.test(path)) return undefined
   return AGENTS.find(agent => agent.path.test(path))?.name
 }

@@ -16,6 +16,7 @@ import {
   namesOf,
 } from '../../../know/inventory/queries.ts'
 import { observe } from '../../../know/observe/observe.ts'
+import { openReading, type Reading } from '../../../know/observe/reading.ts'
 import { type Coverage, unreadFailure } from '../coverage.ts'
 import type { World } from '../operation.ts'
 import { ruleFoldersOf } from '../own-rules.ts'
@@ -43,27 +44,7 @@ export interface KeptInput {
 export async function scanKept(world: World, input: KeptInput): Promise<Scan & { roots: Root[] }> {
   const { db, keys, io } = world
   const { accept, collect } = input
-  const sourceIds: string[] = []
-  const failures: Error[] = []
-  const skipped: Coverage['skipped'] = []
-  const todo = [...new Set(input.paths.map(path => resolve(path)))].flatMap(path =>
-    systemsFor(path, input.history).map(system => ({ path, system })),
-  )
-  for (const { path, system } of todo) {
-    try {
-      // A repository that is damaged keeps nothing from its files being read.
-      const source = await sourceAt(world, system, path)
-      sourceIds.push(source.id)
-      const unread = await observeSource(world, source, input)
-      if (unread) failures.push(unread)
-    } catch (error) {
-      if (!(error instanceof Error)) throw error
-      failures.push(error)
-      skipped.push({ what: path, why: io.signal.aborted ? 'interrupted' : messageOf(error) })
-      if (io.signal.aborted || isFirebreakError(error, 'STORE_FULL', 'STORE_BROKEN', 'STORE_UNREACHABLE'))
-        break
-    }
-  }
+  const { sourceIds, failures, skipped } = await readAll(world, input)
   const verified = input.verify ? await verifyFound(world, sourceIds) : undefined
   const names = await sourceNames(db)
   const within = new Set(sourceIds)
@@ -96,6 +77,42 @@ export async function scanKept(world: World, input: KeptInput): Promise<Scan & {
   }
 }
 
+interface Read {
+  readonly sourceIds: readonly string[]
+  readonly failures: Error[]
+  readonly skipped: Coverage['skipped']
+}
+
+async function readAll(world: World, input: KeptInput): Promise<Read> {
+  const { keys, io } = world
+  const [sourceIds, failures]: [string[], Error[]] = [[], []]
+  const skipped: Coverage['skipped'] = []
+  const todo = [...new Set(input.paths.map(path => resolve(path)))].flatMap(path =>
+    systemsFor(path, input.history).map(system => ({ path, system })),
+  )
+  const reading = await openReading({ keys, ...ruleFoldersOf(world), workers: input.workers })
+  try {
+    for (const { path, system } of todo) {
+      try {
+        // A repository that is damaged keeps nothing from its files being read.
+        const source = await sourceAt(world, system, path, reading)
+        sourceIds.push(source.id)
+        const unread = await observeSource(world, source, reading)
+        if (unread) failures.push(unread)
+      } catch (error) {
+        if (!(error instanceof Error)) throw error
+        failures.push(error)
+        skipped.push({ what: path, why: io.signal.aborted ? 'interrupted' : messageOf(error) })
+        if (io.signal.aborted || isFirebreakError(error, 'STORE_FULL', 'STORE_BROKEN', 'STORE_UNREACHABLE'))
+          break
+      }
+    }
+  } finally {
+    await reading.close()
+  }
+  return { sourceIds, failures, skipped }
+}
+
 /** Each value is tried once, for all credentials that bear it. */
 async function verifyFound(world: World, sourceIds: readonly string[]): Promise<Map<string, Verdict>> {
   const { db, io, keys, connections } = world
@@ -113,12 +130,20 @@ async function verifyFound(world: World, sourceIds: readonly string[]): Promise<
 }
 
 /** What is already connected keeps its configuration: `connect` may have approved files there. */
-async function sourceAt(world: World, system: string, path: string): Promise<Row<'source'>> {
+async function sourceAt(
+  world: World,
+  system: string,
+  path: string,
+  reading: Reading,
+): Promise<Row<'source'>> {
   const { db, connections } = world
   const known = (await connections.list(db)).find(
     source => source.system === system && (JSON.parse(source.config) as { path?: unknown }).path === path,
   )
-  if (!known) return await connections.add(db, system, { path }, path)
+  if (!known) {
+    reading.expect()
+    return await connections.add(db, system, { path }, path)
+  }
   try {
     await connections.open(db, known.id)
     return known
@@ -139,7 +164,7 @@ function systemsFor(path: string, history: boolean): ('git' | 'directory')[] {
 async function observeSource(
   world: World,
   source: Row<'source'>,
-  input: KeptInput,
+  reading: Reading,
 ): Promise<Error | undefined> {
   const { db, keys, io } = world
   const connection = await world.connections.open(db, source.id)
@@ -147,8 +172,7 @@ async function observeSource(
   const seen = await observe(db, source, connection, {
     keys,
     io,
-    ...ruleFoldersOf(world),
-    workers: input.workers,
+    reading,
     onProgress: seen => world.progress({ kind: 'scan', label, ...seen }),
   })
   return unreadFailure(`${source.system}:${label}`, seen)
