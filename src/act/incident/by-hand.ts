@@ -1,5 +1,5 @@
 import { FirebreakError } from '../../core/contract/errors.ts'
-import { credentialArgument, textArgument } from '../actions/arguments.ts'
+import { acceptedAtArgument, credentialArgument, textArgument } from '../actions/arguments.ts'
 import type { StepContext, StepHandler } from '../actions/step.ts'
 
 /**
@@ -28,7 +28,8 @@ export function byHand(options: { readonly waits: boolean }): StepHandler {
 
 async function isRefused(step: StepContext): Promise<boolean> {
   const connection = await step.connection()
-  const verdict = await connection.verify?.(credentialArgument(step), await step.exposedSecret())
+  const secret = await step.exposedSecret()
+  const verdict = await connection.verify?.(credentialArgument(step), secret, acceptedAtArgument(step))
   return verdict?.state === 'dead'
 }
 

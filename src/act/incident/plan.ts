@@ -55,6 +55,7 @@ function branch(incident: Incident, target: Target, earlier: readonly PlannedSte
     leak: target.leak,
     credential: toJson(target.credential),
     identity: toJson(target.identity),
+    acceptedAt: target.verdict.acceptedAt ?? null,
   }
   /** Adds the step where it can be done, and gives its key, or what it would have needed. */
   const add = (verb: string, possible: boolean, title: string, needs: string[], args = about): string[] => {

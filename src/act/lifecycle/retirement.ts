@@ -127,6 +127,7 @@ function credentialBranch(
     leak: target.leak,
     credential: toJson(target.credential),
     identity: toJson(target.identity),
+    acceptedAt: target.verdict.acceptedAt ?? null,
   }
   const add = (verb: string, possible: boolean, title: string, needs: readonly string[], args = about) => {
     if (!possible) return [...needs]
@@ -143,6 +144,7 @@ function credentialBranch(
         ...about,
         leak: one.leak,
         credentialId: one.credentialId,
+        acceptedAt: one.verdict.acceptedAt ?? null,
         redo: [...redo],
         // Where only one of an identity’s credentials goes, its sessions are not for this run to end.
         identityLives: emptying === undefined,

@@ -20,15 +20,14 @@ function sameScalar(wanted: unknown, member: unknown): boolean {
   return typeof wanted !== 'object' || wanted === null ? wanted === member : false
 }
 
-/** The member of a JSON text at a path such as `errors.0.code`. */
+/** The member of a JSON text at a path such as `errors.0.code`, or `error..tag` where a name itself begins with a dot. */
 export function memberAt(json: unknown, path: string): unknown {
-  let found = json
-  if (path === '') return found
-  for (const name of path.split('.')) {
-    if (typeof found !== 'object' || found === null || !Object.hasOwn(found, name)) return undefined
-    found = new Map<string, unknown>(Object.entries(found)).get(name)
-  }
-  return found
+  if (path === '') return json
+  if (typeof json !== 'object' || json === null) return undefined
+  const members = new Map<string, unknown>(Object.entries(json))
+  if (members.has(path)) return members.get(path)
+  const end = path.indexOf('.')
+  return end < 0 ? undefined : memberAt(members.get(path.slice(0, end)), path.slice(end + 1))
 }
 
 const LONGEST_SHOWN = 200

@@ -32,13 +32,12 @@ export function declared(
         kind: id => byId.get(id),
         refusedAt: new Map<string, Ms>(),
         controls: new Map<string, Promise<string | undefined>>(),
-        accepted: new Set<string>(),
       }
       return {
         instance: 'declared',
         settleSeconds: SETTLE_SECONDS,
         close: async () => {},
-        verify: (ref, secret) => verify(vendors, ref, secret),
+        verify: (ref, secret, acceptedAt) => verify(vendors, ref, secret, acceptedAt),
         revoke: (ref, secret) => revoke(vendors, ref, secret),
       }
     },

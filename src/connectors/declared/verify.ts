@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { Verdict } from '../../core/contract/connector.ts'
 import { callFor, type DeclaredKind, type VerifyCall } from '../../core/contract/declared-step.ts'
 import type { Io } from '../../core/contract/io.ts'
@@ -18,8 +17,6 @@ export interface Vendors {
   readonly refusedAt: Map<string, Ms>
   /** What is being found out of an address at this moment. */
   readonly controls: Map<string, Promise<string | undefined>>
-  /** What was accepted, by address and digest. */
-  readonly accepted: Set<string>
 }
 
 /** That a server tells right from wrong is asked once for many credentials of a kind: some servers count wrong ones. */
@@ -29,7 +26,12 @@ const CONTROL_HOLDS_MS = 60_000
  * Asks the vendor, with the credential itself, by the call that its rule declares. First with a wrong one of the same form: a
  * server, or whatever answers in its place, that takes that too tells nothing about the right one.
  */
-export async function verify(vendors: Vendors, ref: CredentialRef, secret?: Secret): Promise<Verdict> {
+export async function verify(
+  vendors: Vendors,
+  ref: CredentialRef,
+  secret?: Secret,
+  acceptedAt?: string,
+): Promise<Verdict> {
   const kind = vendors.kind(ref.kind)
   if (!kind) return unknown(`No rule in use is called ${ref.kind}.`)
   const { verify: step } = kind
@@ -40,11 +42,13 @@ export async function verify(vendors: Vendors, ref: CredentialRef, secret?: Secr
   if (!call) return unknown(step.why ?? 'No call is declared for what begins so.')
   const verdicts: Verdict[] = []
   for (const url of call.url) {
-    const verdict = await tryAt(vendors, kind, call, url, secret)
+    const verdict = await tryAt(vendors, kind, call, url, secret, url === acceptedAt)
     if (verdict.state === 'live') return verdict
+    // A vendor's region knows only its own: what this one knew was never another's.
+    if (verdict.state === 'dead' && url === acceptedAt) return verdict
     verdicts.push(verdict)
   }
-  // A vendor's region knows only its own: dead is what all of them refuse.
+  // Of what no region is known to have taken, dead is what all of them refuse.
   return verdicts.find(verdict => verdict.state === 'unknown') ?? verdicts[0]!
 }
 
@@ -54,6 +58,7 @@ async function tryAt(
   call: VerifyCall,
   url: string,
   secret: Secret,
+  wasAccepted: boolean,
 ): Promise<Verdict> {
   const request = fill(url, call, secret)
   if (typeof request === 'string') return unknown(request)
@@ -62,17 +67,15 @@ async function tryAt(
   if (uncontrolled !== undefined) return unknown(uncontrolled)
   const reply = await vendors.exchange.send(request)
   if ('none' in reply) return unknown(notTried(reply))
-  const known = digestOf(url, secret)
   if (isOneOf(reply, call.live)) {
-    vendors.accepted.add(known)
     const access = shownIn(reply, call.shows ?? {}, secret)
     const why = `Accepted: ${host} answered ${reply.status}.`
-    return { state: 'live', why, ...(access.length > 0 && { access }) }
+    return { state: 'live', why, acceptedAt: url, ...(access.length > 0 && { access }) }
   }
   const { dead = [], refused } = call
   if (isOneOf(reply, dead)) return { state: 'dead', why: `Refused: ${host} answered ${reply.status}.` }
   if (!refused || !isOneOf(reply, [refused])) return unknown(undecided(request, reply))
-  if (vendors.accepted.has(known))
+  if (wasAccepted)
     return { state: 'dead', why: `Refused where it was accepted before: ${host} answered ${reply.status}.` }
   return unknown(`${host} answered ${reply.status}. That proves nothing: ${refused.why}`)
 }
@@ -134,12 +137,4 @@ function notTried({ why }: NoReply): string {
 
 function unknown(why: string): Verdict {
   return { state: 'unknown', why }
-}
-
-/** What is remembered of a secret lives as long as the connection, and is none. */
-function digestOf(url: string, secret: Secret): string {
-  return createHash('sha256')
-    .update(`${url}\n${secret.id ?? ''}\n`)
-    .update(secret.reveal())
-    .digest('base64')
 }

@@ -38,11 +38,15 @@ export interface Issued {
   readonly notAfter?: Ms
 }
 
-/** `why` is a sentence; `access` what a live credential was seen to open. */
+/**
+ * `why` is a sentence; `access` what a live credential was seen to open; `acceptedAt` the address that accepted it, where a later
+ * refusal by the same address tells more than one by an address that never took it.
+ */
 export interface Verdict {
   readonly state: 'live' | 'dead' | 'unknown'
   readonly why: string
   readonly access?: readonly string[]
+  readonly acceptedAt?: string
 }
 
 /** When a credential was last used, where the system tells no more than that; `how`, as `for s3 in eu-west-1`. */
@@ -99,8 +103,11 @@ export interface Connection {
   sessions?(identity: Ref): AsyncIterable<Use>
   /** By whom it is not told. What is not there any more was used at no known time. */
   lastUse?(ref: CredentialRef): Promise<LastUse>
-  /** Read-only. A system that cannot be reached, or that accepts a wrong secret too, answers `unknown`. */
-  verify?(ref: CredentialRef, secret?: Secret): Promise<Verdict>
+  /**
+   * Read-only. A system that cannot be reached, or that accepts a wrong secret too, answers `unknown`. `acceptedAt` is what an
+   * earlier verdict said of this secret.
+   */
+  verify?(ref: CredentialRef, secret?: Secret, acceptedAt?: string): Promise<Verdict>
   /**
    * Tries one hop with what a tester holds. Read-only, one try; a wrong secret confirms nothing, and what cannot be
    * reached is `unknown`.

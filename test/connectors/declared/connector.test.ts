@@ -158,12 +158,16 @@ describe('verify', () => {
       http: {
         ...plain.http,
         live: { status: [200], json: { ok: true } },
-        dead: { status: [200], json: { ok: false, 'error.code': ['revoked', 'expired'] } },
+        dead: [
+          { status: [200], json: { ok: false, 'error.code': ['revoked', 'expired'] } },
+          { status: [200], json: { 'error..tag': 'invalid_access_token' } },
+        ],
       },
     }
     const answers = new Map<string, unknown>([
       ['tok_live0000000000', { ok: true }],
       ['tok_dead0000000000', { ok: false, error: { code: 'expired' } }],
+      ['tok_tags0000000000', { error: { '.tag': 'invalid_access_token' } }],
       ['tok_busy0000000000', { ok: false, error: { code: 'busy' } }],
       ['tok_text0000000000', 'no object'],
     ])
@@ -176,7 +180,7 @@ describe('verify', () => {
     const connection = await open(kindOf(step))
     const states: string[] = []
     for (const token of answers.keys()) states.push((await connection.verify!(REF, new Secret(token))).state)
-    expect(states).toEqual(['live', 'dead', 'unknown', 'unknown'])
+    expect(states).toEqual(['live', 'dead', 'dead', 'unknown', 'unknown'])
   })
 
   test('a region knows only its own: dead is what all refuse', async () => {
@@ -193,20 +197,37 @@ describe('verify', () => {
     expect(await connection.verify!(REF, new Secret(TOKEN))).toMatchObject({ state: 'dead' })
   })
 
-  test('a refusal that others get as well proves the end only of what was accepted before', async () => {
+  test('a refusal that others get as well proves the end only of what the same address accepted before', async () => {
     const { dead: _, ...http } = plain.http
     const step = { http: { ...http, refused: { status: [401], why: 'It may be of another instance.' } } }
     accept()
+    const secret = new Secret(TOKEN)
+    const before = await (await open(kindOf(step))).verify!(REF, secret)
+    expect(before).toMatchObject({ state: 'live', acceptedAt: plain.http.url })
+    accept('nobody')
+    // In another process, and much later.
     const connection = await open(kindOf(step))
-    const other = new Secret(TOKEN.replace('Qm4', 'Rn5'))
-    expect(await connection.verify!(REF, other)).toMatchObject({
+    expect(await connection.verify!(REF, secret)).toMatchObject({
       state: 'unknown',
       why: expect.stringContaining('another instance'),
     })
-    expect(await connection.verify!(REF, new Secret(TOKEN))).toMatchObject({ state: 'live' })
-    accept('nobody')
-    expect(await connection.verify!(REF, new Secret(TOKEN))).toMatchObject({ state: 'dead' })
-    expect(await connection.verify!(REF, other)).toMatchObject({ state: 'unknown' })
+    expect(await connection.verify!(REF, secret, before.acceptedAt)).toMatchObject({ state: 'dead' })
+    const elsewhere = 'https://api.acme.example/elsewhere'
+    expect(await connection.verify!(REF, secret, elsewhere)).toMatchObject({ state: 'unknown' })
+  })
+
+  test('what a region accepted before, and refuses now, is dead whatever the other regions say', async () => {
+    const { dead: _, ...http } = plain.http
+    const url = ['https://us.acme.example/me', 'https://eu.acme.example/me']
+    const step = { http: { ...http, url, refused: { status: [401], why: 'It may be of another instance.' } } }
+    const connection = await open(kindOf(step))
+    vendors.answer = ({ host, headers }, response) =>
+      reply(response, host.startsWith('eu') && headers.authorization === `Bearer ${TOKEN}` ? 200 : 401)
+    const before = await connection.verify!(REF, new Secret(TOKEN))
+    expect(before).toMatchObject({ state: 'live', acceptedAt: url[1] })
+    vendors.answer = ({ host }, response) => reply(response, host.startsWith('eu') ? 401 : 503)
+    expect(await connection.verify!(REF, new Secret(TOKEN), url[1])).toMatchObject({ state: 'dead' })
+    expect(await connection.verify!(REF, new Secret(TOKEN))).toMatchObject({ state: 'unknown' })
   })
 
   test('a call is for what begins so only', async () => {

@@ -247,6 +247,38 @@ describe('a token of a vendor is contained', () => {
     expect(report).toMatchObject({ state: 'done', contained: true, credentials: [{ state: 'dead' }] })
   })
 
+  test('ended by hand, and refused as others are too: proven by another process, since it was accepted before', async () => {
+    const token = `pul-${hex(40)}`
+    await writeFile(join(folder, 'stack.env'), `PULUMI_ACCESS_TOKEN=${token}\n`)
+    let ended = false
+    const pulumi: typeof fetch = async (_, init) => {
+      const isIt = new Headers(init?.headers).get('Authorization') === `token ${token}`
+      return new Response('{}', { status: isIt && !ended ? 200 : 401 })
+    }
+    const io = { ...world.io, fetch: pulumi }
+    const atVendors = declared(async () => (await rulesInUse({ rulesDirectory: RULES })).rules)
+    const restarted = async () => {
+      await world.connections.close()
+      world = {
+        ...world,
+        io,
+        connections: new Connections(connectors, testKeys, io, [atVendors as Connector]),
+      }
+    }
+    await restarted()
+    const subject = await fingerprintOf('pulumi-token', 'stack.env')
+    const waiting = await contained({ subject, patience: 1 })
+    expect(waiting.steps).toContainEqual(
+      expect.objectContaining({ state: 'stuck', error: expect.stringContaining('is ended by hand') }),
+    )
+    ended = true
+    await restarted()
+    const report = await contained({ resume: waiting.run })
+    expect(report).toMatchObject({ state: 'done', contained: true, credentials: [{ state: 'dead' }] })
+    // Who never saw it accepted cannot tell.
+    expect(await verified({ subject })).toMatchObject([{ state: 'unknown' }])
+  })
+
   test('what no rule knows how to end is said to be ended by hand', async () => {
     const subject = await fingerprintOf('shopify-token', 'shop.py')
     await expect(contained({ subject })).rejects.toMatchObject({

@@ -2,7 +2,7 @@ import type { Connection, Verdict } from '../../../core/contract/connector.ts'
 import { FirebreakError } from '../../../core/contract/errors.ts'
 import type { Json } from '../../../core/contract/ref.ts'
 import { setCredentialState } from '../../../know/inventory/issued.ts'
-import { credentialArgument, identityArgument, textArgument } from '../arguments.ts'
+import { acceptedAtArgument, credentialArgument, identityArgument, textArgument } from '../arguments.ts'
 import type { StepContext, StepHandler } from '../step.ts'
 
 const TRIES_WHILE_UNKNOWN = 3
@@ -49,7 +49,8 @@ async function answer(
   const secret = await step.exposedSecret()
   if (!secret) return { ...(await unread(step, connection)), tried: false }
   for (let attempt = 1; ; attempt++) {
-    const verdict = (await connection.verify?.(credentialArgument(step), secret)) ?? {
+    const tried = connection.verify?.(credentialArgument(step), secret, acceptedAtArgument(step))
+    const verdict = (await tried) ?? {
       state: 'unknown' as const,
       why: 'this system cannot be asked',
     }
