@@ -89,6 +89,22 @@ export async function profilesOf(
   )
 }
 
+/** All of which a word or a tag says a class, a purpose or an end, and what may be called after emergencies. */
+export async function notedIds(db: Db, roots: Roots): Promise<ReadonlySet<string>> {
+  const said = ['class', 'purpose', 'expiry']
+  const named = sql<string>`lower(name)`
+  const found = [
+    await db.selectFrom('word').select('entity_id').where('name', 'in', said).execute(),
+    await db.selectFrom('fact').select('entity_id').where('name', 'in', said).execute(),
+    await db
+      .selectFrom('name')
+      .select('entity_id')
+      .where(({ or, eb }) => or([eb(named, 'like', '%break%glass%'), eb(named, 'like', '%emergency%')]))
+      .execute(),
+  ]
+  return new Set(found.flat().map(({ entity_id }) => roots.of(entity_id)))
+}
+
 /** Of these identities, those that are for emergencies, with why; as `profilesOf` tells it, and read for them alone. */
 export async function breakGlassAmong(
   db: Db,

@@ -23,7 +23,7 @@ export async function workflowUses(
 ): Promise<ReadonlyMap<string, readonly WorkflowUse[]>> {
   const members = identityIds.flatMap(id => [id, ...roots.membersOf(id)])
   const found: { identityId: string; workloadId: string; isGone: boolean; why: string }[] = []
-  const run = await inChunks(members, chunk => edgesTo(db, chunk, RUNS))
+  const run = await edgesTo(db, members, RUNS)
   for (const { to_id, from_id, why, gone } of run)
     found.push({ identityId: roots.of(to_id), workloadId: roots.of(from_id), isGone: gone, why })
   const { read, places } = await readsOf(db, roots, members)
@@ -68,8 +68,16 @@ function edges(db: Db, crossings: readonly string[]) {
 }
 
 async function edgesTo(db: Db, ids: readonly string[], crossings: readonly string[]): Promise<Edge[]> {
-  return (await edges(db, crossings).where('edge.to_id', 'in', ids).execute()).map(edgeOf)
+  if (ids.length <= MANY)
+    return (
+      await inChunks(ids, chunk => edges(db, crossings).where('edge.to_id', 'in', chunk).execute())
+    ).map(edgeOf)
+  const isMeant = new Set(ids)
+  return (await edges(db, crossings).execute()).filter(({ to_id }) => isMeant.has(to_id)).map(edgeOf)
 }
+
+/** Of more, all edges of the kind are read: that is sooner done than to look up each. */
+const MANY = 20_000
 
 function edgeOf(row: {
   from_id: string
@@ -93,7 +101,7 @@ async function readsOf(
 ): Promise<{ read: readonly Edge[]; places: ReadonlyMap<string, ReadonlySet<string>> }> {
   if (identityIds.length <= FEW) {
     const places = await placesOf(db, roots, identityIds)
-    return { read: await inChunks([...places.keys()], chunk => edgesTo(db, chunk, READS)), places }
+    return { read: await edgesTo(db, [...places.keys()], READS), places }
   }
   const read = (await edges(db, READS).execute()).map(edgeOf)
   return { read, places: read.length === 0 ? new Map() : await placesRead(db, roots, new Set(identityIds)) }

@@ -1,5 +1,5 @@
 import { defineCheck, type Judgement } from '../check.ts'
-import { type Profiled, profiled, used } from './required.ts'
+import { noted, type Profiled, used } from './required.ts'
 
 export const breakGlassInWorkflow = defineCheck<Profiled>({
   id: 'break-glass-in-workflow',
@@ -9,7 +9,7 @@ export const breakGlassInWorkflow = defineCheck<Profiled>({
   severity: 'high',
   frameworks: ['NHI5:2025', 'NHI9:2025'],
   async population(context) {
-    const all = [...(await profiled(context))]
+    const all = [...(await noted(context))]
     return new Map(all.filter(([, { profile }]) => profile.class.value === 'break-glass'))
   },
   async find(context, population) {

@@ -1,5 +1,5 @@
 import { type CheckContext, defineCheck, type Judgement } from '../check.ts'
-import { type Profiled, profiled } from './required.ts'
+import { noted, type Profiled } from './required.ts'
 import { since, timeOf, usable } from './told.ts'
 
 const MOST_LETTERS = 200
@@ -13,7 +13,7 @@ export const endPassed = defineCheck<Profiled>({
   severity: 'high',
   frameworks: ['NHI1:2025', 'NHI7:2025'],
   async population(context) {
-    const all = [...(await profiled(context))]
+    const all = [...(await noted(context))]
     return new Map(all.filter(([, { profile }]) => profile.expiry !== undefined))
   },
   async find(context, population) {

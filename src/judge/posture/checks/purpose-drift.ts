@@ -1,6 +1,6 @@
 import { isCommon, ownName, wordsOf } from '../../ownership/words.ts'
 import { defineCheck, type Judgement } from '../check.ts'
-import { type Profiled, profiled, used } from './required.ts'
+import { noted, type Profiled, used } from './required.ts'
 
 /** One that a purpose names by some word of its own. */
 function names(purpose: ReadonlySet<string>, name: string): boolean {
@@ -17,7 +17,7 @@ export const purposeDrift = defineCheck<Profiled>({
   severity: 'medium',
   frameworks: ['NHI9:2025'],
   async population(context) {
-    return new Map([...(await profiled(context))].filter(([, { profile }]) => profile.purpose))
+    return new Map([...(await noted(context))].filter(([, { profile }]) => profile.purpose))
   },
   async find(context, population) {
     if (population.size === 0) return []

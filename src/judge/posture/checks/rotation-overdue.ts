@@ -1,5 +1,5 @@
 import { defineCheck, type Judgement } from '../check.ts'
-import { kindOf, profiled } from './required.ts'
+import { kindOf, profiled, requiring } from './required.ts'
 import { DAY_MS, isUsable, since, those, timeOf, type Told } from './told.ts'
 
 export const rotationOverdue = defineCheck<Told>({
@@ -10,15 +10,11 @@ export const rotationOverdue = defineCheck<Told>({
   severity: 'medium',
   frameworks: ['NHI7:2025'],
   async population(context) {
-    const identities = await profiled(context)
-    return await those(
-      context,
-      one =>
-        isUsable(one, context.now) &&
-        identities.get(one.identityId ?? '')?.required?.rotationDays !== undefined,
-    )
+    const identities = await requiring(context, ({ rotationDays }) => rotationDays !== undefined)
+    return await those(context, one => isUsable(one, context.now) && identities.has(one.identityId ?? ''))
   },
   async find(context, population) {
+    if (population.size === 0) return []
     const identities = await profiled(context)
     return [...population.values()].flatMap(({ id, identityId, facts }): Judgement[] => {
       const identity = identities.get(identityId!)!

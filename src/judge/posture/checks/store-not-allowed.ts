@@ -1,7 +1,7 @@
 import { type CredentialView, listCredentials } from '../../../know/inventory/queries.ts'
 import { isAllowedStore } from '../../requirements/allowed-stores.ts'
 import { defineCheck, type Judgement } from '../check.ts'
-import { kindOf, profiled } from './required.ts'
+import { kindOf, profiled, requiring } from './required.ts'
 
 const MOST_SHOWN = 3
 
@@ -13,15 +13,15 @@ export const storeNotAllowed = defineCheck<CredentialView>({
   severity: 'high',
   frameworks: ['NHI2:2025'],
   async population(context) {
-    const identities = await profiled(context)
-    const required = [...identities.values()].some(one => one.required?.stores)
-    if (!required) return new Map()
+    const identities = await requiring(context, ({ stores }) => stores !== undefined)
+    if (identities.size === 0) return new Map()
     const views = (await listCredentials(context.db, context.keys)).filter(
-      ({ identity, state }) => state !== 'dead' && identities.get(identity?.id ?? '')?.required?.stores,
+      ({ identity, state }) => state !== 'dead' && identities.has(identity?.id ?? ''),
     )
     return new Map(views.map(view => [view.id, view]))
   },
   async find(context, population) {
+    if (population.size === 0) return []
     const identities = await profiled(context)
     const sources = new Map(
       (await context.db.selectFrom('source').select(['id', 'system', 'label']).execute()).map(one => [

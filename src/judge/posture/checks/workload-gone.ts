@@ -1,5 +1,6 @@
 import { defineCheck, type Judgement } from '../check.ts'
-import { profiled, used } from './required.ts'
+import { machines } from './owned.ts'
+import { used } from './required.ts'
 import { usable } from './told.ts'
 
 export const workloadGone = defineCheck<readonly string[]>({
@@ -10,7 +11,7 @@ export const workloadGone = defineCheck<readonly string[]>({
   severity: 'high',
   frameworks: ['NHI1:2025'],
   async population(context) {
-    const identities = await profiled(context)
+    const identities = new Set((await machines(context)).map(({ id }) => id))
     const byIdentity = Map.groupBy((await usable(context)).values(), ({ identityId }) => identityId ?? '')
     return new Map(
       [...byIdentity]
