@@ -173,22 +173,33 @@ export async function authorsOf(db: Db, places: Iterable<CodePlace>): Promise<Au
   return authors
 }
 
-/** Who wrote the files that are asked for. */
+/** Who wrote the files that are asked for. Of very many files, a list for each would be most of what memory holds. */
 export class Authors {
-  /** By source and path: a text of both would have to be made for each of millions of rows. */
-  readonly #bySource = new Map<string, Map<string, Authored[]>>()
+  /** The numbers of files, by source and path: a text of both would have to be made for each of millions of rows. */
+  readonly #bySource = new Map<string, Map<string, number>>()
+  /** By file, the first and the last that was written of it, or NONE. */
+  readonly #first: number[] = []
+  readonly #last: number[] = []
+  /** All that was written: by whom, when, and what was written next of the same file. */
+  readonly #authors: string[] = []
+  readonly #at: Ms[] = []
+  readonly #next: number[] = []
   /** The same few write very many files. */
   readonly #shared = sharedTexts()
-  files = 0
 
   constructor(places: Iterable<CodePlace> = []) {
     for (const { sourceId, path } of places) {
-      const own = this.#bySource.get(sourceId) ?? new Map<string, Authored[]>()
+      const own = this.#bySource.get(sourceId) ?? new Map<string, number>()
       this.#bySource.set(sourceId, own)
       if (own.has(path)) continue
-      own.set(path, NOBODY)
-      this.files++
+      own.set(path, this.files)
+      this.#first.push(NONE)
+      this.#last.push(NONE)
     }
+  }
+
+  get files(): number {
+    return this.#first.length
   }
 
   pathsBySource(): [string, string[]][] {
@@ -197,20 +208,29 @@ export class Authors {
 
   /** Of a file that nobody asked for, nothing is kept. */
   add(sourceId: string, path: string, author: string, at: Ms): void {
-    const own = this.#bySource.get(sourceId)
-    const before = own?.get(path)
-    if (own === undefined || before === undefined) return
-    const one = { author: this.#shared(author), at }
-    if (before === NOBODY) own.set(path, [one])
-    else before.push(one)
+    const file = this.#bySource.get(sourceId)?.get(path)
+    if (file === undefined) return
+    const one = this.#authors.length
+    this.#authors.push(this.#shared(author))
+    this.#at.push(at)
+    this.#next.push(NONE)
+    const last = this.#last[file]!
+    if (last === NONE) this.#first[file] = one
+    else this.#next[last] = one
+    this.#last[file] = one
   }
 
-  of({ sourceId, path }: CodePlace): readonly Authored[] {
-    return this.#bySource.get(sourceId)?.get(path) ?? NOBODY
+  /** In the order in which they were read. */
+  of({ sourceId, path }: CodePlace): Authored[] {
+    const file = this.#bySource.get(sourceId)?.get(path)
+    const found: Authored[] = []
+    for (let one = file === undefined ? NONE : this.#first[file]!; one !== NONE; one = this.#next[one]!)
+      found.push({ author: this.#authors[one]!, at: this.#at[one]! })
+    return found
   }
 }
 
-const NOBODY: Authored[] = []
+const NONE = -1
 
 /** Of more files, all that was written is read: that is sooner done than to look up each. */
 const MANY = 20_000

@@ -44,6 +44,14 @@ interface Membership {
   readonly how: string
 }
 
+const NOBODY_NAMED: readonly Named[] = []
+
+/** A team, or a login, that stands in a name. */
+interface Named {
+  readonly word: string
+  readonly isPerson: boolean
+}
+
 /** The teams that are written on the identities of a service, on which and on how many. */
 interface Written {
   readonly teamsOf: Map<string, readonly Party[]>
@@ -81,6 +89,11 @@ export class Gathering {
   readonly #declared: ReadonlyMap<string, readonly string[]>
   /** Of each service what is written on which of its identities. */
   readonly #written = new Map<string, Written>()
+  /** By identity, the services that it belongs to, and whom it is called after. */
+  readonly #memberships = new Map<string, readonly Membership[]>()
+  readonly #calledAfter = new Map<string, readonly Named[]>()
+  /** By component: the same few are named by very many tags. */
+  readonly #byComponent = new Map<string, Service | undefined>()
   readonly #said = new WeakMap<Service, SaidOfService>()
   /** Whose commits say anything: what a program wrote counts for nobody. */
   readonly #isAuthor = new Map<string, boolean>()
@@ -119,6 +132,8 @@ export class Gathering {
     const names = await namesById(db, roots, ids)
     const gathering = new Gathering(people, code, relations, names, now)
     for (const identity of identities) gathering.#pool(identity)
+    // What does not depend on copies is found while they are read.
+    if (!one) for (const identity of identities) gathering.#prepare(identity)
     const copiesAt = placesBy(await (copies?.() ?? copiedPlaces(db)), roots)
     gathering.#copiesAt = copiesAt
     const of = one && gathering.#idsOf(one)
@@ -175,6 +190,12 @@ export class Gathering {
     }
   }
 
+  #prepare(identity: NonHuman): void {
+    if (this.#isBreakGlass(identity)) return
+    this.#membershipsOf(identity, this.#idsOf(identity))
+    this.#namedIn(identity)
+  }
+
   /** What is written on it: tags, comments, and a person's own word. */
   #writtenOn(ids: readonly string[]): Sign[] {
     const signs: Sign[] = []
@@ -190,7 +211,13 @@ export class Gathering {
     return signs
   }
 
-  #membershipsOf(identity: NonHuman, ids: readonly string[]): Membership[] {
+  #membershipsOf(identity: NonHuman, ids: readonly string[]): readonly Membership[] {
+    const known = this.#memberships.get(identity.id) ?? this.#findMemberships(identity, ids)
+    this.#memberships.set(identity.id, known)
+    return known
+  }
+
+  #findMemberships(identity: NonHuman, ids: readonly string[]): Membership[] {
     const found = new Map<string, Membership>()
     const add = (service: Service | undefined, factor: number, how: string) => {
       if (service && (found.get(service.name)?.factor ?? 0) < factor)
@@ -216,9 +243,14 @@ export class Gathering {
 
   /** One that a tag names and nothing else tells of is a service, too. */
   #called(component: string): Service | undefined {
+    if (this.#byComponent.has(component)) return this.#byComponent.get(component)
     const name = this.#relations.components.get(component)
-    if (name === undefined) return undefined
-    return this.#services.named(name) ?? { name: wordsOf(name).join('-'), components: [component], code: [] }
+    const service =
+      name === undefined
+        ? undefined
+        : (this.#services.named(name) ?? { name: wordsOf(name).join('-'), components: [component], code: [] })
+    this.#byComponent.set(component, service)
+    return service
   }
 
   /** What a catalog says of the service, and whose its code is. */
@@ -373,7 +405,7 @@ export class Gathering {
           weight: 0.5,
         })
     }
-    for (const { word, isPerson } of this.#partiesIn(names))
+    for (const { word, isPerson } of this.#namedIn(identity))
       signs.push(
         isPerson
           ? { owner: word, kind: 'name', source: `its name has that of ${word}`, weight: 0.8 }
@@ -382,7 +414,13 @@ export class Gathering {
   }
 
   /** Teams and logins that stand in a name as whole words. */
-  #partiesIn(names: readonly string[]): { word: string; isPerson: boolean }[] {
+  #namedIn(identity: NonHuman): readonly Named[] {
+    const known = this.#calledAfter.get(identity.id) ?? this.#partiesIn(this.#namesOf(identity))
+    this.#calledAfter.set(identity.id, known.length === 0 ? NOBODY_NAMED : known)
+    return known
+  }
+
+  #partiesIn(names: readonly string[]): Named[] {
     const found = new Map<string, boolean>()
     for (const name of names) {
       const words = wordsOf(ownName(name))
