@@ -33,7 +33,8 @@ function randomSource(): Io['random'] {
       randomFillSync(pool)
       at = 0
     }
-    const given = Uint8Array.from(pool.subarray(at, at + bytes))
+    const given = new Uint8Array(bytes)
+    given.set(pool.subarray(at, at + bytes))
     pool.fill(0, at, at + bytes)
     at += bytes
     return given

@@ -5,7 +5,7 @@ import { type Db, isPostgres } from './store.ts'
 
 /**
  * A page of rows as one run of bytes, UTF-8: each value of each row in turn, one byte apart. Of value `n` of row `row`, `ends` at
- * `row * fields + n` says where it ends. Whoever has it may write into it.
+ * `row * fields + n` says where it ends. Whoever has it may write into it, until the next page is asked for.
  */
 export interface BytePage {
   readonly count: number
@@ -42,7 +42,11 @@ export async function* bytePages(
   for (let after = 0; ; ) {
     // It makes a text of each value itself, and would leave out what is null.
     const line = sql`concat_ws(${SEPARATOR}, ${sql.join(columns.map(column => sql`coalesce(${column}, '')`))}) as line`
-    const { rows } = await sql<{ last_row: number | null; row_count: number; bytes: Uint8Array | null }>`
+    const { rows } = await sql<{
+      last_row: number | null
+      row_count: number
+      bytes: Uint8Array<ArrayBuffer> | null
+    }>`
       select max(row_number) as last_row, count(*) as row_count,
       cast(string_agg(line, ${SEPARATOR}) as blob) as bytes from (${page(after, line)}) as page`.execute(db)
     const [read] = rows
@@ -56,6 +60,8 @@ export async function* bytePages(
       const { rows } = await sql<{ line: string }>`${page(after, array)}`.execute(db)
       yield joined(rows.map(({ line }) => JSON.parse(line) as string[]))
     }
+    // Its bytes are given back at once: V8 would collect all of its garbage for every few pages.
+    read.bytes.buffer.transfer(0)
     after = read.last_row
     await turn()
   }

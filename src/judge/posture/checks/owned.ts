@@ -6,7 +6,7 @@ import { oncePerRun } from '../check.ts'
 import { readHere } from './copied.ts'
 import { placesInCode } from './copies-in-code.ts'
 import { weighAll } from './owners.ts'
-import { reading } from './reading.ts'
+import { reading, turnToRead } from './reading.ts'
 
 /** Every identity that is no person's own account, and whose it is. */
 export const owned = oncePerRun(async (context): Promise<ReadonlyMap<string, Ownership>> => {
@@ -26,7 +26,10 @@ export const suspensionNote = oncePerRun(async ({ db }): Promise<(entityId: stri
   }
 })
 
-export const machines = oncePerRun(({ db }) => nonHumans(db))
+export const machines = oncePerRun(async context => {
+  await turnToRead(context)
+  return await nonHumans(context.db)
+})
 
 const MOST_SHOWN = 3
 

@@ -11,14 +11,19 @@ export interface OwnersTask {
   readonly file: string
   readonly now: Ms
   readonly fromCopies: MessagePort
+  /** Closed when all but the copies was read. */
+  readonly whenRead: MessagePort
 }
 
 /** Whose every identity is: all else that tells of it is read while another thread reads the copies. */
-const { file, now, fromCopies } = workerData as OwnersTask
+const { file, now, fromCopies, whenRead } = workerData as OwnersTask
 const copies = once(fromCopies, 'message') as Promise<[InCode]>
 const db = await openStore(file)
 const owners = await snapshot(db, async tx =>
-  weighAll(tx, now, await nonHumans(tx), async () => placesInCode((await copies)[0])),
+  weighAll(tx, now, await nonHumans(tx), async () => {
+    whenRead.close()
+    return placesInCode((await copies)[0])
+  }),
 )
 await db.destroy()
 parentPort?.postMessage(owners, [])

@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { availableParallelism } from 'node:os'
+import { setImmediate } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { MessageChannel, type Transferable, Worker } from 'node:worker_threads'
 import { sql } from 'kysely'
@@ -5,7 +8,7 @@ import { programBeside, threadEnvironment } from '../../../core/contract/thread.
 import type { Ms } from '../../../core/contract/ref.ts'
 import { type Db, fileOf } from '../../../core/store/store.ts'
 import type { Ownership } from '../../ownership/weigh.ts'
-import { oncePerRun } from '../check.ts'
+import { type CheckContext, oncePerRun } from '../check.ts'
 import type { CopiesRead } from './copied-values.ts'
 import type { CopiesTask } from './copies-thread.ts'
 import type { OwnersTask } from './owners-thread.ts'
@@ -15,6 +18,8 @@ export interface Reading {
   readonly copies: Promise<CopiesRead>
   /** Weighed from when they are asked for, which is done once. */
   owners(): Promise<ReadonlyMap<string, Ownership>>
+  /** Until fewer threads read than there are processors: one more would hold up those, and they are what all wait for. */
+  turn(): Promise<void>
 }
 
 /** Of fewer copies threads would be gone before they are worth their start. */
@@ -26,6 +31,11 @@ export const reading = oncePerRun(async ({ db, now }): Promise<Reading | undefin
   return file === undefined || (await sizeOf(db)) < COPIES_FOR_THREADS ? undefined : inThreads(file, now)
 })
 
+/** Before much is read beside the threads, where there are any. */
+export async function turnToRead(context: CheckContext): Promise<void> {
+  await (await reading(context))?.turn()
+}
+
 async function sizeOf(db: Db): Promise<number> {
   const { rows } = await sql<{ key: number | null }>`select max(rowid) as key from copy`.execute(db)
   return rows[0]?.key ?? 0
@@ -36,8 +46,8 @@ async function sizeOf(db: Db): Promise<number> {
  * that is most of what memory would hold. What is set holds for the whole process from then on, in a watch too.
  */
 const MOST_GARBAGE_PERCENT = 20
-/** What a thread makes is either gone at once or kept to the end: of the usual room for what is young it needs three quarters. */
-const YOUNG_MIB = 36
+/** What a thread makes is either gone at once or kept to the end: with half as much room again for what is young, less is copied. */
+const YOUNG_MIB = 72
 
 /** One reads all copies, and the other whose every identity is, which follows from copies in code as well. */
 export function inThreads(file: string, now: Ms): Reading {
@@ -48,13 +58,15 @@ export function inThreads(file: string, now: Ms): Reading {
     { file, toOwners } satisfies CopiesTask,
     [toOwners],
   )
-  copies.catch(() => {})
+  const readers: Promise<unknown>[] = [copies.catch(() => {})]
   return {
     copies,
     async owners() {
-      const task: OwnersTask = { file, now, fromCopies }
+      const { port1: whenRead, port2: read } = new MessageChannel()
+      const task: OwnersTask = { file, now, fromCopies, whenRead }
       const program = programBeside(import.meta.url, 'owners-thread')
-      const owners = answerOf<ReadonlyMap<string, Ownership>>(program, task, [fromCopies])
+      const owners = answerOf<ReadonlyMap<string, Ownership>>(program, task, [fromCopies, whenRead])
+      readers.push(once(read, 'close'))
       try {
         return (await Promise.all([copies, owners]))[1]
       } catch (error) {
@@ -63,6 +75,11 @@ export function inThreads(file: string, now: Ms): Reading {
         await copies
         throw error
       }
+    },
+    async turn() {
+      // Whoever asks for owners does it in this turn.
+      await setImmediate()
+      if (readers.length >= availableParallelism()) await Promise.race(readers)
     },
   }
 }

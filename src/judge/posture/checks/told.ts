@@ -6,6 +6,7 @@ import type { Db } from '../../../core/store/store.ts'
 import { inChunks } from '../../../know/inventory/in-chunks.ts'
 import { loadRoots, type Roots } from '../../../know/inventory/roots.ts'
 import { type CheckContext, oncePerRun } from '../check.ts'
+import { turnToRead } from './reading.ts'
 
 export const DAY_MS = 86_400_000
 
@@ -84,7 +85,9 @@ const ENTITY = {
 }
 
 /** Each table is read once. */
-const all = oncePerRun(async ({ db }) => {
+const all = oncePerRun(async context => {
+  await turnToRead(context)
+  const { db } = context
   const known = await credentialsIn(db)
   const facts = await FactTable.load(db, await loadRoots(db))
   const found: Told[] = []
@@ -94,7 +97,8 @@ const all = oncePerRun(async ({ db }) => {
   for await (const page of pages)
     for (let at = 0; at < page.count; at++) {
       const id = page.id[at]!
-      const credential = known.get(id)
+      const type = shared(page.type[at]!) as Told['type']
+      const credential = type === 'credential' ? known.get(id) : undefined
       const isListed = isTrue(page.isListed[at]!)
       const isGone = isTrue(page.isGone[at]!)
       const isMerged = isTrue(page.isMerged[at]!)
@@ -102,7 +106,7 @@ const all = oncePerRun(async ({ db }) => {
       if (isGone || isMerged) continue
       found.push({
         id,
-        type: shared(page.type[at]!) as Told['type'],
+        type,
         system: shared(page.system[at]!),
         instance: shared(page.instance[at]!),
         kind: shared(page.kind[at]!),
@@ -155,6 +159,8 @@ async function credentialsIn(db: Db): Promise<Map<string, CredentialRow>> {
 /** What is told of each entity, by name; of several sources the one that told it last. */
 class FactTable {
   readonly #rows = new Map<string, number>()
+  /** What is told of one entity mostly stands together. */
+  #last: { readonly id: string; readonly row: number } | undefined
   readonly #columns = new Map(ASKED.map((name): [string, unknown[]] => [name, []]))
 
   static async load(db: Db, roots: Roots): Promise<FactTable> {
@@ -184,13 +190,19 @@ class FactTable {
 
   /** Whether it was not told before. */
   #set(id: string, name: string, value: unknown): boolean {
-    const known = this.#rows.get(id)
-    const row = known ?? this.#rows.size
-    if (known === undefined) this.#rows.set(id, row)
+    const row = this.#last?.id === id ? this.#last.row : this.#rowOf(id)
+    this.#last = { id, row }
     const column = this.#columns.get(name)!
     const isNew = column[row] === undefined
     column[row] = value
     return isNew
+  }
+
+  #rowOf(id: string): number {
+    const known = this.#rows.get(id)
+    if (known !== undefined) return known
+    this.#rows.set(id, this.#rows.size)
+    return this.#rows.size - 1
   }
 
   of(id: string): Facts {
