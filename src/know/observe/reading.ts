@@ -18,8 +18,8 @@ export const WHOLE_BYTES = 8 * 1024 * 1024
 const PATIENCE_MS = 60_000
 const SLOWEST_BYTES_PER_MS = 200
 const IDLE_MS = 60_000
-/** What a worker makes is short-lived: with a quarter of the usual room for it, two workers take 90 MiB less. */
-const YOUNG_MIB = 12
+/** What a worker makes is short-lived: with half of the usual room for it, two workers take 30 MiB less. */
+const YOUNG_MIB = 24
 
 type Pool = Piscina<readonly ReadTask[], Read>
 
