@@ -80,7 +80,13 @@ async function* credentialsByRoot(db: Db, roots: Roots): AsyncGenerator<Credenti
 }
 
 /** By fingerprint, the credentials that have the value. */
-export type Bearers = Map<string, { id: string; identity: string | undefined; strong: boolean }[]>
+export type Bearers = Map<string, Bearer[]>
+
+interface Bearer {
+  readonly id: string
+  readonly identity: string | undefined
+  readonly strong: boolean
+}
 
 export function addBearer(bearers: Bearers, row: CredentialRow, roots: Pick<Roots, 'of'>): void {
   if (row.fingerprint === null) return
@@ -95,10 +101,22 @@ export function addBearer(bearers: Bearers, row: CredentialRow, roots: Pick<Root
 }
 
 async function addCopyEdges(db: Db, roots: Roots, builder: GraphBuilder, bearers: Bearers): Promise<void> {
+  const { ids } = builder
   const holds = builder.kind('holds-copy', 'proven', 'copy')
   const files = await fileEntities(db)
   const claimed = new Map<string, string | undefined>()
-  const known = new Set<number>()
+  // Few things hold very many copies: each is looked up once.
+  const holders = new Map<string, number | undefined>()
+  const numberOf = (holder: string) => {
+    const number = holders.get(holder) ?? ids.numberOf(holder)
+    if (!holders.has(holder)) holders.set(Buffer.from(holder).toString(), number)
+    return number
+  }
+  /** By holder, the credentials that it is known to have. */
+  const held = new Map<number, Set<number>>()
+  const numbered = new Map(
+    [...bearers].map(([value, own]) => [value, own.map(one => ({ ...one, to: ids.numberOf(one.id) }))]),
+  )
   const columns = {
     container: sql`container_id`,
     // Of what is no file of its own, the path says nothing here.
@@ -112,17 +130,18 @@ async function addCopyEdges(db: Db, roots: Roots, builder: GraphBuilder, bearers
     const own = [...new Set(unknown)].map(claim => Buffer.from(claim).toString())
     for (const [claim, identity] of await claimedIdentities(db, roots, own)) claimed.set(claim, identity)
     for (let at = 0; at < page.count; at++) {
+      const bearing = numbered.get(page.fingerprint[at]!)
+      if (bearing === undefined) continue
       const claim = page.claim[at] === '' ? undefined : claimed.get(page.claim[at]!)
-      const credentials = ownersOf(bearers, page.fingerprint[at]!, claim)
-      if (credentials.length === 0) continue
-      for (const holder of holdersOf(files, roots.of(page.container[at]!), page.path[at]!)) {
-        const from = builder.ids.numberOf(holder)
-        for (const credential of from === undefined ? [] : credentials) {
-          const to = builder.ids.numberOf(credential)
-          if (to === undefined) continue
-          const pair = from! * builder.ids.size + to
-          if (!known.has(pair)) builder.edge(from!, to, holds)
-          known.add(pair)
+      for (const bearer of bearing) {
+        if (bearer.to === undefined || !isCopyOf(bearer, claim)) continue
+        for (const id of holdersOf(files, roots.of(page.container[at]!), page.path[at]!)) {
+          const from = numberOf(id)
+          if (from === undefined) continue
+          const known = held.get(from) ?? new Set()
+          if (known.has(bearer.to)) continue
+          held.set(from, known.add(bearer.to))
+          builder.edge(from, bearer.to, holds)
         }
       }
     }
@@ -131,9 +150,12 @@ async function addCopyEdges(db: Db, roots: Roots, builder: GraphBuilder, bearers
 
 /** The credentials of which a copy with the value is that names somebody, or nobody. */
 function ownersOf(bearers: Bearers, fingerprint: string, claim: string | undefined): string[] {
-  return (bearers.get(fingerprint) ?? [])
-    .filter(({ identity, strong }) => identity === claim || (claim === undefined && strong))
-    .map(({ id }) => id)
+  return (bearers.get(fingerprint) ?? []).filter(one => isCopyOf(one, claim)).map(({ id }) => id)
+}
+
+/** Whether a copy of its value that names somebody, or nobody, is the credential's. */
+function isCopyOf({ identity, strong }: Bearer, claim: string | undefined): boolean {
+  return identity === claim || (claim === undefined && strong)
 }
 
 /** What contains a copy, and the file itself where that is a thing of its own. */
