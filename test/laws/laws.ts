@@ -151,8 +151,9 @@ export function laws(subject: Subject): void {
         async () => {
           const { credential, identity, secret } = await newPrincipal()
           const session = await world.session?.(secret)
+          const { acceptedAt } = await connection.verify!(credential, secret)
           await connection.revoke!(credential, secret)
-          expect(await connection.verify!(credential, secret)).toMatchObject({ state: dead() })
+          expect(await connection.verify!(credential, secret, acceptedAt)).toMatchObject({ state: dead() })
           if (session) expect(await session.alive()).toBe(false)
           if (connection.sessions) expect(await collect(connection.sessions(identity))).toEqual([])
           if (world.use) expect(await world.use(secret)).toBe(false)

@@ -37,25 +37,30 @@ let world: World
 let pasted: Secret
 /** Slept without waiting, so that a second look costs no time. */
 let sleptMs: number
-const github = { live: githubToken(), dead: githubToken() }
-const slack = `xoxb-${digits(12)}-${digits(12)}-${hex(24)}`
+/** The other one may be of a server of somebody's own: GitHub itself cannot tell. */
+const github = { live: githubToken(), other: githubToken() }
+const slackToken = () => `xoxb-${digits(12)}-${digits(12)}-${hex(24)}`
+const slack = { live: slackToken(), dead: slackToken() }
 const webhook = { id: `1${digits(17)}`, token: letters(68) }
 
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'firebreak-verify-'))
   folder = join(root, 'app')
   await mkdir(folder)
-  await writeFile(join(folder, 'ci.env'), `GITHUB_TOKEN=${github.live}\nOLD_TOKEN=${github.dead}\n`)
+  await writeFile(join(folder, 'ci.env'), `GITHUB_TOKEN=${github.live}\nOLD_TOKEN=${slack.dead}\n`)
   await writeFile(
     join(folder, 'chat.env'),
-    `SLACK=${slack}\nHOOK=https://discord.com/api/webhooks/${webhook.id}/${webhook.token}\n`,
+    `SLACK=${slack.live}\nHOOK=https://discord.com/api/webhooks/${webhook.id}/${webhook.token}\n`,
   )
   await writeFile(join(folder, 'copy.yaml'), `token: ${github.live}\n`)
+  await writeFile(join(folder, 'old.yaml'), `token: ${slack.dead}\n`)
+  await writeFile(join(folder, 'other.env'), `GITHUB_TOKEN=${github.other}\n`)
   await writeFile(join(folder, 'shop.py'), `SHOPIFY = "shpat_${hex(32)}"\n`)
   vendors = memoryVendors()
   const token = (login: string) => ({ login, scopes: ['repo', 'gist'], revoked: false })
   vendors.tokens.set(github.live, token('octo-ci'))
-  vendors.tokens.set(slack, token('bot'))
+  vendors.tokens.set(slack.live, token('bot'))
+  vendors.tokens.set(slack.dead, { ...token('bot'), revoked: true })
   vendors.tokens.set(`${webhook.id}/${webhook.token}`, token('deploys'))
   sleptMs = 0
   const io: Io = {
@@ -113,8 +118,9 @@ test('a scan talks to nobody, unless it is asked to', async () => {
   )
   expect(states).toMatchObject({
     'github-token 2': 'live',
-    'github-token 1': 'dead',
+    'github-token 1': 'unknown',
     'slack-token 1': 'live',
+    'slack-token 2': 'dead',
     'discord-webhook 1': 'live',
     'shopify-token 1': 'unknown',
   })
@@ -133,10 +139,10 @@ test('everything is tried, once for all its copies; what is refused, twice', asy
     why: expect.stringContaining('shop'),
   })
   // A wrong one for each vendor, each value, and the refused one again.
-  expect(vendors.log.filter(line => line.endsWith('api.github.com'))).toHaveLength(4)
-  expect(vendors.log.filter(line => line.endsWith('slack.com'))).toHaveLength(2)
+  expect(vendors.log.filter(line => line.endsWith('api.github.com'))).toHaveLength(3)
+  expect(vendors.log.filter(line => line.endsWith('slack.com'))).toHaveLength(4)
   expect(verify.exitCode!({ credentials })).toBe(1)
-  expect(verify.text({ credentials }, 80)).toContain('Tried 4 of 5: 3 live, 1 dead, 0 unknown.')
+  expect(verify.text({ credentials }, 80)).toContain('Tried 5 of 6: 3 live, 1 dead, 1 unknown.')
 
   const shown = await show.run(world, { subject: live!.fingerprint! })
   expect(shown.credentials[0]).toMatchObject({
@@ -149,8 +155,8 @@ test('everything is tried, once for all its copies; what is refused, twice', asy
     .selectAll()
     .where('kind', '=', 'credential.verified')
     .execute()
-  expect(rows).toHaveLength(4)
-  const all = [github.live, github.dead, slack, webhook.token]
+  expect(rows).toHaveLength(5)
+  const all = [...Object.values(github), ...Object.values(slack), webhook.token]
   await mustNotStandIn(world.db, all, JSON.stringify([credentials, shown]))
 })
 
@@ -159,7 +165,7 @@ test('a vendor that is away tells nothing, and keeps nothing from being told', a
   vendors.reachable = false
   const credentials = await verified({ all: true })
   expect(credentials.filter(({ asked }) => asked !== null).map(({ state }) => state)).toEqual(
-    Array(4).fill('unknown'),
+    Array(5).fill('unknown'),
   )
   expect(verify.exitCode!({ credentials })).toBe(0)
 })
@@ -188,7 +194,7 @@ describe('a token of a vendor is contained', () => {
     expect(report).toMatchObject({ state: 'done', contained: true, credentials: [{ state: 'dead' }] })
     expect(report.copies.map(({ state }) => state)).toEqual(['dead', 'dead'])
     expect(vendors.tokens.get(github.live)!.revoked).toBe(true)
-    expect(vendors.tokens.get(slack)!.revoked).toBe(false)
+    expect(vendors.tokens.get(slack.live)!.revoked).toBe(false)
     await mustNotStandIn(world.db, [github.live], JSON.stringify(report))
     const verbs = await world.db
       .selectFrom('evidence')
