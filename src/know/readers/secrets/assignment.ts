@@ -5,6 +5,7 @@ import { bareRange } from './bare-value.ts'
 import { keyNameOf } from './key-name.ts'
 import type { Key } from './key.ts'
 import { followingElement, valueBefore } from './paired-value.ts'
+import { delimitedRange } from './delimited-value.ts'
 import { isQuote, LONGEST_VALUE, quotedRange, type Range, unescaped } from './quoted-value.ts'
 import type { Text } from './text.ts'
 import { wordsApart } from './words-apart.ts'
@@ -30,15 +31,17 @@ const IN_BASE64 = classOf('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0
  */
 export function readAssigned(text: Text, key: Key): Assigned | undefined {
   text.turnTo(key.start - 512, key.valueAt + LONGEST_VALUE + 2)
-  const how = howOf(key)
+  const how = howOf(text, key)
   const range = valueRange(text, key, how)
   if (!range || range.end <= range.start || range.end - range.start > LONGEST_VALUE) return undefined
+  // Spring's word for a password that is stored as it is.
+  const start = text.page.startsWith('{noop}', range.start) ? range.start + 6 : range.start
   const { bytes, encodings } = unescaped(
-    text.bytes.subarray(text.base + range.start, text.base + range.end),
+    text.bytes.subarray(text.base + start, text.base + range.end),
     range.encodings,
   )
   let span: Span | undefined = {
-    start: text.base + range.start,
+    start: text.base + start,
     end: text.base + range.end,
     encodings,
     bytes,
@@ -73,8 +76,10 @@ export function isExpression(
   }
   let at = valueAt
   while (at < bytes.length && IN_WORD[bytes[at]!]) at++
-  // Nothing; `new String("x")`; `b"x"`; `String("x")`.
+  // Nothing; `new String("x")`; `b"x"`; `r#"x"#`; `q(x)`; `String("x")`.
   if (signs === 0 || at === valueAt || (at === valueAt + 3 && BLANK[bytes[at]!]) || QUOTES[bytes[at]!])
+    return false
+  if ((bytes[at] === 0x23 && QUOTES[bytes[at + 1]!]) || (at <= valueAt + 2 && bytes[at - 1] === 0x71))
     return false
   if (bytes[at] === 0x28 && !IN_WORD[bytes[at + 1]!] && bytes[at + 1] !== 0x29) return false
   const before = bytes[start - 1] ?? NEWLINE
@@ -90,14 +95,31 @@ export function isExpression(
   return true
 }
 
-function howOf({ name, separator }: Key): Assigned['how'] {
+function howOf(text: Text, key: Key): Assigned['how'] {
+  const { name, separator } = key
   // Most are one sign, told without an expression.
   if (separator.length > 1 && /[=!]=/.test(separator)) return 'compared'
   if (name.includes('.') && COMPARES.test(name)) return 'compared'
+  if (separator[0] === ',' && COMPARES_TWO.test(callBefore(text, key))) return 'compared'
   return separator.length > 3 && /\sis:?\s+$/.test(separator) ? 'told' : 'assigned'
 }
 
 export const COMPARES = /\.(?:equals|equalsIgnoreCase|Equals|compareTo|eq|isEqualTo)$/
+/** `strcmp(password, "x")`, `hmac.compare_digest(token, "x")`. */
+const COMPARES_TWO = /(?:strn?(?:case)?cmp|compare|compare_digest|timingSafeEqual)\([^()"']{0,24}$/i
+
+/** What stands right before a key: where it is an argument, its call. */
+function callBefore({ page, base }: Text, { start }: Key): string {
+  return page.slice(Math.max(0, start - base - 80), start - base)
+}
+
+/** Of several, of which the first is read: `API_KEYS = ["x", "y"]`. */
+const LIST = /[a-z]s$/i
+
+/** The name of one of them. */
+export function ofList(name: string): string | undefined {
+  return LIST.test(name) ? name.slice(0, -1) : undefined
+}
 
 /** What stands bare in a program or in prose is most often a name. */
 function isLiteral({ page, dialect }: Text, range: Range): boolean {
@@ -112,17 +134,16 @@ function valueRange(text: Text, key: Key, how: Assigned['how']): Range | undefin
   const before = page[key.start - text.base - 1] ?? '\n'
   const separator = key.separator.trim()
   const next = page[at] ?? ''
+  // An element that ends: what follows is another's.
+  if (before === '/' && separator.endsWith('>')) return undefined
+  if (separator.endsWith('>') && separator.includes('<')) return followingElement(page, at)
   if (/[>}\r\n]$/.test(key.separator) && /^(?:["'][ \t]*\/?[>}]?|)$/.test(separator))
     return (separator.endsWith('>') && elementValue(page, at, key, before)) || valueBefore(text, key, before)
   // `"Password:"` is a string that ends there: what follows is outside of it.
   if (isQuote(before) && next === before && !separator.startsWith(before) && how !== 'told') return undefined
-  if (separator.endsWith('>') && !separator.endsWith('=>')) {
-    return /<(?:string|value)>$/.test(separator)
-      ? followingElement(page, at)
-      : elementValue(page, at, key, before)
-  }
+  if (separator.endsWith('>') && !separator.endsWith('=>')) return elementValue(page, at, key, before)
   if (how === 'compared') {
-    if (separator.endsWith('(')) return quotedRange(page, at, dialect)
+    if (/[(,]$/.test(separator)) return quotedRange(page, afterPrefix(page, at), dialect)
     return isQuote(page[at]) && (dialect === 'code' || dialect === 'text')
       ? quotedRange(page, at, dialect)
       : undefined
@@ -147,12 +168,11 @@ function valueRange(text: Text, key: Key, how: Assigned['how']): Range | undefin
     return next === '?' || next === '+' ? undefined : defaultInBraces(page, at)
   if (separator === ':-') return undefined
 
-  if (dialect === 'code' || dialect === 'text') {
-    at = afterLineBreak(page, at)
-    const prefix = /^(?:[bBuUrRLN@]|u8|String\.raw)(?=["'`])/.exec(page.slice(at, at + 12))
-    if (prefix) at += prefix[0].length
-    else at += WRAPPED.exec(page.slice(at, at + 60))?.[0].length ?? 0
-  }
+  if (LIST.test(key.name)) at += /^[[(]\s{0,60}(?=["'`])/.exec(page.slice(at, at + 64))?.[0].length ?? 0
+  at = afterLineBreak(page, at, dialect)
+  if (dialect === 'code' || dialect === 'text') at = afterPrefix(page, at)
+  const delimited = delimitedRange(page, at, dialect)
+  if (delimited) return delimited
   if (isQuote(page[at])) {
     const range = quotedRange(page, at, dialect)
     return range && dialect === 'code' && isPiece(page, range.end + 1) ? undefined : range
@@ -160,10 +180,19 @@ function valueRange(text: Text, key: Key, how: Assigned['how']): Range | undefin
   return bareRange(text, key, at, before)
 }
 
+/** Behind what only says of which type a literal is, or that it is taken where the environment has nothing. */
+function afterPrefix(page: string, at: number): number {
+  const ahead = page.slice(at, at + 300)
+  return at + ((PREFIX.exec(ahead) ?? WRAPPED.exec(ahead) ?? LOOKED_UP.exec(ahead))?.[0].length ?? 0)
+}
+
 /** The next word of a sentence, without the sign that ends it. */
 function wordOf(page: string, at: number): Range | undefined {
   const word = /^[^\s"'`<>(){}[\]]{6,64}/.exec(page.slice(at, at + 65))?.[0].replace(/[.,;:!?]+$/, '')
-  return word === undefined ? undefined : { start: at, end: at + word.length, encodings: [] }
+  // One of letters alone is a word of the sentence.
+  return word === undefined || /^[A-Za-z'-]+$/.test(word)
+    ? undefined
+    : { start: at, end: at + word.length, encodings: [] }
 }
 
 /** `\"x\"` within a string that begins on another line, as a script sends JSON: what has no escape in it. Two backslashes escape no quote. */
@@ -191,17 +220,28 @@ function onlyArgument(page: string, at: number, key: Key, dialect: Text['dialect
 
 /** Calls that take a name and a value: `define('DB_PASSWORD', 'x')`, `os.Setenv("DB_PASSWORD", "x")`, `env('X', 'x')`. */
 const TAKES_PAIR =
-  /(?:define|set|put|add|append|env|environ\.get|environ|getenv|property|option|param|with|header|default|getOrDefault|fetch|config[a-z_.]{0,12}|configField|field|insert|store|export|var|arg)[A-Za-z_]{0,14}\s{0,2}[([]?\s{0,4}(?:["']\w{1,20}["']\s{0,3},\s{0,3}|[a-z]{1,12},\s{0,2})?["']$/i
-/** What only says of which type a literal is. */
+  /(?:define|set|put|add|append|env|environ\.get|environ|getenv|property|option|param|with|header|default|getOrDefault|getOrElse|flags?(?:\(\))?\.string|fetch|config[a-z_.]{0,12}|configField|field|insert|store|export|var|arg)[A-Za-z_]{0,14}\s{0,2}[([]?\s{0,4}(?:["']\w{1,20}["']\s{0,3},\s{0,3}|&?[a-z.]{1,24},\s{0,2})?["']$/i
+/** A symbol that is set: Ruby's `set :secret, "x"`. */
+const SETS_SYMBOL = /(?:^|\s)(?:set|config|define|option|default)[ \t(]{1,4}:$/
+/** A raw, formatted or binary one, of C#, Python, Rust and others. */
+const PREFIX = /^(?:[bBfFuUrRL]{1,2}#?|[N$@]|\$@|@\$|u8|String\.raw)(?=["'`])/
 const WRAPPED =
-  /^(?:new[ \t]+)?(?:String::from|str|string|\[\]byte|bytes|Secret|SecretStr|SecretString|SecureString|Some|Buffer\.from|TEXT|_T|QString|QStringLiteral|QLatin1String|String|Password|std::string|Optional\.of|Just|Ok)\(\s{0,4}(?=["'`])/
+  /^(?:\{\s{0,4}(?=(["'`])[^"'`\n]{1,256}\1\s{0,4}\})|(?:new[ \t]+)?(?:String::from|str|string|\[\]byte|bytes|Secret|SecretStr|SecretString|SecureString|Some|Buffer\.from|TEXT|_T|QString|QStringLiteral|QLatin1String|String|Password|std::string|Optional\.of|Just|Ok|(?:dataclasses\.)?[fF]ield)\((?:default=)?\s{0,4})(?=["'`])/
+
+/** `os.environ.get("X", "x")`, under whatever name. */
+const LOOKED_UP =
+  /^(?:[A-Za-z]{1,12}(?:\.|::))?(?:environ\.get|getenv|get_?env|env|fetch|config)[A-Za-z_]{0,12}\(\s{0,4}["'][A-Z][A-Z\d_]{0,40}["'],\s{0,4}(?:default=)?(?=["'`])/i
 
 function argumentAfter(text: Text, key: Key, at: number, before: string): Range | undefined {
   const { page, dialect } = text
   // Erlang and Elixir: `{password, "x"}`.
+  const call = callBefore(text, key)
   if (!/^["']/.test(key.separator))
-    return before === '{' && isQuote(page[at]) ? quotedRange(page, at, dialect) : undefined
-  const call = page.slice(Math.max(0, key.start - text.base - 80), key.start - text.base)
+    return (before === '{' || SETS_SYMBOL.test(call)) && isQuote(page[at])
+      ? quotedRange(page, at, dialect)
+      : undefined
+  // `["--password", "x"]`
+  if (key.name.startsWith('-') && isQuote(page[at])) return quotedRange(page, at, dialect)
   // A name and a value in brackets of no known call are one only where the value looks generated.
   const isPair =
     TAKES_PAIR.test(call) || (/[([]\s*["']$/.test(call) && keyNameOf(key.name)?.family !== 'password')
@@ -214,11 +254,16 @@ function argumentAfter(text: Text, key: Key, at: number, before: string): Range 
     : range
 }
 
-/** `password =\n    "x"` */
-function afterLineBreak(page: string, at: number): number {
-  const gap = /^(?:\\?\r?\n[ \t]{0,60}|\([ \t]{0,4}(?:\r?\n[ \t]{0,60})?)(?=["'`])/.exec(
-    page.slice(at, at + 80),
-  )
+/** `password =\n    "x"`, `password:\n  x` of YAML, and in .properties `password=\` before the next line. */
+const LINE_BREAKS: Partial<Record<Text['dialect'], RegExp>> = {
+  code: /^(?:\\?\r?\n[ \t]{0,60}|\([ \t]{0,4}(?:\r?\n[ \t]{0,60})?)(?=["'`])/,
+  json: /^\r?\n[ \t]{0,60}(?=["'])/,
+  yaml: /^(?:!!str[ \t]+|\r?\n[ \t]{1,60}(?=["']|[^\s:#[{>|&*!-][^\s:]*[ \t]*(?:[\r\n]|$)))/,
+  ini: /^\\\r?\n[ \t]{0,60}/,
+}
+
+function afterLineBreak(page: string, at: number, dialect: Text['dialect']): number {
+  const gap = LINE_BREAKS[dialect === 'text' ? 'code' : dialect]?.exec(page.slice(at, at + 160))
   return gap ? at + gap[0].length : at
 }
 
@@ -235,10 +280,23 @@ function defaultInBraces(page: string, at: number): Range | undefined {
   return { start: at, end: at + close.index, encodings: [], isInString: true }
 }
 
+const CDATA = /^(\s{0,40}<!\[CDATA\[)[^\]<]{1,512}\]\]>/
+
 function elementValue(page: string, at: number, key: Key, before: string): Range | undefined {
+  const section = CDATA.exec(page.slice(at, at + LONGEST_VALUE))
+  if (section)
+    return {
+      start: at + section[1]!.length,
+      end: at + section[0].length - 3,
+      encodings: [],
+      isInString: true,
+    }
   const close = page.indexOf('<', at)
   if (close < 0 || close - at > LONGEST_VALUE) return undefined
-  const element = before === '<' || before === ':' ? key.name : '[A-Za-z]'
+  const isElement = before === '<' || before === ':'
+  // Of another element's attributes only what is near.
+  if (!isElement && key.separator.length > 64) return undefined
+  const element = isElement ? key.name : '[A-Za-z]'
   if (
     !page.startsWith('</', close) ||
     !new RegExp(`^</(?:[\\w-]{1,20}:)?${element.replace(/[.]/g, '\\.')}`).test(page.slice(close, close + 80))

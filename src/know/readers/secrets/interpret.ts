@@ -1,13 +1,13 @@
 import type { Ref } from '../../../core/contract/ref.ts'
 import { decodeAs } from '../../../core/contract/slot.ts'
-import { COMPARES, isExpression, readAssigned } from './assignment.ts'
+import { COMPARES, isExpression, ofList, readAssigned } from './assignment.ts'
 import type { Candidate, Span } from './candidate.ts'
 import { holds } from './checksum.ts'
 import type { Beside, CompiledRule } from './compiled-rule.ts'
 import { entropy } from './entropy.ts'
 import { factsOf } from './facts/facts.ts'
 import { judgeNamed } from './judge-assignment.ts'
-import { keyNameOf } from './key-name.ts'
+import { type KeyName, keyNameOf } from './key-name.ts'
 import { lookAround, type Neighbours } from './neighbours.ts'
 import { readHash } from './password-hash.ts'
 import { isStandIn, repeats, speaksOfItself, whyNoSecret } from './placeholder.ts'
@@ -299,7 +299,8 @@ function readAssignment(
   const separator = match.groups['separator']
   if (!separator || isExpression(text, match.start, ...separator)) return undefined
   const name = text.latin1(match.start, separator[0])
-  const key = keyNameOf(name.includes('.') ? name.replace(COMPARES, '') : name)
+  const key =
+    keyNameOf(name.includes('.') ? name.replace(COMPARES, '') : name) ?? listNameOf(text, name, separator[1])
   if (!key) return undefined
   const assigned = readAssigned(text, {
     start: match.start,
@@ -336,6 +337,13 @@ function readAssignment(
     reasons: judged.reasons,
     depth,
   }
+}
+
+/** `tokens = [`; more often they are those of a parser. */
+function listNameOf({ bytes }: Text, name: string, valueAt: number): KeyName | undefined {
+  if (bytes[valueAt] !== 0x5b && bytes[valueAt] !== 0x28) return undefined
+  const one = ofList(name)
+  return one === undefined ? undefined : keyNameOf(one)
 }
 
 const SETTINGS: ReadonlySet<Text['dialect']> = new Set([

@@ -64,7 +64,7 @@ export function judgeNamed(key: KeyName, value: string, standing: Standing): Jud
 const LOCK_FILE =
   /(?:^|\/)(?:package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|composer\.lock|Gemfile\.lock|Cargo\.lock|poetry\.lock|Pipfile\.lock|uv\.lock|go\.sum|flake\.lock|mix\.lock|pubspec\.lock|Podfile\.lock|packages\.lock\.json)$/
 const TEXTS =
-  /(?:^|[/_.-])(?:locales?|i18n|l10n|lang(?:uages?)?|translations?|messages?|strings)(?:[/_.-]|$)/i
+  /(?:^|[/_.-])(?:locales?|i18n|l10n|lang(?:uages?)?|translations?|messages?|strings)(?:[/_.-]|$)|(?:^|\/)(?:ar|bg|ca|cs|da|de|el|en|es|et|eu|fa|fi|fr|gl|he|hi|hr|hu|id|it|ja|ko|lt|lv|ms|nb|nl|no|pl|pt|ro|ru|sk|sl|sr|sv|th|tr|uk|vi|zh)(?:[-_][a-z]{2,4})?\.(?:json|ya?ml|properties|php|[jt]s)$/i
 
 function passwordSurety(
   key: KeyName,

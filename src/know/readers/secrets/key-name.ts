@@ -12,7 +12,7 @@ export interface KeyName {
 }
 
 const WORD =
-  /^(.*?)(password|passwd|passphrase|passwort|kennwort|contrasena|passcode|senha|pwd|pass|storepass|keypass|requirepass|masterauth|rootpw|authtok|secret|token|_?salt|(?:api|access|auth|secret|account|signing|encryption|crypt|master|private|app|consumer|license|shared|session|service|storage|subscription|write|connect|webhook|hmac|aes|cipher|preshared|jwt|validation|decryption)_?key|_key|_pw)(\d*)(?:_(.+))?$/
+  /^(.*?)(password|passwd|passphrase|passwort|kennwort|contrasena|passcode|senha|pwd|pass|storepass|keypass|requirepass|masterauth|rootpw|authtok|secret|token|credentials?|creds|_?salt|(?:api|access|auth|secret|account|signing|encryption|crypt|master|private|app|consumer|license|shared|session|service|storage|subscription|write|connect|webhook|hmac|aes|cipher|preshared|jwt|validation|decryption|server)_?key|_key|_pw)(\d*)(?:_(.+))?$/
 
 /** `key_password` and `token_password` are passwords. */
 const ENDS_IN_PASSWORD = /^(.*?)(password|passwd|passphrase|pwd)(\d*)$/
@@ -27,7 +27,7 @@ const ABOUT = new Set(
     'position start end kind list ids validator validation check checker strength min max limit limits usage used ' +
     'prefix suffix changed updated created at date time store manager management rotation engine ' +
     'source issuer scope scopes audience budget bucket cookie param parameter arg option options config settings ' +
-    'encoder encoding decoder generator handler callback function fn func builder factory parser request response ' +
+    'encoder encoding decoder encryption enc values hashing generator handler callback function fn func builder factory parser request response ' +
     'confirm confirmation confirmed forgot link form page route script template valid invalid ' +
     'missing wrong incorrect mismatch strategy backend props event state visible visibility lifetime ' +
     'interval days hours minutes seconds ms age old_enough managers keyref env var variable property ' +
@@ -37,9 +37,12 @@ const ABOUT = new Set(
 /** A name that ends so speaks of an identifier, unless it is a secret's. */
 const IDENTIFIER = /(?:^|_)(?:id|uuid|guid)$/
 
-/** What stands before the word and makes it another thing. */
+/** What stands before any of the words and makes it another thing. */
+const ABOUT_IT =
+  /(?:^|_)(?:csrf|xsrf|load|public|pub|publishable|is|has|no|not|use|show|hide|forgot|reset|invalid|missing|min|max|valid|expect|hash)_?$/
+/** What has tokens and keys that are no secrets. */
 const OTHER_THING =
-  /(?:^|_)(?:csrf|xsrf|public|pub|publishable|is|has|no|not|use|show|hide|forgot|reset|invalid|missing|next|page|continuation|syntax|cancel|cancellation|sync|design|pagination|primary|foreign|sort|partition|row|map|dict|react|i18n|lookup|index|group|unique|parent|child|column|field|keyboard|hot|arrow|modifier|ctrl|shift|known|translation|locale|label|registry|hash|range|composite|surrogate|natural|candidate|object|state|query|event|json|route|param|item|node|data|cache|routing|tab|min|max|valid|old|eat|peek|expect|consume|parse|scan|last|first|prev|previous|current|start|end|close|open|paren|brace|comma|punctuator)_?$/
+  /(?:^|_)(?:next|page|continuation|syntax|cancel|cancellation|sync|design|pagination|primary|foreign|sort|partition|row|map|dict|react|i18n|lookup|index|group|unique|parent|child|column|field|keyboard|hot|arrow|modifier|ctrl|shift|known|translation|locale|label|range|composite|surrogate|natural|candidate|object|state|query|event|json|route|param|item|node|data|cache|routing|tab|old|eat|peek|consume|parse|scan|last|first|prev|previous|current|start|end|close|open|paren|brace|comma|punctuator)_?$/
 /** Short keys ending in these words: `dbpass`, `user_pass`. A longer word (`compass`, `bypass`) is another word. */
 const PASS_BEFORE =
   /(?:^|[_.]|db|user|root|admin|smtp|mail|ftp|ssh|redis|sql|pg|auth|my|rds|irc|ldap|proxy|key|store|sudo|vnc|rpc|http|login)$/
@@ -75,7 +78,8 @@ function judge(name: string): KeyName | undefined {
     return undefined
   if (FILE.test(name)) return undefined
   if (word === 'salt' && /[a-z]$/.test(lead)) return undefined
-  if (OTHER_THING.test(lead)) return undefined
+  if (ABOUT_IT.test(lead)) return undefined
+  if (!PASSWORDS.test(word) && OTHER_THING.test(lead)) return undefined
   if (rest?.split('_').some(part => ABOUT.has(part))) return undefined
   if (rest !== undefined && IDENTIFIER.test(rest) && word !== 'secret') return undefined
   if (/[._]s?$/.test(lead + word) && rest === undefined && word.endsWith('s')) return undefined
@@ -91,7 +95,7 @@ function familyOf(word: string, normal: string): Family {
   if (PASSWORDS.test(word)) return 'password'
   if (word.endsWith('salt')) return 'salt'
   if (word === 'token') return /(?:^|_)secret(?:_|$)/.test(normal) ? 'secret' : 'token'
-  return word === 'secret' || word.startsWith('secret') ? 'secret' : 'key'
+  return word.startsWith('secret') || word.startsWith('cred') ? 'secret' : 'key'
 }
 
 /** `--db-password`, `dbPassword` and `DB.PASSWORD` are all `db_password`. */

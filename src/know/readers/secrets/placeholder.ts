@@ -51,7 +51,7 @@ const IN_EXAMPLES = /EXAMPLE|(?:^|[^A-Za-z])[Ee]xample(?:[^A-Za-z]|$)/
 
 /** Parts that make any value a template, wherever they occur. */
 const TEMPLATE =
-  /\$\{[^}]*\}?|\{\{.*\}\}|\$\(|\$\[\[|<%|%>|#\{[^}]*\}|%\([^)]*\)s|^\{[A-Za-z_\d][\w.:]*\}$|^\{\}$|^<[^<>]+>$|^&lt;.*&gt;$|^%[\w.]+%$|^%-?[\dsdvqx@]$|^(?:\$[A-Za-z_][\w:.]*[-:/@.]?)+$|^\$\w+\[|^@\w+@$|^@\{|^@[a-z]+$|^:[a-z_]+$|^__\w+__$|^\[[\w .-]+\]$|^!!?[A-Za-z]+[ .]|^!\w+!$|^\\\(|\[\[.*\]\]|^\?$|^`.*`$|\{[A-Za-z_][\w.]*(?:\(\))?(?:![rsa])?\}/
+  /\$\{[\w.:-]*(?:[^\w.:\]-]|$)|\{\{(?:[^{}]|\{[^{}]*\})*\}\}|\$\(|\$\[\[|<%|%>|#\{[^}]*\}|%\([^)]*\)s|^\{[A-Za-z_\d][\w.:]*\}$|^\{\}$|^<[^<>]+>$|^&lt;.*&gt;$|^%[\w.]+%$|^%-?[\dsdvqx@]$|^(?:\$[A-Za-z_][\w:.]*[-:/@.]?)+$|^\$\w+\[|^@\w+@$|^@\{|^@[a-z]+$|^:[a-z_]+$|^__\w+__$|^\[[\w .-]+\]$|^!!?[A-Za-z]+[ .]|^!\w+!$|^\\\(|\[\[.*\]\]|^\?$|^`.*`$|\{[A-Za-z_][\w.]*(?:\(\))?(?:![rsa])?\}/
 const REFERENCE =
   /^(?:process\.env|import\.meta|os\.(?:environ|getenv)|env[.[]|secrets?\.|vars?\.|local\.|data\.|module\.|config\.|settings\.|self\.|this\.|values\.|params\.|Rails\.|ENV\b)|^(?:arn:|vault:|op:\/\/|ssm:|sops|ENC\[|ENC\(|sm:\/\/|secretsmanager:|env:|file:|bao:|keyvault|keyring:|awssm|gcpsm|@microsoft\.keyvault|projects\/|ref\+|doppler:|pass:|kms:|lookup\()|^(?:[A-Za-z_$][\w$]*(?:\.|::|->))*[A-Za-z_$][\w$]*\([^()]*\);?$|^[A-Za-z_$][\w$.]*\[[^[\]]*\](?:\.[\w$.]+)?$|^AWS4-HMAC-|^[A-Za-z_$][\w$]*(?:->|::)[\w$>():-]+$/
 const HASH =
@@ -69,7 +69,7 @@ const STRUCTURE = /^(?:\{\s*["'][^"']*["']\s*:|\[\s*[{"'])/
 const REPEATED = /^(.{4,8}?)\1{2,}.{0,8}$/i
 const UUID = /^\{?[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\}?$/i
 const PATH =
-  /^(?:\.{0,2}\/|~\/|[A-Za-z]:\\)(?:[\w@.-]+[/\\])*[\w@.*-]+$|^[\w-]+(?:\/[\w.-]+)*\.(?:pem|key|crt|txt|json|ya?ml|html?|js|php|py|env|conf|ini|xml|jks|p12)$/
+  /^(?:\.{0,2}\/|~\/|[A-Za-z]:\\)(?:[\w@.-]+[/\\])*[\w@.*-]*$|^[\w-]+(?:\/[\w.-]+)*\.(?:pem|key|crt|txt|json|ya?ml|html?|js|php|py|env|conf|ini|xml|jks|p12)$/
 const URL_LIKE = /^[a-z][a-z0-9+.-]{1,15}:\/\//i
 const EMAIL =
   /^[\w.+-]+@(?:[\w-]+\.)+(?:com|org|net|io|de|co|uk|test|local|internal|example|edu|gov|invalid)$/i
@@ -120,7 +120,10 @@ function whySpecial(value: string): Objection | undefined {
   if (STRUCTURE.test(value)) return 'a structure'
   if (EXPRESSION.test(value)) return 'an expression'
   if (UUID.test(value)) return 'a UUID'
-  if (PATH.test(value) && (/[/\\].*[/\\.]/.test(value.slice(1)) || /^[\w/-]+\.[a-z\d]+$/.test(value)))
+  if (
+    PATH.test(value) &&
+    (/[/\\].*[/\\.]/.test(value.slice(1)) || /^(?:[\w/-]+\.[a-z\d]+|~?(?:\/[a-z][a-z_.-]*){2,})$/.test(value))
+  )
     return 'a path'
   if (URL_LIKE.test(value)) return 'a URL'
   return EMAIL.test(value) ? 'a mail address' : undefined

@@ -19,7 +19,7 @@ export interface Range {
 export function quotedRange(page: string, at: number, dialect: Dialect): Range | undefined {
   const quote = page[at]!
   if (!isQuote(quote) || (quote === '`' && dialect !== 'code' && dialect !== 'text')) return undefined
-  // Three quotes begin a block; what is in it is looked at by itself.
+  // Three quotes begin a block.
   if (page.startsWith(quote.repeat(3), at)) return undefined
   const encoding = quotedEncoding(dialect, quote === "'")
   const escapes = encoding === 'json' || encoding === 'shell'

@@ -7,9 +7,10 @@ const SEPARATORS = [
   String.raw`["']?(?:,\s{0,60}|\s{1,60})(?:["']?[A-Za-z_]{1,20}["']?[ \t]{0,4}[:=][ \t]{0,4}["']?[A-Za-z]{1,20}["']?(?:,\s{0,60}|\s{1,60}))?["']?value["']?[ \t]{0,8}[:=][ \t]{0,8}`,
   // `variable "db_password" { default = "x"`
   String.raw`["'][ \t]{1,4}\{\s{1,40}(?:[^{}]{0,300}?\s)?default[ \t]{0,8}=[ \t]{0,8}`,
-  // `<key>password</key><string>x`, `<setting name="Password"><value>x`
-  String.raw`</key>\s{0,60}<string>`,
-  String.raw`["'][^<>\n]{0,80}>\s{0,60}<(?:value|string)>`,
+  // `"--password", type=str, default="x"`, `name = "token", defaultValue = "x"`
+  String.raw`["'],(?:[^()\[\]]{0,80}?[\s,])?default(?:_?[vV]alue)?[ \t]{0,2}[=:][ \t]{0,2}`,
+  // `<key>password</key><string>x`, `<name>password</name><value>x`, `<setting name="Password"><value>x`, `<Password><Value>x`
+  String.raw`(?:["'][^<>\n]{0,80}|</[A-Za-z]{1,20})?>\s{0,60}<(?:[A-Za-z]{1,20}:)?(?:[vV]alue|string|stringProp)(?: [^<>\n]{0,80})?>`,
   // `password is "x"`, `password for user "a" is "x"`
   String.raw`[ \t]{1,3}(?:(?:for|of)[^\n.]{1,60}?[ \t])?is:?[ \t]{1,3}`,
   // `password: string = "x"`, `password: &str = "x"`, `password string = "x"`, `char password[] = "x"`
@@ -21,12 +22,14 @@ const SEPARATORS = [
   // `"password" => `, `password := `, `['password'] = `, `${PASSWORD:-`, `TOKEN || `, `password == `, `PASSWORD ?= ` and
   // `::=` of make, `$password .= `; and `\"password\": `, where a string goes over several lines
   String.raw`(?:\\(?:\\\\)?)?["'\x60]?\]?[ \t]{0,16}(?:=>|:{1,3}=|:-|\|\|=?|\?\?=?|[?+.]=|===?|!==?|<-|=|:)[ \t]{0,64}`,
-  // `os.environ.get("PASSWORD") or "x"`, `getenv('PASSWORD') ?: 'x'`
+  // `os.environ.get("PASSWORD") or "x"`, `getenv('PASSWORD') ?: 'x'`, `env::var("PASSWORD").unwrap_or("x"`
   String.raw`["']\)[ \t]{1,4}(?:or|\|\||\?\?|\?:)[ \t]{1,4}`,
-  // `define('DB_PASSWORD', `, `{password, `
-  String.raw`["']?[ \t]{0,8},[ \t]{0,32}`,
+  String.raw`["']\)\.(?:unwrap_or|unwrap_or_else|orElse|getOrElse)\((?:\|[a-z_]?\|[ \t]{0,4})?`,
+  // `define('DB_PASSWORD', `, `{password, `, and `"--password"` before the next argument in a list of YAML
+  String.raw`["']?[ \t]{0,8},\s{0,32}`,
+  String.raw`["']?\r?\n[ \t]{0,40}-[ \t]{1,4}`,
   // `<password>`, `<property name="password">`
-  String.raw`["']?(?: [^<>\n]{0,60})?>`,
+  String.raw`["']?(?: [^<>\n]{0,60}| [A-Za-z:]{1,20}="[^"<>\n]{0,200}")?>`,
   String.raw`\([ \t]{0,4}`,
   // `ENV PASSWORD x`, `--password x`
   String.raw`[ \t]{1,8}`,

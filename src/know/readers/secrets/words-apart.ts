@@ -15,13 +15,13 @@ export function wordsApart(text: Text, key: Key, at: number, before: string): Ra
     return trimmed(page, matchBare(page, at, /[^\n\r]+/y) ?? never(at), 'env', keyAt)
   if (isQuote(page[at]) && page[at] !== '`') {
     // An option of its own, `password "x"`, as some configuration files and build scripts have it; Lisp's `:password "x"`.
-    const isOption = line.trim() === '' && dialect !== 'json' && dialect !== 'yaml' && dialect !== 'xml'
+    const isOption = DEFINES.test(line) && dialect !== 'json' && dialect !== 'yaml' && dialect !== 'xml'
     const isKeyword = before === ':' && dialect === 'code'
-    if (isOption || isKeyword || /^\s*#\s*define\s+$/.test(line)) return quotedRange(page, at, dialect)
+    if (isOption || isKeyword) return quotedRange(page, at, dialect)
   }
   // redis.conf, esmtprc and others: one word after the option, and nothing else on the line.
   if (line.trim() === '' && (dialect === 'ini' || CONFIGURED.test(key.name))) return wholeLine(page, at)
-  if (/^\s*(?:setenv|set(?:\s+-{1,2}\w+)+)\s+$/.test(line))
+  if (/^\s*(?:setenv|setx(?:\s+\/\w+)*|set(?:\s+-{1,2}\w+)+)\s+$/i.test(line))
     return isQuote(page[at]) ? quotedRange(page, at, 'shell') : matchBare(page, at, /[^\s;&|()<>"'`\\]+/y)
   if (key.name === 'password') {
     const isNetrc =
@@ -30,6 +30,10 @@ export function wordsApart(text: Text, key: Key, at: number, before: string): Ra
   }
   return isFlag(key.name, before, line) ? flagValue(page, at, isTold(text, line)) : undefined
 }
+
+/** Nothing, or what only says that a name is given a value: `#define `, `set `, `(setq `, `proxy_set_header `, Elixir's `@`. */
+const DEFINES =
+  /^\s*(?:@|#\s*define\s+|\(?(?:set|setq|setf|def|defvar|defconst|defparameter|define|proxy_set_header|add_header|fastcgi_param)\s+\$?)?$/
 
 /** Prose or a program, where what follows an option's name is the next word of a sentence; not so after a prompt. */
 function isTold({ dialect }: Text, line: string): boolean {
