@@ -329,14 +329,14 @@ function inSecretManifest(text: Text, key: Key): boolean {
   return /["']?kind["']?[ \t]*:[ \t]*["']?Secret["']?\s*(?:[,}\n\r]|$)/.test(manifest)
 }
 
-function looksLikeBase64(bytes: Uint8Array): boolean {
+export function looksLikeBase64(bytes: Uint8Array): boolean {
   if (bytes.length % 4 !== 0) return false
   for (let at = 0; at < bytes.length; at++) if (IN_BASE64[bytes[at]!] === 0) return false
   return true
 }
 
 /** A line break at the end comes from `echo … | base64` and belongs to no password. */
-function undoBase64(span: Span): Span | undefined {
+export function undoBase64(span: Span): Span | undefined {
   const bytes = decodeAs(span.bytes, 'base64')
   if (!bytes || bytes.length === 0) return undefined
   let end = bytes.length

@@ -98,7 +98,7 @@ export function compileRule(rule: Rule): CompiledRule {
   return {
     rule,
     isAssignment,
-    isOfText: isAssignment || rule.structure === 'basic',
+    isOfText: isAssignment || rule.structure === 'basic' || rule.structure === 'manifest',
     pattern: new Pattern(wholePattern(rule), `y${flags}`),
     isNameOnly,
     paths: rule.paths === undefined ? undefined : new RegExp(rule.paths, 'i'),

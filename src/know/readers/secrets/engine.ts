@@ -11,6 +11,7 @@ import { groupsOf, interpret, type Match } from './interpret.ts'
 import { literalsOf, type Meaning } from './literals.ts'
 import { type Hits, IN_NAME, newHits, Prefilter } from './prefilter.ts'
 import type { Rule } from './rule.ts'
+import { readManifest } from './secret-manifest.ts'
 import { settle } from './settle.ts'
 import { IS_IN_CODES, MAY_MATCH } from './sieve.ts'
 import { Text } from './text.ts'
@@ -150,6 +151,10 @@ export class Engine {
       depth,
       binary,
       (rule, match) => {
+        if (rule.rule.structure === 'manifest') {
+          found.push(...readManifest(text, rule, match, depth))
+          return
+        }
         const candidate = interpret(text, rule, match, depth)
         if (candidate) found.push(candidate)
       },

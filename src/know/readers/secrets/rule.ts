@@ -74,9 +74,12 @@ export const ruleSchema = z
      * `stated`: the pattern has the value, and where there is one the user, in a place that says what it is; what it looks
      * like is judged as an assigned one is.
      * `file`: the pattern fits a document's first bytes, and the document as a whole is the value.
+     * `manifest`: the pattern tells a manifest that holds secrets, each of which is found.
      * `hash`: what `lead` took is the user whose password's hash the value is.
      */
-    structure: z.enum(['assignment', 'stated', 'basic', 'url', 'pgpass', 'jwt', 'file', 'hash']).optional(),
+    structure: z
+      .enum(['assignment', 'stated', 'basic', 'url', 'pgpass', 'jwt', 'file', 'hash', 'manifest'])
+      .optional(),
     /** What a `stated` value is: any text that is no stand-in, or only what looks generated. */
     states: z.enum(['password', 'token']).default('password'),
     /** The other half of a pair, near the match on either side; its pattern has the group that `pattern` lacks. */
