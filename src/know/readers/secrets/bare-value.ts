@@ -37,7 +37,10 @@ export function bareRange(text: Text, key: Key, at: number, before: string): Ran
   if (dialect === 'yaml' && before === ' ' && /\w=\S+\s+$/.test(lead)) return inString(page, at, IN_STRING)
   if (/--set(?:-string)?[ =]\S*$/.test(lead)) return inString(page, at, IN_STRING)
   if (dialect === 'code' || dialect === 'json' || dialect === 'xml') {
-    return separator === '=' && / |"|'|:/.test(before) && isQuoted(text, key) && besideHost(text, key)
+    return separator === '=' &&
+      / |"|'|:/.test(before) &&
+      isQuoted(text, key) &&
+      (isOfCommand(key) || besideHost(text, key))
       ? inString(page, at, IN_STRING)
       : undefined
   }
@@ -135,6 +138,11 @@ function isQuoted({ page, base, dialect }: Text, key: Key): boolean {
     else if (open === '' && isQuote(character)) open = character
   }
   return open !== ''
+}
+
+/** A variable set for a command, which stands in a string: `"cross-env DB_PASSWORD=x node a.js"`. */
+function isOfCommand({ name, separator }: Key): boolean {
+  return separator === '=' && /^[A-Z][A-Z\d_]+$/.test(name)
 }
 
 /** Whether the line also names a server or user, as connection strings do. */

@@ -201,6 +201,7 @@ export const found: readonly (readonly [path: string, text: string, value?: stri
   ['a.json', `{"passwords": ["${P}"]}`],
   ['A.java', `User.withUsername("admin").password("{noop}${P}").build();\n`],
   // Calls and commands that take a name
+  ['package.json', `{"scripts": {"deploy": "cross-env DEPLOY_PASSWORD=${P} node a.js"}}`],
   ['a.py', `parser.add_argument("--password", type=str, default="${P}", help="x")\n`],
   ['A.java', `@ConfigProperty(name = "api.token", defaultValue = "${K}")\n`, K],
   ['a.dart', `String.fromEnvironment('API_TOKEN', defaultValue: '${K}');\n`, K],
@@ -341,6 +342,8 @@ export const passed: readonly (readonly [path: string, text: string])[] = [
   ['a.py', 'tokens = ["identifier", "keyword", "number2"]\n'],
   ['a.conf', '# The password is really only necessary there.\n'],
   ['a.js', 'const { password } = q(e123x)\n'],
+  ['package.json', '{"scripts": {"deploy": "cross-env DEPLOY_PASSWORD=$PASSWORD node a.js"}}'],
+  ['a.js', 'const a = "x", TOKEN=nextToken2, b = 1\n'],
   ['a.js', "const password = {'latin1-2': 'x'}\n"],
   ['a.js', "packet.writeString('mysql_native_password', 'latin1');\n"],
   ['a.js', "assert.strictEqual(parsed.password, 'level-2-x', 'is redacted')\n"],
