@@ -95,6 +95,8 @@ const QUERIES: Readonly<Record<string, string>> = {
   'workloads-share-identity': `select count(*) from (select 1 from edge join entity on entity.id = edge.from_id
     where edge.crossing = 'runs-as' and edge.gone_at is null and entity.type = 'workload' and entity.kind <> 'pod'
     and entity.gone_at is null group by edge.to_id having count(distinct edge.from_id) > 1)`,
+  'secret-reused': `select count(*) from ${USABLE} and identity_id is not null and exists (select 1 from credential other
+    where other.fingerprint = credential.fingerprint and other.identity_id <> credential.identity_id)`,
   'static-key-beside-federation': `select count(*) from ${USABLE} and identity_id in (select to_id from edge
     where crossing = 'federates-into' and gone_at is null) and (credential.state = 'live' or entity.native not like 'fp:%')`,
   'workload-gone': `select count(*) from (select identity_id from ${USABLE} and identity_id in (

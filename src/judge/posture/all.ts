@@ -17,6 +17,7 @@ import { noPasswordNeeded } from './checks/no-password-needed.ts'
 import { ownerConflict } from './checks/owner-conflict.ts'
 import { ownerDeparted } from './checks/owner-departed.ts'
 import { ownerMissing } from './checks/owner-missing.ts'
+import { secretReused } from './checks/secret-reused.ts'
 import { staticKeyBesideFederation } from './checks/static-key-beside-federation.ts'
 import { thirdPartyAppEverywhere } from './checks/third-party-app-everywhere.ts'
 import { trustWithoutExternalId } from './checks/trust-without-external-id.ts'
@@ -55,6 +56,7 @@ export const checks: readonly Check[] = [
   trustWithoutExternalId as Check,
   unrotatedAfterExposure as Check,
   workloadsShareIdentity as Check,
+  secretReused as Check,
   ...lifecycleChecks,
   ownerMissing as Check,
   ownerDeparted as Check,
