@@ -157,10 +157,19 @@ test('what was announced before there was a place to send it to is sent, and wai
   const text = `${RULES}notify: { url: "https://n.example/", secret: "env:NONE" }\n`
   await scene.db.updateTable('requirement').set({ text }).execute()
   await scene.estate.time.sleep(30 * DAY_MS)
-  expect(told(await scene.automatic(), 'orders')).toEqual([
-    ['rotate announced', expect.any(String)],
-    ['rotate left', expect.stringContaining('it is not sent yet')],
-  ])
+  expect(told(await scene.automatic(), 'orders')).toEqual([['rotate announced', expect.any(String)]])
   expect(opens(scene, 'orders', PASSWORD)).toBe(true)
+  await scene.end()
+})
+
+test('a notice that is on its way is waited for, and holds nothing up once it was taken', async () => {
+  const scene = await begin(
+    `${RULES.replace('notice: 7d', 'notice: 0d')}notify: { url: "https://n.example/", secret: "env:NONE" }\n`,
+  )
+  await scene.estate.time.sleep(31 * DAY_MS)
+  expect(told(await scene.automatic(), 'orders')).toEqual([['rotate announced', expect.any(String)]])
+  expect(opens(scene, 'orders', PASSWORD)).toBe(true)
+  await scene.db.updateTable('notice').set({ sent_at: scene.estate.time.now() }).execute()
+  expect(told(await scene.automatic(), 'orders')).toEqual([['rotate acted', expect.any(String)]])
   await scene.end()
 })

@@ -74,7 +74,9 @@ export async function actAutomatically(db: Db, options: AutomaticOptions, tell: 
       const told = await whenTold(db, row, isSent)
       if (typeof told === 'string') return { outcome: 'left', why: told }
       // Whoever is told has all of the time that was promised.
-      return told + due.noticeMs > now() ? undefined : await act(db, options, due, row, isSent, tell)
+      return told === undefined || told + due.noticeMs > now()
+        ? undefined
+        : await act(db, options, due, row, isSent, tell)
     })
   }
   const isWanted = (id: string) => dues.some(one => one.action === 'suspend' && one.entityId === id)
@@ -237,10 +239,10 @@ async function told(
 }
 
 /**
- * When its owner was told: where a notice is sent, when that was taken, and why it was not where it was not. Nothing is done by
- * itself before.
+ * When its owner was told: where a notice is sent, when that was taken, and why it was not where it was not; undefined where it is
+ * still to be sent. Nothing is done by itself before.
  */
-async function whenTold(db: Db, row: Row<'automation'>, isSent: boolean): Promise<Ms | string> {
+async function whenTold(db: Db, row: Row<'automation'>, isSent: boolean): Promise<Ms | string | undefined> {
   if (!isSent || row.notice_id === null) return row.announced_at
   const notice = await db
     .selectFrom('notice')
@@ -249,8 +251,8 @@ async function whenTold(db: Db, row: Row<'automation'>, isSent: boolean): Promis
     .executeTakeFirst()
   if (!notice) return row.announced_at
   if (notice.sent_at !== null) return notice.sent_at
-  const why = notice.error === null ? 'it is not sent yet' : notice.error
-  return `its notice was not taken, and nothing is done before that: ${why}`
+  if (notice.error === null) return undefined
+  return `its notice was not taken, and nothing is done before that: ${notice.error}`
 }
 
 /** The row that stands for it; its owner is told when it is made. */
