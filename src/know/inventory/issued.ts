@@ -6,6 +6,7 @@ import type { CredentialRef, PlaceRef, Slot } from '../../core/contract/ref.ts'
 import type { Fingerprint } from '../../core/keys/fingerprint.ts'
 import type { Row } from '../../core/store/schema.ts'
 import type { Tx } from '../../core/store/store.ts'
+import { carryWords } from './carry-words.ts'
 import { EntityWriter } from './entity.ts'
 import { NO_VALUE } from './fold.ts'
 import { relink } from './link.ts'
@@ -24,9 +25,11 @@ export async function registerIssued(
     readonly fingerprint: Fingerprint
     readonly strengthBits: number
     readonly runId: string
+    /** In whose place it stands from now on: what persons said of that identity holds for its own, too. */
+    readonly replaces?: CredentialRef
   },
 ): Promise<string> {
-  const { ref, fingerprint, strengthBits, runId } = issued
+  const { ref, fingerprint, strengthBits, runId, replaces } = issued
   const entities = new EntityWriter(tx, io, io.now().getTime())
   const id = await entities.state(ref, 'credential', sourceId)
   const identityId = ref.identity ? await entities.state(ref.identity, 'identity', sourceId) : null
@@ -39,6 +42,8 @@ export async function registerIssued(
   const value = { fingerprint, strength_bits: strengthBits, preview: null, confidence: 1 }
   await giveValue(tx, io, id, value)
   await relink(tx, io, [fingerprint])
+  const former = replaces?.identity && (await entities.mention(replaces.identity, 'identity'))
+  if (former !== undefined && identityId !== null) await carryWords(tx, io, former, identityId)
   return id
 }
 

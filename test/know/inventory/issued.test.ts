@@ -6,6 +6,9 @@ import {
   credentialView,
   listCredentials,
 } from '../../../src/know/inventory/queries.ts'
+import { sayOwner, wordsOn } from '../../../src/know/inventory/owner-word.ts'
+import { loadRoots } from '../../../src/know/inventory/roots.ts'
+import { say, wordsById } from '../../../src/know/inventory/word.ts'
 import {
   claim,
   fingerprintOf,
@@ -47,6 +50,36 @@ describe('what Firebreak issued', () => {
       issuedBy: 'run-1',
       strengthBits: 128,
     })
+  })
+
+  test('has what persons said of the identity in whose place it stands, and keeps what was said of it', async () => {
+    const estate = await openEstate()
+    const { db, io } = estate
+    const source = await estate.source()
+    await estate.fold(source, [sawRole('1', ['orders']), sawRole('2', ['orders_2'])])
+    const idOf = async (native: string) =>
+      (await db.selectFrom('entity').select('id').where('native', '=', native).executeTakeFirstOrThrow()).id
+    const [before, after] = [await idOf('1'), await idOf('2')]
+    await transaction(db, async tx => {
+      await sayOwner(tx, io, { entityId: before, owner: 'payments', by: 'ann' })
+      await say(tx, io, { entityId: before, name: 'purpose', value: 'orders', by: 'ann' })
+      await say(tx, io, { entityId: before, name: 'environment', value: 'production', by: 'ann' })
+      await say(tx, io, { entityId: after, name: 'environment', value: 'test', by: 'ben' })
+    })
+    const issued = {
+      ...issue,
+      ref: { ...password('2'), identity: role('2') },
+      fingerprint: fingerprintOf('new'),
+      replaces: { ...password('1'), identity: role('1') },
+    }
+    for (const _ of ['once', 'again']) await transaction(db, tx => registerIssued(tx, io, source.id, issued))
+    expect(await wordsOn(db, [after])).toEqual([{ owner: 'payments', source: 'confirmed by ann' }])
+    const words = (await wordsById(db, await loadRoots(db))).get(after)!
+    expect(words.map(({ name, value, by, why }) => [name, value, by, why])).toEqual([
+      ['environment', 'test', 'ben', null],
+      ['purpose', 'orders', 'ann', 'it stands in the place of orders'],
+    ])
+    expect(await wordsOn(db, [before])).toHaveLength(1)
   })
 
   test('is the credential of copies that are found later', async () => {

@@ -62,6 +62,8 @@ function issuing(call: (connection: Connection, step: StepContext) => Promise<Is
         fingerprint: fingerprint(step.keys.fingerprint, secret),
         strengthBits: strengthBits(secret),
         runId: step.runId,
+        // A lease has an end, and whoever asked for it.
+        ...(step.args['ttlSeconds'] === undefined && { replaces: credentialArgument(step) }),
       }
       return async tx => {
         await registerIssued(tx, step.io, textArgument(step, 'sourceId'), issued)
