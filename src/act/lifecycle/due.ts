@@ -5,6 +5,7 @@ import { nonHumans } from '../../judge/ownership/non-human.ts'
 import { ownershipOf } from '../../judge/ownership/ownership.ts'
 import type { Ownership } from '../../judge/ownership/weigh.ts'
 import { type Profile, profilesOf } from '../../judge/requirements/profiles.ts'
+import { firstSeen } from '../../judge/requirements/first-seen.ts'
 import { type Required, requiredOf, type Rule } from '../../judge/requirements/requirements.ts'
 import type { Suspension } from '../../judge/requirements/suspensions.ts'
 import { membersOf } from '../../know/inventory/merge.ts'
@@ -148,14 +149,18 @@ async function knownSince(db: Db, credentialId: string): Promise<{ at: Ms; why: 
   })
   const made = times.length > 0 ? Math.max(...times) : undefined
   if (made !== undefined) return { at: made, why: `was made on ${day(made)}` }
-  const seen = await db
+  const values = await db
     .selectFrom('credential')
-    .innerJoin('copy', 'copy.fingerprint', 'credential.fingerprint')
-    .select(({ fn }) => fn.min('copy.first_seen').as('at'))
-    .where('credential.entity_id', 'in', members)
-    .executeTakeFirst()
-  const at = seen?.at ?? undefined
-  return at === undefined ? undefined : { at, why: `its value has stood since ${day(at)} at least` }
+    .select('fingerprint')
+    .where('entity_id', 'in', members)
+    .execute()
+  const seen = await firstSeen(
+    db,
+    values.flatMap(({ fingerprint }) => fingerprint ?? []),
+  )
+  if (seen.size === 0) return undefined
+  const at = Math.min(...seen.values())
+  return { at, why: `its value has stood since ${day(at)} at least` }
 }
 
 export function day(at: Ms): string {

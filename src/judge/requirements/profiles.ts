@@ -22,6 +22,7 @@ export interface Profile {
   readonly class: Said<IdentityClass>
   readonly environment: Said | undefined
   readonly purpose: Said | undefined
+  /** A day, or `never`. */
   readonly expiry: Said | undefined
   readonly vendor: Said | undefined
   /** Who is asked there when it leaks. */
@@ -171,7 +172,7 @@ function profileOf(
           ORDINARY),
     environment: environmentOf(said('environment'), names),
     purpose: said('purpose'),
-    expiry: said('expiry'),
+    expiry: endOf(said('expiry')),
     vendor,
     vendorContact: said('vendor-contact'),
   }
@@ -215,6 +216,18 @@ function classBySigns(
         .join('; '),
     }
   return undefined
+}
+
+/** That it has no end is said as much as a day is. */
+const ENDLESS = /^(?:never|none|no|nil|null|unlimited|indefinite|permanent|forever|no[-_ ]?expiry)$/i
+
+/** `never`, however it is written; else what is said. */
+export function endNamed(text: string): string {
+  return ENDLESS.test(text.trim()) ? 'never' : text
+}
+
+function endOf(said: Said | undefined): Said | undefined {
+  return said && { value: endNamed(said.value), why: said.why }
 }
 
 /** An environment, however it is written: `prod` is `production`. */

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import { transaction } from '../../core/store/store.ts'
-import { CLASSES, classNamed } from '../../judge/requirements/profiles.ts'
+import { CLASSES, classNamed, endNamed } from '../../judge/requirements/profiles.ts'
 import { say, takeBack, WORD_NAMES, type WordName } from '../../know/inventory/word.ts'
 import { defineOperation } from './operation.ts'
 import { sayer } from './owner.ts'
@@ -71,9 +71,11 @@ function meant(name: WordName, value: string): string {
     throw new FirebreakError('INVALID_INPUT', 'there is no such class', `give one of: ${CLASSES.join(', ')}`)
   }
   if (name === 'expiry') {
+    const end = endNamed(value)
+    if (end === 'never') return end
     const at = Date.parse(value)
     if (!Number.isNaN(at)) return new Date(at).toISOString()
-    throw new FirebreakError('INVALID_INPUT', 'it is no date', 'give one as 2027-01-31')
+    throw new FirebreakError('INVALID_INPUT', 'it is no date', 'give one as 2027-01-31, or never')
   }
   return value
 }

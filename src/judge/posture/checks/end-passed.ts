@@ -22,6 +22,7 @@ export const endPassed = defineCheck<Profiled>({
     const standing = Map.groupBy((await usable(context)).values(), ({ identityId }) => identityId ?? '')
     return [...population].flatMap(([id, { profile }]): Judgement[] => {
       const { value, why } = profile.expiry!
+      if (value === 'never') return []
       const end = timeOf(value)
       if (end === undefined)
         return [{ entityId: id, outcome: 'unknown', why: `its end, “${value}”, is no date: ${why}` }]

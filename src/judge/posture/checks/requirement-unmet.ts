@@ -40,7 +40,8 @@ export const requirementUnmet = defineCheck<Profiled>({
           return end === undefined || end > most
         })
         const count = `${late.length} ${late.length === 1 ? 'credential' : 'credentials'}`
-        if (late.length > 0) missing.push(`an end within ${expiryDays} days for ${count}`)
+        const never = one.profile.expiry?.value === 'never' ? `, not never (${one.profile.expiry.why})` : ''
+        if (late.length > 0) missing.push(`an end within ${expiryDays} days for ${count}${never}`)
       }
       if (missing.length === 0) return []
       return [{ entityId: id, outcome: 'fails', why: `${kindOf(one)} needs ${missing.join(', ')}` }]
