@@ -128,6 +128,12 @@ test('what has come to its end goes, after the notice, and not while somebody is
   ])
   expect(opens(scene, 'orders', PASSWORD)).toBe(false)
   expect(scene.estate.text('orders/.env')).not.toContain(PASSWORD)
+  // It is there still, past its end, and gone: nobody is told again. With a later end it goes again.
+  await scene.observe()
+  await time.sleep(2 * DAY_MS)
+  expect(told(await scene.automatic(), 'orders')).toEqual([])
+  await word(scene, 'orders', 'expiry', new Date(time.now() + DAY_MS).toISOString())
+  expect(told(await scene.automatic(), 'orders')).toEqual([['expire announced', expect.any(String)]])
   await scene.end()
 })
 

@@ -147,6 +147,9 @@ test('nothing is done before the notice was taken, and then its time is whole', 
   const notices = () => scene.db.selectFrom('notice').selectAll().execute()
   await untilSuspended(scene)
   expect((await notices()).map(({ event }) => event)).toEqual(['suspend-announced'])
+  // It is on its way.
+  expect(told(await scene.automatic())).toEqual([])
+  await scene.db.updateTable('notice').set({ error: 'it was answered with 503' }).execute()
   expect(told(await scene.automatic())).toEqual([
     ['suspend left', expect.stringMatching(/^its notice was not taken, and nothing is done before that/)],
   ])

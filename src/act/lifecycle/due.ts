@@ -85,7 +85,7 @@ export async function dueOf(
     const owner = ownership?.answers?.name ?? null
     const about = { entityId: id, identityId: id, name, ref }
     const end = expiry && Date.parse(expiry.value)
-    if (required.expires && end !== undefined && !Number.isNaN(end)) {
+    if (required.expires && end !== undefined && !Number.isNaN(end) && !(await hasGone(db, id, end))) {
       const why = `it ends on ${day(end)}: ${expiry!.why}`
       found.push({ action: 'expire', ...about, owner, at: end, why, noticeMs: required.noticeMs })
     }
@@ -103,6 +103,19 @@ export async function dueOf(
       found.push(...(await oldOnes(db, id, { name, owner }, required, now)))
   }
   return found
+}
+
+/** It went when it had come to this end: it is there still, with that end, and is not taken away again and again. */
+async function hasGone(db: Db, identityId: string, end: Ms): Promise<boolean> {
+  const done = await db
+    .selectFrom('automation')
+    .select('id')
+    .where('entity_id', 'in', await membersOf(db, [identityId]))
+    .where('action', '=', 'expire')
+    .where('run_id', 'is not', null)
+    .where('ended_at', '>=', end)
+    .executeTakeFirst()
+  return done !== undefined
 }
 
 const LACKS = {
