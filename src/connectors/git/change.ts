@@ -40,7 +40,7 @@ export async function openChange(
     const head = await headOf(own, refs)
     const root = await oldestRoot(repository, refs).catch(() => undefined)
     const container = repositoryRef(repositoryInstance(root, repository.path))
-    const changing = new Changing(repository, container)
+    const changing = new Changing(repository, container, range.within)
     if ('staged' in range) await changing.staged(head, own, indexFile)
     else await changing.since(range.since, head, refs)
     return changing
@@ -64,17 +64,19 @@ class Changing implements Change {
   revision: string | undefined
   readonly #repository: Repository
   readonly #container: Ref
+  readonly #within: readonly string[] | undefined
 
-  constructor(repository: Repository, container: Ref) {
+  constructor(repository: Repository, container: Ref, within: readonly string[] | undefined) {
     this.#repository = repository
     this.#container = container
+    this.#within = within
     this.root = repository.path
     const url = repository.settings.get('remote.origin.url')?.at(-1)
     this.origin = url === undefined ? undefined : withoutUserInfo(url)
   }
 
   async staged(head: string | undefined, own: string, indexFile: string | undefined): Promise<void> {
-    this.scope = `git:${this.root} what is staged`
+    this.scope = `git:${this.root} what is staged${this.#where()}`
     this.revision = head
     const index = await indexOf(own, this.#repository.common, indexFile)
     if (index === undefined) return
@@ -105,7 +107,7 @@ class Changing implements Change {
         `${this.root} has no commit that is called ${name}`,
         'give a branch, tag or commit; in a shallow clone fetch it first ("git fetch --unshallow", or fetch-depth: 0)',
       )
-    this.scope = `git:${this.root} the commits after ${name}`
+    this.scope = `git:${this.root} the commits after ${name}${this.#where()}`
     this.revision = head
     if (head === undefined) return
     if (refs.shallow.length > 0)
@@ -136,7 +138,9 @@ class Changing implements Change {
           fields[at + 2]!,
           fields[at + 3]!,
         )
-        this.#place(`git:${commit.id}`, { path: COMMIT_MESSAGE, before: [], ...placeOf(commit) })
+        // What is said of a commit lies in no folder.
+        if (!this.#within)
+          this.#place(`git:${commit.id}`, { path: COMMIT_MESSAGE, before: [], ...placeOf(commit) })
         at += 4
       }
       fields.splice(0, at)
@@ -165,7 +169,7 @@ class Changing implements Change {
     const renamed = parents === 1 && /^[RC]/.test(status)
     const path = fields[at + (renamed ? 2 : 1)]
     const taken = renamed ? 3 : 2
-    if (!path || id === undefined || ABSENT.test(id)) return taken
+    if (!path || id === undefined || ABSENT.test(id) || !this.#isWithin(pathText(path))) return taken
     if (mode === SUBMODULE) {
       this.#elsewhere(`submodule ${pathText(path)}`, SUBMODULE_ELSEWHERE)
       return taken
@@ -178,6 +182,14 @@ class Changing implements Change {
     if (!said.has(key)) this.#place(`git:${id}`, place)
     if (commit.commit !== undefined) said.add(key)
     return taken
+  }
+
+  #isWithin(path: string): boolean {
+    return this.#within?.some(one => path === one || path.startsWith(`${one}/`)) ?? true
+  }
+
+  #where(): string {
+    return this.#within ? ` in ${this.#within.join(', ')}` : ''
   }
 
   /** Several commits may move a submodule. */

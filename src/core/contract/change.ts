@@ -1,8 +1,13 @@
 import type { Document } from './document.ts'
 import type { Ms } from './ref.ts'
 
-/** What is to be looked at: what the next commit would take, or all commits that `since` does not reach. */
-export type ChangeRange = { readonly staged: true } | { readonly since: string }
+/**
+ * What is to be looked at: what the next commit would take, or all commits that `since` does not reach; with `within`, only what lies in
+ * one of these files and folders, by their paths in the repository.
+ */
+export type ChangeRange = ({ readonly staged: true } | { readonly since: string }) & {
+  readonly within?: readonly string[]
+}
 
 /** Where a change puts a document, and what stood at that path before: ids of documents, none for a new file. */
 export interface ChangedPlace {

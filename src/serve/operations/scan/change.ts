@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import type { Change, ChangeRange } from '../../../core/contract/change.ts'
 import { FirebreakError } from '../../../core/contract/errors.ts'
 import type { Ms } from '../../../core/contract/ref.ts'
@@ -38,8 +38,8 @@ export async function scanChange(world: World, input: ChangeInput): Promise<Scan
     why: `line ${line}, column ${column}: ${message}`,
   }))
   const failures: Error[] = []
-  for (const path of new Set((input.paths.length > 0 ? input.paths : ['.']).map(repositoryAt))) {
-    const change = await world.openChange(path, input.range)
+  for (const [repository, within] of repositoriesOf(input.paths)) {
+    const change = await world.openChange(repository, { ...input.range, ...(within && { within }) })
     try {
       const { finds, gaps, documents } = await look(change, rules, world.io)
       roots.push({ path: change.root, origin: change.origin, revision: change.revision })
@@ -72,6 +72,17 @@ export async function scanChange(world: World, input: ChangeInput): Promise<Scan
     written: [],
     roots,
   }
+}
+
+/** The checkouts that these lie in, each with what is asked for of it; undefined for all of it, as of the one that one works in. */
+function repositoriesOf(paths: readonly string[]): Map<string, readonly string[] | undefined> {
+  if (paths.length === 0) return new Map([[repositoryAt('.'), undefined]])
+  return new Map(
+    [...Map.groupBy(paths, repositoryAt)].map(([repository, own]) => {
+      const within = own.map(path => relative(repository, resolve(path)))
+      return [repository, within.includes('') ? undefined : [...new Set(within)]]
+    }),
+  )
 }
 
 /** The checkout that the path lies in. */

@@ -63,6 +63,28 @@ describe('scan --staged', () => {
     expect(readdirSync(stage.home).filter(name => !/^rules-[0-9a-f]{32}\.json$/.test(name))).toEqual([])
   })
 
+  test('of a folder, or of files, tells only what lies there, of each repository once', async () => {
+    const stage = await stageForTest()
+    for (const path of ['app/a.env', 'app/deep/b.env', 'application/c.env', 'd.env'])
+      await put(stage, path, `URL=${url()}\n`)
+    await stage.run('git add .')
+    const app = await looked(stage, 'firebreak scan --staged app', 1)
+    expect(places(app)).toEqual(['app/a.env:1', 'app/deep/b.env:1'])
+    expect(app.coverage.searched).toEqual([`git:${stage.directory} what is staged in app, 2 documents`])
+    const two = await looked(stage, 'firebreak scan --staged d.env app/deep', 1)
+    expect(places(two)).toEqual(['app/deep/b.env:1', 'd.env:1'])
+    expect(places(await looked(stage, 'firebreak scan --staged app .', 1))).toHaveLength(4)
+    expect(places(await looked(stage, 'firebreak scan --staged other', 0))).toEqual([])
+
+    await stage.run(`${COMMIT} first`)
+    await put(stage, 'app/e.env', `URL=${url()}\n`)
+    await put(stage, 'f.env', `URL=${url()}\n`)
+    await stage.run(`git add app f.env`)
+    await stage.run(`${COMMIT} ${url()}`)
+    const since = await looked(stage, 'firebreak scan --since HEAD~1 app', 1)
+    expect(places(since)).toEqual(['app/e.env:1'])
+  })
+
   test('leaves alone what stood in the file before, however often it moves or the file is renamed', async () => {
     const stage = await stageForTest()
     const line = `DATABASE_URL=${url()}`
