@@ -16,7 +16,8 @@ import { type Db, openStore, transaction } from '../../../src/core/store/store.t
 import { mergeIdentities } from '../../../src/know/inventory/link.ts'
 import { entityByRef } from '../../../src/know/inventory/queries.ts'
 import { enrol } from '../../../src/know/observe/schedule.ts'
-import { move } from '../../../src/serve/operations/migrate.ts'
+import { migrate, move } from '../../../src/serve/operations/migrate.ts'
+import type { World } from '../../../src/serve/operations/operation.ts'
 import { availablePostgres } from '../../../src/serve/operations/drill/postgres-server.ts'
 import {
   claim,
@@ -393,6 +394,19 @@ describe.skipIf(postgres.skip)(`moving ${postgres.reason}`, () => {
       const [from, to] = [await opened(one), await opened(same)]
       await expect(move(from, to, 'x', world)).rejects.toMatchObject({ code: 'INVALID_INPUT' })
     }
+  })
+
+  test('of a place that cannot be opened speaks of --to, which gave it', async () => {
+    const estate = await openEstate()
+    const given = migrate.input.parse({ to: 'postgres://nobody@127.0.0.1:1/none?connect_timeout=1' })
+    const failure = await migrate
+      .run({ ...world, db: estate.db } as World, given)
+      .catch((error: unknown) => error)
+    expect(failure).toMatchObject({
+      code: 'STORE_UNREACHABLE',
+      advice: expect.stringContaining('that --to gives'),
+    })
+    expect(failure).toMatchObject({ message: expect.stringMatching(/^[^:]+: [^:]+$/) })
   })
 
   test('goes from one schema of a database into another', async () => {
