@@ -1,6 +1,7 @@
 import pc from 'picocolors'
 import { z } from 'zod'
 import { formatRef } from '../../core/contract/ref.ts'
+import { isFree } from '../../core/store/holder.ts'
 import type { OwnershipState } from '../../judge/ownership/weigh.ts'
 import { owned } from '../../judge/posture/checks/owned.ts'
 import { identitiesInBrief } from '../../know/inventory/identity-list.ts'
@@ -12,6 +13,7 @@ import { isoTime, sourceNames } from './standing.ts'
 import { stateText } from './state-text.ts'
 import { called } from './subject.ts'
 import { table } from './table.ts'
+import { wrap } from './wrap.ts'
 
 const input = z.object({
   what: z
@@ -30,6 +32,7 @@ interface Run {
   readonly endedAt: string | null
   /** The steps that could not be finished, and why. */
   readonly stuck: readonly { step: string; error: string | null }[]
+  readonly isBrokenOff: boolean
 }
 
 interface ListedCredential {
@@ -52,7 +55,11 @@ interface ListedIdentity {
   readonly credentials: number
 }
 
-type Listing = { stuck: readonly Run[] } & (
+type Listing = {
+  readonly stuck: readonly Run[]
+  /** Whoever worked on them is gone, and nobody has taken them up yet. */
+  readonly brokenOff: readonly Run[]
+} & (
   | { what: 'credentials'; credentials: readonly ListedCredential[]; coverage: Coverage }
   | { what: 'identities'; identities: readonly ListedIdentity[]; coverage: Coverage }
   | {
@@ -82,9 +89,11 @@ async function list(world: World, { what }: Input): Promise<Listing> {
   const { db, keys } = world
   const runs = await listRuns(world)
   const stuck = runs.filter(run => run.stuck.length > 0 || run.state === 'stuck')
+  const brokenOff = runs.filter(run => run.isBrokenOff && !stuck.includes(run))
+  const first = { stuck, brokenOff }
   switch (what) {
     case 'runs':
-      return { what, stuck, runs: [...stuck, ...runs.filter(run => !stuck.includes(run))] }
+      return { what, ...first, runs: [...new Set([...stuck, ...brokenOff, ...runs])] }
     case 'sources': {
       const names = await sourceNames(db)
       const sources = (await world.connections.list(db)).map(source => ({
@@ -93,10 +102,10 @@ async function list(world: World, { what }: Input): Promise<Listing> {
         instance: source.instance,
         observedAt: source.observed_at === null ? null : isoTime(source.observed_at),
       }))
-      return { what, stuck, sources }
+      return { what, ...first, sources }
     }
     case 'findings':
-      return { what, stuck, findings: await listFindings(world) }
+      return { what, ...first, findings: await listFindings(world) }
     case 'identities': {
       // Of very many a thread weighs whose they are, and the list is read meanwhile.
       const [ownership, identities] = await Promise.all([
@@ -105,7 +114,7 @@ async function list(world: World, { what }: Input): Promise<Listing> {
       ])
       return {
         what,
-        stuck,
+        ...first,
         identities: identities.map(({ id, ref, names, credentials }) => ({
           ref: formatRef(ref),
           names,
@@ -118,7 +127,7 @@ async function list(world: World, { what }: Input): Promise<Listing> {
     }
     case 'credentials': {
       const credentials = (await listCredentials(db, keys, {})).map(listed)
-      return { what, stuck, credentials, coverage: await coverageOf(db) }
+      return { what, ...first, credentials, coverage: await coverageOf(db) }
     }
   }
 }
@@ -138,6 +147,7 @@ function listed(view: CredentialView): ListedCredential {
 
 /** Newest first. */
 async function listRuns(world: World): Promise<Run[]> {
+  const now = world.io.now().getTime()
   const runs = await world.db.selectFrom('run').selectAll().orderBy('id', 'desc').execute()
   const steps = await world.db
     .selectFrom('step')
@@ -153,12 +163,14 @@ async function listRuns(world: World): Promise<Run[]> {
     createdAt: isoTime(run.created_at),
     endedAt: run.ended_at === null ? null : isoTime(run.ended_at),
     stuck: steps.filter(step => step.run_id === run.id).map(({ title, error }) => ({ step: title, error })),
+    isBrokenOff: run.state === 'running' && run.claimed_by !== null && isFree(run, now),
   }))
 }
 
 function text(output: Listing, width: number): string {
   const parts: string[] = []
   if (output.stuck.length > 0 && output.what !== 'runs') parts.push(stuckText(output.stuck, width), '')
+  if (output.brokenOff.length > 0) parts.push(brokenOffText(output.brokenOff, width), '')
   switch (output.what) {
     case 'credentials':
       parts.push(credentialsTable(output.credentials, width), '', coverageText(output.coverage, width))
@@ -185,6 +197,14 @@ function stuckText(stuck: readonly Run[], width: number): string {
   )
   const columns = [{ title: 'RUN' }, { title: 'STEP', flexible: true }, { title: 'WHY', flexible: true }]
   return `${pc.red(pc.bold('Stuck: these need somebody.'))}\n${table(columns, lines, width)}`
+}
+
+function brokenOffText(runs: readonly Run[], width: number): string {
+  const lines = runs.map(({ id, kind, createdAt }) => [id, kind, createdAt.slice(0, 16).replace('T', ' ')])
+  const what = 'A watch or a broker goes on with its own; else: firebreak contain --resume RUN, or offboard'
+  const columns = [{ title: 'RUN' }, { title: 'KIND' }, { title: 'BEGUN (UTC)' }]
+  const told = `${pc.red(pc.bold('Broken off: whoever worked on these is gone.'))}\n${table(columns, lines, width)}`
+  return `${told}\n${wrap(what, width, '', '')}`
 }
 
 function credentialsTable(credentials: readonly ListedCredential[], width: number): string {
