@@ -13,6 +13,9 @@ export interface Score {
   /** Confident claims, also of what is nobody's. */
   readonly claims: number
   readonly right: number
+  /** Identities that nobody owns any more, and those of them of which an owner is claimed confidently all the same. */
+  readonly ownerless: number
+  readonly claimedOwnerless: number
   readonly wrong: readonly { name: string; truth: string | undefined; said: string; ownership: Ownership }[]
 }
 
@@ -24,13 +27,14 @@ export async function scoreOf(estate: Estate, { identities, staff }: Organisatio
     rows.map(row => [formatRef({ ...row, id: row.native }), ownership.get(row.merged_into ?? row.id)]),
   )
   const people = new Map(staff.people.map(person => [person.mails[0]!, person]))
-  let [claimed, claims, right] = [0, 0, 0]
+  let [claimed, claims, right, claimedOwnerless] = [0, 0, 0, 0]
   const wrong: Score['wrong'][number][] = []
-  for (const { ref, name, owner } of identities) {
+  for (const { ref, name, owner, wrong: planted } of identities) {
     const found = byRef.get(formatRef(ref))
     if (found?.state !== 'confident') continue
     claims++
     if (owner !== undefined) claimed++
+    if (planted.has('no owner')) claimedOwnerless++
     const party = found.answers!
     const person = people.get(party.name)
     const said = party.kind === 'team' ? party.key : person ? `person:${person.id}` : party.key
@@ -42,6 +46,8 @@ export async function scoreOf(estate: Estate, { identities, staff }: Organisatio
     claimed,
     claims,
     right,
+    ownerless: identities.filter(({ wrong }) => wrong.has('no owner')).length,
+    claimedOwnerless,
     wrong,
   }
 }
