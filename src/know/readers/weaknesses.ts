@@ -15,6 +15,8 @@ export interface WeaknessFamily {
   readonly kinds: readonly string[]
   /** By their fact `runtime`, where the kind alone does not tell. */
   readonly runtimes?: readonly string[]
+  /** Kinds besides, of which one tells all. */
+  readonly besides?: readonly string[]
   readonly weaknesses: readonly WeaknessText[]
 }
 
@@ -31,8 +33,13 @@ export const weaknessFamilies: readonly WeaknessFamily[] = [
   jobs(circleciWeaknesses, 'CircleCI'),
   jobs(azurePipelinesWeaknesses, 'Azure Pipelines'),
   jobs(jenkinsWeaknesses, 'Jenkins'),
-  // What is well in a file of Terraform leaves no trace of its own.
-  { kinds: [], weaknesses: terraformWeaknesses },
+  // A file, of what stands in it itself, and each resource, of its own.
+  {
+    kinds: ['file'],
+    runtimes: ['Terraform'],
+    besides: ['terraform-resource'],
+    weaknesses: terraformWeaknesses,
+  },
   { kinds: ['agent', 'mcp-server'], weaknesses: agentWeaknesses },
   { kinds: ['image-stage'], weaknesses: dockerfileWeaknesses },
   { kinds: ['service'], runtimes: ['Compose'], weaknesses: composeWeaknesses },

@@ -82,11 +82,12 @@ interface WeakRow {
   readonly told: Told
 }
 
-function isOf({ kinds, runtimes }: WeaknessFamily, { kind, runtime }: WeakRow): boolean {
+function isOf({ kinds, runtimes, besides }: WeaknessFamily, { kind, runtime }: WeakRow): boolean {
+  if (besides?.includes(kind)) return true
   return kinds.includes(kind) && (runtimes?.some(one => one === runtime) ?? true)
 }
 
-const KINDS = [...new Set(weaknessFamilies.flatMap(({ kinds }) => kinds))]
+const KINDS = [...new Set(weaknessFamilies.flatMap(({ kinds, besides = [] }) => [...kinds, ...besides]))]
 
 async function rowsIn(db: CheckContext['db']): Promise<WeakRow[]> {
   const there = () => db.selectFrom('entity').where('entity.gone_at', 'is', null).orderBy('entity.id')

@@ -29,12 +29,16 @@ export async function* readTerraform(
   const found = weaknessesOf(file, terraformWeaknesses, text)
   const byResource = Map.groupBy(found, ({ weak }) => weak.job)
   const ofFile = byResource.get(undefined) ?? []
-  if (ofFile.length > 0)
+  // What could not be read to its end may have more that is weak: of that it is not said that it is well.
+  if (ofFile.length > 0 || (blocks.length > 0 && problems.length === 0))
     yield {
       see: 'resource',
       ref: withinRepository(repository, 'file', path),
       names: [],
-      facts: { weaknesses: { value: ofFile.map(weaknessFact) } },
+      facts: factsOf({
+        runtime: 'Terraform',
+        ...(ofFile.length > 0 && { weaknesses: ofFile.map(weaknessFact) }),
+      }),
     }
   for (const resource of file.resources) {
     const see = seenAs(resource.type)

@@ -4,6 +4,7 @@ import { realIo } from '../../../../src/core/contract/io.ts'
 import { weaknessChecks } from '../../../../src/judge/posture/checks/weaknesses.ts'
 import { runChecks } from '../../../../src/judge/posture/run-checks.ts'
 import { type Finding, fold } from '../../../../src/know/inventory/fold.ts'
+import { readTerraform } from '../../../../src/know/readers/terraform/read-terraform.ts'
 import { openOwnStore } from '../../../own-store.ts'
 import { openEstate, testKeys, tree } from '../../../know/estate.ts'
 
@@ -72,4 +73,31 @@ test('a check counts what its reader holds against it, and nothing that is of an
   expect(passes('dockerfile-copied-key')).toBe(1)
   expect(passes('agent-unpinned-server')).toBe(1)
   expect(passes('terraform-secret-output')).toBe(0)
+})
+
+test('of files of Terraform, and of what they make, those that are well pass; what could not be read to its end does not', async () => {
+  const estate = await openEstate()
+  const findings: Finding[] = []
+  for (const [path, text] of [
+    [
+      'well/main.tf',
+      'module "a" {\n  source = "acme/vpc/aws"\n  version = "5.1.0"\n}\nresource "aws_iam_user" "ci" {}\n',
+    ],
+    ['weak/main.tf', 'module "a" {\n  source = "git::https://git.example/vpc.git"\n}\n'],
+    ['broken/main.tf', 'module "a" {\n  source = \n'],
+    ['empty/main.tf', '# nothing\n'],
+  ] as const) {
+    const bytes = (async function* () {
+      yield Buffer.from(text)
+    })()
+    for await (const one of readTerraform({ in: tree, path }, bytes))
+      if (one.see !== 'copy') findings.push(one)
+  }
+  await estate.fold(await estate.source(), findings)
+  const { counts } = await runChecks(estate.db, estate, weaknessChecks)
+  const of = (id: string) => counts.find(({ check }) => check === id)
+  // The file that is well and its resource, and for the one the file that is weak.
+  expect(of('terraform-unpinned-module')).toMatchObject({ fails: 1, unknown: 0, passes: 2 })
+  expect(of('terraform-wide-grant')).toMatchObject({ fails: 0, unknown: 0, passes: 3 })
+  expect(of('agent-unpinned-server')).toMatchObject({ fails: 0, unknown: 0, passes: 0 })
 })
