@@ -52,6 +52,9 @@ export function findingsSarif(checked: Checked, version: string): object {
 function resultOf(finding: ListedFinding, used: readonly string[]): object {
   const { check, ref, name, why, severity, since, exception } = finding
   const level = LEVEL[severity ?? 'medium']
+  const print = createHash('sha256')
+    .update(JSON.stringify([check, ref]))
+    .digest('hex')
   return {
     ruleId: check,
     ruleIndex: used.indexOf(check),
@@ -59,16 +62,16 @@ function resultOf(finding: ListedFinding, used: readonly string[]): object {
     message: { text: `${name}: ${why}` },
     locations: [
       {
-        // GitHub takes only what has a file: the reference stands for it.
-        physicalLocation: { artifactLocation: { uri: encodeURIComponent(ref) } },
+        // GitHub takes only what has a file and a line: the reference stands for it, which is another repository's as often as not.
+        physicalLocation: {
+          artifactLocation: { uri: encodeURIComponent(ref) },
+          region: { startLine: Number(/^line ([1-9]\d*): /.exec(why)?.[1] ?? 1) },
+        },
         logicalLocations: [{ name, fullyQualifiedName: ref, kind: 'resource' }],
       },
     ],
-    partialFingerprints: {
-      'firebreakFinding/v1': createHash('sha256')
-        .update(JSON.stringify([check, ref]))
-        .digest('hex'),
-    },
+    // GitHub knows the second alone: it would make one of the line, which is another once something stands above it.
+    partialFingerprints: { 'firebreakFinding/v1': print, primaryLocationLineHash: `${print.slice(0, 16)}:1` },
     // Where one result of a run has this member all must, and one that is suppressed by nothing has an empty one.
     suppressions: exception
       ? [

@@ -17,11 +17,17 @@ const shape = z.object({
           message: z.object({ text: z.string().min(1) }),
           locations: z.tuple([
             z.object({
-              physicalLocation: z.object({ artifactLocation: z.object({ uri: z.string() }) }),
+              physicalLocation: z.object({
+                artifactLocation: z.object({ uri: z.string().regex(/^[^\s/:]+$/) }),
+                region: z.object({ startLine: z.int().min(1) }),
+              }),
               logicalLocations: z.tuple([z.object({ fullyQualifiedName: z.string() })]),
             }),
           ]),
-          partialFingerprints: z.object({ 'firebreakFinding/v1': z.string().regex(/^[0-9a-f]{64}$/) }),
+          partialFingerprints: z.object({
+            'firebreakFinding/v1': z.string().regex(/^[0-9a-f]{64}$/),
+            primaryLocationLineHash: z.string().regex(/^[0-9a-f]{16}:1$/),
+          }),
           suppressions: z.array(z.object({ kind: z.literal('external'), justification: z.string() })),
         }),
       ),
@@ -40,6 +46,16 @@ test('a result is the same one in every run, whatever is said of it; another thi
   ]).results.map(one => one.partialFingerprints['firebreakFinding/v1'])
   expect(prints[0]).toBe(prints[1])
   expect(new Set(prints).size).toBe(3)
+})
+
+test('each result has the line that it is of, where it is of one', () => {
+  const { results } = resultsOf([
+    finding({ why: 'line 12: it is weak; line 4: too' }),
+    finding({ check: 'unused' }),
+  ])
+  const lines = results.map(({ locations: [{ physicalLocation }] }) => physicalLocation.region.startLine)
+  expect(lines).toEqual([12, 1])
+  expect(new Set(results.map(one => one.partialFingerprints.primaryLocationLineHash)).size).toBe(2)
 })
 
 test('each result names its rule, and one that is excepted is suppressed with the reason', () => {
