@@ -33,7 +33,9 @@ let installed: Promise<string> | undefined
 /** The tables of an empty server: making them takes seconds, and they are the same for all. */
 async function install(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'firebreak-mariadb-empty-'))
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  // Whoever runs the tests ends this process by a signal: what waits for its end is another one.
+  const wait = 'while kill -0 "$1" 2>/dev/null; do sleep 1; done; rm -rf "$2"'
+  spawn('sh', ['-c', wait, 'sh', String(process.pid), folder], { detached: true, stdio: 'ignore' }).unref()
   const user = userInfo().username
   const options = ['--no-defaults', `--user=${user}`, `--datadir=${folder}`, '--skip-test-db', ...SMALL]
   execFileSync('mariadb-install-db', [...options, '--auth-root-authentication-method=normal'], {

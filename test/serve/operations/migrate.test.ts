@@ -397,16 +397,10 @@ describe.skipIf(postgres.skip)(`moving ${postgres.reason}`, () => {
   })
 
   test('of a place that cannot be opened speaks of --to, which gave it', async () => {
-    const estate = await openEstate()
-    const given = migrate.input.parse({ to: 'postgres://nobody@127.0.0.1:1/none?connect_timeout=1' })
-    const failure = await migrate
-      .run({ ...world, db: estate.db } as World, given)
-      .catch((error: unknown) => error)
-    expect(failure).toMatchObject({
-      code: 'STORE_UNREACHABLE',
-      advice: expect.stringContaining('that --to gives'),
-    })
-    expect(failure).toMatchObject({ message: expect.stringMatching(/^[^:]+: [^:]+$/) })
+    const given = migrate.input.parse({ to: 'postgres://nobody@127.0.0.1:1/none' })
+    const moving = migrate.run({ ...world, db: (await openEstate()).db } as World, given)
+    const advice = expect.stringContaining('that --to gives')
+    await expect(moving).rejects.toMatchObject({ code: 'STORE_UNREACHABLE', advice })
   })
 
   test('goes from one schema of a database into another', async () => {
