@@ -19,7 +19,7 @@ const MOST_OF_CHECK = 500
 const SEVERITIES = ['critical', 'high', 'medium', 'low'] as const
 
 /** All that the report has is in it: nothing is loaded, and nothing runs. */
-const STYLE = `body{font:14px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#1c2430}
+const STYLE = `body{font:14px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#1c2430;overflow-wrap:break-word}
 table{border-collapse:collapse;width:100%;margin:.5rem 0 1.5rem}th,td{border-bottom:1px solid #d5dbe3;padding:.3rem .5rem;text-align:left;vertical-align:top}
 td{overflow-wrap:anywhere}td.n,th.n{text-align:right}time{white-space:nowrap}figure{margin:0;overflow-x:auto}h2{margin-top:2.5rem}h3{margin-top:1.5rem}.critical{color:#8c1029}.high{color:#b3400a}.medium{color:#7a5b00}.low{color:#40566b}
 .aside{color:#5a6675}.excepted td{color:#5a6675}summary{cursor:pointer}

@@ -63,3 +63,7 @@ test('bars begin beside the longest name, so that a narrow screen shows them', (
   expect(begins('CC6.1')).toBeLessThan(80)
   expect(begins('Layer 6: Security and Compliance')).toBeGreaterThan(200)
 })
+
+test('a reference without a space breaks, so that the page is as wide as a narrow screen', () => {
+  expect(page).toMatch(/body\{[^}]*overflow-wrap:break-word/)
+})
