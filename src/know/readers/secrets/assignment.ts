@@ -47,7 +47,7 @@ export function readAssigned(text: Text, key: Key): Assigned | undefined {
     bytes,
   }
   if (looksLikeBase64(bytes) && inSecretManifest(text, key)) span = undoBase64(span)
-  return span && { span, how, isLiteral: isLiteral(text, range), isSetting: range.isSetting === true }
+  return span && { span, how, isLiteral: isLiteral(text, range, how), isSetting: range.isSetting === true }
 }
 
 const IN_WORD = classOf('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_$.:')
@@ -121,9 +121,10 @@ export function ofList(name: string): string | undefined {
   return LIST.test(name) ? name.slice(0, -1) : undefined
 }
 
-/** What stands bare in a program or in prose is most often a name. */
-function isLiteral({ page, dialect }: Text, range: Range): boolean {
+/** What stands bare in a program or in prose is most often a name, and in a sentence any word may follow. */
+function isLiteral({ page, dialect }: Text, range: Range, how: Assigned['how']): boolean {
   if (isQuote(page[range.start - 1]) || range.isInString) return true
+  if (how === 'told') return false
   return dialect !== 'code' && dialect !== 'text'
 }
 

@@ -83,6 +83,7 @@ function readToken(text: Text, compiled: CompiledRule, match: Match, depth: numb
   if (rule.checks.standIns && isStandIn(plain)) return undefined
   if (rule.checks.checksum && !holds(rule.checks.checksum, plain)) return undefined
   if (isFilled(plain) || isPublished(plain)) return undefined
+  if (id && isCourtesy(latin1(id), plain)) return undefined
   if (rule.structure === 'jwt' && (!isJwt(plain) || isPublishedJwt(plain))) return undefined
   const reasons = [`has the form of a ${rule.name}`]
   if (rule.checks.checksum) reasons.push('its checksum holds')
@@ -99,10 +100,18 @@ function readToken(text: Text, compiled: CompiledRule, match: Match, depth: numb
     ...(id && id.bytes.length > 0 && { id }),
     ...(keyId && { keyId }),
     ...(claims && { claims }),
-    confidence: rule.confidence,
+    confidence: rule.checks.standIns && !id && speaksOfItself(plain) ? SPEAKS_OF_ITSELF : rule.confidence,
     reasons,
     depth,
   }
+}
+
+/** A value that is made of words for one: `mytoken1`. */
+const SPEAKS_OF_ITSELF = 0.2
+
+/** What an anonymous user gives is an address. */
+function isCourtesy(id: string, value: string): boolean {
+  return /^anonymous$/i.test(id) && value.includes('@')
 }
 
 /** Who is named, where a host and a port are known. */
@@ -297,7 +306,8 @@ function readAssignment(
   depth: number,
 ): Candidate | undefined {
   const separator = match.groups['separator']
-  if (!separator || isExpression(text, match.start, ...separator)) return undefined
+  if (!separator || isOtherName(text, match.start, ...separator)) return undefined
+  if (isExpression(text, match.start, ...separator)) return undefined
   const name = text.latin1(match.start, separator[0])
   const key =
     keyNameOf(name.includes('.') ? name.replace(COMPARES, '') : name) ?? listNameOf(text, name, separator[1])
@@ -344,6 +354,17 @@ function listNameOf({ bytes }: Text, name: string, valueAt: number): KeyName | u
   if (bytes[valueAt] !== 0x5b && bytes[valueAt] !== 0x28) return undefined
   const one = ofList(name)
   return one === undefined ? undefined : keyNameOf(one)
+}
+
+const [COLON, SLASH] = [0x3a, 0x2f]
+
+/** A field of a line, `login:passwd:uid`; a file of which a line is printed, `/etc/passwd:x:0`; a type, `"AWS::IAM::AccessKey":`. */
+function isOtherName({ bytes }: Text, start: number, separatorAt: number, valueAt: number): boolean {
+  const before = bytes[start - 1]
+  if (valueAt === separatorAt + 1 && bytes[separatorAt] === COLON) return before === COLON || before === SLASH
+  return (
+    before === COLON && bytes[start - 2] === COLON && /["']/.test(String.fromCharCode(bytes[separatorAt]!))
+  )
 }
 
 const SETTINGS: ReadonlySet<Text['dialect']> = new Set([

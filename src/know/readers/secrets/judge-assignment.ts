@@ -28,7 +28,8 @@ const LOWEST = 0.1
 const HIGHEST = 0.95
 
 /** How sure it is that the value of a key of this name is a secret; undefined where it is none. */
-export function judgeNamed(key: KeyName, value: string, standing: Standing): Judgement | undefined {
+export function judgeNamed(key: KeyName, written: string, standing: Standing): Judgement | undefined {
+  const value = written.replace(SET_BEHIND, '')
   if (value.length < 3 || value.length > 512 || /[\0-\x08\x0e-\x1f]/.test(value)) return undefined
   if (isNoValue(key, value)) return undefined
   const objection = whyNoSecret(value)
@@ -60,6 +61,9 @@ export function judgeNamed(key: KeyName, value: string, standing: Standing): Jud
   }
   return settled(key, sure, reasons, standing)
 }
+
+/** What a manual sets behind a word: the next font of roff, or a quotation mark as books have it. */
+const SET_BEHIND = /(?:\\f[BIPR]|\xe2\x80[\x98-\x9d]).*$/s
 
 const LOCK_FILE =
   /(?:^|\/)(?:package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|composer\.lock|Gemfile\.lock|Cargo\.lock|poetry\.lock|Pipfile\.lock|uv\.lock|go\.sum|flake\.lock|mix\.lock|pubspec\.lock|Podfile\.lock|packages\.lock\.json)$/
@@ -133,6 +137,8 @@ function keySurety(
   if (isName(value) || isSequence(value) || isVersion(value)) return undefined
   // A name of the environment or a class: `COM_ERR_2X`.
   if (/^[A-Z][A-Z\d]*(?:_[A-Z\d]+)+$/.test(value) && value.length < 24) return undefined
+  if (/gpg|pgp|(?:install|recv|receive|import|local)_key/.test(key.normal) && /^[0-9A-F]{16,40}$/.test(value))
+    return undefined // it names a key that is public
   if (hasRun(value)) return 0.2
   if (family === 'salt') return value.length >= 16 ? 0.45 : undefined
   const isLong = value.length >= 16 && bits >= 3.2
@@ -245,7 +251,7 @@ function isName(value: string): boolean {
   return (
     /^[A-Za-z]+(?:[A-Z][a-z]+)+\d{0,2}$/.test(words) ||
     /^[a-z]+(?:[-_./:][a-z]+)+[-_./:]?v?\d{0,3}(?:\.\d{1,4}){0,3}$/i.test(words) ||
-    /^[A-Za-z_$]+(?:\.[A-Za-z_$]+)+$/.test(words)
+    /^[A-Za-z_$]+(?:\.[A-Za-z_$]+\d?)+$/.test(words)
   )
 }
 

@@ -42,7 +42,7 @@ const ABOUT_IT =
   /(?:^|_)(?:csrf|xsrf|load|public|pub|publishable|is|has|no|not|use|show|hide|forgot|reset|invalid|missing|min|max|valid|expect|hash)_?$/
 /** What has tokens and keys that are no secrets. */
 const OTHER_THING =
-  /(?:^|_)(?:next|page|continuation|syntax|cancel|cancellation|sync|design|pagination|primary|foreign|sort|partition|row|map|dict|react|i18n|lookup|index|group|unique|parent|child|column|field|keyboard|hot|arrow|modifier|ctrl|shift|known|translation|locale|label|range|composite|surrogate|natural|candidate|object|state|query|event|json|route|param|item|node|data|cache|routing|tab|old|eat|peek|consume|parse|scan|last|first|prev|previous|current|start|end|close|open|paren|brace|comma|punctuator)_?$/
+  /(?:^|_)(?:next|page|continuation|syntax|cancel|cancellation|sync|design|pagination|primary|foreign|sort|partition|row|map|dict|react|i18n|lookup|index|group|unique|parent|child|column|field|keyboard|hot|arrow|modifier|ctrl|shift|known|translation|locale|label|range|composite|surrogate|natural|candidate|object|state|query|event|json|route|param|item|node|data|cache|routing|tab|old|eat|peek|consume|parse|scan|last|first|prev|previous|current|start|end|close|open|paren|brace|comma|punctuator|lock|change|sequence|idempotency|starting)_?$/
 /** Short keys ending in these words: `dbpass`, `user_pass`. A longer word (`compass`, `bypass`) is another word. */
 const PASS_BEFORE =
   /(?:^|[_.]|db|user|root|admin|smtp|mail|ftp|ssh|redis|sql|pg|auth|my|rds|irc|ldap|proxy|key|store|sudo|vnc|rpc|http|login)$/

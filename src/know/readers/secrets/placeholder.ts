@@ -7,7 +7,7 @@ const WORDS = new Set(
     'passwort token apikey api_key key username user login credentials credential ' +
     'changeme changeit change_me change-me fixme todo tbd na n/a unset notset not_set not-set unknown disabled enabled always never auto manual any all ' +
     'redacted hidden masked removed omitted encrypted secure sensitive plaintext plain basic bearer digest ' +
-    'input prompt ask stdin env file number boolean bool object function async await return new this self static const ' +
+    'input prompt ask stdin shift env file files compat number boolean bool object function async await return new this self static const ' +
     'varchar char int integer float double void var let private public protected default varying bytes array ' +
     'invalid valid incorrect wrong missing mismatch success failed failure error expired changed confirm submit reset'
   ).split(' '),
@@ -30,7 +30,7 @@ const STAND_IN_WORDS = new Set(
     'default example examples sample samples dummy fake mock placeholder todo tbd foo bar baz foobar acme test testing ' +
     'before production prod dev local generated random long strong safe secure very super personal oauth bearer redacted ' +
     'removed hidden masked xxx xxxx actual correct valid code license phrase encryption aws azure google github openai ' +
-    'stripe slack twilio sendgrid project org organization bot webhook ' +
+    'npm stripe slack twilio sendgrid project org organization bot webhook ' +
     'abc abcd abcdef xyz root guest test tester demo login'
   ).split(' '),
 )
@@ -60,16 +60,23 @@ const PUBLIC_KEY =
   /^(?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2)\b|^AAAA(?:B3Nza|C3Nza|E2Vj)|^-----BEGIN (?:RSA |EC )?PUBLIC|^-----BEGIN (?:CERT|PGP PUBLIC)|^(?:MII[A-D]Ij?AN|MFkwEw|MCowBQ)|^age1[a-z0-9]{50,}|^LS0tLS1CRUdJTiBDRVJ|^(?:pk_(?:live|test)|FLWPUBK(?:_TEST)?|phc|sb_publishable|pubkey|test_pub|live_pub)[_-][A-Za-z0-9_-]{10,}$|^pk\.eyJ/
 /** A digest of a key, as `ssh-keygen -l` and `openssl x509 -fingerprint` print it, and the address of a network card. */
 const FINGERPRINT = /^(?:[0-9a-f]{2}[:-]){5,63}[0-9a-f]{2}$|^(?:SHA256|MD5):[A-Za-z0-9+/:]+=?$/i
+/** What manuals print for a value: a choice, a word in italics, a pattern of words, the beginning of an aside; what programmers spell in hexadecimal. */
+const IN_MANUALS =
+  /^(?:on|off|yes|no|true|false)(?:[/|](?:on|off|yes|no|true|false))+$|^<([a-z]{1,6})>[^<>]*<\/\1>$|^\*[^*]+\*.*\*|^\([A-Za-z]+$|^(?:dead|beef|cafe|babe|bad|f00d|c0de|feed|face){2,}$/i
+/** A variable of Vim, which tells its scope. */
+const SCOPED = /^[gsablwtv]:[a-z_][\w.]*(?:\[.*)?$/
+/** What sed replaces. */
+const REPLACES = /^s([/#|,])[^]{1,80}?\1[^]{0,80}\1[a-z]{0,4}$/
 /** A regular expression: its classes and groups are in no password that a person or a machine makes. */
 const EXPRESSION =
-  /^\^.*[$*+)\]]$|\\[wdsWDS](?:[^a-z]|$)|\[\^[^\]]+\]|\[[^\]]*(?:a-z|A-Z|0-9)[^\]]*\]|\(\?[:=!<i]/
+  /^\^.*[$*+)\]]$|\\[wdsWDS](?:[^a-z]|$)|\[\^[^\]]+\]|\[[^\]]*(?:a-z|A-Z|0-9)[^\]]*\]|^\[\^?(?:a-z|A-Z|0-9)|\(\?[:=!<i]/
 /** The beginning of JSON, which is looked into by itself. */
 const STRUCTURE = /^(?:\{\s*["'][^"']*["']\s*:|\[\s*[{"'])/
 /** `abcd1234abcd1234abcd1234`: the same few characters again and again to the end; a token may well begin so. */
 const REPEATED = /^(.{4,8}?)\1{2,}.{0,8}$/i
 const UUID = /^\{?[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\}?$/i
 const PATH =
-  /^(?:\.{0,2}\/|~\/|[A-Za-z]:\\)(?:[\w@.-]+[/\\])*[\w@.*-]*$|^[\w-]+(?:\/[\w.-]+)*\.(?:pem|key|crt|txt|json|ya?ml|html?|js|php|py|env|conf|ini|xml|jks|p12)$/
+  /^(?:\.{0,2}\/|~\/|[A-Za-z]:\\)(?:[\w@.-]+[/\\])*[\w@.*-]*$|^[\w-]+(?:\/[\w.-]+)*\.(?:pem|key|crt|txt|json|ya?ml|html?|js|php|py|env|conf|ini|xml|jks|p12)$|^[\w.-]+(?:\/[\w.-]+)+\.[a-z][a-z\d]{0,4}:?$/
 const URL_LIKE = /^[a-z][a-z0-9+.-]{1,15}:\/\//i
 const EMAIL =
   /^[\w.+-]+@(?:[\w-]+\.)+(?:com|org|net|io|de|co|uk|test|local|internal|example|edu|gov|invalid)$/i
@@ -100,7 +107,8 @@ export function whyNoSecret(value: string): Objection | undefined {
   const lower = value.toLowerCase()
   if (DEFAULTS.has(lower)) return 'a common default'
   if (WORDS.has(lower)) return 'a word that stands in for a value'
-  if (STAND_IN.test(value) || IN_EXAMPLES.test(value) || isMadeOfStandIns(value)) return 'a placeholder'
+  if (STAND_IN.test(value) || IN_EXAMPLES.test(value) || isMadeOfStandIns(value) || IN_MANUALS.test(value))
+    return 'a placeholder'
   if (isPublished(value)) return 'published as an example'
   if (PUBLIC_KEY.test(value)) return 'a public key'
   // Most values have none of the signs that all of these need.
@@ -114,11 +122,11 @@ export function whyNoSecret(value: string): Objection | undefined {
 function whySpecial(value: string): Objection | undefined {
   if (TEMPLATE.test(value.replace(/^['"]+|['"]+$/g, ''))) return 'a template'
   if (/^&(?:quot|apos|lt|gt|#\w{2,6});?$/.test(value)) return 'a reference'
-  if (REFERENCE.test(value)) return 'a reference'
+  if (REFERENCE.test(value) || SCOPED.test(value)) return 'a reference'
   if (HASH.test(value)) return 'a hash'
   if (FINGERPRINT.test(value)) return 'a fingerprint'
   if (STRUCTURE.test(value)) return 'a structure'
-  if (EXPRESSION.test(value)) return 'an expression'
+  if (EXPRESSION.test(value) || REPLACES.test(value)) return 'an expression'
   if (UUID.test(value)) return 'a UUID'
   if (
     PATH.test(value) &&

@@ -24,9 +24,12 @@ export function wordsApart(text: Text, key: Key, at: number, before: string): Ra
   if (/^\s*(?:setenv|setx(?:\s+\/\w+)*|set(?:\s+-{1,2}\w+)+)\s+$/i.test(line))
     return isQuote(page[at]) ? quotedRange(page, at, 'shell') : matchBare(page, at, /[^\s;&|()<>"'`\\]+/y)
   if (key.name === 'password') {
-    const isNetrc =
-      dialect === 'netrc' || /\blogin\s+\S+\s+$/.test(page.slice(Math.max(0, keyAt - 120), keyAt))
-    if (isNetrc) return matchBare(page, at, /\S+/y)
+    const login = /\blogin\s+(\S+)\s+$/.exec(page.slice(Math.max(0, keyAt - 120), keyAt))?.[1]
+    if (dialect === 'netrc' || login !== undefined) {
+      const range = matchBare(page, at, /\S+/y)
+      const isCourtesy = login === 'anonymous' && range && page.slice(range.start, range.end).includes('@')
+      return isCourtesy ? undefined : range
+    }
   }
   return isFlag(key.name, before, line) ? flagValue(page, at, isTold(text, line)) : undefined
 }
