@@ -135,6 +135,9 @@ function valueRange(text: Text, key: Key, how: Assigned['how']): Range | undefin
   const before = page[key.start - text.base - 1] ?? '\n'
   const separator = key.separator.trim()
   const next = page[at] ?? ''
+  // Of a list only the argument behind an option.
+  if (/\n[ \t]*-[ \t]+$/.test(key.separator) && !(dialect === 'yaml' && key.name.startsWith('-')))
+    return undefined
   // An element that ends: what follows is another's.
   if (before === '/' && separator.endsWith('>')) return undefined
   if (separator.endsWith('>') && separator.includes('<')) return followingElement(page, at)

@@ -33,6 +33,10 @@ export const printed: readonly (readonly [path: string, text: string])[] = [
     'report.html',
     '<a href="auth/EmptyPassword.jtr">sun/security/krb5/auto/EmptyPassword.java</a>: it works\n',
   ],
+  ['NEWS', '    - log: recover commit_pass2\n    - ext4: fix the check of its context\n'],
+  ['NEWS.txt', ' - !2023 fix tls_password\n - !2025 [th/cleanup] two patches\n'],
+  ['METADATA', '- RFC7519: JSON Web Token\n- RFC7520: Examples of signing\n'],
+  ['notes.yaml', 'changes:\n  - rename the db_password\n  - ext4-fix-2: done\n'],
   // Sentences
   ['api.json', '{"doc": "<p>The Windows password is generated at boot by its service.</p>"}'],
   ['api.json', '{"doc": "If the password is temporary, the user changes it."}'],
