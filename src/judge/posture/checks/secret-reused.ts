@@ -14,8 +14,8 @@ interface Subject {
   readonly isLive: boolean
 }
 
-/** They take one token with any user name, which therefore tells of nobody. */
-const ANY_USER = new Set(['git-host', 'oci-registry'])
+/** Forges and their registries take one token with any user name, which therefore tells of nobody. */
+const ANY_USER = new Set(['git-host', 'oci-registry', 'github', 'gitlab'])
 const MOST_SHOWN = 3
 
 /** Of each credential whose value and identity are known: whether another identity has the same value. */
@@ -83,8 +83,8 @@ function doubtOf(one: Subject, other: Subject, names: Names): string | undefined
     const own = new Set(names.get(a.id))
     if (isUnsettled && a.instance !== b.instance && names.get(b.id)?.some(name => own.has(name)))
       return 'whether that is the same one at another address nobody tells'
-    if (ANY_USER.has(a.system)) return 'a token is taken there with any user name'
   }
+  if (ANY_USER.has(a.system) && ANY_USER.has(b.system)) return 'a token is taken there with any user name'
   // As `postgres` of `postgres`, of which every example tells.
   if (isUnsettled && !one.value.isStrong && !(one.isLive && other.isLive))
     return 'it is weak, so that it may stand there by habit and let nobody in'
@@ -92,5 +92,5 @@ function doubtOf(one: Subject, other: Subject, names: Names): string | undefined
 }
 
 function called({ identity, value }: Subject, names: Names): string {
-  return `${names.get(identity.id)?.[0] ?? identity.kind} (in ${value.among[0]})`
+  return `${identity.system} ${names.get(identity.id)?.[0] ?? identity.kind} (in ${value.among[0]})`
 }

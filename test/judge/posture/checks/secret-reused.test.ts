@@ -32,10 +32,10 @@ test('two identities with one secret fail, however weak it is; those with their 
   )
   const { fails, counts } = await judged(estate, secretReused)
   expect(fails).toEqual({
-    role1: 'its value is that of role2 (in test:source/2.env), too',
-    role2: 'its value is that of role1 (in test:source/1.env), too',
-    role4: 'its value is that of role5 (in test:source/5.env), too',
-    role5: 'its value is that of role4 (in test:source/4.env), too',
+    role1: 'its value is that of postgres role2 (in test:source/2.env), too',
+    role2: 'its value is that of postgres role1 (in test:source/1.env), too',
+    role4: 'its value is that of postgres role5 (in test:source/5.env), too',
+    role5: 'its value is that of postgres role4 (in test:source/4.env), too',
   })
   expect(counts).toEqual({ fails: 4, unknown: 0, passes: 1 })
 })
@@ -50,7 +50,7 @@ test('three with one secret each name the two others, once, however often it sta
   )
   const { fails } = await judged(estate, secretReused)
   expect(fails['role1']).toBe(
-    'its value is that of role2 (in test:source/2.env), role3 (in test:source/3.env), too',
+    'its value is that of postgres role2 (in test:source/2.env), postgres role3 (in test:source/3.env), too',
   )
 })
 
@@ -63,7 +63,7 @@ test('one name at two addresses may be one server, until both are known; two nam
     said(a, 'right', 'two'),
   )
   const before = await judged(estate, secretReused)
-  expect(Object.values(before.fails)).toEqual([expect.stringMatching(/that of (?:left|right) /)])
+  expect(Object.values(before.fails)).toEqual([expect.stringMatching(/that of postgres (?:left|right) /)])
   expect(before.counts).toEqual({ fails: 2, unknown: 2, passes: 0 })
 
   await estate.fold(await estate.source(), [
@@ -84,6 +84,20 @@ test('a weak value at servers that nobody connected may stand there by habit; it
   expect((await judged(estate, secretReused)).counts).toEqual({ fails: 0, unknown: 2, passes: 0 })
   await estate.db.updateTable('credential').set({ state: 'live', state_at: estate.clock.ms }).execute()
   expect((await judged(estate, secretReused)).counts).toEqual({ fails: 2, unknown: 0, passes: 0 })
+})
+
+test('a token that a forge and its registry take is of one identity; what a forge and a database have is of two', async () => {
+  const at = (system: string, value: string) =>
+    sawCopy({
+      value,
+      path: system,
+      claims: { ...claim(`${system}.example:443`, 'ci'), system, kind: 'user' },
+    })
+  const known = await openEstate()
+  await known.fold(await known.source(), [at('git-host', 'token'), at('oci-registry', 'token')])
+  expect((await judged(known, secretReused)).counts).toEqual({ fails: 0, unknown: 2, passes: 0 })
+  await known.fold(await known.source(), [at('mariadb', 'token')])
+  expect((await judged(known, secretReused)).counts).toEqual({ fails: 3, unknown: 0, passes: 0 })
 })
 
 test('a token at a forge tells of nobody by its user name; what is dead is shared with nobody', async () => {
