@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { formatRef, type Ms } from '../../core/contract/ref.ts'
 import type { Row } from '../../core/store/schema.ts'
 import type { Db } from '../../core/store/store.ts'
@@ -5,7 +6,6 @@ import { nonHumans } from '../../judge/ownership/non-human.ts'
 import { ownershipOf } from '../../judge/ownership/ownership.ts'
 import type { Ownership } from '../../judge/ownership/weigh.ts'
 import { type Profile, profilesOf } from '../../judge/requirements/profiles.ts'
-import { firstSeen } from '../../judge/requirements/first-seen.ts'
 import { type Required, requiredOf, type Rule } from '../../judge/requirements/requirements.ts'
 import type { Suspension } from '../../judge/requirements/suspensions.ts'
 import { membersOf } from '../../know/inventory/merge.ts'
@@ -162,17 +162,21 @@ async function knownSince(db: Db, credentialId: string): Promise<{ at: Ms; why: 
   })
   const made = times.length > 0 ? Math.max(...times) : undefined
   if (made !== undefined) return { at: made, why: `was made on ${day(made)}` }
-  const values = await db
+  const seen = await db
     .selectFrom('credential')
-    .select('fingerprint')
-    .where('entity_id', 'in', members)
-    .execute()
-  const seen = await firstSeen(
-    db,
-    values.flatMap(({ fingerprint }) => fingerprint ?? []),
-  )
-  if (seen.size === 0) return undefined
-  const at = Math.min(...seen.values())
+    .innerJoin('copy', 'copy.fingerprint', 'credential.fingerprint')
+    .innerJoin('entity', 'entity.id', 'credential.entity_id')
+    .select(({ fn }) => fn.min('copy.first_seen').as('at'))
+    .where('credential.entity_id', 'in', members)
+    // One of which only a text told, and that stands nowhere any more, is none to rotate.
+    .having(
+      sql`max(case when copy.gone_at is null or entity.native not like 'fp:%' then 1 else 0 end)`,
+      '=',
+      1,
+    )
+    .executeTakeFirst()
+  const at = seen?.at ?? undefined
+  if (at === undefined) return undefined
   return { at, why: `its value has stood since ${day(at)} at least` }
 }
 

@@ -1,10 +1,10 @@
 import type { Ms } from '../../core/contract/ref.ts'
 import type { CheckContext } from './check.ts'
+import { agesOf, usableThere } from './checks/age.ts'
 import { exposed } from './checks/exposed.ts'
 import { owned } from './checks/owned.ts'
 import { type Profiled, profiled } from './checks/required.ts'
-import { standing } from './checks/standing.ts'
-import { DAY_MS, isUsable, timeOf, told, type Told } from './checks/told.ts'
+import { DAY_MS, timeOf, told, type Told } from './checks/told.ts'
 
 /** So many of so many; of the rest of them nobody can tell. */
 export interface Share {
@@ -17,7 +17,10 @@ export interface Share {
 export interface Figures {
   /** Identities whose owner, age and last use are known. */
   readonly visible: Share
-  /** Credentials that could be used and were made within the time that is required, or a year where none is. */
+  /**
+   * Credentials that could be used and were made within the time that is required, or a year where none is; `unknown` are those of
+   * which no system tells when they were made, and whose values were not seen before that time either.
+   */
   readonly rotated: Share
   /** Of all credentials that are not known to be dead, those that were seen in code, in an image or in a chat. */
   readonly exposed: Share
@@ -41,13 +44,9 @@ const ROTATED_WITHIN_DAYS = 365
 
 export async function figuresOf(context: CheckContext): Promise<Figures> {
   const all = await told(context)
-  const usable = await usableOf(context)
+  const usable = await usableThere(context)
   const byIdentity = Map.groupBy(usable, ({ identityId }) => identityId ?? '')
   const profiles = await profiled(context)
-  const made = usable.map(({ facts, identityId }) => ({
-    at: timeOf(facts.get('created')),
-    days: profiles.get(identityId ?? '')?.required?.rotationDays ?? ROTATED_WITHIN_DAYS,
-  }))
   const exposures = await exposed(context)
   const alive = new Set(exposures.flatMap(({ id, deadAt }) => (deadAt === undefined ? [id] : [])))
   const toDead = exposures.flatMap(({ firstSeen, deadAt }) =>
@@ -55,11 +54,7 @@ export async function figuresOf(context: CheckContext): Promise<Figures> {
   )
   return {
     visible: await visibility(context, new Map(all.map(one => [one.id, one])), byIdentity),
-    rotated: {
-      count: made.filter(({ at, days }) => at !== undefined && context.now - at <= days * DAY_MS).length,
-      of: usable.length,
-      unknown: made.filter(({ at }) => at === undefined).length,
-    },
+    rotated: await rotationOf(context, usable, profiles),
     exposed: {
       count: alive.size,
       // What was switched off, or stands nowhere any more, is not proven dead by that.
@@ -82,15 +77,24 @@ function medianOf(values: readonly number[]): number | null {
 
 /** The standing credentials alone. */
 export async function standingCredentials(context: CheckContext): Promise<Standing> {
-  return standingOf(await usableOf(context), await profiled(context))
+  return standingOf(await usableThere(context), await profiled(context))
 }
 
-async function usableOf(context: CheckContext): Promise<Told[]> {
-  const copied = await standing(context)
-  // A value of which only a text told is one as long as a text tells of it.
-  return (await told(context)).filter(
-    one => isUsable(one, context.now) && (one.isListed || copied.has(one.id)),
-  )
+async function rotationOf(
+  context: CheckContext,
+  usable: readonly Told[],
+  profiles: ReadonlyMap<string, Profiled>,
+): Promise<Share> {
+  const ageOf = await agesOf(context, usable)
+  let [count, unknown] = [0, 0]
+  for (const one of usable) {
+    const days = profiles.get(one.identityId ?? '')?.required?.rotationDays ?? ROTATED_WITHIN_DAYS
+    const { since, isTold } = ageOf(one)
+    if (since !== undefined && context.now - since > days * DAY_MS) continue
+    if (isTold) count++
+    else unknown++
+  }
+  return { count, of: usable.length, unknown }
 }
 
 function standingOf(usable: readonly Told[], profiles: ReadonlyMap<string, Profiled>): Standing {

@@ -91,6 +91,7 @@ class Tally {
   readonly #places = new ByteHeap()
   readonly #groups = new Groups()
   #groupOf = new Int32Array(1 << 10)
+  #firstSeen = new Float64Array(1 << 10)
   #exposedSince = new Float64Array(1 << 10)
   readonly #severally = new Set<number>()
   readonly #counted = new SeenPairs()
@@ -127,6 +128,7 @@ class Tally {
         value,
         place,
       )
+      if (firstSeen < this.#firstSeen[value]!) this.#firstSeen[value] = firstSeen
       // Where others read what stands, it is known to them from then on.
       if (isLikely && isFree && (source.isCode || source.isChat))
         if (firstSeen < this.#exposedSince[value]!) this.#exposedSince[value] = firstSeen
@@ -198,9 +200,11 @@ class Tally {
     if (value < known) return value
     if (value === this.#groupOf.length) {
       this.#groupOf = widened(this.#groupOf, new Int32Array(value * 2))
+      this.#firstSeen = widened(this.#firstSeen, new Float64Array(value * 2))
       this.#exposedSince = widened(this.#exposedSince, new Float64Array(value * 2))
     }
     this.#groupOf[value] = NONE
+    this.#firstSeen[value] = Infinity
     this.#exposedSince[value] = Infinity
     return value
   }
@@ -235,6 +239,7 @@ class Tally {
         places: this.#places.kept,
         groups: { numbers: this.#groups.numbers, count: this.#groups.count },
         groupOf: this.#groupOf,
+        firstSeen: this.#firstSeen,
         exposedSince: this.#exposedSince,
         placesOf: this.#countSeverally(),
       },

@@ -20,7 +20,7 @@ toOwners.postMessage(
   buffersOf([containers.bytes, containers.ends, paths.bytes, paths.ends, begins, numbers]),
 )
 toOwners.close()
-const { fingerprints, claims, places, groups, groupOf, exposedSince } = values
+const { fingerprints, claims, places, groups, groupOf, firstSeen, exposedSince } = values
 parentPort?.postMessage(
   { values, newKeys } satisfies CopiesRead,
   buffersOf([
@@ -36,6 +36,7 @@ parentPort?.postMessage(
     places.ends,
     groups.numbers,
     groupOf,
+    firstSeen,
     exposedSince,
   ]),
 )

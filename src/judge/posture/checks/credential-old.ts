@@ -1,5 +1,6 @@
 import { defineCheck, type Judgement } from '../check.ts'
-import { DAY_MS, since, timeOf, type Told, usable } from './told.ts'
+import { agesOf, usableThere } from './age.ts'
+import { DAY_MS, since, type Told } from './told.ts'
 
 const MOST_DAYS = 365
 
@@ -10,14 +11,20 @@ export const credentialOld = defineCheck<Told>({
   fix: 'Rotate it, the users first: firebreak contain CREDENTIAL --graceful, or replace it by one that expires by itself.',
   severity: 'medium',
   frameworks: ['NHI7:2025'],
-  population: usable,
-  async find({ now }, population) {
-    return [...population.values()].flatMap(({ id, facts }): Judgement[] => {
-      const created = timeOf(facts.get('created'))
-      if (created === undefined)
-        return [{ entityId: id, outcome: 'unknown', why: 'its system does not tell when it was made' }]
-      if (now - created <= MOST_DAYS * DAY_MS) return []
-      return [{ entityId: id, outcome: 'fails', why: `it was made on ${since(created, now)}` }]
+  async population(context) {
+    return new Map((await usableThere(context)).map(one => [one.id, one]))
+  },
+  async find(context, population) {
+    const { now } = context
+    const ageOf = await agesOf(context, population.values())
+    return [...population.values()].flatMap((one): Judgement[] => {
+      const { since: at, isTold } = ageOf(one)
+      if (at === undefined || now - at <= MOST_DAYS * DAY_MS) {
+        if (isTold) return []
+        return [{ entityId: one.id, outcome: 'unknown', why: 'its system does not tell when it was made' }]
+      }
+      const how = isTold ? 'it was made on' : 'its value has stood at least since'
+      return [{ entityId: one.id, outcome: 'fails', why: `${how} ${since(at, now)}` }]
     })
   },
 })

@@ -70,6 +70,8 @@ export interface ValuesKept {
   readonly groups: { readonly numbers: Int32Array; readonly count: number }
   /** By the number of a value: its first group, or NONE. */
   readonly groupOf: Int32Array
+  /** Since when each value was seen anywhere, also where it does not stand any more. */
+  readonly firstSeen: Float64Array
   /** Since when it was seen where others read it, also where it does not stand any more; else Infinity. */
   readonly exposedSince: Float64Array
   /** In how many documents each value stands that is named in several ways. */
@@ -102,6 +104,10 @@ export class ValuesOfCopies {
 
   fingerprintOf(value: number): string {
     return this.#fingerprints.textOf(value)
+  }
+
+  firstSeen(value: number): Ms {
+    return this.#kept.firstSeen[value]!
   }
 
   exposedSince(value: number): Ms | undefined {

@@ -146,6 +146,7 @@ function told(kept: ValuesKept) {
   return Array.from({ length: values.count }, (_, value) => ({
     fingerprint: values.fingerprintOf(value),
     places: values.groupsOf(value).length > 1 ? values.placesIn(value, values.groupsOf(value)) : undefined,
+    firstSeen: values.firstSeen(value),
     exposedSince: values.exposedSince(value),
     groups: values.groupsOf(value).map(group => ({
       claimId: values.claimOf(group) === NONE ? null : claims[values.claimOf(group)],
@@ -173,6 +174,7 @@ test('of each value and claim it is told in how many places it stands, and of wh
     const seen = all.filter(
       row => row.confidence > 0.5 && row.isFree && ['git', 'slack'].includes(row.system),
     )
+    expect(value.firstSeen).toBe(Math.min(...all.map(row => row.first_seen)))
     expect(value.exposedSince).toBe(Math.min(...seen.map(row => row.first_seen)))
     for (const group of value.groups) {
       const own = counted.filter(row => row.claim_id === group.claimId)

@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest'
+import { figuresOf } from '../../../../src/judge/posture/figures.ts'
+import { credentialOld } from '../../../../src/judge/posture/checks/credential-old.ts'
 import { endPassed } from '../../../../src/judge/posture/checks/end-passed.ts'
 import { requirementUnmet } from '../../../../src/judge/posture/checks/requirement-unmet.ts'
 import { rotationOverdue } from '../../../../src/judge/posture/checks/rotation-overdue.ts'
@@ -47,4 +49,40 @@ test('an end that is said to be never is no end to be past, and breaks a rule th
         'an ordinary identity needs an end within 365 days for 1 credential, not never (a tag says so, by source)',
     })
   }
+})
+
+test('a value that stands nowhere any more grows no older; the headline says of each what the checks say', async () => {
+  const estate = await openEstate()
+  const { db, keys, clock } = estate
+  const source = await estate.source()
+  const named = [sawRole('1', ['seen']), sawRole('2', ['kept'])]
+  const kept = sawCopy({ value: 'kept', path: 'b.env', claims: role('2') })
+  await estate.fold(source, [
+    ...named,
+    kept,
+    sawCopy({ value: 'one', path: 'a.env', claims: role('1') }),
+    ...withPassword('3', { created: new Date(clock.ms + 399 * DAY_MS).toISOString() }),
+  ])
+  clock.ms += 400 * DAY_MS
+  await estate.fold(source, [
+    ...named,
+    kept,
+    sawCopy({ value: 'two', path: 'a.env', claims: role('1') }),
+    ...withPassword('3', { created: new Date(clock.ms - 1 * DAY_MS).toISOString() }),
+  ])
+  await db.updateTable('copy').set({ gone_at: clock.ms }).where('last_seen', '<', clock.ms).execute()
+  const old = await judged(estate, credentialOld)
+  expect(old.fails).toEqual({ kept: 'its value has stood at least since 2026-01-01, 400 days ago' })
+  const rotated = async () => (await figuresOf({ db, keys, now: clock.ms })).rotated
+  const share = ({ passes, unknown, fails }: typeof old.counts) => ({
+    count: passes,
+    of: passes + unknown + fails,
+    unknown,
+  })
+  expect(old.counts).toEqual({ fails: 1, unknown: 1, passes: 1 })
+  expect(await rotated()).toEqual(share(old.counts))
+  await required(estate, '{ rotation: 30d }')
+  const overdue = await judged(estate, rotationOverdue)
+  expect(Object.keys(overdue.fails)).toEqual(['kept'])
+  expect(await rotated()).toEqual(share(overdue.counts))
 })
