@@ -18,7 +18,7 @@ export function placeArgument(step: StepContext): PlaceRef {
   return argument(step, 'place') as unknown as PlaceRef
 }
 
-/** The address that accepted its credential when the run was planned, where that was told. */
+/** Where its credential was accepted when the run was planned, if that was told. */
 export function acceptedAtArgument(step: StepContext): string | undefined {
   const value = step.args['acceptedAt']
   return typeof value === 'string' ? value : undefined

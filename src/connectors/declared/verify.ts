@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import type { Verdict } from '../../core/contract/connector.ts'
 import { callFor, type DeclaredKind, type VerifyCall } from '../../core/contract/declared-step.ts'
 import type { Io } from '../../core/contract/io.ts'
@@ -42,14 +43,19 @@ export async function verify(
   if (!call) return unknown(step.why ?? 'No call is declared for what begins so.')
   const verdicts: Verdict[] = []
   for (const url of call.url) {
-    const verdict = await tryAt(vendors, kind, call, url, secret, url === acceptedAt)
+    const verdict = await tryAt(vendors, kind, call, url, secret, askedOf(url) === acceptedAt)
     if (verdict.state === 'live') return verdict
     // A vendor's region knows only its own: what this one knew was never another's.
-    if (verdict.state === 'dead' && url === acceptedAt) return verdict
+    if (verdict.state === 'dead' && askedOf(url) === acceptedAt) return verdict
     verdicts.push(verdict)
   }
   // Of what no region is known to have taken, dead is what all of them refuse.
   return verdicts.find(verdict => verdict.state === 'unknown') ?? verdicts[0]!
+}
+
+/** Some let a credential in from certain addresses only: what another machine saw accepted proves nothing here. */
+function askedOf(url: string): string {
+  return `${url} from ${hostname()}`
 }
 
 async function tryAt(
@@ -70,7 +76,7 @@ async function tryAt(
   if (isOneOf(reply, call.live)) {
     const access = shownIn(reply, call.shows ?? {}, secret)
     const why = `Accepted: ${host} answered ${reply.status}.`
-    return { state: 'live', why, acceptedAt: url, ...(access.length > 0 && { access }) }
+    return { state: 'live', why, acceptedAt: askedOf(url), ...(access.length > 0 && { access }) }
   }
   const { dead = [], refused } = call
   if (isOneOf(reply, dead)) return { state: 'dead', why: `Refused: ${host} answered ${reply.status}.` }

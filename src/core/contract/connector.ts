@@ -39,8 +39,8 @@ export interface Issued {
 }
 
 /**
- * `why` is a sentence; `access` what a live credential was seen to open; `acceptedAt` the address that accepted it, where a later
- * refusal by the same address tells more than one by an address that never took it.
+ * `why` is a sentence; `access` what a live credential was seen to open; `acceptedAt` the address that accepted it and the machine that
+ * asked, where a later refusal of the same machine by the same address tells more than one of another machine or by another address.
  */
 export interface Verdict {
   readonly state: 'live' | 'dead' | 'unknown'

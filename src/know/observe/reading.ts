@@ -224,7 +224,7 @@ export class Reading {
     const { Piscina } = await import('piscina')
     startWithYoungMemory(YOUNG_MIB)
     const setup: WorkerSetup = { rules: this.#rules, fingerprintKey: this.#key.reveal() }
-    return new Piscina({
+    const pool: Pool = new Piscina({
       filename: workerFile(),
       workerData: setup,
       minThreads: 1,
@@ -234,6 +234,13 @@ export class Reading {
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
       env: threadEnvironment(),
     })
+    // A worker died with nothing in hand. What waits for one to be ready would wait for ever, and unheard the program would end.
+    pool.on('error', () => {})
+    pool.once('error', () => {
+      this.#pool = undefined
+      void pool.destroy()
+    })
+    return pool
   }
 
   async close(): Promise<void> {

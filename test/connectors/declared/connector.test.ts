@@ -203,7 +203,7 @@ describe('verify', () => {
     accept()
     const secret = new Secret(TOKEN)
     const before = await (await open(kindOf(step))).verify!(REF, secret)
-    expect(before).toMatchObject({ state: 'live', acceptedAt: plain.http.url })
+    expect(before).toMatchObject({ state: 'live', acceptedAt: expect.stringContaining(plain.http.url) })
     accept('nobody')
     // In another process, and much later.
     const connection = await open(kindOf(step))
@@ -212,8 +212,11 @@ describe('verify', () => {
       why: expect.stringContaining('another instance'),
     })
     expect(await connection.verify!(REF, secret, before.acceptedAt)).toMatchObject({ state: 'dead' })
-    const elsewhere = 'https://api.acme.example/elsewhere'
+    const elsewhere = before.acceptedAt!.replace('/me', '/elsewhere')
     expect(await connection.verify!(REF, secret, elsewhere)).toMatchObject({ state: 'unknown' })
+    // A key may be bound to the addresses of the machine that saw it accepted.
+    const byAnother = before.acceptedAt!.replace(/ from .*/, ' from another-machine')
+    expect(await connection.verify!(REF, secret, byAnother)).toMatchObject({ state: 'unknown' })
   })
 
   test('what a region accepted before, and refuses now, is dead whatever the other regions say', async () => {
@@ -224,9 +227,9 @@ describe('verify', () => {
     vendors.answer = ({ host, headers }, response) =>
       reply(response, host.startsWith('eu') && headers.authorization === `Bearer ${TOKEN}` ? 200 : 401)
     const before = await connection.verify!(REF, new Secret(TOKEN))
-    expect(before).toMatchObject({ state: 'live', acceptedAt: url[1] })
+    expect(before).toMatchObject({ state: 'live', acceptedAt: expect.stringContaining(url[1]!) })
     vendors.answer = ({ host }, response) => reply(response, host.startsWith('eu') ? 401 : 503)
-    expect(await connection.verify!(REF, new Secret(TOKEN), url[1])).toMatchObject({ state: 'dead' })
+    expect(await connection.verify!(REF, new Secret(TOKEN), before.acceptedAt)).toMatchObject({ state: 'dead' })
     expect(await connection.verify!(REF, new Secret(TOKEN))).toMatchObject({ state: 'unknown' })
   })
 

@@ -54,3 +54,23 @@ test('a reading that is told what comes has a worker by then, and one that is to
   expect(answer?.findings).toMatchObject([{ see: 'copy', kind: 'generic-password' }])
   await reading.close()
 })
+
+test('workers that die before they are given anything end nothing: what they are given then is told as unread', async () => {
+  const { rules } = await loadRules(fileURLToPath(new URL('../../../rules/secrets', import.meta.url)))
+  const unusable = { ...rules[0]!, paths: '(' }
+  const options = { rules: [unusable], problems: [], version: '1', key: testKeys.fingerprint, workers: 2 }
+  const reading = new Reading(options)
+  const started = () => process.getActiveResourcesInfo().filter(name => name === 'MessagePort').length
+  const before = started()
+  reading.expect()
+  await expect.poll(started, { timeout: 10_000 }).toBeGreaterThan(before)
+  await expect.poll(started, { timeout: 10_000 }).toBe(before)
+  const batch = reading.batch()
+  async function* bytes() {
+    yield Buffer.from('x = 1\n')
+  }
+  for (const id of ['d', 'e']) batch.add(await begin({ id, in: CONTAINER, path: 'a', cursor: '', bytes }))
+  const unread = { findings: [], failure: 'the worker that read it broke down' }
+  expect(await reading.read(batch)).toEqual([unread, unread])
+  await reading.close()
+})
