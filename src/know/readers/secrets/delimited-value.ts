@@ -7,9 +7,12 @@ const DELIMITED = [
   /^(("""|''')(?:\r?\n[ \t]{0,60})?)([^\n\r]{1,512}?)(?:\r?\n[ \t]{0,60})?\2/,
   // `<<EOT`, `<<-EOT`, `<<~'EOT'`
   /^(<<[-~]?(["']?)([A-Za-z_]\w{0,30})\2\r?\n[ \t]{0,60})(\S[^\n\r]{0,511})\r?\n[ \t]{0,60}\3(?!\w)/,
-  // Lua's `[[x]]`; Perl's and Ruby's `q(x)`, `%q{x}`
+] as const
+/** Lua's `[[x]]`; Perl's and Ruby's `q(x)`, `%q{x}`. Elsewhere these are links and templates, as `%(x)s` and `%{x}` are everywhere. */
+const DELIMITED_IN_CODE = [
+  ...DELIMITED,
   /^(\[\[)([^[\]\n\r]{1,512})\]\]/,
-  /^((?:%[qQ]?|qq?)[({[])([^(){}[\]\n\r]{1,512})[)}\]]/,
+  /^((?:%[qQ]|qq?)[({[])([^(){}[\]\n\r]{1,512})[)}\]]/,
 ] as const
 
 /** Told by its first characters, since most values are not written so. */
@@ -23,7 +26,7 @@ function mayOpen(page: string, at: number): boolean {
 export function delimitedRange(page: string, at: number, dialect: Dialect): Range | undefined {
   if (dialect === 'yaml' || dialect === 'json' || dialect === 'xml' || !mayOpen(page, at)) return undefined
   const ahead = page.slice(at, at + 640)
-  for (const form of DELIMITED) {
+  for (const form of dialect === 'code' ? DELIMITED_IN_CODE : DELIMITED) {
     const found = form.exec(ahead)
     if (!found) continue
     const start = at + found[1]!.length

@@ -26,6 +26,11 @@ export const printed: readonly (readonly [path: string, text: string])[] = [
   ['a.pl', 'my $pass = shift || die "Usage: $0 user password";\n'],
   ['schema.json', '{"pattern": "https://acme\\\\.test/hooks\\\\?token=[A-Za-z0-9\\\\-]+"}'],
   ['a.md', 'Set `{ \\"diskPassword\\":\\"<i>internal-disk-2_password</i>\\" }`.\n'],
+  // Templates and links, which look like strings of Ruby and Lua
+  ['setup.cfg', 'password = %(db_pass_2)s\n'],
+  ['a.py', 'DSN = "user=%(user_1)s password=%(db_pass_2)s"\npassword = %(db_pass_2)s\n'],
+  ['logstash.conf', 'password => %{pass_word_1}\n'],
+  ['a.txt', 'The password: [[Wiki:Page_9]]\n'],
   // Logs and changes
   ['check.log', 'PASS: gdb.cp/cpexprs-debug-types.exp: continue to base\n'],
   ['changelog', '\t* man/old/chpasswd.8: s/protect/protected/\n'],
