@@ -2,11 +2,14 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { realIo } from '../../src/core/contract/io.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
 import { transaction } from '../../src/core/store/store.ts'
+import { ownershipOf, ownershipOfOne } from '../../src/judge/ownership/ownership.ts'
+import { breakGlassAmong, notedIds, profilesOf } from '../../src/judge/requirements/profiles.ts'
+import { nonHumans } from '../../src/judge/ownership/non-human.ts'
 import { suspensionsOf } from '../../src/judge/requirements/suspensions.ts'
 import { loadRoots } from '../../src/know/inventory/roots.ts'
 import { say } from '../../src/know/inventory/word.ts'
 import { mustHold } from './invariants.ts'
-import { OTHER_PASSWORD, PASSWORD, SHOP } from './shop.ts'
+import { OTHER_PASSWORD, PASSWORD, SHOP, url } from './shop.ts'
 import { reportOf, Stage } from './stage.ts'
 import { DAY_MS, beginUnowned, held, idOf, opens, own, rules, told, untilSuspended } from './unowned.ts'
 
@@ -229,4 +232,50 @@ test('a suspension that was not finished is taken back when an owner is found me
   expect(await held(scene)).toEqual([])
   await mustHold(scene.db)
   await scene.end()
+})
+
+test('what takes the place of a role is whose that one was by its comment, after a second time too, until something else is said of it', async () => {
+  const roles = SHOP.roles.map(role => ({ ...role, comment: 'owner: payments' }))
+  const files = { 'orders/.env': `DATABASE_URL=${url('orders', PASSWORD)}\n` }
+  const commented = await Stage.set({ ...SHOP, roles, files })
+  const scene = await beginUnowned(commented, rules(), [])
+  let [name] = ['orders']
+  for (const time of ['first', 'second']) {
+    const request = { subject: name, mode: 'graceful' as const, windowSeconds: 0 }
+    expect(reportOf(await scene.contain(request)).contained, time).toBe(true)
+    await scene.observe()
+    name = /\/\/([^:]+):/.exec(scene.estate.text('orders/.env'))![1]!
+    const entityId = await idOf(scene, name)
+    const { ownership } = await ownershipOfOne(scene.db, scene.estate.time.now(), entityId)
+    expect(ownership, time).toMatchObject({ state: 'likely', answers: { name: 'payments' } })
+    expect(await scene.automatic()).toEqual([])
+  }
+  const id = await idOf(scene, name)
+  // What the first was called, and is for, tells of it as well.
+  const first = { entity_id: await idOf(scene, 'orders'), first_seen: 0, last_seen: 0 }
+  await scene.db
+    .insertInto('name')
+    .values({ ...first, name: 'prod-emergency' })
+    .execute()
+  const roots = await loadRoots(scene.db)
+  const one = (await nonHumans(scene.db)).find(identity => identity.id === id)!
+  const why = 'it is called prod-emergency'
+  expect((await profilesOf(scene.db, roots, [one])).get(id)).toMatchObject({
+    class: { value: 'break-glass', why },
+    environment: { value: 'production', why },
+  })
+  expect(await breakGlassAmong(scene.db, [id])).toEqual(new Map([[id, why]]))
+  expect(await notedIds(scene.db, roots)).toContain(id)
+  const { native } = await scene.db
+    .selectFrom('entity')
+    .select('native')
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow()
+  scene.estate.server.role(native)!.state.comment = 'owner: ledger'
+  await scene.observe()
+  const { ownership } = await ownershipOf(scene.db, scene.estate.time.now())
+  expect(ownership.get(id)?.candidates.map(({ party }) => party.name)).toEqual(['ledger'])
+  await mustHold(scene.db)
+  await scene.end()
+  await commented.remove()
 })

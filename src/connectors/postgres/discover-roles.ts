@@ -1,5 +1,5 @@
 import { factsOf, type Observation } from '../../core/contract/observation.ts'
-import type { Json, Ms } from '../../core/contract/ref.ts'
+import type { Json, Ms, Ref } from '../../core/contract/ref.ts'
 import { rightsOf } from './inherited-rights.ts'
 import { instanceRef, refOf } from './instance-ref.ts'
 import { readMark } from './mark.ts'
@@ -81,6 +81,12 @@ function readRoles(sql: Sql, mayReadPasswords: boolean, after: string, size: num
   )
 }
 
+/** Whose a role is, where its comment says so. */
+export function* ownerIn(role: Ref, comment: string | null): Generator<Observation> {
+  const owner = /(?:^|[\s;,])owner:\s*([^\s;,]+)/i.exec(comment ?? '')?.[1]
+  if (owner) yield { see: 'owner', of: role, owner, source: 'postgres role comment', weight: 0.5 }
+}
+
 function* aboutRole({ instance }: Server, role: RoleRow, apart: ReadonlySet<string>): Generator<Observation> {
   const ref = refOf(instance, 'role', role.key)
   const { name, validUntilMs, comment, passwordKind } = role
@@ -100,8 +106,7 @@ function* aboutRole({ instance }: Server, role: RoleRow, apart: ReadonlySet<stri
     issuedByFirebreak: readMark(role) !== undefined,
   }
   yield { see: 'identity', ref, names: [name], facts: factsOf(facts) }
-  const owner = /(?:^|[\s;,])owner:\s*([^\s;,]+)/i.exec(comment ?? '')?.[1]
-  if (owner) yield { see: 'owner', of: ref, owner, source: 'postgres role comment', weight: 0.5 }
+  yield* ownerIn(ref, comment)
   if (role.canLogin && passwordKind !== 'none') {
     const credential = { ...refOf(instance, 'password', role.key), identity: ref }
     yield {

@@ -6,6 +6,7 @@ import type { Io } from '../../core/contract/io.ts'
 import type { Observation } from '../../core/contract/observation.ts'
 import { type CredentialRef, formatRef, type Ref } from '../../core/contract/ref.ts'
 import { Secret } from '../../core/contract/secret.ts'
+import { ownerIn } from './discover-roles.ts'
 import { instanceRef, refOf } from './instance-ref.ts'
 import { issuedRoleName, markOf, readMark } from './mark.ts'
 import { paged } from './paged.ts'
@@ -403,6 +404,7 @@ function* aboutRole(instance: string, role: MemoryRole): Generator<Observation> 
       canLogin: { value: role.state.attributes.login },
     },
   }
+  yield* ownerIn(ref, role.state.comment)
   if (role.state.attributes.login && role.state.hasPassword) {
     yield { see: 'credential', ref: { ...refOf(instance, 'password', role.oid), identity: ref }, facts: {} }
   }

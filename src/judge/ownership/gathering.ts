@@ -128,7 +128,11 @@ export class Gathering {
   ): Promise<Gathering> {
     const code = await loadCode(db, roots)
     const relations = await loadRelations(db, roots)
-    const ids = [...identities.map(({ id }) => id), ...relations.declarations.keys()]
+    const ids = [
+      ...identities.map(({ id }) => id),
+      ...relations.declarations.keys(),
+      ...[...relations.replaced.values()].flat(),
+    ]
     const names = await namesById(db, roots, ids)
     const gathering = new Gathering(people, code, relations, names, now)
     for (const identity of identities) gathering.#pool(identity)
@@ -146,7 +150,7 @@ export class Gathering {
 
   signsOf(identity: NonHuman): Sign[] {
     const ids = this.#idsOf(identity)
-    const signs = this.#writtenOn(ids)
+    const signs = this.#writtenOn(identity, ids)
     if (this.#isBreakGlass(identity)) return signs
     const memberships = this.#membershipsOf(identity, ids)
     for (const membership of memberships) this.#ofService(membership, signs)
@@ -166,19 +170,25 @@ export class Gathering {
     return this.#namesOf(identity).some(name => BREAK_GLASS.test(name))
   }
 
-  /** The identity, and what texts declare that is to be of its kind and name. */
+  /** What it stands in the place of, unless something says whose it is itself. */
+  #formerOf({ id }: NonHuman): readonly string[] {
+    return this.#relations.owners.has(id) ? [] : (this.#relations.replaced.get(id) ?? [])
+  }
+
+  /** The identity, what it stands in the place of, and what texts declare that is to be of its kind and of such a name. */
   #idsOf(identity: NonHuman): string[] {
     const { id, system, kind } = identity
-    const declared = this.#namesOf(identity).flatMap(
-      name => this.#declared.get(`${system} ${kind} ${name}`) ?? [],
-    )
-    return [...new Set([id, ...declared])]
+    const own = [id, ...this.#formerOf(identity)]
+    const declared = own
+      .flatMap(one => this.#names.get(one) ?? [])
+      .flatMap(name => this.#declared.get(`${system} ${kind} ${name}`) ?? [])
+    return [...new Set([...own, ...declared])]
   }
 
   #pool(identity: NonHuman): void {
     if (this.#isBreakGlass(identity)) return
     const ids = this.#idsOf(identity)
-    const signs = this.#writtenOn(ids).filter(({ kind }) => kind === 'tag' || kind === 'confirmed')
+    const signs = this.#writtenOn(identity, ids).filter(({ kind }) => kind === 'tag' || kind === 'confirmed')
     if (signs.length === 0) return
     const teams = this.#teamsNamed(signs)
     for (const { service } of this.#membershipsOf(identity, ids)) {
@@ -197,17 +207,22 @@ export class Gathering {
   }
 
   /** What is written on it: tags, comments, and a person's own word. */
-  #writtenOn(ids: readonly string[]): Sign[] {
+  #writtenOn(identity: NonHuman, ids: readonly string[]): Sign[] {
     const signs: Sign[] = []
+    const former = this.#formerOf(identity)
     for (const id of ids)
-      for (const { owner, source, weight, at } of this.#relations.owners.get(id) ?? [])
+      for (const { owner, source, weight, at } of this.#relations.owners.get(id) ?? []) {
+        const isConfirmed = source.startsWith('confirmed')
+        // Such a word was said of it anew when it took that one's place, and may have been taken back since.
+        if (isConfirmed && former.includes(id)) continue
         signs.push({
           owner,
-          kind: source.startsWith('confirmed') ? 'confirmed' : source.startsWith('who ') ? 'deployer' : 'tag',
+          kind: isConfirmed ? 'confirmed' : source.startsWith('who ') ? 'deployer' : 'tag',
           source,
           weight,
           ...(at !== null && { at }),
         })
+      }
     return signs
   }
 

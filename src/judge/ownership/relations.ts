@@ -3,6 +3,7 @@ import { sharedTexts } from '../../core/store/column-pages.ts'
 import type { Row } from '../../core/store/schema.ts'
 import type { Db } from '../../core/store/store.ts'
 import { confirmedBy } from '../../know/inventory/owner-word.ts'
+import { replacedIdentities } from '../../know/inventory/replaced.ts'
 import type { Roots } from '../../know/inventory/roots.ts'
 import type { CodePlace } from './code.ts'
 
@@ -15,6 +16,8 @@ export const MOST_PLACES = 8
 /** What is told of identities, services, repositories and files, by the id of each. */
 export interface Relations {
   readonly owners: Many<OwnerRow>
+  /** What it stands in the place of. */
+  readonly replaced: Many<string>
   /** Services of a catalog, with their names. */
   readonly components: ReadonlyMap<string, string>
   /** To which service, or system, a thing belongs. */
@@ -105,6 +108,7 @@ export async function loadRelations(db: Db, roots: Roots): Promise<Relations> {
   const folders = await foldersOf(db)
   return {
     owners,
+    replaced: await replacedIdentities(db, roots),
     components,
     partOf: to('part-of'),
     keptIn: to('kept-in'),

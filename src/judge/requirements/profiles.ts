@@ -4,7 +4,8 @@ import { columnPages } from '../../core/store/column-pages.ts'
 import type { Db } from '../../core/store/store.ts'
 import { membersOf, rootOf } from '../../know/inventory/merge.ts'
 import { namesById, namesOf } from '../../know/inventory/queries.ts'
-import type { Roots } from '../../know/inventory/roots.ts'
+import { replacedIdentities } from '../../know/inventory/replaced.ts'
+import { loadRoots, type Roots } from '../../know/inventory/roots.ts'
 import { type SaidWord, type WordName, wordsById } from '../../know/inventory/word.ts'
 import type { NonHuman } from '../ownership/non-human.ts'
 
@@ -65,28 +66,30 @@ export async function profilesOf(
   roots: Roots,
   identities: readonly NonHuman[],
 ): Promise<ReadonlyMap<string, Profile>> {
-  const names = await namesById(
-    db,
-    roots,
-    identities.map(({ id }) => id),
-  )
+  const ids = identities.map(({ id }) => id)
   // Of a few, only what concerns them is read.
-  const only =
-    identities.length > FEW ? undefined : identities.flatMap(({ id }) => [id, ...roots.membersOf(id)])
+  const isFew = ids.length <= FEW
+  const replaced = await replacedIdentities(db, roots, isFew ? ids : undefined)
+  const all = [...new Set(ids.flatMap(id => [id, ...(replaced.get(id) ?? [])]))]
+  const names = await namesById(db, roots, all)
+  const only = isFew ? all.flatMap(id => [id, ...roots.membersOf(id)]) : undefined
   const words = await wordsById(db, roots)
   const tags = await tagsOf(db, roots, only)
   const users = await usersById(db, roots, only)
   return new Map(
-    identities.map(identity => [
-      identity.id,
-      profileOf(
-        identity,
-        names.get(identity.id) ?? [],
-        words.get(identity.id) ?? [],
-        tags,
-        users.get(identity.id) ?? NO_USERS,
-      ),
-    ]),
+    identities.map(identity => {
+      const own = [identity.id, ...(replaced.get(identity.id) ?? [])]
+      return [
+        identity.id,
+        profileOf(
+          identity,
+          own.flatMap(id => names.get(id) ?? []),
+          words.get(identity.id) ?? [],
+          name => own.flatMap(id => tags.get(name)?.get(id)?.said ?? [])[0],
+          users.get(identity.id) ?? NO_USERS,
+        ),
+      ]
+    }),
   )
 }
 
@@ -103,7 +106,10 @@ export async function notedIds(db: Db, roots: Roots): Promise<ReadonlySet<string
       .where(({ or, eb }) => or([eb(named, 'like', '%break%glass%'), eb(named, 'like', '%emergency%')]))
       .execute(),
   ]
-  return new Set(found.flat().map(({ entity_id }) => roots.of(entity_id)))
+  const noted = new Set(found.flat().map(({ entity_id }) => roots.of(entity_id)))
+  for (const [id, former] of await replacedIdentities(db, roots))
+    if (former.some(one => noted.has(one))) noted.add(id)
+  return noted
 }
 
 /** Of these identities, those that are for emergencies, with why; as `profilesOf` tells it, and read for them alone. */
@@ -112,15 +118,37 @@ export async function breakGlassAmong(
   identityIds: readonly string[],
 ): Promise<ReadonlyMap<string, string>> {
   const found = new Map<string, string>()
+  const roots = await loadRoots(db)
+  const replaced = await replacedIdentities(db, roots, identityIds)
   for (const id of identityIds) {
+    const own = [id, ...(replaced.get(roots.of(id)) ?? [])]
+    const said = await classSaid(db, own)
+    if (said?.class === 'break-glass') found.set(id, said.why)
+    if (said !== undefined) continue
+    const names = await Promise.all(own.map(one => namesOf(db, one)))
+    const glass = names.flat().find(name => BREAK_GLASS.test(name))
+    if (glass !== undefined) found.set(id, `it is called ${glass}`)
+  }
+  return found
+}
+
+/** Of the first of these of which anything says it; a word on the others was said of the first anew when it took their place. */
+async function classSaid(
+  db: Db,
+  identityIds: readonly string[],
+): Promise<{ class: IdentityClass; why: string } | undefined> {
+  for (const [at, id] of identityIds.entries()) {
     const members = await membersOf(db, [await rootOf(db, id)])
-    const word = await db
-      .selectFrom('word')
-      .selectAll()
-      .where('entity_id', 'in', members)
-      .where('name', '=', 'class')
-      .where('ended_at', 'is', null)
-      .executeTakeFirst()
+    const word =
+      at > 0
+        ? undefined
+        : await db
+            .selectFrom('word')
+            .selectAll()
+            .where('entity_id', 'in', members)
+            .where('name', '=', 'class')
+            .where('ended_at', 'is', null)
+            .executeTakeFirst()
     const tag = await db
       .selectFrom('fact')
       .select('value')
@@ -131,12 +159,9 @@ export async function breakGlassAmong(
       .executeTakeFirst()
     const told = word?.value ?? (tag && String(JSON.parse(tag.value)))
     const known = told === undefined ? undefined : classNamed(told)
-    if (known === 'break-glass') found.set(id, word ? `${word.said_by} says so` : 'a tag says so')
-    if (known !== undefined) continue
-    const glass = (await namesOf(db, id)).find(name => BREAK_GLASS.test(name))
-    if (glass !== undefined) found.set(id, `it is called ${glass}`)
+    if (known !== undefined) return { class: known, why: word ? `${word.said_by} says so` : 'a tag says so' }
   }
-  return found
+  return undefined
 }
 
 interface Users {
@@ -147,19 +172,19 @@ interface Users {
 
 const NO_USERS: Users = { services: [], agents: [] }
 
-/** Pure. A person's word outranks a tag, and a tag what else is a sign. */
+/** Pure. A person's word outranks a tag, and a tag what else is a sign. Names and tags are its own before those of what it stands in the place of. */
 function profileOf(
-  { id, system, kind }: NonHuman,
+  { system, kind }: NonHuman,
   names: readonly string[],
   words: readonly SaidWord[],
-  tags: Tags,
+  tagged: (name: WordName | 'homeTenant') => Said | undefined,
   users: Users,
 ): Profile {
   const said = (name: WordName): Said | undefined => {
     const word = words.findLast(one => one.name === name)
     if (word)
       return { value: word.value, why: `${word.by} says so${word.why === null ? '' : `: ${word.why}`}` }
-    return tags.get(name)?.get(id)?.said
+    return tagged(name)
   }
   const vendor = said('vendor')
   const told = said('class')
@@ -168,8 +193,7 @@ function profileOf(
     class:
       told && known
         ? { value: known, why: told.why }
-        : (classBySigns(system, kind, names, vendor, tags.get('homeTenant')?.get(id)?.said, users) ??
-          ORDINARY),
+        : (classBySigns(system, kind, names, vendor, tagged('homeTenant'), users) ?? ORDINARY),
     environment: environmentOf(said('environment'), names),
     purpose: said('purpose'),
     expiry: endOf(said('expiry')),
