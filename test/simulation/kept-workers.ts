@@ -30,6 +30,11 @@ vi.mock('piscina', async original => {
       return await (time ? time.during(answer) : answer)
     }
 
+    /** It is kept by all: whoever hears that a worker died would end it for the others. */
+    on(): void {}
+
+    once(): void {}
+
     async destroy(): Promise<void> {}
   }
   return { Piscina: KeptPiscina }
