@@ -51,7 +51,7 @@ const IN_EXAMPLES = /EXAMPLE|(?:^|[^A-Za-z])[Ee]xample(?:[^A-Za-z]|$)/
 
 /** Parts that make any value a template, wherever they occur. */
 const TEMPLATE =
-  /\$\{[\w.:-]*(?:[^\w.:\]-]|$)|\{\{(?:[^{}]|\{[^{}]*\})*\}\}|\$\(|\$\[\[|<%|%>|#\{[^}]*\}|%\([^)]*\)s|^\{[A-Za-z_\d][\w.:]*\}$|^\{\}$|^<[^<>]+>$|^&lt;.*&gt;$|^%[\w.]+%$|^%-?[\dsdvqx@]$|^(?:\$[A-Za-z_][\w:.]*[-:/@.]?)+$|^\$\w+\[|^@\w+@$|^@\{|^@[a-z]+$|^:[a-z_]+$|^__\w+__$|^\[[\w .-]+\]$|^!!?[A-Za-z]+[ .]|^!\w+!$|^\\\(|\[\[.*\]\]|^\?$|^`.*`$|\{[A-Za-z_][\w.]*(?:\(\))?(?:![rsa])?\}/
+  /\$\{[\w.:-]*(?:[^\w.:\]-]|$)|\{\{(?:[^{}]|\{[^{}]*\})*\}\}|\$\(|\$\[\[|<%|%>|#\{[^}]*\}|%\([^)]*\)s|^\{[A-Za-z_\d][\w.:]*\}$|^\{\}$|^<[^<>]+>$|^&lt;.*&gt;$|^%[\w.]+%$|^%-?[\dsdvqx@]$|^(?:\$[A-Za-z_][\w:.]*[-/@]?)+$|^\$\w+\[|^@\w+@$|^@\{|^@[a-z]+$|^:[a-z_]+$|^__\w+__$|^\[[\w .-]+\]$|^!!?[A-Za-z]+[ .]|^!\w+!$|^\\\(|\[\[.*\]\]|^\?$|^`.*`$|\{[A-Za-z_][\w.]*(?:\(\))?(?:![rsa])?\}/
 const REFERENCE =
   /^(?:process\.env|import\.meta|os\.(?:environ|getenv)|env[.[]|secrets?\.|vars?\.|local\.|data\.|module\.|config\.|settings\.|self\.|this\.|values\.|params\.|Rails\.|ENV\b)|^(?:arn:|vault:|op:\/\/|ssm:|sops|ENC\[|ENC\(|sm:\/\/|secretsmanager:|env:|file:|bao:|keyvault|keyring:|awssm|gcpsm|@microsoft\.keyvault|projects\/|ref\+|doppler:|pass:|kms:|lookup\()|^(?:[A-Za-z_$][\w$]*(?:\.|::|->))*[A-Za-z_$][\w$]*\([^()]*\);?$|^[A-Za-z_$][\w$.]*\[[^[\]]*\](?:\.[\w$.]+)?$|^AWS4-HMAC-|^[A-Za-z_$][\w$]*(?:->|::)[\w$>():-]+$/
 const HASH =
