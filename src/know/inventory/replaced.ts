@@ -34,6 +34,8 @@ async function replacedOnce(
     .innerJoin('entity', 'entity.id', 'credential.entity_id')
     .innerJoin('step', 'step.run_id', 'credential.issued_by')
     .select(['credential.identity_id', 'entity.native', 'step.args', 'step.result'])
+    // Of very many, few were: the others are not looked up.
+    .where('credential.issued_by', 'is not', null)
     .where('step.verb', '=', 'issue')
     .where('step.args', 'like', '%"credentialId"%')
   const members = only?.flatMap(id => [roots.of(id), ...roots.membersOf(roots.of(id))])
