@@ -278,6 +278,20 @@ describe('scan', () => {
     expect(JSON.parse(stderr)).toMatchObject({ error: { code: 'NOT_FOUND' } })
   })
 
+  test('says of a source that is gone only that it was not searched now', async () => {
+    const environment = { FIREBREAK_HOME: join(stage.home, 'gone') }
+    const observed = await stage.run(
+      'mkdir -p ../gone ../stays && echo hello > ../gone/readme && echo hello > ../stays/readme && ' +
+        'firebreak scan ../gone ../stays > /dev/null && rm -r ../gone && firebreak observe --json',
+      { environment },
+    )
+    expect(observed.exit).toBe(2)
+    const { coverage } = JSON.parse(observed.stdout) as ScanJson
+    expect(coverage.searched.join()).toContain('stays')
+    expect(coverage.searched.join()).not.toContain('gone')
+    expect(coverage.skipped.map(({ what }) => what).join()).toContain('gone')
+  })
+
   test('exits with 0 where nothing was found, and says what was searched', async () => {
     const { exit, stdout } = await stage.run(
       'mkdir -p ../clean && echo hello > ../clean/readme && firebreak scan ../clean',

@@ -452,6 +452,7 @@ export async function coverageOf(
   db: Db,
   sourceIds?: readonly string[],
 ): Promise<{ searched: string[]; skipped: { what: string; why: string }[] }> {
+  if (sourceIds?.length === 0) return { searched: [], skipped: [] }
   let query = db.selectFrom('coverage').selectAll().orderBy('source_id').orderBy('scope')
   let unseen = db.selectFrom('source').selectAll().where('observed_at', 'is', null).orderBy('id')
   if (sourceIds) {

@@ -27,7 +27,9 @@ export function coverageText(coverage: Coverage, width: number): string {
   const searched = coverage.searched.map(scope => wrap(scope, width, '  ', '  '))
   const skipped = coverage.skipped.map(({ what, why }) => wrap(`${what}: ${why}`, width, '  ', '  '))
   return [
-    ...(searched.length === 0 ? ['Nothing could be searched.'] : ['Searched:', ...shortList(searched)]),
+    ...(searched.length === 0
+      ? ['Nothing could be searched to its end.']
+      : ['Searched:', ...shortList(searched)]),
     ...(skipped.length === 0 ? ['Nothing was left out.'] : ['Not searched:', ...shortList(skipped)]),
   ].join('\n')
 }

@@ -52,6 +52,7 @@ async function run(world: World, input: Input): Promise<Observed> {
   const { db, keys, io } = world
   const chosen = chooseSources(await world.connections.list(db), input.sources)
   const sources: Observed['sources'][number][] = []
+  const read: string[] = []
   const failures: Error[] = []
   const skipped: Coverage['skipped'] = []
   const { workers } = input
@@ -72,6 +73,7 @@ async function run(world: World, input: Input): Promise<Observed> {
         const unread = unreadFailure(name, seen)
         if (unread) failures.push(unread)
         sources.push({ source: name, documents, bytes, skippedAsRead, finds, error: null })
+        read.push(source.id)
       } catch (error) {
         if (!(error instanceof Error)) throw error
         failures.push(error)
@@ -85,11 +87,9 @@ async function run(world: World, input: Input): Promise<Observed> {
   } finally {
     await reading.close()
   }
-  if (sources.some(({ error }) => error === null) && !io.signal.aborted) await keepCrossingsOf(world)
-  const coverage = await coverageOf(
-    db,
-    chosen.map(source => source.id),
-  )
+  if (read.length > 0 && !io.signal.aborted) await keepCrossingsOf(world)
+  // What failed was searched some time before, and not now.
+  const coverage = await coverageOf(db, read)
   return { sources, coverage: { ...coverage, skipped: [...coverage.skipped, ...skipped] }, failures }
 }
 

@@ -63,7 +63,7 @@ export async function scanKept(world: World, input: KeptInput): Promise<Scan & {
   const sure = found
     .filter(found => found.confidence >= input.minConfidence)
     .sort((a, b) => b.confidence - a.confidence || a.kind.localeCompare(b.kind))
-  const coverage = sourceIds.length === 0 ? { searched: [], skipped: [] } : await coverageOf(db, sourceIds)
+  const coverage = await coverageOf(db, sourceIds)
   return {
     credentials: sure.filter(found => !isAccepted(found)),
     accepted: sure.filter(isAccepted),
