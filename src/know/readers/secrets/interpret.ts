@@ -10,7 +10,7 @@ import { judgeNamed } from './judge-assignment.ts'
 import { type KeyName, keyNameOf } from './key-name.ts'
 import { lookAround, type Neighbours } from './neighbours.ts'
 import { readHash } from './password-hash.ts'
-import { isStandIn, repeats, speaksOfItself, whyNoSecret } from './placeholder.ts'
+import { isCourtesy, isStandIn, repeats, speaksOfItself, whyNoSecret } from './placeholder.ts'
 import { isPublished, isPublishedJwt } from './published.ts'
 import { isQuote, quotedEncoding, unescaped } from './quoted-value.ts'
 import type { Text } from './text.ts'
@@ -108,11 +108,6 @@ function readToken(text: Text, compiled: CompiledRule, match: Match, depth: numb
 
 /** A value that is made of words for one: `mytoken1`. */
 const SPEAKS_OF_ITSELF = 0.2
-
-/** What an anonymous user gives is an address. */
-function isCourtesy(id: string, value: string): boolean {
-  return /^anonymous$/i.test(id) && value.includes('@')
-}
 
 /** Who is named, where a host and a port are known. */
 function claimsOf(

@@ -158,6 +158,11 @@ const STANDS_IN: ReadonlySet<Objection> = new Set<Objection>([
   'one character again and again',
 ])
 
+/** What an anonymous user gives is an address. */
+export function isCourtesy(user: string, value: string): boolean {
+  return /^anonymous$/i.test(user) && value.includes('@')
+}
+
 /** Made of nothing but words that stand in, counted-up digits, and what separates them. */
 function isMadeOfStandIns(value: string): boolean {
   if (value.length > 80 || !HAS_MARK.test(value)) return false

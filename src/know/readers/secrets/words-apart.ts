@@ -1,6 +1,7 @@
 import { matchBare, trimmed } from './bare-value.ts'
 import type { Key } from './key.ts'
 import { isQuote, quotedRange, type Range } from './quoted-value.ts'
+import { isCourtesy } from './placeholder.ts'
 import type { Text } from './text.ts'
 
 /**
@@ -27,8 +28,7 @@ export function wordsApart(text: Text, key: Key, at: number, before: string): Ra
     const login = /\blogin\s+(\S+)\s+$/.exec(page.slice(Math.max(0, keyAt - 120), keyAt))?.[1]
     if (dialect === 'netrc' || login !== undefined) {
       const range = matchBare(page, at, /\S+/y)
-      const isCourtesy = login === 'anonymous' && range && page.slice(range.start, range.end).includes('@')
-      return isCourtesy ? undefined : range
+      return range && isCourtesy(login ?? '', page.slice(range.start, range.end)) ? undefined : range
     }
   }
   return isFlag(key.name, before, line) ? flagValue(page, at, isTold(text, line)) : undefined
