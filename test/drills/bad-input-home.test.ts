@@ -7,6 +7,8 @@ import { type Stage, setStage } from '../stage.ts'
 import { expectJsonFailure, expectNoInsides, expectPlainFailure } from './plain-failure.ts'
 
 let stage: Stage
+/** What was found, where no run opens it: SQLite's own files beside a database come and go while it is open. */
+let found: string
 let copies = 0
 /** It takes the program's whole patience, which the other tests do not have to wait for. */
 let held: Promise<{ home: string; refused: Awaited<ReturnType<Stage['run']>> }>
@@ -14,6 +16,8 @@ let held: Promise<{ home: string; refused: Awaited<ReturnType<Stage['run']>> }>
 beforeAll(async () => {
   stage = await setStage()
   expect((await stage.run('firebreak scan .')).exit).toBe(1)
+  found = `${stage.home}-found`
+  await cp(stage.home, found, { recursive: true })
   held = whileHeld()
 })
 afterAll(() => stage.remove())
@@ -21,7 +25,7 @@ afterAll(() => stage.remove())
 /** A copy of the home with all that was found, to be spoilt. */
 async function copyOfHome(): Promise<string> {
   const copy = `${stage.home}-${copies++}`
-  await cp(stage.home, copy, { recursive: true })
+  await cp(found, copy, { recursive: true })
   return copy
 }
 
@@ -97,7 +101,7 @@ describe.concurrent('the database file', () => {
   test('that is a directory is told so', async () => {
     const home = `${stage.home}-directory`
     await mkdir(join(home, 'firebreak.db'), { recursive: true })
-    await cp(join(stage.home, 'key'), join(home, 'key'))
+    await cp(join(found, 'key'), join(home, 'key'))
     expectPlainFailure(await stage.run('firebreak ls', inHome(home)), ['STORE_BROKEN'])
   })
 })
