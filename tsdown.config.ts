@@ -1,7 +1,10 @@
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
+import { serialize } from 'node:v8'
 import { defineConfig, type UserConfig } from 'tsdown'
-import { BUILT, type Built } from './src/know/readers/built.ts'
+import { BUILT, BUILT_DICTIONARY, type Built } from './src/know/readers/built.ts'
+import { compileRule } from './src/know/readers/secrets/compiled-rule.ts'
+import { dictionaryOf } from './src/know/readers/secrets/literals.ts'
 import { rulesToKeep } from './src/know/readers/secrets/rule-cache.ts'
 import { codeDigest, rulesDigest } from './src/know/readers/version.ts'
 
@@ -35,6 +38,8 @@ export const config = {
       const rules = resolve('rules')
       const kept = await rulesToKeep(rules)
       if (kept.problems.length > 0) throw new Error(JSON.stringify(kept.problems))
+      const dictionary = dictionaryOf(kept.rules.map(compileRule))
+      writeFileSync(join(options.outDir, BUILT_DICTIONARY), serialize(dictionary))
       const built: Built = {
         code: codeDigest(),
         digest: rulesDigest(rules),

@@ -4,7 +4,12 @@ import { chmod, cp, mkdir, readFile, utimes, writeFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { join } from 'node:path'
+import { deserialize } from 'node:v8'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { BUILT, BUILT_DICTIONARY, type Built } from '../../src/know/readers/built.ts'
+import { compileRule } from '../../src/know/readers/secrets/compiled-rule.ts'
+import { dictionaryOf } from '../../src/know/readers/secrets/literals.ts'
+import { codeDigest, rulesDigest } from '../../src/know/readers/version.ts'
 import { type Stage, setStage } from '../stage.ts'
 import { ROOT } from '../tidy/sources.ts'
 
@@ -108,6 +113,14 @@ describe('in a checkout', () => {
       await utimes(join(root, name), builtAt, builtAt)
     }
   })
+})
+
+test('what a build makes ahead is what is made of the rules', async context => {
+  const dist = (name: string) => readFile(join(ROOT, 'dist', name))
+  const { code, digest, rules } = JSON.parse((await dist(BUILT)).toString('utf8')) as Built
+  if (code !== codeDigest() || digest !== rulesDigest(join(ROOT, 'rules')))
+    context.skip('what is in dist/ was built of other sources')
+  expect(deserialize(await dist(BUILT_DICTIONARY))).toEqual(dictionaryOf(rules.rules.map(compileRule)))
 })
 
 describe("rules of one's own", () => {

@@ -7,9 +7,10 @@ import type { Ref } from '../../core/contract/ref.ts'
 import type { Secret } from '../../core/contract/secret.ts'
 import { isValue } from '../../core/contract/secret-parts.ts'
 import { allReaders } from '../readers/all.ts'
+import { builtDictionary } from '../readers/built.ts'
 import type { Reader } from '../readers/reader.ts'
 import { compileRules } from '../readers/secrets/engine.ts'
-import type { Rule } from '../readers/secrets/rule.ts'
+import type { LoadedRules } from '../readers/secrets/load-rules.ts'
 import { readDocument } from './read-document.ts'
 import { begin } from './reading.ts'
 
@@ -40,8 +41,13 @@ type Copy = Extract<Observation, { see: 'copy' }>
  * Reads a change in this process, and keeps nothing of it. What stood at the same path before the change is no find, as
  * often as it stood there: a line that moves within its file brings nothing new.
  */
-export async function look(change: Change, rules: readonly Rule[], io: Pick<Io, 'signal'>): Promise<Looked> {
-  const looking = new Looking(change, allReaders(compileRules(rules)), io)
+export async function look(
+  change: Change,
+  { rules, areBuilt }: Pick<LoadedRules, 'rules' | 'areBuilt'>,
+  io: Pick<Io, 'signal'>,
+): Promise<Looked> {
+  const engine = compileRules(rules, areBuilt ? builtDictionary() : undefined)
+  const looking = new Looking(change, allReaders(engine), io)
   return await looking.all()
 }
 

@@ -6,7 +6,6 @@ import type { Secret } from '../../core/contract/secret.ts'
 import { threadEnvironment } from '../../core/contract/thread.ts'
 import type { Keys } from '../../core/keys/keys.ts'
 import type { LoadedRules } from '../readers/secrets/load-rules.ts'
-import type { Rule } from '../readers/secrets/rule.ts'
 import { type RuleFolders, rulesInUse } from '../readers/secrets/rules-in-use.ts'
 import { readerVersion, workerFile } from './reader-version.ts'
 import type { Read, ReadAnswer, ReadTask, WorkerSetup } from './worker.ts'
@@ -97,10 +96,9 @@ export interface ReadingOptions extends RuleFolders {
 
 /** For one run, or for several one after the other: to start workers and to read the rules takes longer than a small source. */
 export async function openReading(options: ReadingOptions): Promise<Reading> {
-  const { rules, own, problems } = await rulesInUse(options)
+  const { own, ...loaded } = await rulesInUse(options)
   return new Reading({
-    rules,
-    problems,
+    ...loaded,
     version: readerVersion(options.rulesDirectory, own),
     key: options.keys.fingerprint,
     workers: options.workers ?? Math.max(1, availableParallelism() - 1),
@@ -116,7 +114,7 @@ export class Reading {
   readonly version: string
   readonly workers: number
   readonly problems: LoadedRules['problems']
-  readonly #rules: readonly Rule[]
+  readonly #rules: Pick<WorkerSetup, 'rules' | 'areBuilt'>
   readonly #key: Secret
   readonly #memory: ArrayBuffer[] = []
   readonly #batchMemory: Uint8Array<ArrayBuffer>[] = []
@@ -124,12 +122,13 @@ export class Reading {
 
   constructor({
     rules,
+    areBuilt = false,
     problems,
     version,
     key,
     workers,
   }: LoadedRules & { readonly version: string; readonly key: Secret; readonly workers: number }) {
-    this.#rules = rules
+    this.#rules = { rules, areBuilt }
     this.problems = problems
     this.version = version
     this.#key = key
@@ -223,7 +222,7 @@ export class Reading {
   async #start(): Promise<Pool> {
     const { Piscina } = await import('piscina')
     startWithYoungMemory(YOUNG_MIB)
-    const setup: WorkerSetup = { rules: this.#rules, fingerprintKey: this.#key.reveal() }
+    const setup: WorkerSetup = { ...this.#rules, fingerprintKey: this.#key.reveal() }
     const pool: Pool = new Piscina({
       filename: workerFile(),
       workerData: setup,

@@ -4,6 +4,7 @@ import type { Ref } from '../../core/contract/ref.ts'
 import { Secret } from '../../core/contract/secret.ts'
 import type { Fingerprinted } from '../inventory/fold.ts'
 import { allReaders } from '../readers/all.ts'
+import { builtDictionary } from '../readers/built.ts'
 import type { Rule } from '../readers/secrets/rule.ts'
 import { compileRules } from '../readers/secrets/engine.ts'
 import { fingerprinted } from './fingerprinted.ts'
@@ -12,6 +13,8 @@ import { type ReadAnswer as DocumentAnswer, type Keeping, readDocument } from '.
 /** What a worker starts with. It never gives plaintext back: findings leave it fingerprinted. */
 export interface WorkerSetup {
   readonly rules: readonly Rule[]
+  /** They are those that were built. */
+  readonly areBuilt: boolean
   readonly fingerprintKey: Uint8Array
 }
 
@@ -36,7 +39,7 @@ export interface Read {
 
 const setup: WorkerSetup = workerData as WorkerSetup
 const key = new Secret(setup.fingerprintKey)
-const readers = allReaders(compileRules(setup.rules))
+const readers = allReaders(compileRules(setup.rules, setup.areBuilt ? builtDictionary() : undefined))
 const keeping: Keeping<Fingerprinted> = {
   keep(observation) {
     const finding = fingerprinted(observation, key)

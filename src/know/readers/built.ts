@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { deserialize } from 'node:v8'
+import type { Dictionary } from './secrets/literals.ts'
 import type { LoadedRules } from './secrets/load-rules.ts'
 
 /** What a build computes ahead, since it takes longer than a small scan. */
@@ -14,6 +16,8 @@ export interface Built {
 
 /** Beside what was built; the sources have none. */
 export const BUILT = 'built.json'
+/** Serialized by `node:v8`: it is a megabyte of tables. */
+export const BUILT_DICTIONARY = 'dictionary.bin'
 
 let known: { readonly built: Built | undefined } | undefined
 
@@ -25,8 +29,21 @@ export function built(): Built | undefined {
 
 function read(): Built | undefined {
   try {
-    return JSON.parse(readFileSync(join(dirname(fileURLToPath(import.meta.url)), BUILT), 'utf8')) as Built
+    return JSON.parse(beside(BUILT).toString('utf8')) as Built
   } catch {
     return undefined
   }
+}
+
+/** That of the built rules. */
+export function builtDictionary(): Dictionary | undefined {
+  try {
+    return deserialize(beside(BUILT_DICTIONARY)) as Dictionary
+  } catch {
+    return undefined
+  }
+}
+
+function beside(name: string): Buffer {
+  return readFileSync(join(dirname(fileURLToPath(import.meta.url)), name))
 }

@@ -1,5 +1,4 @@
 import { type Beginning, beginningOf, longestMatch } from './pattern-bounds.ts'
-import type { Needs } from './prefilter.ts'
 import { type Rule, wholePattern } from './rule.ts'
 
 /**
@@ -67,8 +66,6 @@ export interface CompiledRule {
   readonly lead: { readonly class: Uint8Array; readonly most: number } | undefined
   readonly before: Uint8Array
   readonly after: Uint8Array
-  /** What the prefilter asks of the bytes around a keyword. Where something may lead up to it, only the match tells what stands before. */
-  readonly needs: Needs
   /** By the fact's name; each is global. */
   readonly near: readonly (readonly [string, RegExp])[]
   readonly pair:
@@ -94,7 +91,6 @@ export function compileRule(rule: Rule): CompiledRule {
   const flags = rule.ignoreCase ? 'i' : ''
   const isAssignment = rule.structure === 'assignment'
   const isNameOnly = isAssignment && /^(?:[\w|)]|\(\?:|\\[.-]|\[(?:\w|\\[.-])*\])*$/.test(rule.pattern)
-  const before = classTable(rule.before)
   return {
     rule,
     isAssignment,
@@ -103,9 +99,8 @@ export function compileRule(rule: Rule): CompiledRule {
     isNameOnly,
     paths: rule.paths === undefined ? undefined : new RegExp(rule.paths, 'i'),
     lead: rule.lead && { class: classTable(rule.lead.characters), most: rule.lead.most },
-    before,
+    before: classTable(rule.before),
     after: classTable(rule.after),
-    needs: { before: rule.lead ? undefined : before, isName: isNameOnly },
     near: Object.entries(rule.facts?.near ?? {}).map(([name, pattern]) => [name, new RegExp(pattern, 'g')]),
     pair: rule.pair && {
       pattern: new Pattern(rule.pair.pattern, `g${flags}`),

@@ -8,8 +8,9 @@ import { type CompiledRule, compileRule } from './compiled-rule.ts'
 import { type Dialect, dialectOf } from './dialect.ts'
 import { type Embedded, EmbeddedTexts, lift } from './embedded.ts'
 import { groupsOf, interpret, type Match } from './interpret.ts'
-import { literalsOf, type Meaning } from './literals.ts'
-import { type Hits, IN_NAME, newHits, Prefilter } from './prefilter.ts'
+import { type Dictionary, dictionaryOf, meaningOf } from './literals.ts'
+import { IN_NAME } from './lookup.ts'
+import { type Hits, newHits, Prefilter } from './prefilter.ts'
 import type { Rule } from './rule.ts'
 import { readManifest } from './secret-manifest.ts'
 import { settle } from './settle.ts'
@@ -51,11 +52,12 @@ const MOST_DECODED = 4
  * The rules made ready. Rules are plain data, so that a worker compiles those that another thread has loaded.
  * Binary content (a NUL among its first 8 KiB) is searched for what a pattern alone tells, also in UTF-16, not for
  * assignments or other encoded texts. What is UTF-16 as a whole is a text like any other.
+ * @param dictionary that of these rules, where it was made ahead.
  */
-export function compileRules(rules: readonly Rule[]): Engine {
+export function compileRules(rules: readonly Rule[], dictionary?: Dictionary): Engine {
   // A pattern that backtracks too often is finished by V8's linear engine.
   setFlagsFromString('--enable-experimental-regexp-engine-on-excessive-backtracks')
-  return new Engine(rules.map(compileRule))
+  return new Engine(rules.map(compileRule), dictionary)
 }
 
 /** Even, so that no window cuts a character of UTF-16 in two. */
@@ -75,23 +77,16 @@ const NOWHERE = 0x7fffffff
 export class Engine {
   readonly rules: readonly CompiledRule[]
   readonly #prefilter: Prefilter
-  readonly #meanings: readonly Meaning[]
-  /** Of each literal, the number of the rule whose keyword it is, or -1: asked at every hit, of which there are many. */
-  readonly #ruleOf: Int32Array
+  readonly #meanings: Int32Array
   /** One list for each depth of encoding, used again for every text. */
   readonly #hits: Hits[] = []
   readonly #progress: Progress[] = []
   readonly #decoding = { left: 0 }
-  /** Of which rules the prefilter knows how their matches begin. */
-  readonly #isKnown: Uint8Array
 
-  constructor(rules: readonly CompiledRule[]) {
+  constructor(rules: readonly CompiledRule[], { lookup, meanings } = dictionaryOf(rules)) {
     this.rules = rules
-    const { literals, meanings } = literalsOf(rules)
-    this.#prefilter = new Prefilter(literals)
+    this.#prefilter = new Prefilter(lookup)
     this.#meanings = meanings
-    this.#ruleOf = Int32Array.from(meanings, meaning => ('rule' in meaning ? meaning.number : -1))
-    this.#isKnown = new Uint8Array(rules.length)
   }
 
   /** All finds in bytes that are in memory, in order of where they stand. */
@@ -177,13 +172,6 @@ export class Engine {
     return settle(found)
   }
 
-  /** Most rules are never tried: what takes time is found out when it is needed. */
-  #learn(number: number): void {
-    const { needs, pattern } = this.rules[number]!
-    this.#prefilter.learn(needs, pattern.beginning)
-    this.#isKnown[number] = 1
-  }
-
   #visit(
     text: Text,
     depth: number,
@@ -201,12 +189,11 @@ export class Engine {
     tried.fill(-1)
     for (let i = 0; i < hits.count; i++) {
       const start = hits.start[i]!
-      const number = this.#ruleOf[hits.literal[i]!]!
+      const number = this.#meanings[hits.literal[i]!]!
       if (number >= 0) {
         const rule = this.rules[number]!
         if (binary && rule.isOfText) continue
         if (hits.is[i]! & MAY_MATCH && tried[number] !== start) {
-          if (this.#isKnown[number] === 0) this.#learn(number)
           if (tried[number] === -1) end[number] = rule.paths?.test(text.path) === false ? NOWHERE : 0
           tried[number] = start
           const match = matchAt(text, rule, start, end[number]!)
@@ -219,7 +206,7 @@ export class Engine {
         continue
       }
       if (!onEmbedded) continue
-      const meaning = this.#meanings[hits.literal[i]!]!
+      const meaning = meaningOf(number)
       if ('base64' in meaning) {
         const inner = binary ? undefined : embedded.base64At(start, meaning.offset)
         if (inner) onEmbedded(inner)

@@ -20,15 +20,24 @@ const PAGE_BYTES = 65536
 
 /** What is to lie in a memory: one thing behind the other, each at a multiple of sixteen, from where an address is never 0. */
 export class Layout {
-  readonly tables: { readonly at: number; readonly table: Table }[] = []
+  readonly #tables: { readonly at: number; readonly table: Table }[] = []
   end = 64
 
   /** So many bytes, or this table; gives where it will be. */
   put(table: number | Table): number {
     const at = this.end
-    if (typeof table !== 'number') this.tables.push({ at, table })
+    if (typeof table !== 'number') this.#tables.push({ at, table })
     this.end = (at + (typeof table === 'number' ? table : table.byteLength) + 15) & ~15
     return at
+  }
+
+  /** Up to where the last table ends. */
+  bytes(): Uint8Array<ArrayBuffer> {
+    const last = this.#tables.at(-1)
+    const bytes = new Uint8Array(last ? last.at + last.table.byteLength : 0)
+    for (const { at, table } of this.#tables)
+      bytes.set(new Uint8Array(table.buffer, table.byteOffset, table.byteLength), at)
+    return bytes
   }
 }
 
@@ -37,11 +46,11 @@ export class LinearMemory {
   readonly #memory: Memory
   #bytes: Uint8Array
 
-  constructor({ tables, end }: Layout) {
+  /** Of at least so many bytes, of which those are the first. */
+  constructor(laid: Uint8Array, end: number) {
     this.#memory = new WebAssembly.Memory({ initial: Math.ceil(end / PAGE_BYTES) })
     this.#bytes = new Uint8Array(this.#memory.buffer)
-    for (const { at, table } of tables)
-      this.#bytes.set(new Uint8Array(table.buffer, table.byteOffset, table.byteLength), at)
+    this.#bytes.set(laid)
   }
 
   /** The functions of a module. */

@@ -1,10 +1,9 @@
 import type { CompiledRule } from './compiled-rule.ts'
-import type { Literal } from './prefilter.ts'
+import { type Literal, type Lookup, lookupOf, type Needs } from './lookup.ts'
 import { isAtStart } from './rule.ts'
 
-/** What a literal stands for: a keyword of a rule (with its number), or a keyword as it looks within base64. */
+/** What a literal stands for that is no keyword of a rule: a keyword as it looks within base64 or in codes. */
 export type Meaning =
-  | { readonly rule: CompiledRule; readonly number: number }
   /** The literal begins `offset` characters into a base64 text, counted modulo 4. */
   | { readonly base64: true; readonly offset: number }
   /** The beginning of a keyword as it looks when each of its characters is written by a code. */
@@ -14,6 +13,28 @@ export type Meaning =
 
 /** `escapes` are those of JSON, URLs and XML; `wide` is UTF-16. */
 export type EncodedForm = 'hex' | 'escapes' | 'wide'
+
+/** What rules are found by, as plain data, so that it can be made ahead. */
+export interface Dictionary {
+  readonly lookup: Lookup
+  /** Of each literal, the number of the rule whose keyword it is; or that of another meaning, from -1 downwards (`meaningOf`). */
+  readonly meanings: Int32Array
+}
+
+const MEANINGS: readonly Meaning[] = [
+  { escaped: true },
+  ...[0, 1, 2, 3].map(offset => ({ base64: true, offset }) as const),
+  ...(['hex', 'escapes', 'wide'] as const).map(encoded => ({ encoded })),
+]
+
+/** @param number negative */
+export function meaningOf(number: number): Meaning {
+  return MEANINGS[-1 - number]!
+}
+
+const ESCAPED = -1
+const inBase64At = (offset: number) => -2 - offset
+const CODED: Readonly<Record<EncodedForm, number>> = { hex: -6, escapes: -7, wide: -8 }
 
 /** Gzip as it begins in base64, and in base64 of that: what packs manifests so packs the secrets in them. */
 const PACKED = ['H4sI', 'SDRzS']
@@ -30,43 +51,48 @@ const LONGEST_IN_BASE64 = 6
  * Every rule's keywords, and each keyword as it looks within base64 at its three possible alignments, so that one pass
  * over the bytes also finds the base64 texts that are worth decoding.
  */
-export function literalsOf(rules: readonly CompiledRule[]): { literals: Literal[]; meanings: Meaning[] } {
+export function dictionaryOf(rules: readonly CompiledRule[]): Dictionary {
   const literals: Literal[] = []
-  const meanings: Meaning[] = []
+  const meanings: number[] = []
   const seen = new Set<string>()
   const add = (
     text: string,
     ignoreCase: boolean,
-    meaning: Meaning,
+    meaning: number,
     more?: Pick<Literal, 'atStart' | 'needs'>,
   ) => {
     literals.push({ text, ignoreCase, ...more })
     meanings.push(meaning)
   }
-  const once = (kind: string, text: string, meaning: Meaning, ignoreCase = false) => {
+  const once = (kind: string, text: string, meaning: number, ignoreCase = false) => {
     if (seen.has(kind + text)) return
     seen.add(kind + text)
     add(text, ignoreCase, meaning)
   }
-  for (const text of PACKED) once('0 ', text, { base64: true, offset: 0 })
+  for (const text of PACKED) once('0 ', text, inBase64At(0))
   for (const [number, rule] of rules.entries()) {
+    const needs: Needs = {
+      // Where something may lead up to it, only the match tells what stands before.
+      before: rule.lead ? undefined : rule.before,
+      isName: rule.isNameOnly,
+      beginning: rule.pattern.beginning,
+    }
     for (const keyword of rule.rule.keywords) {
       const atStart = isAtStart(rule.rule)
-      add(keyword, rule.rule.ignoreCase, { rule, number }, { atStart, needs: rule.needs })
-      if (keyword.includes('/')) once('escaped ', keyword.replaceAll('/', '\\/'), { escaped: true })
+      add(keyword, rule.rule.ignoreCase, number, { atStart, needs })
+      if (keyword.includes('/')) once('escaped ', keyword.replaceAll('/', '\\/'), ESCAPED)
       if (!rule.rule.inBase64) continue
       for (const spelling of rule.rule.ignoreCase ? spellings(keyword) : [keyword]) {
         for (const { text, offset } of inBase64(spelling)) {
-          once(`${offset} `, text, { base64: true, offset })
+          once(`${offset} `, text, inBase64At(offset))
           if (rule.rule.ignoreCase) continue
-          for (const twice of inBase64(text))
-            once(`${twice.offset} `, twice.text, { base64: true, offset: twice.offset })
+          for (const twice of inBase64(text)) once(`${twice.offset} `, twice.text, inBase64At(twice.offset))
         }
-        for (const { text, form } of inCodes(spelling)) once(`${form} `, text, { encoded: form }, true)
+        for (const { text, form } of inCodes(spelling)) once(`${form} `, text, CODED[form], true)
       }
     }
   }
-  return { literals, meanings }
+  return { lookup: lookupOf(literals), meanings: Int32Array.from(meanings) }
 }
 
 /** Only letters of ASCII have a case here: others are bytes of one. */

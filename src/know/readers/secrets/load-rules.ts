@@ -15,6 +15,8 @@ export interface RuleProblem {
 
 export interface LoadedRules {
   readonly rules: readonly Rule[]
+  /** They are those that were built, of which `builtDictionary()` is. */
+  readonly areBuilt?: boolean
   readonly problems: readonly RuleProblem[]
 }
 

@@ -25,7 +25,7 @@ export async function cachedRules(
   cacheDirectory: string,
   ahead: Built | undefined = built(),
 ): Promise<LoadedRules> {
-  if (ahead && ahead.digest === rulesDigest(rulesDirectory)) return ahead.rules
+  if (ahead && ahead.digest === rulesDigest(rulesDirectory)) return { ...ahead.rules, areBuilt: true }
   const version = createHash('sha256').update(versionOf(rulesDirectory)).update(rulesDirectory).digest('hex')
   const file = join(cacheDirectory, `rules-${version.slice(0, 32)}.json`)
   const text = await readFile(file, 'utf8').catch(() => undefined)

@@ -28,12 +28,12 @@ export interface ChangeInput {
  * stands nowhere would send people after it. A commit that was made is found by the next scan.
  */
 export async function scanChange(world: World, input: ChangeInput): Promise<Scan & { roots: Root[] }> {
-  const { rules, problems } = await rulesInUse(ruleFoldersOf(world))
+  const inUse = await rulesInUse(ruleFoldersOf(world))
   const keys = await world.existingKeys()
   const roots: Root[] = []
   const found: Found[] = []
   const searched: string[] = []
-  const skipped = problems.map(({ file, line, column, message }) => ({
+  const skipped = inUse.problems.map(({ file, line, column, message }) => ({
     what: file,
     why: `line ${line}, column ${column}: ${message}`,
   }))
@@ -41,7 +41,7 @@ export async function scanChange(world: World, input: ChangeInput): Promise<Scan
   for (const [repository, within] of repositoriesOf(input.paths)) {
     const change = await world.openChange(repository, { ...input.range, ...(within && { within }) })
     try {
-      const { finds, gaps, documents } = await look(change, rules, world.io)
+      const { finds, gaps, documents } = await look(change, inUse, world.io)
       roots.push({ path: change.root, origin: change.origin, revision: change.revision })
       searched.push(`${change.scope}, ${documents} ${documents === 1 ? 'document' : 'documents'}`)
       skipped.push(...gaps.map(({ what, why }) => ({ what, why })))

@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { EmbeddedTexts } from '../../../../src/know/readers/secrets/embedded.ts'
-import { beginningOf } from '../../../../src/know/readers/secrets/pattern-bounds.ts'
-import { type Literal, newHits, Prefilter } from '../../../../src/know/readers/secrets/prefilter.ts'
+import { type Beginning, beginningOf } from '../../../../src/know/readers/secrets/pattern-bounds.ts'
+import { type Literal, lookupOf } from '../../../../src/know/readers/secrets/lookup.ts'
+import { newHits, Prefilter } from '../../../../src/know/readers/secrets/prefilter.ts'
 import { IS_IN_CODES } from '../../../../src/know/readers/secrets/sieve.ts'
 import { Text } from '../../../../src/know/readers/secrets/text.ts'
 import { everywhere } from './everywhere.ts'
@@ -30,7 +31,7 @@ function prefiltered(literals: readonly Literal[], bytes: Uint8Array): string[] 
   const [from, around] = [bytes.length % 3, Buffer.from('ab_ABC')]
   const to = from + bytes.length
   const all = Buffer.concat([around.subarray(0, from), bytes, around])
-  new Prefilter(literals).scan(all.subarray(from, to), hits)
+  new Prefilter(lookupOf(literals)).scan(all.subarray(from, to), hits)
   for (let i = 1; i < hits.count; i++) expect(hits.start[i]!).toBeGreaterThanOrEqual(hits.start[i - 1]!)
   return Array.from({ length: hits.count }, (_, i) => `${hits.start[i]} ${hits.literal[i]}`).sort()
 }
@@ -78,7 +79,7 @@ test('tells the hits around which something may be written in codes, and no othe
     'x'.repeat(17),
     'x'.repeat(61),
   )
-  const prefilter = new Prefilter([{ text: 'key', ignoreCase: false }])
+  const prefilter = new Prefilter(lookupOf([{ text: 'key', ignoreCase: false }]))
   const hits = newHits()
   const met = { coded: 0, decoded: 0 }
   fc.assert(
@@ -118,23 +119,22 @@ test('leaves out where the bytes around a literal tell that nothing can match', 
   const before = new Uint8Array(256)
   before['x'.charCodeAt(0)] = 1
   const needs = { before, isName: true }
-  const prefilter = new Prefilter([{ text: 'key', ignoreCase: false, needs }])
-  const starts = (text: string) => {
+  const starts = (text: string, beginning?: Beginning) => {
     const hits = newHits()
-    prefilter.scan(Buffer.from(text), hits)
+    const all = { ...needs, ...(beginning && { beginning }) }
+    new Prefilter(lookupOf([{ text: 'key', ignoreCase: false, needs: all }])).scan(Buffer.from(text), hits)
     return [...hits.start.subarray(0, hits.count)]
   }
   expect(starts('key=1 xkey=1 %3xkey=1 keyName: 1 key+1 key')).toEqual([0, 16, 22, 33])
   expect(starts(`key${'n'.repeat(1021)}=`)).toEqual([0])
   expect(starts(`key${'n'.repeat(1022)}=`)).toEqual([])
-  prefilter.learn(needs, beginningOf('key[=N]a', false))
-  expect(starts('key=1 key=a keyNa: key=')).toEqual([6, 12])
+  expect(starts('key=1 key=a keyNa: key=', beginningOf('key[=N]a', false))).toEqual([6, 12])
 })
 
 test('leaves out where a run does not end as each match’s does', () => {
-  const needs = { before: undefined, isName: false }
-  const prefilter = new Prefilter([{ text: '://', ignoreCase: false, needs }])
-  prefilter.learn(needs, beginningOf('://[^:/ ]{0,4}:[^ ]{1,8}@', false))
+  const beginning = beginningOf('://[^:/ ]{0,4}:[^ ]{1,8}@', false)
+  const needs = { before: undefined, isName: false, beginning }
+  const prefilter = new Prefilter(lookupOf([{ text: '://', ignoreCase: false, needs }]))
   const hits = newHits()
   prefilter.scan(Buffer.from('://a:b@ ://host/:b@ ://:c@ ://abcd:e@ ://abcde:f@ ://abcd'), hits)
   expect([...hits.start.subarray(0, hits.count)]).toEqual([0, 20, 27])
@@ -143,7 +143,10 @@ test('leaves out where a run does not end as each match’s does', () => {
 test('more hits than bytes, and more than there was room for', () => {
   const texts = Array.from({ length: 30 }, (_, index) => 'a'.repeat(index + 3))
   const hits = newHits(1)
-  new Prefilter(texts.map(text => ({ text, ignoreCase: true }))).scan(Buffer.alloc(50_000, 'A'), hits)
+  new Prefilter(lookupOf(texts.map(text => ({ text, ignoreCase: true })))).scan(
+    Buffer.alloc(50_000, 'A'),
+    hits,
+  )
   expect(hits.count).toBe(texts.reduce((sum, { length }) => sum + 50_001 - length, 0))
   expect([...hits.literal.subarray(0, 30)]).toEqual([...texts.keys()])
 })
