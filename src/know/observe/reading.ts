@@ -8,7 +8,7 @@ import type { Keys } from '../../core/keys/keys.ts'
 import type { LoadedRules } from '../readers/secrets/load-rules.ts'
 import { type RuleFolders, rulesInUse } from '../readers/secrets/rules-in-use.ts'
 import { readerVersion, workerFile } from './reader-version.ts'
-import type { Read, ReadAnswer, ReadTask, WorkerSetup } from './worker.ts'
+import type { ReadAnswer, ReadTask, WorkerSetup } from './worker.ts'
 import { startWithYoungMemory } from './young-memory.ts'
 
 /** A larger document is handed to its worker piece by piece. */
@@ -20,7 +20,7 @@ const IDLE_MS = 60_000
 /** What a worker makes is short-lived: with half of the usual room for it, two workers take 30 MiB less. */
 const YOUNG_MIB = 24
 
-type Pool = Piscina<readonly ReadTask[], Read>
+type Pool = Piscina<readonly ReadTask[], ReadAnswer[]>
 
 /** A document whose beginning was read: all of it, or as much as is kept in memory. */
 export interface Begun {
@@ -48,28 +48,36 @@ export async function begin(document: Document): Promise<Begun> {
 const FULL_BYTES = 2 * 1024 * 1024
 const FULL_DOCUMENTS = 256
 
-/** Documents to be read together, their bytes one after the other in memory that a source does not use again. */
-export class Batch {
-  readonly documents: Begun[] = []
-  bytes = 0
-  readonly #memory: Uint8Array<ArrayBuffer>
-  #used = 0
+/** What is not yet full has room for one more. What is not used of it takes no memory. */
+const BATCH_BYTES = FULL_BYTES + WHOLE_BYTES
 
-  constructor(memory: Uint8Array<ArrayBuffer>) {
-    this.#memory = memory
+type Shared = Uint8Array<SharedArrayBuffer>
+
+/** A document that is handed over, all of it or its beginning. */
+interface Held {
+  readonly document: Document
+  readonly bytes: Shared
+}
+
+/**
+ * Documents to be read together, their bytes one after the other in memory that the worker reads as well: sources give views
+ * into buffers that they use again, and a document that a worker did not finish is given to another one.
+ */
+export class Batch {
+  readonly documents: Held[] = []
+  bytes = 0
+  /** For another batch, once this one was read. */
+  readonly memory: Shared
+
+  constructor(memory: Shared) {
+    this.memory = memory
   }
 
-  /** All of whose bytes were read. */
+  /** All of whose bytes were read. Not to one that is full. */
   add({ document, chunks, bytes }: Begun): void {
-    const isRoom = this.#used + bytes <= this.#memory.length
-    const held = isRoom ? this.#memory.subarray(this.#used, this.#used + bytes) : new Uint8Array(bytes)
-    if (isRoom) this.#used += bytes
-    let to = 0
-    for (const chunk of chunks) {
-      held.set(chunk, to)
-      to += chunk.length
-    }
-    this.documents.push({ document, chunks: [held], bytes })
+    const held = this.memory.subarray(this.bytes, this.bytes + bytes)
+    fill(held, chunks)
+    this.documents.push({ document, bytes: held })
     this.bytes += bytes
   }
 
@@ -77,17 +85,19 @@ export class Batch {
   isFull(beside = 0): boolean {
     return this.bytes >= FULL_BYTES || this.documents.length + beside >= FULL_DOCUMENTS
   }
-
-  /** For another batch, once this one was read. */
-  get memory(): Uint8Array<ArrayBuffer> {
-    return this.#memory
-  }
 }
 
-/** Memory that documents are handed over in. It comes back with the answers: new memory for all would cost more than copying. */
-const HANDED_OVER_BYTES = 5 * 1024 * 1024
-/** What is more than that in a batch has memory of its own. */
-const BATCH_BYTES = 3 * 1024 * 1024
+function shared(bytes: number): Shared {
+  return new Uint8Array(new SharedArrayBuffer(bytes))
+}
+
+function fill(memory: Shared, chunks: readonly Uint8Array[]): void {
+  let to = 0
+  for (const chunk of chunks) {
+    memory.set(chunk, to)
+    to += chunk.length
+  }
+}
 
 export interface ReadingOptions extends RuleFolders {
   readonly keys: Pick<Keys, 'fingerprint'>
@@ -116,8 +126,7 @@ export class Reading {
   readonly problems: LoadedRules['problems']
   readonly #rules: Pick<WorkerSetup, 'rules' | 'areBuilt'>
   readonly #key: Secret
-  readonly #memory: ArrayBuffer[] = []
-  readonly #batchMemory: Uint8Array<ArrayBuffer>[] = []
+  readonly #memory: Shared[] = []
   #pool: Promise<Pool> | undefined
 
   constructor({
@@ -142,7 +151,7 @@ export class Reading {
   }
 
   batch(): Batch {
-    return new Batch(this.#batchMemory.pop() ?? new Uint8Array(BATCH_BYTES))
+    return new Batch(this.#memory.pop() ?? shared(BATCH_BYTES))
   }
 
   /** One answer for each document. A document that a worker cannot finish is read by itself, then given up. */
@@ -150,14 +159,15 @@ export class Reading {
     try {
       return await this.#read(batch.documents)
     } finally {
-      this.#batchMemory.push(batch.memory)
+      this.#memory.push(batch.memory)
     }
   }
 
-  async #read(documents: readonly Begun[]): Promise<ReadAnswer[]> {
+  async #read(documents: readonly Held[]): Promise<ReadAnswer[]> {
     if (documents.length === 0) return []
     try {
-      return await this.#run(this.#tasksOf(documents), sizeOf(documents))
+      const size = documents.reduce((sum, { bytes }) => sum + bytes.length, 0)
+      return await this.#run(documents.map(taskOf), size)
     } catch (error) {
       if (documents.length === 1) return [{ findings: [], failure: givenUp(error) }]
       const answers: ReadAnswer[] = []
@@ -169,7 +179,9 @@ export class Reading {
   /** Hands a large document over as it is read. Raises what its source raises. */
   async readLarge(begun: Begun, onBytes: (bytes: number) => void): Promise<ReadAnswer> {
     const { port1: ours, port2: theirs } = new MessageChannel()
-    const task = this.#tasksOf([begun])[0]!
+    const bytes = shared(begun.bytes)
+    fill(bytes, begun.chunks)
+    const task = taskOf({ document: begun.document, bytes })
     const ended = new AbortController()
     const answer = this.#run([{ ...task, port: theirs }], begun.document.size ?? 0).then(
       answers => answers[0] ?? { findings: [], failure: 'the worker gave no answer' },
@@ -188,35 +200,10 @@ export class Reading {
     return await answer
   }
 
-  /** The tasks' bytes are the worker's from here on. */
   async #run(tasks: readonly ReadTask[], bytes: number): Promise<ReadAnswer[]> {
-    const memory = new Set(tasks.map(({ bytes }) => bytes.buffer))
-    const transferList = [...memory, ...tasks.flatMap(({ port }) => port ?? [])]
     const pool = await (this.#pool ??= this.#start())
     const signal = AbortSignal.timeout(PATIENCE_MS + Math.ceil(bytes / SLOWEST_BYTES_PER_MS))
-    const read = await pool.run(tasks, { signal, transferList })
-    for (const back of read.memory) if (back.byteLength === HANDED_OVER_BYTES) this.#memory.push(back)
-    return read.answers
-  }
-
-  /**
-   * The batch with its bytes in memory of its own, one after the other, to be handed to another thread: sources give views
-   * into large buffers, and a document that a worker did not finish is handed over again.
-   */
-  #tasksOf(batch: readonly Begun[]): ReadTask[] {
-    const size = sizeOf(batch)
-    const memory = size > HANDED_OVER_BYTES ? undefined : this.#memory.pop()
-    const bytes = new Uint8Array(memory ?? new ArrayBuffer(Math.max(size, HANDED_OVER_BYTES)))
-    let to = 0
-    return batch.map(({ document: { id, in: container, path, format, about }, chunks }) => {
-      const from = to
-      for (const chunk of chunks) {
-        bytes.set(chunk, to)
-        to += chunk.length
-      }
-      const told = { ...(format !== undefined && { format }), ...(about && { about }) }
-      return { id, in: container, path, bytes: bytes.subarray(from, to), ...told }
-    })
+    return await pool.run(tasks, { signal, transferList: tasks.flatMap(({ port }) => port ?? []) })
   }
 
   async #start(): Promise<Pool> {
@@ -248,8 +235,9 @@ export class Reading {
   }
 }
 
-function sizeOf(batch: readonly Begun[]): number {
-  return batch.reduce((sum, { bytes }) => sum + bytes, 0)
+function taskOf({ document: { id, in: container, path, format, about }, bytes }: Held): ReadTask {
+  const told = { ...(format !== undefined && { format }), ...(about && { about }) }
+  return { id, in: container, path, bytes, ...told }
 }
 
 function givenUp(error: unknown): string {

@@ -1,5 +1,4 @@
 import { type MessagePort, workerData } from 'node:worker_threads'
-import { move, transferableSymbol, valueSymbol } from 'piscina'
 import type { Ref } from '../../core/contract/ref.ts'
 import { Secret } from '../../core/contract/secret.ts'
 import type { Fingerprinted } from '../inventory/fold.ts'
@@ -25,17 +24,11 @@ export interface ReadTask {
   readonly path: string
   readonly format?: string
   readonly about?: Ref
-  readonly bytes: Uint8Array<ArrayBuffer>
+  readonly bytes: Uint8Array<SharedArrayBuffer>
   readonly port?: MessagePort
 }
 
 export type ReadAnswer = DocumentAnswer<Fingerprinted>
-
-/** `memory` is what the tasks' bytes lay in: who gave it gets it back. */
-export interface Read {
-  readonly answers: ReadAnswer[]
-  readonly memory: readonly ArrayBuffer[]
-}
 
 const setup: WorkerSetup = workerData as WorkerSetup
 const key = new Secret(setup.fingerprintKey)
@@ -49,12 +42,10 @@ const keeping: Keeping<Fingerprinted> = {
   valueOf: ({ fingerprint }) => fingerprint,
 }
 
-export default async function readAll(tasks: readonly ReadTask[]) {
+export default async function readAll(tasks: readonly ReadTask[]): Promise<ReadAnswer[]> {
   const answers: ReadAnswer[] = []
   for (const task of tasks) answers.push(await read(task))
-  const memory = [...new Set(tasks.map(({ bytes }) => bytes.buffer))]
-  const all: Read = { answers, memory }
-  return move({ [transferableSymbol]: memory, [valueSymbol]: all })
+  return answers
 }
 
 async function read(task: ReadTask): Promise<ReadAnswer> {
