@@ -4,6 +4,7 @@ import type { Ref, Slot } from '../../../core/contract/ref.ts'
 import { Secret } from '../../../core/contract/secret.ts'
 import { type Allowance, allowanceAt } from './allowance.ts'
 import type { Candidate, Span } from './candidate.ts'
+import { classOf } from './byte-class.ts'
 import { type CompiledRule, compileRule } from './compiled-rule.ts'
 import { type Dialect, dialectOf } from './dialect.ts'
 import { type Embedded, EmbeddedTexts, lift } from './embedded.ts'
@@ -60,6 +61,10 @@ export function compileRules(rules: readonly Rule[], dictionary?: Dictionary): E
   return new Engine(rules.map(compileRule), dictionary)
 }
 
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
+}
+
 /** Even, so that no window cuts a character of UTF-16 in two. */
 function windowOf({ windowBytes }: ScanOptions): number {
   return Math.max(windowBytes ?? WINDOW_BYTES, 4 * MARGIN) & ~1
@@ -111,14 +116,14 @@ export class Engine {
       held.push(chunk)
       size += chunk.length
       while (size > windowBytes) {
-        const whole = Buffer.concat(held)
+        const whole = joined(held)
         passage ??= new Passage(this, options.path, whole)
         yield* passage.read(whole.subarray(0, windowBytes), false)
         held = [whole.subarray(windowBytes - 2 * MARGIN)]
         size = held[0]!.length
       }
     }
-    const rest = held.length === 1 ? held[0]! : Buffer.concat(held)
+    const rest = joined(held)
     yield* (passage ?? new Passage(this, options.path, rest)).read(rest, true)
   }
 
@@ -249,8 +254,11 @@ function nameEndAt(bytes: Uint8Array, keywordAt: number): number {
   return at
 }
 
+const PERCENT = 0x25
+const IS_HEX = classOf('0123456789ABCDEFabcdef')
+
 function isPercentEscape(bytes: Uint8Array, at: number): boolean {
-  return at >= 0 && /^%[0-9A-Fa-f]{2}$/.test(String.fromCharCode(bytes[at]!, bytes[at + 1]!, bytes[at + 2]!))
+  return bytes[at] === PERCENT && IS_HEX[bytes[at + 1]!] === 1 && IS_HEX[bytes[at + 2]!] === 1
 }
 
 /** One document read window by window; keeps what a find's absolute position needs. */
