@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
-import { type FileHandle, lstat, open, readdir, readlink, realpath, stat } from 'node:fs/promises'
+import { closeSync, constants, type Dirent, fstatSync, openSync, readdirSync, readSync } from 'node:fs'
+import { type FileHandle, lstat, open, readlink, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
@@ -12,11 +12,12 @@ import { excluded, type Skipped, type Tree, type TreeFile } from './tree.ts'
 
 const CHUNK_BYTES = 256 * 1024
 /**
- * Smaller files are read without a thread of Node's pool, which costs a tenth: what matters where there are a million.
+ * Folders and smaller files are read without a thread of Node's pool, which costs a tenth: what matters where there are a
+ * million.
  */
 const SMALL_BYTES = 1024 * 1024
 /** After so long without waiting for anything the rest of the program gets a turn. */
-const TURN_MS = 20
+const TURN_MS = 5
 const MOST_WRITABLE_BYTES = 64 * 1024 * 1024
 const SLASH = Buffer.from('/')
 
@@ -97,12 +98,17 @@ async function* walk(
   const folders: Buffer[] = [start]
   const memory = memoryForSmallFiles()
   let turnAt = performance.now() + TURN_MS
-  for (let folder = folders.pop(); folder; folder = folders.pop()) {
+  const turn = async () => {
+    if (performance.now() > turnAt) {
+      await new Promise(setImmediate)
+      turnAt = performance.now() + TURN_MS
+    }
     io.signal.throwIfAborted()
+  }
+  for (let folder = folders.pop(); folder; folder = folders.pop()) {
+    await turn()
     const inside = relativeText(start, folder)
-    const entries = await readdir(folder, { withFileTypes: true, encoding: 'buffer' }).catch(
-      (error: NodeJS.ErrnoException) => reason(error),
-    )
+    const entries = listed(folder)
     if (typeof entries === 'string') {
       yield { skipped: inside, why: entries, failed: true }
       continue
@@ -112,11 +118,7 @@ async function* walk(
     const isGit = names.has('HEAD') && names.has('objects') && names.has('refs')
     const subfolders: Buffer[] = []
     for (const entry of entries) {
-      if (performance.now() > turnAt) {
-        await new Promise(setImmediate)
-        io.signal.throwIfAborted()
-        turnAt = performance.now() + TURN_MS
-      }
+      await turn()
       const file = Buffer.concat([folder, SLASH, entry.name])
       const path = relativeText(start, file)
       const out = excluded(path, exclude)
@@ -129,6 +131,15 @@ async function* walk(
       else yield { skipped: path, ...(await special(file)) }
     }
     folders.push(...subfolders.reverse())
+  }
+}
+
+/** What is in a folder, or why that cannot be told. */
+function listed(folder: Buffer): Dirent<NonSharedBuffer>[] | string {
+  try {
+    return readdirSync(folder, { withFileTypes: true, encoding: 'buffer' })
+  } catch (error) {
+    return reason(error as NodeJS.ErrnoException)
   }
 }
 
