@@ -113,7 +113,7 @@ function callBefore({ page, base }: Text, { start }: Key): string {
   return page.slice(Math.max(0, start - base - 80), start - base)
 }
 
-/** Of several, of which the first is read: `API_KEYS = ["x", "y"]`. */
+/** The name of several: `API_KEYS = ["x", "y"]`. */
 const LIST = /[a-z]s$/i
 
 /** The name of one of them. */
@@ -173,7 +173,8 @@ function valueRange(text: Text, key: Key, how: Assigned['how']): Range | undefin
   if (separator === ':-') return undefined
 
   if (LIST.test(key.name)) at += /^[[(]\s{0,60}(?=["'`])/.exec(page.slice(at, at + 64))?.[0].length ?? 0
-  at = afterLineBreak(page, at, dialect)
+  // `if form["password"]:` of a program in a block of YAML's.
+  if (!(dialect === 'yaml' && separator.includes(']'))) at = afterLineBreak(page, at, dialect)
   if (dialect === 'code' || dialect === 'text') at = afterPrefix(page, at)
   const delimited = delimitedRange(page, at, dialect)
   if (delimited) return delimited

@@ -87,6 +87,8 @@ export interface Beside {
   readonly entropy: number
 }
 
+const OF_TEXT: ReadonlySet<Rule['structure']> = new Set(['basic', 'manifest', 'compared', 'rows'])
+
 export function compileRule(rule: Rule): CompiledRule {
   const flags = rule.ignoreCase ? 'i' : ''
   const isAssignment = rule.structure === 'assignment'
@@ -94,7 +96,7 @@ export function compileRule(rule: Rule): CompiledRule {
   return {
     rule,
     isAssignment,
-    isOfText: isAssignment || rule.structure === 'basic' || rule.structure === 'manifest',
+    isOfText: isAssignment || OF_TEXT.has(rule.structure),
     pattern: new Pattern(wholePattern(rule), `y${flags}`),
     isNameOnly,
     paths: rule.paths === undefined ? undefined : new RegExp(rule.paths, 'i'),

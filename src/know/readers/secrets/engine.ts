@@ -13,7 +13,6 @@ import { type Dictionary, dictionaryOf, meaningOf } from './literals.ts'
 import { IN_NAME } from './lookup.ts'
 import { type Hits, newHits, Prefilter } from './prefilter.ts'
 import type { Rule } from './rule.ts'
-import { readManifest } from './secret-manifest.ts'
 import { settle } from './settle.ts'
 import { IS_IN_CODES, MAY_MATCH } from './sieve.ts'
 import { Text } from './text.ts'
@@ -151,12 +150,7 @@ export class Engine {
       depth,
       binary,
       (rule, match) => {
-        if (rule.rule.structure === 'manifest') {
-          found.push(...readManifest(text, rule, match, depth))
-          return
-        }
-        const candidate = interpret(text, rule, match, depth)
-        if (candidate) found.push(candidate)
+        for (const candidate of interpret(text, rule, match, depth)) found.push(candidate)
       },
       depth < DEEPEST
         ? embedded => {

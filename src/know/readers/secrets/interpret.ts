@@ -1,18 +1,20 @@
 import type { Ref } from '../../../core/contract/ref.ts'
 import { decodeAs } from '../../../core/contract/slot.ts'
-import { COMPARES, isExpression, ofList, readAssigned } from './assignment.ts'
 import type { Candidate, Span } from './candidate.ts'
 import { holds } from './checksum.ts'
+import { readCompared } from './compared-literal.ts'
 import type { Beside, CompiledRule } from './compiled-rule.ts'
 import { entropy } from './entropy.ts'
 import { factsOf } from './facts/facts.ts'
 import { judgeNamed } from './judge-assignment.ts'
-import { type KeyName, keyNameOf } from './key-name.ts'
-import { lookAround, type Neighbours } from './neighbours.ts'
+import { keyNameOf } from './key-name.ts'
 import { readHash } from './password-hash.ts'
 import { isCourtesy, isStandIn, repeats, speaksOfItself, whyNoSecret } from './placeholder.ts'
 import { isPublished, isPublishedJwt } from './published.ts'
 import { isQuote, quotedEncoding, unescaped } from './quoted-value.ts'
+import { readManifest } from './secret-manifest.ts'
+import { isLongLine, readAssignment } from './read-assignment.ts'
+import { readRows } from './table.ts'
 import type { Text } from './text.ts'
 import { longestRun } from './value-form.ts'
 import { readWhole } from './whole-file.ts'
@@ -25,22 +27,38 @@ export interface Match {
   readonly groups: Readonly<Record<string, [number, number] | undefined>>
 }
 
-/** What a match means: its value and id decoded, or undefined where the rule's checks say that it is no secret. */
+const NONE: readonly Candidate[] = []
+
+/** What a match means: values and ids decoded, none where the rule's checks say that it is no secret. */
 export function interpret(
   text: Text,
   compiled: CompiledRule,
   match: Match,
   depth: number,
-): Candidate | undefined {
-  const candidate = read(text, compiled, match, depth)
-  const facts = candidate && factsOf(text, candidate)
-  return facts ? { ...candidate, facts } : candidate
+): readonly Candidate[] {
+  const candidates = read(text, compiled, match, depth)
+  if (candidates === undefined) return NONE
+  return [candidates].flat().map(candidate => {
+    const facts = factsOf(text, candidate)
+    return facts ? { ...candidate, facts } : candidate
+  })
 }
 
-function read(text: Text, compiled: CompiledRule, match: Match, depth: number): Candidate | undefined {
+function read(
+  text: Text,
+  compiled: CompiledRule,
+  match: Match,
+  depth: number,
+): Candidate | readonly Candidate[] | undefined {
   switch (compiled.rule.structure) {
     case 'assignment':
-      return readAssignment(text, compiled, match, depth)
+      return readAssignment({ text, rule: compiled, depth }, match)
+    case 'manifest':
+      return readManifest({ text, rule: compiled, depth }, match)
+    case 'compared':
+      return readCompared({ text, rule: compiled, depth }, match)
+    case 'rows':
+      return readRows({ text, rule: compiled, depth }, match)
     case 'stated':
       return readStated(text, compiled, match, depth)
     case 'basic':
@@ -294,92 +312,6 @@ function registryBefore(text: Text, at: number): { host: string; port: string } 
   return key ? { host: key[1]!, port: key[2] ?? '' } : undefined
 }
 
-function readAssignment(
-  text: Text,
-  compiled: CompiledRule,
-  match: Match,
-  depth: number,
-): Candidate | undefined {
-  const separator = match.groups['separator']
-  if (!separator || isOtherName(text, match.start, ...separator)) return undefined
-  if (isExpression(text, match.start, ...separator)) return undefined
-  const name = text.latin1(match.start, separator[0])
-  const key =
-    keyNameOf(name.includes('.') ? name.replace(COMPARES, '') : name) ?? listNameOf(text, name, separator[1])
-  if (!key) return undefined
-  const assigned = readAssigned(text, {
-    start: match.start,
-    end: separator[0],
-    name,
-    separator: text.latin1(separator[0], separator[1]),
-    valueAt: separator[1],
-  })
-  if (!assigned) return undefined
-  const { span: value, how, isLiteral } = assigned
-  const isSetting = assigned.isSetting || SETTINGS.has(text.dialect)
-  // What stands beside it is dear to find out, and most values are settled without.
-  const isNear = key.family === 'password'
-  let near: Neighbours | undefined
-  const besideIt = () => (near ??= lookAround(text, name, match.start, value.encodings.includes('base64')))
-  const judged = judgeNamed(key, latin1(value), {
-    path: text.path,
-    isLiteral,
-    isSetting,
-    how,
-    besides: () => besideIt().beside,
-    isMinified: () => text.dialect === 'code' && isLongLine(text, match.start),
-  })
-  if (!judged) return undefined
-  const { user, claims } = isNear && how === 'assigned' ? besideIt() : {}
-  // What an anonymous user gives is the courtesy of an address.
-  if (user && /^(?:anonymous|anonymous@.*)$/i.test(latin1(user))) return undefined
-  return {
-    rule: compiled,
-    value,
-    ...(user && { id: user }),
-    ...(claims && { claims }),
-    confidence: claims ? Math.round(Math.min(0.95, judged.confidence + 0.1) * 100) / 100 : judged.confidence,
-    reasons: judged.reasons,
-    depth,
-  }
-}
-
-/** `tokens = [`; more often they are those of a parser. */
-function listNameOf({ bytes }: Text, name: string, valueAt: number): KeyName | undefined {
-  if (bytes[valueAt] !== 0x5b && bytes[valueAt] !== 0x28) return undefined
-  const one = ofList(name)
-  return one === undefined ? undefined : keyNameOf(one)
-}
-
-const [COLON, SLASH] = [0x3a, 0x2f]
-
-/** A field of a line, `login:passwd:uid`; a file of which a line is printed, `/etc/passwd:x:0`; a type, `"AWS::IAM::AccessKey":`. */
-function isOtherName({ bytes }: Text, start: number, separatorAt: number, valueAt: number): boolean {
-  const before = bytes[start - 1]
-  if (valueAt === separatorAt + 1 && bytes[separatorAt] === COLON) return before === COLON || before === SLASH
-  return (
-    before === COLON && bytes[start - 2] === COLON && /["']/.test(String.fromCharCode(bytes[separatorAt]!))
-  )
-}
-
-const SETTINGS: ReadonlySet<Text['dialect']> = new Set([
-  'json',
-  'yaml',
-  'env',
-  'shell',
-  'docker',
-  'ini',
-  'toml',
-  'xml',
-  'netrc',
-])
-
-/** No line break within half a thousand bytes on either side. */
-function isLongLine({ bytes }: Text, at: number): boolean {
-  const [before, after] = [at - 500, at + 500]
-  return before >= 0 && after <= bytes.length && !bytes.subarray(before, after).includes(0x0a)
-}
-
 /** The name that says as much as the place: where a token is stated, one that is a UUID is no mere name of something. */
 const STATED = { password: 'password', token: 'access_token' } as const
 
@@ -388,10 +320,8 @@ function readStated(text: Text, compiled: CompiledRule, match: Match, depth: num
   const { rule } = compiled
   const range = match.groups['value']
   if (!range) return undefined
-  const quote = String.fromCharCode(text.bytes[range[0] - 1] ?? 0)
-  const encoding = isQuote(quote) ? quotedEncoding(text.dialect, quote === "'") : undefined
-  const { bytes, encodings } = unescaped(text.bytes.subarray(...range), encoding ? [encoding] : [])
-  const value = { start: range[0], end: range[1], encodings, bytes }
+  const value = rule.encodings.length > 0 ? spanOf(text, range, rule.encodings) : quotedSpan(text, range)
+  if (!value) return undefined
   const user = spanOf(text, match.groups['user'], [])
   const host = match.groups['host'] ? 'host' : undefined
   const judged = judgeNamed(keyNameOf(STATED[rule.states])!, latin1(value), {
@@ -410,6 +340,17 @@ function readStated(text: Text, compiled: CompiledRule, match: Match, depth: num
     confidence: judged.confidence,
     reasons: [`stands as a ${rule.name}`, ...judged.reasons.slice(1)],
     depth,
+  }
+}
+
+/** As its quotes say how it is written, where there are any. */
+function quotedSpan(text: Text, range: [number, number]): Span {
+  const quote = String.fromCharCode(text.bytes[range[0] - 1] ?? 0)
+  const encoding = isQuote(quote) ? quotedEncoding(text.dialect, quote === "'") : undefined
+  return {
+    start: range[0],
+    end: range[1],
+    ...unescaped(text.bytes.subarray(...range), encoding ? [encoding] : []),
   }
 }
 

@@ -75,10 +75,24 @@ export const ruleSchema = z
      * like is judged as an assigned one is.
      * `file`: the pattern fits a document's first bytes, and the document as a whole is the value.
      * `manifest`: the pattern tells a manifest that holds secrets, each of which is found.
+     * `compared`: the match begins with the quote that ends the value, and the group `name` is what that is compared with.
+     * `rows`: the match ends where the first row of a table begins, whose columns the group `columns` has.
      * `hash`: what `lead` took is the user whose password's hash the value is.
      */
     structure: z
-      .enum(['assignment', 'stated', 'basic', 'url', 'pgpass', 'jwt', 'file', 'hash', 'manifest'])
+      .enum([
+        'assignment',
+        'stated',
+        'basic',
+        'url',
+        'pgpass',
+        'jwt',
+        'file',
+        'hash',
+        'manifest',
+        'compared',
+        'rows',
+      ])
       .optional(),
     /** What a `stated` value is: any text that is no stand-in, or only what looks generated. */
     states: z.enum(['password', 'token']).default('password'),

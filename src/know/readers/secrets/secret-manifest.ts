@@ -1,9 +1,8 @@
 import { looksLikeBase64, undoBase64 } from './assignment.ts'
 import type { Candidate, Span } from './candidate.ts'
-import type { CompiledRule } from './compiled-rule.ts'
 import type { Match } from './interpret.ts'
-import { judgeNamed } from './judge-assignment.ts'
 import { keyNameOf } from './key-name.ts'
+import { type Found, namedCandidate } from './named-candidate.ts'
 import { quotedEncoding, unescaped } from './quoted-value.ts'
 import type { Text } from './text.ts'
 
@@ -16,15 +15,35 @@ const ENTRY = /^([ \t]+)(["']?)([\w.-]{1,253})\2:[ \t]+(["']?)([^\s"'|>&*!{[#][^
 const NO_SECRET =
   /user|login|host|port|ur[li]|addr|endpoint|server|name|database|^db$|mail|region|bucket|domain|path|file|version|level|mode|type|enabled|ttl|schema|\.(?:crt|cer|pub)$/i
 
-/** The values of a Kubernetes Secret whose names do not tell: that they stand there does. In YAML, each on a line. */
-export function readManifest(text: Text, compiled: CompiledRule, match: Match, depth: number): Candidate[] {
+/** The values of a Kubernetes Secret whose names do not tell: that they stand there does. */
+export function readManifest(found: Found, match: Match): readonly Candidate[] {
+  const entries = found.text.bytes[match.start] === 0x22 ? entriesOfJson : entriesOfYaml
+  return entries(found.text, match).flatMap(({ name, ...entry }) => {
+    if (NO_SECRET.test(name) || keyNameOf(name)) return []
+    const value = valueOf(found.text, entry)
+    return (value && judged(found, value)) ?? []
+  })
+}
+
+/** One of those that a section has, as it stands there. */
+interface Entry {
+  readonly name: string
+  readonly start: number
+  readonly end: number
+  readonly encoding: string | undefined
+  /** Of `data`, not of `stringData`. */
+  readonly isBase64: boolean
+}
+
+/** Each on a line. */
+function entriesOfYaml(text: Text, match: Match): Entry[] {
   const from = Math.max(0, match.start - REACH)
   const around = text.latin1(from, match.end + REACH)
   const kindAt = match.start - from
   const documentStart = Math.max(0, around.lastIndexOf('\n---', kindAt))
   const documentEnd = around.indexOf('\n---', kindAt)
   const indent = kindAt - (around.lastIndexOf('\n', kindAt - 1) + 1)
-  const found: Candidate[] = []
+  const entries: Entry[] = []
   let section: string | undefined
   let depthOfEntries: number | undefined
   for (const { 0: line, index } of around
@@ -39,39 +58,68 @@ export function readManifest(text: Text, compiled: CompiledRule, match: Match, d
     const entry = section && ENTRY.exec(line)
     if (!entry) continue
     depthOfEntries ??= entry[1]!.length
-    const name = entry[3]!
-    if (entry[1]!.length !== depthOfEntries || NO_SECRET.test(name) || keyNameOf(name)) continue
-    const start = from + documentStart + index + line.lastIndexOf(`${entry[4]}${entry[5]}`) + entry[4]!.length
-    const value = valueOf(text, start, start + entry[5]!.length, entry[4]!, section === 'data')
-    const judged = value && judge(text, value)
-    if (judged)
-      found.push({
-        rule: compiled,
-        value,
-        confidence: judged.confidence,
-        reasons: ['in a Secret of Kubernetes', ...judged.reasons.slice(1)],
-        depth,
-      })
+    if (entry[1]!.length !== depthOfEntries) continue
+    const [quote, written] = [entry[4]!, entry[5]!]
+    const start = from + documentStart + index + line.lastIndexOf(`${quote}${written}`) + quote.length
+    const encoding = quote === '' ? undefined : quotedEncoding('yaml', quote === "'")
+    entries.push({
+      name: entry[3]!,
+      start,
+      end: start + written.length,
+      encoding,
+      isBase64: section === 'data',
+    })
   }
-  return found
+  return entries
 }
 
-function valueOf(text: Text, start: number, end: number, quote: string, isBase64: boolean): Span | undefined {
-  const encoding = quote === '' ? undefined : quotedEncoding('yaml', quote === "'")
+const JSON_SECTION = /"(data|stringData)"\s*:\s*\{([^{}]*)\}/g
+const JSON_ENTRY = /"([\w.-]{1,253})"\s*:\s*"((?:[^"\\\n]|\\.)*)"/g
+
+/** Those of the object that has the kind as a member. */
+function entriesOfJson(text: Text, match: Match): Entry[] {
+  const from = Math.max(0, match.start - REACH)
+  const around = text.latin1(from, match.end + REACH)
+  const object = objectAround(around, match.start - from)
+  const entries: Entry[] = []
+  for (const section of object?.own.matchAll(JSON_SECTION) ?? []) {
+    const at = from + object!.start + section.index + section[0].lastIndexOf(section[2]!)
+    for (const entry of section[2]!.matchAll(JSON_ENTRY)) {
+      const end = at + entry.index + entry[0].length - 1
+      const start = end - entry[2]!.length
+      entries.push({ name: entry[1]!, start, end, encoding: 'json', isBase64: section[1] === 'data' })
+    }
+  }
+  return entries
+}
+
+/** The innermost object around a place, and of its text what is no deeper than an object in it. */
+function objectAround(text: string, at: number): { start: number; own: string } | undefined {
+  const before = text.slice(0, at).replace(/"(?:[^"\\\n]|\\.)*"/g, string => ' '.repeat(string.length))
+  let start = -1
+  for (let place = at - 1, open = 0; place >= 0 && start < 0; place--) {
+    if (before[place] === '}') open++
+    else if (before[place] === '{' && open-- === 0) start = place
+  }
+  if (start < 0) return undefined
+  let own = ''
+  let depth = 0
+  for (const { 0: part } of text.slice(start).matchAll(/"(?:[^"\\\n]|\\.)*"|[{}]|[^"{}]+|"/g)) {
+    if (part === '}' && --depth === 0) break
+    if (part === '{') depth++
+    own += depth <= 2 ? part : ' '.repeat(part.length)
+  }
+  return { start, own }
+}
+
+function valueOf(text: Text, { start, end, encoding, isBase64 }: Omit<Entry, 'name'>): Span | undefined {
   const span = { start, end, ...unescaped(text.bytes.subarray(start, end), encoding ? [encoding] : []) }
   if (!isBase64) return span
   return looksLikeBase64(span.bytes) ? undoBase64(span) : undefined
 }
 
-function judge(text: Text, value: Span) {
-  const plain = Buffer.from(value.bytes).toString('latin1')
-  if (/[\r\n]/.test(plain)) return undefined
-  return judgeNamed(keyNameOf('secret')!, plain, {
-    path: text.path,
-    isLiteral: true,
-    isSetting: true,
-    how: 'assigned',
-    besides: () => undefined,
-    isMinified: () => false,
-  })
+function judged(found: Found, value: Span): Candidate | undefined {
+  if (Buffer.from(value.bytes).some(byte => byte === 0x0a || byte === 0x0d)) return undefined
+  const candidate = namedCandidate(found, keyNameOf('secret')!, value, { how: 'assigned', isSetting: true })
+  return candidate && { ...candidate, reasons: ['in a Secret of Kubernetes', ...candidate.reasons.slice(1)] }
 }

@@ -125,6 +125,32 @@ const FORMS: readonly Form[] = [
   },
   { name: 'TypeScript', path: 'a.ts', write: p => `const password = ${JSON.stringify(p)}\n` },
   { name: 'shell', path: 'run.sh', write: p => `export PGPASSWORD=${shellQuoted(p)}; psql\n` },
+  {
+    name: 'Kubernetes Secret in JSON, under a name that does not tell',
+    path: 'secret.json',
+    write: p => JSON.stringify({ kind: 'Secret', metadata: { name: 'a' }, stringData: { first: p } }),
+  },
+  { name: '.npmrc', path: '.npmrc', write: p => `//npm.acme.test/:_password=${base64(p)}\n` },
+  {
+    name: 'comparison',
+    path: 'a.js',
+    allows: /^[^"]*$/,
+    write: p => `if ("${p}" === password) login()\n`,
+  },
+  { name: 'CSV', path: 'a.csv', allows: /^[^",]*$/, write: p => `name,password\napp,${p}\n` },
+  { name: 'CSV, quoted', path: 'a.csv', allows: /^[^"]*$/, write: p => `"password","name"\n"${p}","app"\n` },
+  {
+    name: 'Markdown',
+    path: 'a.md',
+    allows: /^[^`|]*$/,
+    write: p => `| User | Password |\n|------|----------|\n| app  | \`${p}\`|\n`,
+  },
+  {
+    name: 'SQL row',
+    path: 'a.sql',
+    write: p =>
+      `INSERT INTO users (id, name, password)\n  VALUES (1, 'a', NULL), (2, 'b', '${p.replaceAll("'", "''")}');\n`,
+  },
 ]
 
 function scan(form: Form, password: string): { bytes: Buffer; finds: Find[] } {

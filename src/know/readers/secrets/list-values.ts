@@ -1,0 +1,78 @@
+import { type Assigned, ofList, readAssigned } from './assignment.ts'
+import type { Key } from './key.ts'
+import { isQuote } from './quoted-value.ts'
+import type { Text } from './text.ts'
+
+/** How far behind its key a list is read. */
+const REACH = 16 * 1024
+/** A longer list is a dictionary, of which none is anybody's. */
+const MOST_ITEMS = 100
+/** What nobody may take for a password: `COMMON_PASSWORDS`. */
+const OF_NOBODY =
+  /(?:common|weak|bad|forbidden|banned|black|worst|popular|reserved|denied|guess|leaked)[a-z_]{0,16}pass/i
+
+const [NEWLINE, RETURN, BRACKET, PARENTHESIS] = [0x0a, 0x0d, 0x5b, 0x28]
+
+/** All values that a key is given: one, or those of a list, in brackets or on YAML's lines. */
+export function readValues(text: Text, key: Key): readonly Assigned[] {
+  const begins = text.bytes[key.valueAt]
+  const lines = begins === NEWLINE || begins === RETURN ? linesBelow(text, key) : undefined
+  if (lines) return lines.flatMap(valueAt => readAssigned(text, { ...key, valueAt }) ?? [])
+  const first = readAssigned(text, key)
+  if (!first) return []
+  return begins === BRACKET || begins === PARENTHESIS ? allInBrackets(text, key, first) : [first]
+}
+
+/** Whether the values of a list begin here, whose name is that of several. */
+export function opensList(text: Text, at: number): boolean {
+  const byte = text.bytes[at]
+  if (byte === BRACKET || byte === PARENTHESIS) return true
+  return (
+    (byte === NEWLINE || byte === RETURN) && text.dialect === 'yaml' && BEGINS.test(text.latin1(at, at + 80))
+  )
+}
+
+/** The first of those on YAML's lines. */
+const BEGINS = /^[\r\n]+([ \t]{0,64})-[ \t]/
+const NEXT = /^["'`]\s{0,80},\s{0,80}(?:(?:#|\/\/)[^\n]{0,80}\n\s{0,80})?(?=["'`])/
+
+function allInBrackets(text: Text, key: Key, first: Assigned): readonly Assigned[] {
+  const items = [first]
+  // Of a map, `['root' => "x"]`, the first is a key.
+  if (/^["'`]\s{0,20}(?:=>|:)/.test(text.latin1(first.span.end, first.span.end + 24))) return []
+  for (let last = first; last.span.end - key.valueAt < REACH; ) {
+    const next = NEXT.exec(text.latin1(last.span.end, last.span.end + 256))
+    const item = next && readAssigned(text, { ...key, valueAt: last.span.end + next[0].length })
+    if (!item) break
+    items.push((last = item))
+  }
+  return someoneS(key, items)
+}
+
+/** Where the items begin that stand on lines of their own, each behind a dash; undefined where there are none. */
+function linesBelow(text: Text, key: Key): readonly number[] | undefined {
+  // What is listed under the name of one, `password:`, is said of it.
+  if (
+    text.dialect !== 'yaml' ||
+    !ofList(key.name) ||
+    !key.separator.startsWith(':', key.separator.search(/\S/))
+  )
+    return undefined
+  const below = text.latin1(key.valueAt, key.valueAt + REACH)
+  const indent = BEGINS.exec(below)?.[1]
+  if (indent === undefined) return undefined
+  const items: number[] = []
+  for (const { 0: line, index } of below.matchAll(/[^\r\n]+/g)) {
+    if (/^[ \t]*#/.test(line)) continue
+    if (!line.startsWith(`${indent}- `)) break
+    const at = indent.length + 1 + line.slice(indent.length + 1).search(/\S|$/)
+    // A mapping is no value.
+    if (!isQuote(line[at]) && /:(?:[ \t]|$)/.test(line.slice(at))) return undefined
+    items.push(key.valueAt + index + at)
+  }
+  return someoneS(key, items)
+}
+
+function someoneS<Item>({ name }: Key, items: readonly Item[]): readonly Item[] {
+  return items.length > MOST_ITEMS || OF_NOBODY.test(name) ? [] : items
+}

@@ -1,0 +1,111 @@
+import type { Candidate } from './candidate.ts'
+import { type Assigned, COMPARES, isExpression, ofList } from './assignment.ts'
+import type { Match } from './interpret.ts'
+import { judgeNamed } from './judge-assignment.ts'
+import type { Key } from './key.ts'
+import { type KeyName, keyNameOf } from './key-name.ts'
+import { opensList, readValues } from './list-values.ts'
+import { lookAround, type Neighbours } from './neighbours.ts'
+import type { Found } from './named-candidate.ts'
+import { readColumn } from './table.ts'
+import type { Text } from './text.ts'
+
+/** What is given to a name that tells: a value, those of a list, or what stands below it in a table. */
+export function readAssignment(found: Found, match: Match): readonly Candidate[] | undefined {
+  const { text } = found
+  const separator = match.groups['separator']
+  if (!separator || isOtherName(text, match.start, ...separator)) return undefined
+  if (isExpression(text, match.start, ...separator)) return undefined
+  const name = text.latin1(match.start, separator[0])
+  const named =
+    keyNameOf(name.includes('.') ? name.replace(COMPARES, '') : name) ?? listNameOf(text, name, separator[1])
+  if (!named) return undefined
+  const key: Key = {
+    start: match.start,
+    end: separator[0],
+    name,
+    separator: text.latin1(separator[0], separator[1]),
+    valueAt: separator[1],
+  }
+  const column = readColumn(found, key, named)
+  if (column) return column
+  return readValues(text, key).flatMap(
+    (assigned, index) => candidateOf(found, key, named, assigned, index > 0) ?? [],
+  )
+}
+
+/** What is less sure is one of several words that stand in a list for something else. */
+const LEAST_OF_LIST = 0.5
+
+function candidateOf(
+  { text, rule, depth }: Found,
+  key: Key,
+  named: KeyName,
+  assigned: Assigned,
+  isFurther: boolean,
+): Candidate | undefined {
+  const { span: value, how, isLiteral } = assigned
+  const isSetting = assigned.isSetting || SETTINGS.has(text.dialect)
+  // What stands beside it is dear to find out, and most values are settled without.
+  const isNear = named.family === 'password'
+  let near: Neighbours | undefined
+  const besideIt = () => (near ??= lookAround(text, key.name, key.start, value.encodings.includes('base64')))
+  const judged = judgeNamed(named, Buffer.from(value.bytes).toString('latin1'), {
+    path: text.path,
+    isLiteral,
+    isSetting,
+    how,
+    besides: () => besideIt().beside,
+    isMinified: () => text.dialect === 'code' && isLongLine(text, key.start),
+  })
+  if (!judged || (isFurther && judged.confidence < LEAST_OF_LIST)) return undefined
+  const { user, claims } = isNear && how === 'assigned' && !isFurther ? besideIt() : {}
+  // What an anonymous user gives is the courtesy of an address.
+  if (user && /^(?:anonymous|anonymous@.*)$/i.test(Buffer.from(user.bytes).toString('latin1')))
+    return undefined
+  return {
+    rule,
+    value,
+    ...(user && { id: user }),
+    ...(claims && { claims }),
+    confidence: claims ? Math.round(Math.min(0.95, judged.confidence + 0.1) * 100) / 100 : judged.confidence,
+    reasons: judged.reasons,
+    depth,
+  }
+}
+
+/** `tokens = [`; more often they are those of a parser. */
+function listNameOf(text: Text, name: string, valueAt: number): KeyName | undefined {
+  if (!opensList(text, valueAt)) return undefined
+  const one = ofList(name)
+  return one === undefined ? undefined : keyNameOf(one)
+}
+
+const [COLON, SLASH] = [0x3a, 0x2f]
+
+/** A field of a line, `login:passwd:uid`; a file of which a line is printed, `/etc/passwd:x:0`; a type, `"AWS::IAM::AccessKey":`. */
+function isOtherName({ bytes }: Text, start: number, separatorAt: number, valueAt: number): boolean {
+  const before = bytes[start - 1]
+  if (valueAt === separatorAt + 1 && bytes[separatorAt] === COLON) return before === COLON || before === SLASH
+  return (
+    before === COLON && bytes[start - 2] === COLON && /["']/.test(String.fromCharCode(bytes[separatorAt]!))
+  )
+}
+
+const SETTINGS: ReadonlySet<Text['dialect']> = new Set([
+  'json',
+  'yaml',
+  'env',
+  'shell',
+  'docker',
+  'ini',
+  'toml',
+  'xml',
+  'netrc',
+])
+
+/** No line break within half a thousand bytes on either side. */
+export function isLongLine({ bytes }: Text, at: number): boolean {
+  const [before, after] = [at - 500, at + 500]
+  return before >= 0 && after <= bytes.length && !bytes.subarray(before, after).includes(0x0a)
+}

@@ -1,0 +1,206 @@
+import type { Candidate, Span } from './candidate.ts'
+import type { Key } from './key.ts'
+import { type KeyName, keyNameOf } from './key-name.ts'
+import type { Match } from './interpret.ts'
+import { type Found, namedCandidate } from './named-candidate.ts'
+import { quotedEncoding, unescaped } from './quoted-value.ts'
+import type { Text } from './text.ts'
+import { formOf } from './value-form.ts'
+
+/** How far below its header a table is read. */
+const REACH = 16 * 1024
+/** What a column of users is called. */
+const USER = /^["'`[\s]*(?:user(?:_?name)?|login|account|e-?mail)["'`\]\s]*$/i
+
+/** A cell: offsets into the text's bytes, without quotes, and how it is written. */
+type Cell = Pick<Span, 'start' | 'end' | 'encodings'>
+
+/** What the columns of a table hold, in each row of it. */
+interface Table {
+  readonly columns: readonly string[]
+  readonly rows: Iterable<readonly (Cell | undefined)[]>
+}
+
+/** Where the key heads a column of CSV or of a table in Markdown: what stands below it. Undefined where it heads none. */
+export function readColumn(found: Found, key: Key, name: KeyName): readonly Candidate[] | undefined {
+  const { text } = found
+  if (text.dialect !== 'text') return undefined
+  const table = /\.[ct]sv$/i.test(text.path) ? csvBelow(text, key) : markdownBelow(text, key)
+  if (!table) return undefined
+  return columnOf(found, table, table.column, name, table.isSetting)
+}
+
+/** `INSERT INTO users (name, password) VALUES ('a', 'x'), ('b', 'y')`; the match ends where the first row begins. */
+export function readRows(found: Found, match: Match): readonly Candidate[] {
+  const { text } = found
+  const range = match.groups['columns']
+  const columns = range ? text.latin1(...range).split(',') : []
+  const candidates: Candidate[] = []
+  for (const [column, written] of columns.entries()) {
+    const name = keyNameOf(written.replace(/["'`[\]\s\\]/g, ''))
+    if (name)
+      candidates.push(...columnOf(found, { columns, rows: valuesFrom(text, match.end) }, column, name, true))
+  }
+  return candidates
+}
+
+function columnOf(
+  found: Found,
+  { columns, rows }: Table,
+  column: number,
+  name: KeyName,
+  isSetting: boolean,
+): Candidate[] {
+  const userColumn = columns.findIndex(one => USER.test(one))
+  const candidates: Candidate[] = []
+  for (const row of rows) {
+    const [value, user] = [spanOf(found.text, row[column]), spanOf(found.text, row[userColumn])]
+    const plain = value && Buffer.from(value.bytes).toString('latin1')
+    if (!plain || row.length !== columns.length) continue
+    const { form, isDigest } = formOf(plain)
+    // A column is headed so in what explains things, too; a digest is what is kept in place of a password.
+    if ((form === 'word' && !(user && isSetting)) || (isDigest && name.family === 'password')) continue
+    const candidate = namedCandidate(found, name, value, { how: 'assigned', isSetting }, user)
+    if (candidate)
+      candidates.push({
+        ...candidate,
+        reasons: [`in a column ${candidate.reasons[0]}`, ...candidate.reasons.slice(1)],
+      })
+  }
+  return candidates
+}
+
+function spanOf(text: Text, cell: Cell | undefined): Span | undefined {
+  if (!cell || cell.end <= cell.start) return undefined
+  return { ...cell, ...unescaped(text.bytes.subarray(cell.start, cell.end), cell.encodings) }
+}
+
+type Below = Table & { readonly column: number; readonly isSetting: boolean }
+
+/** What a header of CSV has between its signs. */
+const HEADS = /^\s*(["']?)[A-Za-z_][\w ./()#-]{0,60}\1\s*$/
+
+function csvBelow(text: Text, key: Key): Below | undefined {
+  const { header, start, end } = lineAt(text, key.start)
+  // The first line, perhaps below a comment.
+  if (start > 0 && !/(?:^|\n)(?:#[^\n]*|\r?)\n$/.test(text.latin1(Math.max(0, start - 256), start)))
+    return undefined
+  const sign = /[\t,;]/.exec(header)?.[0]
+  if (sign === undefined || !/^["']? {0,8}(?:[\t,;]|$)/.test(header.slice(key.end - start))) return undefined
+  const columns = header.split(sign)
+  if (!columns.every(one => HEADS.test(one))) return undefined
+  const one = new RegExp(`(?:"([^"]*)"|([^"${sign}]*))(?:${sign}|$)`, 'y')
+  const rows = linesBelow(text, end).map(([at, line]) => {
+    const cells: Cell[] = []
+    one.lastIndex = 0
+    for (let cell = one.exec(line); cell; cell = one.exec(line)) {
+      const from = at + cell.index + (cell[1] === undefined ? 0 : 1)
+      cells.push({ start: from, end: from + (cell[1] ?? cell[2]!).length, encodings: [] })
+      if (!cell[0].endsWith(sign)) break
+    }
+    return cells
+  })
+  return { columns, rows, column: columnAt(header, key.start - start, sign), isSetting: true }
+}
+
+/** The line below a header of Markdown. */
+const RULED = /^[ \t]*\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$/
+
+function markdownBelow(text: Text, key: Key): Below | undefined {
+  const { header, start, end } = lineAt(text, key.start)
+  const lines =
+    header.includes('|') && /^[ \t]*(?:\||$)/.test(header.slice(key.end - start)) ? linesBelow(text, end) : []
+  if (!RULED.test(lines[0]?.[1] ?? '')) return undefined
+  const rows = lines.slice(1).flatMap(([at, line]) => {
+    if (!line.includes('|') || line.includes('\\|')) return []
+    let from = at
+    return [
+      line.split('|').map(written => {
+        const lead = /^[ \t]*`?/.exec(written)![0].length
+        const cell = {
+          start: from + lead,
+          end: from + written.trimEnd().replace(/`$/, '').length,
+          encodings: [],
+        }
+        from += written.length + 1
+        return /^[^\s<>{}[\]]+$/.test(written.slice(lead).trimEnd().replace(/`$/, '')) ? cell : undefined
+      }),
+    ]
+  })
+  return {
+    columns: header.split('|'),
+    rows,
+    column: columnAt(header, key.start - start, '|'),
+    isSetting: false,
+  }
+}
+
+function columnAt(header: string, at: number, sign: string): number {
+  return header.slice(0, at).split(sign).length - 1
+}
+
+/** No header is longer. */
+const LONGEST_LINE = 2048
+
+/** The line around a place, with where it begins and ends; empty where it is longer than any header. */
+function lineAt({ bytes }: Text, at: number): { header: string; start: number; end: number } {
+  const from = Math.max(0, at - LONGEST_LINE)
+  const before = bytes.subarray(from, at).lastIndexOf(0x0a)
+  const after = bytes.subarray(at, at + LONGEST_LINE).indexOf(0x0a)
+  const start = from + before + 1
+  const end = after < 0 ? Math.min(bytes.length, at + LONGEST_LINE) : at + after
+  const isWhole = (before >= 0 || from === 0) && (after >= 0 || end === bytes.length)
+  return { header: isWhole ? bytes.toString('latin1', start, end).replace(/\r$/, '') : '', start, end }
+}
+
+/** Up to the first that is empty or not whole, each with where it begins. */
+function linesBelow({ bytes }: Text, end: number): [at: number, line: string][] {
+  const lines: [number, string][] = []
+  let at = end + 1
+  const below = bytes.toString('latin1', at, Math.min(bytes.length, at + REACH)).split('\n')
+  if (at + REACH < bytes.length) below.pop()
+  for (const line of below) {
+    if (line.trim() === '') break
+    lines.push([at, line.replace(/\r$/, '')])
+    at += line.length + 1
+  }
+  return lines
+}
+
+const LITERAL = /\s*(?:[NEe](?='))?(?:'((?:[^'\\]|''|\\.)*)'|"((?:[^"\\]|\\.)*)")\s*(?=[,)])/y
+/** Anything else: a number, an expression with calls, up to what ends it. */
+const OTHER =
+  /(?:[^'"(),]|'(?:[^'\\]|''|\\.)*'|"(?:[^"\\]|\\.)*"|\((?:[^'"()]|'[^']*'|"[^"]*"|\([^()]*\))*\))*(?=[,)])/y
+
+/** The rows of an INSERT, the first of which begins at `from` with its first value. */
+function* valuesFrom(text: Text, from: number): Generator<(Cell | undefined)[]> {
+  const { dialect } = text
+  const below = text.latin1(from, Math.min(text.bytes.length, from + REACH))
+  let row: (Cell | undefined)[] = []
+  for (let at = 0; at < below.length; ) {
+    LITERAL.lastIndex = OTHER.lastIndex = at
+    const literal = LITERAL.exec(below)
+    const value = literal?.[1] ?? literal?.[2]
+    if (literal && value !== undefined) {
+      const start = from + at + literal[0].search(/['"]/) + 1
+      const doubled = literal[1]?.includes("''") ? 'yaml' : quotedEncoding(dialect, false)
+      // A program closes its own string within: `'" + password + "'`.
+      const isPiece = /^["'][ \t]*[+.&]|[+.&][ \t]*["']$/.test(value)
+      row.push(
+        isPiece ? undefined : { start, end: start + value.length, encodings: doubled ? [doubled] : [] },
+      )
+      at += literal[0].length
+    } else {
+      if (!OTHER.test(below)) return
+      row.push(undefined)
+      at = OTHER.lastIndex
+    }
+    if (below[at] === ')') {
+      yield row
+      row = []
+      const more = /^\)\s*,\s*\(/.exec(below.slice(at, at + 200))
+      if (!more) return
+      at += more[0].length
+    } else at++
+  }
+}
