@@ -22,7 +22,7 @@ const ABOUT = new Set(
   (
     'url uri name names file filename path dir type field fields length len size count ttl expiry expires expiration ' +
     'expire exp timeout ref reference arn endpoint header headers regex regexp pattern format policy policies prompt label ' +
-    'hint placeholder error errors message msg enabled enable disabled required reset hash hashed hashes digest ' +
+    'hint placeholder error errors message msg enabled enable disabled required reset hash hashed hashes hasher hashers digest ' +
     'version provider algorithm algo method mode class style input icon title text description desc column index ' +
     'position start end kind list ids validator validation check checker strength min max limit limits usage used ' +
     'prefix suffix changed updated created at date time store manager management rotation engine ' +

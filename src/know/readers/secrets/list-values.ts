@@ -20,7 +20,9 @@ export function readValues(text: Text, key: Key): readonly Assigned[] {
   if (lines) return lines.flatMap(valueAt => readAssigned(text, { ...key, valueAt }) ?? [])
   const first = readAssigned(text, key)
   if (!first) return []
-  return begins === BRACKET || begins === PARENTHESIS ? allInBrackets(text, key, first) : [first]
+  // What is in brackets under the name of one is one, over several lines, or something else.
+  const isList = (begins === BRACKET || begins === PARENTHESIS) && ofList(key.name) !== undefined
+  return isList ? allInBrackets(text, key, first) : [first]
 }
 
 /** Whether the values of a list begin here, whose name is that of several. */
