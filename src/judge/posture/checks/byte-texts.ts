@@ -31,7 +31,8 @@ export class ByteHeap {
     if (finish > this.#bytes.length) this.#bytes = widened(this.#bytes, new Uint8Array(finish * 2))
     if (this.#count === this.#ends.length) this.#ends = widened(this.#ends, new Int32Array(this.#count * 2))
     // For the few bytes that a text has, a call costs more.
-    for (let at = start, to = begin; at < end; at++, to++) this.#bytes[to] = from[at]!
+    const bytes = this.#bytes
+    for (let at = start, to = begin; at < end; at++, to++) bytes[to] = from[at]!
     this.#ends[this.#count] = finish
     return this.#count++
   }
@@ -39,7 +40,8 @@ export class ByteHeap {
   isSame(number: number, other: Uint8Array, start: number, end: number): boolean {
     const begin = this.#begin(number)
     if (this.#ends[number]! - begin !== end - start) return false
-    for (let at = start, own = begin; at < end; at++, own++) if (this.#bytes[own] !== other[at]) return false
+    const bytes = this.#bytes
+    for (let at = start, own = begin; at < end; at++, own++) if (bytes[own] !== other[at]) return false
     return true
   }
 
@@ -48,11 +50,19 @@ export class ByteHeap {
     const begin = this.#begin(number)
     const length = this.#ends[number]! - begin
     const shorter = Math.min(length, end - start)
+    const bytes = this.#bytes
     for (let at = 0; at < shorter; at++) {
-      const difference = this.#bytes[begin + at]! - other[start + at]!
+      const difference = bytes[begin + at]! - other[start + at]!
       if (difference !== 0) return difference
     }
     return length - (end - start)
+  }
+
+  /** Of several, the number of the one that comes first. */
+  least(numbers: readonly number[]): number {
+    return numbers.reduce((least, other) =>
+      this.compare(least, this.#bytes, this.#begin(other), this.#ends[other]!) > 0 ? other : least,
+    )
   }
 
   textOf(number: number): string {
@@ -72,7 +82,6 @@ function none(): BytesKept {
 
 export interface TextsKept extends BytesKept {
   readonly slots: Int32Array
-  readonly hashes: Int32Array
 }
 
 const HASHED = 16
@@ -80,14 +89,12 @@ const HASHED = 16
 /** Keeps each text once, and finds it again. */
 export class ByteTexts {
   readonly #heap: ByteHeap
-  /** The number of a text, and one more, where its hash says; zero where there is none. */
+  /** Two for each: where its hash says, the number of a text and one more, zero where there is none; and the hash. */
   #slots: Int32Array
-  #hashes: Int32Array
 
   constructor(kept?: TextsKept) {
     this.#heap = new ByteHeap(kept)
-    this.#slots = kept?.slots ?? new Int32Array(1 << 10)
-    this.#hashes = kept?.hashes ?? new Int32Array(1 << 8)
+    this.#slots = kept?.slots ?? new Int32Array(1 << 11)
   }
 
   get count(): number {
@@ -95,7 +102,7 @@ export class ByteTexts {
   }
 
   get kept(): TextsKept {
-    return { ...this.#heap.kept, slots: this.#slots, hashes: this.#hashes }
+    return { ...this.#heap.kept, slots: this.#slots }
   }
 
   /** Its number: the next one where it is new. */
@@ -105,11 +112,14 @@ export class ByteTexts {
     const known = this.#slots[slot]!
     if (known > 0) return known - 1
     const number = this.#heap.keep(from, start, end)
-    if (number === this.#hashes.length) this.#hashes = widened(this.#hashes, new Int32Array(number * 2))
-    this.#hashes[number] = hash
     this.#slots[slot] = number + 1
-    if ((number + 1) * 2 > this.#slots.length) this.#grow()
+    this.#slots[slot + 1] = hash
+    if ((number + 1) * 4 > this.#slots.length) this.#grow()
     return number
+  }
+
+  isSame(number: number, other: Uint8Array, start: number, end: number): boolean {
+    return this.#heap.isSame(number, other, start, end)
   }
 
   numberOf(text: string): number | undefined {
@@ -124,21 +134,24 @@ export class ByteTexts {
 
   /** Where it is, or would be. */
   #slotOf(hash: number, from: Uint8Array, start: number, end: number): number {
-    const mask = this.#slots.length - 1
-    for (let at = hash & mask; ; at = (at + 1) & mask) {
-      const number = this.#slots[at]! - 1
-      if (number < 0) return at
-      if (this.#hashes[number] === hash && this.#heap.isSame(number, from, start, end)) return at
+    const slots = this.#slots
+    const mask = slots.length - 1
+    for (let at = (hash << 1) & mask; ; at = (at + 2) & mask) {
+      const number = slots[at]! - 1
+      if (number < 0 || (slots[at + 1] === hash && this.#heap.isSame(number, from, start, end))) return at
     }
   }
 
   #grow(): void {
-    this.#slots = new Int32Array(this.#slots.length * 4)
+    const before = this.#slots
+    this.#slots = new Int32Array(before.length * 4)
     const mask = this.#slots.length - 1
-    for (let number = 0; number < this.count; number++) {
-      let at = this.#hashes[number]! & mask
-      while (this.#slots[at] !== 0) at = (at + 1) & mask
-      this.#slots[at] = number + 1
+    for (let from = 0; from < before.length; from += 2) {
+      if (before[from] === 0) continue
+      let at = (before[from + 1]! << 1) & mask
+      while (this.#slots[at] !== 0) at = (at + 2) & mask
+      this.#slots[at] = before[from]!
+      this.#slots[at + 1] = before[from + 1]!
     }
   }
 }

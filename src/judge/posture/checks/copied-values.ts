@@ -3,11 +3,11 @@ import type { Ms } from '../../../core/contract/ref.ts'
 import { type BytePage, bytePages } from '../../../core/store/byte-pages.ts'
 import { type Db, isPostgres } from '../../../core/store/store.ts'
 import { CODE_SYSTEMS } from '../../ownership/relations.ts'
-import { ByteHeap, ByteTexts, widened } from './byte-texts.ts'
+import { ByteHeap, type BytesKept, ByteTexts, widened } from './byte-texts.ts'
 import { CopiesInCode, type InCode } from './copies-in-code.ts'
 import { PlaceNames } from './place-names.ts'
 import { SeenPairs } from './seen-pairs.ts'
-import { GROUP, Groups, NONE, SORTS, type Sort, type ValuesKept } from './values-of-copies.ts'
+import { GROUP, Groups, NONE, sortColumn, VALUE, VALUE_WIDTH, type ValuesKept } from './values-of-copies.ts'
 
 /** What is less likely than this to be a secret is counted for none. */
 export const LEAST_CONFIDENCE = 0.5
@@ -72,6 +72,7 @@ export async function placesAndBaselines(db: Db): Promise<SourcesOfCopies> {
 interface Source {
   /** What the keys of its places begin with. */
   readonly before: Uint8Array
+  readonly rank: number
   readonly mayBeOwned: boolean
   readonly isCode: boolean
   readonly isChat: boolean
@@ -82,17 +83,16 @@ interface Source {
 /** Each copy passes through here: what could be written shorter and costs more is not. No copy becomes a text. */
 class Tally {
   readonly #names: PlaceNames
+  readonly #ranks: ReadonlyMap<string, number>
   readonly #baselines: ReadonlyMap<string, Ms>
   readonly #isByNumber: boolean
   readonly #sourceIds = new ByteTexts()
   readonly #sources: Source[] = []
   readonly #fingerprints = new ByteTexts()
   readonly #claims = new ByteTexts()
-  readonly #places = new ByteHeap()
+  readonly #places = new Places()
   readonly #groups = new Groups()
-  #groupOf = new Int32Array(1 << 10)
-  #firstSeen = new Float64Array(1 << 10)
-  #exposedSince = new Float64Array(1 << 10)
+  #values = new Float64Array(VALUE_WIDTH << 10)
   readonly #severally = new Set<number>()
   readonly #counted = new SeenPairs()
   readonly #unsettled = new SeenPairs()
@@ -103,6 +103,7 @@ class Tally {
 
   constructor(names: PlaceNames, baselines: ReadonlyMap<string, Ms>, isByNumber: boolean) {
     this.#names = names
+    this.#ranks = names.ranks()
     this.#baselines = baselines
     this.#isByNumber = isByNumber
     this.#inCode = new CopiesInCode(this.#claims, this.#sourceIds)
@@ -116,7 +117,7 @@ class Tally {
       const source = this.#sources[sourceNumber] ?? this.#source(sourceNumber)
       const pathStart = ends[column + 4]! + 1
       const pathEnd = ends[column + 5]!
-      place.is(source.before, bytes, pathStart, pathEnd, ends[column + 6]!)
+      place.is(source, bytes, pathStart, pathEnd, ends[column + 6]!)
       const firstSeen = numberIn(bytes, ends[column + 6]! + 1, ends[column + 7]!)
       const flags = numberIn(bytes, ends[column + 7]! + 1, ends[column + 8]!)
       const isLikely = (flags & LIKELY) !== 0
@@ -128,14 +129,15 @@ class Tally {
         value,
         place,
       )
-      if (firstSeen < this.#firstSeen[value]!) this.#firstSeen[value] = firstSeen
+      const own = value * VALUE_WIDTH
+      if (firstSeen < this.#values[own + VALUE.firstSeen]!) this.#values[own + VALUE.firstSeen] = firstSeen
       // Where others read what stands, it is known to them from then on.
       if (isLikely && isFree && (source.isCode || source.isChat))
-        if (firstSeen < this.#exposedSince[value]!) this.#exposedSince[value] = firstSeen
+        if (firstSeen < this.#values[own + VALUE.exposedSince]!)
+          this.#values[own + VALUE.exposedSince] = firstSeen
       if ((flags & STANDS) === 0) continue
-      const [claimStart, claimEnd] = [ends[column + 1]! + 1, ends[column + 2]!]
-      const claim = claimStart === claimEnd ? NONE : this.#claims.add(bytes, claimStart, claimEnd)
-      const group = this.#group(value, claim)
+      const group = this.#group(value, bytes, ends[column + 1]! + 1, ends[column + 2]!)
+      const claim = this.#groups.get(group, GROUP.claim)
       if (source.mayBeOwned && claim !== NONE)
         this.#inCode.take(claim, sourceNumber, bytes, ends[column + 3]! + 1, ends[column + 4]!, pathEnd)
       const isReported = (flags & REPORTED) !== 0
@@ -158,7 +160,6 @@ class Tally {
   /** In a document in which it was not yet counted. */
   #stands(group: number, bytes: Buffer, pathStart: number, pathEnd: number): void {
     this.#groups.set(group, GROUP.places, this.#groups.get(group, GROUP.places) + 1)
-    this.#least(group, GROUP.first)
     const last = this.#groups.get(group, GROUP.last)
     if (last === NONE || this.#place.isAfter(this.#places, last))
       this.#groups.set(group, GROUP.last, this.#place.keptIn(this.#places))
@@ -184,6 +185,7 @@ class Tally {
     const id = this.#sourceIds.textOf(number)
     const source = {
       before: Buffer.from(this.#names.beforeOf(id)),
+      rank: this.#ranks.get(id)!,
       mayBeOwned: this.#names.isIn(id, OWNED),
       isCode: this.#names.isIn(id, CODE),
       isChat: this.#names.isIn(id, CHATS),
@@ -198,25 +200,29 @@ class Tally {
     const known = this.#fingerprints.count
     const value = this.#fingerprints.add(bytes, start, end)
     if (value < known) return value
-    if (value === this.#groupOf.length) {
-      this.#groupOf = widened(this.#groupOf, new Int32Array(value * 2))
-      this.#firstSeen = widened(this.#firstSeen, new Float64Array(value * 2))
-      this.#exposedSince = widened(this.#exposedSince, new Float64Array(value * 2))
-    }
-    this.#groupOf[value] = NONE
-    this.#firstSeen[value] = Infinity
-    this.#exposedSince[value] = Infinity
+    const at = value * VALUE_WIDTH
+    if (at === this.#values.length) this.#values = widened(this.#values, new Float64Array(at * 2))
+    this.#values[at + VALUE.group] = NONE
+    this.#values[at + VALUE.firstSeen] = Infinity
+    this.#values[at + VALUE.exposedSince] = Infinity
     return value
   }
 
-  #group(value: number, claim: number): number {
+  /** Copies of one value mostly name the same one: that is compared before it is looked for among all. */
+  #group(value: number, bytes: Uint8Array, start: number, end: number): number {
+    const first = this.#values[value * VALUE_WIDTH + VALUE.group]!
+    if (first !== NONE) {
+      const named = this.#groups.get(first, GROUP.claim)
+      if (named === NONE ? start === end : this.#claims.isSame(named, bytes, start, end)) return first
+    }
+    const claim = start === end ? NONE : this.#claims.add(bytes, start, end)
     let last = NONE
-    for (let group = this.#groupOf[value]!; group !== NONE; group = this.#groups.get(group, GROUP.next)) {
+    for (let group = first; group !== NONE; group = this.#groups.get(group, GROUP.next)) {
       if (this.#groups.get(group, GROUP.claim) === claim) return group
       last = group
     }
     const group = this.#groups.add(claim)
-    if (last === NONE) this.#groupOf[value] = group
+    if (last === NONE) this.#values[value * VALUE_WIDTH + VALUE.group] = group
     else {
       this.#groups.set(last, GROUP.next, group)
       this.#severally.add(value)
@@ -238,9 +244,7 @@ class Tally {
         claims: this.#claims.kept,
         places: this.#places.kept,
         groups: { numbers: this.#groups.numbers, count: this.#groups.count },
-        groupOf: this.#groupOf,
-        firstSeen: this.#firstSeen,
-        exposedSince: this.#exposedSince,
+        values: this.#values,
         placesOf: this.#countSeverally(),
       },
       newKeys,
@@ -265,16 +269,38 @@ class Tally {
   }
 }
 
+/** Places that are kept. Which of two comes first is mostly told by their sources' ranks alone, and their bytes are far apart. */
+class Places {
+  readonly #heap = new ByteHeap()
+  #ranks = new Int32Array(1 << 8)
+
+  get kept(): BytesKept {
+    return this.#heap.kept
+  }
+
+  keep(rank: number, bytes: Uint8Array, length: number): number {
+    const number = this.#heap.keep(bytes, 0, length)
+    if (number === this.#ranks.length) this.#ranks = widened(this.#ranks, new Int32Array(number * 2))
+    this.#ranks[number] = rank
+    return number
+  }
+
+  compare(number: number, rank: number, bytes: Uint8Array, length: number): number {
+    return this.#ranks[number]! - rank || this.#heap.compare(number, bytes, 0, length)
+  }
+}
+
 /** By what its key says, the place of the copy that is looked at, and its hash of 64 bits. */
 class Place {
   #bytes = new Uint8Array(1 << 12)
   #length = 0
+  #rank = 0
   #kept = NONE
   high = 0
   low = 0
 
   /** As `PlaceNames` makes the key: the member stands one byte behind the path. */
-  is(before: Uint8Array, bytes: Uint8Array, start: number, end: number, memberEnd: number): void {
+  is({ before, rank }: Source, bytes: Uint8Array, start: number, end: number, memberEnd: number): void {
     const most = before.length + memberEnd - start + 1
     if (most > this.#bytes.length) this.#bytes = new Uint8Array(most * 2)
     const own = this.#bytes
@@ -287,21 +313,22 @@ class Place {
       for (let at = end + 1; at < memberEnd; at++) own[length++] = bytes[at]!
     }
     this.#length = length
+    this.#rank = rank
     this.#kept = NONE
     this.#hash()
   }
 
-  isBefore(places: ByteHeap, other: number): boolean {
-    return places.compare(other, this.#bytes, 0, this.#length) > 0
+  isBefore(places: Places, other: number): boolean {
+    return places.compare(other, this.#rank, this.#bytes, this.#length) > 0
   }
 
-  isAfter(places: ByteHeap, other: number): boolean {
-    return places.compare(other, this.#bytes, 0, this.#length) < 0
+  isAfter(places: Places, other: number): boolean {
+    return places.compare(other, this.#rank, this.#bytes, this.#length) < 0
   }
 
   /** Its number among those that are kept; it is kept once. */
-  keptIn(places: ByteHeap): number {
-    if (this.#kept === NONE) this.#kept = places.keep(this.#bytes, 0, this.#length)
+  keptIn(places: Places): number {
+    if (this.#kept === NONE) this.#kept = places.keep(this.#rank, this.#bytes, this.#length)
     return this.#kept
   }
 
@@ -380,10 +407,6 @@ function numberIn(bytes: Uint8Array, start: number, end: number): number {
   for (let at = start; at < end; at++) number = number * 10 + bytes[at]! - ZERO
   return number
 }
-
-const sortColumn = Object.fromEntries(SORTS.map((sort, at) => [sort, GROUP.sorts + at])) as Readonly<
-  Record<Sort, number>
->
 
 /** Flags: it stands; it is likely enough; nobody wrote beside it why it may stand there; another tool's report tells of it. */
 const STANDS = 1

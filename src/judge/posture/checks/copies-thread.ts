@@ -20,24 +20,20 @@ toOwners.postMessage(
   buffersOf([containers.bytes, containers.ends, paths.bytes, paths.ends, begins, numbers]),
 )
 toOwners.close()
-const { fingerprints, claims, places, groups, groupOf, firstSeen, exposedSince } = values
+const { fingerprints, claims, places, groups } = values
 parentPort?.postMessage(
   { values, newKeys } satisfies CopiesRead,
   buffersOf([
     fingerprints.bytes,
     fingerprints.ends,
     fingerprints.slots,
-    fingerprints.hashes,
     claims.bytes,
     claims.ends,
     claims.slots,
-    claims.hashes,
     places.bytes,
     places.ends,
     groups.numbers,
-    groupOf,
-    firstSeen,
-    exposedSince,
+    values.values,
   ]),
 )
 

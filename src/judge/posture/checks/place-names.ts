@@ -62,6 +62,25 @@ export class PlaceNames {
     return this.#sources.get(sourceId)?.before ?? `${sourceId} `
   }
 
+  /**
+   * By source, how the keys of its documents sort among those of others. Where one source's may stand among another's, as where two
+   * see one directory, both have the same rank.
+   */
+  ranks(): ReadonlyMap<string, number> {
+    const ranks = new Map<string, number>()
+    let first: Buffer | undefined
+    let rank = -1
+    const begins = [...this.#sources].map(([id, { before }]) => ({ id, before: Buffer.from(before) }))
+    for (const { id, before } of begins.sort((a, b) => a.before.compare(b.before))) {
+      if (!first || !before.subarray(0, first.length).equals(first)) {
+        first = before
+        rank++
+      }
+      ranks.set(id, rank)
+    }
+    return ranks
+  }
+
   /** What a person reads for such a key. */
   nameOf(key: string): string {
     const end = key.indexOf(' ')

@@ -53,9 +53,9 @@ export class Standing {
 
   /** Two of its places, as people read them. */
   get among(): readonly string[] {
-    const keys = this.#groups.flatMap(group =>
-      [GROUP.first, GROUP.last].flatMap(which => this.#values.placeOf(group, which) ?? []),
-    )
+    const keys = this.#groups
+      .flatMap(group => [this.#values.firstPlaceOf(group), this.#values.placeOf(group, GROUP.last)])
+      .filter(key => key !== undefined)
     return [...new Set(keys.sort())].slice(0, 2).map(key => this.#names.nameOf(key))
   }
 }

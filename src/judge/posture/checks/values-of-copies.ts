@@ -4,6 +4,8 @@ import { type BytesKept, ByteHeap, ByteTexts, type TextsKept, widened } from './
 /** Sorts of places that say something of whatever stands there; `unnamed` are those that name no environment. */
 export const SORTS = ['code', 'chat', 'production', 'other', 'unnamed', 'personal'] as const
 export type Sort = (typeof SORTS)[number]
+/** Each place is of one of these at least. */
+const BY_ENVIRONMENT = ['production', 'other', 'unnamed'] as const
 
 /** The copies of a value that stand, and name the same identity, or none: what is kept of them, as numbers one after another. */
 export const GROUP = {
@@ -11,19 +13,32 @@ export const GROUP = {
   claim: 0,
   /** Another group of the same value, or NONE. */
   next: 1,
-  /** In how many documents, each counted once; the first of them and the last. */
+  /** In how many documents, each counted once; the last of them. */
   places: 2,
-  first: 3,
-  last: 4,
+  last: 3,
   /** How many of the places are in sources that were never read to the end, and one of these. */
-  unsettledPlaces: 5,
-  unsettled: 6,
-  /** From here one place of each sort. */
-  sorts: 7,
+  unsettledPlaces: 4,
+  unsettled: 5,
+  /** From here the first place of each sort. */
+  sorts: 6,
 } as const
 export type GroupColumn = (typeof GROUP)[keyof typeof GROUP]
 const WIDTH = GROUP.sorts + SORTS.length
+export const sortColumn = Object.fromEntries(SORTS.map((sort, at) => [sort, GROUP.sorts + at])) as Readonly<
+  Record<Sort, number>
+>
 export const NONE = -1
+
+/** What is kept of a value, as numbers side by side: to look at one brings the others near. */
+export const VALUE = {
+  /** Its first group, or NONE. */
+  group: 0,
+  /** Since when it was seen anywhere, also where it does not stand any more. */
+  firstSeen: 1,
+  /** Since when it was seen where others read it, also where it does not stand any more; else Infinity. */
+  exposedSince: 2,
+} as const
+export const VALUE_WIDTH = 3
 
 /** Groups by number. */
 export class Groups {
@@ -68,12 +83,8 @@ export interface ValuesKept {
   readonly claims: TextsKept
   readonly places: BytesKept
   readonly groups: { readonly numbers: Int32Array; readonly count: number }
-  /** By the number of a value: its first group, or NONE. */
-  readonly groupOf: Int32Array
-  /** Since when each value was seen anywhere, also where it does not stand any more. */
-  readonly firstSeen: Float64Array
-  /** Since when it was seen where others read it, also where it does not stand any more; else Infinity. */
-  readonly exposedSince: Float64Array
+  /** Of each value by its number, one after another. */
+  readonly values: Float64Array
   /** In how many documents each value stands that is named in several ways. */
   readonly placesOf: ReadonlyMap<number, number>
 }
@@ -107,17 +118,21 @@ export class ValuesOfCopies {
   }
 
   firstSeen(value: number): Ms {
-    return this.#kept.firstSeen[value]!
+    return this.#kept.values[value * VALUE_WIDTH + VALUE.firstSeen]!
   }
 
   exposedSince(value: number): Ms | undefined {
-    const since = this.#kept.exposedSince[value]!
+    const since = this.#kept.values[value * VALUE_WIDTH + VALUE.exposedSince]!
     return since === Infinity ? undefined : since
   }
 
   groupsOf(value: number): number[] {
     const found: number[] = []
-    for (let group = this.#kept.groupOf[value]!; group !== NONE; group = this.#groups.get(group, GROUP.next))
+    for (
+      let group = this.#kept.values[value * VALUE_WIDTH + VALUE.group]!;
+      group !== NONE;
+      group = this.#groups.get(group, GROUP.next)
+    )
       found.push(group)
     return found
   }
@@ -143,11 +158,16 @@ export class ValuesOfCopies {
   }
 
   /** The place's key. */
-  placeOf(
-    group: number,
-    column: typeof GROUP.first | typeof GROUP.last | typeof GROUP.unsettled,
-  ): string | undefined {
+  placeOf(group: number, column: typeof GROUP.last | typeof GROUP.unsettled): string | undefined {
     return this.#key(this.#groups.get(group, column))
+  }
+
+  /** The key of the first of its places. */
+  firstPlaceOf(group: number): string | undefined {
+    const firsts = BY_ENVIRONMENT.map(sort => this.#groups.get(group, sortColumn[sort])).filter(
+      place => place !== NONE,
+    )
+    return firsts.length === 0 ? undefined : this.#key(this.#places.least(firsts))
   }
 
   unsettledPlaces(group: number): number {
@@ -155,12 +175,12 @@ export class ValuesOfCopies {
   }
 
   isIn(group: number, sort: Sort): boolean {
-    return this.#groups.get(group, GROUP.sorts + SORTS.indexOf(sort)) !== NONE
+    return this.#groups.get(group, sortColumn[sort]) !== NONE
   }
 
   /** The key of a place of the sort. */
   placeOfSort(group: number, sort: Sort): string | undefined {
-    return this.#key(this.#groups.get(group, GROUP.sorts + SORTS.indexOf(sort)))
+    return this.#key(this.#groups.get(group, sortColumn[sort]))
   }
 
   #key(place: number): string | undefined {

@@ -151,7 +151,7 @@ function told(kept: ValuesKept) {
     groups: values.groupsOf(value).map(group => ({
       claimId: values.claimOf(group) === NONE ? null : claims[values.claimOf(group)],
       places: values.placesIn(value, [group]),
-      first: values.placeOf(group, GROUP.first),
+      first: values.firstPlaceOf(group),
       last: values.placeOf(group, GROUP.last),
       unsettledPlaces: values.unsettledPlaces(group),
       unsettled: values.placeOf(group, GROUP.unsettled),
