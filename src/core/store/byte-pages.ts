@@ -15,8 +15,8 @@ export interface BytePage {
 
 /** So many rows are read at once; between them other work of the process has its turn. */
 const ROWS = 4000
-/** What separates values; a page in which some value has it is read row by row. */
-const SEPARATOR = '\x1f'
+/** What stands between values; a page in which some value has it is read row by row. */
+export const SEPARATOR = '\x1f'
 const SEPARATING = 0x1f
 
 /**

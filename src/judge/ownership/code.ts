@@ -1,7 +1,8 @@
 import { sql } from 'kysely'
 import type { Ms } from '../../core/contract/ref.ts'
 import { repositoryKey } from '../../core/contract/repository-key.ts'
-import { columnPages, sharedTexts } from '../../core/store/column-pages.ts'
+import { type BytePage, bytePages, SEPARATOR } from '../../core/store/byte-pages.ts'
+import { ByteTexts } from '../../core/store/byte-texts.ts'
 import type { Db } from '../../core/store/store.ts'
 import { inChunks } from '../../know/inventory/in-chunks.ts'
 import { namesById } from '../../know/inventory/queries.ts'
@@ -146,19 +147,16 @@ function slugIn(names: readonly string[]): string | undefined {
   return hosted === undefined ? undefined : hosted.split('/').slice(-2).join('/').toLowerCase()
 }
 
-/** Who wrote each file, over all versions of it that tell of anything. */
-export async function authorsOf(db: Db, places: Iterable<CodePlace>): Promise<Authors> {
+/** Who wrote each file, over all versions of it that tell of anything. Of `many` files all that was written is read. */
+export async function authorsOf(db: Db, places: Iterable<CodePlace>, many = MANY): Promise<Authors> {
   const authors = new Authors(places)
-  if (authors.files > MANY) {
-    const columns = { source: sql`source_id`, path: sql`path`, author: sql`author`, at: sql`at` }
-    const told = sql`author is not null and at is not null`
-    for await (const page of columnPages(db, 'occurrence', columns, told))
-      for (let row = 0; row < page.count; row++)
-        authors.add(page.source[row]!, page.path[row]!, page.author[row]!, Number(page.at[row]))
+  if (authors.files > many) {
+    const columns = [sql`source_id`, sql`path`, sql`author`, sql`at`]
+    for await (const page of bytePages(db, 'occurrence', columns)) authors.take(page)
     return authors
   }
-  for (const [source, paths] of authors.pathsBySource()) {
-    const rows = await inChunks(paths, chunk =>
+  for (const [source, paths] of Map.groupBy(places, ({ sourceId }) => sourceId)) {
+    const rows = await inChunks([...new Set(paths.map(({ path }) => path))], chunk =>
       db
         .selectFrom('occurrence')
         .select(['path', 'author', 'at'])
@@ -175,43 +173,54 @@ export async function authorsOf(db: Db, places: Iterable<CodePlace>): Promise<Au
 
 /** Who wrote the files that are asked for. Of very many files, a list for each would be most of what memory holds. */
 export class Authors {
-  /** The numbers of files, by source and path: a text of both would have to be made for each of millions of rows. */
-  readonly #bySource = new Map<string, Map<string, number>>()
+  /** By `nameOf`. */
+  readonly #files = new ByteTexts(undefined, Infinity)
   /** By file, the first and the last that was written of it, or NONE. */
   readonly #first: number[] = []
   readonly #last: number[] = []
   /** All that was written: by whom, when, and what was written next of the same file. */
-  readonly #authors: string[] = []
+  readonly #authors: number[] = []
   readonly #at: Ms[] = []
   readonly #next: number[] = []
   /** The same few write very many files. */
-  readonly #shared = sharedTexts()
+  readonly #byName = new ByteTexts(undefined, Infinity)
+  readonly #names: string[] = []
 
   constructor(places: Iterable<CodePlace> = []) {
     for (const { sourceId, path } of places) {
-      const own = this.#bySource.get(sourceId) ?? new Map<string, number>()
-      this.#bySource.set(sourceId, own)
-      if (own.has(path)) continue
-      own.set(path, this.files)
+      const name = Buffer.from(nameOf(sourceId, path))
+      if (this.#files.add(name, 0, name.length) < this.#first.length) continue
       this.#first.push(NONE)
       this.#last.push(NONE)
     }
   }
 
   get files(): number {
-    return this.#first.length
+    return this.#files.count
   }
 
-  pathsBySource(): [string, string[]][] {
-    return [...this.#bySource].map(([source, own]) => [source, [...own.keys()]])
-  }
-
-  /** Of a file that nobody asked for, nothing is kept. */
   add(sourceId: string, path: string, author: string, at: Ms): void {
-    const file = this.#bySource.get(sourceId)?.get(path)
-    if (file === undefined) return
+    const by = Buffer.from(author)
+    const file = this.#fileOf(sourceId, path)
+    if (file !== undefined) this.#write(file, by, 0, by.length, at)
+  }
+
+  /** All rows with a source, a path, an author and a time; of files that nobody asked for, nothing is kept. */
+  take({ bytes, ends, count }: BytePage): void {
+    for (let row = 0; row < count * 4; row += 4) {
+      const [by, byEnd, atEnd] = [ends[row + 1]! + 1, ends[row + 2]!, ends[row + 3]!]
+      const isTold = by < byEnd && byEnd + 1 < atEnd
+      const file = isTold ? this.#files.find(bytes, row === 0 ? 0 : ends[row - 1]! + 1, by - 1) : undefined
+      if (file !== undefined)
+        this.#write(file, bytes, by, byEnd, Number(bytes.toString('latin1', byEnd + 1, atEnd)))
+    }
+  }
+
+  #write(file: number, from: Uint8Array, start: number, end: number, at: Ms): void {
+    const author = this.#byName.add(from, start, end)
+    if (author === this.#names.length) this.#names.push(this.#byName.textOf(author))
     const one = this.#authors.length
-    this.#authors.push(this.#shared(author))
+    this.#authors.push(author)
     this.#at.push(at)
     this.#next.push(NONE)
     const last = this.#last[file]!
@@ -222,15 +231,24 @@ export class Authors {
 
   /** In the order in which they were read. */
   of({ sourceId, path }: CodePlace): Authored[] {
-    const file = this.#bySource.get(sourceId)?.get(path)
+    const file = this.#fileOf(sourceId, path)
     const found: Authored[] = []
     for (let one = file === undefined ? NONE : this.#first[file]!; one !== NONE; one = this.#next[one]!)
-      found.push({ author: this.#authors[one]!, at: this.#at[one]! })
+      found.push({ author: this.#names[this.#authors[one]!]!, at: this.#at[one]! })
     return found
   }
+
+  #fileOf(sourceId: string, path: string): number | undefined {
+    return this.#files.numberOf(nameOf(sourceId, path))
+  }
+}
+
+/** As both stand in a page: a text of each would have to be made for millions of rows. */
+function nameOf(sourceId: string, path: string): string {
+  return `${sourceId}${SEPARATOR}${path}`
 }
 
 const NONE = -1
 
-/** Of more files, all that was written is read: that is sooner done than to look up each. */
+/** To read all is sooner done than to look up each of more. */
 const MANY = 20_000

@@ -1,5 +1,5 @@
 import { type CopiedPlace, MOST_PLACES } from '../../ownership/relations.ts'
-import { ByteHeap, type BytesKept, ByteTexts, widened } from './byte-texts.ts'
+import { ByteHeap, type BytesKept, ByteTexts, widened } from '../../../core/store/byte-texts.ts'
 import { NONE } from './values-of-copies.ts'
 
 /** Of each claim: how many were looked at, how many are kept, and of each of these its source, its container and its path. */

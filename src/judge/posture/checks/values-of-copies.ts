@@ -1,5 +1,11 @@
 import type { Ms } from '../../../core/contract/ref.ts'
-import { type BytesKept, ByteHeap, ByteTexts, type TextsKept, widened } from './byte-texts.ts'
+import {
+  type BytesKept,
+  ByteHeap,
+  ByteTexts,
+  type TextsKept,
+  widened,
+} from '../../../core/store/byte-texts.ts'
 
 /** Sorts of places that say something of whatever stands there; `unnamed` are those that name no environment. */
 export const SORTS = ['code', 'chat', 'production', 'other', 'unnamed', 'personal'] as const

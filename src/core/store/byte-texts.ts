@@ -84,16 +84,19 @@ export interface TextsKept extends BytesKept {
   readonly slots: Int32Array
 }
 
-const HASHED = 16
+/** Ids and fingerprints differ there. */
+const AT_THE_END = 16
 
-/** Keeps each text once, and finds it again. */
+/** Keeps each text once, and finds it again: by a hash of so many bytes at its end. */
 export class ByteTexts {
   readonly #heap: ByteHeap
+  readonly #hashed: number
   /** Two for each: where its hash says, the number of a text and one more, zero where there is none; and the hash. */
   #slots: Int32Array
 
-  constructor(kept?: TextsKept) {
+  constructor(kept?: TextsKept, hashed = AT_THE_END) {
     this.#heap = new ByteHeap(kept)
+    this.#hashed = hashed
     this.#slots = kept?.slots ?? new Int32Array(1 << 11)
   }
 
@@ -107,7 +110,7 @@ export class ByteTexts {
 
   /** Its number: the next one where it is new. */
   add(from: Uint8Array, start: number, end: number): number {
-    const hash = hashOf(from, start, end)
+    const hash = this.#hashOf(from, start, end)
     const slot = this.#slotOf(hash, from, start, end)
     const known = this.#slots[slot]!
     if (known > 0) return known - 1
@@ -124,7 +127,11 @@ export class ByteTexts {
 
   numberOf(text: string): number | undefined {
     const bytes = Buffer.from(text)
-    const known = this.#slots[this.#slotOf(hashOf(bytes, 0, bytes.length), bytes, 0, bytes.length)]!
+    return this.find(bytes, 0, bytes.length)
+  }
+
+  find(from: Uint8Array, start: number, end: number): number | undefined {
+    const known = this.#slots[this.#slotOf(this.#hashOf(from, start, end), from, start, end)]!
     return known > 0 ? known - 1 : undefined
   }
 
@@ -154,13 +161,13 @@ export class ByteTexts {
       this.#slots[at + 1] = before[from + 1]!
     }
   }
-}
 
-/** Of the end alone: what is kept are ids and fingerprints, which differ there. */
-function hashOf(bytes: Uint8Array, start: number, end: number): number {
-  let hash = 0x811c9dc5 ^ (end - start)
-  for (let at = Math.max(start, end - HASHED); at < end; at++) hash = Math.imul(hash ^ bytes[at]!, 0x01000193)
-  return hash ^ (hash >>> 15)
+  #hashOf(bytes: Uint8Array, start: number, end: number): number {
+    let hash = 0x811c9dc5 ^ (end - start)
+    for (let at = Math.max(start, end - this.#hashed); at < end; at++)
+      hash = Math.imul(hash ^ bytes[at]!, 0x01000193)
+    return hash ^ (hash >>> 15)
+  }
 }
 
 export function widened<Numbers extends { set(from: Numbers): void }>(from: Numbers, to: Numbers): Numbers {
