@@ -46,6 +46,17 @@ interface Membership {
 
 const NOBODY_NAMED: readonly Named[] = []
 
+/** What is found out about an identity by itself, where it is asked for. */
+interface Alone {
+  readonly names: readonly string[]
+  /** Itself, what it stands in the place of, and what texts declare that is to be of its kind and of such a name. */
+  readonly ids: readonly string[]
+  readonly isBreakGlass: boolean
+  memberships?: readonly Membership[]
+  /** Whom it is called after. */
+  named?: readonly Named[]
+}
+
 /** A team, or a login, that stands in a name. */
 interface Named {
   readonly word: string
@@ -89,9 +100,8 @@ export class Gathering {
   readonly #declared: ReadonlyMap<string, readonly string[]>
   /** Of each service what is written on which of its identities. */
   readonly #written = new Map<string, Written>()
-  /** By identity, the services that it belongs to, and whom it is called after. */
-  readonly #memberships = new Map<string, readonly Membership[]>()
-  readonly #calledAfter = new Map<string, readonly Named[]>()
+  /** By identity, what is found out about it alone: to look for one thing in very many costs as much as what is found. */
+  readonly #alone = new Map<string, Alone>()
   /** By component: the same few are named by very many tags. */
   readonly #byComponent = new Map<string, Service | undefined>()
   readonly #said = new WeakMap<Service, SaidOfService>()
@@ -135,12 +145,14 @@ export class Gathering {
     ]
     const names = await namesById(db, roots, ids)
     const gathering = new Gathering(people, code, relations, names, now)
-    for (const identity of identities) gathering.#pool(identity)
-    // What does not depend on copies is found while they are read.
-    if (!one) for (const identity of identities) gathering.#prepare(identity)
+    for (const identity of identities) {
+      gathering.#pool(identity)
+      // What does not depend on copies is found while they are read.
+      if (!one) gathering.#prepare(identity)
+    }
     const copiesAt = placesBy(await (copies?.() ?? copiedPlaces(db)), roots)
     gathering.#copiesAt = copiesAt
-    const of = one && gathering.#idsOf(one)
+    const of = one && gathering.#aloneOf(one).ids
     const places = [relations.definedAt, copiesAt].flatMap(known =>
       of ? of.flatMap(id => known.get(id) ?? []) : [...known.values()].flat(),
     )
@@ -149,25 +161,31 @@ export class Gathering {
   }
 
   signsOf(identity: NonHuman): Sign[] {
-    const ids = this.#idsOf(identity)
+    const alone = this.#aloneOf(identity)
+    const { ids } = alone
     const signs = this.#writtenOn(identity, ids)
-    if (this.#isBreakGlass(identity)) return signs
-    const memberships = this.#membershipsOf(identity, ids)
+    if (alone.isBreakGlass) return signs
+    const memberships = this.#membershipsOf(identity, alone)
     for (const membership of memberships) this.#ofService(membership, signs)
     for (const membership of memberships) this.#ofSiblings(identity, membership, signs)
     this.#ofCode(ids, signs)
     this.#ofCopies(identity.id, signs)
     this.#ofRepositories(identity.id, signs)
-    this.#byName(identity, signs)
+    this.#byName(alone, signs)
     return signs
   }
 
-  #namesOf({ id }: NonHuman): readonly string[] {
-    return this.#names.get(id) ?? []
-  }
-
-  #isBreakGlass(identity: NonHuman): boolean {
-    return this.#namesOf(identity).some(name => BREAK_GLASS.test(name))
+  #aloneOf(identity: NonHuman): Alone {
+    const known = this.#alone.get(identity.id)
+    if (known) return known
+    const names = this.#names.get(identity.id) ?? []
+    const found = {
+      names,
+      ids: this.#idsOf(identity, names),
+      isBreakGlass: names.some(name => BREAK_GLASS.test(name)),
+    }
+    this.#alone.set(identity.id, found)
+    return found
   }
 
   /** What it stands in the place of, unless something says whose it is itself. */
@@ -175,23 +193,24 @@ export class Gathering {
     return this.#relations.owners.has(id) ? [] : (this.#relations.replaced.get(id) ?? [])
   }
 
-  /** The identity, what it stands in the place of, and what texts declare that is to be of its kind and of such a name. */
-  #idsOf(identity: NonHuman): string[] {
+  #idsOf(identity: NonHuman, names: readonly string[]): readonly string[] {
     const { id, system, kind } = identity
-    const own = [id, ...this.#formerOf(identity)]
-    const declared = own
-      .flatMap(one => this.#names.get(one) ?? [])
-      .flatMap(name => this.#declared.get(`${system} ${kind} ${name}`) ?? [])
-    return [...new Set([...own, ...declared])]
+    const former = this.#formerOf(identity)
+    const allNames =
+      former.length === 0 ? names : [names, ...former.map(one => this.#names.get(one) ?? [])].flat()
+    const declared = allNames.flatMap(name => this.#declared.get(`${system} ${kind} ${name}`) ?? [])
+    return [...new Set([id, ...former, ...declared])]
   }
 
   #pool(identity: NonHuman): void {
-    if (this.#isBreakGlass(identity)) return
-    const ids = this.#idsOf(identity)
-    const signs = this.#writtenOn(identity, ids).filter(({ kind }) => kind === 'tag' || kind === 'confirmed')
+    const alone = this.#aloneOf(identity)
+    if (alone.isBreakGlass) return
+    const signs = this.#writtenOn(identity, alone.ids).filter(
+      ({ kind }) => kind === 'tag' || kind === 'confirmed',
+    )
     if (signs.length === 0) return
     const teams = this.#teamsNamed(signs)
-    for (const { service } of this.#membershipsOf(identity, ids)) {
+    for (const { service } of this.#membershipsOf(identity, alone)) {
       const written = this.#written.get(service.name) ?? { teamsOf: new Map(), counts: new Map() }
       this.#written.set(service.name, written)
       written.teamsOf.set(identity.id, teams)
@@ -201,20 +220,20 @@ export class Gathering {
   }
 
   #prepare(identity: NonHuman): void {
-    if (this.#isBreakGlass(identity)) return
-    this.#membershipsOf(identity, this.#idsOf(identity))
-    this.#namedIn(identity)
+    const alone = this.#aloneOf(identity)
+    if (alone.isBreakGlass) return
+    this.#membershipsOf(identity, alone)
+    this.#namedIn(alone)
   }
 
   /** What is written on it: tags, comments, and a person's own word. */
   #writtenOn(identity: NonHuman, ids: readonly string[]): Sign[] {
     const signs: Sign[] = []
-    const former = this.#formerOf(identity)
     for (const id of ids)
       for (const { owner, source, weight, at } of this.#relations.owners.get(id) ?? []) {
         const isConfirmed = source.startsWith('confirmed')
         // Such a word was said of it anew when it took that one's place, and may have been taken back since.
-        if (isConfirmed && former.includes(id)) continue
+        if (isConfirmed && this.#formerOf(identity).includes(id)) continue
         signs.push({
           owner,
           kind: isConfirmed ? 'confirmed' : source.startsWith('who ') ? 'deployer' : 'tag',
@@ -226,13 +245,12 @@ export class Gathering {
     return signs
   }
 
-  #membershipsOf(identity: NonHuman, ids: readonly string[]): readonly Membership[] {
-    const known = this.#memberships.get(identity.id) ?? this.#findMemberships(identity, ids)
-    this.#memberships.set(identity.id, known)
-    return known
+  #membershipsOf(identity: NonHuman, alone: Alone): readonly Membership[] {
+    alone.memberships ??= this.#findMemberships(identity, alone)
+    return alone.memberships
   }
 
-  #findMemberships(identity: NonHuman, ids: readonly string[]): Membership[] {
+  #findMemberships(identity: NonHuman, { ids, names }: Alone): Membership[] {
     const found = new Map<string, Membership>()
     const add = (service: Service | undefined, factor: number, how: string) => {
       if (service && (found.get(service.name)?.factor ?? 0) < factor)
@@ -249,7 +267,6 @@ export class Gathering {
     const repositories = this.#relations.repositories.get(identity.id) ?? []
     if (repositories.length === 1)
       add(this.#services.keptIn(repositories[0]!), BY_REPOSITORY, 'is what it serves')
-    const names = this.#namesOf(identity)
     const within = this.#services.within(names)
     if (within) add(within, BY_NAME, 'its name has')
     else if (found.size === 0) add(this.#services.abbreviated(names), BY_SHORT_NAME, 'its name is short for')
@@ -408,9 +425,8 @@ export class Gathering {
   }
 
   /** A team's or a person's name within its own, or its namespace. */
-  #byName(identity: NonHuman, signs: Sign[]): void {
-    const names = this.#namesOf(identity)
-    for (const name of names) {
+  #byName(alone: Alone, signs: Sign[]): void {
+    for (const name of alone.names) {
       const namespace = /^([^/:]+)\/serviceaccount\/.+$/.exec(name)?.[1]
       if (namespace !== undefined && this.#people.team(namespace))
         signs.push({
@@ -420,7 +436,7 @@ export class Gathering {
           weight: 0.5,
         })
     }
-    for (const { word, isPerson } of this.#namedIn(identity))
+    for (const { word, isPerson } of this.#namedIn(alone))
       signs.push(
         isPerson
           ? { owner: word, kind: 'name', source: `its name has that of ${word}`, weight: 0.8 }
@@ -429,13 +445,12 @@ export class Gathering {
   }
 
   /** Teams and logins that stand in a name as whole words. */
-  #namedIn(identity: NonHuman): readonly Named[] {
-    const known = this.#calledAfter.get(identity.id) ?? this.#partiesIn(this.#namesOf(identity))
-    this.#calledAfter.set(identity.id, known.length === 0 ? NOBODY_NAMED : known)
-    return known
+  #namedIn(alone: Alone): readonly Named[] {
+    alone.named ??= this.#partiesIn(alone.names)
+    return alone.named
   }
 
-  #partiesIn(names: readonly string[]): Named[] {
+  #partiesIn(names: readonly string[]): readonly Named[] {
     const found = new Map<string, boolean>()
     for (const name of names) {
       const words = wordsOf(ownName(name))
@@ -449,7 +464,7 @@ export class Gathering {
           if (!isCommon(some)) found.set(word, isPerson)
         }
     }
-    return [...found].map(([word, isPerson]) => ({ word, isPerson }))
+    return found.size === 0 ? NOBODY_NAMED : [...found].map(([word, isPerson]) => ({ word, isPerson }))
   }
 }
 
