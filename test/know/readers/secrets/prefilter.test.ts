@@ -140,6 +140,20 @@ test('leaves out where a run does not end as each match’s does', () => {
   expect([...hits.start.subarray(0, hits.count)]).toEqual([0, 20, 27])
 })
 
+test('counts the lines of a part, whether it lies there still or was looked through before', () => {
+  const prefilter = new Prefilter(lookupOf([{ text: 'key', ignoreCase: false }]))
+  const text = fc.string({ unit: fc.constantFrom('\n', 'a'), maxLength: 80 }).map(text => Buffer.from(text))
+  fc.assert(
+    fc.property(text, text, fc.nat(80), fc.nat(80), fc.boolean(), (bytes, other, from, to, isThere) => {
+      prefilter.scan(bytes, newHits())
+      if (!isThere) prefilter.scan(other, newHits())
+      const part = bytes.subarray(from, to)
+      expect(prefilter.newlines(part)).toBe(part.toString().split('\n').length - 1)
+    }),
+    { seed: 3, numRuns: 500 },
+  )
+})
+
 test('more hits than bytes, and more than there was room for', () => {
   const texts = Array.from({ length: 30 }, (_, index) => 'a'.repeat(index + 3))
   const hits = newHits(1)
