@@ -215,7 +215,7 @@ describe.skipIf(postgres.skip)(`containment where something is wrong ${postgres.
   test('control-C while it still watches: nothing was begun', async () => {
     const home = await homeOf('watched')
     const { child, outcome } = begin(containOf('watched').replace('--window 0', '--window 30'), home)
-    await new Promise(resolve => setTimeout(resolve, 1500))
+    await printed(child, 'Watching who uses it, for 30 s')
     process.kill(-child.pid!, 'SIGINT')
     expect((await outcome).exit).toBe(130)
     expect((await run('firebreak ls runs', home)).stdout).toContain('Nothing was run yet')

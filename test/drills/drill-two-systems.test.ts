@@ -100,8 +100,10 @@ describe.skipIf(postgres.skip || redis.skip)(
 
     test('no request of any service failed, and each works on with its new credential', async () => {
       const before = await Promise.all(estate.workers.map(worker => worker.requests()))
-      await new Promise(resolve => setTimeout(resolve, 600))
-      const after = await Promise.all(estate.workers.map(worker => worker.requests()))
+      const requests = () => Promise.all(estate.workers.map(worker => worker.requests()))
+      const goesOn = async () => (await requests()).every(({ ok }, index) => ok > (before[index]?.ok ?? 0))
+      await expect.poll(goesOn).toBe(true)
+      const after = await requests()
       expect(estate.workers.map(worker => worker.name)).toEqual([
         'orders-api',
         'orders-worker',

@@ -27,6 +27,8 @@ export interface ContainOptions extends RuleFolders {
   readonly keys: Keys
   readonly connections: Connections
   readonly onBoundary?: (step: Row<'step'>, boundary: Boundary, error?: string) => void
+  /** Told for how long it is watched who uses the credentials, before that begins. */
+  readonly onWatch?: (seconds: number) => void
   /** Told the plan before anything is done. */
   readonly onPlan?: (report: ContainReport) => void
   readonly patienceSeconds?: number

@@ -39,6 +39,8 @@ interface World extends RuleFolders {
   readonly io: Io
   readonly keys: Keys
   readonly connections: Connections
+  /** Told for how long it is watched who uses the credentials, before that begins. */
+  readonly onWatch?: (seconds: number) => void
 }
 
 /**
@@ -73,6 +75,7 @@ export async function triage(db: Db, world: World, request: TriageRequest): Prom
   const holdings: Holding[] = []
   for (const [index, leak] of leaks.entries())
     holdings.push(...(await holdingsOf(db, world, leak.views, index)))
+  if (request.windowSeconds > 0) world.onWatch?.(request.windowSeconds)
   const incident: Incident = {
     mode: request.mode,
     // Who uses them is watched for at the same time.

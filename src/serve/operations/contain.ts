@@ -99,6 +99,7 @@ function optionsOf(world: World, patienceSeconds: number): ContainOptions {
     connections,
     ...ruleFoldersOf(world),
     patienceSeconds,
+    onWatch: seconds => world.progress({ kind: 'note', text: `Watching who uses it, for ${seconds} s …` }),
     onPlan: report => world.progress({ kind: 'note', text: planText(report, 80) }),
     onBoundary: (step, boundary, error) => {
       if (error !== undefined)
