@@ -178,12 +178,16 @@ describe.skipIf(installed.skip)(`RabbitMQ in memory ${installed.reason}`, () => 
       ...prepared.map(([where, what]): (typeof SCRIPT)[number] => ['PUT', where, what]),
       ...SCRIPT,
     ]) {
-      const real = method === 'LOGIN' ? await logsIn() : await ask(method, path, body)
-      const its =
-        method === 'LOGIN'
-          ? twin.login(path, new Secret(PASSWORD)) !== undefined
-          : twin.ask(method, path, body)
-      expect(plain(its), `${method} ${path}`).toEqual(plain(real))
+      const what = `${method} ${path}`
+      if (method === 'LOGIN')
+        expect(twin.login(path, new Secret(PASSWORD)) !== undefined, what).toBe(await logsIn())
+      else {
+        const its = plain(twin.ask(method, path, body))
+        // A busy broker takes a moment to forget a connection that it closed.
+        if (method === 'GET')
+          await expect.poll(async () => plain(await ask(method, path)), { message: what }).toEqual(its)
+        else expect(plain(await ask(method, path, body)), what).toEqual(its)
+      }
     }
   })
 
@@ -211,8 +215,8 @@ describe.skipIf(installed.skip)(`RabbitMQ in memory ${installed.reason}`, () => 
 })
 
 /** Without what differs between any two brokers, and what nobody reads here. */
-function plain(answer: boolean | { body?: unknown }): unknown {
-  if (typeof answer === 'boolean' || !Array.isArray(answer.body)) return answer
+function plain(answer: { body?: unknown }): unknown {
+  if (!Array.isArray(answer.body)) return answer
   const read = [
     'user',
     'vhost',

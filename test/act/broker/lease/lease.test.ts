@@ -195,8 +195,8 @@ describe.skipIf(postgresServer.skip || redisServer.skip)(
 
     test('a lease of a system is renewed there, and ends at its new time', async () => {
       const asked = [
-        await ask({ name: 'postgres:orders/read', ttlSeconds: 2 }),
-        await ask({ name: 'redis:cart', ttlSeconds: 2 }),
+        await ask({ name: 'postgres:orders/read', ttlSeconds: 5 }),
+        await ask({ name: 'redis:cart', ttlSeconds: 5 }),
       ]
       const granted = asked.map(({ body }) => body as never as Granted)
       const [role] = granted
