@@ -22,7 +22,7 @@ export function readValues(text: Text, key: Key): readonly Assigned[] {
   if (!first) return []
   // What is in brackets under the name of one is one, over several lines, or something else.
   const isList = (begins === BRACKET || begins === PARENTHESIS) && ofList(key.name) !== undefined
-  return isList ? allInBrackets(text, key, first) : [first]
+  return isList && first.span.start > key.valueAt ? allInBrackets(text, key, first) : [first]
 }
 
 /** Whether the values of a list begin here, whose name is that of several. */
@@ -45,7 +45,7 @@ function allInBrackets(text: Text, key: Key, first: Assigned): readonly Assigned
   for (let last = first; last.span.end - key.valueAt < REACH; ) {
     const next = NEXT.exec(text.latin1(last.span.end, last.span.end + 256))
     const item = next && readAssigned(text, { ...key, valueAt: last.span.end + next[0].length })
-    if (!item) break
+    if (!item || item.span.start < last.span.end) break
     items.push((last = item))
   }
   return someoneS(key, items)

@@ -80,36 +80,39 @@ const JSON_ENTRY = /"([\w.-]{1,253})"\s*:\s*"((?:[^"\\\n]|\\.)*)"/g
 function entriesOfJson(text: Text, match: Match): Entry[] {
   const from = Math.max(0, match.start - REACH)
   const around = text.latin1(from, match.end + REACH)
-  const object = objectAround(around, match.start - from)
+  const object = beginOfObject(around, match.start - from)
+  // Said twice in one object, it is said once.
+  if (object === undefined || lastObject.get(text) === from + object) return []
+  lastObject.set(text, from + object)
   const entries: Entry[] = []
-  for (const section of object?.own.matchAll(JSON_SECTION) ?? []) {
-    const at = from + object!.start + section.index + section[0].lastIndexOf(section[2]!)
+  JSON_SECTION.lastIndex = object
+  for (let section, looked = 0; looked < MOST_SECTIONS && (section = JSON_SECTION.exec(around)); looked++) {
+    if (beginOfObject(around, section.index) !== object) continue
+    const at = from + section.index + section[0].lastIndexOf(section[2]!)
     for (const entry of section[2]!.matchAll(JSON_ENTRY)) {
       const end = at + entry.index + entry[0].length - 1
-      const start = end - entry[2]!.length
-      entries.push({ name: entry[1]!, start, end, encoding: 'json', isBase64: section[1] === 'data' })
+      const isBase64 = section[1] === 'data'
+      entries.push({ name: entry[1]!, start: end - entry[2]!.length, end, encoding: 'json', isBase64 })
     }
   }
   return entries
 }
 
-/** The innermost object around a place, and of its text what is no deeper than an object in it. */
-function objectAround(text: string, at: number): { start: number; own: string } | undefined {
-  const before = text.slice(0, at).replace(/"(?:[^"\\\n]|\\.)*"/g, string => ' '.repeat(string.length))
-  let start = -1
-  for (let place = at - 1, open = 0; place >= 0 && start < 0; place--) {
-    if (before[place] === '}') open++
-    else if (before[place] === '{' && open-- === 0) start = place
+/** Its own two, and what may be called so deeper in it. */
+const MOST_SECTIONS = 4
+const lastObject = new WeakMap<Text, number>()
+
+/** Where the innermost object around a place begins. */
+function beginOfObject(text: string, at: number): number | undefined {
+  let inString = false
+  for (let place = at - 1, open = 0; place >= 0; place--) {
+    const sign = text[place]
+    if (sign === '"' && text[place - 1] !== '\\') inString = !inString
+    else if (inString) continue
+    else if (sign === '}') open++
+    else if (sign === '{' && open-- === 0) return place
   }
-  if (start < 0) return undefined
-  let own = ''
-  let depth = 0
-  for (const { 0: part } of text.slice(start).matchAll(/"(?:[^"\\\n]|\\.)*"|[{}]|[^"{}]+|"/g)) {
-    if (part === '}' && --depth === 0) break
-    if (part === '{') depth++
-    own += depth <= 2 ? part : ' '.repeat(part.length)
-  }
-  return { start, own }
+  return undefined
 }
 
 function valueOf(text: Text, { start, end, encoding, isBase64 }: Omit<Entry, 'name'>): Span | undefined {

@@ -25,10 +25,23 @@ interface Table {
 export function readColumn(found: Found, key: Key, name: KeyName): readonly Candidate[] | undefined {
   const { text } = found
   if (text.dialect !== 'text') return undefined
-  const table = /\.[ct]sv$/i.test(text.path) ? csvBelow(text, key) : markdownBelow(text, key)
+  const isCsv = /\.[ct]sv$/i.test(text.path)
+  const line = lineAt(text, key.start)
+  if (!(isCsv ? ENDS_CELL : ENDS_CELL_OF_MARKDOWN).test(line.header.slice(key.end - line.start)))
+    return undefined
+  // Several columns of one table ask for it one after the other.
+  const last = lastTable.get(text)
+  const table =
+    last?.start === line.start ? last.table : isCsv ? csvBelow(text, line) : markdownBelow(text, line)
+  lastTable.set(text, { start: line.start, table })
   if (!table) return undefined
-  return columnOf(found, table, table.column, name, table.isSetting)
+  const column = line.header.slice(0, key.start - line.start).split(table.sign).length - 1
+  return columnOf(found, table, column, name, isCsv)
 }
+
+const ENDS_CELL = /^["']? {0,8}(?:[\t,;]|$)/
+const ENDS_CELL_OF_MARKDOWN = /^[ \t]*(?:\||$)/
+const lastTable = new WeakMap<Text, { start: number; table: Below | undefined }>()
 
 /** `INSERT INTO users (name, password) VALUES ('a', 'x'), ('b', 'y')`; the match ends where the first row begins. */
 export function readRows(found: Found, match: Match): readonly Candidate[] {
@@ -75,18 +88,19 @@ function spanOf(text: Text, cell: Cell | undefined): Span | undefined {
   return { ...cell, ...unescaped(text.bytes.subarray(cell.start, cell.end), cell.encodings) }
 }
 
-type Below = Table & { readonly column: number; readonly isSetting: boolean }
+/** A table below its header, with what separates the columns there. */
+type Below = Table & { readonly sign: string }
+type Line = ReturnType<typeof lineAt>
 
 /** What a header of CSV has between its signs. */
 const HEADS = /^\s*(["']?)[A-Za-z_][\w ./()#-]{0,60}\1\s*$/
 
-function csvBelow(text: Text, key: Key): Below | undefined {
-  const { header, start, end } = lineAt(text, key.start)
+function csvBelow(text: Text, { header, start, end }: Line): Below | undefined {
   // The first line, perhaps below a comment.
   if (start > 0 && !/(?:^|\n)(?:#[^\n]*|\r?)\n$/.test(text.latin1(Math.max(0, start - 256), start)))
     return undefined
   const sign = /[\t,;]/.exec(header)?.[0]
-  if (sign === undefined || !/^["']? {0,8}(?:[\t,;]|$)/.test(header.slice(key.end - start))) return undefined
+  if (sign === undefined) return undefined
   const columns = header.split(sign)
   if (!columns.every(one => HEADS.test(one))) return undefined
   const one = new RegExp(`(?:"([^"]*)"|([^"${sign}]*))(?:${sign}|$)`, 'y')
@@ -100,18 +114,18 @@ function csvBelow(text: Text, key: Key): Below | undefined {
     }
     return cells
   })
-  return { columns, rows, column: columnAt(header, key.start - start, sign), isSetting: true }
+  return { columns, rows, sign }
 }
 
 /** The line below a header of Markdown. */
 const RULED = /^[ \t]*\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$/
 
-function markdownBelow(text: Text, key: Key): Below | undefined {
-  const { header, start, end } = lineAt(text, key.start)
-  const lines =
-    header.includes('|') && /^[ \t]*(?:\||$)/.test(header.slice(key.end - start)) ? linesBelow(text, end) : []
+function markdownBelow(text: Text, { header, end }: Line): Below | undefined {
+  const lines = header.includes('|') ? linesBelow(text, end) : []
   if (!RULED.test(lines[0]?.[1] ?? '')) return undefined
-  const rows = lines.slice(1).flatMap(([at, line]) => {
+  // Another table right below begins with a header of its own.
+  const next = lines.findIndex(([, line], index) => index > 0 && RULED.test(line))
+  const rows = lines.slice(1, next < 0 ? undefined : next - 1).flatMap(([at, line]) => {
     if (!line.includes('|') || line.includes('\\|')) return []
     let from = at
     return [
@@ -127,16 +141,7 @@ function markdownBelow(text: Text, key: Key): Below | undefined {
       }),
     ]
   })
-  return {
-    columns: header.split('|'),
-    rows,
-    column: columnAt(header, key.start - start, '|'),
-    isSetting: false,
-  }
-}
-
-function columnAt(header: string, at: number, sign: string): number {
-  return header.slice(0, at).split(sign).length - 1
+  return { columns: header.split('|'), rows, sign: '|' }
 }
 
 /** No header is longer. */

@@ -134,6 +134,24 @@ test('a long table is read as far as it is near its header, and a list as far as
   expect(read[0]).toBe('Hop-0-qzX')
 })
 
+test('a value before its name, and brackets behind it, are no list', () => {
+  expect(valuesIn('a.js', `value: "${A}", "name": "passwords"\n["${B}", "${C}"]`)).toEqual([A])
+})
+
+test('what repeats itself is read in time', () => {
+  const begins = Date.now()
+  for (const [path, text] of [
+    ['a.md', '| Password |\n|---'],
+    ['a.json', '{"kind": "Secret", "data"'],
+    ['a.json', '{"kind": "Secret", "data": {"one": "x"}, '],
+    ['a.csv', 'password,password\n\n'],
+    ['a.yaml', 'tokens:\n- tokens:\n'],
+    ['a.py', 'tokens = ["tokens = ["'],
+  ] as const)
+    valuesIn(path, text.repeat(1000))
+  expect(Date.now() - begins).toBeLessThan(5000)
+})
+
 test('rows that never end take no longer than what is read of them', () => {
   const begins = Date.now()
   for (const row of ["('", '(("', "(f('", '((((', "'a',"]) {
