@@ -104,7 +104,7 @@ function csvBelow(text: Text, { header, start, end }: Line): Below | undefined {
   const columns = header.split(sign)
   if (!columns.every(one => HEADS.test(one))) return undefined
   const one = new RegExp(`(?:"([^"]*)"|([^"${sign}]*))(?:${sign}|$)`, 'y')
-  const rows = linesBelow(text, end).map(([at, line]) => {
+  const rows = Array.from(linesBelow(text, end), ([at, line]) => {
     const cells: Cell[] = []
     one.lastIndex = 0
     for (let cell = one.exec(line); cell; cell = one.exec(line)) {
@@ -121,27 +121,29 @@ function csvBelow(text: Text, { header, start, end }: Line): Below | undefined {
 const RULED = /^[ \t]*\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$/
 
 function markdownBelow(text: Text, { header, end }: Line): Below | undefined {
-  const lines = header.includes('|') ? linesBelow(text, end) : []
-  if (!RULED.test(lines[0]?.[1] ?? '')) return undefined
-  // Another table right below begins with a header of its own.
-  const next = lines.findIndex(([, line], index) => index > 0 && RULED.test(line))
-  const rows = lines.slice(1, next < 0 ? undefined : next - 1).flatMap(([at, line]) => {
-    if (!line.includes('|') || line.includes('\\|')) return []
-    let from = at
-    return [
-      line.split('|').map(written => {
-        const lead = /^[ \t]*`?/.exec(written)![0].length
-        const cell = {
-          start: from + lead,
-          end: from + written.trimEnd().replace(/`$/, '').length,
-          encodings: [],
-        }
-        from += written.length + 1
-        return /^[^\s<>{}[\]]+$/.test(written.slice(lead).trimEnd().replace(/`$/, '')) ? cell : undefined
-      }),
-    ]
+  if (!header.includes('|')) return undefined
+  let rows: (Cell | undefined)[][] | undefined
+  for (const [at, line] of linesBelow(text, end)) {
+    if (RULED.test(line)) {
+      // Another table right below has begun with a header of its own.
+      if (rows && rows.pop() !== undefined) break
+      rows = []
+    } else if (!rows) return undefined
+    else if (line.includes('|') && !line.includes('\\|')) rows.push(cellsOf(at, line))
+  }
+  return rows && { columns: header.split('|'), rows, sign: '|' }
+}
+
+/** What may be a value in a row of Markdown, without the signs of code. */
+function cellsOf(at: number, line: string): (Cell | undefined)[] {
+  let from = at
+  return line.split('|').map(written => {
+    const lead = /^[ \t]*`?/.exec(written)![0].length
+    const end = written.trimEnd().replace(/`$/, '').length
+    const cell = { start: from + lead, end: from + end, encodings: [] }
+    from += written.length + 1
+    return /^[^\s<>{}[\]]+$/.test(written.slice(lead, end)) ? cell : undefined
   })
-  return { columns: header.split('|'), rows, sign: '|' }
 }
 
 /** No header is longer. */
@@ -159,17 +161,18 @@ function lineAt({ bytes }: Text, at: number): { header: string; start: number; e
 }
 
 /** Up to the first that is empty or not whole, each with where it begins. */
-function linesBelow({ bytes }: Text, end: number): [at: number, line: string][] {
-  const lines: [number, string][] = []
-  let at = end + 1
-  const below = bytes.toString('latin1', at, Math.min(bytes.length, at + REACH)).split('\n')
-  if (at + REACH < bytes.length) below.pop()
-  for (const line of below) {
-    if (line.trim() === '') break
-    lines.push([at, line.replace(/\r$/, '')])
-    at += line.length + 1
+function* linesBelow({ bytes }: Text, end: number): Generator<[at: number, line: string]> {
+  const last = Math.min(bytes.length, end + 1 + REACH)
+  const below = bytes.subarray(0, last)
+  for (let at = end + 1; at < last; ) {
+    const found = below.indexOf(0x0a, at)
+    if (found < 0 && last < bytes.length) return
+    const next = found < 0 ? last : found
+    const line = bytes.toString('latin1', at, next)
+    if (line.trim() === '') return
+    yield [at, line.replace(/\r$/, '')]
+    at = next + 1
   }
-  return lines
 }
 
 const LITERAL = /\s*(?:[NEe](?='))?(?:'((?:[^'\\]|''|\\.)*)'|"((?:[^"\\]|\\.)*)")\s*(?=[,)])/y

@@ -29,6 +29,11 @@ const found: readonly (readonly [path: string, text: string, values: readonly st
     [A, B],
   ],
   ['a.md', `User | API key\n--- | ---\napp | ${K}\n`, []],
+  [
+    'a.md',
+    `| User | Password |\n|---|---|\n| app | ${A} |\n| Host | Note |\n|---|---|\n| db1 | ${B} |\n`,
+    [A],
+  ],
   ['README', `Service | Token\n--- | ---\nshop | ${K}\n`, [K]],
   // Rows
   ['a.sql', `INSERT INTO users (name, password) VALUES ('app', '${A}'), ('ops', '${B}');\n`, [A, B]],
