@@ -36,12 +36,14 @@ export function interpret(
   match: Match,
   depth: number,
 ): readonly Candidate[] {
-  const candidates = read(text, compiled, match, depth)
-  if (candidates === undefined) return NONE
-  return [candidates].flat().map(candidate => {
-    const facts = factsOf(text, candidate)
-    return facts ? { ...candidate, facts } : candidate
-  })
+  const found = read(text, compiled, match, depth)
+  if (found === undefined) return NONE
+  return 'rule' in found ? [withFacts(text, found)] : found.map(one => withFacts(text, one))
+}
+
+function withFacts(text: Text, candidate: Candidate): Candidate {
+  const facts = factsOf(text, candidate)
+  return facts ? { ...candidate, facts } : candidate
 }
 
 function read(

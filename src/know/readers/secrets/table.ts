@@ -1,3 +1,4 @@
+import { classOf } from './byte-class.ts'
 import type { Candidate, Span } from './candidate.ts'
 import type { Key } from './key.ts'
 import { type KeyName, keyNameOf } from './key-name.ts'
@@ -24,7 +25,7 @@ interface Table {
 /** Where the key heads a column of CSV or of a table in Markdown: what stands below it. Undefined where it heads none. */
 export function readColumn(found: Found, key: Key, name: KeyName): readonly Candidate[] | undefined {
   const { text } = found
-  if (text.dialect !== 'text') return undefined
+  if (text.dialect !== 'text' || !mayEndCell(text, key.end)) return undefined
   const isCsv = /\.[ct]sv$/i.test(text.path)
   const line = lineAt(text, key.start)
   if (!(isCsv ? ENDS_CELL : ENDS_CELL_OF_MARKDOWN).test(line.header.slice(key.end - line.start)))
@@ -41,6 +42,16 @@ export function readColumn(found: Found, key: Key, name: KeyName): readonly Cand
 
 const ENDS_CELL = /^["']? {0,8}(?:[\t,;]|$)/
 const ENDS_CELL_OF_MARKDOWN = /^[ \t]*(?:\||$)/
+const PADS = classOf(' "\'')
+const BEHIND_CELL = classOf('|,;\t\r\n')
+
+/** Told on its bytes, since it is asked at every name. */
+function mayEndCell({ bytes }: Text, end: number): boolean {
+  let at = end
+  while (PADS[bytes[at]!]) at++
+  return at >= bytes.length || BEHIND_CELL[bytes[at]!] === 1
+}
+
 const lastTable = new WeakMap<Text, { start: number; table: Below | undefined }>()
 
 /** `INSERT INTO users (name, password) VALUES ('a', 'x'), ('b', 'y')`; the match ends where the first row begins. */
