@@ -161,7 +161,8 @@ async function candidates(tx: Tx): Promise<Candidate[]> {
   const { rows } = await sql<Candidate>`
     select p.id, p.kind, p.native, e.name as endpoint, i.instance, m.id as match_id, m.kind as match_kind
     from entity p cross join name e cross join entity i cross join name n cross join entity m
-    where substr(p.instance, 1, 1) = '?' and substr(p.native, 1, 1) = '?' and p.merged_into is null
+    where substr(p.instance, 1, 1) = '?' and substr(p.native, 1, 1) = '?'
+      and (p.merged_into is null or p.merged_into in (select id from entity where substr(instance, 1, 1) = '?'))
       and e.name = substr(p.instance, 2)
       and i.id = e.entity_id and i.kind = 'instance' and i.system = p.system
       and n.name = substr(p.native, 2)

@@ -20,7 +20,7 @@ import {
   restate,
 } from '../inventory/standing.ts'
 import { linkKeys } from '../inventory/link-keys.ts'
-import { linkPipelines } from '../inventory/link-pipelines.ts'
+import { linkWithinRepositories } from '../inventory/link-within-repositories.ts'
 import { forgetUntold, markTold } from '../inventory/told.ts'
 import { toldBy } from '../readers/path-bound.ts'
 import { documentsHolding } from './documents-before.ts'
@@ -169,7 +169,7 @@ class Run {
         })
         const standing = this.#telling.standing(since === undefined && this.#failedDocuments === 0)
         await markTold(tx, this.#source.id, this.#at, this.#telling.documents, standing, this.#coverage)
-        await linkPipelines(tx, this.#options.io)
+        await linkWithinRepositories(tx, this.#options.io)
         await linkKeys(tx, this.#options.io)
       }
       // Documents that could not be read are to be listed again.

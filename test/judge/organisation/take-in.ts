@@ -5,7 +5,7 @@ import { type Document, documentOf } from '../../../src/core/contract/document.t
 import type { Observation } from '../../../src/core/contract/observation.ts'
 import { transaction } from '../../../src/core/store/store.ts'
 import { type Finding, fold } from '../../../src/know/inventory/fold.ts'
-import { linkPipelines } from '../../../src/know/inventory/link-pipelines.ts'
+import { linkWithinRepositories } from '../../../src/know/inventory/link-within-repositories.ts'
 import { markTold } from '../../../src/know/inventory/told.ts'
 import { fingerprinted } from '../../../src/know/observe/fingerprinted.ts'
 import { insertDocuments } from '../../../src/know/observe/insert-documents.ts'
@@ -106,7 +106,7 @@ async function takeInSource(
       })),
     )
     await markTold(tx, row.id, NOW, [...tells], { has: id => atHead.has(id), complete: true }, [])
-    await linkPipelines(tx, io)
+    await linkWithinRepositories(tx, io)
   })
 }
 

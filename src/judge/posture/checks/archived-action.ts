@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { loadRoots } from '../../../know/inventory/roots.ts'
 import { type CheckContext, defineCheck, type Judgement } from '../check.ts'
 
 /** Of a job, the repositories of the actions that it uses. */
@@ -22,9 +23,12 @@ export const archivedAction = defineCheck<Used>({
       .where('fact.gone_at', 'is', null)
       .orderBy('entity.id')
       .execute()
+    const roots = await loadRoots(db)
+    const byJob = Map.groupBy(rows, ({ id }) => roots.of(id))
     return new Map(
-      rows.flatMap(({ id, value }) => {
-        const used = written.parse(JSON.parse(value)).flatMap(one => repositoryOf(one) ?? [])
+      [...byJob].flatMap(([id, told]) => {
+        const uses = told.flatMap(({ value }) => written.parse(JSON.parse(value)))
+        const used = uses.flatMap(one => repositoryOf(one) ?? [])
         return used.length > 0 ? [[id, [...new Set(used)]] as const] : []
       }),
     )

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { loadRoots } from '../../../know/inventory/roots.ts'
 import type { WeaknessText } from '../../../know/readers/weakness.ts'
 import { type WeaknessFamily, weaknessFamilies } from '../../../know/readers/weaknesses.ts'
 import { type Check, type CheckContext, defineCheck, oncePerRun } from '../check.ts'
@@ -41,7 +42,7 @@ function checkOf(
         const own = population.get(entityId)!.filter(one => one.id === id && one.certainty !== 'potential')
         if (own.length === 0) return []
         const lines = own.map(one => `line ${one.line}: ${one.why}`)
-        return [{ entityId, outcome: 'fails' as const, why: lines.join('; ') }]
+        return [{ entityId, outcome: 'fails' as const, why: [...new Set(lines)].join('; ') }]
       })
     },
   })
@@ -89,7 +90,9 @@ function isOf({ kinds, runtimes, besides }: WeaknessFamily, { kind, runtime }: W
 
 const KINDS = [...new Set(weaknessFamilies.flatMap(({ kinds, besides = [] }) => [...kinds, ...besides]))]
 
+/** Of what a clone and its working tree both tell, what either does. */
 async function rowsIn(db: CheckContext['db']): Promise<WeakRow[]> {
+  const roots = await loadRoots(db)
   const there = () => db.selectFrom('entity').where('entity.gone_at', 'is', null).orderBy('entity.id')
   const held = await there().select(['id', 'kind']).where('kind', 'in', KINDS).execute()
   const factsNamed = (name: string) =>
@@ -99,13 +102,16 @@ async function rowsIn(db: CheckContext['db']): Promise<WeakRow[]> {
       .where('fact.name', '=', name)
       .where('fact.gone_at', 'is', null)
       .execute()
-  const runtimes = new Map((await factsNamed('runtime')).map(({ id, value }) => [id, JSON.parse(value)]))
-  const rows = new Map(
-    held.map(({ id, kind }): [string, WeakRow] => [id, { id, kind, runtime: runtimes.get(id), told: [] }]),
-  )
-  for (const { id, kind, value } of await factsNamed('weaknesses')) {
-    const told = toldSchema.catch([]).parse(JSON.parse(value))
-    rows.set(id, { id, kind, runtime: runtimes.get(id), told })
+  const told = await factsNamed('runtime')
+  const runtimes = new Map(told.map(({ id, value }) => [roots.of(id), JSON.parse(value)]))
+  const rows = new Map<string, WeakRow>()
+  const keep = (id: string, kind: string, weaknesses: Told) => {
+    const root = roots.of(id)
+    const before = rows.get(root)?.told ?? []
+    rows.set(root, { id: root, kind, runtime: runtimes.get(root), told: [...before, ...weaknesses] })
   }
+  for (const { id, kind } of held) keep(id, kind, [])
+  for (const { id, kind, value } of await factsNamed('weaknesses'))
+    keep(id, kind, toldSchema.catch([]).parse(JSON.parse(value)))
   return [...rows.values()]
 }

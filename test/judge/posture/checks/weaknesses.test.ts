@@ -1,9 +1,12 @@
 import { expect, test } from 'vitest'
 import { transaction } from '../../../../src/core/store/store.ts'
 import { realIo } from '../../../../src/core/contract/io.ts'
+import type { Check } from '../../../../src/judge/posture/check.ts'
+import { archivedAction } from '../../../../src/judge/posture/checks/archived-action.ts'
 import { weaknessChecks } from '../../../../src/judge/posture/checks/weaknesses.ts'
 import { runChecks } from '../../../../src/judge/posture/run-checks.ts'
 import { type Finding, fold } from '../../../../src/know/inventory/fold.ts'
+import { linkWithinRepositories } from '../../../../src/know/inventory/link-within-repositories.ts'
 import { readTerraform } from '../../../../src/know/readers/terraform/read-terraform.ts'
 import { openOwnStore } from '../../../own-store.ts'
 import { openEstate, testKeys, tree } from '../../../know/estate.ts'
@@ -45,6 +48,28 @@ test('a weakness of a job is a finding until it is mended; what only may be one 
   expect(second.changes.map(({ check, change }) => [check, change])).toEqual([
     ['workflow-untrusted-checkout', 'ended'],
   ])
+})
+
+test('a job of which a clone and its working tree tell is counted once', async () => {
+  const estate = await openEstate()
+  const clone = { system: 'git', instance: 'g1', kind: 'repository', id: 'g1' }
+  const weak = { id: 'workflow-untrusted-checkout', line: 7, certainty: 'conditional', why: 'it fetches' }
+  const uses = { value: ['actions/checkout@v4'] }
+  const own = job([weak]) as Extract<Finding, { see: 'workload' }>
+  const facts = { ...own.facts, uses, runtime: { value: 'GitHub Actions' } }
+  await estate.fold(await estate.source(), [
+    { ...own, facts },
+    { ...own, facts, ref: { ...clone, kind: 'job', id: own.ref.id } },
+    { see: 'resource', ref: tree, names: ['/srv/app'], facts: {} },
+    { see: 'resource', ref: clone, names: ['/srv/app'], facts: {} },
+  ])
+  await transaction(estate.db, tx => linkWithinRepositories(tx, estate.io))
+  const { counts, changes } = await runChecks(estate.db, estate, [...weaknessChecks, archivedAction as Check])
+  const of = (id: string) => counts.find(({ check }) => check === id)
+  expect(of('workflow-untrusted-checkout')).toMatchObject({ fails: 1, unknown: 0, passes: 0 })
+  expect(of('pipeline-debug-log')).toMatchObject({ fails: 0, passes: 1 })
+  expect(of('archived-action')).toMatchObject({ unknown: 1, passes: 0 })
+  expect(changes.map(({ why }) => why)).toEqual(['line 7: it fetches'])
 })
 
 test('a check counts what its reader holds against it, and nothing that is of another system', async () => {

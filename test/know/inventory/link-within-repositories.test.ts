@@ -2,8 +2,9 @@ import { beforeEach, expect, test } from 'vitest'
 import type { Ref } from '../../../src/core/contract/ref.ts'
 import { transaction } from '../../../src/core/store/store.ts'
 import type { Finding } from '../../../src/know/inventory/fold.ts'
-import { linkPipelines } from '../../../src/know/inventory/link-pipelines.ts'
-import { type Estate, openEstate } from '../estate.ts'
+import { linkWithinRepositories } from '../../../src/know/inventory/link-within-repositories.ts'
+import { listCredentials, listIdentities } from '../../../src/know/inventory/queries.ts'
+import { type Estate, openEstate, sawCopy } from '../estate.ts'
 
 const CI = '.github/workflows/ci.yml#deploy'
 const tree: Ref = { system: 'directory', instance: 't1', kind: 'tree', id: 't1' }
@@ -32,7 +33,7 @@ beforeEach(async () => {
   estate = await openEstate()
 })
 
-const link = async () => await transaction(estate.db, tx => linkPipelines(tx, estate.io))
+const link = async () => await transaction(estate.db, tx => linkWithinRepositories(tx, estate.io))
 /** Those that stand for themselves, as `system id`. */
 async function roots(kind: string): Promise<string[]> {
   const rows = await estate.db
@@ -117,4 +118,62 @@ test('a secret that the environment has not is the repository’s, else the orga
   await estate.fold(hostSource, [told(at(host, 'actions-secret', named[0]!))])
   await link()
   expect(await roots('actions-secret')).toContain(`github 12/${named[0]}`)
+})
+
+const manifestsOf = ({ system, instance }: Ref): Ref => ({
+  system: 'kubernetes',
+  instance: `?${system}:${instance}`,
+  kind: 'service-account',
+  id: '?shop/serviceaccount/api',
+})
+const declared = (repository: Ref): Finding[] => [
+  {
+    see: 'identity',
+    ref: at(repository, 'terraform-resource', 'infra#aws_iam_user.ci'),
+    names: ['ci'],
+    facts: {},
+  },
+  { see: 'identity', ref: manifestsOf(repository), names: ['shop/serviceaccount/api'], facts: {} },
+  told(at(repository, 'file', 'infra/main.tf')),
+]
+
+test('what Terraform and manifests declare is counted once, however many tell of the repository; its files stay where they lie', async () => {
+  const source = await estate.source()
+  await estate.fold(source, [...declared(tree), ...declared(clone), ...repositories.slice(0, 2)])
+  for (let times = 0; times < 2; times++) await link()
+  expect(await roots('terraform-resource')).toEqual(['git infra#aws_iam_user.ci'])
+  expect((await listIdentities(estate.db)).map(({ ref }) => ref.instance).sort()).toEqual(['?git:g1', 'g1'])
+  expect(await roots('file')).toHaveLength(2)
+  // The clone's newest commit has it no more, and the tree still does.
+  await estate.db.updateTable('entity').set({ gone_at: 1 }).where('instance', '=', '?git:g1').execute()
+  await link()
+  expect(await roots('service-account')).toHaveLength(2)
+  expect(await roots('terraform-resource')).toHaveLength(1)
+})
+
+test('a cluster that says whose manifests are applied to it has what those of a clone and of its tree name', async () => {
+  const cluster = { system: 'kubernetes', instance: 'c1' }
+  const account: Ref = { ...cluster, kind: 'service-account', id: 'uid-1' }
+  const source = await estate.source()
+  await estate.fold(source, [...declared(tree), ...declared(clone), ...repositories.slice(0, 2)])
+  await link()
+  await estate.fold(source, [
+    told({ ...cluster, kind: 'instance', id: 'c1' }, 'directory:t1'),
+    { see: 'identity', ref: account, names: ['shop/serviceaccount/api'], facts: {} },
+  ])
+  expect(await roots('service-account')).toEqual(['kubernetes uid-1'])
+})
+
+test('a value that both say is one identity’s is one credential', async () => {
+  const [ofTree, ofClone] = [tree, clone].map(manifestsOf)
+  await estate.fold(await estate.source(), [
+    ...declared(tree),
+    ...declared(clone),
+    ...repositories.slice(0, 2),
+    sawCopy({ value: 'v', path: 'a', claims: ofTree! }),
+    sawCopy({ value: 'v', path: 'b', claims: ofClone! }),
+  ])
+  expect(await listCredentials(estate.db, estate.keys)).toHaveLength(2)
+  await link()
+  expect(await listCredentials(estate.db, estate.keys)).toHaveLength(1)
 })
