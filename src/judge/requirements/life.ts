@@ -64,7 +64,7 @@ export async function lifeOf(
     said('may do', await mayDo(db, roots, members)),
     said('really used', lastUse(credentials)),
     said('dies', profile.expiry ? dated(profile.expiry, now) : endOf(credentials, now)),
-    said('kind of credentials', kindOf(credentials)),
+    said('kind of credentials', kindOf(credentials) ?? (await becomesOf(db, entity, members))),
     said('runtime', await runtimeOf(db, roots, entity.id)),
     said('highest data', await highestData(db, roots, entity.id, graph)),
   ]
@@ -235,13 +235,30 @@ function endOf(held: readonly Held[], now: Ms): Found {
   }
 }
 
+/** Of what has no credential that is known: what becomes it gets one for a time, and a file may say that it makes a lasting one. */
+async function becomesOf(db: Db, { kind }: Row<'entity'>, members: readonly string[]): Promise<Found> {
+  const rows = await db
+    .selectFrom('edge')
+    .select(['crossing', 'why'])
+    .where('to_id', 'in', members)
+    .where('gone_at', 'is', null)
+    .orderBy('id')
+    .execute()
+  const key = rows.find(({ crossing }) => crossing === 'authenticates-as')
+  if (key) return { value: 'static', why: key.why }
+  if (!BECOME.has(kind) && rows.every(({ crossing }) => isRelation(crossing))) return undefined
+  return {
+    value: 'short-lived',
+    why: 'it has no credential of its own: who becomes it gets one for a time',
+  }
+}
+
+/** Kinds that others become, whether or not it is told who. */
+const BECOME = new Set(['role', 'service-account'])
+
 function kindOf(held: readonly Held[]): Found {
   const own = held.slice(1)
-  if (own.length === 0)
-    return {
-      value: 'short-lived',
-      why: 'it has no credential of its own: who becomes it gets one for a time',
-    }
+  if (own.length === 0) return undefined
   const lives = own.map(({ facts }) => {
     const [from, to] = ['created', 'expires'].map(name => {
       const value = facts.get(name)?.value

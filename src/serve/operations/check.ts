@@ -19,7 +19,7 @@ import { findingsMarkdown } from './check/markdown.ts'
 import { heldAgainst, writeRatchet } from './check/ratchet.ts'
 import { type Checked, type ControlCounts, counting, type First } from './check/report.ts'
 import { findingsSarif } from './check/sarif.ts'
-import { seenIn } from './check/seen-in.ts'
+import { filesOf, seenIn } from './check/seen-in.ts'
 import { checkedText } from './check/text.ts'
 import { type ListedFinding, listFindings, rankOf, SEVERITIES } from './findings.ts'
 import { graphOf } from './graph-view.ts'
@@ -126,12 +126,14 @@ async function run(world: World, given: Input): Promise<Output> {
 
 async function write(world: World, given: Input, checked: Checked): Promise<void> {
   if (given.writeRatchet !== undefined) await writeRatchet(given.writeRatchet, checked.figures.standing)
-  if (given.sarif !== undefined)
-    await replaceFile(given.sarif, `${JSON.stringify(findingsSarif(checked, world.version), null, 2)}\n`)
+  const ids = [...new Set(checked.findings.map(({ entityId }) => entityId))]
+  if (given.sarif !== undefined) {
+    const sarif = findingsSarif(checked, world.version, await filesOf(world.db, ids))
+    await replaceFile(given.sarif, `${JSON.stringify(sarif, null, 2)}\n`)
+  }
   if (given.markdown !== undefined) await replaceFile(given.markdown, findingsMarkdown(checked))
   if (given.html !== undefined) {
-    const seen = await seenIn(world.db, [...new Set(checked.findings.map(({ entityId }) => entityId))])
-    await replaceFile(given.html, findingsHtml(checked, seen, world.version))
+    await replaceFile(given.html, findingsHtml(checked, await seenIn(world.db, ids), world.version))
   }
 }
 

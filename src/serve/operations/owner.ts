@@ -2,7 +2,7 @@ import { userInfo } from 'node:os'
 import pc from 'picocolors'
 import { z } from 'zod'
 import { FirebreakError } from '../../core/contract/errors.ts'
-import { transaction } from '../../core/store/store.ts'
+import { type Db, transaction } from '../../core/store/store.ts'
 import { ownershipOf, ownershipOfOne } from '../../judge/ownership/ownership.ts'
 import type { People } from '../../judge/ownership/people.ts'
 import type { Ownership, OwnershipState } from '../../judge/ownership/weigh.ts'
@@ -10,6 +10,7 @@ import { nonHumans } from '../../judge/ownership/non-human.ts'
 import { profilesOf } from '../../judge/requirements/profiles.ts'
 import { requiredOf, requirementsInForce } from '../../judge/requirements/requirements.ts'
 import { suspensionsOf } from '../../judge/requirements/suspensions.ts'
+import { resolveEntity } from '../../know/inventory/queries.ts'
 import { loadRoots } from '../../know/inventory/roots.ts'
 import { sayOwner, takeBackOwner } from '../../know/inventory/owner-word.ts'
 import { defineOperation, type World } from './operation.ts'
@@ -153,13 +154,24 @@ async function found(
 ): Promise<{ id: string; name: string; ref: string; ownership: Ownership; people: People }> {
   const named = await subjectOf(world, subject)
   const { ownership: own, people } = await ownershipOfOne(world.db, world.io.now().getTime(), named.id)
-  if (!own)
-    throw new FirebreakError(
+  if (!own) throw await withoutOwner(world.db, named.id)
+  return { id: named.id, name: named.names[0] ?? named.ref, ref: named.ref, ownership: own, people }
+}
+
+/** Why nobody owns it: groups and people have no owner, and what a text merely names may be nowhere. */
+async function withoutOwner(db: Db, id: string): Promise<FirebreakError> {
+  const entity = await resolveEntity(db, id)
+  if (entity.type !== 'identity' || !entity.native.startsWith('?'))
+    return new FirebreakError(
       'INVALID_INPUT',
       'it is no identity of a machine',
-      'name one that firebreak ls identities shows; groups and people’s own accounts have no owner',
+      'name one that firebreak owner show counts; groups and people’s own accounts have no owner',
     )
-  return { id: named.id, name: named.names[0] ?? named.ref, ref: named.ref, ownership: own, people }
+  return new FirebreakError(
+    'INVALID_INPUT',
+    `only a text names it: nothing that was read lists identities of that ${entity.system}, so that it may be nowhere`,
+    'connect its system (firebreak connect --help has those that can be), or observe an export of it',
+  )
 }
 
 async function show(world: World, subject: string): Promise<OwnerOutput> {

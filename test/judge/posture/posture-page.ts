@@ -54,6 +54,7 @@ it: a later run with \`--ratchet\` ends with exit code 1 where there are more, i
 make up for more of another. It says of which, and needs no store of before. Where there are fewer, write it anew.
 
 \`check.md\` is for a pull request or the summary of a job; \`check.sarif\` is SARIF 2.1.0 for code scanning, in which a finding is the same one as long as it stands.
+Where one checkout is all that was read of files, each is at its file and line there; else, and for what is in no file, its reference stands for the file.
 
 ## For an auditor
 

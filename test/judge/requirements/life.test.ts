@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { lifeOf } from '../../../src/judge/requirements/life.ts'
+import type { Finding } from '../../../src/know/inventory/fold.ts'
 import { entityByRef, resolveEntity } from '../../../src/know/inventory/queries.ts'
 import { openEstate, password, role, sawRole } from '../../know/estate.ts'
 
@@ -25,3 +26,33 @@ test.each([
   expect(life.find(({ asked }) => asked === 'dies')?.value).toBe(says)
   expect(life.find(({ asked }) => asked === 'kind of credentials')?.why).toBe('it has 1 that lasts: password')
 })
+
+test.each([
+  ['user', [], null, 'nobody tells'],
+  ['role', [], 'short-lived', 'it has no credential of its own: who becomes it gets one for a time'],
+  ['user', ['runs-as'], 'short-lived', 'it has no credential of its own: who becomes it gets one for a time'],
+  ['user', ['defined-in', 'authenticates-as'], 'static', 'a file makes a key'],
+])(
+  'of a %s to which %j leads and of which no credential is known, it is %s',
+  async (kind, crossings, value, why) => {
+    const estate = await openEstate()
+    const ref = { system: 'aws', instance: '1', kind, id: 'u1' }
+    await estate.fold(await estate.source(), [
+      { see: 'identity', ref, names: ['app'], facts: {} },
+      ...crossings.map(
+        (crossing): Finding => ({
+          see: 'edge',
+          from: { ...ref, kind: 'thing', id: crossing },
+          to: ref,
+          crossing,
+          certainty: 'proven',
+          why: 'a file makes a key',
+        }),
+      ),
+    ])
+    const { id } = (await entityByRef(estate.db, 'identity', ref))!
+    const none = () => Promise.reject(new Error('no graph is needed'))
+    const life = await lifeOf(estate.db, await resolveEntity(estate.db, id), estate.clock.ms, none)
+    expect(life.find(({ asked }) => asked === 'kind of credentials')).toMatchObject({ value, why })
+  },
+)

@@ -100,7 +100,9 @@ test('all forms of a report are written of one run, an exception keeps it from f
   expect(text.split('\n').filter(line => line.length > 80 && line.trim().includes(' '))).toEqual([])
   expect(await readFile(at('check.html'), 'utf8')).toContain('workflow-script-injection')
   expect(await readFile(at('check.md'), 'utf8')).toContain('### Excepted')
-  expect(JSON.parse(await readFile(at('check.sarif'), 'utf8'))).toMatchObject({ version: '2.1.0' })
+  const sarif = await readFile(at('check.sarif'), 'utf8')
+  expect(JSON.parse(sarif)).toMatchObject({ version: '2.1.0' })
+  expect(sarif).toContain('"uri": ".github/workflows/greet.yml"')
   // More than was kept, though nothing is found wrong, ends it.
   const kept = { firebreak: 'ratchet', version: 1, standing: { total: -1, byKind: {} } }
   await writeFile(at('standing.json'), JSON.stringify(kept))

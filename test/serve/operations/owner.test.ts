@@ -3,10 +3,14 @@ import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { directory } from '../../../src/connectors/directory/connector.ts'
+import { formatRef } from '../../../src/core/contract/ref.ts'
+import { transaction } from '../../../src/core/store/store.ts'
+import { fold } from '../../../src/know/inventory/fold.ts'
 import { check } from '../../../src/serve/operations/check.ts'
 import { observe } from '../../../src/serve/operations/observe.ts'
 import { owner } from '../../../src/serve/operations/owner.ts'
 import { show } from '../../../src/serve/operations/show.ts'
+import { claim, sawCopy } from '../../know/estate.ts'
 import { openWorld } from './open-world.ts'
 
 const HR = `Employee ID,Full Name,Work Email,Team,Status
@@ -123,6 +127,13 @@ test('nothing is given to who left, confirmed where nobody is likely, or said of
   await expect(run({ action: 'show', subject: 'jane@acme.example' })).rejects.toMatchObject({
     code: 'INVALID_INPUT',
   })
+  const { db, io } = opened.world
+  const source = await db.selectFrom('source').select('id').executeTakeFirstOrThrow()
+  const named = sawCopy({ value: 'v', path: 'app.env', claims: claim('db.acme.example:5432', 'app') })
+  await transaction(db, tx => fold(tx, source, [named], { io, at: io.now().getTime() }))
+  await expect(
+    run({ action: 'show', subject: formatRef(claim('db.acme.example:5432', 'app')) }),
+  ).rejects.toThrow('only a text names it')
   expect(await printed({ action: 'set', subject: 'lost', owner: 'nonesuch', by: 'ann' })).toContain(
     'check the name',
   )

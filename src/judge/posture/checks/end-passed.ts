@@ -1,6 +1,7 @@
+import { loadRoots } from '../../../know/inventory/roots.ts'
 import { type CheckContext, defineCheck, type Judgement } from '../check.ts'
 import { noted, type Profiled } from './required.ts'
-import { since, timeOf, usable } from './told.ts'
+import { credentialRows, since, timeOf, usable } from './told.ts'
 
 const MOST_LETTERS = 200
 
@@ -20,16 +21,23 @@ export const endPassed = defineCheck<Profiled>({
     if (population.size === 0) return []
     const watched = await toldByWatch(context)
     const standing = Map.groupBy((await usable(context)).values(), ({ identityId }) => identityId ?? '')
+    const roots = await loadRoots(context.db)
+    const had = new Set((await credentialRows(context)).map(({ identityId = '' }) => roots.of(identityId)))
     return [...population].flatMap(([id, { profile }]): Judgement[] => {
       const { value, why } = profile.expiry!
       if (value === 'never') return []
       const end = timeOf(value)
       if (end === undefined)
         return [{ entityId: id, outcome: 'unknown', why: `its end, “${value}”, is no date: ${why}` }]
+      if (end > context.now) return []
+      const ended = `it ended on ${since(end, context.now)} (${why})`
       const count = standing.get(id)?.length ?? 0
-      if (end > context.now || count === 0) return []
-      const stand = `${count} ${count === 1 ? 'credential stands' : 'credentials stand'}`
-      const told = `it ended on ${since(end, context.now)} (${why}), and ${stand}`
+      // What only a file declares may have one of which nothing tells.
+      if (count === 0)
+        return had.has(id)
+          ? []
+          : [{ entityId: id, outcome: 'unknown', why: `${ended}, and nothing tells of any credential of it` }]
+      const told = `${ended}, and ${count} ${count === 1 ? 'credential stands' : 'credentials stand'}`
       return [{ entityId: id, outcome: 'fails', why: `${told}${watched.get(id) ?? ''}` }]
     })
   },

@@ -73,18 +73,13 @@ export function headlines({ figures }: Pick<Checked, 'figures'>): readonly (read
   const hours = medianToDeadMs === null ? undefined : medianToDeadMs / HOUR_MS
   const median =
     hours === undefined
-      ? 'of none'
-      : hours < 48
-        ? `${hours.toFixed(1)} hours`
-        : `${(hours / 24).toFixed(1)} days`
+      ? 'of none that is known'
+      : `${hours < 48 ? `${hours.toFixed(1)} hours` : `${(hours / 24).toFixed(1)} days`} in the median of ${dead}`
   return [
     ['Identities fully visible', shareText(figures.visible)],
     ['Rotated in time', shareText(figures.rotated)],
     ['Exposed', shareText(figures.exposed)],
-    [
-      'From exposure to dead',
-      `${median} in the median of ${dead}; ${exposedStillAlive} exposed are not known to be dead`,
-    ],
+    ['From exposure to dead', `${median}; ${exposedStillAlive} exposed are not known to be dead`],
     ['Standing credentials', String(standing.total)],
   ]
 }
@@ -107,8 +102,9 @@ export function sinceLast(trend: readonly Point[]):
   return { at: before.at, standing: now.standing - before.standing, byCheck }
 }
 
+/** Never a bare number, which would be taken for how many there are. */
 export function signed(change: number): string {
-  return change > 0 ? `+${change}` : String(change)
+  return change === 0 ? '±0' : change > 0 ? `+${change}` : String(change)
 }
 
 /** Those that count: what is excepted is shown, and does not. */

@@ -9,9 +9,13 @@ const LEVEL = { critical: 'error', high: 'error', medium: 'warning', low: 'note'
 
 /**
  * Findings as SARIF 2.1.0, each with the thing that it is of as a logical location. What tells a result from others is its check and
- * its thing, so that it is the same one as long as it stands.
+ * its thing, so that it is the same one as long as it stands. `files` says of things in which file of the repository they are told.
  */
-export function findingsSarif(checked: Checked, version: string): object {
+export function findingsSarif(
+  checked: Checked,
+  version: string,
+  files: ReadonlyMap<string, string> = new Map(),
+): object {
   const used = [...new Set(checked.findings.map(({ check }) => check))].sort()
   return {
     $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
@@ -43,13 +47,13 @@ export function findingsSarif(checked: Checked, version: string): object {
             })),
           },
         ],
-        results: checked.findings.map(finding => resultOf(finding, used)),
+        results: checked.findings.map(finding => resultOf(finding, used, files.get(finding.entityId))),
       },
     ],
   }
 }
 
-function resultOf(finding: ListedFinding, used: readonly string[]): object {
+function resultOf(finding: ListedFinding, used: readonly string[], path: string | undefined): object {
   const { check, ref, name, why, severity, since, exception } = finding
   const level = LEVEL[severity ?? 'medium']
   const print = createHash('sha256')
@@ -62,9 +66,14 @@ function resultOf(finding: ListedFinding, used: readonly string[]): object {
     message: { text: `${name}: ${why}` },
     locations: [
       {
-        // GitHub takes only what has a file and a line: the reference stands for it, which is another repository's as often as not.
+        // GitHub takes only what has a file and a line: of what is in none, or in another repository, the reference stands for it.
         physicalLocation: {
-          artifactLocation: { uri: encodeURIComponent(ref) },
+          artifactLocation: {
+            uri:
+              path === undefined
+                ? encodeURIComponent(ref)
+                : path.split('/').map(encodeURIComponent).join('/'),
+          },
           region: { startLine: Number(/^line ([1-9]\d*): /.exec(why)?.[1] ?? 1) },
         },
         logicalLocations: [{ name, fullyQualifiedName: ref, kind: 'resource' }],

@@ -31,8 +31,7 @@ export async function seenIn(db: Db, ids: readonly string[]): Promise<ReadonlyMa
   for (const { entity_id, document, last_seen, system, label } of sighted)
     add(entity_id, {
       source: `${system}:${label}`,
-      // Of a file that is bound to its place, that place, which stands behind the content's id.
-      document: document === '' ? null : document.slice(document.indexOf(' ') + 1),
+      document: document === '' ? null : placeIn(document),
       at: isoTime(last_seen),
     })
   const copied = await inChunks(
@@ -58,4 +57,37 @@ export async function seenIn(db: Db, ids: readonly string[]): Promise<ReadonlyMa
   for (const { entity_id, system, label, path, last_seen } of copied)
     add(entity_id, { source: `${system}:${label}`, document: path, at: isoTime(Number(last_seen)) })
   return found
+}
+
+/**
+ * In which file of the checkout each of these is told, where one checkout is all that was read of files: of several, a path says
+ * nothing of which one is meant.
+ */
+export async function filesOf(db: Db, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const sources = await db
+    .selectFrom('source')
+    .select(['system', 'label'])
+    .where('system', 'in', CHECKOUTS)
+    .execute()
+  if (new Set(sources.map(({ label }) => label)).size !== 1) return new Map()
+  const rows = await inChunks(ids, chunk =>
+    db
+      .selectFrom('sighting')
+      .innerJoin('source', 'source.id', 'sighting.source_id')
+      .select(['sighting.entity_id', 'sighting.document'])
+      .where('sighting.entity_id', 'in', chunk)
+      .where('sighting.gone_at', 'is', null)
+      .where('sighting.document', 'like', '% %')
+      .where('source.system', 'in', CHECKOUTS)
+      .orderBy('sighting.document', 'desc')
+      .execute(),
+  )
+  return new Map(rows.map(({ entity_id, document }) => [entity_id, placeIn(document)]))
+}
+
+const CHECKOUTS = ['git', 'directory']
+
+/** Of a file that is bound to its place, that place, which stands behind the content's id. */
+function placeIn(document: string): string {
+  return document.slice(document.indexOf(' ') + 1)
 }

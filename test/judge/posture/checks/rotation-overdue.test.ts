@@ -51,6 +51,19 @@ test('an end that is said to be never is no end to be past, and breaks a rule th
   }
 })
 
+test('of what is past its end and has no credential that anything tells of, nobody can tell; what it had and is dead is gone', async () => {
+  const estate = await openEstate()
+  const expiry = { value: '2025-12-01' }
+  await estate.fold(await estate.source(), [
+    { see: 'identity', ref: role('1'), names: ['declared'], facts: { expiry } },
+    ...withPassword('2', {}),
+    { see: 'identity', ref: role('2'), names: ['role2'], facts: { expiry } },
+  ])
+  expect((await judged(estate, endPassed)).counts).toEqual({ fails: 1, unknown: 1, passes: 0 })
+  await estate.db.updateTable('credential').set({ state: 'dead' }).execute()
+  expect((await judged(estate, endPassed)).counts).toEqual({ fails: 0, unknown: 1, passes: 1 })
+})
+
 test('a value that stands nowhere any more grows no older; the headline says of each what the checks say', async () => {
   const estate = await openEstate()
   const { db, keys, clock } = estate

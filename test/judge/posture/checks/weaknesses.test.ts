@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { transaction } from '../../../../src/core/store/store.ts'
+import type { Ref } from '../../../../src/core/contract/ref.ts'
 import { realIo } from '../../../../src/core/contract/io.ts'
 import type { Check } from '../../../../src/judge/posture/check.ts'
 import { archivedAction } from '../../../../src/judge/posture/checks/archived-action.ts'
@@ -54,12 +55,19 @@ test('a job of which a clone and its working tree tell is counted once', async (
   const estate = await openEstate()
   const clone = { system: 'git', instance: 'g1', kind: 'repository', id: 'g1' }
   const weak = { id: 'workflow-untrusted-checkout', line: 7, certainty: 'conditional', why: 'it fetches' }
-  const uses = { value: ['actions/checkout@v4'] }
-  const own = job([weak]) as Extract<Finding, { see: 'workload' }>
-  const facts = { ...own.facts, uses, runtime: { value: 'GitHub Actions' } }
+  const toldIn = (repository: Ref): Finding => ({
+    see: 'workload',
+    ref: { ...repository, kind: 'job', id: 'ci.yml#build' },
+    names: ['ci.yml#build'],
+    facts: {
+      weaknesses: { value: [weak] },
+      uses: { value: ['actions/checkout@v4'] },
+      runtime: { value: 'GitHub Actions' },
+    },
+  })
   await estate.fold(await estate.source(), [
-    { ...own, facts },
-    { ...own, facts, ref: { ...clone, kind: 'job', id: own.ref.id } },
+    toldIn(tree),
+    toldIn(clone),
     { see: 'resource', ref: tree, names: ['/srv/app'], facts: {} },
     { see: 'resource', ref: clone, names: ['/srv/app'], facts: {} },
   ])

@@ -46,6 +46,7 @@ test('each control has its counts and its evidence: what, since when, and where 
 test('figures have their denominators, charts are drawn, and what was not searched is said', () => {
   expect(page).toContain('25.0 %, 1 of 4; of 1 nobody can tell')
   expect(page).toContain('2.0 hours in the median of 3; 1 exposed are not known to be dead')
+  expect(page).toContain('standing credentials +1')
   expect(page).toContain('of none that is known')
   expect(page.match(/<svg /g)).toHaveLength(3)
   expect(page).toContain('standing credentials +1')

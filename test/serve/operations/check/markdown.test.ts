@@ -59,3 +59,13 @@ test('by a framework, its controls are told with how many pass, and what is righ
   }
   expect(findingsMarkdown(checkedWith([finding()], { first }))).toContain('take 2 of 7 things')
 })
+
+test('what is as before is no number, and the median of nothing is none', () => {
+  const [, now] = checkedWith([]).trend
+  const figures = { ...checkedWith([]).figures, medianToDeadMs: null, dead: 0 }
+  const page = findingsMarkdown(checkedWith([], { figures, trend: [{ ...now!, at: '2026-05-01' }, now!] }))
+  expect(page).toContain('standing credentials ±0; no check finds more or less')
+  expect(page).toContain(
+    '| From exposure to dead | of none that is known; 1 exposed are not known to be dead |',
+  )
+})

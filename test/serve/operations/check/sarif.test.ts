@@ -48,6 +48,16 @@ test('a result is the same one in every run, whatever is said of it; another thi
   expect(new Set(prints).size).toBe(3)
 })
 
+test('a result is of the file of the checkout that tells of it, where there is one', () => {
+  const files = new Map([['e1', 'deploy/a b.yml']])
+  const sarif = findingsSarif(checkedWith([finding(), finding({ entityId: 'e2' })]), '1.2.3', files)
+  const uris = z
+    .object({ runs: z.array(z.object({ results: z.array(z.looseObject({ locations: z.array(z.any()) })) })) })
+    .parse(sarif)
+    .runs[0]!.results.map(({ locations }) => locations[0].physicalLocation.artifactLocation.uri)
+  expect(uris).toEqual(['deploy/a%20b.yml', encodeURIComponent('aws:1/access-key/k1')])
+})
+
 test('each result has the line that it is of, where it is of one', () => {
   const { results } = resultsOf([
     finding({ why: 'line 12: it is weak; line 4: too' }),
