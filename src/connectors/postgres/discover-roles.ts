@@ -1,5 +1,6 @@
 import { factsOf, type Observation } from '../../core/contract/observation.ts'
-import type { Json, Ms, Ref } from '../../core/contract/ref.ts'
+import { ownersInText } from '../../core/contract/owner-text.ts'
+import type { Json, Ms } from '../../core/contract/ref.ts'
 import { rightsOf } from './inherited-rights.ts'
 import { instanceRef, refOf } from './instance-ref.ts'
 import { readMark } from './mark.ts'
@@ -9,6 +10,8 @@ import type { Server, Sql } from './server.ts'
 /** PUBLIC is no role, yet rights are given to it; its oid in every ACL is 0. */
 const PUBLIC_OID = '0'
 const FIRST_USER_OID = 16384
+/** What tells whose a role is, and what for. */
+export const ROLE_COMMENT = 'postgres role comment'
 
 /**
  * Roles, their passwords, who is in which, and what a role may do without any grant. `apart` are those whose rights are a
@@ -81,12 +84,6 @@ function readRoles(sql: Sql, mayReadPasswords: boolean, after: string, size: num
   )
 }
 
-/** Whose a role is, where its comment says so. */
-export function* ownerIn(role: Ref, comment: string | null): Generator<Observation> {
-  const owner = /(?:^|[\s;,])owner:\s*([^\s;,]+)/i.exec(comment ?? '')?.[1]
-  if (owner) yield { see: 'owner', of: role, owner, source: 'postgres role comment', weight: 0.5 }
-}
-
 function* aboutRole({ instance }: Server, role: RoleRow, apart: ReadonlySet<string>): Generator<Observation> {
   const ref = refOf(instance, 'role', role.key)
   const { name, validUntilMs, comment, passwordKind } = role
@@ -106,7 +103,7 @@ function* aboutRole({ instance }: Server, role: RoleRow, apart: ReadonlySet<stri
     issuedByFirebreak: readMark(role) !== undefined,
   }
   yield { see: 'identity', ref, names: [name], facts: factsOf(facts) }
-  yield* ownerIn(ref, comment)
+  yield* ownersInText(ref, comment, ROLE_COMMENT)
   if (role.canLogin && passwordKind !== 'none') {
     const credential = { ...refOf(instance, 'password', role.key), identity: ref }
     yield {

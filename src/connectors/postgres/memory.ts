@@ -4,9 +4,10 @@ import type { Connection, Connector, Issued, Verdict, Want } from '../../core/co
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
 import type { Observation } from '../../core/contract/observation.ts'
+import { ownersInText } from '../../core/contract/owner-text.ts'
 import { type CredentialRef, formatRef, type Ref } from '../../core/contract/ref.ts'
 import { Secret } from '../../core/contract/secret.ts'
-import { ownerIn } from './discover-roles.ts'
+import { ROLE_COMMENT } from './discover-roles.ts'
 import { instanceRef, refOf } from './instance-ref.ts'
 import { issuedRoleName, markOf, readMark } from './mark.ts'
 import { paged } from './paged.ts'
@@ -404,7 +405,7 @@ function* aboutRole(instance: string, role: MemoryRole): Generator<Observation> 
       canLogin: { value: role.state.attributes.login },
     },
   }
-  yield* ownerIn(ref, role.state.comment)
+  yield* ownersInText(ref, role.state.comment, ROLE_COMMENT)
   if (role.state.attributes.login && role.state.hasPassword) {
     yield { see: 'credential', ref: { ...refOf(instance, 'password', role.oid), identity: ref }, facts: {} }
   }

@@ -309,6 +309,22 @@ for (const binaries of ['system', 'embedded'] as const) {
         )
       })
 
+      test('what a role’s comment says of it is told as a tag would tell it', async () => {
+        const { identity } = await makeRole('d_noted')
+        await world.admin(
+          `comment on role d_noted is 'owner=bob@acme.example, service=orders; purpose: monthly report'`,
+        )
+        const seen = await collect((await postgres.open(world.config(), realIo())).discover!())
+        const source = 'postgres role comment owner'
+        expect(seen).toContainEqual(
+          expect.objectContaining({ see: 'owner', of: identity, owner: 'bob@acme.example', source }),
+        )
+        expect(seen).toContainEqual(expect.objectContaining({ crossing: 'part-of', from: identity }))
+        expect(seen).toContainEqual(
+          expect.objectContaining({ ref: identity, facts: { purpose: { value: 'monthly report' } } }),
+        )
+      })
+
       test('a database that does not let us in is not covered', async () => {
         const reader = await makeRole('d_reader')
         await world.admin('create database secretive')

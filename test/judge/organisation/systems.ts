@@ -1,5 +1,7 @@
+import { ROLE_COMMENT } from '../../../src/connectors/postgres/discover-roles.ts'
 import { discoverUsers } from '../../../src/connectors/redis/discover.ts'
 import { factsOf, type Observation } from '../../../src/core/contract/observation.ts'
+import { ownersInText } from '../../../src/core/contract/owner-text.ts'
 import type { Ref } from '../../../src/core/contract/ref.ts'
 import { Draws } from './draws.ts'
 import { tagsWritten } from './clouds.ts'
@@ -164,16 +166,7 @@ export function postgresSources(
           issuedByFirebreak: false,
         }),
       })
-      // As the connector reads it out of the comment.
-      const told = /(?:^|[\s;,])owner:\s*([^\s;,]+)/i.exec(comment ?? '')?.[1]
-      if (told)
-        observations.push({
-          see: 'owner',
-          of: ref,
-          owner: told,
-          source: 'postgres role comment',
-          weight: 0.5,
-        })
+      observations.push(...ownersInText(ref, comment, ROLE_COMMENT))
       observations.push({
         see: 'credential',
         ref: { ...ref, kind: 'password', identity: ref },

@@ -25,7 +25,7 @@ export interface Told {
   readonly kind: string
   /** Its system lists it: a text is not all that tells of it. */
   readonly isListed: boolean
-  /** The identity, of a credential. */
+  /** The identity, of a credential: the one that stands for whatever a text named. */
   readonly identityId: string | undefined
   readonly state: Row<'credential'>['state'] | undefined
   readonly facts: Facts
@@ -89,7 +89,8 @@ const all = oncePerRun(async context => {
   await turnToRead(context)
   const { db } = context
   const known = await credentialsIn(db)
-  const facts = await FactTable.load(db, await loadRoots(db))
+  const roots = await loadRoots(db)
+  const facts = await FactTable.load(db, roots)
   const found: Told[] = []
   const credentials: CredentialRow[] = []
   const shared = sharedTexts()
@@ -111,7 +112,7 @@ const all = oncePerRun(async context => {
         instance: shared(page.instance[at]!),
         kind: shared(page.kind[at]!),
         isListed,
-        identityId: credential?.identityId,
+        identityId: credential?.identityId === undefined ? undefined : roots.of(credential.identityId),
         state: credential?.state,
         facts: facts.of(id),
       })

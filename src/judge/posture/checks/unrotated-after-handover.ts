@@ -1,6 +1,7 @@
 import { loadRoots } from '../../../know/inventory/roots.ts'
 import { defineCheck, type CheckContext, type Judgement } from '../check.ts'
-import { isUsable, since, those, timeOf, type Told } from './told.ts'
+import { agesOf } from './age.ts'
+import { isUsable, since, those, type Told } from './told.ts'
 
 interface Handover {
   readonly from: string
@@ -31,15 +32,20 @@ export const unrotatedAfterHandover = defineCheck<Subject>({
       [...held].map(([id, told]) => [id, { told, handover: handovers.get(told.identityId ?? id)! }]),
     )
   },
-  async find({ now }, population) {
+  async find(context, population) {
+    const ageOf = await agesOf(
+      context,
+      [...population.values()].map(({ told }) => told),
+    )
     return [...population].flatMap(([entityId, { told, handover }]): Judgement[] => {
       const { from, to, at } = handover
-      const made = timeOf(told.facts.get('created'))
-      if (made !== undefined && made > at) return []
-      const why = `it went from ${from} to ${to} on ${since(at, now)}`
-      return made === undefined
-        ? [{ entityId, outcome: 'unknown', why: `${why}; its system does not tell when it was made` }]
-        : [{ entityId, outcome: 'fails', why: `${why}, and was made before` }]
+      const { since: standsSince, isTold } = ageOf(told)
+      if (isTold && standsSince! > at) return []
+      const why = `it went from ${from} to ${to} on ${since(at, context.now)}`
+      if (isTold) return [{ entityId, outcome: 'fails', why: `${why}, and was made before` }]
+      return standsSince !== undefined && standsSince < at
+        ? [{ entityId, outcome: 'fails', why: `${why}, and its value was seen before` }]
+        : [{ entityId, outcome: 'unknown', why: `${why}; its system does not tell when it was made` }]
     })
   },
 })

@@ -27,8 +27,9 @@ export async function judged(estate: Estate, check: unknown) {
     .select(['finding.entity_id', 'finding.why', 'credential.identity_id'])
     .where('finding.ended_at', 'is', null)
     .execute()
-  const ids = rows.map(row => row.identity_id ?? row.entity_id)
-  const names = await namesById(db, await loadRoots(db), ids)
+  const roots = await loadRoots(db)
+  const ids = rows.map(row => roots.of(row.identity_id ?? row.entity_id))
+  const names = await namesById(db, roots, ids)
   const { fails, unknown, passes } = counts[0]!
   const found = rows.map((row, at) => [names.get(ids[at]!)?.[0] ?? '', row.why] as const)
   return { fails: Object.fromEntries(found), counts: { fails, unknown, passes } }
