@@ -75,7 +75,7 @@ export async function offboard(
   const roots = await loadRoots(db)
   const services = await loadServices(db, roots)
   const subject = await departingSubject(
-    { db, keys, roots, services, kinds: kindsIn(options) },
+    { db, keys, roots, services, kinds: kindsIn(options), now: io.now().getTime() },
     request.subject,
   )
   const open = await runOf(db, subject, ['running', 'stuck'])

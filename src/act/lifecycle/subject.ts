@@ -1,5 +1,5 @@
 import { FirebreakError } from '../../core/contract/errors.ts'
-import { formatRef } from '../../core/contract/ref.ts'
+import { formatRef, type Ms } from '../../core/contract/ref.ts'
 import type { Keys } from '../../core/keys/keys.ts'
 import type { Row } from '../../core/store/schema.ts'
 import type { Db } from '../../core/store/store.ts'
@@ -28,6 +28,7 @@ interface SubjectWorld {
   readonly roots: Roots
   readonly services: ServiceMap
   readonly kinds: Kinds
+  readonly now: Ms
 }
 
 /**
@@ -35,12 +36,12 @@ interface SubjectWorld {
  * NOT_FOUND, AMBIGUOUS.
  */
 export async function departingSubject(
-  { db, keys, roots, services, kinds }: SubjectWorld,
+  { db, keys, roots, services, kinds, now }: SubjectWorld,
   text: string,
 ): Promise<Subject> {
   const [, said, rest] = new RegExp(`^(${SUBJECT_KINDS.join('|')}):(.+)$`, 's').exec(text.trim()) ?? []
   const asked = rest ?? text.trim()
-  const people = await loadPeople(db)
+  const people = await loadPeople(db, now)
   const found: Subject[] = []
   for (const entity of [...(await findSubject(db, keys, asked)), ...(await named(db, asked))]) {
     const subject = await subjectOf(db, services, people, entity)

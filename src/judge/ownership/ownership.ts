@@ -31,7 +31,7 @@ export async function eachOwnership(
   } = {},
 ): Promise<People> {
   const roots = await loadRoots(db)
-  const people = await loadPeople(db)
+  const people = await loadPeople(db, now)
   const identities = known.identities ?? (await nonHumans(db))
   const gathering = await Gathering.load(db, roots, people, identities, now, known)
   for (const identity of identities) take(identity.id, weigh(gathering.signsOf(identity), people))
@@ -48,7 +48,7 @@ export async function ownershipOfOne(
   identityId: string,
 ): Promise<{ ownership: Ownership | undefined; people: People }> {
   const roots = await loadRoots(db)
-  const people = await loadPeople(db)
+  const people = await loadPeople(db, now)
   const identities = await nonHumans(db)
   const one = identities.find(({ id }) => id === roots.of(identityId))
   if (!one) return { ownership: undefined, people }

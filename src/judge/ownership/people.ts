@@ -1,7 +1,10 @@
 import { z } from 'zod'
+import type { Ms } from '../../core/contract/ref.ts'
 import type { Db } from '../../core/store/store.ts'
 import { namesById } from '../../know/inventory/queries.ts'
 import { loadRoots } from '../../know/inventory/roots.ts'
+
+const DAY_MS = 86_400_000
 
 /** Who can answer for something: a person or a team, told apart however texts call them. */
 export interface Party {
@@ -117,6 +120,7 @@ const facts = z.object({
   number: z.string().optional(),
   teams: z.array(z.string()).default([]),
   isActive: z.boolean().optional(),
+  leftAt: z.iso.datetime().optional().catch(undefined),
   login: z.string().optional(),
 })
 type Facts = z.infer<typeof facts>
@@ -125,10 +129,18 @@ interface Entry {
   readonly id: string
   readonly list: string
   readonly said: Facts
+  /** Undefined where the list does not tell. */
+  readonly isThere: boolean | undefined
 }
 
-/** Reads all lists, and joins what they tell of one person. */
-export async function loadPeople(db: Db): Promise<People> {
+/** A last day that is to come is one on which somebody is there, whatever their status is by then. */
+function isThere({ isActive, leftAt }: Facts, now: Ms): boolean | undefined {
+  if (leftAt === undefined) return isActive
+  return now < Date.parse(leftAt) + DAY_MS || (isActive ?? false)
+}
+
+/** Reads all lists, and joins what they tell of one person by now. */
+export async function loadPeople(db: Db, now: Ms): Promise<People> {
   const people = new People()
   const entities = await db
     .selectFrom('entity')
@@ -173,11 +185,11 @@ export async function loadPeople(db: Db): Promise<People> {
         ...(said.login ? [said.login] : []),
         ...(list === 'catalog' ? [native] : []),
       ]
-      return { id, list, said: { ...said, logins } }
+      return { id, list, said: { ...said, logins }, isThere: isThere(said, now) }
     })
   // A team is there as long as someone is in it, by the word of the people department.
-  for (const { list, said } of entries)
-    if (list === 'hr' && said.isActive !== false) for (const team of said.teams) people.addTeam([team])
+  for (const { list, said, isThere } of entries)
+    if (list === 'hr' && isThere !== false) for (const team of said.teams) people.addTeam([team])
   for (const same of joined(entries))
     addJoined(people, same, id => (teamsOf.get(id) ?? []).map(({ to_id }) => teams.get(to_id)!.key))
   return people
@@ -240,13 +252,13 @@ function addJoined(people: People, same: readonly Entry[], teamsOf: (id: string)
   // The people department's word for a team is what it is; where it has none, the others' are taken.
   const teams = own.length > 0 ? own : byList.flatMap(({ id }) => teamsOf(id))
   const hr = byList.filter(({ list }) => list === 'hr')
-  const deciding = hr.some(({ said }) => said.isActive !== undefined) ? hr : byList
-  const words = deciding.flatMap(({ said }) => said.isActive ?? [])
+  const deciding = hr.some(one => one.isThere !== undefined) ? hr : byList
+  const words = deciding.flatMap(one => one.isThere ?? [])
   people.addPerson([...mails, ...logins, ...named], {
     kind: 'person',
     key: `person:${called.toLowerCase()}`,
     name: called,
-    hasLeft: words.length > 0 && words.every(isActive => !isActive),
+    hasLeft: words.length > 0 && !words.includes(true),
     teams: [...new Set(teams)],
   })
 }

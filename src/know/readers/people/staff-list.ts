@@ -1,7 +1,7 @@
 import { unread } from '../read-text.ts'
 import type { Observation } from '../../../core/contract/observation.ts'
 import { columnsOf, fieldsOf, separatorOf } from './staff-columns.ts'
-import { tellPerson } from './telling.ts'
+import { type PersonTold, tellPerson } from './telling.ts'
 
 const MOST_TOLD = 20
 
@@ -12,7 +12,7 @@ export function* readStaffList(path: string, text: string): Generator<Observatio
   const columns = columnsOf(head)
   if (!columns) return
   const separator = separatorOf(head)
-  const people = new Map<string, { told: Parameters<typeof tellPerson>[2]; id: string }>()
+  const people = new Map<string, { told: PersonTold; id: string }>()
   let broken = 0
   for (const { text: record, line } of records.slice(1)) {
     const fields = fieldsOf(record, separator)
@@ -24,7 +24,7 @@ export function* readStaffList(path: string, text: string): Generator<Observatio
       continue
     }
     const leftAt = dateOf(of('left'))
-    const isActive = isActiveBy(of('status'), leftAt)
+    const isActive = isActiveBy(of('status'))
     const name = of('name') === '' ? `${of('first')} ${of('last')}`.trim() : turned(of('name'))
     const id = of('number') === '' ? mail : of('number')
     const told = {
@@ -34,10 +34,11 @@ export function* readStaffList(path: string, text: string): Generator<Observatio
       number: of('number') === '' ? undefined : of('number'),
       teams: of('team') === '' ? [] : [of('team')],
       isActive,
-      leftAt: isActive === false ? leftAt : undefined,
+      leftAt,
     }
+    // Who came back, or has two posts, is there as long as any line says.
     const before = people.get(id)
-    if (before === undefined || (before.told.isActive !== true && isActive !== false))
+    if (before === undefined || (before.told.isActive !== true && endOf(told) >= endOf(before.told)))
       people.set(id, { id, told })
   }
   if (broken > MOST_TOLD)
@@ -45,19 +46,27 @@ export function* readStaffList(path: string, text: string): Generator<Observatio
   for (const { id, told } of people.values()) yield* tellPerson('hr', id, told)
 }
 
-/** Undefined where nobody can tell. */
-function isActiveBy(status: string, leftAt: string | undefined): boolean | undefined {
+/** Undefined where the word tells nothing: somebody in a notice period is there. */
+function isActiveBy(status: string): boolean | undefined {
   const word = status.toLowerCase().replace(/[^a-z]/g, '')
   if (
-    /^(?:terminated|inactive|left|leaver|former|deactivated|resigned|offboarded|alumni|false|no|ended)/.test(
+    /^(?:(?:terminated|inactive|left|leaver|former|deactivated|resigned|offboarded|alumni|ended)|(?:false|no)$)/.test(
       word,
     )
   )
     return false
-  if (/^(?:active|onleave|leave|employed|current|true|yes|probation|parental|sabbatical)/.test(word))
-    return true
-  return leftAt === undefined ? undefined : false
+  return /^(?:active|onleave|leave|employed|current|true|yes|probation|parental|sabbatical)/.test(word)
+    ? true
+    : undefined
 }
+
+/** Until when a line has somebody there: text, as it sorts. */
+function endOf({ isActive, leftAt }: Pick<PersonTold, 'isActive' | 'leftAt'>): string {
+  if (isActive === true) return FOR_EVER
+  return leftAt ?? (isActive === false ? '' : FOR_EVER)
+}
+
+const FOR_EVER = '~'
 
 function dateOf(text: string): string | undefined {
   const at = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text.slice(0, 10)) : Number.NaN

@@ -10,7 +10,7 @@ export interface PersonTold {
   readonly number?: string | undefined
   readonly teams?: readonly string[]
   readonly isActive?: boolean | undefined
-  /** ISO 8601. */
+  /** The last day, ISO 8601: it may be to come. */
   readonly leftAt?: string | undefined
   readonly at?: number | undefined
 }

@@ -79,7 +79,7 @@ export async function applyExceptions(
   const given = new Map<ListedFinding, Exception>()
   const [expired, ownerless]: [Exception[], Exception[]] = [[], []]
   const idle: Excepted['idle'][number][] = []
-  const people = await loadPeople(db)
+  const people = await loadPeople(db, io.now().getTime())
   for (const exception of exceptions) {
     const ids = new Set((await findSubject(db, keys, exception.entity)).map(({ id }) => id))
     const own = findings.filter(

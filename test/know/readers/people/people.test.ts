@@ -49,6 +49,18 @@ describe('a list of the people department', () => {
     expect(gaps).toEqual(['people:hr.csv#line 5: the line has no address of a person'])
   })
 
+  test('keeps a last day that may be to come, and takes no word for a leaving that is none', async () => {
+    const { people } = await read(
+      'hr.csv',
+      'Work Email,Status,Last Day\na@b.example,Notice period,2999-01-31\nc@b.example,,2020-01-31\nc@b.example,,2999-01-31\nd@b.example,no,\n',
+    )
+    expect(people).toEqual([
+      { mails: ['a@b.example'], leftAt: '2999-01-31T00:00:00.000Z' },
+      { mails: ['c@b.example'], leftAt: '2999-01-31T00:00:00.000Z' },
+      { mails: ['d@b.example'], isActive: false },
+    ])
+  })
+
   test('is not taken for one where it has no addresses, or says of nobody whether they are there', async () => {
     const reads = (text: string) => peopleReader.reads({ path: 'x.csv' }, Buffer.from(text))
     expect(reads('email,status\n')).toBe(true)
