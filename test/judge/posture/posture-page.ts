@@ -84,7 +84,7 @@ $ firebreak check --exceptions ../estate/exceptions.yaml --fail-on critical
 \`\`\`
 
 \`entity\` is what \`firebreak show\` takes. An excepted finding is shown, with who answers, and does not count for \`--fail-on\`. From the day after \`expires\` it
-counts again, as it does once a list of people tells that its \`owner\` left; the run says so, and of an exception that is of nothing, too. A file with a
+counts again, as it does once a list of people tells that its \`owner\` left; the run says so, and of an exception that is of nothing, or whose owner no list of people knows, too. A file with a
 mistake is refused, with the line of each.
 
 Frameworks are named ${['owasp-nhi', ...Object.keys(frameworks)].map(id => `\`${id}\``).join(', ')}.

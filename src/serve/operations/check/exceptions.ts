@@ -39,6 +39,8 @@ export interface Excepted {
   readonly expired: readonly Exception[]
   /** Whoever answered for them has left: nobody does any more, and what they were for counts again. */
   readonly ownerless: readonly Exception[]
+  /** They hold, and no list of people that was read knows who answers for them: a slip, as often as not. */
+  readonly unlisted: readonly Exception[]
   /** Of nothing that is found now, with why. */
   readonly idle: readonly (Exception & { readonly why: string })[]
 }
@@ -74,10 +76,10 @@ export async function applyExceptions(
   exceptions: readonly Exception[],
   findings: readonly ListedFinding[],
 ): Promise<Excepted> {
-  if (exceptions.length === 0) return { findings, expired: [], ownerless: [], idle: [] }
+  if (exceptions.length === 0) return { findings, expired: [], ownerless: [], unlisted: [], idle: [] }
   const today = io.now().toISOString().slice(0, 10)
   const given = new Map<ListedFinding, Exception>()
-  const [expired, ownerless]: [Exception[], Exception[]] = [[], []]
+  const [expired, ownerless, unlisted]: [Exception[], Exception[], Exception[]] = [[], [], []]
   const idle: Excepted['idle'][number][] = []
   const people = await loadPeople(db, io.now().getTime())
   for (const exception of exceptions) {
@@ -100,7 +102,10 @@ export async function applyExceptions(
     else if (exception.expires < today) expired.push(exception)
     else if (people.resolve(exception.owner)?.hasLeft) ownerless.push(exception)
     else if (before) idle.push({ ...exception, why: `line ${before.line} excepts the same already` })
-    else given.set(finding, exception)
+    else {
+      given.set(finding, exception)
+      if (!people.isEmpty && !people.resolve(exception.owner)) unlisted.push(exception)
+    }
   }
   return {
     findings: findings.map(finding => {
@@ -111,6 +116,7 @@ export async function applyExceptions(
     }),
     expired,
     ownerless,
+    unlisted,
     idle,
   }
 }

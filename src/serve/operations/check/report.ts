@@ -115,7 +115,7 @@ export function counting(findings: readonly ListedFinding[]): ListedFinding[] {
 /** What is to be said of the exceptions beside what they are of. */
 export function exceptionLines({ exceptions, findings }: Checked): string[] {
   if (!exceptions) return []
-  const { file, expired, ownerless, idle } = exceptions
+  const { file, expired, ownerless, unlisted, idle } = exceptions
   const excepted = findings.length - counting(findings).length
   return [
     `${excepted} excepted by ${file}.`,
@@ -126,6 +126,10 @@ export function exceptionLines({ exceptions, findings }: Checked): string[] {
     ...ownerless.map(
       ({ line, check, entity, owner }) =>
         `Line ${line}: ${owner}, who answered for the exception of ${entity} from ${check}, has left: it counts again.`,
+    ),
+    ...unlisted.map(
+      ({ line, check, entity, owner }) =>
+        `Line ${line}: no list of people knows ${owner}, who is to answer for the exception of ${entity} from ${check}: check the name.`,
     ),
     ...idle.map(({ line, why }) => `Line ${line}: ${why}: take the exception away, or correct its name.`),
   ]

@@ -110,4 +110,9 @@ test('an exception holds until its day, of the one thing that it names; others a
   const left = await apply('2026-07-01', one({ owner: 'bob@acme.example' }))
   expect(left.findings.map(({ exception }) => exception)).toEqual([null, null])
   expect(left.ownerless).toHaveLength(1)
+  // Now that there is a list, nobody in it is called so; without one nothing was said.
+  const slip = await apply('2026-07-01', one({ owner: 'paymnets' }))
+  expect(slip.findings.map(({ exception }) => exception?.owner)).toEqual(['paymnets', undefined])
+  expect(slip.unlisted).toHaveLength(1)
+  expect([held.unlisted, left.unlisted]).toEqual([[], []])
 })

@@ -19,6 +19,7 @@ test('excepted findings do not count and are shown with who answers', () => {
         file: 'exceptions.yaml',
         expired: [],
         ownerless: [],
+        unlisted: [],
         idle: [
           {
             ...exception,
