@@ -28,6 +28,30 @@ const BY_FACT: Readonly<Record<string, (type: string | undefined) => boolean>> =
 
 export type NonHuman = Pick<Row<'entity'>, 'id' | 'system' | 'instance' | 'kind' | 'native'>
 
+/** The same by column: a thread sends that in a tenth of the time. */
+export type NonHumanColumns = Readonly<Record<keyof NonHuman, readonly string[]>>
+
+export function columnsOf(rows: readonly NonHuman[]): NonHumanColumns {
+  return {
+    id: rows.map(({ id }) => id),
+    system: rows.map(({ system }) => system),
+    instance: rows.map(({ instance }) => instance),
+    kind: rows.map(({ kind }) => kind),
+    native: rows.map(({ native }) => native),
+  }
+}
+
+export function rowsOf({ id, system, instance, kind, native }: NonHumanColumns): NonHuman[] {
+  const shared = sharedTexts()
+  return id.map((id, at) => ({
+    id,
+    system: shared(system[at]!),
+    instance: shared(instance[at]!),
+    kind: shared(kind[at]!),
+    native: native[at]!,
+  }))
+}
+
 const COLUMNS = {
   id: sql`id`,
   system: sql`system`,
@@ -42,16 +66,8 @@ const SEEN = sql`type = 'identity' and merged_into is null and gone_at is null a
 /** Identities that are there and no person's own account, nor a group, nor what a system brings along. */
 export async function nonHumans(db: Db): Promise<NonHuman[]> {
   const rows: NonHuman[] = []
-  const shared = sharedTexts()
   for await (const page of columnPages(db, 'entity', COLUMNS, SEEN))
-    for (let at = 0; at < page.count; at++)
-      rows.push({
-        id: page.id[at]!,
-        system: shared(page.system[at]!),
-        instance: shared(page.instance[at]!),
-        kind: shared(page.kind[at]!),
-        native: page.native[at]!,
-      })
+    for (const row of rowsOf(page)) rows.push(row)
   rows.sort((a, b) => (a.id < b.id ? -1 : 1))
   const facts = await db
     .selectFrom('fact')

@@ -28,7 +28,7 @@ export const suspensionNote = oncePerRun(async ({ db }): Promise<(entityId: stri
 
 export const machines = oncePerRun(async context => {
   await turnToRead(context)
-  return await nonHumans(context.db)
+  return (await (await reading(context))?.machines()) ?? (await nonHumans(context.db))
 })
 
 const MOST_SHOWN = 3

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import type { Ms } from '../../../core/contract/ref.ts'
 import { openStore, snapshot } from '../../../core/store/store.ts'
-import { nonHumans } from '../../ownership/non-human.ts'
+import { columnsOf, nonHumans } from '../../ownership/non-human.ts'
 import { type InCode, placesInCode } from './copies-in-code.ts'
 import { weighAll } from './owners.ts'
 
@@ -11,7 +11,7 @@ export interface OwnersTask {
   readonly file: string
   readonly now: Ms
   readonly fromCopies: MessagePort
-  /** Closed when all but the copies was read. */
+  /** Where it is told which identities there are; closed when all but the copies was read. */
   readonly whenRead: MessagePort
 }
 
@@ -19,11 +19,13 @@ export interface OwnersTask {
 const { file, now, fromCopies, whenRead } = workerData as OwnersTask
 const copies = once(fromCopies, 'message') as Promise<[InCode]>
 const db = await openStore(file)
-const owners = await snapshot(db, async tx =>
-  weighAll(tx, now, await nonHumans(tx), async () => {
+const owners = await snapshot(db, async tx => {
+  const identities = await nonHumans(tx)
+  whenRead.postMessage(columnsOf(identities), [])
+  return await weighAll(tx, now, identities, async () => {
     whenRead.close()
     return placesInCode((await copies)[0])
-  }),
-)
+  })
+})
 await db.destroy()
 parentPort?.postMessage(owners, [])

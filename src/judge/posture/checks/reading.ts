@@ -7,6 +7,7 @@ import { sql } from 'kysely'
 import { programBeside, threadEnvironment } from '../../../core/contract/thread.ts'
 import type { Ms } from '../../../core/contract/ref.ts'
 import { type Db, fileOf } from '../../../core/store/store.ts'
+import { type NonHuman, type NonHumanColumns, rowsOf } from '../../ownership/non-human.ts'
 import type { Ownership } from '../../ownership/weigh.ts'
 import { type CheckContext, oncePerRun } from '../check.ts'
 import type { CopiesRead } from './copied-values.ts'
@@ -18,6 +19,8 @@ export interface Reading {
   readonly copies: Promise<CopiesRead>
   /** Weighed from when they are asked for, which is done once. */
   owners(): Promise<ReadonlyMap<string, Ownership>>
+  /** Identities that are no person's own account, which whoever weighs owners has read; undefined where nobody asked for owners. */
+  machines(): Promise<NonHuman[] | undefined>
   /** Until fewer threads read than there are processors: one more would hold up those, and they are what all wait for. */
   turn(): Promise<void>
 }
@@ -59,6 +62,7 @@ export function inThreads(file: string, now: Ms): Reading {
     [toOwners],
   )
   const readers: Promise<unknown>[] = [copies.catch(() => {})]
+  let machines: Promise<NonHumanColumns | undefined> = Promise.resolve(undefined)
   return {
     copies,
     async owners() {
@@ -66,7 +70,10 @@ export function inThreads(file: string, now: Ms): Reading {
       const task: OwnersTask = { file, now, fromCopies, whenRead }
       const program = programBeside(import.meta.url, 'owners-thread')
       const owners = answerOf<ReadonlyMap<string, Ownership>>(program, task, [fromCopies, whenRead])
-      readers.push(once(read, 'close'))
+      const closed = once(read, 'close')
+      readers.push(closed)
+      const told = once(read, 'message') as Promise<[NonHumanColumns]>
+      machines = Promise.race([told.then(([columns]) => columns), closed.then(() => undefined)])
       try {
         return (await Promise.all([copies, owners]))[1]
       } catch (error) {
@@ -75,6 +82,10 @@ export function inThreads(file: string, now: Ms): Reading {
         await copies
         throw error
       }
+    },
+    async machines() {
+      const columns = await machines
+      return columns && rowsOf(columns)
     },
     async turn() {
       // Whoever asks for owners does it in this turn.

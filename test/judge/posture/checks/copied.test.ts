@@ -225,13 +225,16 @@ test('threads find out the same', async () => {
   const db = await openStore(file)
   await writeCopies(db, 'thread', 600)
   const here = await readCopies(db)
-  const { copies, owners } = inThreads(file, 0)
+  const { copies, owners, machines } = inThreads(file, 0)
+  expect(await machines()).toBeUndefined()
   const there = await copies
   expect(told(there.values)).toEqual(told(here.values))
   expect(there.newKeys).toEqual(here.newKeys)
   const weighed = await weighAll(db, 0, await nonHumans(db), async () => placesInCode(here.inCode))
   expect([...weighed.keys()]).toEqual(['c0', 'c1', 'c2'])
-  expect(await owners()).toEqual(weighed)
+  const asked = owners()
+  expect(await machines()).toEqual(await nonHumans(db))
+  expect(await asked).toEqual(weighed)
   await db.destroy()
 })
 
