@@ -17,7 +17,11 @@ export interface OwnersTask {
 
 /** Whose every identity is: all else that tells of it is read while another thread reads the copies. */
 const { file, now, fromCopies, whenRead } = workerData as OwnersTask
-const copies = once(fromCopies, 'message') as Promise<[InCode]>
+// Where copies cannot be read, nothing comes: whoever waited for ever would be told of it by Node as well.
+const copies = Promise.race([
+  once(fromCopies, 'message') as Promise<[InCode]>,
+  once(fromCopies, 'close').then(() => Promise.reject(new Error('nobody tells of copies any more'))),
+])
 const db = await openStore(file)
 const owners = await snapshot(db, async tx => {
   const identities = await nonHumans(tx)

@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { join } from 'node:path'
+import { MessageChannel, Worker } from 'node:worker_threads'
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 import { realIo } from '../../../../src/core/contract/io.ts'
@@ -9,6 +11,7 @@ import { runChecks } from '../../../../src/judge/posture/run-checks.ts'
 import { weighAll } from '../../../../src/judge/posture/checks/owners.ts'
 import { placesInCode } from '../../../../src/judge/posture/checks/copies-in-code.ts'
 import { owned } from '../../../../src/judge/posture/checks/owned.ts'
+import type { OwnersTask } from '../../../../src/judge/posture/checks/owners-thread.ts'
 import { inThreads } from '../../../../src/judge/posture/checks/reading.ts'
 import { readCopies } from '../../../../src/judge/posture/checks/copied-values.ts'
 import {
@@ -281,4 +284,16 @@ test('a thread that cannot read says so, to whoever asks for owners too', async 
   await expect(owners()).rejects.toThrow('no such table: copy')
   await expect(copies).rejects.toThrow('no such table: copy')
   await db.destroy()
+})
+
+test('the thread that weighs owners ends with an error where the other one is gone', async () => {
+  const file = join(await ownDirectory(), 'store')
+  await (await openStore(file)).destroy()
+  const [copies, read] = [new MessageChannel(), new MessageChannel()]
+  const program = new URL('../../../../src/judge/posture/checks/owners-thread.ts', import.meta.url)
+  const task: OwnersTask = { file, now: 0, fromCopies: copies.port2, whenRead: read.port1 }
+  const worker = new Worker(program, { workerData: task, transferList: [copies.port2, read.port1] })
+  copies.port1.close()
+  await expect(once(worker, 'exit')).rejects.toThrow('nobody tells of copies any more')
+  read.port2.close()
 })
