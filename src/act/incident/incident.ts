@@ -1,5 +1,6 @@
 import type { Verdict } from '../../core/contract/connector.ts'
-import type { CredentialRef, PlaceRef, Ref } from '../../core/contract/ref.ts'
+import type { CredentialRef, Json, PlaceRef, Ref } from '../../core/contract/ref.ts'
+import { toJson } from '../actions/arguments.ts'
 import type { Reader } from './readers.ts'
 
 /**
@@ -46,6 +47,18 @@ export interface Target {
   }
   readonly verdict: Verdict
   readonly consumers: readonly Consumer[]
+}
+
+/** What every step that cuts a target is told of it, and steps read by `actions/arguments`. */
+export function argumentsAbout(target: Target): { readonly [name: string]: Json } {
+  return {
+    sourceId: target.sourceId,
+    credentialId: target.credentialId,
+    leak: target.leak,
+    credential: toJson(target.credential),
+    identity: toJson(target.identity),
+    acceptedAt: target.verdict.acceptedAt ?? null,
+  }
 }
 
 /** An identity that a target may act as: a session of it that was begun with the credential goes on without it. */

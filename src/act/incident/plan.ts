@@ -1,7 +1,7 @@
-import { formatRef, type Json, pathOf, sameRef } from '../../core/contract/ref.ts'
+import { formatRef, pathOf, sameRef } from '../../core/contract/ref.ts'
 import { toJson } from '../actions/arguments.ts'
 import type { PlannedStep } from '../actions/step.ts'
-import type { Holding, Incident, Target } from './incident.ts'
+import { argumentsAbout, type Holding, type Incident, type Target } from './incident.ts'
 import type { Reader } from './readers.ts'
 
 export interface Plan {
@@ -49,14 +49,7 @@ export function plan(incident: Incident): Plan {
 function branch(incident: Incident, target: Target, earlier: readonly PlannedStep[]): PlannedStep[] {
   const steps: PlannedStep[] = []
   const { label, can } = target
-  const about: { [name: string]: Json } = {
-    sourceId: target.sourceId,
-    credentialId: target.credentialId,
-    leak: target.leak,
-    credential: toJson(target.credential),
-    identity: toJson(target.identity),
-    acceptedAt: target.verdict.acceptedAt ?? null,
-  }
+  const about = argumentsAbout(target)
   /** Adds the step where it can be done, and gives its key, or what it would have needed. */
   const add = (verb: string, possible: boolean, title: string, needs: string[], args = about): string[] => {
     if (!possible) return needs

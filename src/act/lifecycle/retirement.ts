@@ -1,7 +1,7 @@
 import { type Json, type PlaceRef, pathOf, sameRef } from '../../core/contract/ref.ts'
 import { toJson } from '../actions/arguments.ts'
 import type { PlannedStep } from '../actions/step.ts'
-import type { Incident, Target } from '../incident/incident.ts'
+import { argumentsAbout, type Incident, type Target } from '../incident/incident.ts'
 
 /** A document out of which values are taken, once none of them opens anything. */
 export interface Removal {
@@ -121,14 +121,7 @@ function credentialBranch(
   const target = living[0] ?? group[0]!
   const { label, can } = target
   const steps: PlannedStep[] = []
-  const about: { [name: string]: Json } = {
-    sourceId: target.sourceId,
-    credentialId: target.credentialId,
-    leak: target.leak,
-    credential: toJson(target.credential),
-    identity: toJson(target.identity),
-    acceptedAt: target.verdict.acceptedAt ?? null,
-  }
+  const about = argumentsAbout(target)
   const add = (verb: string, possible: boolean, title: string, needs: readonly string[], args = about) => {
     if (!possible) return [...needs]
     steps.push({ key: `${verb}:${label}`, verb, title, needs: [...new Set(needs)], args })
@@ -141,10 +134,7 @@ function credentialBranch(
       title: `prove it dead: try ${one.label} at the server, twice, ${one.settleSeconds} s apart`,
       needs: [...needs],
       args: {
-        ...about,
-        leak: one.leak,
-        credentialId: one.credentialId,
-        acceptedAt: one.verdict.acceptedAt ?? null,
+        ...argumentsAbout(one),
         redo: [...redo],
         // Where only one of an identity’s credentials goes, its sessions are not for this run to end.
         identityLives: emptying === undefined,
