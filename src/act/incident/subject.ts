@@ -11,6 +11,7 @@ import {
   credentialView,
   findSubject,
 } from '../../know/inventory/queries.ts'
+import { isOnlyTold } from '../../know/inventory/only-told.ts'
 
 /** The credentials that a request names, by the leaked value or by what people call them. */
 export async function subjectCredentials(
@@ -44,7 +45,7 @@ export async function subjectCredentials(
     )
   const all = await Promise.all([...ids].map(id => credentialView(db, world.keys, id)))
   // A second key of a user is not what leaked because the first one did.
-  const isOwn = (view: CredentialView) => !view.ref.id.startsWith('fp:')
+  const isOwn = (view: CredentialView) => !isOnlyTold(view.ref.id)
   const held = all.filter(view => isOwn(view) && view.copies.length > 0)
   if (held.length > 1 && entities.every(entity => entity.type === 'identity'))
     throw new FirebreakError(

@@ -9,6 +9,7 @@ import { membersOf } from '../../know/inventory/merge.ts'
 import { type CredentialView, refOf, resolveEntity } from '../../know/inventory/queries.ts'
 import type { Capability, Target } from './incident.ts'
 import type { Leak } from './leaks.ts'
+import { ONLY_TOLD } from '../../know/inventory/only-told.ts'
 
 export interface TargetWorld {
   readonly io: Io
@@ -119,7 +120,7 @@ async function nativeCredentials(
     .innerJoin('entity', 'entity.id', 'credential.entity_id')
     .selectAll('entity')
     .where('credential.identity_id', 'in', await membersOf(db, [identity.id]))
-    .where('entity.native', 'not like', 'fp:%')
+    .where('entity.native', 'not like', ONLY_TOLD)
     .where('entity.merged_into', 'is', null)
     // One that is gone can still be tried: that is how it is proven.
     .orderBy(({ eb }) => eb('entity.gone_at', 'is not', null))

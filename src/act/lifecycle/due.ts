@@ -12,6 +12,7 @@ import { membersOf } from '../../know/inventory/merge.ts'
 import { namesOf, refOf, resolveEntity } from '../../know/inventory/queries.ts'
 import type { Roots } from '../../know/inventory/roots.ts'
 import { credentialsOfIdentity, isEnded } from '../incident/subject.ts'
+import { ONLY_TOLD } from '../../know/inventory/only-told.ts'
 
 const DAY_MS = 86_400_000
 
@@ -170,7 +171,7 @@ async function knownSince(db: Db, credentialId: string): Promise<{ at: Ms; why: 
     .where('credential.entity_id', 'in', members)
     // One of which only a text told, and that stands nowhere any more, is none to rotate.
     .having(
-      sql`max(case when copy.gone_at is null or entity.native not like 'fp:%' then 1 else 0 end)`,
+      sql`max(case when copy.gone_at is null or entity.native not like ${sql.lit(ONLY_TOLD)} then 1 else 0 end)`,
       '=',
       1,
     )

@@ -7,6 +7,7 @@ import type { Tx } from '../../core/store/store.ts'
 import { namesOf, refOf, resolveEntity } from '../../know/inventory/queries.ts'
 import { membersOf } from '../../know/inventory/merge.ts'
 import { credentialsOfIdentity, isEnded } from '../incident/subject.ts'
+import { isOnlyTold } from '../../know/inventory/only-told.ts'
 
 /** Of many, whoever is told asks for the others. */
 const MOST_LISTED = 100
@@ -102,7 +103,7 @@ async function hangingOn(tx: Tx, identityId: string) {
 async function thing(tx: Tx, entityId: string): Promise<Thing> {
   const entity = await resolveEntity(tx, entityId)
   const ref = refOf(entity)
-  const isNamed = !isProvisional(ref) && !ref.id.startsWith('fp:')
+  const isNamed = !isProvisional(ref) && !isOnlyTold(ref.id)
   return { id: entity.id, kind: entity.kind, ref: isNamed ? formatRef(ref) : null }
 }
 

@@ -15,6 +15,7 @@ import { verbs } from '../actions/verbs/all.ts'
 import type { ContainOptions } from '../incident/contain.ts'
 import { valueOf } from '../incident/leaks.ts'
 import { credentialsOfIdentity, isEnded } from '../incident/subject.ts'
+import { isOnlyTold } from '../../know/inventory/only-told.ts'
 
 export type SuspensionOptions = Omit<ContainOptions, 'onPlan'>
 
@@ -204,7 +205,7 @@ export async function suspendableOf(
     standing++
     const view = await credentialView(db, options.keys, id)
     // What only a text tells of is no credential that a system could be told of; it is shut with the system's own.
-    if (view.ref.id.startsWith('fp:')) continue
+    if (isOnlyTold(view.ref.id)) continue
     const ref: CredentialRef = { ...view.ref, identity }
     const label = found.some(one => one.label === name) ? ref.id : (name ?? ref.id)
     const one = await connected(db, options, ref)

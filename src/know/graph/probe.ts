@@ -14,6 +14,7 @@ import { credentialView, refOf } from '../inventory/queries.ts'
 import type { CrossingRules } from './crossing-rules.ts'
 import type { GraphNode, Hop } from './graph.ts'
 import { trialActions } from './trial-actions.ts'
+import { ONLY_TOLD } from '../inventory/only-told.ts'
 
 /** A hop with what trying it showed, beside what was predicted. */
 export interface TriedHop extends Hop {
@@ -130,7 +131,7 @@ export class Prober {
       .selectAll('entity')
       .select('credential.fingerprint')
       .where('credential.identity_id', 'in', await membersOf(db, [identity.id]))
-      .where('entity.native', 'not like', 'fp:%')
+      .where('entity.native', 'not like', ONLY_TOLD)
       .where('entity.merged_into', 'is', null)
       .where('entity.gone_at', 'is', null)
       .orderBy('entity.id')

@@ -16,6 +16,7 @@ import {
   type ValueTraits,
 } from './told-credential.ts'
 import { giveValue } from './value.ts'
+import { ONLY_TOLD, isOnlyTold, onlyTold } from './only-told.ts'
 
 /**
  * What follows from what was said. Copies, names and claims are kept as they were said; which of them are one thing is
@@ -159,10 +160,10 @@ async function relinkValue(
       await insertNew(tx, io, [
         { id, fingerprint, identityId: claim, ...named, strength_bits: strengthBits, preview, confidence },
       ])
-      rows.push({ id, native: `fp:${id}`, identityId: claim })
+      rows.push({ id, native: onlyTold(id), identityId: claim })
       continue
     }
-    if (row.native.startsWith('fp:') && !matches(row, named))
+    if (isOnlyTold(row.native) && !matches(row, named))
       await tx.updateTable('entity').set(named).where('id', '=', row.entity_id).execute()
     if (row.confidence !== best.confidence)
       await tx
@@ -233,7 +234,7 @@ async function standAlone(tx: Tx, credentialId: string): Promise<void> {
 
 /** Whether nothing but copies tells of the credential. */
 function isInferred(row: CredentialRow): boolean {
-  return row.native.startsWith('fp:')
+  return isOnlyTold(row.native)
 }
 
 /** A copy that is read anew with another claim takes away what the former claim was the only sign of. */
@@ -243,7 +244,7 @@ async function setTold(tx: Tx, io: LinkIo, credentialId: string, told: boolean):
     .updateTable('entity')
     .set({ gone_at })
     .where('id', '=', credentialId)
-    .where('native', 'like', 'fp:%')
+    .where('native', 'like', ONLY_TOLD)
     .where('gone_at', told ? 'is not' : 'is', null)
     .returning('id')
     .execute()
@@ -366,7 +367,7 @@ async function detach(tx: Tx, row: Row<'merge'>): Promise<void> {
       .execute()
   if (!from?.fingerprint) return
   // What a discovered credential learnt from its copies goes with them.
-  if (!into.native.startsWith('fp:'))
+  if (!isOnlyTold(into.native))
     await tx
       .updateTable('credential')
       .set({ fingerprint: null, strength_bits: null, preview: null, confidence: null })

@@ -12,6 +12,7 @@ import { refOf } from './entity.ts'
 import { inChunks } from './in-chunks.ts'
 import { membersOf, rootOf } from './merge.ts'
 import { loadRoots, type Roots } from './roots.ts'
+import { isOnlyTold } from './only-told.ts'
 
 /** A credential with everything that is known of it, merges followed. */
 export interface CredentialView {
@@ -245,7 +246,7 @@ async function views(
     )
     // A copy that is read anew with another claim leaves a credential of which nothing tells any more.
     const told = own.length > 0 && row.gone_at === null
-    if (!told && row.native.startsWith('fp:') && !evenEmpty) continue
+    if (!told && isOnlyTold(row.native) && !evenEmpty) continue
     const latest = members.reduce((a, b) => ((b.state_at ?? -1) > (a.state_at ?? -1) ? b : a))
     const confidences = own.map(({ view }) => view.confidence)
     const identityRef = identity && refOf(identity)

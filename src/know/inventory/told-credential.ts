@@ -6,6 +6,7 @@ import type { NewRow, Row } from '../../core/store/schema.ts'
 import type { Tx } from '../../core/store/store.ts'
 import { entitiesById } from './copy-view.ts'
 import { inChunks } from './in-chunks.ts'
+import { isOnlyTold, onlyTold } from './only-told.ts'
 
 /** What a fold knows of a value beyond its fingerprint. A null preview means that it must not be shown. */
 export interface ValueTraits {
@@ -128,7 +129,7 @@ type Stored = Awaited<ReturnType<typeof storedFor>>[number]
 
 /** Nothing but copies tells of it, and nothing was concluded of it that could have to be taken back. */
 function standsAlone(row: Stored): boolean {
-  return row.native.startsWith('fp:') && row.merged_into === null && row.gone_at === null
+  return isOnlyTold(row.native) && row.merged_into === null && row.gone_at === null
 }
 
 async function update(
@@ -210,7 +211,7 @@ export async function insertNew(tx: Tx, io: LinkIo, credentials: readonly NewCre
         instance,
         kind,
         // Not the fingerprint itself: references are printed and exported, fingerprints are not.
-        native: `fp:${id}`,
+        native: onlyTold(id),
         first_seen: at,
         last_seen: at,
         gone_at: null,

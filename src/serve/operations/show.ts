@@ -24,6 +24,7 @@ import { called, type Named, subjectOf } from './subject.ts'
 import { table } from './table.ts'
 import { wrap } from './wrap.ts'
 import { copiesTable } from './trace.ts'
+import { isOnlyTold } from '../../know/inventory/only-told.ts'
 
 const input = z.object({
   subject: z.string().min(1).describe('a credential or identity: its name, reference or fingerprint'),
@@ -129,7 +130,7 @@ async function credentialsOf(world: World, identityId: string): Promise<Credenti
   const views: CredentialView[] = []
   for (const { id, native, gone_at } of rows) {
     const view = await credentialView(db, keys, id)
-    if (!native.startsWith('fp:') || (view.copies.length > 0 && gone_at === null)) views.push(view)
+    if (!isOnlyTold(native) || (view.copies.length > 0 && gone_at === null)) views.push(view)
   }
   return views
 }

@@ -7,6 +7,7 @@ import { inChunks } from '../../../know/inventory/in-chunks.ts'
 import { loadRoots, type Roots } from '../../../know/inventory/roots.ts'
 import { type CheckContext, oncePerRun } from '../check.ts'
 import { turnToRead } from './reading.ts'
+import { ONLY_TOLD } from '../../../know/inventory/only-told.ts'
 
 export const DAY_MS = 86_400_000
 
@@ -79,7 +80,7 @@ const ENTITY = {
   system: sql`system`,
   instance: sql`instance`,
   kind: sql`kind`,
-  isListed: sql`native not like 'fp:%'`,
+  isListed: sql`native not like ${sql.lit(ONLY_TOLD)}`,
   isGone: sql`gone_at is not null`,
   isMerged: sql`merged_into is not null`,
 }
