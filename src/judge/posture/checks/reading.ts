@@ -46,15 +46,16 @@ async function sizeOf(db: Db): Promise<number> {
 
 /**
  * Before V8 collects what is not needed any more it lets a heap more than double, each thread its own: of a large organisation
- * that is most of what memory would hold. What is set holds for the whole process from then on, in a watch too.
+ * that is most of what memory would hold. It is set for the whole process, and as before once no thread reads any more.
  */
 const MOST_GARBAGE_PERCENT = 20
+/** V8 decides by itself. */
+const AS_BEFORE = 0
 /** What a thread makes is either gone at once or kept to the end: with half as much room again for what is young, less is copied. */
 const YOUNG_MIB = 72
 
 /** One reads all copies, and the other whose every identity is, which follows from copies in code as well. */
 export function inThreads(file: string, now: Ms): Reading {
-  setFlagsFromString(`--heap-growing-percent=${MOST_GARBAGE_PERCENT}`)
   const { port1: toOwners, port2: fromCopies } = new MessageChannel()
   const copies = answerOf<CopiesRead>(
     programBeside(import.meta.url, 'copies-thread'),
@@ -95,6 +96,14 @@ export function inThreads(file: string, now: Ms): Reading {
   }
 }
 
+let threads = 0
+
+function countThreads(change: 1 | -1): void {
+  threads += change
+  const percent = threads > 0 ? MOST_GARBAGE_PERCENT : AS_BEFORE
+  setFlagsFromString(`--heap-growing-percent=${percent}`)
+}
+
 function answerOf<Answer>(program: string, task: object, transferList: Transferable[]): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>()
   const worker = new Worker(program, {
@@ -103,14 +112,16 @@ function answerOf<Answer>(program: string, task: object, transferList: Transfera
     env: threadEnvironment(),
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
   })
+  countThreads(1)
   let failure: unknown
   worker.once('message', resolve)
   worker.once('error', error => {
     failure = error
   })
   // Told once it is gone: until then it has the store open.
-  worker.once('exit', code =>
-    reject(failure ?? new Error(`the thread ${program} ended with ${code} and no answer`)),
-  )
+  worker.once('exit', code => {
+    countThreads(-1)
+    reject(failure ?? new Error(`the thread ${program} ended with ${code} and no answer`))
+  })
   return promise
 }
