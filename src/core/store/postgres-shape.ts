@@ -46,7 +46,7 @@ export async function checkPlace(db: Kysely<unknown>): Promise<void> {
     throw new FirebreakError(
       'STORE_BROKEN',
       `its schema ${place.schema} holds tables that are not Firebreak's`,
-      'DATABASE_URL may be meant for another program: give Firebreak a database or a schema of its own',
+      'it may be meant for another program: give Firebreak a database or a schema of its own',
     )
 }
 

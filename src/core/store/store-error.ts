@@ -10,19 +10,26 @@ const LOCKED = 6
 /** SQLSTATEs (PostgreSQL manual, appendix A) after which the same goes through a moment later. */
 const BUSY_STATES = new Set(['40001', '40P01', '55P03', '57P03', '53300'])
 
-const STATES: Readonly<Record<string, readonly [string, string]>> = {
+/** What went wrong, and what to do, of a server whose address was given by that. */
+const STATES: Readonly<Record<string, readonly [string, (givenBy: string) => string]>> = {
   '28P01': [
     'the login was refused',
-    'look at the user and the password that DATABASE_URL or PGPASSWORD gives',
+    by => `look at the user and the password that ${by} or PGPASSWORD gives`,
   ],
-  '28000': ['the login was refused', 'look at the user that DATABASE_URL names, and at pg_hba.conf'],
-  '3D000': ['there is no such database', 'create it, or look at the name in DATABASE_URL'],
-  '42501': ['a right is missing', 'the role has to own the database or schema, or have all rights on it'],
-  '25006': ['it is read-only', 'point DATABASE_URL at the primary, not at a standby'],
+  '28000': ['the login was refused', by => `look at the user that ${by} names, and at pg_hba.conf`],
+  '3D000': ['there is no such database', by => `create it, or look at the name in ${by}`],
+  '42501': [
+    'a right is missing',
+    () => 'the role has to own the database or schema, or have all rights on it',
+  ],
+  '25006': ['it is read-only', by => `point ${by} at the primary, not at a standby`],
 }
 
-/** The engine's failure as ours; anything else as it came. No word of a driver is passed on that may echo what it was given. */
-export function storeError(error: unknown): unknown {
+/**
+ * The engine's failure as ours; anything else as it came. No word of a driver is passed on that may echo what it was given. `givenBy`
+ * is what gave the store's address, which advice is about.
+ */
+export function storeError(error: unknown, givenBy = 'DATABASE_URL'): unknown {
   if (!(error instanceof Error) || error instanceof FirebreakError) return error
   if (error.message.includes(MOVED_AWAY))
     return new FirebreakError(
@@ -30,7 +37,7 @@ export function storeError(error: unknown): unknown {
       'everything was moved to another database while this was at work',
       'any command says where it is now; run it again there',
     )
-  return sqliteError(error) ?? postgresError(error) ?? error
+  return sqliteError(error) ?? postgresError(error, givenBy) ?? error
 }
 
 /** Another process has the lock: the same may go through a moment later. */
@@ -77,7 +84,7 @@ function sqliteError(error: Error): FirebreakError | undefined {
   return undefined
 }
 
-function postgresError(error: Error): FirebreakError | undefined {
+function postgresError(error: Error, givenBy: string): FirebreakError | undefined {
   const state = sqlState(error)
   const told = state === undefined ? '' : ` (SQLSTATE ${state})`
   if (state !== undefined && BUSY_STATES.has(state))
@@ -93,7 +100,7 @@ function postgresError(error: Error): FirebreakError | undefined {
       'make room at the server; what was committed is kept',
     )
   const known = state === undefined ? undefined : STATES[state]
-  if (known) return new FirebreakError('STORE_BROKEN', `${known[0]}${told}`, known[1])
+  if (known) return new FirebreakError('STORE_BROKEN', `${known[0]}${told}`, known[1](givenBy))
   // The driver's own word for a password that it does not have.
   if (error.message.startsWith('SASL'))
     return new FirebreakError(
@@ -108,7 +115,7 @@ function postgresError(error: Error): FirebreakError | undefined {
   return new FirebreakError(
     'STORE_UNREACHABLE',
     network ?? `the connection broke off${told}`,
-    'look at the host, port and sslmode that DATABASE_URL gives, and whether the server runs; what was committed is kept',
+    `look at the host, port and sslmode that ${givenBy} gives, and whether the server runs; what was committed is kept`,
   )
 }
 

@@ -22,6 +22,8 @@ export type Tx = Transaction<Schema>
 export interface StoreOptions extends SqliteOptions {
   /** PostgreSQL: the most connections that this process opens. */
   readonly connections?: number
+  /** What gave its address, as whoever cannot open it is told; DATABASE_URL where nothing is said. */
+  readonly givenBy?: string
 }
 
 /**
@@ -42,7 +44,7 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
       await db.destroy()
       throw error
     }
-  })
+  }, options.givenBy)
 }
 
 /** Whether a place is meant for a URL: anything else is a file. One with a slash too few must not become a file's name. */
@@ -193,10 +195,10 @@ async function retried<T>(work: () => Promise<T>, passes: (error: unknown) => bo
   }
 }
 
-async function translated<T>(work: () => Promise<T>): Promise<T> {
+async function translated<T>(work: () => Promise<T>, givenBy?: string): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    throw storeError(error)
+    throw storeError(error, givenBy)
   }
 }

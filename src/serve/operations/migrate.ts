@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { z } from 'zod'
-import { errorOf, FirebreakError, isFirebreakError, plainError } from '../../core/contract/errors.ts'
+import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
 import { Secret } from '../../core/contract/secret.ts'
 import { boundKey } from '../../core/store/bound-key.ts'
@@ -77,7 +77,7 @@ async function run(world: World, given: Input): Promise<Migrated> {
   if (given.to === undefined) return await reopened(world)
   await refuseMoved(world.db)
   const { url, shown } = await target(world, given.to, given.password)
-  const to = await openStore(url).catch(aboutTo)
+  const to = await openStore(url, { givenBy: '--to' })
   try {
     const tables = await move(world.db, to, shown, world)
     const checkpoints = await readCheckpoints(to)
@@ -247,13 +247,6 @@ async function refuseClaimed(tx: Tx, io: Pick<Io, 'now'>): Promise<void> {
       `a source is being read by the watch ${watched.claimed_by}`,
       'stop the watch first; if that process is gone, try again in half a minute',
     )
-}
-
-/** What it says of the store that is set concerns the one that was given. */
-function aboutTo(error: unknown): never {
-  if (!isFirebreakError(error)) throw error
-  const { advice, ...told } = plainError(error)
-  throw errorOf({ ...told, advice: advice?.replaceAll('DATABASE_URL', '--to') })
 }
 
 async function verify(tx: Tx, keys: Keys): Promise<void> {
