@@ -64,7 +64,10 @@ export async function lifeOf(
     said('may do', await mayDo(db, roots, members)),
     said('really used', lastUse(credentials)),
     said('dies', profile.expiry ? dated(profile.expiry, now) : endOf(credentials, now)),
-    said('kind of credentials', kindOf(credentials) ?? (await becomesOf(db, entity, members))),
+    said(
+      'kind of credentials',
+      kindOf(credentials) ?? reportedKeys(credentials) ?? (await becomesOf(db, entity, members)),
+    ),
     said('runtime', await runtimeOf(db, roots, entity.id)),
     said('highest data', await highestData(db, roots, entity.id, graph)),
   ]
@@ -171,15 +174,17 @@ async function mayDo(db: Db, roots: Roots, members: readonly string[]): Promise<
   }
 }
 
+/** Facts that tell of a last use; a report of AWS's tells of its keys by their place, with the service and region of each. */
+const LAST_USES = ['lastUsed', 'passwordLastUsed', 'accessKey1LastUsed', 'accessKey2LastUsed']
+
 function lastUse(held: readonly Held[]): Found {
   let found: { at: Ms; value: string; why: string } | undefined
   for (const { facts } of held)
-    for (const name of ['lastUsed', 'passwordLastUsed']) {
+    for (const name of LAST_USES) {
       const fact = facts.get(name)
       const at = typeof fact?.value === 'string' ? Date.parse(fact.value) : Number.NaN
       if (Number.isNaN(at) || (found && found.at >= at)) continue
-      const service = facts.get('lastUsedService')?.value
-      const region = facts.get('lastUsedRegion')?.value
+      const [service, region] = ['Service', 'Region'].map(what => facts.get(`${name}${what}`)?.value)
       const how =
         typeof service === 'string'
           ? ` for ${service}${typeof region === 'string' ? ` in ${region}` : ''}`
@@ -233,6 +238,14 @@ function endOf(held: readonly Held[], now: Ms): Found {
     value: dayOf(last.at, now),
     why: `expires, by ${last.source}`,
   }
+}
+
+/** Keys of which a report tells how many there are, and not which. */
+function reportedKeys([itself]: readonly Held[]): Found {
+  const keys = itself?.facts.get('accessKeys')
+  return Number(keys?.value ?? 0) > 0
+    ? { value: 'static', why: `accessKeys: ${Number(keys!.value)}, by ${keys!.source}` }
+    : undefined
 }
 
 /** Of what has no credential that is known: what becomes it gets one for a time, and a file may say that it makes a lasting one. */

@@ -56,3 +56,29 @@ test.each([
     expect(life.find(({ asked }) => asked === 'kind of credentials')).toMatchObject({ value, why })
   },
 )
+
+test('what a report tells of keys by their place alone is told: that they last, and when one was used', async () => {
+  const estate = await openEstate()
+  const ref = { system: 'aws', instance: '1', kind: 'user', id: 'u1' }
+  const used = {
+    accessKeys: 2,
+    passwordLastUsed: '2025-01-01T00:00:00.000Z',
+    accessKey1LastUsed: '2024-06-01T00:00:00.000Z',
+    accessKey2LastUsed: '2025-06-01T00:00:00.000Z',
+    accessKey2LastUsedService: 's3',
+    accessKey2LastUsedRegion: 'eu-west-1',
+  }
+  const facts = Object.fromEntries(Object.entries(used).map(([name, value]) => [name, { value }]))
+  await estate.fold(await estate.source(), [{ see: 'identity', ref, names: ['app'], facts }])
+  const { id } = (await entityByRef(estate.db, 'identity', ref))!
+  const none = () => Promise.reject(new Error('no graph is needed'))
+  const life = await lifeOf(estate.db, await resolveEntity(estate.db, id), estate.clock.ms, none)
+  expect(life.find(({ asked }) => asked === 'really used')).toMatchObject({
+    value: '2025-06-01T00:00:00.000Z for s3 in eu-west-1',
+    why: 'accessKey2LastUsed, by test:source',
+  })
+  expect(life.find(({ asked }) => asked === 'kind of credentials')).toMatchObject({
+    value: 'static',
+    why: 'accessKeys: 2, by test:source',
+  })
+})
