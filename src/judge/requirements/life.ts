@@ -249,7 +249,11 @@ function reportedKeys([itself]: readonly Held[]): Found {
 }
 
 /** Of what has no credential that is known: what becomes it gets one for a time, and a file may say that it makes a lasting one. */
-async function becomesOf(db: Db, { kind }: Row<'entity'>, members: readonly string[]): Promise<Found> {
+async function becomesOf(
+  db: Db,
+  { system, kind }: Row<'entity'>,
+  members: readonly string[],
+): Promise<Found> {
   const rows = await db
     .selectFrom('edge')
     .select(['crossing', 'why'])
@@ -259,15 +263,15 @@ async function becomesOf(db: Db, { kind }: Row<'entity'>, members: readonly stri
     .execute()
   const key = rows.find(({ crossing }) => crossing === 'authenticates-as')
   if (key) return { value: 'static', why: key.why }
-  if (!BECOME.has(kind) && rows.every(({ crossing }) => isRelation(crossing))) return undefined
+  if (!BECOME.has(`${system} ${kind}`) && rows.every(({ crossing }) => isRelation(crossing))) return undefined
   return {
     value: 'short-lived',
     why: 'it has no credential of its own: who becomes it gets one for a time',
   }
 }
 
-/** Kinds that others become, whether or not it is told who. */
-const BECOME = new Set(['role', 'service-account'])
+/** Kinds that others become, whether or not it is told who: a role of a database logs in with a password. */
+const BECOME = new Set(['aws role', 'gcp service-account', 'kubernetes service-account'])
 
 function kindOf(held: readonly Held[]): Found {
   const own = held.slice(1)
@@ -283,7 +287,7 @@ function kindOf(held: readonly Held[]): Found {
     ? { value: 'short-lived', why: 'each lives for a day at most' }
     : {
         value: 'static',
-        why: `it has ${own.length} that lasts: ${[...new Set(own.map(({ kind }) => kind))].sort().join(', ')}`,
+        why: `it has ${own.length} that ${own.length === 1 ? 'lasts' : 'last'}: ${[...new Set(own.map(({ kind }) => kind))].sort().join(', ')}`,
       }
 }
 

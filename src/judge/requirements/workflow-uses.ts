@@ -14,6 +14,7 @@ export interface WorkflowUse {
 
 const RUNS = ['runs-as', 'federates-into', 'logs-in-as']
 const READS = ['reads', 'reads-secret']
+const WRITTEN = 'written-in'
 
 /** Who is told to use these identities, by the identity’s id; also who did. */
 export async function workflowUses(
@@ -100,11 +101,31 @@ async function readsOf(
   identityIds: readonly string[],
 ): Promise<{ read: readonly Edge[]; places: ReadonlyMap<string, ReadonlySet<string>> }> {
   if (identityIds.length <= FEW) {
-    const places = await placesOf(db, roots, identityIds)
+    const places = await withSecretsIn(db, await placesOf(db, roots, identityIds))
     return { read: await edgesTo(db, [...places.keys()], READS), places }
   }
   const read = (await edges(db, READS).execute()).map(edgeOf)
-  return { read, places: read.length === 0 ? new Map() : await placesRead(db, roots, new Set(identityIds)) }
+  if (read.length === 0) return { read, places: new Map() }
+  return { read, places: await withSecretsIn(db, await placesRead(db, roots, new Set(identityIds))) }
+}
+
+/** Who reads a Secret that a manifest declares reads what stands in its file, where that file is the Secret's alone. */
+async function withSecretsIn(
+  db: Db,
+  places: Map<string, Set<string>>,
+): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
+  const rows = await db
+    .selectFrom('edge')
+    .select(['from_id', 'to_id'])
+    .where('crossing', '=', WRITTEN)
+    .where('certainty', '=', 'proven')
+    .where('gone_at', 'is', null)
+    .execute()
+  for (const { from_id: secret, to_id: file } of rows) {
+    const held = places.get(file)
+    if (held) places.set(secret, new Set([...(places.get(secret) ?? []), ...held]))
+  }
+  return places
 }
 
 /** The same as `placesOf`, of what is read by anyone. */
@@ -113,7 +134,10 @@ async function placesRead(
   roots: Roots,
   identityIds: ReadonlySet<string>,
 ): Promise<Map<string, Set<string>>> {
-  const targets = db.selectFrom('edge').select('edge.to_id').where('edge.crossing', 'in', READS)
+  const targets = db
+    .selectFrom('edge')
+    .select('edge.to_id')
+    .where('edge.crossing', 'in', [...READS, WRITTEN])
   const read = await db
     .selectFrom('entity')
     .select(['id', 'system', 'instance', 'kind', 'native'])

@@ -27,6 +27,15 @@ test.each([
   expect(life.find(({ asked }) => asked === 'kind of credentials')?.why).toBe('it has 1 that lasts: password')
 })
 
+test('a role of a database that has no password any more lives by none for a time', async () => {
+  const estate = await openEstate()
+  await estate.fold(await estate.source(), [sawRole('1', ['app'])])
+  const { id } = (await entityByRef(estate.db, 'identity', role('1')))!
+  const none = () => Promise.reject(new Error('no graph is needed'))
+  const life = await lifeOf(estate.db, await resolveEntity(estate.db, id), estate.clock.ms, none)
+  expect(life.find(({ asked }) => asked === 'kind of credentials')).toMatchObject({ value: null })
+})
+
 test.each([
   ['user', [], null, 'nobody tells'],
   ['role', [], 'short-lived', 'it has no credential of its own: who becomes it gets one for a time'],

@@ -33,7 +33,8 @@ export const workloadsShareIdentity = defineCheck<Workloads>({
     const found = new Map<string, Map<string, string>>()
     for (const { to_id, id, native } of rows) {
       const own = found.get(roots.of(to_id)) ?? new Map<string, string>()
-      found.set(roots.of(to_id), own.set(roots.of(id), native))
+      // A mark of what only a text names is no part of what people call it.
+      found.set(roots.of(to_id), own.set(roots.of(id), native.replace(/^\?/, '')))
     }
     return new Map([...found].map(([id, own]) => [id, [...own.values()]]))
   },

@@ -29,7 +29,7 @@ test('what two workloads run as fails; one with its own pod passes', async () =>
     account('own'),
     account('idle'),
     ...runs('deployment', 'orders', 'shared'),
-    ...runs('deployment', 'mail', 'shared'),
+    ...runs('deployment', '?mail', 'shared'),
     ...runs('deployment', 'stock', 'own'),
     ...runs('pod', 'stock-1', 'own'),
   ])
