@@ -13,13 +13,15 @@ const OF_NOBODY =
 
 const [NEWLINE, RETURN, BRACKET, PARENTHESIS] = [0x0a, 0x0d, 0x5b, 0x28]
 
+const NONE: readonly Assigned[] = []
+
 /** All values that a key is given: one, or those of a list, in brackets or on YAML's lines. */
 export function readValues(text: Text, key: Key): readonly Assigned[] {
   const begins = text.bytes[key.valueAt]
   const lines = begins === NEWLINE || begins === RETURN ? linesBelow(text, key) : undefined
   if (lines) return lines.flatMap(valueAt => readAssigned(text, { ...key, valueAt }) ?? [])
   const first = readAssigned(text, key)
-  if (!first) return []
+  if (!first) return NONE
   // What is in brackets under the name of one is one, over several lines, or something else.
   const isList = (begins === BRACKET || begins === PARENTHESIS) && ofList(key.name) !== undefined
   return isList && first.span.start > key.valueAt ? allInBrackets(text, key, first) : [first]

@@ -11,7 +11,7 @@ import { readColumn } from './table.ts'
 import type { Text } from './text.ts'
 
 /** What is given to a name that tells: a value, those of a list, or what stands below it in a table. */
-export function readAssignment(found: Found, match: Match): readonly Candidate[] | undefined {
+export function readAssignment(found: Found, match: Match): Candidate | readonly Candidate[] | undefined {
   const { text } = found
   const separator = match.groups['separator']
   if (!separator || isOtherName(text, match.start, ...separator)) return undefined
@@ -29,9 +29,10 @@ export function readAssignment(found: Found, match: Match): readonly Candidate[]
   }
   const column = readColumn(found, key, named)
   if (column) return column
-  return readValues(text, key).flatMap(
-    (assigned, index) => candidateOf(found, key, named, assigned, index > 0) ?? [],
-  )
+  const values = readValues(text, key)
+  // There is one mostly, or none.
+  if (values.length < 2) return values[0] && candidateOf(found, key, named, values[0], false)
+  return values.flatMap((assigned, index) => candidateOf(found, key, named, assigned, index > 0) ?? [])
 }
 
 /** What is less sure is one of several words that stand in a list for something else. */
