@@ -68,7 +68,7 @@ export function weigh(signs: readonly Sign[], people: People): Ownership {
     // A second sign of one kind is no independent one.
     found.doubts.set(sign.kind, Math.max(before, weight) + Math.min(before, weight) * 0.15)
   }
-  for (const sign of signs) {
+  for (const sign of withoutRepeated(signs)) {
     const party = people.resolve(sign.owner) ?? partyAsWritten(people, sign)
     if (!party) {
       unresolved.push(sign)
@@ -91,6 +91,17 @@ export function weigh(signs: readonly Sign[], people: People): Ownership {
   const word = confirmed.at(-1)
   if (word) return fromWord(word, people, candidates, unresolved)
   return judged(candidates, unresolved)
+}
+
+/** What a clone and its working tree, or a system and its export, both tell is said once: the weightiest of those that read the same. */
+function withoutRepeated(signs: readonly Sign[]): Iterable<Sign> {
+  const found = new Map<string, Sign>()
+  for (const sign of signs) {
+    const key = `${sign.kind}\n${sign.owner}\n${sign.source}`
+    const before = found.get(key)
+    if (!before || before.weight < sign.weight) found.set(key, sign)
+  }
+  return found.values()
 }
 
 function fromWord(

@@ -47,6 +47,13 @@ describe('whose it is', () => {
     ).toEqual(['confirmed', 'search'])
   })
 
+  test('what two sources tell alike is said once', () => {
+    const rule = { ...sign('payments', 'code', 0.5), source: 'CODEOWNERS, line 4' }
+    const [one] = weigh([rule], people).candidates
+    const twice = weigh([rule, { ...rule, weight: 0.4 }, rule, rule], people)
+    expect(twice).toMatchObject({ state: 'likely', candidates: [{ weight: one!.weight, signs: [rule] }] })
+  })
+
   test('what agrees adds up; two of one kind hardly do', () => {
     const two = weigh([sign('payments', 'code', 0.4), sign('payments', 'author', 0.4)], people).candidates[0]!
       .weight
