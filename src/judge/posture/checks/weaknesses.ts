@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { loadRoots } from '../../../know/inventory/roots.ts'
+import { sameRepositories } from '../../../know/inventory/same-repository.ts'
 import type { WeaknessText } from '../../../know/readers/weakness.ts'
 import { type WeaknessFamily, weaknessFamilies } from '../../../know/readers/weaknesses.ts'
 import { type Check, type CheckContext, defineCheck, oncePerRun } from '../check.ts'
@@ -92,7 +93,7 @@ const KINDS = [...new Set(weaknessFamilies.flatMap(({ kinds, besides = [] }) => 
 
 /** Of what a clone and its working tree both tell, what either does. */
 async function rowsIn(db: CheckContext['db']): Promise<WeakRow[]> {
-  const roots = await loadRoots(db)
+  const rootOf = await rootsOf(db)
   const there = () => db.selectFrom('entity').where('entity.gone_at', 'is', null).orderBy('entity.id')
   const held = await there().select(['id', 'kind']).where('kind', 'in', KINDS).execute()
   const factsNamed = (name: string) =>
@@ -103,10 +104,10 @@ async function rowsIn(db: CheckContext['db']): Promise<WeakRow[]> {
       .where('fact.gone_at', 'is', null)
       .execute()
   const told = await factsNamed('runtime')
-  const runtimes = new Map(told.map(({ id, value }) => [roots.of(id), JSON.parse(value)]))
+  const runtimes = new Map(told.map(({ id, value }) => [rootOf(id), JSON.parse(value)]))
   const rows = new Map<string, WeakRow>()
   const keep = (id: string, kind: string, weaknesses: Told) => {
-    const root = roots.of(id)
+    const root = rootOf(id)
     const before = rows.get(root)?.told ?? []
     rows.set(root, { id: root, kind, runtime: runtimes.get(root), told: [...before, ...weaknesses] })
   }
@@ -114,4 +115,29 @@ async function rowsIn(db: CheckContext['db']): Promise<WeakRow[]> {
   for (const { id, kind, value } of await factsNamed('weaknesses'))
     keep(id, kind, toldSchema.catch([]).parse(JSON.parse(value)))
   return [...rows.values()]
+}
+
+/** A file of a working tree is, of what is weak in it, the clone's of that name: they are no one thing, since each is written where it lies. */
+async function rootsOf(db: CheckContext['db']): Promise<(id: string) => string> {
+  const roots = await loadRoots(db)
+  const same = await sameRepositories(db)
+  if (same.length === 0) return roots.of
+  const keyOf = (instance: { system: string; instance: string }, native: string) =>
+    JSON.stringify([instance.system, instance.instance, native])
+  const files = await db
+    .selectFrom('entity')
+    .select(['id', 'system', 'instance', 'native'])
+    .where('kind', '=', 'file')
+    .where('gone_at', 'is', null)
+    .where('merged_into', 'is', null)
+    .execute()
+  const byKey = new Map(files.map(file => [keyOf(file, file.native), file.id]))
+  const into = new Map(same.map(({ of, is }) => [keyOf(of, ''), is]))
+  const clones = new Map<string, string>()
+  for (const file of files) {
+    const clone = into.get(keyOf(file, ''))
+    const found = clone && byKey.get(keyOf(clone, file.native))
+    if (found !== undefined) clones.set(file.id, found)
+  }
+  return id => clones.get(id) ?? roots.of(id)
 }

@@ -51,7 +51,7 @@ test('a weakness of a job is a finding until it is mended; what only may be one 
   ])
 })
 
-test('a job of which a clone and its working tree tell is counted once', async () => {
+test('a job, and a file, of which a clone and its working tree tell is counted once', async () => {
   const estate = await openEstate()
   const clone = { system: 'git', instance: 'g1', kind: 'repository', id: 'g1' }
   const weak = { id: 'workflow-untrusted-checkout', line: 7, certainty: 'conditional', why: 'it fetches' }
@@ -65,9 +65,17 @@ test('a job of which a clone and its working tree tell is counted once', async (
       runtime: { value: 'GitHub Actions' },
     },
   })
+  const file = (repository: Ref): Finding => ({
+    see: 'resource',
+    ref: { ...repository, kind: 'file', id: 'main.tf' },
+    names: [],
+    facts: { weaknesses: { value: [{ ...weak, id: 'terraform-provider-key' }] } },
+  })
   await estate.fold(await estate.source(), [
     toldIn(tree),
     toldIn(clone),
+    file(tree),
+    file(clone),
     { see: 'resource', ref: tree, names: ['/srv/app'], facts: {} },
     { see: 'resource', ref: clone, names: ['/srv/app'], facts: {} },
   ])
@@ -77,7 +85,8 @@ test('a job of which a clone and its working tree tell is counted once', async (
   expect(of('workflow-untrusted-checkout')).toMatchObject({ fails: 1, unknown: 0, passes: 0 })
   expect(of('pipeline-debug-log')).toMatchObject({ fails: 0, passes: 1 })
   expect(of('archived-action')).toMatchObject({ unknown: 1, passes: 0 })
-  expect(changes.map(({ why }) => why)).toEqual(['line 7: it fetches'])
+  expect(of('terraform-provider-key')).toMatchObject({ fails: 1, passes: 0 })
+  expect(changes.map(({ why }) => why)).toEqual(['line 7: it fetches', 'line 7: it fetches'])
 })
 
 test('a check counts what its reader holds against it, and nothing that is of another system', async () => {
