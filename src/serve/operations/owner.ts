@@ -209,8 +209,14 @@ async function set(world: World, { subject, owner, by, why }: Input): Promise<Ow
   if (to === '') throw new FirebreakError('INVALID_INPUT', 'the owner has no name', 'give a team or a person')
   const said = sayer(by)
   if (to.toLowerCase() === 'nobody') {
-    await transaction(world.db, tx => takeBackOwner(tx, world.io, id, said))
-    return { action: 'set', owner: null, isKnown: true, changed: [{ name, ref }], suspended: [] }
+    const isTaken = await transaction(world.db, tx => takeBackOwner(tx, world.io, id, said))
+    return {
+      action: 'set',
+      owner: null,
+      isKnown: true,
+      changed: isTaken ? [{ name, ref }] : [],
+      suspended: [],
+    }
   }
   mustBeThere(people, to)
   const before = named.ownership.answers
@@ -404,6 +410,7 @@ function changedText(
   width: number,
 ): string {
   if (action === 'handover' && changed.length === 0) return 'Nothing was theirs: nothing was handed over.'
+  if (owner === null && changed.length === 0) return 'Nobody had said whose it is: nothing was taken back.'
   const lines = changed.map(({ name }) =>
     owner === null ? `${name}: what was said is taken back` : `${name} is ${owner}’s from now on`,
   )

@@ -94,7 +94,12 @@ test('a person’s word settles it, on the record, until it is taken back', asyn
   expect(await ownerOf('torn')).toEqual(['confirmed', 'search'])
   await run({ action: 'confirm', subject: 'pay', by: 'jane' })
   expect(await ownerOf('pay')).toEqual(['confirmed', 'payments'])
-  await run({ action: 'set', subject: 'torn', owner: 'nobody', by: 'ann' })
+  expect(await printed({ action: 'set', subject: 'torn', owner: 'nobody', by: 'ann' })).toContain(
+    'taken back',
+  )
+  expect(await printed({ action: 'set', subject: 'torn', owner: 'nobody', by: 'ann' })).toBe(
+    'Nobody had said whose it is: nothing was taken back.',
+  )
   expect((await ownerOf('torn'))[0]).toBe('conflict')
   const evidence = await opened.world.db
     .selectFrom('evidence')
