@@ -99,6 +99,18 @@ describe('a path that is unusual', () => {
     expect(stdout).toContain('.env:2')
   })
 
+  test('a file that makes no sense to another reader was searched: it is listed, and no error', async () => {
+    const broken =
+      '{ "Policies": [{ "Arn": "arn:aws:organizations::1:policy/x", "Type": "SERVICE_CONTROL_POLICY", '
+    await run(`mkdir export && echo '${broken}' > export/policies.json && cp app/deploy/.env export/app.env`)
+    const { exit, stdout, stderr } = await run('firebreak scan export')
+    expect(exit, stderr).toBe(1)
+    expect(stderr).toBe('')
+    expect(stdout).toMatch(/Not searched:[^]*policies\.json[^]*no whole JSON/)
+    // Where accounts and rights are read it is one.
+    expect((await run('firebreak observe export')).exit).toBe(2)
+  })
+
   test('a shallow clone is searched, and the history that is elsewhere is stated', async () => {
     await run(`git clone -q --depth 1 "file://$PWD/app" shallow`)
     const { exit, stdout, stderr } = await run('firebreak scan shallow')

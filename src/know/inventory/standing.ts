@@ -101,6 +101,8 @@ export interface Coverage {
   readonly why?: string
   /** It was meant to be read, and could not be. */
   readonly failed?: boolean
+  /** A reader of its content could not make sense of all of it: for secrets it was looked into. */
+  readonly told?: boolean
   /** The kinds of things that a gap may hide. */
   readonly hides?: readonly string[]
   /** The kinds of containers of which only what is new was listed. */

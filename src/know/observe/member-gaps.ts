@@ -42,11 +42,12 @@ export class MemberGaps {
   /** `scope` is the source's, before the path. */
   coverage(scope: string): Coverage[] {
     return [...this.#standing].flatMap(([document, path]) =>
-      this.of(document).map(({ member, why, failed }) => ({
+      this.of(document).map(({ member, why, failed, told }) => ({
         scope: `${scope}/${pathOf({ path, ...(member !== '' && { member }) })}`,
         complete: false,
         why,
         ...(failed && { failed }),
+        ...(told && { told }),
       })),
     )
   }

@@ -9,8 +9,11 @@ export interface Coverage {
 }
 
 /** What a source was meant to give and did not: its finds are not all there are, and the exit code has to say so. */
-export function unreadFailure(source: string, seen: ObserveResult): FirebreakError | undefined {
-  const failed = seen.coverage.filter(coverage => coverage.failed)
+export function unreadFailure(
+  source: string,
+  coverage: ObserveResult['coverage'],
+): FirebreakError | undefined {
+  const failed = coverage.filter(({ failed }) => failed)
   const [first] = failed
   if (!first) return undefined
   const others = failed.length > 1 ? `, and ${failed.length - 1} more like it` : ''

@@ -168,7 +168,7 @@ async function read(
     workers: 1,
     onProgress: seen => world.progress({ kind: 'scan', label: source.label, ...seen }),
   })
-  return { unchanged: seen.documents === 0, failure: unreadFailure(`report:${source.label}`, seen) }
+  return { unchanged: seen.documents === 0, failure: unreadFailure(`report:${source.label}`, seen.coverage) }
 }
 
 /** As the reader told; none where it could not be read at all. */

@@ -70,7 +70,7 @@ async function run(world: World, input: Input): Promise<Observed> {
           onProgress: event => world.progress({ kind: 'scan', label: source.label, ...event }),
         })
         const { documents, bytes, skippedAsRead, finds } = seen
-        const unread = unreadFailure(name, seen)
+        const unread = unreadFailure(name, seen.coverage)
         if (unread) failures.push(unread)
         sources.push({ source: name, documents, bytes, skippedAsRead, finds, error: null })
         read.push(source.id)

@@ -247,7 +247,7 @@ class Watching {
         ...(this.#input.workers === undefined ? {} : { workers: this.#input.workers }),
         onProgress: event => this.#world.progress({ kind: 'scan', label: source.label, ...event }),
       })
-      const unread = unreadFailure(name, seen)
+      const unread = unreadFailure(name, seen.coverage)
       if (unread) this.#failed(unread)
       await keepCrossingsOf(this.#world)
       await claim.done({ at: next })

@@ -175,7 +175,11 @@ async function observeSource(
     reading,
     onProgress: seen => world.progress({ kind: 'scan', label, ...seen }),
   })
-  return unreadFailure(`${source.system}:${label}`, seen)
+  // What another reader could not make sense of was searched for secrets all the same.
+  return unreadFailure(
+    `${source.system}:${label}`,
+    seen.coverage.filter(({ told }) => !told),
+  )
 }
 
 function foundOf(view: CredentialView, within: Set<string>, names: Map<string, string>, now: Ms): Found {
