@@ -137,6 +137,25 @@ test('what has come to its end goes, after the notice, and not while somebody is
   await scene.end()
 })
 
+test('what has come to its end goes, too, where nobody knows a value of it to try', async () => {
+  const bare = await Stage.set({ ...SHOP, files: { 'billing/.env': 'NONE=1\n' } })
+  const scene = await bare.begin()
+  const text = RULES.replace('rotate: true', 'rotate: false')
+  const requirement = { id: 'r', text, file: 'r.yaml', said_by: 'ann', at: 0 }
+  await scene.db.insertInto('requirement').values(requirement).execute()
+  const { time } = scene.estate
+  await word(scene, 'orders', 'expiry', new Date(time.now() + 2 * DAY_MS).toISOString())
+  expect(told(await scene.automatic(), 'orders')).toEqual([['expire announced', expect.any(String)]])
+  await time.sleep(8 * DAY_MS)
+  expect(told(await scene.automatic(), 'orders')).toEqual([
+    ['expire acted', 'it was done, and the old one is proven dead'],
+  ])
+  expect(opens(scene, 'orders', PASSWORD)).toBe(false)
+  await mustHold(scene.db)
+  await scene.end()
+  await bare.remove()
+})
+
 test('where notices are sent, nothing is replaced before the notice was taken, and then its time is whole', async () => {
   const scene = await begin(`${RULES}notify: { url: "https://n.example/", secret: "env:NONE" }\n`)
   const { time } = scene.estate

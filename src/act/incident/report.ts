@@ -18,6 +18,8 @@ export interface ContainReport {
     sessions?: number
     /** Dead by the system's own word: no value was at hand to try. */
     untried?: true
+    /** It is accepted where no connection leads. */
+    uncovered?: true
   }[]
   readonly copies: readonly { where: string; state: CopyState; why: string; atHead: boolean }[]
   readonly consumers: readonly { name: string; state: 'moved' | 'seen' | 'unknown'; how: string }[]
@@ -71,7 +73,12 @@ export function report(
   })
   const all = [
     ...credentials,
-    ...incident.uncovered.map(({ label, why }) => ({ label, state: 'unknown' as const, why })),
+    ...incident.uncovered.map(({ label, why }) => ({
+      label,
+      state: 'unknown' as const,
+      why,
+      uncovered: true as const,
+    })),
   ]
   const observed = resultOf<{ failed: { what: string; why: string }[]; newPrincipals: Json[] }>('observe')
   const done =

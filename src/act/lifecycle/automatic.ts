@@ -358,7 +358,9 @@ async function act(
     }
     const planned = await offboard(db, options, { ...request, apply: false })
     if (planned.state === 'planned') {
-      const unseen = unseenIn(planned)
+      // What ends goes whether it is live or not: of most there is no value to try.
+      const uncovered = planned.credentials.find(credential => credential.uncovered)
+      const unseen = uncovered?.why ?? unseenIn(planned)
       if (unseen !== undefined) return { outcome: 'left', why: unseen }
     }
     return ended(await offboard(db, options, { ...request, apply: true }))
@@ -367,7 +369,9 @@ async function act(
   const request = { subject: view.id, mode: 'graceful' as const, windowSeconds: WINDOW_SECONDS }
   const planned = await contain(db, options, { ...request, dryRun: true })
   if (planned.state === 'planned') {
-    const unseen = unplaced(view) ?? unseenIn(planned)
+    const unsure = planned.credentials.find(({ state }) => state === 'unknown')
+    const unseen =
+      unplaced(view) ?? (unsure && `whether it is live is unknown: ${unsure.why}`) ?? unseenIn(planned)
     if (unseen !== undefined) return { outcome: 'left', why: unseen }
   }
   return ended(await contain(db, options, request))
@@ -393,9 +397,7 @@ function unplaced({ copies }: CredentialView): string | undefined {
 }
 
 /** Why not everything that uses it is seen; undefined where it is. */
-function unseenIn({ breaks, credentials, notSearched }: ContainReport): string | undefined {
-  const uncovered = credentials.find(({ state }) => state === 'unknown')
-  if (uncovered) return `whether it is live is unknown: ${uncovered.why}`
+function unseenIn({ breaks, notSearched }: ContainReport): string | undefined {
   const [first] = breaks
   if (first !== undefined) return first
   const [gap] = notSearched
