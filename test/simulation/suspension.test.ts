@@ -247,7 +247,7 @@ test('what takes the place of a role is whose that one was by its comment, after
     name = /\/\/([^:]+):/.exec(scene.estate.text('orders/.env'))![1]!
     const entityId = await idOf(scene, name)
     const { ownership } = await ownershipOfOne(scene.db, scene.estate.time.now(), entityId)
-    expect(ownership, time).toMatchObject({ state: 'likely', answers: { name: 'payments' } })
+    expect(ownership, time).toMatchObject({ state: 'confident', answers: { name: 'payments' } })
     expect(await scene.automatic()).toEqual([])
   }
   const id = await idOf(scene, name)
