@@ -72,7 +72,7 @@ function linesBelow(text: Text, key: Key): readonly number[] | undefined {
     const at = indent.length + 1 + line.slice(indent.length + 1).search(/\S|$/)
     // A mapping is no value.
     if (!isQuote(line[at]) && /:(?:[ \t]|$)/.test(line.slice(at))) return undefined
-    items.push(key.valueAt + index + at)
+    if (items.push(key.valueAt + index + at) > MOST_ITEMS) break
   }
   return someoneS(key, items)
 }

@@ -10,7 +10,9 @@ import type { Text } from './text.ts'
 const REACH = 16 * 1024
 /** `data:` or `stringData:` with nothing behind it. */
 const SECTION = /^([ \t]*(?:- )?)(data|stringData):[ \t]*$/
-const ENTRY = /^([ \t]+)(["']?)([\w.-]{1,253})\2:[ \t]+(["']?)([^\s"'|>&*!{[#][^"'\r]*?)\4[ \t]*$/
+const ENTRY = /^([ \t]+)(["']?)([\w.-]{1,253})\2:[ \t]+(["']?)([^\s"'|>&*!{[#][^"'\r]*)\4$/
+/** Each run of spaces is looked at once. */
+const TRAILING = /(?<![ \t])[ \t]+$/
 /** What stands in a Secret for convenience, beside what is secret. */
 const NO_SECRET =
   /user|login|host|port|ur[li]|addr|endpoint|server|name|database|^db$|mail|region|bucket|domain|path|file|version|level|mode|type|enabled|ttl|schema|\.(?:crt|cer|pub)$/i
@@ -49,13 +51,19 @@ function entriesOfYaml(text: Text, match: Match): Entry[] {
   for (const { 0: line, index } of around
     .slice(documentStart, documentEnd < 0 ? undefined : documentEnd)
     .matchAll(/[^\r\n]+/g)) {
+    const depth = line.search(/\S/)
+    // What stands before or behind the mapping that has the kind is another one's: a ConfigMap beside it in a list.
+    if (depth < indent && line[depth] !== '#') {
+      if (documentStart + index > kindAt) break
+      entries.length = 0
+    }
     const begins = SECTION.exec(line)
-    if (begins || line.search(/\S/) <= indent) {
+    if (begins || depth <= indent) {
       section = begins?.[1]!.length === indent ? begins[2] : undefined
       depthOfEntries = undefined
       continue
     }
-    const entry = section && ENTRY.exec(line)
+    const entry = section && ENTRY.exec(line.replace(TRAILING, ''))
     if (!entry) continue
     depthOfEntries ??= entry[1]!.length
     if (entry[1]!.length !== depthOfEntries) continue

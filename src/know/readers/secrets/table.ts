@@ -16,10 +16,10 @@ const USER = /^["'`[\s]*(?:user(?:_?name)?|login|account|e-?mail)["'`\]\s]*$/i
 /** A cell: offsets into the text's bytes, without quotes, and how it is written. */
 type Cell = Pick<Span, 'start' | 'end' | 'encodings'>
 
-/** What the columns of a table hold, in each row of it. */
+/** What the columns of a table hold, in each row of it that has as many. */
 interface Table {
   readonly columns: readonly string[]
-  readonly rows: Iterable<readonly (Cell | undefined)[]>
+  readonly rows: readonly (readonly (Cell | undefined)[])[]
 }
 
 /** Where the key heads a column of CSV or of a table in Markdown: what stands below it. Undefined where it heads none. */
@@ -32,6 +32,9 @@ export function readColumn(found: Found, key: Key, name: KeyName): readonly Cand
     return undefined
   // Several columns of one table ask for it one after the other.
   const last = lastTable.get(text)
+  // A line that looks like a header within CSV, below a comment, is a row of it: else each would be read to the end.
+  if (last?.table?.end !== undefined && last.start < line.start && line.start <= last.table.end)
+    return undefined
   const table =
     last?.start === line.start ? last.table : isCsv ? csvBelow(text, line) : markdownBelow(text, line)
   lastTable.set(text, { start: line.start, table })
@@ -60,12 +63,18 @@ export function readRows(found: Found, match: Match): readonly Candidate[] {
   const range = match.groups['columns']
   const columns = range ? text.latin1(...range).split(',') : []
   const candidates: Candidate[] = []
+  let table: Table | undefined
   for (const [column, written] of columns.entries()) {
     const name = keyNameOf(written.replace(/["'`[\]\s\\]/g, ''))
-    if (name)
-      candidates.push(...columnOf(found, { columns, rows: valuesFrom(text, match.end) }, column, name, true))
+    if (!name) continue
+    table ??= tableOf(columns, valuesFrom(text, match.end))
+    candidates.push(...columnOf(found, table, column, name, true))
   }
   return candidates
+}
+
+function tableOf(columns: readonly string[], rows: Iterable<Table['rows'][number]>): Table {
+  return { columns, rows: Array.from(rows).filter(row => row.length === columns.length) }
 }
 
 function columnOf(
@@ -80,7 +89,7 @@ function columnOf(
   for (const row of rows) {
     const [value, user] = [spanOf(found.text, row[column]), spanOf(found.text, row[userColumn])]
     const plain = value && Buffer.from(value.bytes).toString('latin1')
-    if (!plain || row.length !== columns.length) continue
+    if (!plain) continue
     const { form, isDigest } = formOf(plain)
     // A column is headed so in what explains things, too; a digest is what is kept in place of a password.
     if ((form === 'word' && !(user && isSetting)) || (isDigest && name.family === 'password')) continue
@@ -99,8 +108,8 @@ function spanOf(text: Text, cell: Cell | undefined): Span | undefined {
   return { ...cell, ...unescaped(text.bytes.subarray(cell.start, cell.end), cell.encodings) }
 }
 
-/** A table below its header, with what separates the columns there. */
-type Below = Table & { readonly sign: string }
+/** A table below its header, with what separates the columns there; of CSV, where its last row ends. */
+type Below = Table & { readonly sign: string; readonly end?: number }
 type Line = ReturnType<typeof lineAt>
 
 /** What a header of CSV has between its signs. */
@@ -115,7 +124,9 @@ function csvBelow(text: Text, { header, start, end }: Line): Below | undefined {
   const columns = header.split(sign)
   if (!columns.every(one => HEADS.test(one))) return undefined
   const one = new RegExp(`(?:"([^"]*)"|([^"${sign}]*))(?:${sign}|$)`, 'y')
+  let last = end
   const rows = Array.from(linesBelow(text, end), ([at, line]) => {
+    last = at + line.length
     const cells: Cell[] = []
     one.lastIndex = 0
     for (let cell = one.exec(line); cell; cell = one.exec(line)) {
@@ -125,24 +136,27 @@ function csvBelow(text: Text, { header, start, end }: Line): Below | undefined {
     }
     return cells
   })
-  return { columns, rows, sign }
+  return { ...tableOf(columns, rows), sign, end: last }
 }
 
 /** The line below a header of Markdown. */
-const RULED = /^[ \t]*\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$/
+const RULED = /^(?:\|[ \t]*)?:?-{2,}:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?$/
 
 function markdownBelow(text: Text, { header, end }: Line): Below | undefined {
   if (!header.includes('|')) return undefined
   let rows: (Cell | undefined)[][] | undefined
   for (const [at, line] of linesBelow(text, end)) {
-    if (RULED.test(line)) {
+    if (RULED.test(line.trim())) {
       // Another table right below has begun with a header of its own.
-      if (rows && rows.pop() !== undefined) break
+      if (rows) {
+        rows.pop()
+        break
+      }
       rows = []
     } else if (!rows) return undefined
     else if (line.includes('|') && !line.includes('\\|')) rows.push(cellsOf(at, line))
   }
-  return rows && { columns: header.split('|'), rows, sign: '|' }
+  return rows && { ...tableOf(header.split('|'), rows), sign: '|' }
 }
 
 /** What may be a value in a row of Markdown, without the signs of code. */
@@ -187,9 +201,9 @@ function* linesBelow({ bytes }: Text, end: number): Generator<[at: number, line:
 }
 
 const LITERAL = /\s*(?:[NEe](?='))?(?:'((?:[^'\\]|''|\\.)*)'|"((?:[^"\\]|\\.)*)")\s*(?=[,)])/y
-/** Anything else: a number, an expression with calls, up to what ends it. */
+/** Anything else: a number, an expression with calls, up to what ends it. A doubled quote ends one literal and begins the next. */
 const OTHER =
-  /(?:[^'"(),]|'(?:[^'\\]|''|\\.)*'|"(?:[^"\\]|\\.)*"|\((?:[^'"()]|'[^']*'|"[^"]*"|\([^()]*\))*\))*(?=[,)])/y
+  /(?:[^'"(),]|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\((?:[^'"()]|'[^']*'|"[^"]*"|\([^()]*\))*\))*(?=[,)])/y
 
 /** The rows of an INSERT, the first of which begins at `from` with its first value. */
 function* valuesFrom(text: Text, from: number): Generator<(Cell | undefined)[]> {

@@ -42,6 +42,7 @@ const found: readonly (readonly [path: string, text: string, values: readonly st
   ['a.py', `cur.execute("INSERT INTO users (id, password, at) VALUES (1, '${A}', now())")\n`, [A]],
   ['a.sql', `REPLACE INTO users (a, password) VALUES (concat('x', ')', 'y'), '${A}');\n`, [A]],
   ['a.sql', `insert into users (password, secret) values ('${A}', '${K}');\n`, [A, K]],
+  ['a.sql', `insert into users (a, password) values (concat('it''s', 'x'), '${A}');\n`, [A]],
   // Users of Oracle
   ['a.sql', `ALTER USER scott IDENTIFIED BY Tig3rs88;\n`, ['Tig3rs88']],
   ['a.sql', `CREATE USER shop IDENTIFIED BY Tig3rs88 DEFAULT TABLESPACE users;\n`, ['Tig3rs88']],
@@ -63,6 +64,12 @@ const found: readonly (readonly [path: string, text: string, values: readonly st
     `{"kind": "List", "items": [{"data": {"one": "${base64(A)}"}, "kind": "Secret"}, {"kind": "ConfigMap", "data": {"one": "${base64(B)}"}}]}`,
     [A],
   ],
+  [
+    'a.yaml',
+    `items:\n- kind: ConfigMap\n  data:\n    a: ${base64(C)}\n- data:\n    one: ${base64(A)}\n# ours\n  kind: Secret\n- kind: ConfigMap\n  data:\n    a: ${base64(B)}\n`,
+    [A],
+  ],
+  ['a.yaml', `kind: Secret\nstringData:\n  one: '${A}'  \n  two: "${B}"\n  three: ${C} \n`, [A, B, C]],
   ['.npmrc', `//npm.acme.test/:username=ci\n//npm.acme.test/:_password="${base64(A)}"\n`, [A]],
 ]
 
@@ -155,6 +162,26 @@ test('what repeats itself is read in time', () => {
   ] as const)
     valuesIn(path, text.repeat(1000))
   expect(Date.now() - begins).toBeLessThan(5000)
+})
+
+/** What is repeated, how often, and what stands before and behind. */
+const slow: readonly (readonly [
+  path: string,
+  before: string,
+  again: string,
+  times: number,
+  behind: string,
+])[] = [
+  ['a.sql', 'INSERT INTO users (id, password) VALUES (1 ', "'", 60, ' x\n'],
+  ['a.csv', '', '#\npwd,a\n', 3000, ''],
+  ['a.md', '', 'a | password |\\|\n--\n', 400, `${' '.repeat(8000)}x\n`],
+  ['a.yaml', '', 'kind: Secret\n', 100, `data:\n  a: b${' '.repeat(8000)}"\n`],
+]
+
+test.each(slow)('%s: %j, and %j again and again', (path, before, again, times, behind) => {
+  const begins = Date.now()
+  expect(valuesIn(path, before + again.repeat(times) + behind)).toEqual([])
+  expect(Date.now() - begins).toBeLessThan(2000)
 })
 
 test('rows that never end take no longer than what is read of them', () => {
