@@ -1,6 +1,7 @@
 import { newId } from '../../core/contract/id.ts'
 import type { Io } from '../../core/contract/io.ts'
 import type { Db, Tx } from '../../core/store/store.ts'
+import { inChunks } from './in-chunks.ts'
 
 /** Follows merges to the entity that stands for this one. */
 export async function rootOf(db: Db, entityId: string): Promise<string> {
@@ -46,7 +47,9 @@ export async function merge(
 export async function membersOf(db: Db, entityIds: readonly string[]): Promise<string[]> {
   const members = new Set(entityIds)
   for (let next = [...members]; next.length > 0; ) {
-    const rows = await db.selectFrom('entity').select('id').where('merged_into', 'in', next).execute()
+    const rows = await inChunks(next, chunk =>
+      db.selectFrom('entity').select('id').where('merged_into', 'in', chunk).execute(),
+    )
     next = rows.map(row => row.id).filter(id => !members.has(id))
     for (const id of next) members.add(id)
   }
@@ -56,18 +59,12 @@ export async function membersOf(db: Db, entityIds: readonly string[]): Promise<s
 /** The values that copies or credentials attribute to these identities. */
 export async function fingerprintsOf(db: Db, identityIds: readonly string[]): Promise<Set<string>> {
   const members = await membersOf(db, identityIds)
-  const copies = await db
-    .selectFrom('copy')
-    .select('fingerprint')
-    .distinct()
-    .where('claim_id', 'in', members)
-    .execute()
-  const credentials = await db
-    .selectFrom('credential')
-    .select('fingerprint')
-    .distinct()
-    .where('identity_id', 'in', members)
-    .execute()
+  const copies = await inChunks(members, chunk =>
+    db.selectFrom('copy').select('fingerprint').distinct().where('claim_id', 'in', chunk).execute(),
+  )
+  const credentials = await inChunks(members, chunk =>
+    db.selectFrom('credential').select('fingerprint').distinct().where('identity_id', 'in', chunk).execute(),
+  )
   const found = new Set(copies.map(row => row.fingerprint))
   for (const { fingerprint } of credentials) if (fingerprint !== null) found.add(fingerprint)
   return found
