@@ -1,6 +1,6 @@
 import type { Ms } from '../../core/contract/ref.ts'
 import type { CheckContext } from './check.ts'
-import { agesOf, usableThere } from './checks/age.ts'
+import { agesOf, olderThan, usableThere } from './checks/age.ts'
 import { exposed } from './checks/exposed.ts'
 import { owned } from './checks/owned.ts'
 import { type Profiled, profiled } from './checks/required.ts'
@@ -89,10 +89,9 @@ async function rotationOf(
   let [count, unknown] = [0, 0]
   for (const one of usable) {
     const days = profiles.get(one.identityId ?? '')?.required?.rotationDays ?? ROTATED_WITHIN_DAYS
-    const { since, isTold } = ageOf(one)
-    if (since !== undefined && context.now - since > days * DAY_MS) continue
-    if (isTold) count++
-    else unknown++
+    const old = olderThan(ageOf(one), days, context.now)
+    if (old === undefined) count++
+    else if (old.outcome === 'unknown') unknown++
   }
   return { count, of: usable.length, unknown }
 }

@@ -1,9 +1,9 @@
 import type { Ms } from '../../../core/contract/ref.ts'
 import { loadRoots } from '../../../know/inventory/roots.ts'
-import { type CheckContext, oncePerRun } from '../check.ts'
+import { type CheckContext, type Judgement, oncePerRun } from '../check.ts'
 import { copied } from './copied.ts'
 import { standing } from './standing.ts'
-import { credentialRows, isUsable, timeOf, told, type Told } from './told.ts'
+import { credentialRows, DAY_MS, isUsable, since, timeOf, told, type Told } from './told.ts'
 
 /**
  * Every credential that could be used and is there. A value of which only a text told is one as long as a text tells of it: one that
@@ -36,6 +36,19 @@ export async function agesOf(
     const made = timeOf(facts.get('created'))
     return { since: made ?? seen.get(id), isTold: made !== undefined }
   }
+}
+
+/** What there is to say of one that may be older than so many days; nothing where its system tells that it is not. */
+export function olderThan(
+  { since: at, isTold }: Age,
+  days: number,
+  now: Ms,
+): Pick<Judgement, 'outcome' | 'why'> | undefined {
+  if (at !== undefined && now - at > days * DAY_MS) {
+    const how = isTold ? 'it was made on' : 'its value has stood at least since'
+    return { outcome: 'fails', why: `${how} ${since(at, now)}` }
+  }
+  return isTold ? undefined : { outcome: 'unknown', why: 'its system does not tell when it was made' }
 }
 
 async function seenSince(context: CheckContext, ids: ReadonlySet<string>): Promise<Map<string, Ms>> {

@@ -1,6 +1,6 @@
 import { defineCheck, type Judgement } from '../check.ts'
-import { agesOf, usableThere } from './age.ts'
-import { DAY_MS, since, type Told } from './told.ts'
+import { agesOf, olderThan, usableThere } from './age.ts'
+import type { Told } from './told.ts'
 
 const MOST_DAYS = 365
 
@@ -15,16 +15,10 @@ export const credentialOld = defineCheck<Told>({
     return new Map((await usableThere(context)).map(one => [one.id, one]))
   },
   async find(context, population) {
-    const { now } = context
     const ageOf = await agesOf(context, population.values())
     return [...population.values()].flatMap((one): Judgement[] => {
-      const { since: at, isTold } = ageOf(one)
-      if (at === undefined || now - at <= MOST_DAYS * DAY_MS) {
-        if (isTold) return []
-        return [{ entityId: one.id, outcome: 'unknown', why: 'its system does not tell when it was made' }]
-      }
-      const how = isTold ? 'it was made on' : 'its value has stood at least since'
-      return [{ entityId: one.id, outcome: 'fails', why: `${how} ${since(at, now)}` }]
+      const old = olderThan(ageOf(one), MOST_DAYS, context.now)
+      return old ? [{ entityId: one.id, ...old }] : []
     })
   },
 })

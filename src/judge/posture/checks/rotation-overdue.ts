@@ -1,7 +1,7 @@
 import { defineCheck, type Judgement } from '../check.ts'
-import { agesOf, usableThere } from './age.ts'
+import { agesOf, olderThan, usableThere } from './age.ts'
 import { kindOf, profiled, requiring } from './required.ts'
-import { DAY_MS, since, type Told } from './told.ts'
+import type { Told } from './told.ts'
 
 export const rotationOverdue = defineCheck<Told>({
   id: 'rotation-overdue',
@@ -23,13 +23,9 @@ export const rotationOverdue = defineCheck<Told>({
     return [...population.values()].flatMap((one): Judgement[] => {
       const identity = identities.get(one.identityId!)!
       const most = identity.required!.rotationDays!
-      const { since: at, isTold } = ageOf(one)
-      if (at === undefined || context.now - at <= most * DAY_MS) {
-        if (isTold) return []
-        return [{ entityId: one.id, outcome: 'unknown', why: 'its system does not tell when it was made' }]
-      }
-      const how = isTold ? 'it was made on' : 'its value has stood at least since'
-      const why = `that of ${kindOf(identity)} is rotated every ${most} days, and ${how} ${since(at, context.now)}`
+      const old = olderThan(ageOf(one), most, context.now)
+      if (old?.outcome !== 'fails') return old ? [{ entityId: one.id, ...old }] : []
+      const why = `that of ${kindOf(identity)} is rotated every ${most} days, and ${old.why}`
       return [{ entityId: one.id, outcome: 'fails', why }]
     })
   },
