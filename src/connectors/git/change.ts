@@ -81,7 +81,24 @@ class Changing implements Change {
     const index = await indexOf(own, this.#repository.common, indexFile)
     if (index === undefined) return
     await lendSharedIndex(own, this.#repository.home.shadow)
-    const args = ['diff-index', '--cached', ...RAW, head ?? EMPTY_TREE[this.#repository.hashName]]
+    await this.#stagedAfter(head ?? EMPTY_TREE[this.#repository.hashName], index)
+    // What a merge only brings together is told by the commits that it brings.
+    for (const merged of await mergedHeads(own)) {
+      const other = new Changing(this.#repository, this.#container, this.#within)
+      await other.#stagedAfter(merged, index)
+      for (const [id, places] of this.places) {
+        const changed = places.flatMap(place => {
+          const same = other.places.get(id)?.find(({ path }) => path === place.path)
+          return same ? [{ ...place, before: [...place.before, ...same.before] }] : []
+        })
+        if (changed.length > 0) this.places.set(id, changed)
+        else this.places.delete(id)
+      }
+    }
+  }
+
+  async #stagedAfter(tree: string, index: string): Promise<void> {
+    const args = ['diff-index', '--cached', ...RAW, tree]
     const environment = { GIT_INDEX_FILE: index }
     const fields: Buffer[] = []
     for await (const records of gitRecords(this.#repository.home, args, { delimiter: 0, environment }))
@@ -242,6 +259,12 @@ async function ownDirectory({ path, common }: Repository): Promise<string> {
 async function headOf(own: string, refs: Refs): Promise<string | undefined> {
   const text = (await readSmall(join(own, 'HEAD')))?.trim() ?? ''
   return text.startsWith('ref: ') ? refs.all.get(text.slice(5).trim()) : text || undefined
+}
+
+/** The commits that the next one merges into `HEAD`. */
+async function mergedHeads(own: string): Promise<string[]> {
+  const lines = ((await readSmall(join(own, 'MERGE_HEAD'))) ?? '').split('\n')
+  return lines.filter(line => /^[0-9a-f]{40,64}$/.test(line))
 }
 
 /** The index that git names, if it is one of this repository; else the checkout's. Nothing where there is none yet. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, readdirSync } from 'node:fs'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { scanChange } from '../../../../src/serve/operations/scan/change.ts'
@@ -206,14 +206,21 @@ describe('scan --since', () => {
       `git add . && ${COMMIT} main && git -c user.name=A -c user.email=a@b merge -q --no-commit side`,
     )
     await put(stage, 'merge.env', `X=${url()}\n`)
-    await stage.run(`git add . && ${COMMIT} merge`)
+    await put(stage, 'side.env', `${await readFile(join(stage.directory, 'side.env'), 'utf8')}Y=${url()}\n`)
+    await stage.run('git add .')
+    const staged = await looked(stage, 'firebreak scan --staged', 1)
+    expect(places(staged)).toEqual(['merge.env:1', 'side.env:2'])
+    expect(staged.coverage.searched).toEqual([`git:${stage.directory} what is staged, 2 documents`])
+    await stage.run(`${COMMIT} merge`)
     expect(places(await looked(stage, 'firebreak scan --since side', 1))).toEqual([
       'main.env:1',
       'merge.env:1',
+      'side.env:2',
     ])
     expect(places(await looked(stage, 'firebreak scan --since main~1', 1))).toEqual([
       'merge.env:1',
       'side.env:1',
+      'side.env:2',
     ])
   })
 
