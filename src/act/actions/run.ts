@@ -220,9 +220,10 @@ async function takeStep(
 
   async function changeAfterFailure(failed: Row<'step'>, error: FirebreakError): Promise<void> {
     const now = io.now().getTime()
-    const why = messageOf(error)
     const delay = Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(failed.attempts, 10))
     const again = error.retryable && now + delay < giveUpAt
+    // What is stuck needs somebody, who has to know what to do.
+    const why = again || error.advice === undefined ? error.message : `${error.message}. ${error.advice}`
     const redo = error.code === 'STUCK' ? stepsToRedo(failed) : []
     await changeStep(
       db,

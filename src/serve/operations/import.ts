@@ -10,7 +10,7 @@ import { type Coverage, coverageText, unreadFailure } from './coverage.ts'
 import { defineOperation, type World } from './operation.ts'
 import { OWN_RULES, ruleFoldersOf } from './own-rules.ts'
 import { saidFacts, type ShownFact } from './shown-fact.ts'
-import { type Standing, sourceNames, standingsOf, whereOf } from './standing.ts'
+import { type Standing, shortFingerprint, sourceNames, standingsOf, whereOf } from './standing.ts'
 import { called } from './subject.ts'
 import { table } from './table.ts'
 import { wrap } from './wrap.ts'
@@ -251,8 +251,6 @@ async function withoutValueOf({ db }: World, source: Row<'source'>): Promise<Imp
   })
 }
 
-/** Enough to name one by: a beginning is taken for the whole. */
-const SHORT_FINGERPRINT = 11
 const MOST_SHOWN = 20
 
 function text(output: Imported, width: number): string {
@@ -285,7 +283,7 @@ function text(output: Imported, width: number): string {
 function credentialsTable({ credentials }: Imported, width: number): string {
   const rows = credentials.flatMap(({ fingerprint, kind, preview, identity, copies, foundByScan }) =>
     copies.map((copy, index) => [
-      index === 0 ? (fingerprint ?? '').slice(0, SHORT_FINGERPRINT) : '',
+      index === 0 ? shortFingerprint(fingerprint ?? '') : '',
       index === 0 ? [kind, preview ?? identity ?? ''].join(' ').trim() : '',
       whereOf(copy),
       copy.commit?.slice(0, 8) ?? '',

@@ -9,7 +9,7 @@ import { type CredentialView, coverageOf, listCredentials } from '../../know/inv
 import { type Coverage, coverageText } from './coverage.ts'
 import { type ListedFinding, listFindings } from './findings.ts'
 import { defineOperation, type World } from './operation.ts'
-import { isoTime, sourceNames } from './standing.ts'
+import { isoTime, shortFingerprint, sourceNames } from './standing.ts'
 import { stateText } from './state-text.ts'
 import { called } from './subject.ts'
 import { table } from './table.ts'
@@ -210,7 +210,7 @@ function brokenOffText(runs: readonly Run[], width: number): string {
 function credentialsTable(credentials: readonly ListedCredential[], width: number): string {
   if (credentials.length === 0) return 'No credentials are known. Start with: firebreak scan PATH'
   const rows = credentials.map(credential => [
-    credential.fingerprint ?? credential.ref,
+    credential.fingerprint ? shortFingerprint(credential.fingerprint) : credential.ref,
     credential.kind,
     credential.preview ?? '',
     credential.identity ?? '',
@@ -218,7 +218,7 @@ function credentialsTable(credentials: readonly ListedCredential[], width: numbe
     stateText(credential.state),
   ])
   const columns = [
-    { title: 'CREDENTIAL' },
+    { title: 'CREDENTIAL', flexible: true },
     { title: 'KIND', flexible: true },
     { title: 'PREVIEW' },
     { title: 'IDENTITY', flexible: true },

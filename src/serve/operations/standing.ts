@@ -117,6 +117,11 @@ export function whereOf(standing: Pick<Standing, 'place' | 'path' | 'member' | '
   return standing.line === null ? short : `${short}:${standing.line}`
 }
 
+/** Enough of a fingerprint to name a credential by: a beginning is taken for the whole. */
+export function shortFingerprint(fingerprint: string): string {
+  return fingerprint.slice(0, 11)
+}
+
 export function isoTime(ms: number): string {
   return new Date(ms).toISOString()
 }

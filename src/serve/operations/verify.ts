@@ -8,7 +8,7 @@ import { credentialsInTurn } from '../../know/inventory/queries.ts'
 import { stateText } from './state-text.ts'
 import { defineOperation, type World } from './operation.ts'
 import { ruleFoldersOf } from './own-rules.ts'
-import { isoTime } from './standing.ts'
+import { isoTime, shortFingerprint } from './standing.ts'
 import { table } from './table.ts'
 import { wrap } from './wrap.ts'
 
@@ -109,21 +109,19 @@ export function verifiedCredential({ views, verdict, asked }: Verified, at: stri
 }
 
 const ORDER = ['live', 'unknown', 'dead']
-const SHORT_FINGERPRINT = 11
-
 function text({ credentials }: Output, width: number): string {
   if (credentials.length === 0) return 'No credentials are known. Start with: firebreak scan PATH'
   const asked = credentials
     .filter(one => one.asked !== null)
     .sort((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state))
   const rows = asked.map(one => [
-    (one.fingerprint ?? one.ref).slice(0, SHORT_FINGERPRINT),
+    one.fingerprint ? shortFingerprint(one.fingerprint) : one.ref,
     [one.kind, one.preview ?? ''].filter(part => part !== '').join(' '),
     stateText(one.state),
     [one.why, ...one.access].join('; '),
   ])
   const columns = [
-    { title: 'ID' },
+    { title: 'ID', flexible: true },
     { title: 'CREDENTIAL', flexible: true },
     { title: 'STATE' },
     { title: 'WHY', flexible: true },

@@ -172,10 +172,11 @@ test('what goes on failing is stuck and seen, and goes on when run again', async
 test('what cannot be retried is stuck at once, and other branches go on', async () => {
   const outside = new Outside()
   outside.failures = 1
-  outside.error = new FirebreakError('DENIED', 'no')
+  outside.error = new FirebreakError('DENIED', 'no', 'Grant it.')
   const id = await opened([...STEPS, { key: 'beside', verb: 'slow', title: 'beside', needs: [], args: {} }])
   expect(await runSteps(db, id, options(outside))).toBe('stuck')
   expect((await stepsOf(db, id)).map(step => step.state)).toEqual(['stuck', 'pending', 'verified'])
+  expect((await stepsOf(db, id))[0]?.error).toMatch(/: no\. Grant it\.$/)
 })
 
 test('a bug is no failure to retry', async () => {

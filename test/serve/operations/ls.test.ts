@@ -45,3 +45,23 @@ test('a run whose process was killed is shown before anything else, and how it g
   await world.db.updateTable('run').set({ claimed_by: null }).where('id', '=', 'killed').execute()
   expect((await listed('credentials')).text).not.toContain('Broken off')
 })
+
+test('credentials fit the line, named by the beginning of their fingerprint or by all of their reference', () => {
+  const one = { kind: 'password', preview: null, state: 'unknown', confidence: null, copies: 0 }
+  const ref = `redis:mark-${'80b5382798d9d543'.repeat(2)}/password/app_cart`
+  const listing = {
+    what: 'credentials' as const,
+    credentials: [
+      { ...one, ref, fingerprint: null, identity: 'app_cart' },
+      { ...one, ref: 'x:1/2/3', fingerprint: 'fp_WFfKmRclL0BsKbfv8W8S5z', identity: 'app_cart' },
+    ],
+    coverage: { searched: [], skipped: [] },
+    stuck: [],
+    brokenOff: [],
+  }
+  const lines = ls.text(listing, 80).split('\n')
+  for (const line of lines) expect(line.length).toBeLessThanOrEqual(80)
+  expect(lines).toContainEqual(expect.stringMatching(/^fp_WFfKmRcl +password/))
+  const column = lines.map(line => line.slice(0, line.search(/ |$/))).join('')
+  expect(column).toContain(ref)
+})

@@ -1,7 +1,7 @@
 import pc from 'picocolors'
 import { coverageText } from '../coverage.ts'
 import { stateText } from '../state-text.ts'
-import { whereOf } from '../standing.ts'
+import { shortFingerprint, whereOf } from '../standing.ts'
 import { table } from '../table.ts'
 import { wrap } from '../wrap.ts'
 import type { Found, FoundCopy, Scan } from './found.ts'
@@ -95,9 +95,6 @@ function mergedPlaces(open: readonly FoundCopy[]): MergedPlace[] {
   })
 }
 
-/** Enough to name one by: a beginning is taken for the whole. */
-const SHORT_FINGERPRINT = 11
-
 /** From here on there is room for dates. */
 const WIDE = 100
 
@@ -107,7 +104,7 @@ function foundTable({ credentials, kept }: Scan, width: number): string {
       const isFirst = index === 0
       const more = place.commits > 1 ? ` +${place.commits - 1}` : ''
       return [
-        isFirst ? (credential.fingerprint ?? '').slice(0, SHORT_FINGERPRINT) : '',
+        isFirst ? shortFingerprint(credential.fingerprint ?? '') : '',
         isFirst ? credential.confidence.toFixed(2) : '',
         isFirst ? titleOf(credential) : '',
         place.where,
