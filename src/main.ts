@@ -91,7 +91,7 @@ async function main(): Promise<number> {
     const [
       { loadRootKey },
       { deriveKeys },
-      { isUrl, openStore },
+      { isUrl, openStore, STORE_FILE },
       { storeError },
       { bindKey, boundKey },
       { refuseMoved },
@@ -109,7 +109,7 @@ async function main(): Promise<number> {
       import('./know/connections/registry.ts'),
       import('./connectors/declared/connector.ts'),
     ])
-    const file = join(home, 'firebreak.db')
+    const file = join(home, STORE_FILE)
     // The key is made before the database: where only the database is, the key was lost, and a new one is no help.
     const url = process.env['DATABASE_URL'] || undefined
     // As a file's name it would give an empty store, in which nothing is known.

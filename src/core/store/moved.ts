@@ -1,7 +1,8 @@
+import { dirname } from 'node:path'
 import { sql } from 'kysely'
 import { FirebreakError } from '../contract/errors.ts'
 import { TABLE_NAMES } from './schema.ts'
-import { type Db, isPostgres, type Tx } from './store.ts'
+import { type Db, isPostgres, isUrl, type Tx } from './store.ts'
 import { MOVED_AWAY } from './store-error.ts'
 
 /** Where everything that stood here is now, without a password; undefined while it is here. */
@@ -21,8 +22,15 @@ export async function refuseMoved(db: Db): Promise<void> {
   throw new FirebreakError(
     'CONFLICT',
     `everything that stood here was moved to ${place}`,
-    'set DATABASE_URL to that place; firebreak migrate --reopen works on here again, without what was written there since',
+    `${whatOpens(place)}; firebreak migrate --reopen works on here again, without what was written there since`,
   )
+}
+
+/** What has to be set for commands to work on a place that everything was moved to. */
+export function whatOpens(place: string): string {
+  return isUrl(place)
+    ? `set DATABASE_URL to ${place}`
+    : `unset DATABASE_URL, set FIREBREAK_HOME to ${dirname(place)}, and put the key there`
 }
 
 /**

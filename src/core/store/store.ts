@@ -47,6 +47,13 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
   }, options.givenBy)
 }
 
+/** The name of the file that a folder is opened by (FIREBREAK_HOME). */
+export const STORE_FILE = 'firebreak.db'
+
+export function isPostgresUrl(place: string): boolean {
+  return /^postgres(ql)?:\/\//i.test(place) && URL.canParse(place)
+}
+
 /** Whether a place is meant for a URL: anything else is a file. One with a slash too few must not become a file's name. */
 export function isUrl(place: string): boolean {
   return /^(?:[a-z][a-z\d+.-]+:\/\/|postgres(?:ql)?:)/i.test(place)
@@ -55,7 +62,7 @@ export function isUrl(place: string): boolean {
 async function dialectOf(url: string, options: StoreOptions) {
   if (isUrl(url)) {
     const { postgresDialect, unusableUrl } = await import('./postgres.ts')
-    if (!/^postgres(ql)?:\/\//i.test(url) || !URL.canParse(url)) throw unusableUrl()
+    if (!isPostgresUrl(url)) throw unusableUrl()
     return await postgresDialect(url, options.connections)
   }
   const { sqliteDialect } = await import('./sqlite.ts')

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path'
+import { basename, resolve } from 'node:path'
 import { z } from 'zod'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
@@ -18,8 +18,16 @@ import {
   placeOf,
   type TableDigest,
 } from '../../core/store/move.ts'
-import { markMoved, movedTo, refuseMoved, reopen } from '../../core/store/moved.ts'
-import { type Db, isUrl, openStore, type Tx, transaction } from '../../core/store/store.ts'
+import { markMoved, movedTo, refuseMoved, reopen, whatOpens } from '../../core/store/moved.ts'
+import {
+  type Db,
+  isPostgresUrl,
+  isUrl,
+  openStore,
+  STORE_FILE,
+  type Tx,
+  transaction,
+} from '../../core/store/store.ts'
 import { openedConfig } from '../../know/connections/config.ts'
 import { isFree } from '../../core/store/holder.ts'
 import { defineOperation, type World } from './operation.ts'
@@ -30,7 +38,7 @@ const input = z.object({
     .string()
     .min(1)
     .optional()
-    .describe('postgres://USER@HOST:PORT/DATABASE, or a file that is not there yet'),
+    .describe('postgres://USER@HOST:PORT/DATABASE, or FOLDER/firebreak.db, which is not there yet'),
   password: z
     .union([z.instanceof(Secret), z.strictObject({ $secret: z.string() })])
     .optional()
@@ -113,10 +121,20 @@ async function target(
   if (!isUrl(to)) {
     if (password) throw new FirebreakError('INVALID_INPUT', 'a file has no password', 'leave --password out')
     const path = resolve(to)
+    if (basename(path) !== STORE_FILE)
+      throw new FirebreakError(
+        'INVALID_INPUT',
+        `${to} would be opened by no command`,
+        `give a folder's ${STORE_FILE} (FIREBREAK_HOME names the folder), or postgres://USER@HOST:5432/DATABASE`,
+      )
     return { url: path, shown: path }
   }
-  if (!URL.canParse(to))
-    throw new FirebreakError('INVALID_INPUT', '--to is no URL', 'postgres://USER@HOST:5432/DATABASE')
+  if (!isPostgresUrl(to))
+    throw new FirebreakError(
+      'INVALID_INPUT',
+      '--to is no URL of a PostgreSQL',
+      'it has the form postgres://USER@HOST:5432/DATABASE, with %XX for special characters',
+    )
   const url = new URL(to)
   if (url.password !== '' || url.searchParams.has('password'))
     throw new FirebreakError(
@@ -277,8 +295,6 @@ function text(output: Migrated, width: number): string {
     ),
     wrap('What was here stays as it is, and is not written any more.', width, '', ''),
     '',
-    isUrl(to)
-      ? `Next: set DATABASE_URL to ${to}`
-      : `Next: unset DATABASE_URL, with FIREBREAK_HOME where ${to} and the key are`,
+    wrap(`Next: ${whatOpens(to)}`, width, '', ''),
   ].join('\n')
 }
