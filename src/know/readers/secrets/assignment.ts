@@ -160,9 +160,7 @@ function valueRange(text: Text, key: Key, how: Assigned['how']): Range | undefin
   if (separator === '=' && next === '~') return undefined
   if (separator === ':' && next === ':') return undefined
   if (separator.endsWith('('))
-    return SETTER.test(key.name) && !separator.startsWith(')')
-      ? onlyArgument(page, at, key, dialect)
-      : undefined
+    return separator.length > 1 || SETTER.test(key.name) ? onlyArgument(page, at, key, dialect) : undefined
   if (separator === '{')
     return dialect === 'code' && isQuote(page[at]) ? quotedRange(page, at, dialect) : undefined
   if (separator.endsWith(',')) return argumentAfter(text, key, at, before)
@@ -176,6 +174,7 @@ function valueRange(text: Text, key: Key, how: Assigned['how']): Range | undefin
   // `if form["password"]:` of a program in a block of YAML's.
   if (!(dialect === 'yaml' && separator.includes(']'))) at = afterLineBreak(page, at, dialect)
   if (dialect === 'code' || dialect === 'text') at = afterPrefix(page, at)
+  if (before === '*') at += /^\*{1,2}[ \t]{1,8}/.exec(page.slice(at, at + 16))?.[0].length ?? 0
   const delimited = delimitedRange(page, at, dialect)
   if (delimited) return delimited
   if (isQuote(page[at])) {

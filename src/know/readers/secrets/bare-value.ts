@@ -37,6 +37,10 @@ export function bareRange(text: Text, key: Key, at: number, before: string): Ran
   if (dialect === 'yaml' && before === ' ' && /\w=\S+\s+$/.test(lead)) return inString(page, at, IN_STRING)
   if (/--set(?:-string)?[ =]\S*$/.test(lead)) return inString(page, at, IN_STRING)
   if (dialect === 'code' || dialect === 'json' || dialect === 'xml') {
+    if (dialect === 'code' && separator === ':' && isInComment(text, key)) {
+      const range = matchBare(page, at, BARE.text!)
+      return range && isLineOfItsOwn(text, key, range) ? range : undefined
+    }
     return separator === '=' &&
       / |"|'|:/.test(before) &&
       isQuoted(text, key) &&
@@ -95,15 +99,25 @@ function isVariable(text: Text, key: Key): boolean {
   )
 }
 
-/** `password: x` with nothing else on its line, and a line like it above or below. */
+/** What a line of a list or of a comment begins with, and words that stand out. */
+const LEADS = /^[ \t]*(?:#|\/{2,3}|--|\*|;|REM\b)?[ \t]*(?:[-*+][ \t]+)?\*{0,2}$/
+const BESIDE_IT =
+  /(?:^|\n)[ \t]*(?:#|\/{2,3}|--|\*|;|REM\b)?[ \t]*(?:[-*+][ \t]+)?\*{0,2}(?:user ?(?:name)?|login|e-?mail|host(?:name)?)\*{0,2}[ \t]*:\*{0,2}[ \t]*\S+[ \t]*\r?(?:\n|$)/i
+
+/** `password: x` with nothing else on its line but an aside, and a line like it above or below. */
 function isLineOfItsOwn(text: Text, key: Key, range: Range): boolean {
   const { page } = text
   const lineStart = page.lastIndexOf('\n', key.start - text.base - 1) + 1
-  if (page.slice(lineStart, key.start - text.base).trim() !== '') return false
-  if (!/^[ \t]*(?:#.*)?(?:\r?\n|$)/.test(page.slice(range.end, range.end + 40))) return false
-  return /(?:^|\n)[ \t]*(?:user(?:name)?|login|host(?:name)?)[ \t]*:[ \t]*\S+[ \t]*\r?(?:\n|$)/i.test(
-    page.slice(Math.max(0, lineStart - 160), range.end + 160),
-  )
+  if (!LEADS.test(page.slice(lineStart, key.start - text.base))) return false
+  if (!/^[ \t]*(?:#.*|\([^()\n]*\))?[ \t]*(?:\r?\n|$)/.test(page.slice(range.end, range.end + 80)))
+    return false
+  return BESIDE_IT.test(page.slice(Math.max(0, lineStart - 160), range.end + 160))
+}
+
+/** Whether a line of a program begins as one of a comment does. */
+function isInComment({ page, base }: Text, key: Key): boolean {
+  const keyAt = key.start - base
+  return /(?:^|\n)[ \t]*(?:#|\/\/|--|\*)[^\n]*$/.test(page.slice(Math.max(0, keyAt - 80), keyAt))
 }
 
 export function matchBare(page: string, at: number, expression: RegExp): Range | undefined {

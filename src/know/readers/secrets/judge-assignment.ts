@@ -1,6 +1,6 @@
 import type { KeyName } from './key-name.ts'
 import { speaksOfItself, whyNoSecret } from './placeholder.ts'
-import { formOf, hasRun, isSequence, type ValueForm } from './value-form.ts'
+import { formOf, hasRun, isInGroups, isSequence, type ValueForm } from './value-form.ts'
 
 /** How a value stands where it was found. */
 export interface Standing {
@@ -54,7 +54,8 @@ export function judgeNamed(key: KeyName, written: string, standing: Standing): J
   }
   if (standing.how === 'compared') {
     reasons.push('compared rather than assigned')
-    sure -= standing.besides() ? 0.05 : 0.2
+    // No state or type has a number's name.
+    sure -= form.form === 'number' || standing.besides() ? 0.05 : 0.2
   } else if (standing.how === 'told') {
     reasons.push('told in a sentence')
     sure = Math.min(sure, 0.35)
@@ -78,10 +79,15 @@ function passwordSurety(
 ): number | undefined {
   if (value.length < 4) return standing.besides() === 'user and host' ? 0.3 : undefined
   if (form === 'generated') return isDigest ? 0.65 : 0.8
-  if (form === 'number')
-    return value.length >= 5 && !/[\s,]/.test(value) && (standing.isSetting || standing.besides())
-      ? 0.35
-      : undefined
+  if (form === 'number') {
+    if (/[\s,]/.test(value)) return undefined
+    // Of four digits it may be a year or an amount.
+    const isText =
+      standing.isLiteral &&
+      /^\d+$/.test(value) &&
+      (value.length > 4 || key.isUpperCase || standing.how === 'compared')
+    return isText || (standing.isSetting && value.length > 4) || standing.besides() ? 0.35 : undefined
+  }
   if (form === 'mixed') {
     if (!standing.isLiteral && /^[A-Za-z_]\w*$/.test(value) && !/\d/.test(value)) return undefined
     if (/^[a-z]+(?:[_-][a-z]+)*[:=]$/i.test(value)) return undefined
@@ -125,6 +131,14 @@ function keySurety(
       return undefined
     return hasRun(value) ? 0.2 : 0.4
   }
+  if (
+    form === 'word' &&
+    family === 'secret' &&
+    isPhrase(value) &&
+    SIGNS.test(key.normal) &&
+    standing.isLiteral
+  )
+    return standing.isSetting && !key.isUpperCase ? undefined : 0.3
   if (form !== 'generated') {
     // A short one: `a1b2c3`, with too few characters to look like chance.
     const isShort = family === 'token' && form === 'mixed' && standing.isLiteral && standing.isSetting
@@ -144,6 +158,19 @@ function keySurety(
   const isLong = value.length >= 16 && bits >= 3.2
   if (family === 'key' && !isLong) return value.length >= 10 ? 0.4 : undefined
   return (isLong ? 0.75 : 0.5) - (isDigest ? 0.15 : 0)
+}
+
+/** What a framework takes any text for, which people often think of themselves. */
+const SIGNS = /(?:^|_)(?:secret_key(?:_base)?|(?:jwt|session|cookie)_secret)$/
+
+/** Words that are not the name of anything: `white-knight-riding`. */
+function isPhrase(value: string): boolean {
+  return (
+    value.length >= 10 &&
+    /^[A-Za-z]+(?:[-_ ][A-Za-z]+)*$/.test(value) &&
+    /[a-z]/.test(value) &&
+    !/secret|token|key|passw|credential|config|setting|session|auth/i.test(value)
+  )
 }
 
 /** A system's own default, where a system is named; else the word is a label. */
@@ -233,7 +260,7 @@ function isLabel(key: KeyName, value: string): boolean {
 
 /** Words with spaces between are a label or a sentence; a generated value may hold a space among many signs. */
 function isProse(value: string): boolean {
-  if (!/\s/.test(value)) return false
+  if (!/\s/.test(value) || isInGroups(value)) return false
   const words = value.split(/\s+/).length
   if (words <= 3 && /^[a-z]+(?: [a-z]+){1,2}$/.test(value)) return false
   return value.replace(/[A-Za-z\x80-\xff\s'".,:;!?()-]/g, '').length < value.length / 4

@@ -53,7 +53,7 @@ export const FOLDED = EVERY_BYTE.map(byte => (byte >= 0x41 && byte <= 0x5a ? byt
 /** What a name is made of. */
 export const IN_NAME = classOf('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-')
 /** What can begin a separator behind it. */
-const ENDS_NAME = classOf('"\'`][ \t\v\f\r\n\xa0=:?|,<>({!+\\')
+const ENDS_NAME = classOf('"\'`*][ \t\v\f\r\n\xa0=:?|,<>({!+\\')
 /** Longer than any pattern of a name, with what may stand beside it. */
 const NAME: Run = { at: 0, of: IN_NAME, most: 1024, behind: ENDS_NAME }
 

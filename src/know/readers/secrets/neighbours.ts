@@ -34,7 +34,7 @@ const SYSTEMS: readonly System[] = [
 ]
 
 const ENDINGS = {
-  user: 'username|user_?name|user ?id|user|login|uid|role',
+  user: 'username|user_?name|user ?id|user|login|uid|role|ssid|e-?mail',
   host: 'hostname|host_?name|hostaddr|host|server|data source|address|addr|endpoint',
   port: 'port',
   engine: 'engine|type|adapter|driver|dialect|connection|client|scheme|vendor',
@@ -126,7 +126,7 @@ function besideExpression(prefix: string): RegExp {
   const endings = Object.values(ENDINGS)
     .map(words => `(${words})`)
     .join('|')
-  const separator = `["']?\\]?[ \\t]{0,8}(?:=>|:=|={1,3}|:)[ \\t]{0,8}|["']?,?\\s{1,40}["']?value["']?[ \\t]{0,8}[:=][ \\t]{0,8}|["'][ \\t]{0,4},[ \\t]{0,32}|>|[ \\t]{1,8}`
+  const separator = `["']?(?:\\[\\d{0,3})?\\]?[ \\t]{0,8}(?:=>|:=|={1,3}|:)[ \\t]{0,8}|["']?,?\\s{1,40}["']?value["']?[ \\t]{0,8}[:=][ \\t]{0,8}|["'][ \\t]{0,4},[ \\t]{0,32}|>|[ \\t]{1,8}`
   const value = `"([^"\\n]{1,200})"|'([^'\\n]{1,200})'|([^\\s"',;#}<>]{1,200})`
   const expression = new RegExp(`(?<![A-Za-z0-9_.-])${start}(?:${endings})(?:${separator})(?:${value})`, 'gi')
   if (expressions.size >= 256) expressions.clear()

@@ -6,7 +6,7 @@ const WORDS = new Set(
     'null none nil undefined true false yes no on off empty blank value string str text required optional ' +
     'passwort token apikey api_key key username user login credentials credential ' +
     'changeme changeit change_me change-me fixme todo tbd na n/a unset notset not_set not-set unknown disabled enabled always never auto manual any all ' +
-    'redacted hidden masked removed omitted encrypted secure sensitive plaintext plain basic bearer digest ' +
+    'redacted obfuscated hidden masked removed omitted encrypted secure sensitive plaintext plain basic bearer digest ' +
     'input prompt ask stdin shift env file files compat number boolean bool object function async await return new this self static const ' +
     'varchar char int integer float double void var let private public protected default varying bytes array ' +
     'invalid valid incorrect wrong missing mismatch success failed failure error expired changed confirm submit reset'
@@ -44,7 +44,7 @@ const STAND_IN_MARKS = new Set(
 const HAS_MARK = new RegExp([...STAND_IN_MARKS].join('|'), 'i')
 /** Marks that stay marks when written together: `YOURTOKEN`, `changethis`. */
 const STAND_IN =
-  /placeholder|change[-_ ]?(?:me|this|it)(?![a-z])|redacted|replace[-_ ]?(?:me|this|with)|^(?:your|insert|enter)(?:[-_ ]|api|own|pass|secret|token|key|user|access|auth|client|private)|(?:^|[^a-z])x{3,}(?:[^a-z]|$)|xxxx|yyyyy|\*{3}|\.{3}|…|_{4}|#{4,}|[-_ ]here$|not[-_ ]?a[-_ ]?(?:real|secret)|^(?:dummy|fake|sample|mock|todo|tbd|fixme)(?:$|[-_ .])|EXAMPLE(?:KEY)?$|^some[-_]|^\([a-z .-]{2,20}\)$|^-?anonymous@/i
+  /placeholder|change[-_ ]?(?:me|this|it)(?![a-z])|redacted|replace[-_ ]?(?:me|this|with)|^_?(?:your|insert|enter)(?:[-_ ]|api|own|pass|secret|token|key|user|access|auth|client|private)|(?:^|[^a-z])x{3,}(?:[^a-z]|$)|xxxx|yyyyy|\*{3}|\.{3}|…|_{4}|#{4,}|[-_ ]here$|not[-_ ]?a[-_ ]?(?:real|secret)|^(?:dummy|fake|sample|mock|todo|tbd|fixme)(?:$|[-_ .])|EXAMPLE(?:KEY)?$|^(?:some|votre|sua|seu|deine?|ihre?|tua?|tuo)[-_]|^\([a-z .-]{2,20}\)$|^-?anonymous@/i
 
 /** AWS has it in capitals within what it prints; elsewhere it is a word by itself. */
 const IN_EXAMPLES = /EXAMPLE|(?:^|[^A-Za-z])[Ee]xample(?:[^A-Za-z]|$)/
@@ -55,7 +55,7 @@ const TEMPLATE =
 const REFERENCE =
   /^(?:process\.env|import\.meta|os\.(?:environ|getenv)|env[.[]|secrets?\.|vars?\.|local\.|data\.|module\.|config\.|settings\.|self\.|this\.|values\.|params\.|Rails\.|ENV\b)|^(?:arn:|vault:|op:\/\/|ssm:|sops|ENC\[|ENC\(|sm:\/\/|secretsmanager:|env:|file:|bao:|keyvault|keyring:|awssm|gcpsm|@microsoft\.keyvault|projects\/|ref\+|doppler:|pass:|kms:|lookup\()|^(?:[A-Za-z_$][\w$]*(?:\.|::|->))*[A-Za-z_$][\w$]*\([^()]*\);?$|^[A-Za-z_$][\w$.]*\[[^[\]]*\](?:\.[\w$.]+)?$|^AWS4-HMAC-|^[A-Za-z_$][\w$]*(?:->|::)[\w$>():-]+$/
 const HASH =
-  /^\$(?:1|2[abxy]?|5|6|7|y|md5|apr1|argon2(?:id?|d)?|pbkdf2|scrypt|bcrypt|P|H|S)\$|^\{(?:SSHA?|SHA|MD5|CRYPT|SMD5|PBKDF2|bcrypt|argon2)[-\d]*\}|^(?:pbkdf2|bcrypt|argon2|scrypt|sha(?:1|224|256|384|512)|md5)[-_:$=]|^SCRAM-SHA|^\*[0-9A-F]{40}$/i
+  /^(?:CRYPT|ENC|AES):|^\{cipher\}|^gAAAAAB[A-Za-z0-9_-]{60,}|^\$(?:1|2[abxy]?|5|6|7|y|md5|apr1|argon2(?:id?|d)?|pbkdf2|scrypt|bcrypt|P|H|S)\$|^\{(?:SSHA?|SHA|MD5|CRYPT|SMD5|PBKDF2|bcrypt|argon2)[-\d]*\}|^(?:pbkdf2|bcrypt|argon2|scrypt|sha(?:1|224|256|384|512)|md5)[-_:$=]|^SCRAM-SHA|^\*[0-9A-F]{40}$/i
 const PUBLIC_KEY =
   /^(?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2)\b|^AAAA(?:B3Nza|C3Nza|E2Vj)|^-----BEGIN (?:RSA |EC )?PUBLIC|^-----BEGIN (?:CERT|PGP PUBLIC)|^(?:MII[A-D]Ij?AN|MFkwEw|MCowBQ)|^age1[a-z0-9]{50,}|^LS0tLS1CRUdJTiBDRVJ|^(?:pk_(?:live|test)|FLWPUBK(?:_TEST)?|phc|sb_publishable|pubkey|test_pub|live_pub)[_-][A-Za-z0-9_-]{10,}$|^pk\.eyJ/
 /** A digest of a key, as `ssh-keygen -l` and `openssl x509 -fingerprint` print it, and the address of a network card. */
@@ -67,9 +67,9 @@ const IN_MANUALS =
 const SCOPED = /^[gsablwtv]:[a-z_][\w.]*(?:\[.*)?$/
 /** What sed replaces. */
 const REPLACES = /^s([/#|,])[^]{1,80}?\1[^]{0,80}\1[a-z]{0,4}$/
-/** A regular expression: its classes and groups are in no password that a person or a machine makes. */
+/** A regular expression, whose classes and groups are in no password that a person or a machine makes; and a piece of one that goes on, `"+x`. */
 const EXPRESSION =
-  /^\^.*[$*+)\]]$|\\[wdsWDS](?:[^a-z]|$)|\[\^[^\]]+\]|\[[^\]]*(?:a-z|A-Z|0-9)[^\]]*\]|^\[\^?(?:a-z|A-Z|0-9)|\(\?[:=!<i]/
+  /^["'][ \t]*[+.&]|^[ \t]*[+.&][ \t]*[\w.()[\]$]+[ \t]*[+.&][ \t]*$|^\^.*[$*+)\]]$|\\[wdsWDS](?:[^a-z]|$)|\[\^[^\]]+\]|\[[^\]]*(?:a-z|A-Z|0-9)[^\]]*\]|^\[\^?(?:a-z|A-Z|0-9)|\(\?[:=!<i]/
 /** The beginning of JSON, which is looked into by itself. */
 const STRUCTURE = /^(?:\{\s*["'][^"']*["']\s*:|\[\s*[{"'])/
 /** `abcd1234abcd1234abcd1234`: the same few characters again and again to the end; a token may well begin so. */

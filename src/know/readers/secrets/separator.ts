@@ -20,11 +20,12 @@ const SEPARATORS = [
   String.raw`[ \t]{1,4}\{[^{}\n"']{0,40}\}[ \t]{0,4}=[ \t]{0,8}`,
   String.raw`\{[ \t]{0,4}`,
   // `"password" => `, `password := `, `['password'] = `, `${PASSWORD:-`, `TOKEN || `, `password == `, `PASSWORD ?= ` and
-  // `::=` of make, `$password .= `; and `\"password\": `, where a string goes over several lines
-  String.raw`(?:\\(?:\\\\)?)?["'\x60]?\]?[ \t]{0,16}(?:=>|:{1,3}=|:-|\|\|=?|\?\?=?|[?+.]=|===?|!==?|<-|=|:)[ \t]{0,64}`,
+  // `::=` of make, `$password .= `; `\"password\": `, where a string goes over several lines; and `**Password**: ` of Markdown
+  String.raw`(?:\\(?:\\\\)?)?(?:["'\x60]?\]?|\*\*?)[ \t]{0,16}(?:=>|:{1,3}=|:-|\|\|=?|\?\?=?|[?+.]=|===?|!==?|<-|=|:)[ \t]{0,64}`,
   // `os.environ.get("PASSWORD") or "x"`, `getenv('PASSWORD') ?: 'x'`, `env::var("PASSWORD").unwrap_or("x"`
-  String.raw`["']\)[ \t]{1,4}(?:or|\|\||\?\?|\?:)[ \t]{1,4}`,
-  String.raw`["']\)\.(?:unwrap_or|unwrap_or_else|orElse|getOrElse)\((?:\|[a-z_]?\|[ \t]{0,4})?`,
+  String.raw`["']\)\s{1,40}(?:or|\|\||\?\?|\?:)[ \t]{1,4}`,
+  // and `get("#password").type("x")`
+  String.raw`["'](?:\]["'])?\)\.(?:unwrap_or|unwrap_or_else|orElse|getOrElse|send_keys|sendKeys|fill|type|setValue)\((?:\|[a-z_]?\|[ \t]{0,4})?`,
   // `define('DB_PASSWORD', `, `{password, `, and `"--password"` before the next argument in a list of YAML
   String.raw`["']?[ \t]{0,8},\s{0,32}`,
   String.raw`["']?\r?\n[ \t]{0,40}-[ \t]{1,4}`,

@@ -31,9 +31,14 @@ export function formOf(value: string): ValueForm {
   const isDigest = /^(?:0x)?[0-9a-f]{32,128}$/i.test(value) && bits > 2.7
   if (isDigest) return { form: 'generated', bits, isDigest }
   if (/^[\d\s.,+-]+$/.test(value)) return { form: 'number', bits, isDigest }
-  if (isGenerated(value, bits)) return { form: 'generated', bits, isDigest }
+  if (isInGroups(value) || isGenerated(value, bits)) return { form: 'generated', bits, isDigest }
   const isWord = !/\d/.test(value) && !/[^A-Za-z\x80-\xff\s_.'-]/.test(value)
   return { form: isWord ? 'word' : 'mixed', bits, isDigest }
+}
+
+/** Four times four letters, which Google writes a password of an application in; words in a sentence have pairs that words have. */
+export function isInGroups(value: string): boolean {
+  return /^[a-z]{4}(?: [a-z]{4}){3}$/.test(value) && wordiness(value) < 0.62
 }
 
 function isGenerated(value: string, bits: number): boolean {

@@ -242,6 +242,29 @@ export const found: readonly (readonly [path: string, text: string, value?: stri
   ['notes.txt', `user: app\npassword: ${P}\n`],
   ['notes.txt', `Authorization: Bearer ${K}\n`, K],
   ['a.http', `POST /x HTTP/1.1\nX-Auth-Token: ${K}\n`, K],
+  ['README.md', `- **Username**: app\n- **Password**: ${P}\n`],
+  ['README.md', `- **Username:** app\n- **Password:** sunshine\n`, 'sunshine'],
+  ['README.md', `**Password**: \`${P}\`\n`],
+  ['a.js', `/*\n *   Username: app\n *   Password: ${P}\n */\n`],
+  ['a.sql', `-- Login: app\n-- Password: ${P}  (the one of today)\n`],
+  // Passwords of an application, in groups
+  ['settings.py', `EMAIL_HOST_PASSWORD = 'qwzk pfmv xrbt ndjl'\n`, 'qwzk pfmv xrbt ndjl'],
+  ['a.cs', `new NetworkCredential("a@acme.test", "qwzk pfmv xrbt ndjl")`, 'qwzk pfmv xrbt ndjl'],
+  // Numbers
+  ['a.js', `const ADMIN_PASSWORD = '48151623'\n`, '48151623'],
+  ['a.js', `const DEFAULT_PASS = '4815'\n`, '4815'],
+  ['a.js', `{ host: 'db', user: 'root', password: '4815' }\n`, '4815'],
+  ['a.py', `if password == "4815":\n`, '4815'],
+  // Words for which a framework has a name
+  ['app.py', `app.secret_key = 'white-rabbit-running'\n`, 'white-rabbit-running'],
+  ['A.java', `private static final String SECRET_KEY = "hopping_rabbit_again";\n`, 'hopping_rabbit_again'],
+  ['a.ino', `char ssid[] = "acme";\nchar pass[] = "hoppingrabbit";\n`, 'hoppingrabbit'],
+  // Typed into a form
+  ['a.py', `driver.find_element(By.ID, "input-password").send_keys("${P}")\n`],
+  ['a.cy.js', `cy.get('input[name="password"]').type('${P}')\n`],
+  ['a.go', `db, err := sql.Open("mysql", "app:${P}@/shop")\n`],
+  ['a.go', `db, err := sql.Open("mysql", "app:${P}@(127.0.0.1:3306)/shop")\n`],
+  ['build.gradle.kts', `storePassword =\n    System.getenv("KEYSTORE_PASSWORD")\n        ?: "${P}"\n`],
   // Poor passwords under clear names
   ['a.ini', 'password = hunter2\n', 'hunter2'],
   ['.env', 'DB_PASSWORD=swordfish\n', 'swordfish'],
@@ -380,6 +403,20 @@ export const passed: readonly (readonly [path: string, text: string])[] = [
   ['a.js', "apiKey: 'YOUR_API_KEY'\n"],
   ['a.env', 'API_TOKEN=api_live.00000000000000000000000000000000\n'],
   ['a.env', 'GOOGLE_KEY=AIzaSyabcdefghijklmnopqrstuvwxyz1234567\n'],
+  ['.env', 'DB_PASS=votre_mot_de_passe\nMAIL_PASSWORD=sua-senha-aqui\n'],
+  ['settings.xml', '<password>_YOUR_NEXUS_PASSWORD_</password>\n'],
+  ['a.py', 'app.secret_key = "SECRET_STRING_VALUE"\nSECRET_KEY = "acme.secretOpened"\n'],
+  ['values.yaml', 'secret_key: shop-database-main\n'],
+  ['README.md', '- **Password**: A single line in a form\n- **Password**: encrypted\n'],
+  ['a.js', '// Password: what people type\nconst a = 1\n'],
+  ['a.js', 'const page = { password: 2024, secretPassword: 4815 }\n'],
+  // Pieces of expressions
+  ['a.py', `conn("host='"+c['host']+"' password='"+c['password']+"'")\n`],
+  ['a.py', `dsn = "Server=db;Uid="+str(USER)+";Pwd={"+str(PASS1)+"};Encrypt=yes"\n`],
+  // Encrypted
+  ['a.yml', `password: CRYPT:${K}${K}=\n`],
+  ['application.yml', "password: '{cipher}9f3c1b7ae2d04586b1c73e9af05d2c8b'\n"],
+  ['a.csv', `app,password\nshop,gAAAAAB${`${K}-`.repeat(4)}==\n`],
   // Hashes, identifiers, public keys, digests
   ['a.json', '{"password": "$2b$12$KIXQ4rVbW8tK3n0p5m1uUeJ8cZqQ9y"}'],
   ['a.py', 'password = "pbkdf2_sha256$260000$abc$def="\n'],
