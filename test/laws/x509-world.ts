@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { x509 } from '../../src/connectors/x509/connector.ts'
+import type { Connection } from '../../src/core/contract/connector.ts'
 import { FirebreakError } from '../../src/core/contract/errors.ts'
 import { type Io, realIo } from '../../src/core/contract/io.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
@@ -13,6 +14,7 @@ import type { Faults, Principal, World } from './world.ts'
 
 export interface X509World extends World {
   readonly nginx: Nginx
+  open(io?: Io): Promise<Connection>
   principal(): Promise<Principal>
   use(secret: Secret): Promise<boolean>
 }
@@ -92,10 +94,7 @@ export async function x509World(): Promise<X509World> {
         secret: new Secret(text, name),
       }
     },
-    async use(secret) {
-      await nginx.settled()
-      return await getsIn(nginx.port, ca, secret)
-    },
+    use: secret => getsIn(nginx.port, ca, secret),
     faults: () => clockFaults(open),
     async snapshot() {
       const book = new DatabaseSync(join(nginx.authority, 'issued.db'), { readOnly: true })

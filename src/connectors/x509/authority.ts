@@ -10,6 +10,7 @@ import type { Io } from '../../core/contract/io.ts'
 import { type Certified, IssueLedger } from '../../core/contract/issue-ledger.ts'
 import type { CredentialRef, Ms, Ref } from '../../core/contract/ref.ts'
 import type { X509Config } from './config.ts'
+import { reload } from './reload.ts'
 
 /** An authority's folder, opened: its certificate, the book of what it signed, and the list of what is refused. */
 export interface Authority extends Certifier {
@@ -169,7 +170,7 @@ export async function renewCrl(authority: Authority): Promise<void> {
   if (age > (config.listDays * 86_400_000) / 2) await publishCrl(authority)
 }
 
-/** Makes the list what the book says, and tells the server that reads it. */
+/** Makes the list what the book says, and has the server that reads it go by it. */
 async function publishCrl(authority: Authority): Promise<void> {
   const { config, io, ledger } = authority
   const now = io.now().getTime()
@@ -190,7 +191,7 @@ async function publishCrl(authority: Authority): Promise<void> {
     })
     return Buffer.from(pem('X509 CRL', Buffer.from(crl.rawData)))
   })
-  await tell(config)
+  if (config.pidFile !== undefined) await reload(config.pidFile, io)
 }
 
 function entryOf({ serial, state, changedAt }: Certified): x509.X509CrlEntryParams {
@@ -199,23 +200,6 @@ function entryOf({ serial, state, changedAt }: Certified): x509.X509CrlEntryPara
     revocationDate: new Date(changedAt),
     reason:
       state === 'suspended' ? x509.X509CrlReason.certificateHold : x509.X509CrlReason.cessationOfOperation,
-  }
-}
-
-async function tell({ pidFile }: X509Config): Promise<void> {
-  if (pidFile === undefined) return
-  const pid = Number((await readFile(pidFile, 'utf8').catch(() => '')).trim())
-  // A server that does not run reads the list when it starts.
-  if (!Number.isInteger(pid) || pid < 2) return
-  try {
-    process.kill(pid, 'SIGHUP')
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return
-    throw new FirebreakError(
-      'DENIED',
-      'the server could not be told of the new list',
-      `Our account must be able to signal the process of ${pidFile}.`,
-    )
   }
 }
 

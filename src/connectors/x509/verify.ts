@@ -10,9 +10,6 @@ import type { Authority } from './authority.ts'
 const KEY_AND_CERTIFICATE =
   /^(-----BEGIN [A-Z ]*PRIVATE KEY-----\n[A-Za-z0-9+/=\n]+-----END [A-Z ]*PRIVATE KEY-----\n)((?:-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]+-----END CERTIFICATE-----\n)+)$/
 
-/** A server that was told of a new list goes on by the old one until it has started anew. */
-const SETTLING_MS = 3000
-
 /** Asks the server without a certificate, which it has to refuse, and then with the one that is asked about. */
 export async function verify(authority: Authority, ref: CredentialRef, secret?: Secret): Promise<Verdict> {
   authority.mustBeOurs(ref)
@@ -21,23 +18,12 @@ export async function verify(authority: Authority, ref: CredentialRef, secret?: 
     if (!secret) return { state: 'unknown', why: 'There is no certificate to try.' }
     const [, key, certificate] = KEY_AND_CERTIFICATE.exec(secret.revealText()) ?? []
     if (!key || !certificate) return { state: 'unknown', why: 'It is no key with its certificate.' }
-    const { config, io, ledger } = authority
+    const { config } = authority
     const at = `${config.host}:${config.port}`
     const without = await ask(authority)
     if (without === 'let in') return { state: 'unknown', why: `${at} lets in whoever has no certificate.` }
     if (without !== 'refused') return { state: 'unknown', why: without.why }
-    const entry = ledger.find(ref.id)
-    const expected = entry && entry.state !== 'standing' ? 'refused' : 'let in'
-    let answer = await ask(authority, { key, certificate })
-    for (
-      let waited = 0;
-      entry && typeof answer === 'string' && answer !== expected && waited < SETTLING_MS;
-      waited += 50
-    ) {
-      if (expected === 'let in' && entry.notAfter <= io.now().getTime()) break
-      await io.sleep(50)
-      answer = await ask(authority, { key, certificate })
-    }
+    const answer = await ask(authority, { key, certificate })
     if (answer === 'let in') return { state: 'live', why: `${at} let it in.`, access: [`is let in at ${at}`] }
     if (answer !== 'refused') return { state: 'unknown', why: answer.why }
     return { state: 'dead', why: `${at} refused it: ${whyRefused(authority, ref)}.` }

@@ -1,10 +1,12 @@
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Connection, Issued } from '../../../src/core/contract/connector.ts'
+import { realIo } from '../../../src/core/contract/io.ts'
 import { x509World, type X509World } from '../../laws/x509-world.ts'
 import { requireServer } from '../../servers.ts'
 import { availableNginx, INSTALL_NGINX, openssl } from './nginx.ts'
@@ -69,6 +71,36 @@ describe.skipIf(server.skip)(`X.509 certificates at nginx ${server.reason}`, () 
       why: expect.stringContaining('its time is over'),
     })
     expect(opensslVerify(fileOf(brief))).toContain('certificate has expired')
+  })
+
+  test('what several revoke at once is refused as soon as each of them is told that it is done', async () => {
+    const others = await Promise.all(Array.from({ length: 4 }, () => world.open()))
+    for (let round = 0; round < 5; round++)
+      await Promise.all(
+        others.map(async (other, number) => {
+          const issued = await issue(`round-${round}-${number}:issue`, 'job-9', 600)
+          await wait(number * 40)
+          await other.revoke!(issued.ref)
+          for (let time = 0; time < 5; time++) expect(await world.use(issued.secret)).toBe(false)
+        }),
+      )
+    for (const other of others) await other.close()
+  })
+
+  test('where nginx does not take the new list, nobody says that it was revoked', async () => {
+    const { config } = world.nginx
+    const text = await readFile(config, 'utf8')
+    const hasty = await world.open({ ...realIo(), sleep: async () => {} })
+    const issued = await issue('run-4:issue', 'job-9', 600)
+    await writeFile(config, `${text} nonsense;`)
+    await expect(hasty.revoke!(issued.ref)).rejects.toMatchObject({
+      code: 'UNREACHABLE',
+      advice: expect.stringContaining('nginx -t'),
+    })
+    await writeFile(config, text)
+    await connection.revoke!(issued.ref)
+    expect(await world.use(issued.secret)).toBe(false)
+    await hasty.close()
   })
 
   test('of a SPIFFE ID it is an X.509-SVID', async () => {

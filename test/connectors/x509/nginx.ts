@@ -22,8 +22,7 @@ export interface Nginx {
   readonly pidFile: string
   /** The list has to be there before. */
   start(): Promise<void>
-  /** It has started anew after the last signal, and nobody of before takes connections any more. */
-  settled(): Promise<void>
+  readonly config: string
   log(): Promise<string>
   stop(): Promise<void>
 }
@@ -69,8 +68,9 @@ export async function makeNginx(): Promise<Nginx> {
     own,
   )
   const port = await freePort()
+  const config = join(home, 'config')
   await writeFile(
-    join(home, 'config'),
+    config,
     `daemon off; worker_processes 1; pid ${pidFile}; error_log ${home}/log info;
 events { worker_connections 64; }
 http {
@@ -96,8 +96,9 @@ http {
     port,
     authority,
     pidFile,
+    config,
     async start() {
-      child = spawn(NGINX, ['-p', home, '-e', `${home}/log`, '-c', join(home, 'config')], { stdio: 'ignore' })
+      child = spawn(NGINX, ['-p', home, '-e', `${home}/log`, '-c', config], { stdio: 'ignore' })
       for (const deadline = Date.now() + 10_000; ; await wait(15)) {
         const answers = await new Promise<boolean>(resolve => {
           const socket = connect(port, '127.0.0.1')
@@ -107,14 +108,6 @@ http {
         if (answers) return
         if (child.exitCode !== null || Date.now() > deadline)
           throw new Error(`nginx did not start: ${await readFile(join(home, 'log'), 'utf8')}`)
-      }
-    },
-    async settled() {
-      const { pid } = child!
-      for (let before = ''; ; await wait(120)) {
-        const workers = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')
-        if (workers === before && workers.trim().split(' ').length === 1) return
-        before = workers
       }
     },
     log: () => readFile(join(home, 'log'), 'utf8'),

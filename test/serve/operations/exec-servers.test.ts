@@ -144,7 +144,6 @@ describe.skipIf(nginx.skip)(`nginx ${nginx.reason}`, () => {
     )
     expect(await kept('said')).toContain('CN=spiffe://firebreak.example/orders')
     expect(lease).toMatchObject({ state: 'ended', proof: { state: 'dead' } })
-    await server.settled()
     const again = spawnSync('sh', ['-c', `${asked} | ${get('-key $OUT/key -cert $OUT/key-cert.pub')}`], {
       encoding: 'utf8',
     })
