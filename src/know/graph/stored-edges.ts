@@ -57,20 +57,26 @@ async function inThreads(file: string, ids: Ids, closed: ClosedPairs, last: numb
   const program = programBeside(import.meta.url, 'edge-thread')
   const env = threadEnvironment()
   const parts = Array.from({ length: threads }, (_, part) => Math.floor((last * part) / threads))
-  return await Promise.all(
-    parts.map(
-      (after, part) =>
-        new Promise<StoredEdges>((resolve, reject) => {
-          const task: EdgeTask = { file, ids: ids.parts(), closed, after, upTo: parts[part + 1] }
-          const worker = new Worker(program, { workerData: task, env })
-          worker.once('message', ({ edges, ...rest }: StoredEdges) =>
-            resolve({ edges: EdgeList.of(edges), ...rest }),
-          )
-          worker.once('error', reject)
-          worker.once('exit', code => reject(new Error(`a thread that reads edges ended with ${code}`)))
-        }),
-    ),
+  const workers: Worker[] = []
+  const read = parts.map(
+    (after, part) =>
+      new Promise<StoredEdges>((resolve, reject) => {
+        const task: EdgeTask = { file, ids: ids.parts(), closed, after, upTo: parts[part + 1] }
+        const worker = new Worker(program, { workerData: task, env })
+        workers.push(worker)
+        worker.once('message', ({ edges, ...rest }: StoredEdges) =>
+          resolve({ edges: EdgeList.of(edges), ...rest }),
+        )
+        worker.once('error', reject)
+        worker.once('exit', code => reject(new Error(`a thread that reads edges ended with ${code}`)))
+      }),
   )
+  try {
+    return await Promise.all(read)
+  } finally {
+    // Where one cannot read, the others are still at the file.
+    await Promise.all(workers.map(worker => worker.terminate()))
+  }
 }
 
 /**
