@@ -14,7 +14,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { afterAll, expect } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
 import { directory, type DirectoryConfig } from '../../../src/connectors/directory/connector.ts'
 import { type MemoryFiles, memoryDirectory } from '../../../src/connectors/directory/memory.ts'
 import type { Connection } from '../../../src/core/contract/connector.ts'
@@ -23,10 +23,6 @@ import type { Observation } from '../../../src/core/contract/observation.ts'
 import type { PlaceRef, Slot } from '../../../src/core/contract/ref.ts'
 
 export type Config = Omit<DirectoryConfig, 'path'>
-const scratch: string[] = []
-afterAll(() => {
-  for (const path of scratch) rmSync(path, { recursive: true, force: true })
-})
 
 const MKFIFO = 'mkfifo' // part of every Unix; Node has no call for it
 
@@ -36,7 +32,7 @@ export function makePipe(path: string): void {
 
 export function emptyFolder(): string {
   const path = mkdtempSync(join(tmpdir(), 'firebreak-directory-test-'))
-  scratch.push(path)
+  onTestFinished(() => rmSync(path, { recursive: true, force: true }))
   return path
 }
 

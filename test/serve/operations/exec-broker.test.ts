@@ -41,7 +41,8 @@ afterAll(async () => {
 async function firebreak(lease: string, script: string) {
   const parameters = [exec.name, '--broker', stage.url, '--for', lease, '--', 'sh', '-c', script]
   const child: ChildProcess = spawn(process.execPath, [PROGRAM, ...parameters], {
-    env: { ...process.env, FIREBREAK_HOME: home, FIREBREAK_ID_TOKEN: await stage.token() },
+    // What is killed cannot take its files away.
+    env: { ...process.env, FIREBREAK_HOME: home, TMPDIR: home, FIREBREAK_ID_TOKEN: await stage.token() },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let stdout = ''
