@@ -16,6 +16,8 @@ const LONGEST_ESCAPED = 16 * 1024
 const MOST_UNZIPPED = 8 * 1024 * 1024
 /** A line of base64 that goes on in the next one is at least so long. */
 const SHORTEST_FULL_LINE = 56
+/** Of a line of quoted-printable. */
+const LONGEST_MAIL = 76
 
 /** An encoded text within a text, decoded. */
 export interface Embedded {
@@ -223,9 +225,9 @@ export class EmbeddedTexts {
       kinds |= what
       seen |= what & GOES_ON[bytes[end + 1]!]!
     }
-    // Mail breaks a line within a word by an equals sign at its end.
+    // Mail breaks a line within a word by an equals sign at its end; a longer line is base64 that ends there.
     const goesOn = () => (bytes[end - 1] === 0x3d ? pastLineBreak(bytes, end) : undefined)
-    const isMail = end - start > 60 && goesOn() !== undefined
+    const isMail = end - start > 60 && isLineOfMail(bytes, end) && goesOn() !== undefined
     while (isMail && end - hit < LONGEST_ESCAPED / 2) {
       const next = goesOn()
       if (next === undefined) break
@@ -318,6 +320,11 @@ function pastLineBreak(bytes: Uint8Array, at: number): number | undefined {
   next++
   while (bytes[next] === SPACE || bytes[next] === 0x09) next++
   return next < bytes.length ? next : undefined
+}
+
+/** Whether the line that ends here is as short as RFC 2045 has one in quoted-printable. */
+function isLineOfMail(bytes: Uint8Array, end: number): boolean {
+  return end <= LONGEST_MAIL || bytes.subarray(end - LONGEST_MAIL - 1, end).includes(NEWLINE)
 }
 
 function beforeLineBreak(bytes: Uint8Array, at: number): number | undefined {

@@ -225,7 +225,8 @@ function matchAt(text: Text, rule: CompiledRule, keywordAt: number, after: numbe
     const floor = Math.max(after, keywordAt - rule.lead.most)
     while (start > floor && rule.lead.class[bytes[start - 1]!]) start--
   }
-  if (start > 0 && rule.before[bytes[start - 1]!] && !isPercentEscape(bytes, start - 3)) return undefined
+  const isWithin = start > 0 && rule.before[bytes[start - 1]!]
+  if (isWithin && !isPercentEscape(bytes, start - 3) && !isColour(bytes, start)) return undefined
   const { pattern } = rule
   text.turnTo(keywordAt, keywordAt + pattern.longest + 1)
   const { fits } = pattern
@@ -253,6 +254,20 @@ const IS_HEX = classOf('0123456789ABCDEFabcdef')
 
 function isPercentEscape(bytes: Uint8Array, at: number): boolean {
   return bytes[at] === PERCENT && IS_HEX[bytes[at + 1]!] === 1 && IS_HEX[bytes[at + 2]!] === 1
+}
+
+const ESCAPE = 0x1b
+const LETTER_M = 0x6d
+const IN_COLOUR = classOf('0123456789;[')
+const LONGEST_COLOUR = 16
+
+/** Whether what ends here is a terminal's sequence for a colour, as logs are full of: `ESC[32m`. */
+function isColour(bytes: Uint8Array, end: number): boolean {
+  if (bytes[end - 1] !== LETTER_M) return false
+  let at = end - 2
+  const floor = Math.max(0, end - LONGEST_COLOUR)
+  while (at > floor && IN_COLOUR[bytes[at]!]) at--
+  return bytes[at] === ESCAPE
 }
 
 /** One document read window by window; keeps what a find's absolute position needs. */

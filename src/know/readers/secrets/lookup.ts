@@ -17,7 +17,7 @@ export interface Literal {
 
 /** What must hold of the bytes around a literal, or nothing of its rule can match there: several literals may share it. */
 export interface Needs {
-  /** 1 for each byte that must not stand before it, but for one that ends an escape such as `%3D`. */
+  /** 1 for each byte that must not stand before it, but for one that ends an escape such as `%3D`, or a terminal's colour. */
   readonly before: Uint8Array | undefined
   /** A name goes on there, and something follows that may be assigned to it. */
   readonly isName: boolean

@@ -380,8 +380,13 @@ function tell(module: Module, { literals }: Tables): number {
     const before = when(load(get(needs)), () => [
       when(less(get(text!), get(start)), () => [
         when(load8(add(load(get(needs)), load8(sub(get(start), 1)))), () => [
-          // The end of an escape may stand there.
-          when(ne(load8(sub(get(start), 3)), 0x25), () => [set(is, 0)]),
+          // The end of an escape may stand there, or of a colour in a log.
+          when(ne(load8(sub(get(start), 3)), 0x25), () => [
+            when(
+              ne(and(eq(load8(sub(get(start), 1)), 0x6d), less(load8(sub(get(start), 2)), 0x3a)), 1),
+              () => [set(is, 0)],
+            ),
+          ]),
         ]),
       ]),
     ])

@@ -68,8 +68,17 @@ describe('a token that is written in codes is found, once, at its place', () => 
   test('mail, as quoted-printable', () => {
     const line = `${'word '.repeat(10)}key=3D${token.slice(0, 18)}=\n${token.slice(18)} and more words\n`
     expect(scan(`Subject: x\n\n${line}`, 'a.eml')).toEqual([`github-token ${token}`])
+    // No line of mail is so long: it is base64 that ends in an equals sign.
+    const key = `ABSKQmVkcm9ja${'k7Qx02mzq77LwPd8'.repeat(6)}`
+    expect(scan(`1. ${key}=\n2. the other\n`)).toEqual([`aws-bedrock-key ${key}=`])
     expect(scan('db_password=3Dk7-Zp2qLw=21x\n', 'a.eml')).toEqual(['generic-password k7-Zp2qLw!x'])
   })
+})
+
+test('a token between colours of a terminal', () => {
+  expect(scan(`\x1b[0;32m${token}\x1b[0m\n`, 'build.log')).toEqual([`github-token ${token}`])
+  expect(scan(`{"log":"\\u001b[1m${token}\\u001b[0m"}`, 'build.json')).toEqual([`github-token ${token}`])
+  expect(scan(`[0;32m${token}x m${token}`, 'build.log')).toEqual([])
 })
 
 describe('assignments in codes', () => {

@@ -15,7 +15,8 @@ export function everywhere(rule: Rule, text: string): { rule: string; start: num
   for (let match = expression.exec(text); match; match = expression.exec(text)) {
     const [start, end] = [match.index, match.index + match[0].length]
     if (rule.structure === 'file' && !rule.lead && start > 0) break
-    const escaped = /%[0-9A-Fa-f]{2}$/.test(text.slice(Math.max(0, start - 3), start))
+    // eslint-disable-next-line no-control-regex
+    const escaped = /(?:%[0-9A-Fa-f]{2}|\x1b[0-9;[]{0,14}m)$/.test(text.slice(Math.max(0, start - 16), start))
     if ((inClass(rule.before, text[start - 1]) && !escaped) || inClass(rule.after, text[end])) {
       expression.lastIndex = start + 1
     } else found.push({ rule: rule.id, start, end })
