@@ -87,7 +87,7 @@ export interface Beside {
   readonly entropy: number
 }
 
-const OF_TEXT: ReadonlySet<Rule['structure']> = new Set(['basic', 'manifest', 'compared', 'rows'])
+const OF_TEXT: ReadonlySet<Rule['structure']> = new Set(['basic', 'manifest', 'compared', 'rows', 'heading'])
 
 export function compileRule(rule: Rule): CompiledRule {
   const flags = rule.ignoreCase ? 'i' : ''

@@ -14,7 +14,7 @@ import { isPublished, isPublishedJwt } from './published.ts'
 import { isQuote, quotedEncoding, unescaped } from './quoted-value.ts'
 import { readManifest } from './secret-manifest.ts'
 import { isLongLine, readAssignment } from './read-assignment.ts'
-import { readRows } from './table.ts'
+import { readHeading, readRows } from './table.ts'
 import type { Text } from './text.ts'
 import { longestRun } from './value-form.ts'
 import { readWhole } from './whole-file.ts'
@@ -61,6 +61,8 @@ function read(
       return readCompared({ text, rule: compiled, depth }, match)
     case 'rows':
       return readRows({ text, rule: compiled, depth }, match)
+    case 'heading':
+      return readHeading({ text, rule: compiled, depth }, match)
     case 'stated':
       return readStated(text, compiled, match, depth)
     case 'basic':

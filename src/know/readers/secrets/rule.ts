@@ -76,7 +76,9 @@ export const ruleSchema = z
      * `file`: the pattern fits a document's first bytes, and the document as a whole is the value.
      * `manifest`: the pattern tells a manifest that holds secrets, each of which is found.
      * `compared`: the match begins with the quote that ends the value, and the group `name` is what that is compared with.
-     * `rows`: the match ends where the first row of a table begins, whose columns the group `columns` has.
+     * `rows`: the match ends where the first row of a table begins, whose columns the group `columns` has, or the statement
+     * that created the group `table`.
+     * `heading`: the match heads a column of a table.
      * `hash`: what `lead` took is the user whose password's hash the value is.
      */
     structure: z
@@ -92,6 +94,7 @@ export const ruleSchema = z
         'manifest',
         'compared',
         'rows',
+        'heading',
       ])
       .optional(),
     /** What a `stated` value is: any text that is no stand-in, or only what looks generated. */

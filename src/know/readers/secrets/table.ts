@@ -11,7 +11,7 @@ import { formOf } from './value-form.ts'
 /** How far below its header a table is read. */
 const REACH = 16 * 1024
 /** What a column of users is called. */
-const USER = /^["'`[\s]*(?:user(?:_?name)?|login|account|e-?mail)["'`\]\s]*$/i
+const USER = /^["'`[\s]*(?:user(?:[_ ]?name)?|login|account|e-?mail(?: address)?)["'`\]\s]*$/i
 
 /** A cell: offsets into the text's bytes, without quotes, and how it is written. */
 type Cell = Pick<Span, 'start' | 'end' | 'encodings'>
@@ -22,8 +22,21 @@ interface Table {
   readonly rows: readonly (readonly (Cell | undefined)[])[]
 }
 
-/** Where the key heads a column of CSV or of a table in Markdown: what stands below it. Undefined where it heads none. */
-export function readColumn(found: Found, key: Key, name: KeyName): readonly Candidate[] | undefined {
+/** `API key` and `Secret access key` are two words or more, as nothing else that a value is given to. */
+export function readHeading(found: Found, { start, end }: Match): readonly Candidate[] {
+  const name = keyNameOf(found.text.latin1(start, end).replaceAll(' ', '_'))
+  return (name && readColumn(found, { start, end }, name)) ?? []
+}
+
+/**
+ * Where the key heads a column of CSV or of a table in Markdown or Gherkin: what stands below it. Undefined where it heads
+ * none.
+ */
+export function readColumn(
+  found: Found,
+  key: Pick<Key, 'start' | 'end'>,
+  name: KeyName,
+): readonly Candidate[] | undefined {
   const { text } = found
   if (text.dialect !== 'text' || !mayEndCell(text, key.end)) return undefined
   const isCsv = /\.[ct]sv$/i.test(text.path)
@@ -55,13 +68,14 @@ function mayEndCell({ bytes }: Text, end: number): boolean {
   return at >= bytes.length || BEHIND_CELL[bytes[at]!] === 1
 }
 
+const BACKTICK = 0x60
+
 const lastTable = new WeakMap<Text, { start: number; table: Below | undefined }>()
 
 /** `INSERT INTO users (name, password) VALUES ('a', 'x'), ('b', 'y')`; the match ends where the first row begins. */
 export function readRows(found: Found, match: Match): readonly Candidate[] {
   const { text } = found
-  const range = match.groups['columns']
-  const columns = range ? text.latin1(...range).split(',') : []
+  const columns = columnsOf(text, match)
   const candidates: Candidate[] = []
   let table: Table | undefined
   for (const [column, written] of columns.entries()) {
@@ -71,6 +85,57 @@ export function readRows(found: Found, match: Match): readonly Candidate[] {
     candidates.push(...columnOf(found, table, column, name, true))
   }
   return candidates
+}
+
+/** Those that the statement has, else those with which the table was created not far above. */
+function columnsOf(text: Text, { start, groups }: Match): readonly string[] {
+  if (groups['columns']) return text.latin1(...groups['columns']).split(',')
+  const into = plainName(text.latin1(...groups['table']!))
+  const above = text.latin1(Math.max(0, start - REACH), start)
+  let last = lastCreated.get(text)
+  // Of many rows each is a statement of its own.
+  if (last?.name !== into || start - last.at > REACH || last.to > start) last = undefined
+  const from = last ? above.length - (start - last.to) : 0
+  for (const created of above.slice(from).matchAll(CREATES)) {
+    if (plainName(created[1]!) !== into) continue
+    const at = start - above.length + from + created.index
+    last = { name: into, at, columns: columnsCreated(above, from + created.index + created[0].length), to: 0 }
+  }
+  if (last) lastCreated.set(text, { ...last, to: start })
+  return last?.columns ?? []
+}
+
+const lastCreated = new WeakMap<Text, { name: string; at: number; columns: readonly string[]; to: number }>()
+const CREATES =
+  /create[ \t]{1,4}table[ \t]{1,4}(?:if[ \t]{1,4}not[ \t]{1,4}exists[ \t]{1,4})?([\w.$"`[\]]{1,128})\s{0,8}\(/gi
+/** A line of its own that is no column. */
+const NO_COLUMN = /^(?:primary|unique|key|index|constraint|foreign|check|fulltext|spatial)$/i
+const MOST_CREATED = 4096
+
+/** The names of columns up to the parenthesis that closes the one before `from`. */
+function columnsCreated(text: string, from: number): readonly string[] {
+  const columns: string[] = []
+  let [depth, begins] = [0, from]
+  for (let at = from; at < Math.min(text.length, from + MOST_CREATED); at++) {
+    const sign = text[at]!
+    if (sign === '(') depth++
+    else if (depth > 0 && sign === ')') depth--
+    else if (depth === 0 && (sign === ',' || sign === ')')) {
+      const name = /^\s{0,64}([\w$"`[\]]{1,128})/.exec(text.slice(begins, at))?.[1]
+      if (name !== undefined && !NO_COLUMN.test(name)) columns.push(plainName(name))
+      if (sign === ')') return columns
+      begins = at + 1
+    }
+  }
+  return []
+}
+
+/** Without quotes, and without a schema before it. */
+function plainName(written: string): string {
+  return written
+    .replace(/["`[\]\\]/g, '')
+    .replace(/^.*\./, '')
+    .toLowerCase()
 }
 
 function tableOf(columns: readonly string[], rows: Iterable<Table['rows'][number]>): Table {
@@ -92,7 +157,8 @@ function columnOf(
     if (!plain) continue
     const { form, isDigest } = formOf(plain)
     // A column is headed so in what explains things, too; a digest is what is kept in place of a password.
-    if ((form === 'word' && !(user && isSetting)) || (isDigest && name.family === 'password')) continue
+    const isSaid = user !== undefined && (isSetting || found.text.bytes[value.start - 1] === BACKTICK)
+    if ((form === 'word' && !isSaid) || (isDigest && name.family === 'password')) continue
     const candidate = namedCandidate(found, name, value, { how: 'assigned', isSetting }, user)
     if (candidate)
       candidates.push({
@@ -124,8 +190,13 @@ function csvBelow(text: Text, { header, start, end }: Line): Below | undefined {
   const columns = header.split(sign)
   if (!columns.every(one => HEADS.test(one))) return undefined
   const one = new RegExp(`(?:"([^"]*)"|([^"${sign}]*))(?:${sign}|$)`, 'y')
+  const rows: Cell[][] = []
   let last = end
-  const rows = Array.from(linesBelow(text, end), ([at, line]) => {
+  let isBelowComment = false
+  for (const [at, line] of linesBelow(text, end)) {
+    if (isBelowComment && headsTable(line)) break
+    isBelowComment = line.startsWith('#')
+    if (isBelowComment) continue
     last = at + line.length
     const cells: Cell[] = []
     one.lastIndex = 0
@@ -134,9 +205,19 @@ function csvBelow(text: Text, { header, start, end }: Line): Below | undefined {
       cells.push({ start: from, end: from + (cell[1] ?? cell[2]!).length, encodings: [] })
       if (!cell[0].endsWith(sign)) break
     }
-    return cells
-  })
+    rows.push(cells)
+  }
   return { ...tableOf(columns, rows), sign, end: last }
+}
+
+/** Whether a line below a comment is the header of another table: nothing but names, one of which tells. */
+function headsTable(line: string | undefined): boolean {
+  const columns = line?.split(/[\t,;]/) ?? []
+  return (
+    columns.length > 1 &&
+    columns.every(one => HEADS.test(one)) &&
+    columns.some(one => keyNameOf(one.replace(/["'\s]/g, '')) !== undefined)
+  )
 }
 
 /** The line below a header of Markdown. */
@@ -144,7 +225,8 @@ const RULED = /^(?:\|[ \t]*)?:?-{2,}:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?$/
 
 function markdownBelow(text: Text, { header, end }: Line): Below | undefined {
   if (!header.includes('|')) return undefined
-  let rows: (Cell | undefined)[][] | undefined
+  // Examples of Gherkin have no line below their header.
+  let rows: (Cell | undefined)[][] | undefined = text.path.endsWith('.feature') ? [] : undefined
   for (const [at, line] of linesBelow(text, end)) {
     if (RULED.test(line.trim())) {
       // Another table right below has begun with a header of its own.

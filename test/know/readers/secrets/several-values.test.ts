@@ -28,7 +28,11 @@ const found: readonly (readonly [path: string, text: string, values: readonly st
     `| User | Password | For |\n|:-----|---------:|---|\n| app | ${A} | shop |\n| ops | \`${B}\` | all |\n`,
     [A, B],
   ],
-  ['a.md', `User | API key\n--- | ---\napp | ${K}\n`, []],
+  ['a.md', `User | API key\n--- | ---\napp | ${K}\n`, [K]],
+  ['a.md', `| E-mail | Password |\n|---|---|\n| \`app@acme.test\` | \`sunshine\` |\n`, ['sunshine']],
+  ['login.feature', `    Examples:\n      | username | password |\n      | app | ${A} |\n`, [A]],
+  ['a.csv', `User name,Access key ID,Secret access key\napp,AKX,${K}\n`, [K]],
+  ['a.csv', `name,password\napp,${A}\n# those of the shop\nid,role,password\n7,ops,${B}\n`, [A, B]],
   [
     'a.md',
     `| User | Password |\n|---|---|\n| app | ${A} |\n| Host | Note |\n|---|---|\n| db1 | ${B} |\n`,
@@ -43,6 +47,16 @@ const found: readonly (readonly [path: string, text: string, values: readonly st
   ['a.sql', `REPLACE INTO users (a, password) VALUES (concat('x', ')', 'y'), '${A}');\n`, [A]],
   ['a.sql', `insert into users (password, secret) values ('${A}', '${K}');\n`, [A, K]],
   ['a.sql', `insert into users (a, password) values (concat('it''s', 'x'), '${A}');\n`, [A]],
+  [
+    'a.sql',
+    `CREATE TABLE IF NOT EXISTS \`users\` (\n  \`id\` int(11) NOT NULL,\n  \`login\` varchar(20) DEFAULT 'x',\n  \`password\` varchar(60),\n  PRIMARY KEY (\`id\`),\n  KEY \`l\` (\`login\`)\n);\nINSERT INTO \`users\` VALUES (1,'app','${A}'),(2,'ops','${B}');\nINSERT INTO \`users\` VALUES (3,'sys','${C}');\n`,
+    [A, B, C],
+  ],
+  [
+    'a.sql',
+    `create table a (password text, b text);\ncreate table public.b (b text, password text);\ninsert into b values ('${C}', '${A}');\ninsert into a values ('${B}', '${C}');\n`,
+    [A, B],
+  ],
   // Users of Oracle
   ['a.sql', `ALTER USER scott IDENTIFIED BY Tig3rs88;\n`, ['Tig3rs88']],
   ['a.sql', `CREATE USER shop IDENTIFIED BY Tig3rs88 DEFAULT TABLESPACE users;\n`, ['Tig3rs88']],
@@ -108,6 +122,10 @@ const silent: readonly (readonly [path: string, text: string])[] = [
   ['a.md', `| Password | Meaning |\n|---|---|\n| required | it is asked for |\n| optional | it is not |\n`],
   ['a.md', `| Password | Note |\n|---|---|\n| \`<your password>\` | a |\n| $DB_PASSWORD | b |\n`],
   ['a.md', `the password\n| a | b77-Xq |\n`],
+  ['a.md', `| Password | Meaning |\n|---|---|\n| \`sunshine\` | a word |\n`],
+  ['login.feature', `Examples:\n| username | password |\n| app | wrong |\n| app | <password> |\n`],
+  ['a.csv', `name,Access key ID\napp,${K}\n`],
+  ['a.md', `Each API key | is kept\n--- | ---\nshop | ${K}\n`],
   // Rows
   ['a.sql', `INSERT INTO users (name, password) VALUES (?, ?), (:name, :password), ($1, $2);\n`],
   ['a.sql', `INSERT INTO users (name, password) VALUES ('app', MD5('Hop-77-qz'));\n`],
@@ -115,6 +133,8 @@ const silent: readonly (readonly [path: string, text: string])[] = [
   ['a.php', `"INSERT INTO users (name, password) VALUES ('$name', '$password')"\n`],
   ['a.js', `"INSERT INTO users (name, password) VALUES ('" + name77x + "', '" + pass77x + "')"\n`],
   ['a.sql', `INSERT INTO pages (title, text) VALUES ('password', 'Hop-77-qz');\n`],
+  ['a.sql', `CREATE TABLE a (password text, b text);\nINSERT INTO c VALUES ('${A}', '${B}');\n`],
+  ['a.sql', `CREATE TABLE a (b text, password text);\nINSERT INTO a VALUES ('${A}');\n`],
   ['a.sql', `ALTER USER scott IDENTIFIED BY VALUES 'F894844C34402B67';\n`],
   ['a.md', `The user identified by name77x; is altered.\n`],
   // Comparisons
@@ -173,7 +193,10 @@ const slow: readonly (readonly [
   behind: string,
 ])[] = [
   ['a.sql', 'INSERT INTO users (id, password) VALUES (1 ', "'", 60, ' x\n'],
+  ['a.sql', '', "create table a (password) insert into a values ('", 3000, ''],
+  ['a.sql', 'create table a (password, b', " insert into a values ('x', ", 3000, ''],
   ['a.csv', '', '#\npwd,a\n', 3000, ''],
+  ['a.feature', '', '|password|\n', 3000, ''],
   ['a.md', '', 'a | password |\\|\n--\n', 400, `${' '.repeat(8000)}x\n`],
   ['a.yaml', '', 'kind: Secret\n', 100, `data:\n  a: b${' '.repeat(8000)}"\n`],
 ]
