@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { Db } from '../../core/store/store.ts'
 import type { CopyView, CredentialView } from '../../know/inventory/queries.ts'
 
@@ -98,8 +98,9 @@ function fileOf(standing: Pick<Standing, 'place' | 'path'>): string {
   const root = rootOf(standing)
   // Of which tree a report speaks that names none is not known.
   if (standing.place.startsWith('report:')) return standing.path
-  // A source that is one file is itself the place.
-  const isFile = statSync(root, { throwIfNoEntry: false })?.isFile() === true
+  // A source that is one file is itself the place. There may be hundreds of thousands of others, for which nothing is asked.
+  const isFile =
+    basename(root) === standing.path && statSync(root, { throwIfNoEntry: false })?.isFile() === true
   return isFile ? root : join(root, standing.path)
 }
 

@@ -23,12 +23,11 @@ export function table(
   const cells = rows.map(row => used.map(index => row[index] ?? ''))
   const widths = fit(shown, cells, width)
   const drawn: string[] = []
-  const lines = cells.flatMap(row => linesOf(row, widths))
   // What a table takes to draw grows with the square of its rows: thousands of them would take minutes.
-  for (let at = 0; at === 0 || at < lines.length; at += ROWS_AT_ONCE) {
-    const some = lines.slice(at, at + ROWS_AT_ONCE)
+  for (let at = 0; at === 0 || at < cells.length; at += ROWS_AT_ONCE) {
+    const some = cells.slice(at, at + ROWS_AT_ONCE).flatMap(row => linesOf(row, widths))
     if (at > 0 && some.every(line => line.every(isPlain))) {
-      drawn.push(...some.map(line => padded(line, shown, widths)))
+      drawn.push(...some.map(line => padded(line, shown, widths).trimEnd()))
       continue
     }
     const piece = new CliTable({
@@ -41,18 +40,14 @@ export function table(
       style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
     })
     piece.push(...some)
-    drawn.push(piece.toString())
+    for (const line of piece.toString().split('\n')) drawn.push(line.trimEnd())
   }
-  return drawn
-    .join('\n')
-    .split('\n')
-    .map(line => line.trimEnd())
-    .join('\n')
+  return drawn.join('\n')
 }
 
-/** Nothing in it has to be measured or taken away: of very many rows that would be all the work. */
+/** Nothing in it has to be measured or taken away: of very many rows that would be all the work. `…` is in each preview. */
 function isPlain(text: string): boolean {
-  return /^[ -~]*$/.test(text) && text.trim() === text
+  return /^[ -~\u00c0-\u024f…]*$/.test(text) && text.trim() === text
 }
 
 function padded(line: readonly string[], columns: readonly Column[], widths: readonly number[]): string {

@@ -25,7 +25,7 @@ describe('table', () => {
       { title: 'PATH', flexible: true },
     ]
     const rows = Array.from({ length: 250 }, (_, i) => [
-      i === 170 ? 'ü' : String(100 + i),
+      i === 170 ? '漢' : i % 7 === 0 ? `ghp_…ü${100 + i}` : String(100 + i),
       i % 3 === 0 ? `${'p'.repeat(78)} q ${i}` : 'x'.repeat(90),
     ])
     const [head] = table(more, rows, 80).split('\n')
