@@ -1,8 +1,12 @@
 import { type GitHome, GitFailure } from './git-process.ts'
 import { Outlet } from './outlet.ts'
+import { Packs } from './packs.ts'
 import { Requests } from './requests.ts'
 
+/** Of git's output; a larger object comes piece by piece. */
 const WHOLE_BYTES = 1024 * 1024
+/** Of a pack; what is larger git takes out of it. */
+const PACKED_BYTES = 8 * 1024 * 1024
 const HEADER = /^[0-9a-f]{40,64} (?:missing|[a-z]+ \d+)$/
 
 export interface LoadedObject {
@@ -18,10 +22,65 @@ export interface LoadedObject {
 }
 
 /**
- * Objects one after the other, their bytes as they come, up to 1 MiB of them in memory, and there until the next object is
- * asked for. What cannot be read is reported to `lost`, and the rest follows.
+ * Objects one after the other, their bytes as they come, up to 8 MiB of them in memory, and there until the next object is
+ * asked for: first those of packs, which need no git. What cannot be read is reported to `lost`, and the rest follows.
  */
 export async function* readObjects(
+  home: GitHome,
+  ids: AsyncIterable<readonly string[]>,
+  lost: (id: string, why: string) => void,
+): AsyncGenerator<LoadedObject, void> {
+  const left: string[] = []
+  yield* readPacked(home, ids, left)
+  if (left.length > 0) yield* readByGit(home, once(left), lost)
+}
+
+/** So long other things wait at most. */
+const TURN_BYTES = 4 * 1024 * 1024
+
+/** What is in packs and small; of the rest the ids are put into `left`. */
+async function* readPacked(
+  home: GitHome,
+  ids: AsyncIterable<readonly string[]>,
+  left: string[],
+): AsyncGenerator<LoadedObject, void> {
+  const batches = withSome(ids)
+  let packs: Packs | undefined
+  let next = batches.next()
+  try {
+    for (let batch = await next; !batch.done; batch = await next) {
+      next = batches.next()
+      next.catch(() => {})
+      packs ??= new Packs(home.objects, batch.value[0]!.length / 2)
+      let bytes = 0
+      for (const [index, id] of batch.value.entries()) {
+        const object = packs.read(id, PACKED_BYTES)
+        if (!object) {
+          left.push(id)
+          continue
+        }
+        const { type, bytes: whole } = object
+        const isLast = async () =>
+          left.length === 0 && index === batch.value.length - 1 && (await next).done === true
+        yield { id, type, size: whole.length, whole, isLast, bytes: () => once(whole) }
+        bytes += whole.length
+        if (bytes < TURN_BYTES && index < batch.value.length - 1) continue
+        bytes = 0
+        home.signal.throwIfAborted()
+        await new Promise(setImmediate)
+      }
+    }
+  } finally {
+    packs?.close()
+    await batches.return()
+  }
+}
+
+async function* withSome<T>(batches: AsyncIterable<readonly T[]>): AsyncGenerator<readonly T[], void> {
+  for await (const batch of batches) if (batch.length > 0) yield batch
+}
+
+async function* readByGit(
   home: GitHome,
   ids: AsyncIterable<readonly string[]>,
   lost: (id: string, why: string) => void,
@@ -82,8 +141,8 @@ export async function* readObjects(
   }
 }
 
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void> {
-  yield bytes
+async function* once<T>(value: T): AsyncGenerator<T, void> {
+  yield value
 }
 
 /** A large object's bytes, handed on as they come. */

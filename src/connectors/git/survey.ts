@@ -57,11 +57,23 @@ export async function beginSurvey(
   const { repository, io } = source
   const refs = await readRefs(repository)
   const survey = new Survey(refs, repository.hashName, io)
-  for await (const objects of listObjects(repository, survey.problem))
-    for (const { line, type } of objects) survey.list(line, type)
-  await walkTips(repository, refs, survey.tip, survey.problem)
-  const walked = walk(source, survey)
+  const list = async () => {
+    for await (const objects of listObjects(repository, survey.problem))
+      for (const { line, type } of objects) survey.list(line, type)
+  }
+  const listed = list()
+  const walked = listed.then(() => walk(source, survey))
   walked.catch(() => {})
+  const ends = await Promise.allSettled([
+    listed,
+    walkTips(repository, refs, survey.tip, survey.problem),
+  ])
+  for (const end of ends) {
+    if (end.status === 'fulfilled') continue
+    survey.stop()
+    await walked.catch(() => {})
+    throw end.reason
+  }
   return { survey, walked }
 }
 
@@ -119,6 +131,8 @@ export class Survey {
   blobs = 0
   commits = 0
   #listed = 0
+  /** Objects in the order in which they were listed. */
+  readonly #list = new Column(Uint32Array)
   #isStopped = false
   /** Of each object, by its number. */
   readonly #kinds = new Column(Uint8Array)
@@ -150,7 +164,7 @@ export class Survey {
   list(hex: Uint8Array, type: Kind | 'tree'): void {
     if (type === 'tree') return
     const number = this.objects.add(hex)
-    if (number === this.#listed) this.#listed++
+    if (this.#kinds.get(number) === 0) this.#list.set(this.#listed++, number)
     this.#kinds.set(number, KINDS.indexOf(type))
     if (type === 'blob') this.blobs++
   }
@@ -159,7 +173,8 @@ export class Survey {
   async *ids(kind?: Kind, { unreadable }: Pick<Limits, 'unreadable'> = { unreadable: new Set() }) {
     const wanted = KINDS.indexOf(kind)
     let ids: string[] = []
-    for (let number = 0; number < this.#listed; number++) {
+    for (let index = 0; index < this.#listed; index++) {
+      const number = this.#list.get(index)
       if (kind !== undefined && this.#kinds.get(number) !== wanted) continue
       const id = this.objects.id(number)
       if (!unreadable.has(id)) ids.push(id)
@@ -264,9 +279,11 @@ export class Survey {
       const { id, path } = this.#blobAt(place)
       yield { id, path: `(index) ${path}`, atHead: false }
     }
-    for (let number = 0; number < this.#listed; number++)
+    for (let index = 0; index < this.#listed; index++) {
+      const number = this.#list.get(index)
       if (this.#kinds.get(number) === KINDS.indexOf('blob') && this.#isPlaced.get(number) === 0)
         yield { id: this.objects.id(number), path: UNREACHABLE, atHead: false }
+    }
   }
 
   #isAtTip(place: number): boolean {

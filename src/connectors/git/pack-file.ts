@@ -1,0 +1,268 @@
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { inflateSync } from 'node:zlib'
+
+/** Asked for at once: in the order of a pack, what comes next is in it mostly. */
+const WINDOW_BYTES = 1024 * 1024
+const HEADER_BYTES = 64
+/** Git makes none that are longer; one that came back to itself would have no end. */
+const LONGEST_CHAIN = 4095
+/** What zlib adds to what it cannot compress, by RFC 1950 and RFC 1951: headers, a checksum, five bytes for each block. */
+const boundOf = (size: number) => size + (size >> 8) + 128
+
+const PACK = 0x5041434b
+const KINDS = ['', 'commit', 'tree', 'blob', 'tag'] as const
+const BY_OFFSET = 6
+const BY_ID = 7
+
+export interface PackedObject {
+  readonly type: 'commit' | 'tree' | 'blob' | 'tag'
+  readonly bytes: Buffer
+}
+
+interface Entry {
+  readonly type: number
+  /** Of what is compressed: an object, or what it differs in from another one. */
+  readonly size: number
+  readonly dataAt: number
+  /** Where the object is that it differs from. */
+  readonly baseAt: number
+}
+
+/** Where an object with this id, as bytes, is in the same pack. */
+export type FindBase = (id: Buffer) => number | undefined
+
+/**
+ * Objects of a pack (gitformat-pack, versions 2 and 3) by where they begin. Nothing in it is trusted: undefined stands for whatever
+ * is not as it should be, and for what is larger than it is asked for.
+ */
+export class PackFile {
+  readonly #file: number
+  readonly #size: number
+  readonly #idBytes: number
+  readonly #find: FindBase
+  /** What is read one after the other, and what is read in between. */
+  readonly #ahead: Window
+  readonly #aside: Window
+
+  /** Raises where there is no such file, or it is no pack. */
+  constructor(path: string, idBytes: number, find: FindBase) {
+    this.#file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    this.#idBytes = idBytes
+    this.#find = find
+    this.#ahead = new Window(this.#file)
+    this.#aside = new Window(this.#file)
+    const found = fstatSync(this.#file)
+    this.#size = found.isFile() ? found.size - idBytes : 0
+    const head = this.#size >= 12 ? this.#at(0, 12) : undefined
+    const version = head?.readUInt32BE(4)
+    if (head?.readUInt32BE(0) === PACK && (version === 2 || version === 3)) return
+    this.close()
+    throw new Error('no pack')
+  }
+
+  close(): void {
+    closeSync(this.#file)
+  }
+
+  /** `largest`: how large it may be, and what it is made of. */
+  read(offset: number, bases: Bases, largest: number): PackedObject | undefined {
+    const chain: { entry: Entry; offset: number }[] = []
+    let base: PackedObject | undefined
+    for (let at = offset; ; ) {
+      base = bases.of(this, at)
+      if (base) break
+      const entry = this.#entry(at)
+      if (!entry || entry.size > largest) return undefined
+      if (entry.baseAt < 0) {
+        const bytes = this.#inflate(entry)
+        if (!bytes) return undefined
+        base = { type: KINDS[entry.type] as PackedObject['type'], bytes }
+        bases.keep(this, at, base)
+        break
+      }
+      if (chain.push({ entry, offset: at }) > LONGEST_CHAIN) return undefined
+      at = entry.baseAt
+    }
+    for (let link = chain.pop(); link; link = chain.pop()) {
+      const delta = this.#inflate(link.entry)
+      const bytes: Buffer | undefined = delta && applied(base.bytes, delta, largest)
+      if (!bytes) return undefined
+      base = { type: base.type, bytes }
+      bases.keep(this, link.offset, base)
+    }
+    return base
+  }
+
+  #entry(offset: number): Entry | undefined {
+    const head = this.#at(offset, HEADER_BYTES)
+    if (!head) return undefined
+    let at = 0
+    let byte = head[at++]!
+    const type = (byte >> 4) & 7
+    let size = byte & 15
+    for (let scale = 16; byte & 0x80; scale *= 128) {
+      byte = head[at++]!
+      size += (byte & 0x7f) * scale
+      if (at > 10) return undefined
+    }
+    let baseAt = -1
+    if (type === BY_OFFSET) {
+      byte = head[at++]!
+      let back = byte & 0x7f
+      while (byte & 0x80) {
+        byte = head[at++]!
+        back = (back + 1) * 128 + (byte & 0x7f)
+        if (at > 24) return undefined
+      }
+      if (back === 0 || back > offset) return undefined
+      baseAt = offset - back
+    } else if (type === BY_ID) {
+      const found = this.#find(head.subarray(at, at + this.#idBytes))
+      if (found === undefined) return undefined
+      baseAt = found
+      at += this.#idBytes
+    } else if (!KINDS[type]) return undefined
+    return { type, size, dataAt: offset + at, baseAt }
+  }
+
+  #inflate({ dataAt, size }: Entry): Buffer | undefined {
+    const data = this.#at(dataAt, boundOf(size))
+    if (!data) return undefined
+    try {
+      // With one byte more of room it sees at once that it is at the end.
+      const bytes = inflateSync(data, { chunkSize: Math.max(64, size + 1), maxOutputLength: size + 1 })
+      return bytes.length === size ? bytes : undefined
+    } catch {
+      return undefined
+    }
+  }
+
+  /** So many bytes, fewer at the end; a view that holds until the next one is asked for. */
+  #at(offset: number, length: number): Buffer | undefined {
+    const most = Math.min(length, this.#size - offset)
+    if (most <= 0) return undefined
+    const window = this.#aside.has(offset, most) || offset < this.#ahead.from ? this.#aside : this.#ahead
+    return window.at(offset, most)
+  }
+}
+
+/** A stretch of a file that was read. */
+class Window {
+  readonly #file: number
+  #bytes: Buffer = Buffer.alloc(0)
+  #length = 0
+  from = 0
+
+  constructor(file: number) {
+    this.#file = file
+  }
+
+  has(offset: number, length: number): boolean {
+    return offset >= this.from && offset + length <= this.from + this.#length
+  }
+
+  at(offset: number, length: number): Buffer | undefined {
+    if (!this.has(offset, length)) this.#read(offset, length)
+    return this.has(offset, length)
+      ? this.#bytes.subarray(offset - this.from, offset - this.from + length)
+      : undefined
+  }
+
+  #read(offset: number, length: number): void {
+    const most = Math.max(length, WINDOW_BYTES)
+    if (this.#bytes.length < most) this.#bytes = Buffer.allocUnsafeSlow(most)
+    this.from = offset
+    this.#length = 0
+    while (this.#length < length) {
+      const read = readSync(
+        this.#file,
+        this.#bytes,
+        this.#length,
+        this.#bytes.length - this.#length,
+        offset + this.#length,
+      )
+      if (read === 0) return
+      this.#length += read
+    }
+  }
+}
+
+/** What was read last, up to so many bytes: in the order of a pack, what differs from an object follows it. */
+export class Bases {
+  readonly #most: number
+  readonly #kept = new Map<PackFile, Map<number, PackedObject>>()
+  #bytes = 0
+
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  of(pack: PackFile, offset: number): PackedObject | undefined {
+    const kept = this.#kept.get(pack)
+    const object = kept?.get(offset)
+    if (!kept || !object) return undefined
+    kept.delete(offset)
+    kept.set(offset, object)
+    return object
+  }
+
+  keep(pack: PackFile, offset: number, object: PackedObject): void {
+    const kept = this.#kept.get(pack) ?? new Map<number, PackedObject>()
+    this.#kept.set(pack, kept)
+    kept.set(offset, object)
+    this.#bytes += object.bytes.length
+    if (this.#bytes <= this.#most) return
+    for (const [from, others] of this.#kept) {
+      for (const [at, { bytes }] of others) {
+        if (this.#bytes <= this.#most) return
+        others.delete(at)
+        this.#bytes -= bytes.length
+      }
+      this.#kept.delete(from)
+    }
+  }
+}
+
+/** What a delta makes of its base: stretches of it, and bytes of its own (gitformat-pack, "Deltified representation"). */
+function applied(base: Buffer, delta: Buffer, largest: number): Buffer | undefined {
+  let at = 0
+  const number = () => {
+    let value = 0
+    for (let scale = 1; at < delta.length && scale < 2 ** 49; scale *= 128) {
+      const byte = delta[at++]!
+      value += (byte & 0x7f) * scale
+      if (byte < 0x80) return value
+    }
+    return -1
+  }
+  if (number() !== base.length) return undefined
+  const size = number()
+  if (size < 0 || size > largest) return undefined
+  const made = Buffer.allocUnsafeSlow(size)
+  let to = 0
+  while (at < delta.length) {
+    const code = delta[at++]!
+    if (code === 0) return undefined
+    if (code < 0x80) {
+      if (at + code > delta.length || to + code > size) return undefined
+      delta.copy(made, to, at, at + code)
+      at += code
+      to += code
+      continue
+    }
+    let from = 0
+    if (code & 1) from = delta[at++]!
+    if (code & 2) from |= delta[at++]! << 8
+    if (code & 4) from |= delta[at++]! << 16
+    if (code & 8) from += delta[at++]! * 2 ** 24
+    let length = 0
+    if (code & 16) length = delta[at++]!
+    if (code & 32) length |= delta[at++]! << 8
+    if (code & 64) length |= delta[at++]! << 16
+    if (length === 0) length = 0x10000
+    if (!(at <= delta.length && from + length <= base.length && to + length <= size)) return undefined
+    base.copy(made, to, from, from + length)
+    to += length
+  }
+  return to === size ? made : undefined
+}
