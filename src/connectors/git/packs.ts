@@ -104,7 +104,8 @@ class PackIndex {
       const middle = (from + to) >>> 1
       const at = IDS_AT + middle * this.#idBytes
       const order =
-        word - this.#table.readUInt32BE(at) || id.compare(this.#table, at, at + this.#idBytes, 0, this.#idBytes)
+        word - this.#table.readUInt32BE(at) ||
+        id.compare(this.#table, at, at + this.#idBytes, 0, this.#idBytes)
       if (order === 0) return this.#offset(middle)
       if (order < 0) to = middle
       else from = middle + 1

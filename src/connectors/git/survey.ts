@@ -64,10 +64,7 @@ export async function beginSurvey(
   const listed = list()
   const walked = listed.then(() => walk(source, survey))
   walked.catch(() => {})
-  const ends = await Promise.allSettled([
-    listed,
-    walkTips(repository, refs, survey.tip, survey.problem),
-  ])
+  const ends = await Promise.allSettled([listed, walkTips(repository, refs, survey.tip, survey.problem)])
   for (const end of ends) {
     if (end.status === 'fulfilled') continue
     survey.stop()
