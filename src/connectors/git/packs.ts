@@ -5,7 +5,7 @@ import { Bases, PackFile, type PackedObject } from './pack-file.ts'
 /** Kept open and in memory; what other packs have, git reads. */
 const MOST_PACKS = 64
 const MOST_INDEX_BYTES = 128 * 1024 * 1024
-const BASES_BYTES = 32 * 1024 * 1024
+const BASES_BYTES = 16 * 1024 * 1024
 const LARGEST_BASE = 16 * 1024 * 1024
 
 interface Pack {
