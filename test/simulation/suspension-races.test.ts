@@ -206,7 +206,10 @@ test('what gets stuck as it is given back is nobody’s to suspend before, and e
   await own(scene, 'orders')
   const { watch, until } = holding(scene, await credentialsOfIdentity(scene.db, await idOf(scene, 'orders')))
   expect(told(reportOf(await scene.automaticEnding(watch)))).toEqual([
-    ['suspend failed', expect.stringMatching(/^the run is stuck: .*it is held: being looked at$/)],
+    [
+      'suspend failed',
+      expect.stringMatching(/^the run is stuck: .*it is held: being looked at\. wait for that to end$/),
+    ],
   ])
   await until()
   expect(opens(scene)).toBe(false)
