@@ -27,7 +27,8 @@ function firebreak(...parameters: string[]): {
   ended: Promise<{ exit: number | null; stdout: string }>
 } {
   const child = spawn(process.execPath, [PROGRAM, ...parameters], {
-    env: { ...process.env, FIREBREAK_HOME: home },
+    // What is killed cannot take its files away.
+    env: { ...process.env, FIREBREAK_HOME: home, TMPDIR: home },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let stdout = ''
