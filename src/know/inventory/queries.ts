@@ -193,9 +193,12 @@ export async function* credentialsInTurn(
   { sourceIds }: { readonly sourceIds?: readonly string[] } = {},
 ): AsyncGenerator<CredentialView[]> {
   const roots = await loadRoots(db)
-  const groups = [...Map.groupBy(await credentialRows(db).execute(), row => roots.of(row.id)).values()]
+  const ids = await db.selectFrom('credential').select('entity_id').orderBy('entity_id').execute()
+  const groups = [...Map.groupBy(ids, row => roots.of(row.entity_id)).values()]
   for (let start = 0; start < groups.length; start += CREDENTIALS_AT_A_TIME) {
-    const rows = groups.slice(start, start + CREDENTIALS_AT_A_TIME).flat()
+    const some = groups.slice(start, start + CREDENTIALS_AT_A_TIME).flat()
+    const among = some.map(row => row.entity_id)
+    const rows = await credentialRows(db).where('credential.entity_id', 'in', among).execute()
     const found = await views(db, keys, roots, rows)
     yield sourceIds
       ? found.filter(view => view.copies.some(copy => sourceIds.includes(copy.sourceId)))

@@ -60,7 +60,7 @@ export async function runOperation(
       const width = Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, stdout.columns || 80))
       const pieces = asJson
         ? jsonText(operation.json ? operation.json(output) : output)
-        : [printable(operation.text(output, width))]
+        : printed(operation.lines?.(output, width) ?? [operation.text(output, width)])
       write(stdout, pieces)
       exit = operation.exitCode?.(output) ?? 0
       for (const error of operation.failures?.(output) ?? []) exit = Math.max(exit, fail(causeOf(error)))
@@ -75,6 +75,14 @@ export async function runOperation(
     return exit
   } catch (error) {
     return fail(error)
+  }
+}
+
+function* printed(lines: Iterable<string>): Generator<string, void> {
+  let before = ''
+  for (const line of lines) {
+    yield before + printable(line)
+    before = '\n'
   }
 }
 

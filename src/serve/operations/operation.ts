@@ -92,6 +92,8 @@ export interface Operation<Input = unknown, Output = unknown> {
   run(world: World, input: Input): Promise<Output>
   /** What a person reads, in lines of at most `width` columns. */
   text(output: Output, width: number): string
+  /** The same line by line, where there may be more of it than memory should hold. */
+  lines?(output: Output, width: number): Iterable<string>
   /** What `--json` prints, where it is not the output itself; nothing where it is undefined. */
   json?(output: Output): unknown
   /** Default 0. A failure raises instead, and the error's code decides. */

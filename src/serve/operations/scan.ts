@@ -7,7 +7,7 @@ import { replaceFile } from './replace-file.ts'
 import { Baseline } from './scan/baseline.ts'
 import type { Found, Scan } from './scan/found.ts'
 import { sarifLog } from './scan/sarif.ts'
-import { scanText } from './scan/text.ts'
+import { scanLines, scanText } from './scan/text.ts'
 import { OWN_RULES, ruleFoldersOf } from './own-rules.ts'
 
 const input = z
@@ -89,6 +89,7 @@ export const scan = defineOperation<Input, Scan>({
   ownRules: ({ rules }) => rules,
   run,
   text: scanText,
+  lines: scanLines,
   json: ({ credentials, accepted, identities, coverage }) => ({
     credentials: credentials.map(whenWritten),
     accepted: accepted.map(whenWritten),

@@ -18,16 +18,24 @@ export function table(
   rows: readonly (readonly string[])[],
   width: number,
 ): string {
+  return [...tableLines(columns, rows, width)].join('\n')
+}
+
+/** The same line by line, where there may be hundreds of thousands. */
+export function* tableLines(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  width: number,
+): Generator<string, void> {
   const used = columns.map((_, index) => index).filter(index => rows.some(row => row[index] !== ''))
   const shown = used.map(index => columns[index]!)
   const cells = rows.map(row => used.map(index => row[index] ?? ''))
   const widths = fit(shown, cells, width)
-  const drawn: string[] = []
   // What a table takes to draw grows with the square of its rows: thousands of them would take minutes.
   for (let at = 0; at === 0 || at < cells.length; at += ROWS_AT_ONCE) {
     const some = cells.slice(at, at + ROWS_AT_ONCE).flatMap(row => linesOf(row, widths))
     if (at > 0 && some.every(line => line.every(isPlain))) {
-      drawn.push(...some.map(line => padded(line, shown, widths).trimEnd()))
+      for (const line of some) yield padded(line, shown, widths).trimEnd()
       continue
     }
     const piece = new CliTable({
@@ -40,9 +48,8 @@ export function table(
       style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
     })
     piece.push(...some)
-    for (const line of piece.toString().split('\n')) drawn.push(line.trimEnd())
+    for (const line of piece.toString().split('\n')) yield line.trimEnd()
   }
-  return drawn.join('\n')
 }
 
 /** Nothing in it has to be measured or taken away: of very many rows that would be all the work. `…` is in each preview. */

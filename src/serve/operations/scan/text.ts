@@ -2,7 +2,7 @@ import pc from 'picocolors'
 import { coverageText } from '../coverage.ts'
 import { stateText } from '../state-text.ts'
 import { shortFingerprint, whereOf } from '../standing.ts'
-import { table } from '../table.ts'
+import { tableLines } from '../table.ts'
 import { wrap } from '../wrap.ts'
 import type { Found, FoundCopy, Scan } from './found.ts'
 
@@ -10,6 +10,11 @@ const ADVICE =
   'Take it out, and have the program read it from elsewhere; or write "firebreak:allow" behind it, in a comment, and why it may stand there.'
 
 export function scanText(output: Scan, width: number): string {
+  return [...scanLines(output, width)].join('\n')
+}
+
+/** Line by line: with its thousands of finds, all of it would take more memory than they do. */
+export function* scanLines(output: Scan, width: number): Generator<string, void> {
   const { credentials } = output
   const places = credentials.reduce((sum, credential) => sum + mergedPlaces(openCopies(credential)).length, 0)
   const headline =
@@ -23,8 +28,11 @@ export function scanText(output: Scan, width: number): string {
         `Next: ${pc.cyan('firebreak show ID')}, ${pc.cyan('firebreak trace -')} or ${pc.cyan('firebreak check')}`,
       ]
     : [wrap(ADVICE, width, '', '')]
-  return [
-    ...(credentials.length === 0 ? [] : [foundTable(output, width), '']),
+  if (credentials.length > 0) {
+    yield* foundTable(output, width)
+    yield ''
+  }
+  yield* [
     pc.bold(headline) + leftOut,
     ...acceptedText(output, width),
     ...output.written.map(file => `Written: ${file}`),
@@ -35,7 +43,7 @@ export function scanText(output: Scan, width: number): string {
       : output.kept
         ? ['', `Next: ${pc.cyan('firebreak check')}`]
         : []),
-  ].join('\n')
+  ]
 }
 
 const MOST_SHOWN = 10
@@ -98,7 +106,7 @@ function mergedPlaces(open: readonly FoundCopy[]): MergedPlace[] {
 /** From here on there is room for dates. */
 const WIDE = 100
 
-function foundTable({ credentials, kept }: Scan, width: number): string {
+function foundTable({ credentials, kept }: Scan, width: number): Iterable<string> {
   const rows = credentials.flatMap(credential =>
     mergedPlaces(openCopies(credential)).map((place, index) => {
       const isFirst = index === 0
@@ -115,7 +123,7 @@ function foundTable({ credentials, kept }: Scan, width: number): string {
       ]
     }),
   )
-  return table(
+  return tableLines(
     [
       { title: 'ID' },
       { title: 'SURE' },
