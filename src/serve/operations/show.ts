@@ -18,7 +18,7 @@ import { type CredentialView, credentialView, resolveEntity } from '../../know/i
 import { ownershipText } from './owner.ts'
 import { stateText } from './state-text.ts'
 import { defineOperation, type World } from './operation.ts'
-import { factsLine, factText, saidFacts, shownFact, type ShownFact } from './shown-fact.ts'
+import { factLines, factText, saidFacts, shownFact, type ShownFact } from './shown-fact.ts'
 import { isoTime, type Standing, sourceNames, standingsOf } from './standing.ts'
 import { called, type Named, subjectOf } from './subject.ts'
 import { table } from './table.ts'
@@ -266,9 +266,7 @@ function credentialText(credential: ShownCredential, width: number): string {
     ...(reasons.length > 0
       ? [wrap(`held to be a secret because: ${reasons.join('; ')}`, width, '', '')]
       : []),
-    ...(credential.facts.length > 0
-      ? [wrap(`it says of itself: ${factsLine(credential.facts)}`, width, '', '')]
-      : []),
+    ...factLines(credential.facts, width),
     credential.copies.length === 0 ? 'no copy of it is known' : copiesTable(credential.copies, width),
   ].join('\n')
 }

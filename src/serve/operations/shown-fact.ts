@@ -1,6 +1,7 @@
 import type { Ms } from '../../core/contract/ref.ts'
 import type { CredentialView } from '../../know/inventory/queries.ts'
 import { isoTime } from './standing.ts'
+import { wrap } from './wrap.ts'
 
 /** One thing that is known of a credential or identity, with where and when it was learnt. */
 export interface ShownFact {
@@ -29,9 +30,16 @@ export function shownFact(name: string, value: unknown, source: string, at: Ms, 
   return { name, value, source, at: isoTime(at), past }
 }
 
-/** `account 609629065308, expires 2024-03-01T00:00:00.000Z (past)` */
-export function factsLine(facts: readonly ShownFact[]): string {
-  return facts.map(fact => `${fact.name} ${factText(fact)}`).join(', ')
+/** `it says of itself: account 609629065308, expires 2024-03-01T00:00:00.000Z (past)`; a scanner's word is no word of its own. */
+export function factLines(facts: readonly ShownFact[], width: number): string[] {
+  const [reported, own] = [true, false].map(byReport =>
+    facts.filter(({ source }) => source.startsWith('report:') === byReport),
+  )
+  const line = (who: string, said: readonly ShownFact[] = []) =>
+    said.length === 0
+      ? []
+      : [wrap(`${who}: ${said.map(fact => `${fact.name} ${factText(fact)}`).join(', ')}`, width, '', '')]
+  return [...line('it says of itself', own), ...line('reports say of it', reported)]
 }
 
 export function factText({ value, past }: Pick<ShownFact, 'value' | 'past'>): string {

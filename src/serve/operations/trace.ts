@@ -5,11 +5,10 @@ import { coverageOf } from '../../know/inventory/queries.ts'
 import { type Coverage, coverageText } from './coverage.ts'
 import { stateText } from './state-text.ts'
 import { defineOperation, type World } from './operation.ts'
-import { factsLine, saidFacts, type ShownFact } from './shown-fact.ts'
+import { factLines, saidFacts, type ShownFact } from './shown-fact.ts'
 import { type Standing, sourceNames, standingsOf, whereOf } from './standing.ts'
 import { called, credentialsOf } from './subject.ts'
 import { table } from './table.ts'
-import { wrap } from './wrap.ts'
 
 const input = z.object({
   subject: z
@@ -79,9 +78,7 @@ function text(output: Trace, width: number): string {
     return [
       pc.bold(title),
       `of ${whose}, ${stateText(credential.state)}`,
-      ...(credential.facts.length > 0
-        ? [wrap(`it says of itself: ${factsLine(credential.facts)}`, width, '', '')]
-        : []),
+      ...factLines(credential.facts, width),
       '',
       copies.length === 0 ? 'No copy of it stands anywhere that was searched.' : copiesTable(copies, width),
       '',

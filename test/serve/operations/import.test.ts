@@ -13,6 +13,7 @@ import { importReports } from '../../../src/serve/operations/import.ts'
 import { observe } from '../../../src/serve/operations/observe.ts'
 import type { World } from '../../../src/serve/operations/operation.ts'
 import { scan } from '../../../src/serve/operations/scan.ts'
+import { show } from '../../../src/serve/operations/show.ts'
 import { trace } from '../../../src/serve/operations/trace.ts'
 import { testKeys } from '../../know/estate.ts'
 
@@ -357,6 +358,9 @@ test('what a tool says of its own try is its word, and no verdict', async () => 
   const key = credentials.find(({ kind }) => kind === 'aws-access-key')!
   expect(key.facts).toContainEqual(expect.objectContaining({ name: 'trufflehogVerified', value: true }))
   expect((await traced(key.fingerprint!))[0]!.state).toBe('unknown')
+  const shown = show.text(await show.run(world, show.input.parse({ subject: key.fingerprint! })), 200)
+  expect(shown).toMatch(/^reports say of it: .*trufflehogVerified true/m)
+  expect(shown).not.toMatch(/^it says of itself: .*trufflehog/m)
 })
 
 test('a baseline of detect-secrets tells of places, and of no values', async () => {
