@@ -324,7 +324,7 @@ export function laws(subject: Subject): void {
         await connection.endSessions!(identity, Date.now() + 1000)
         expect(await old.alive()).toBe(false)
         const later = await world.session(secret)
-        const between = await vi.waitFor(() => startOfOnly(connection.sessions!(identity)), 10_000)
+        const between = await vi.waitFor(() => startOfOnly(connection.sessions!(identity)), 120_000)
         await connection.endSessions!(identity, between - 1000)
         expect(await later.alive()).toBe(true)
         await old.close()

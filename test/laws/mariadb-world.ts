@@ -5,7 +5,7 @@ import { realIo } from '../../src/core/contract/io.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
 import { ADMIN, startMariadb } from '../connectors/mariadb/mariadb-server.ts'
 import { cuttingProxy, mariadbMessages } from './cutting-proxy.ts'
-import type { World } from './world.ts'
+import { PATIENCE_MS, type World } from './world.ts'
 
 export interface MariadbWorld extends World {
   readonly instance: string
@@ -59,6 +59,7 @@ export async function mariadbWorld(): Promise<MariadbWorld> {
       port: proxy.port,
       user: ADMIN,
       password: new Secret(server.adminPassword),
+      connectTimeoutMs: PATIENCE_MS,
     })
   const open = () => mariadb.open(config(), realIo())
   const { instance } = await open()

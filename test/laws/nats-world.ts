@@ -14,7 +14,7 @@ import { Secret } from '../../src/core/contract/secret.ts'
 import type { NatsKeys } from '../connectors/nats/nats-keys.ts'
 import { type NatsServer, startNats } from '../connectors/nats/nats-server.ts'
 import { cuttingProxy, natsMessages } from './cutting-proxy.ts'
-import type { Principal, Subject, World } from './world.ts'
+import { PATIENCE_MS, type Principal, type Subject, type World } from './world.ts'
 
 export interface NatsWorld extends World {
   readonly server: NatsServer
@@ -87,8 +87,10 @@ export function natsClients(
       await connection.flush()
       return {
         async alive() {
-          await new Promise(resolve => setTimeout(resolve, 50))
-          return !connection.isClosed()
+          return await answered(connection, PATIENCE_MS).then(
+            () => true,
+            () => false,
+          )
         },
         close: () => connection.close(),
       }
@@ -116,7 +118,13 @@ export async function natsWorld(): Promise<NatsWorld> {
   )
   const openAt = (port: number) =>
     nats.open(
-      nats.config.parse({ path: server.keys, account: server.account, host: '127.0.0.1', port }),
+      nats.config.parse({
+        path: server.keys,
+        account: server.account,
+        host: '127.0.0.1',
+        port,
+        timeoutMs: PATIENCE_MS,
+      }),
       realIo(),
     )
   const logIn = async (secret: Secret) =>
@@ -124,7 +132,7 @@ export async function natsWorld(): Promise<NatsWorld> {
       servers: `127.0.0.1:${server.port}`,
       authenticator: credsAuthenticator(secret.reveal()),
       reconnect: false,
-      timeout: 5000,
+      timeout: PATIENCE_MS,
     })
 
   return {

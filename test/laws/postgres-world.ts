@@ -12,7 +12,7 @@ import {
   startPostgres,
 } from '../../src/serve/operations/drill/postgres-server.ts'
 import { cuttingProxy } from './cutting-proxy.ts'
-import type { Principal, World } from './world.ts'
+import { PATIENCE_MS, type Principal, type World } from './world.ts'
 
 /** Why real servers cannot be tried here, unless they must be: then the first start fails. */
 export function absentPostgres(from?: 'system' | 'embedded'): string | undefined {
@@ -76,6 +76,7 @@ export async function postgresWorld(options: PostgresServerOptions = {}): Promis
       password: server.adminPassword,
       tls: 'disable',
       pageSize: 5,
+      connectTimeoutMs: PATIENCE_MS,
     }),
     ...overrides,
   })

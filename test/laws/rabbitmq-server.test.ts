@@ -15,7 +15,7 @@ let server: Promise<RabbitmqServer> | undefined
 // It takes longer to start than any other.
 beforeAll(async () => {
   if (!installed.skip) await (server = startRabbitmq())
-}, 90_000)
+})
 afterAll(async () => (await server)?.stop())
 
 laws({

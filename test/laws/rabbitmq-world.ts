@@ -7,7 +7,7 @@ import { Secret } from '../../src/core/contract/secret.ts'
 import { ADMIN, type RabbitmqServer } from '../connectors/rabbitmq/rabbitmq-server.ts'
 import { cuttingProxy } from './cutting-proxy.ts'
 import { memoryFaults } from './memory-faults.ts'
-import type { World } from './world.ts'
+import { PATIENCE_MS, type World } from './world.ts'
 
 let count = 0
 
@@ -43,6 +43,7 @@ export async function rabbitmqWorld(server: RabbitmqServer): Promise<World> {
     management: `http://127.0.0.1:${proxy.port}`,
     user: ADMIN,
     password: new Secret(server.adminPassword),
+    timeoutMs: PATIENCE_MS,
   })
   const open = (io: Io = realIo()) => rabbitmq.open(config, io)
   const { instance } = await open()
@@ -93,12 +94,15 @@ export async function rabbitmqWorld(server: RabbitmqServer): Promise<World> {
     },
     async session(secret) {
       const opened = await login(secret)
-      let alive = true
-      opened.on('close', () => (alive = false))
       return {
         async alive() {
-          await new Promise(resolve => setTimeout(resolve, 50))
-          return alive
+          try {
+            const channel = await opened.createChannel()
+            await channel.close()
+            return true
+          } catch {
+            return false
+          }
         },
         close: async () => void (await opened.close().catch(() => {})),
       }

@@ -12,7 +12,7 @@ import {
   startRedis,
 } from '../../src/serve/operations/drill/redis-server.ts'
 import { cuttingProxy, redisMessages } from './cutting-proxy.ts'
-import type { Principal, World } from './world.ts'
+import { PATIENCE_MS, type Principal, type World } from './world.ts'
 
 /** Why real servers cannot be tried here, unless they must be: then the first start fails. */
 export function absentRedis(): string | undefined {
@@ -80,7 +80,12 @@ export async function redisWorld(options: RedisWorldOptions = {}): Promise<Redis
     }
   }
   const config = (overrides: Partial<RedisConfig> = {}): RedisConfig => ({
-    ...redis.config.parse({ host: server.host, port: proxy.port, password: server.adminPassword }),
+    ...redis.config.parse({
+      host: server.host,
+      port: proxy.port,
+      password: server.adminPassword,
+      connectTimeoutMs: PATIENCE_MS,
+    }),
     ...overrides,
   })
   const open = () => redis.open(config(), realIo())

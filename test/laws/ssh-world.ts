@@ -9,7 +9,7 @@ import { realIo } from '../../src/core/contract/io.ts'
 import { newSshKey } from '../../src/core/contract/new-ssh-key.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
 import { newKey, type Sshd, startSshd } from '../connectors/ssh/sshd.ts'
-import type { Faults, Principal, World } from './world.ts'
+import { PATIENCE_MS, type Faults, type Principal, type World } from './world.ts'
 
 export interface SshWorld extends World {
   readonly sshd: Sshd
@@ -26,6 +26,7 @@ export async function sshWorld(): Promise<SshWorld> {
     host: '127.0.0.1',
     port: sshd.port,
     hostKey: sshd.hostKey,
+    timeoutMs: PATIENCE_MS,
     login: sshd.account,
     principals: Array.from({ length: 60 }, (_, number) => `job-${number}`),
   })

@@ -3,6 +3,9 @@ import type { Trial } from '../../src/core/contract/probe.ts'
 import type { CredentialRef, Ref } from '../../src/core/contract/ref.ts'
 import type { Secret } from '../../src/core/contract/secret.ts'
 
+/** For how long a server's answer is waited for: on a busy machine it comes late. */
+export const PATIENCE_MS = 60_000
+
 /** An identity with a credential, made by the subject: with rights, and with things that it owns. */
 export interface Principal {
   readonly identity: Ref

@@ -10,7 +10,7 @@ import { FirebreakError } from '../../src/core/contract/errors.ts'
 import { type Io, realIo } from '../../src/core/contract/io.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
 import { makeNginx, newAuthority, type Nginx, openssl } from '../connectors/x509/nginx.ts'
-import type { Faults, Principal, World } from './world.ts'
+import { PATIENCE_MS, type Faults, type Principal, type World } from './world.ts'
 
 export interface X509World extends World {
   readonly nginx: Nginx
@@ -28,6 +28,7 @@ export async function x509World(): Promise<X509World> {
     host: '127.0.0.1',
     port: nginx.port,
     pidFile: nginx.pidFile,
+    timeoutMs: PATIENCE_MS,
     subjects: [
       'job-9',
       'spiffe://firebreak.example/orders',

@@ -100,9 +100,7 @@ async function run({ db, leaked, options, session }: Awaited<ReturnType<typeof s
 }
 
 describe('a password that a workload reads from a Secret', () => {
-  test('is written there, and the workload restarted, before the old one is revoked', {
-    timeout: 30_000,
-  }, async () => {
+  test('is written there, and the workload restarted, before the old one is revoked', async () => {
     const scene = await stage(true)
     const { report, told } = await run(scene)
     expect(report.credentials.map(({ label, state }) => `${label} ${state}`)).toEqual(['orders dead'])
@@ -118,7 +116,7 @@ describe('a password that a workload reads from a Secret', () => {
     expect(scene.server.login('orders', new Secret(scene.leaked))).toBeUndefined()
   })
 
-  test('that does not come up anew is not cut off from the old one', { timeout: 30_000 }, async () => {
+  test('that does not come up anew is not cut off from the old one', async () => {
     const scene = await stage(false)
     const { report, told } = await run(scene)
     expect(told.some(key => /^(?:suspend|revoke)/.test(key))).toBe(false)

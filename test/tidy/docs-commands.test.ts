@@ -185,7 +185,7 @@ describe.each(pages)('%s', page => {
     for (const name of needs) context.skip(servers[name]!.skip, servers[name]!.reason)
     if (line.endsWith(' &')) {
       background.push(stage.start(line.slice(0, -2), undefined, environment))
-      await expect.poll(() => listens(Number(environment['BROKER_PORT'])), { timeout: 30_000 }).toBe(true)
+      await expect.poll(() => listens(Number(environment['BROKER_PORT']))).toBe(true)
       return
     }
     const { exit, stdout, stderr } = await stage.run(line, { environment })

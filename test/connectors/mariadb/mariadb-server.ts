@@ -83,7 +83,7 @@ export async function startMariadb(
     rmSync(home, { recursive: true, force: true })
   }
   process.once('exit', onExit)
-  for (const deadline = Date.now() + 20_000; ; await wait(30)) {
+  for (const deadline = Date.now() + 120_000; ; await wait(30)) {
     const opened = await createConnection({
       host: '127.0.0.1',
       port,

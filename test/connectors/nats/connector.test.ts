@@ -65,11 +65,10 @@ describe.skipIf(server.skip)(`NATS ${server.reason}`, () => {
   })
 
   test('the server ends it by itself when its time is over: connections, and logins after that', async () => {
-    const issued = await issue('run-2:issue', 2)
+    const issued = await issue('run-2:issue', 5)
     const client = await world.logIn(issued.secret)
     expect(client.isClosed()).toBe(false)
-    await Promise.race([client.closed(), wait(6000)])
-    expect(client.isClosed()).toBe(true)
+    await client.closed()
     await wait(Math.max(0, issued.notAfter! - Date.now() + 200))
     expect(await world.use!(issued.secret)).toBe(false)
     expect(await connection.verify!(issued.ref, issued.secret)).toMatchObject({

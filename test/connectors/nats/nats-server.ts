@@ -68,7 +68,7 @@ export async function startNats(
     await gone
   }
   const log = () => readFile(logFile, 'utf8').catch(() => '')
-  for (const deadline = Date.now() + 20_000; !(await answers(port)); await wait(20)) {
+  for (const deadline = Date.now() + 120_000; !(await answers(port)); await wait(20)) {
     if (child.exitCode !== null || Date.now() > deadline) {
       child.kill('SIGKILL')
       throw new Error(`nats-server did not start: ${(await log()).slice(-2000)}`)

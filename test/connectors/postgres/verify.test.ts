@@ -64,12 +64,13 @@ for (const binaries of ['system', 'embedded'] as const) {
       const set = async (lines: string[]) => {
         await writeFile(row!.hba_file, `${hba(lines)}\n`)
         await world.admin('select pg_reload_conf()')
-        await new Promise(resolve => setTimeout(resolve, 200))
       }
       await set(['host all v_trusted all trust', 'host all v_rejected all reject'])
       try {
-        const any = await connection.verify!(trusted.credential, trusted.secret)
-        expect(any).toMatchObject({ state: 'unknown', why: expect.stringContaining('wrong password') })
+        // The server reads it when it gets to it.
+        await expect
+          .poll(() => connection.verify!(trusted.credential, trusted.secret))
+          .toMatchObject({ state: 'unknown', why: expect.stringContaining('wrong password') })
         expect((await connection.verify!(rejected.credential, rejected.secret)).state).toBe('unknown')
         await connection.suspend!(trusted.credential)
         expect((await connection.verify!(trusted.credential, trusted.secret)).state).toBe('dead')

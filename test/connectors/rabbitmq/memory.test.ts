@@ -168,7 +168,7 @@ describe.skipIf(installed.skip)(`RabbitMQ in memory ${installed.reason}`, () => 
   let server: RabbitmqServer
   beforeAll(async () => {
     server = await startRabbitmq()
-  }, 90_000)
+  })
   afterAll(() => server?.stop())
 
   test('answers each request and login as a real broker does', async () => {

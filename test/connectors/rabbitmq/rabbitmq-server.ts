@@ -90,7 +90,7 @@ export async function startRabbitmq(): Promise<RabbitmqServer> {
     return texts.join('\n')
   }
   const authorization = `Basic ${Buffer.from(`${ADMIN}:${adminPassword}`).toString('base64')}`
-  for (const deadline = Date.now() + 90_000; ; await wait(200)) {
+  for (const deadline = Date.now() + 300_000; ; await wait(200)) {
     const answer = await fetch(`http://127.0.0.1:${managementPort}/api/overview`, {
       headers: { authorization },
     }).catch(() => undefined)

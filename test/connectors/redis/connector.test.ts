@@ -226,9 +226,7 @@ describe.skipIf(absent)(`redis connector${absent ? ` (${absent})` : ''}`, () => 
             each.see === 'covered' && !each.complete ? [each.why] : [],
           )
         const at = `127.0.0.1:${replica.port}`
-        for (let tries = 0; !(await notCovered(connection)).join().includes(at) && tries < 100; tries++)
-          await new Promise(resolve => setTimeout(resolve, 100))
-        expect((await notCovered(connection)).join()).toContain(`the replica ${at}`)
+        await expect.poll(async () => (await notCovered(connection)).join()).toContain(`the replica ${at}`)
         const config = redis.config.parse({
           host: '127.0.0.1',
           port: replica.port,

@@ -95,7 +95,7 @@ export function newKey(file: string): void {
 }
 
 async function answering(child: ChildProcess, port: number, log: string): Promise<void> {
-  for (const deadline = Date.now() + 10_000; ; await wait(15)) {
+  for (const deadline = Date.now() + 120_000; ; await wait(15)) {
     const answers = await new Promise<boolean>(resolve => {
       const socket = connect(port, '127.0.0.1')
       socket.once('data', () => resolve(true)).once('error', () => resolve(false))

@@ -99,7 +99,7 @@ http {
     config,
     async start() {
       child = spawn(NGINX, ['-p', home, '-e', `${home}/log`, '-c', config], { stdio: 'ignore' })
-      for (const deadline = Date.now() + 10_000; ; await wait(15)) {
+      for (const deadline = Date.now() + 120_000; ; await wait(15)) {
         const answers = await new Promise<boolean>(resolve => {
           const socket = connect(port, '127.0.0.1')
           socket.once('connect', () => resolve(true)).once('error', () => resolve(false))

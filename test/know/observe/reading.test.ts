@@ -41,7 +41,7 @@ test('a reading that is told what comes has a worker by then, and one that is to
 
   const reading = new Reading(options)
   reading.expect()
-  await expect.poll(started, { timeout: 10_000 }).toBeGreaterThan(before)
+  await expect.poll(started).toBeGreaterThan(before)
   const batch = reading.batch()
   const text = 'db_password = "q8w3e7r1t5y9u2i6"\n'
   async function* bytes() {
@@ -61,8 +61,8 @@ test('workers that die before they are given anything end nothing: what they are
   const started = () => process.getActiveResourcesInfo().filter(name => name === 'MessagePort').length
   const before = started()
   reading.expect()
-  await expect.poll(started, { timeout: 10_000 }).toBeGreaterThan(before)
-  await expect.poll(started, { timeout: 10_000 }).toBe(before)
+  await expect.poll(started).toBeGreaterThan(before)
+  await expect.poll(started).toBe(before)
   const batch = reading.batch()
   async function* bytes() {
     yield Buffer.from('x = 1\n')

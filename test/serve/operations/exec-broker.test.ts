@@ -60,7 +60,7 @@ test('a signal goes to the command, whose exit code it ends with, and the lease 
   const script = `trap 'echo heard; kill $!; exit 7' TERM
     sleep 60 >&- & test "$(cat "$FIREBREAK_ACCESS_TOKEN_FILE")" = "$FIREBREAK_ACCESS_TOKEN" && echo "ready$FIREBREAK_ID_TOKEN"; wait`
   const { child, ended, stdout } = await firebreak('api', script)
-  await expect.poll(stdout, { timeout: 10_000 }).toBe('ready\n')
+  await expect.poll(stdout).toBe('ready\n')
   child.kill('SIGTERM')
   expect(await ended).toBe(7)
   expect(stdout()).toBe('ready\nheard\n')
@@ -70,18 +70,15 @@ test('a signal goes to the command, whose exit code it ends with, and the lease 
 
 test('what is killed leaves a lease that the broker ends at its time', async () => {
   const { child, stdout } = await firebreak('short', 'echo $$; exec sleep 60 >&-')
-  await expect.poll(stdout, { timeout: 10_000 }).toMatch(/\n/)
+  await expect.poll(stdout).toMatch(/\n/)
   child.kill('SIGKILL')
   process.kill(Number(stdout()), 'SIGKILL')
   const { id } = await lastLease()
   await expect
-    .poll(
-      async () => {
-        await stage.keeper.sweep()
-        return (await lastLease()).state
-      },
-      { timeout: 6_000 },
-    )
+    .poll(async () => {
+      await stage.keeper.sweep()
+      return (await lastLease()).state
+    })
     .toBe('ended')
   expect(await lastLease()).toMatchObject({ id, endedWhy: 'its time is over' })
 })

@@ -15,7 +15,6 @@ import { type BrokerStage, brokerStage, ISSUER } from '../../act/broker/broker-s
 import { testKeys } from '../../know/estate.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../../bin/firebreak.js', import.meta.url))
-const PERIOD = { timeout: 15_000, interval: 50 }
 const shell = promisify(execFile)
 
 let stage: BrokerStage
@@ -110,7 +109,7 @@ test('an agent gets a credential for a task in a file, ends it, and what it leav
   expect(await use('end_lease', { id: one.id })).toMatchObject({ isError: true })
   expect((await stateOf(left.id)).state).toBe('active')
   await client.close()
-  await expect.poll(async () => (await stateOf(left.id)).state, PERIOD).toBe('ended')
+  await expect.poll(async () => (await stateOf(left.id)).state).toBe('ended')
   await expect(stat(/'(.*)'/.exec(left.load)![1]!)).rejects.toThrow('ENOENT')
 })
 

@@ -49,7 +49,6 @@ const POLICIES = {
   when { resource.name == "postgres:orders/read" && context has task && context.task == "drop everything" };`,
 }
 const RULES = fileURLToPath(new URL('../../../../rules', import.meta.url))
-const PERIOD = { timeout: 15_000, interval: 50 }
 
 const postgresServer = requireServer(
   'PostgreSQL',
@@ -188,15 +187,15 @@ describe.skipIf(postgresServer.skip || redisServer.skip)(
       const other = again.body as never as Granted
       const both = [0, 1].map(() => stage.call('DELETE', `/leases/${other.lease.id}`, other.handle))
       expect((await Promise.all(both)).map(({ status }) => status)).toEqual([200, 200])
-      await expect.poll(() => stateOf(other.lease.id), PERIOD).toBe('ended')
+      await expect.poll(() => stateOf(other.lease.id)).toBe('ended')
       await stage.keeper.settled()
       expect(stage.troubles).toEqual([])
     })
 
     test('a lease of a system is renewed there, and ends at its new time', async () => {
       const asked = [
-        await ask({ name: 'postgres:orders/read', ttlSeconds: 5 }),
-        await ask({ name: 'redis:cart', ttlSeconds: 5 }),
+        await ask({ name: 'postgres:orders/read', ttlSeconds: 8 }),
+        await ask({ name: 'redis:cart', ttlSeconds: 8 }),
       ]
       const granted = asked.map(({ body }) => body as never as Granted)
       const [role] = granted
@@ -205,14 +204,14 @@ describe.skipIf(postgresServer.skip || redisServer.skip)(
         return Date.parse((await admin.query(sql, [role!.credential.user])).rows[0].until)
       }
       const before = await until()
-      await new Promise(resolve => setTimeout(resolve, 1_000))
+      await new Promise(resolve => setTimeout(resolve, 4_000))
       for (const { lease, handle } of granted) {
         const answer = await stage.post(`/leases/${lease.id}/renew`, handle, {})
         expect(answer.status, JSON.stringify(answer.body)).toBe(200)
         const { notAfter } = answer.body['lease'] as never as { notAfter: string }
-        expect(Date.parse(notAfter)).toBeGreaterThan(Date.parse(lease.notAfter) + 900)
+        expect(Date.parse(notAfter)).toBeGreaterThan(Date.parse(lease.notAfter) + 3_900)
       }
-      expect(await until()).toBeGreaterThan(before + 900)
+      expect(await until()).toBeGreaterThan(before + 3_900)
       await new Promise(resolve => setTimeout(resolve, Date.parse(role!.lease.notAfter) + 200 - Date.now()))
       await stage.keeper.sweep()
       await stage.keeper.settled()
@@ -224,7 +223,7 @@ describe.skipIf(postgresServer.skip || redisServer.skip)(
           .poll(async () => {
             await stage.keeper.sweep()
             return await stateOf(lease.id)
-          }, PERIOD)
+          })
           .toBe('ended')
       await expect(session.query('select 1')).rejects.toThrow()
       expect(await issuedRoles()).toEqual([])
@@ -250,7 +249,7 @@ describe.skipIf(postgresServer.skip || redisServer.skip)(
         .poll(async () => {
           await stage.keeper.sweep()
           return await stateOf(lease.id)
-        }, PERIOD)
+        })
         .toBe('ended')
       await expect(session.get('cart:1')).rejects.toThrow()
       session.disconnect()
@@ -318,7 +317,7 @@ describe.skipIf(postgresServer.skip || redisServer.skip)(
         .poll(async () => {
           await stage.keeper.look()
           return await stateOf(lease.id)
-        }, PERIOD)
+        })
         .toBe('ended')
       expect(Date.now() - heldAt).toBeLessThan(5000)
       expect((await row(lease.id)).ended_why).toContain('is held')
@@ -345,7 +344,7 @@ describe.skipIf(postgresServer.skip || redisServer.skip)(
         .poll(async () => {
           await stage.keeper.look()
           return [await stateOf(lease.id), ...(await issuedRoles())]
-        }, PERIOD)
+        })
         .toEqual(['ended'])
       await writeFile(file, POLICIES['jobs.cedar'])
       await stage.broker.policies.refresh()
@@ -375,7 +374,7 @@ describe.skipIf(postgresServer.skip || redisServer.skip)(
         .poll(async () => {
           await stage.keeper.sweep()
           return await stateOf(lease.id)
-        }, PERIOD)
+        })
         .toBe('ended')
       await expect(client(credential.user, credential.password).connect()).rejects.toThrow('password')
       expect((await leaseView(db, await row(lease.id))).proof?.state).toBe('dead')

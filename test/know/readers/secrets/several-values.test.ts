@@ -170,8 +170,14 @@ test('a value before its name, and brackets behind it, are no list', () => {
   expect(valuesIn('a.js', `value: "${A}", "name": "passwords"\n["${B}", "${C}"]`)).toEqual([A])
 })
 
+/** Of processor time: others may run on this machine. */
+function millisecondsSince(begins: NodeJS.CpuUsage): number {
+  const { user, system } = process.threadCpuUsage(begins)
+  return (user + system) / 1000
+}
+
 test('what repeats itself is read in time', () => {
-  const begins = Date.now()
+  const begins = process.threadCpuUsage()
   for (const [path, text] of [
     ['a.md', '| Password |\n|---'],
     ['a.json', '{"kind": "Secret", "data"'],
@@ -181,7 +187,7 @@ test('what repeats itself is read in time', () => {
     ['a.py', 'tokens = ["tokens = ["'],
   ] as const)
     valuesIn(path, text.repeat(1000))
-  expect(Date.now() - begins).toBeLessThan(5000)
+  expect(millisecondsSince(begins)).toBeLessThan(5000)
 })
 
 /** What is repeated, how often, and what stands before and behind. */
@@ -202,16 +208,16 @@ const slow: readonly (readonly [
 ]
 
 test.each(slow)('%s: %j, and %j again and again', (path, before, again, times, behind) => {
-  const begins = Date.now()
+  const begins = process.threadCpuUsage()
   expect(valuesIn(path, before + again.repeat(times) + behind)).toEqual([])
-  expect(Date.now() - begins).toBeLessThan(2000)
+  expect(millisecondsSince(begins)).toBeLessThan(2000)
 })
 
 test('rows that never end take no longer than what is read of them', () => {
-  const begins = Date.now()
+  const begins = process.threadCpuUsage()
   for (const row of ["('", '(("', "(f('", '((((', "'a',"]) {
     const text = `INSERT INTO users (name, password) VALUES ('a', ${row.repeat(40_000)}`
     expect(valuesIn('a.sql', text)).toEqual([])
   }
-  expect(Date.now() - begins).toBeLessThan(2000)
+  expect(millisecondsSince(begins)).toBeLessThan(2000)
 })
