@@ -37,6 +37,7 @@ export type FindBase = (id: Buffer) => number | undefined
  */
 export class PackFile {
   readonly #file: number
+  readonly #number: number
   readonly #size: number
   readonly #idBytes: number
   readonly #find: FindBase
@@ -44,8 +45,9 @@ export class PackFile {
   readonly #ahead: Window
   readonly #aside: Window
 
-  /** Raises where there is no such file, or it is no pack. */
-  constructor(path: string, idBytes: number, find: FindBase) {
+  /** `number` tells it from others, and is below 64. Raises where there is no such file, or it is no pack. */
+  constructor(path: string, number: number, idBytes: number, find: FindBase) {
+    this.#number = number
     this.#file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
     this.#idBytes = idBytes
     this.#find = find
@@ -64,20 +66,20 @@ export class PackFile {
     closeSync(this.#file)
   }
 
-  /** `largest`: how large it may be, and what it is made of. */
-  read(offset: number, bases: Bases, largest: number): PackedObject | undefined {
+  /** `largest`: how large it may be, and what it is made of. Its bytes are there until the next one is read. */
+  read(offset: number, recent: Recent, largest: number): PackedObject | undefined {
     const chain: { entry: Entry; offset: number }[] = []
     let base: PackedObject | undefined
     for (let at = offset; ; ) {
-      base = bases.of(this, at)
+      base = recent.of(this.#number, at)
       if (base) break
       const entry = this.#entry(at)
       if (!entry || entry.size > largest) return undefined
       if (entry.baseAt < 0) {
         const bytes = this.#inflate(entry)
         if (!bytes) return undefined
-        base = { type: KINDS[entry.type] as PackedObject['type'], bytes }
-        bases.keep(this, at, base)
+        base = { type: KINDS[entry.type] as PackedObject['type'], bytes: recent.copyOf(bytes) }
+        recent.keep(this.#number, at, base)
         break
       }
       if (chain.push({ entry, offset: at }) > LONGEST_CHAIN) return undefined
@@ -85,10 +87,12 @@ export class PackFile {
     }
     for (let link = chain.pop(); link; link = chain.pop()) {
       const delta = this.#inflate(link.entry)
-      const bytes: Buffer | undefined = delta && applied(base.bytes, delta, largest)
-      if (!bytes) return undefined
-      base = { type: base.type, bytes }
-      bases.keep(this, link.offset, base)
+      const { bytes }: PackedObject = base
+      const made: Buffer | undefined =
+        delta && applied(bytes, delta, largest, size => recent.room(size, bytes))
+      if (!made) return undefined
+      base = { type: base.type, bytes: made }
+      recent.keep(this.#number, link.offset, base)
     }
     return base
   }
@@ -187,44 +191,73 @@ class Window {
   }
 }
 
-/** What was read last, up to so many bytes: in the order of a pack, what differs from an object follows it. */
-export class Bases {
-  readonly #most: number
-  readonly #kept = new Map<PackFile, Map<number, PackedObject>>()
-  #bytes = 0
+/**
+ * What was read last: in the order of a pack, what differs from an object follows it. All of it is in one stretch of memory that
+ * is filled again from its beginning, over what was read first: memory of its own for each object would be half of the time.
+ */
+export class Recent {
+  readonly #memory: Buffer
+  #next = 0
+  /** In the order in which they lie there, from `#next` on. */
+  readonly #objects = new Map<number, PackedObject>()
 
-  constructor(most: number) {
-    this.#most = most
+  constructor(bytes: number) {
+    this.#memory = Buffer.allocUnsafeSlow(bytes)
   }
 
-  of(pack: PackFile, offset: number): PackedObject | undefined {
-    const kept = this.#kept.get(pack)
-    const object = kept?.get(offset)
-    if (!kept || !object) return undefined
-    kept.delete(offset)
-    kept.set(offset, object)
-    return object
+  of(pack: number, offset: number): PackedObject | undefined {
+    return this.#objects.get(keyOf(pack, offset))
   }
 
-  keep(pack: PackFile, offset: number, object: PackedObject): void {
-    const kept = this.#kept.get(pack) ?? new Map<number, PackedObject>()
-    this.#kept.set(pack, kept)
-    kept.set(offset, object)
-    this.#bytes += object.bytes.length
-    if (this.#bytes <= this.#most) return
-    for (const [from, others] of this.#kept) {
-      for (const [at, { bytes }] of others) {
-        if (this.#bytes <= this.#most) return
-        others.delete(at)
-        this.#bytes -= bytes.length
-      }
-      this.#kept.delete(from)
+  /** In it, where there is room. */
+  copyOf(bytes: Buffer): Buffer {
+    const copy = this.room(bytes.length)
+    bytes.copy(copy)
+    return copy
+  }
+
+  /** So many bytes in it, over what is there; elsewhere, where they are many, or `besides` lies there. */
+  room(size: number, besides?: Buffer): Buffer {
+    if (size > this.#memory.length / 4) return Buffer.allocUnsafeSlow(size)
+    const doesFit = this.#next + size <= this.#memory.length
+    const from = doesFit ? this.#next : 0
+    if (besides && this.#lies(besides, from, from + size)) return Buffer.allocUnsafeSlow(size)
+    if (!doesFit) this.#dropFrom(this.#next, this.#memory.length)
+    this.#dropFrom(from, from + size)
+    this.#next = from + size
+    return this.#memory.subarray(from, from + size)
+  }
+
+  /** What has its bytes here. */
+  keep(pack: number, offset: number, object: PackedObject): void {
+    if (object.bytes.buffer === this.#memory.buffer) this.#objects.set(keyOf(pack, offset), object)
+  }
+
+  #lies({ buffer, byteOffset, length }: Buffer, from: number, to: number): boolean {
+    return buffer === this.#memory.buffer && byteOffset < to && byteOffset + length > from
+  }
+
+  /** Those that begin there, of which the first is next. */
+  #dropFrom(from: number, to: number): void {
+    for (const [key, { bytes }] of this.#objects) {
+      if (bytes.byteOffset < from || bytes.byteOffset >= to) return
+      this.#objects.delete(key)
     }
   }
 }
 
+/** Offsets are below 2 ** 46. */
+function keyOf(pack: number, offset: number): number {
+  return pack * 2 ** 46 + offset
+}
+
 /** What a delta makes of its base: stretches of it, and bytes of its own (gitformat-pack, "Deltified representation"). */
-function applied(base: Buffer, delta: Buffer, largest: number): Buffer | undefined {
+function applied(
+  base: Buffer,
+  delta: Buffer,
+  largest: number,
+  room: (size: number) => Buffer,
+): Buffer | undefined {
   let at = 0
   const number = () => {
     let value = 0
@@ -238,7 +271,7 @@ function applied(base: Buffer, delta: Buffer, largest: number): Buffer | undefin
   if (number() !== base.length) return undefined
   const size = number()
   if (size < 0 || size > largest) return undefined
-  const made = Buffer.allocUnsafeSlow(size)
+  const made = room(size)
   let to = 0
   while (at < delta.length) {
     const code = delta[at++]!

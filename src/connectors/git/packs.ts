@@ -1,11 +1,11 @@
 import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from 'node:fs'
 import { join } from 'node:path'
-import { Bases, PackFile, type PackedObject } from './pack-file.ts'
+import { PackFile, type PackedObject, Recent } from './pack-file.ts'
 
 /** Kept open and in memory; what other packs have, git reads. */
 const MOST_PACKS = 64
 const MOST_INDEX_BYTES = 128 * 1024 * 1024
-const BASES_BYTES = 16 * 1024 * 1024
+const RECENT_BYTES = 16 * 1024 * 1024
 const LARGEST_BASE = 16 * 1024 * 1024
 
 interface Pack {
@@ -19,14 +19,14 @@ interface Pack {
  */
 export class Packs {
   readonly #packs: Pack[]
-  readonly #bases = new Bases(BASES_BYTES)
+  #recent: Recent | undefined
 
   /** Of an object directory, whose ids have so many bytes. */
   constructor(objects: string, idBytes: number) {
     this.#packs = openPacks(join(objects, 'pack'), idBytes)
   }
 
-  /** Of no more than so many bytes. */
+  /** Of no more than so many bytes, which are there until the next one is read. */
   read(id: string, most: number): PackedObject | undefined {
     if (this.#packs.length === 0) return undefined
     const bytes = Buffer.from(id, 'hex')
@@ -35,7 +35,8 @@ export class Packs {
       if (offset === undefined) continue
       // What follows is in the same pack mostly.
       if (number > 0) this.#packs.unshift(...this.#packs.splice(number, 1))
-      const object = file.read(offset, this.#bases, LARGEST_BASE)
+      this.#recent ??= new Recent(RECENT_BYTES)
+      const object = file.read(offset, this.#recent, LARGEST_BASE)
       return object && object.bytes.length <= most ? object : undefined
     }
     return undefined
@@ -54,7 +55,8 @@ function openPacks(folder: string, idBytes: number): Pack[] {
     if (packs.length === MOST_PACKS) break
     try {
       const index = new PackIndex(join(folder, name), idBytes, room)
-      const file = new PackFile(join(folder, name.replace(/idx$/, 'pack')), idBytes, id => index.offsetOf(id))
+      const pack = join(folder, name.replace(/idx$/, 'pack'))
+      const file = new PackFile(pack, packs.length, idBytes, id => index.offsetOf(id))
       packs.push({ index, file })
       room -= index.bytes
     } catch {

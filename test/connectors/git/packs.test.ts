@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { deflateSync } from 'node:zlib'
 import { afterEach, expect, test } from 'vitest'
+import { Recent } from '../../../src/connectors/git/pack-file.ts'
 import { Packs } from '../../../src/connectors/git/packs.ts'
 import { commit, gitIn, newRepository } from './repository-builder.ts'
 
@@ -223,4 +224,26 @@ test('no more than is asked for', () => {
   expect(packs.read(id(0), MIB)).toBeUndefined()
   expect(packs.read(id(0), 3 * MIB)?.bytes).toHaveLength(2 * MIB)
   packs.close()
+})
+
+test('what is kept of what was read last is what was read', () => {
+  const random = numbersFrom('recent')
+  const recent = new Recent(4096)
+  const kept = new Map<number, Buffer>()
+  let found = 0
+  for (let at = 0; at < 2000; at++) {
+    const content = Buffer.alloc(random(10) === 0 ? 0 : random(1200), at % 251)
+    recent.keep(at % 2, at, { type: 'blob', bytes: recent.copyOf(content) })
+    kept.set(at, content)
+    for (const [offset, bytes] of kept) {
+      const object = recent.of(offset % 2, offset)
+      if (!object) kept.delete(offset)
+      else expect(object.bytes.equals(bytes)).toBe(true)
+      if (object) found++
+    }
+  }
+  expect(found / 2000).toBeGreaterThan(4)
+  const base = recent.copyOf(Buffer.alloc(900, 1))
+  for (let round = 0; round < 20; round++) recent.room(900, base).fill(2)
+  expect(base.equals(Buffer.alloc(900, 1))).toBe(true)
 })
