@@ -15,9 +15,10 @@ const server = requireServer('OpenSSH’s server', availableSshd(), INSTALL_SSHD
 describe.skipIf(server.skip)(`certificates of OpenSSH ${server.reason}`, () => {
   let world: SshWorld
   let connection: Connection
-  const folder = mkdtempSync(join(tmpdir(), 'firebreak-ssh-test-'))
+  let folder: string
 
   beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'firebreak-ssh-test-'))
     world = await sshWorld()
     connection = await world.open()
   })

@@ -16,9 +16,10 @@ const server = requireServer('nginx', availableNginx(), INSTALL_NGINX)
 describe.skipIf(server.skip)(`X.509 certificates at nginx ${server.reason}`, () => {
   let world: X509World
   let connection: Connection
-  const folder = mkdtempSync(join(tmpdir(), 'firebreak-x509-test-'))
+  let folder: string
 
   beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'firebreak-x509-test-'))
     world = await x509World()
     connection = await world.open()
   })
