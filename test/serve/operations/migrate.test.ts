@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -11,7 +10,7 @@ import { record } from '../../../src/core/evidence/evidence.ts'
 import { readCheckpoints, sealedEntries } from '../../../src/core/evidence/export.ts'
 import { verifyEvidence } from '../../../src/core/evidence/verify.ts'
 import { differing, digestTables, isEmpty, MOVED_TABLES } from '../../../src/core/store/move.ts'
-import { markMoved, refuseMoved, reopen } from '../../../src/core/store/moved.ts'
+import { reopen } from '../../../src/core/store/moved.ts'
 import { type Db, openStore, transaction } from '../../../src/core/store/store.ts'
 import { migrate, move } from '../../../src/serve/operations/migrate.ts'
 import type { World } from '../../../src/serve/operations/operation.ts'
@@ -177,28 +176,6 @@ describe.skipIf(postgres.skip)(`moving ${postgres.reason}`, () => {
     const moving = migrate.run({ ...world, db: (await openEstate()).db } as World, given)
     const advice = expect.stringContaining('that --to gives')
     await expect(moving).rejects.toMatchObject({ code: 'STORE_UNREACHABLE', advice })
-  })
-
-  test.each(['nonsense', '/srv/copy.db', 'mysql://a/b', 'postgre://a@b/c', 'postgres:a'])(
-    'to %s is refused before anything is made there, as no command would open it',
-    async to => {
-      const moving = migrate.run(
-        { ...world, db: (await openEstate()).db } as World,
-        migrate.input.parse({ to }),
-      )
-      await expect(moving).rejects.toMatchObject({ code: 'INVALID_INPUT' })
-      expect(existsSync(to)).toBe(false)
-    },
-  )
-
-  test.each([
-    ['postgres://fb@db/fb', 'set DATABASE_URL to postgres://fb@db/fb;'],
-    ['/srv/back/firebreak.db', 'unset DATABASE_URL, set FIREBREAK_HOME to /srv/back, and put the key there;'],
-  ])('to %s leaves word of what opens it', async (place, told) => {
-    const db = await openStore(':memory:')
-    onTestFinished(() => db.destroy())
-    await transaction(db, tx => markMoved(tx, place))
-    await expect(refuseMoved(db)).rejects.toMatchObject({ advice: expect.stringContaining(told) })
   })
 
   test('goes from one schema of a database into another', async () => {
