@@ -244,8 +244,9 @@ function argumentAfter(text: Text, key: Key, at: number, before: string): Range 
     return (before === '{' || SETS_SYMBOL.test(call)) && isQuote(page[at])
       ? quotedRange(page, at, dialect)
       : undefined
-  // `["--password", "x"]`
-  if (key.name.startsWith('-') && isQuote(page[at])) return quotedRange(page, at, dialect)
+  // `["--password", "x"]`, but not `["--password", "--user"]`.
+  if (key.name.startsWith('-') && isQuote(page[at]))
+    return page[at + 1] === '-' ? undefined : quotedRange(page, at, dialect)
   // A name and a value in brackets of no known call are one only where the value looks generated.
   const isPair =
     TAKES_PAIR.test(call) || (/[([]\s*["']$/.test(call) && keyNameOf(key.name)?.family !== 'password')

@@ -163,7 +163,7 @@ export const ruleSchema = z
     path: ['before'],
     error: "must be '' beside lead, which takes what stands before",
   })
-  .refine(rule => isAtStart(rule) || rule.keywords.every(({ length }) => length >= 3), {
+  .refine(rule => isAtStart(rule) || rule.keywords.every(keyword => Buffer.byteLength(keyword) >= 3), {
     path: ['keywords'],
     error: 'must have three characters at least, where they may stand anywhere',
   })

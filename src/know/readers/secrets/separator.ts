@@ -15,7 +15,7 @@ const SEPARATORS = [
   String.raw`[ \t]{1,3}(?:(?:for|of)[^\n.]{1,60}?[ \t])?is:?[ \t]{1,3}`,
   // `password: string = "x"`, `password: &str = "x"`, `password string = "x"`, `char password[] = "x"`
   String.raw`\??:[ \t]{0,4}[&A-Za-z'\[\]<>|_.?: ]{1,40}[ \t]=[ \t]{1,8}`,
-  String.raw`(?:\[[0-9A-Z_]{0,24}\]|[ \t]{1,4}(?:As[ \t])?[*&]?[A-Za-z.\[\]]{1,20})[ \t]{0,4}=[ \t]{1,8}`,
+  String.raw`(?:\[[0-9A-Z_]{0,24}\](?: [A-Z]{1,12})?|[ \t]{1,4}(?:As[ \t])?[*&]?[A-Za-z.\[\]]{1,20})[ \t]{0,4}=[ \t]{1,8}`,
   // `string Password { get; set; } = "x"`, `std::string password{"x"}`
   String.raw`[ \t]{1,4}\{[^{}\n"']{0,40}\}[ \t]{0,4}=[ \t]{0,8}`,
   String.raw`\{[ \t]{0,4}`,
