@@ -1,5 +1,6 @@
 import { type GitHome, GitFailure } from './git-process.ts'
 import { Outlet } from './outlet.ts'
+import type { PackedObject } from './pack-file.ts'
 import { Packs } from './packs.ts'
 import { Requests } from './requests.ts'
 
@@ -23,7 +24,7 @@ export interface LoadedObject {
 
 /**
  * Objects one after the other, their bytes as they come, up to 8 MiB of them in memory, and there until the next object is
- * asked for: first those of packs, which need no git. What cannot be read is reported to `lost`, and the rest follows.
+ * asked for. What cannot be read is reported to `lost`, and the rest follows.
  */
 export async function* readObjects(
   home: GitHome,
@@ -31,10 +32,24 @@ export async function* readObjects(
   lost: (id: string, why: string) => void,
 ): AsyncGenerator<LoadedObject, void> {
   const left: string[] = []
-  yield* readPacked(home, ids, left)
-  if (left.length > 0) yield* readByGit(home, once(left), lost)
+  let last: LoadedObject | undefined
+  for await (const [id, object] of readPacked(home, ids, left)) {
+    if (last) yield packed(id, object, false)
+    // Whatever becomes of what git has to read, there is one after it.
+    else last = packed(id, { ...object, bytes: Buffer.from(object.bytes) }, true)
+  }
+  if (left.length > 0)
+    for await (const object of readByGit(home, once(left), lost))
+      yield last ? { ...object, isLast: async () => false } : object
+  if (last) yield last
 }
 
+function packed(id: string, { type, bytes }: PackedObject, isLast: boolean): LoadedObject {
+  return { id, type, size: bytes.length, whole: bytes, isLast: async () => isLast, bytes: () => once(bytes) }
+}
+
+/** A few are found by git without reading a whole index. */
+const FEW = 64
 /** So long other things wait at most. */
 const TURN_BYTES = 4 * 1024 * 1024
 
@@ -43,41 +58,34 @@ async function* readPacked(
   home: GitHome,
   ids: AsyncIterable<readonly string[]>,
   left: string[],
-): AsyncGenerator<LoadedObject, void> {
-  const batches = withSome(ids)
+): AsyncGenerator<readonly [id: string, object: PackedObject], void> {
   let packs: Packs | undefined
-  let next = batches.next()
+  let bytes = 0
   try {
-    for (let batch = await next; !batch.done; batch = await next) {
-      next = batches.next()
-      next.catch(() => {})
-      packs ??= new Packs(home.objects, batch.value[0]!.length / 2)
-      let bytes = 0
-      for (const [index, id] of batch.value.entries()) {
+    for await (const batch of ids) {
+      if (!packs && batch.length < FEW) {
+        left.push(...batch)
+        continue
+      }
+      packs ??= new Packs(home.objects, batch[0]!.length / 2)
+      for (const id of batch) {
         const object = packs.read(id, PACKED_BYTES)
         if (!object) {
           left.push(id)
           continue
         }
-        const { type, bytes: whole } = object
-        const isLast = async () =>
-          left.length === 0 && index === batch.value.length - 1 && (await next).done === true
-        yield { id, type, size: whole.length, whole, isLast, bytes: () => once(whole) }
-        bytes += whole.length
-        if (bytes < TURN_BYTES && index < batch.value.length - 1) continue
+        yield [id, object]
+        bytes += object.bytes.length
+        if (bytes < TURN_BYTES) continue
         bytes = 0
-        home.signal.throwIfAborted()
         await new Promise(setImmediate)
       }
+      home.signal.throwIfAborted()
+      await new Promise(setImmediate)
     }
   } finally {
     packs?.close()
-    await batches.return()
   }
-}
-
-async function* withSome<T>(batches: AsyncIterable<readonly T[]>): AsyncGenerator<readonly T[], void> {
-  for await (const batch of batches) if (batch.length > 0) yield batch
 }
 
 async function* readByGit(

@@ -4,6 +4,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   truncateSync,
   unlinkSync,
@@ -196,6 +197,30 @@ test('damaged blobs, trees and commits: stated, and everything else is found', a
   expect(places).toEqual(expect.arrayContaining(['first', 'second', 'third', 'fourth', 'last']))
   // No content gets into what is stated: git's output after a damaged object is content, not an answer.
   for (const why of stated) expect(why).not.toMatch(/[A-Za-z0-9+/]{60}/)
+})
+
+test('a blob that is damaged in a pack: stated, everything else is found, and a next run goes on from there', async () => {
+  const path = repository()
+  const names = Array.from({ length: 100 }, (_, number) => `file ${number}`)
+  commit(path, Object.fromEntries(names.map(name => [name, randomBytes(60).toString('hex')])))
+  gitIn(path, ['repack', '--quiet', '-a', '-d'])
+  const folder = join(path, '.git/objects/pack')
+  const pack = join(folder, readdirSync(folder).find(name => name.endsWith('.pack'))!)
+  const bad = gitIn(path, ['rev-parse', 'HEAD:file 7'])
+  const listed = gitIn(path, ['verify-pack', '--verbose', pack]).split('\n')
+  const offset = Number(listed.find(line => line.startsWith(bad))!.split(/ +/)[4])
+  const bytes = readFileSync(pack)
+  bytes.fill(0xff, offset + 12, offset + 20)
+  chmodSync(pack, 0o644)
+  writeFileSync(pack, bytes)
+  const connection = await connect(path)
+  const documents = withoutOwnFiles(await documentsOf(connection))
+  expect(documents).toHaveLength(100)
+  expect(documents.map(({ id }) => id)).not.toContain(`git:${bad}`)
+  expect((await gaps(connection)).join()).toContain('could not be read')
+  const cursors = documents.map(({ cursor }) => cursor)
+  expect(new Set(cursors.slice(0, -1)).size).toBe(1)
+  expect(withoutOwnFiles(await documentsOf(connection, cursors.at(-1)))).toEqual([])
 })
 
 test('a missing commit in the middle: the history on both sides is told', async () => {
