@@ -45,7 +45,7 @@ export function readColumn(
     return undefined
   // Several columns of one table ask for it one after the other.
   const last = lastTable.get(text)
-  // A line that looks like a header within CSV, below a comment, is a row of it: else each would be read to the end.
+  // A line that looks like a header within CSV, below a comment, or within Gherkin is a row of it: else each would be read to the end.
   if (last?.table?.end !== undefined && last.start < line.start && line.start <= last.table.end)
     return undefined
   const table =
@@ -174,7 +174,7 @@ function spanOf(text: Text, cell: Cell | undefined): Span | undefined {
   return { ...cell, ...unescaped(text.bytes.subarray(cell.start, cell.end), cell.encodings) }
 }
 
-/** A table below its header, with what separates the columns there; of CSV, where its last row ends. */
+/** A table below its header, with what separates the columns there; of CSV and Gherkin, where its last row ends. */
 type Below = Table & { readonly sign: string; readonly end?: number }
 type Line = ReturnType<typeof lineAt>
 
@@ -225,9 +225,13 @@ const RULED = /^(?:\|[ \t]*)?:?-{2,}:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?$/
 
 function markdownBelow(text: Text, { header, end }: Line): Below | undefined {
   if (!header.includes('|')) return undefined
-  // Examples of Gherkin have no line below their header.
-  let rows: (Cell | undefined)[][] | undefined = text.path.endsWith('.feature') ? [] : undefined
+  // Examples of Gherkin have no line below their header, and end where a line has no sign.
+  const isGherkin = text.path.endsWith('.feature')
+  let rows: (Cell | undefined)[][] | undefined = isGherkin ? [] : undefined
+  let last = end
   for (const [at, line] of linesBelow(text, end)) {
+    if (isGherkin && !line.includes('|')) break
+    last = at + line.length
     if (RULED.test(line.trim())) {
       // Another table right below has begun with a header of its own.
       if (rows) {
@@ -238,7 +242,7 @@ function markdownBelow(text: Text, { header, end }: Line): Below | undefined {
     } else if (!rows) return undefined
     else if (line.includes('|') && !line.includes('\\|')) rows.push(cellsOf(at, line))
   }
-  return rows && { ...tableOf(header.split('|'), rows), sign: '|' }
+  return rows && { ...tableOf(header.split('|'), rows), sign: '|', ...(isGherkin && { end: last }) }
 }
 
 /** What may be a value in a row of Markdown, without the signs of code. */
