@@ -31,17 +31,29 @@ export async function* readObjects(
   ids: AsyncIterable<readonly string[]>,
   lost: (id: string, why: string) => void,
 ): AsyncGenerator<LoadedObject, void> {
+  const batches = ids[Symbol.asyncIterator]()
   const left: string[] = []
   let last: LoadedObject | undefined
-  for await (const [id, object] of readPacked(home, ids, left)) {
-    if (last) yield packed(id, object, false)
-    // Whatever becomes of what git has to read, there is one after it.
-    else last = packed(id, { ...object, bytes: Buffer.from(object.bytes) }, true)
+  try {
+    for await (const [id, object] of readPacked(home, batches, left)) {
+      if (last) yield packed(id, object, false)
+      // Whatever becomes of what git has to read, there is one after it.
+      else last = packed(id, { ...object, bytes: Buffer.from(object.bytes) }, true)
+    }
+    if (left.length > 0)
+      for await (const object of readByGit(home, goingOn(left, batches), lost))
+        yield last ? { ...object, isLast: async () => false } : object
+    if (last) yield last
+  } finally {
+    await batches.return?.()
   }
-  if (left.length > 0)
-    for await (const object of readByGit(home, once(left), lost))
-      yield last ? { ...object, isLast: async () => false } : object
-  if (last) yield last
+}
+
+type Batches = AsyncIterator<readonly string[]>
+
+async function* goingOn(first: readonly string[], batches: Batches): AsyncGenerator<readonly string[], void> {
+  yield first
+  for (let next = await batches.next(); !next.done; next = await batches.next()) yield next.value
 }
 
 function packed(id: string, { type, bytes }: PackedObject, isLast: boolean): LoadedObject {
@@ -53,29 +65,32 @@ const FEW = 64
 /** So long other things wait at most. */
 const TURN_BYTES = 4 * 1024 * 1024
 
-/** What is in packs and small; of the rest the ids are put into `left`. */
+/** What is in packs and small; of the rest the ids are put into `left`. Where no pack can be read, no more batches are taken. */
 async function* readPacked(
   home: GitHome,
-  ids: AsyncIterable<readonly string[]>,
+  batches: Batches,
   left: string[],
 ): AsyncGenerator<readonly [id: string, object: PackedObject], void> {
   let packs: Packs | undefined
   let bytes = 0
   try {
-    for await (const batch of ids) {
+    for (let next = await batches.next(); !next.done; next = await batches.next()) {
+      const batch = next.value
       if (!packs && batch.length < FEW) {
         left.push(...batch)
         continue
       }
       packs ??= new Packs(home.objects, batch[0]!.length / 2)
+      if (packs.isEmpty) {
+        left.push(...batch)
+        return
+      }
       for (const id of batch) {
         const object = packs.read(id, PACKED_BYTES)
-        if (!object) {
-          left.push(id)
-          continue
-        }
-        yield [id, object]
-        bytes += object.bytes.length
+        if (object) yield [id, object]
+        else left.push(id)
+        // What is not read may have taken as long.
+        bytes += object?.bytes.length ?? PACKED_BYTES
         if (bytes < TURN_BYTES) continue
         bytes = 0
         await new Promise(setImmediate)

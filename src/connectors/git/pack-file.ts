@@ -6,6 +6,10 @@ const WINDOW_BYTES = 1024 * 1024
 const HEADER_BYTES = 64
 /** Git makes none that are longer; one that came back to itself would have no end. */
 const LONGEST_CHAIN = 4095
+/** Of what is read, unpacked and made for one object. Git, which keeps more of it, is quicker where it takes more. */
+const MOST_WORK = 128 * 1024 * 1024
+/** Of a pack, beyond what came of it: it is left to git then, as one that is not as it should be, or of large objects. */
+const MOST_IN_VAIN = 1024 * 1024 * 1024
 /** What zlib adds to what it cannot compress, by RFC 1950 and RFC 1951: headers, a checksum, five bytes for each block. */
 const boundOf = (size: number) => size + (size >> 8) + 128
 
@@ -38,12 +42,15 @@ export type FindBase = (id: Buffer) => number | undefined
 export class PackFile {
   readonly #file: number
   readonly #number: number
-  readonly #size: number
+  #size: number
   readonly #idBytes: number
   readonly #find: FindBase
   /** What is read one after the other, and what is read in between. */
   readonly #ahead: Window
   readonly #aside: Window
+  /** Bytes that were read, unpacked and made for the object that is being read. */
+  #work = 0
+  #inVain = 0
 
   /** `number` tells it from others, and is below 64. Raises where there is no such file, or it is no pack. */
   constructor(path: string, number: number, idBytes: number, find: FindBase) {
@@ -53,13 +60,17 @@ export class PackFile {
     this.#find = find
     this.#ahead = new Window(this.#file)
     this.#aside = new Window(this.#file)
-    const found = fstatSync(this.#file)
-    this.#size = found.isFile() ? found.size - idBytes : 0
-    const head = this.#size >= 12 ? this.#at(0, 12) : undefined
-    const version = head?.readUInt32BE(4)
-    if (head?.readUInt32BE(0) === PACK && (version === 2 || version === 3)) return
-    this.close()
-    throw new Error('no pack')
+    this.#size = 0
+    try {
+      const found = fstatSync(this.#file)
+      if (found.isFile()) this.#size = found.size - idBytes
+      const head = this.#at(0, 12)
+      const version = head?.readUInt32BE(4)
+      if (head?.readUInt32BE(0) !== PACK || (version !== 2 && version !== 3)) throw new Error('no pack')
+    } catch (error) {
+      this.close()
+      throw error
+    }
   }
 
   close(): void {
@@ -68,6 +79,19 @@ export class PackFile {
 
   /** `largest`: how large it may be, and what it is made of. Its bytes are there until the next one is read. */
   read(offset: number, recent: Recent, largest: number): PackedObject | undefined {
+    if (this.#inVain > MOST_IN_VAIN) return undefined
+    this.#work = 0
+    let object: PackedObject | undefined
+    try {
+      object = this.#read(offset, recent, largest)
+    } catch {
+      // Damaged, or the disk is: git says which.
+    }
+    this.#inVain = Math.max(0, this.#inVain + (object ? -this.#work : this.#work))
+    return object
+  }
+
+  #read(offset: number, recent: Recent, largest: number): PackedObject | undefined {
     const chain: { entry: Entry; offset: number }[] = []
     let base: PackedObject | undefined
     for (let at = offset; ; ) {
@@ -76,6 +100,7 @@ export class PackFile {
       const entry = this.#entry(at)
       if (!entry || entry.size > largest) return undefined
       if (entry.baseAt < 0) {
+        if (entry.size * chain.length > MOST_WORK) return undefined
         const bytes = this.#inflate(entry)
         if (!bytes) return undefined
         base = { type: KINDS[entry.type] as PackedObject['type'], bytes: recent.copyOf(bytes) }
@@ -89,7 +114,11 @@ export class PackFile {
       const delta = this.#inflate(link.entry)
       const { bytes }: PackedObject = base
       const made: Buffer | undefined =
-        delta && applied(bytes, delta, largest, size => recent.room(size, bytes))
+        delta &&
+        applied(bytes, delta, largest, size => {
+          this.#take(size)
+          return recent.room(size, bytes)
+        })
       if (!made) return undefined
       base = { type: base.type, bytes: made }
       recent.keep(this.#number, link.offset, base)
@@ -132,29 +161,36 @@ export class PackFile {
   #inflate({ dataAt, size }: Entry): Buffer | undefined {
     const data = this.#at(dataAt, boundOf(size))
     if (!data) return undefined
-    try {
-      // With one byte more of room it sees at once that it is at the end.
-      const bytes = inflateSync(data, { chunkSize: Math.max(64, size + 1), maxOutputLength: size + 1 })
-      return bytes.length === size ? bytes : undefined
-    } catch {
-      return undefined
-    }
+    this.#take(size)
+    // With one byte more of room it sees at once that it is at the end.
+    const bytes = inflateSync(data, { chunkSize: Math.max(64, size + 1), maxOutputLength: size + 1 })
+    return bytes.length === size ? bytes : undefined
+  }
+
+  #take(work: number): void {
+    this.#work += work
+    if (this.#work > MOST_WORK) throw new Error('too much for one object')
   }
 
   /** So many bytes, fewer at the end; a view that holds until the next one is asked for. */
   #at(offset: number, length: number): Buffer | undefined {
     const most = Math.min(length, this.#size - offset)
     if (most <= 0) return undefined
+    if (most > WINDOW_BYTES) {
+      this.#take(most)
+      return stretchOf(this.#file, Buffer.allocUnsafeSlow(most), offset, most)
+    }
     const window = this.#aside.has(offset, most) || offset < this.#ahead.from ? this.#aside : this.#ahead
+    if (!window.has(offset, most)) this.#take(WINDOW_BYTES)
     return window.at(offset, most)
   }
 }
 
-/** A stretch of a file that was read. */
+/** A stretch of a file that was read, of 1 MiB at most. */
 class Window {
   readonly #file: number
-  #bytes: Buffer = Buffer.alloc(0)
-  #length = 0
+  readonly #memory = Buffer.allocUnsafeSlow(WINDOW_BYTES)
+  #bytes: Buffer = this.#memory.subarray(0, 0)
   from = 0
 
   constructor(file: number) {
@@ -162,33 +198,27 @@ class Window {
   }
 
   has(offset: number, length: number): boolean {
-    return offset >= this.from && offset + length <= this.from + this.#length
+    return offset >= this.from && offset + length <= this.from + this.#bytes.length
   }
 
   at(offset: number, length: number): Buffer | undefined {
-    if (!this.has(offset, length)) this.#read(offset, length)
+    if (!this.has(offset, length)) {
+      this.from = offset
+      this.#bytes = this.#memory.subarray(0, 0)
+      this.#bytes = stretchOf(this.#file, this.#memory, offset, length)
+    }
     return this.has(offset, length)
       ? this.#bytes.subarray(offset - this.from, offset - this.from + length)
       : undefined
   }
+}
 
-  #read(offset: number, length: number): void {
-    const most = Math.max(length, WINDOW_BYTES)
-    if (this.#bytes.length < most) this.#bytes = Buffer.allocUnsafeSlow(most)
-    this.from = offset
-    this.#length = 0
-    while (this.#length < length) {
-      const read = readSync(
-        this.#file,
-        this.#bytes,
-        this.#length,
-        this.#bytes.length - this.#length,
-        offset + this.#length,
-      )
-      if (read === 0) return
-      this.#length += read
-    }
-  }
+/** What is in the file from there on, `least` bytes and as many as come with them; fewer at its end. */
+function stretchOf(file: number, memory: Buffer, offset: number, least: number): Buffer {
+  let length = 0
+  for (let read = -1; read !== 0 && length < least; length += read)
+    read = readSync(file, memory, length, memory.length - length, offset + length)
+  return memory.subarray(0, length)
 }
 
 /**

@@ -26,9 +26,12 @@ export class Packs {
     this.#packs = openPacks(join(objects, 'pack'), idBytes)
   }
 
+  get isEmpty(): boolean {
+    return this.#packs.length === 0
+  }
+
   /** Of no more than so many bytes, which are there until the next one is read. */
   read(id: string, most: number): PackedObject | undefined {
-    if (this.#packs.length === 0) return undefined
     const bytes = Buffer.from(id, 'hex')
     for (const [number, { index, file }] of this.#packs.entries()) {
       const offset = index.offsetOf(bytes)

@@ -211,6 +211,7 @@ test.each<[string, Buffer, string | undefined]>([
   ['more than anything is read for', delta(0, varint(6), varint(2 ** 40), COPY_ALL), undefined],
   ['itself as its base', delta(1, varint(6), varint(6), COPY_ALL), undefined],
   ['a base that is nowhere', delta(9, varint(6), varint(6), COPY_ALL), undefined],
+  ["no more than the beginning of a base's id", entry(BY_ID, 6), undefined],
   ['a base before the file', entry(6, 6, Buffer.from([0xff, 0xff, 0x7f]), deflateSync(TEXT)), undefined],
 ])('an entry with %s', (_, made, text) => {
   const packs = packOf([blob(TEXT), made])
@@ -246,4 +247,27 @@ test('what is kept of what was read last is what was read', () => {
   const base = recent.copyOf(Buffer.alloc(900, 1))
   for (let round = 0; round < 20; round++) recent.room(900, base).fill(2)
   expect(base.equals(Buffer.alloc(900, 1))).toBe(true)
+})
+
+test('what takes more to make than git takes is left to it', () => {
+  const block = 0x10000
+  const size = 48 * block
+  const grown = delta(0, varint(block), varint(size), Buffer.alloc(48, 0x80))
+  const copies = Array.from({ length: 60 }, (_, at) =>
+    delta(at + 1, varint(size), varint(size), Buffer.from([0xc0, size >> 16])),
+  )
+  const packs = packOf([blob(Buffer.alloc(block, 'x')), grown, ...copies])
+  expect(packs.read(id(61), 8 * MIB)).toBeUndefined()
+  packs.close()
+  const others = packOf([blob(Buffer.alloc(block, 'x')), grown, ...copies])
+  expect(others.read(id(12), 8 * MIB)?.bytes).toHaveLength(size)
+  others.close()
+})
+
+test('a pack that is read in vain is left to git', () => {
+  const packs = packOf([blob(TEXT), blob(TEXT, 16 * MIB)])
+  expect(packs.read(id(0), MIB)?.bytes.toString()).toBe('a text')
+  for (let tries = 0; tries < 100; tries++) expect(packs.read(id(1), MIB)).toBeUndefined()
+  expect(packs.read(id(0), MIB)).toBeUndefined()
+  packs.close()
 })
