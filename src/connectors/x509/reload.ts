@@ -16,12 +16,14 @@ export async function reload(pidFile: string, io: Io): Promise<void> {
   const isNginx = (await titleOf(pid)).includes(': master process')
   // What it is starting now may have read the list of before; what it starts after a pause in which it did nothing has not.
   let before: readonly number[] = []
-  if (isNginx)
-    await until(io, async () => {
+  const isKnown =
+    isNginx &&
+    (await comes(io, async () => {
       if (!(await isWaiting(pid))) return false
       before = await workersOf(pid)
       return before.length > 0
-    })
+    }))
+  // Where that cannot be seen it is told all the same: what is revoked must not stay good for it.
   try {
     process.kill(pid, 'SIGHUP')
   } catch (error) {
@@ -32,23 +34,29 @@ export async function reload(pidFile: string, io: Io): Promise<void> {
       `Our account must be able to signal the process of ${pidFile}.`,
     )
   }
-  if (isNginx)
-    await until(io, async () => {
+  if (!isNginx) return
+  const isRead =
+    isKnown &&
+    (await comes(io, async () => {
       const now = await workersOf(pid)
       return !before.some(worker => now.includes(worker))
-    })
+    }))
+  if (!isRead)
+    throw new FirebreakError(
+      'UNREACHABLE',
+      isKnown
+        ? 'the server goes on by the list that it had before'
+        : 'the server was told of the new list, and has no workers that show whether it goes by it',
+      'nginx -t says whether it can read its configuration, and its log what else keeps it from that.',
+    )
 }
 
-async function until(io: Io, isSo: () => Promise<boolean>): Promise<void> {
+async function comes(io: Io, isSo: () => Promise<boolean>): Promise<boolean> {
   for (let waitedMs = 0; !(await isSo()); waitedMs += PAUSE_MS) {
-    if (waitedMs >= MOST_MS)
-      throw new FirebreakError(
-        'UNREACHABLE',
-        'the server goes on by the list that it had before',
-        'nginx -t says whether it can read its configuration, and its log what else keeps it from that.',
-      )
+    if (waitedMs >= MOST_MS) return false
     await io.sleep(PAUSE_MS)
   }
+  return true
 }
 
 /** While its master does anything else, the signals that tell it what to do are blocked (proc(5): SigBlk; SIGHUP is the first of them). */
