@@ -223,7 +223,7 @@ async function takeStep(
     const delay = Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(failed.attempts, 10))
     const again = error.retryable && now + delay < giveUpAt
     // What is stuck needs somebody, who has to know what to do.
-    const why = again || error.advice === undefined ? error.message : `${error.message}. ${error.advice}`
+    const why = again ? error.message : error.messageAndAdvice
     const redo = error.code === 'STUCK' ? stepsToRedo(failed) : []
     await changeStep(
       db,

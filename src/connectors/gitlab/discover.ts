@@ -42,12 +42,11 @@ const LEVEL = { reporter: 20, developer: 30, maintainer: 40 }
 function gapOf(scope: string, hides: readonly string[], error: unknown): Observation {
   if (!isFirebreakError(error)) throw error
   const failed = !['DENIED', 'NOT_FOUND', 'UNSUPPORTED'].includes(error.code)
-  const why = error.advice === undefined ? error.message : `${error.message}. ${error.advice}`
   return {
     see: 'covered',
     scope,
     complete: false,
-    why,
+    why: error.messageAndAdvice,
     ...(failed && { failed }),
     ...(hides.length > 0 && { hides }),
   }

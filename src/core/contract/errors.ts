@@ -52,6 +52,11 @@ export class FirebreakError extends Error {
   get retryable(): boolean {
     return ERRORS[this.code].retryable
   }
+
+  /** What happened, and what to do about it. */
+  get messageAndAdvice(): string {
+    return this.advice === undefined ? this.message : `${this.message}. ${this.advice}`
+  }
 }
 
 /** A failure as it is sent to another thread. */

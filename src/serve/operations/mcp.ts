@@ -140,8 +140,7 @@ class AgentSession {
       return { content: [{ type: 'text' as const, text: JSON.stringify(await working) }] }
     } catch (error) {
       if (!isFirebreakError(error)) throw error
-      const text = error.advice === undefined ? error.message : `${error.message}. ${error.advice}`
-      return { isError: true, content: [{ type: 'text' as const, text }] }
+      return { isError: true, content: [{ type: 'text' as const, text: error.messageAndAdvice }] }
     } finally {
       this.#atWork.delete(working)
     }
