@@ -77,13 +77,13 @@ export class PackFile {
     closeSync(this.#file)
   }
 
-  /** `largest`: how large it may be, and what it is made of. Its bytes are there until the next one is read. */
-  read(offset: number, recent: Recent, largest: number): PackedObject | undefined {
+  /** Of no more than `most` bytes, made of what has no more than `largest`. Its bytes are there until the next one is read. */
+  read(offset: number, recent: Recent, most: number, largest: number): PackedObject | undefined {
     if (this.#inVain > MOST_IN_VAIN) return undefined
     this.#work = 0
     let object: PackedObject | undefined
     try {
-      object = this.#read(offset, recent, largest)
+      object = this.#read(offset, recent, most, largest)
     } catch {
       // Damaged, or the disk is: git says which.
     }
@@ -91,7 +91,7 @@ export class PackFile {
     return object
   }
 
-  #read(offset: number, recent: Recent, largest: number): PackedObject | undefined {
+  #read(offset: number, recent: Recent, most: number, largest: number): PackedObject | undefined {
     const chain: { entry: Entry; offset: number }[] = []
     let base: PackedObject | undefined
     for (let at = offset; ; ) {
@@ -100,6 +100,7 @@ export class PackFile {
       const entry = this.#entry(at)
       if (!entry || entry.size > largest) return undefined
       if (entry.baseAt < 0) {
+        if (chain.length === 0 && entry.size > most) return undefined
         if (entry.size * chain.length > MOST_WORK) return undefined
         const bytes = this.#inflate(entry)
         if (!bytes) return undefined
@@ -123,7 +124,7 @@ export class PackFile {
       base = { type: base.type, bytes: made }
       recent.keep(this.#number, link.offset, base)
     }
-    return base
+    return base.bytes.length <= most ? base : undefined
   }
 
   #entry(offset: number): Entry | undefined {

@@ -39,8 +39,7 @@ export class Packs {
       // What follows is in the same pack mostly.
       if (number > 0) this.#packs.unshift(...this.#packs.splice(number, 1))
       this.#recent ??= new Recent(RECENT_BYTES)
-      const object = file.read(offset, this.#recent, LARGEST_BASE)
-      return object && object.bytes.length <= most ? object : undefined
+      return file.read(offset, this.#recent, most, LARGEST_BASE)
     }
     return undefined
   }
