@@ -1,5 +1,6 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync } from 'node:fs'
 import { inflateSync } from 'node:zlib'
+import { openRegular, stretchOf } from './regular-file.ts'
 
 /** Asked for at once: in the order of a pack, what comes next is in it mostly. */
 const WINDOW_BYTES = 1024 * 1024
@@ -42,7 +43,7 @@ export type FindBase = (id: Buffer) => number | undefined
 export class PackFile {
   readonly #file: number
   readonly #number: number
-  #size: number
+  readonly #size: number
   readonly #idBytes: number
   readonly #find: FindBase
   /** What is read one after the other, and what is read in between. */
@@ -55,15 +56,14 @@ export class PackFile {
   /** `number` tells it from others, and is below 64. Raises where there is no such file, or it is no pack. */
   constructor(path: string, number: number, idBytes: number, find: FindBase) {
     this.#number = number
-    this.#file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    const { file, size } = openRegular(path)
+    this.#file = file
+    this.#size = size - idBytes
     this.#idBytes = idBytes
     this.#find = find
     this.#ahead = new Window(this.#file)
     this.#aside = new Window(this.#file)
-    this.#size = 0
     try {
-      const found = fstatSync(this.#file)
-      if (found.isFile()) this.#size = found.size - idBytes
       const head = this.#at(0, 12)
       const version = head?.readUInt32BE(4)
       if (head?.readUInt32BE(0) !== PACK || (version !== 2 && version !== 3)) throw new Error('no pack')
@@ -212,14 +212,6 @@ class Window {
       ? this.#bytes.subarray(offset - this.from, offset - this.from + length)
       : undefined
   }
-}
-
-/** What is in the file from there on, `least` bytes and as many as come with them; fewer at its end. */
-function stretchOf(file: number, memory: Buffer, offset: number, least: number): Buffer {
-  let length = 0
-  for (let read = -1; read !== 0 && length < least; length += read)
-    read = readSync(file, memory, length, memory.length - length, offset + length)
-  return memory.subarray(0, length)
 }
 
 /**

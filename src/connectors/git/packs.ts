@@ -1,6 +1,7 @@
-import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from 'node:fs'
+import { closeSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { PackFile, type PackedObject, Recent } from './pack-file.ts'
+import { openRegular, stretchOf } from './regular-file.ts'
 
 /** Kept open and in memory; what other packs have, git reads. */
 const MOST_PACKS = 64
@@ -134,17 +135,12 @@ class PackIndex {
   }
 }
 
-/** Of a regular file that is not a symbolic link. */
+/** All of a file. */
 function contentOf(path: string, most: number): Buffer {
-  const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  const { file, size } = openRegular(path)
   try {
-    const found = fstatSync(file)
-    if (!found.isFile() || found.size > most) throw new Error('no file, or a large one')
-    const bytes = Buffer.allocUnsafeSlow(found.size)
-    let read = 0
-    for (let some = -1; some !== 0 && read < bytes.length; read += some)
-      some = readSync(file, bytes, read, bytes.length - read, read)
-    return bytes.subarray(0, read)
+    if (size > most) throw new Error('a large file')
+    return stretchOf(file, Buffer.allocUnsafeSlow(size), 0, size)
   } finally {
     closeSync(file)
   }

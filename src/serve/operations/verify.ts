@@ -109,6 +109,7 @@ export function verifiedCredential({ views, verdict, asked }: Verified, at: stri
 }
 
 const ORDER = ['live', 'unknown', 'dead']
+
 function text({ credentials }: Output, width: number): string {
   if (credentials.length === 0) return 'No credentials are known. Start with: firebreak scan PATH'
   const asked = credentials
