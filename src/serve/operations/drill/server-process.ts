@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 
 /** Nothing of our own environment: it may hold credentials, and a server's own variables would change it. */
@@ -12,7 +13,9 @@ export function childEnvironment(): NodeJS.ProcessEnv {
  */
 export function watchOver(child: ChildProcess, home: string): () => void {
   if (process.platform === 'win32' || child.pid === undefined) return () => {}
-  const script = 'read -r _ && exit 0; kill -QUIT "$1" 2>/dev/null; sleep 1; rm -rf -- "$2"'
+  // What still writes there would keep the folder: it is waited for, but not where nobody takes notice of who has ended.
+  const script = `read -r _ && exit 0; kill -QUIT "$1" 2>/dev/null
+    looks=0; while kill -0 "$1" 2>/dev/null && [ $looks -lt 60 ]; do looks=$((looks + 1)); sleep 0.5; done; rm -rf -- "$2"`
   const watch = spawn('/bin/sh', ['-c', script, 'firebreak-watch', String(child.pid), home], {
     detached: true,
     env: childEnvironment(),
@@ -25,17 +28,25 @@ export function watchOver(child: ChildProcess, home: string): () => void {
   return () => watch.stdin.end('done\n')
 }
 
-/** A port of the loopback that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+/** For how long a server may take to start, on a machine that is busy, or several times slower. One that has ended is seen at once. */
+export const START_MS = 120_000
+
+/** Linux gives out ports from 32768 on by itself, others from 49152: to who asks for any, and to who connects somewhere. */
+const OWN_PORTS = [10_000, 32_768] as const
+
+/** A port of the loopback that was free a moment ago, and that the system gives to nobody before its server has bound it. */
+export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < 100; tries++) {
+    const port = randomInt(...OWN_PORTS)
+    if (await isFree(port)) return port
+  }
+  throw new Error('no port of the loopback is free')
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise(resolve => {
     const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => {
-        if (address && typeof address === 'object') resolve(address.port)
-        else reject(new Error('no port was assigned'))
-      })
-    })
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
   })
 }
