@@ -13,6 +13,8 @@ const RELOAD_MS = 2000
 const REQUEST_EVERY_MS = 400
 /** A request holds its connection for a while, as work does: long enough to be seen there. */
 const WORK_MS = 150
+/** A server that is slow to answer, as on a machine that is busy, is none that refuses. */
+const CONNECT_MS = 30_000
 
 interface Credential {
   readonly host: string
@@ -55,7 +57,7 @@ async function requestOfRedis({ host, port, user, password }: Credential): Promi
     enableReadyCheck: false,
     retryStrategy: () => null,
     maxRetriesPerRequest: 0,
-    connectTimeout: 5000,
+    connectTimeout: CONNECT_MS,
   })
   let cause: unknown
   client.on('error', error => (cause ??= error))
@@ -75,7 +77,7 @@ async function requestOfRedis({ host, port, user, password }: Credential): Promi
 
 async function request({ host, port, user, password, database }: Credential): Promise<object> {
   const login = { host, port, user, password, database }
-  const client = new pg.Client({ ...login, application_name: name, connectionTimeoutMillis: 5000 })
+  const client = new pg.Client({ ...login, application_name: name, connectionTimeoutMillis: CONNECT_MS })
   client.on('error', () => {})
   try {
     await client.connect()
