@@ -66,10 +66,14 @@ const WAIT_MS = 10_000
  */
 export async function endSessions(server: Server, identity: Ref, issuedBefore: Ms): Promise<void> {
   const account = accountOf(server, identity)
-  const now = server.io.now().getTime()
-  const idleFor = issuedBefore > now - 1000 ? -1 : now - issuedBefore
+  const now = () => server.io.now().getTime()
+  const all = issuedBefore > now() - 1000
   await server.work('ending sessions', async sql => {
-    const old = async () => (await sessionsOf(sql, account)).filter(({ idleMs }) => idleMs > idleFor)
+    const old = async () => {
+      // Told anew each time: to get there takes its time, and so does waiting.
+      const idleFor = all ? -1 : now() - issuedBefore
+      return (await sessionsOf(sql, account)).filter(({ idleMs }) => idleMs > idleFor)
+    }
     for (let waitedMs = 0, stepMs = 10; ; waitedMs += stepMs, stepMs = Math.min(stepMs * 2, 500)) {
       const left = await old()
       if (left.length === 0) return

@@ -54,9 +54,9 @@ const WAIT_MS = 10_000
  */
 export async function endSessions(server: Server, identity: Ref, issuedBefore: Ms): Promise<void> {
   const oid = roleOid(server, identity)
-  // As an age, so that it holds by the server's clock whatever ours says.
-  const ageSeconds = Math.max(0, (server.io.now().getTime() - issuedBefore) / 1000)
   await server.act('ending sessions', async sql => {
+    // As an age, so that it holds by the server's clock whatever ours says; told now, since to get there takes its time.
+    const ageSeconds = Math.max(0, (server.io.now().getTime() - issuedBefore) / 1000)
     const { cutoff } = await sql.row<{ cutoff: string }>(
       `select (pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => $1::float8))::text as cutoff`,
       [ageSeconds],
