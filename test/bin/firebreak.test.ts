@@ -10,6 +10,7 @@ import { BUILT, BUILT_DICTIONARY, type Built } from '../../src/know/readers/buil
 import { compileRule } from '../../src/know/readers/secrets/compiled-rule.ts'
 import { dictionaryOf } from '../../src/know/readers/secrets/literals.ts'
 import { codeDigest, rulesDigest } from '../../src/know/readers/version.ts'
+import { heldStore } from '../held-store.ts'
 import { type Stage, setStage } from '../stage.ts'
 import { ROOT } from '../tidy/sources.ts'
 
@@ -332,10 +333,13 @@ describe('scan', () => {
 
   test('is interrupted by SIGINT, and exits with 130', async () => {
     const { child, outcome } = stage.start('FIREBREAK_HOME=../stopped exec firebreak scan ../many')
-    // Then it has begun, and has all of the files before it.
-    while (!existsSync(join(stage.directory, '..', 'stopped', 'firebreak.db')) && child.exitCode === null)
-      await new Promise(resolve => setTimeout(resolve, 10))
+    const { letGo } = await heldStore(
+      join(stage.directory, '..', 'stopped'),
+      'select count(*) from source where observed_at is null',
+      0,
+    )
     process.kill(-child.pid!, 'SIGINT')
+    letGo()
     expect((await outcome).exit).toBe(130)
   })
 

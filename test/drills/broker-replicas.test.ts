@@ -4,8 +4,6 @@ import { availablePostgres } from '../../src/serve/operations/drill/postgres-ser
 import { requireServer } from '../servers.ts'
 import { type Replica, REPORTS, type ReplicasStage, replicasStage } from './replicas-stage.ts'
 
-/** So long after its end, of the time that a broker is up, a lease may still be there. */
-
 const postgres = requireServer('PostgreSQL', availablePostgres() !== undefined, 'apt-get install postgresql')
 
 /** The whole program twice, on one store: what the one does the other knows, and goes on with where the one is gone. */
@@ -18,7 +16,7 @@ describe.skipIf(postgres.skip)(`two brokers on one PostgreSQL ${postgres.reason}
     stage = await replicasStage()
     // Both at once, so that both find neither a key nor policies in force.
     ;[one, two] = await Promise.all([stage.start(), stage.start()])
-  }, 60_000)
+  })
   afterAll(async () => {
     await one?.stop('SIGTERM')
     await two?.stop('SIGTERM')
@@ -63,15 +61,17 @@ describe.skipIf(postgres.skip)(`two brokers on one PostgreSQL ${postgres.reason}
   test('of one that is killed the other ends what it left, and nothing half-issued stays', async () => {
     const { credential } = await one.lease('postgres:orders', { ttlSeconds: 3 })
     const token = await one.lease('api:reports', { ttlSeconds: 3 })
-    const asked = Array.from({ length: 6 }, () =>
-      one.lease('postgres:orders', { ttlSeconds: 3 }).catch(() => undefined),
-    )
-    // While it is at them, as the store tells.
+    // While it is at some, as the store tells: it is asked for more until that is seen.
+    let isSeen = false
+    const asking = Array.from({ length: 6 }, async () => {
+      while (!isSeen) await one.lease('postgres:orders', { ttlSeconds: 3 }).catch(() => undefined)
+    })
     await expect
       .poll(async () => (await states()).filter(state => state === 'issuing').length, { interval: 5 })
       .toBeGreaterThan(0)
+    isSeen = true
     await one.stop('SIGKILL')
-    await Promise.all(asked)
+    await Promise.all(asking)
     // How soon is seen by the soak, which has the machine to itself.
     const standing = async () => (await states()).filter(state => state !== 'ended' && state !== 'refused')
     await expect.poll(standing, { interval: 50 }).toEqual([])

@@ -119,7 +119,7 @@ describe.skipIf(server.skip)(`an estate that one pipeline key opens ${server.rea
     await connections.add(db, 'slack', { token: new Secret(BOT), endpoint: `${emulator.url}/api` })
     await connections.add(db, 'directory', { path: files })
     await look()
-  }, 600_000)
+  })
   afterAll(async () => {
     await opened?.close()
     await emulator?.close()

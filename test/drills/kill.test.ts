@@ -230,7 +230,7 @@ async function homeOf({ role }: Case): Promise<string> {
 /** Kills once, runs again, checks the ending. Gives the last boundary that was passed before the kill. */
 async function killAndRunAgain(one: Case, wholeMs: number): Promise<string> {
   const home = await homeOf(one)
-  const consumer = one.consumer ? startConsumer(one.role) : undefined
+  const consumer = one.consumer ? await startConsumer(one.role) : undefined
   try {
     const at = 'at' in one.kill ? one.kill.at : undefined
     const share = 'afterShare' in one.kill ? one.kill.afterShare : undefined
@@ -346,21 +346,25 @@ async function login(user: string, password: string): Promise<string> {
   }
 }
 
-/** Reads its credential anew for every request, and keeps each connection for a moment. */
-function startConsumer(role: string): { stop(): Promise<void> } {
+/** Reads its credential anew for every request, and keeps each connection until the next one is there: whoever looks sees it. */
+async function startConsumer(role: string): Promise<{ stop(): Promise<void> }> {
   let stopping = false
+  const connected = async () => {
+    const text = await readFile(envFile(role), 'utf8')
+    const read = (key: string) => new RegExp(`^${key}=(.*)$`, 'm').exec(text)?.[1] ?? ''
+    const session = client(read('PGUSER'), read('PGPASSWORD'), DATABASE, `api-${role}`)
+    await session.connect().catch(() => {})
+    return session
+  }
+  let session = await connected()
   const loop = (async () => {
     while (!stopping) {
-      const text = await readFile(envFile(role), 'utf8')
-      const read = (key: string) => new RegExp(`^${key}=(.*)$`, 'm').exec(text)?.[1] ?? ''
-      const session = client(read('PGUSER'), read('PGPASSWORD'), DATABASE, `api-${role}`)
-      await session
-        .connect()
-        .then(() => session.query('select pg_sleep(0.4)'))
-        .catch(() => {})
-      await session.end().catch(() => {})
-      await new Promise(resolve => setTimeout(resolve, 60))
+      await session.query('select pg_sleep(0.4)').catch(() => {})
+      const before = session
+      session = await connected()
+      await before.end().catch(() => {})
     }
+    await session.end().catch(() => {})
   })()
   return {
     async stop() {

@@ -32,10 +32,12 @@ function led(port: number, knownHosts: string): Promise<string> {
     'IdentityAgent=none',
   ]
   const args = ['-F', 'none', '-p', String(port), ...options.flatMap(one => ['-o', one]), 'nobody@127.0.0.1']
-  return new Promise(resolve =>
-    execFile('ssh', args, { timeout: 20_000 }, (_, __, stderr) =>
-      resolve(stderr.includes('Host key verification failed') ? 'refused' : 'taken for the host'),
-    ),
+  return new Promise((resolve, reject) =>
+    execFile('ssh', args, (_, __, stderr) => {
+      if (stderr.includes('Host key verification failed')) resolve('refused')
+      else if (stderr.includes('Permission denied')) resolve('taken for the host')
+      else reject(new Error(`ssh: ${stderr}`))
+    }),
   )
 }
 

@@ -137,7 +137,7 @@ describe.skipIf(postgresHere.skip || redisHere.skip)(
         windowSeconds: 1,
         apply: true,
       })
-    }, 120_000)
+    })
     afterAll(async () => {
       await session?.end().catch(() => {})
       await opened?.close()

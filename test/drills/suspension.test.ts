@@ -88,7 +88,7 @@ describe.skipIf(postgresHere.skip || redisHere.skip)(
         password: cache.adminPassword,
       })
       await connections.add(db, 'aws', {}, 'aws')
-    }, 120_000)
+    })
     afterAll(async () => {
       await opened?.close()
       await Promise.all([server?.stop(), cache?.stop()])

@@ -3,6 +3,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { heldStore } from '../held-store.ts'
 import { type Stage, setStage } from '../stage.ts'
 
 interface Line {
@@ -36,8 +37,8 @@ class Watch {
     })
   }
 
-  /** The first line from now on, or from `from`, that fits. */
-  async line(fits: (line: Line) => boolean, from = this.lines.length): Promise<Line> {
+  /** The first line that fits, of those from `from` on. */
+  async line(fits: (line: Line) => boolean, from = 0): Promise<Line> {
     const found = () => this.lines.slice(from).find(fits)
     await expect.poll(found, { timeout: WAIT_MS, interval: 10 }).toBeDefined()
     return found()!
@@ -73,7 +74,7 @@ describe('firebreak watch', () => {
   afterAll(() => stage?.remove())
 
   const rows = (sql: string) => {
-    const db = new DatabaseSync(join(stage.home, 'firebreak.db'), { timeout: 5000 })
+    const db = new DatabaseSync(join(stage.home, 'firebreak.db'), { timeout: 60_000 })
     try {
       return db.prepare(sql).all()
     } finally {
@@ -81,35 +82,36 @@ describe('firebreak watch', () => {
     }
   }
 
+  const heldAfter = (documents: number) => heldStore(stage.home, 'select count(*) from document', documents)
+
   test('killed in the middle of a source, is gone on with by the next, which reads nothing twice', async () => {
     const killed = new Watch(stage, '--every 2s --workers 1')
-    const read = () => Number(rows(`select count(*) as n from document`)[0]?.['n'])
-    await expect.poll(read, { timeout: WAIT_MS, interval: 5 }).toBeGreaterThan(100)
+    const { answer: before, letGo } = await heldAfter(100)
     killed.signal('SIGKILL')
     await killed.outcome
-    const before = read()
+    letGo()
     expect(before).toBeLessThan(FILES)
     expect(rows(`select 1 from source where label like '%many' and observed_at is not null`)).toEqual([])
     const next = new Watch(stage, '--every 2s --workers 1')
-    const seen = await next.line(line => line.event === 'observed' && line.source!.endsWith('many'), 0)
+    const seen = await next.line(line => line.event === 'observed' && line.source!.endsWith('many'))
     expect(seen).toMatchObject({ documents: FILES, gaps: 0 })
     // Both sources are of documents; only one of them is so large.
     expect(seen.skippedAsRead).toBeGreaterThanOrEqual(before - 2)
     expect(seen.skippedAsRead).toBeLessThan(FILES)
     expect(rows(`select 1 from coverage where complete = 0`)).toEqual([])
 
+    const untilLeak = next.lines.length
     await writeFile(
       join(many, 'leak.txt'),
       `psql postgres://app_orders:${stage.secret}@127.0.0.1:5432/postgres\n`,
     )
-    const wroteAt = performance.now()
-    const finding = await next.line(line => line.event === 'finding')
-    expect(performance.now() - wroteAt).toBeLessThan(120_000)
+    const finding = await next.line(line => line.event === 'finding', untilLeak)
     expect(finding.why).toContain('many/leak.txt:1')
     const listed = await stage.run('firebreak ls findings')
     expect(listed.stdout).toContain('copy-outside-approved-store')
+    const untilRemoval = next.lines.length
     await rm(join(many, 'leak.txt'))
-    await next.line(line => line.event === 'ended')
+    await next.line(line => line.event === 'ended', untilRemoval)
     expect((await stage.run('firebreak ls findings')).stdout).toContain('No finding stands')
 
     next.signal('SIGINT')
@@ -123,12 +125,11 @@ describe('firebreak watch', () => {
     for (let n = 0; n < FILES; n++)
       await writeFile(join(many, `f${n}.env`), `N=${n}\n${'# other text\n'.repeat(100)}`)
     const watch = new Watch(stage, '--every 1s --workers 1')
-    const read = () => Number(rows(`select count(*) as n from document`)[0]?.['n'])
-    await expect.poll(read, { timeout: WAIT_MS, interval: 5 }).toBeGreaterThan(FILES + 100)
-    const stoppedAt = performance.now()
+    const { answer: read, letGo } = await heldAfter(FILES + 100)
+    expect(read).toBeLessThan(2 * FILES)
     watch.signal('SIGINT')
+    letGo()
     expect((await watch.outcome).exit).toBe(0)
-    expect(performance.now() - stoppedAt).toBeLessThan(120_000)
     expect(rows('select 1 from watch where claimed_by is not null')).toEqual([])
     const text = await stage.run('firebreak watch --once')
     expect(text.stdout).toMatch(/many: 1200 read, \d+ known, 0 found/)
