@@ -70,7 +70,7 @@ export function natsClients(
       try {
         const connection = await logIn(secret)
         // Who is let in and cut off at once, as when a user's time is over, has no use of it.
-        const isOfUse = await answered(connection, 10_000).then(
+        const isOfUse = await answered(connection, PATIENCE_MS).then(
           () => true,
           () => false,
         )

@@ -199,6 +199,7 @@ describe('any plan', () => {
           left -= ready.length
         }
       }),
+      { seed: 1 },
     )
   })
 
@@ -212,6 +213,7 @@ describe('any plan', () => {
             if (!can.includes(verb)) expect(steps.some(step => step.key === `${verb}:${label}`)).toBe(false)
         }
       }),
+      { seed: 2 },
     )
   })
 
@@ -220,6 +222,7 @@ describe('any plan', () => {
       fc.property(anyIncident, given => {
         expect(plan(given)).toEqual(plan(structuredClone(given)))
       }),
+      { seed: 3 },
     )
   })
 })

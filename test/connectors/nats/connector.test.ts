@@ -65,7 +65,7 @@ describe.skipIf(server.skip)(`NATS ${server.reason}`, () => {
   })
 
   test('the server ends it by itself when its time is over: connections, and logins after that', async () => {
-    const issued = await issue('run-2:issue', 5)
+    const issued = await issue('run-2:issue', 10)
     const client = await world.logIn(issued.secret)
     expect(client.isClosed()).toBe(false)
     await client.closed()

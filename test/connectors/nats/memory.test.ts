@@ -1,7 +1,6 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 import {
   type Account,
   Algorithms,
@@ -22,6 +21,7 @@ import { memoryNats, type MemoryNatsOptions } from '../../../src/connectors/nats
 import { answered, logIn, type LogIn, type Opened } from '../../../src/connectors/nats/server.ts'
 import { realIo } from '../../../src/core/contract/io.ts'
 import { collect } from '../../laws/collect.ts'
+import { PATIENCE_MS } from '../../laws/world.ts'
 import { requireServer } from '../../servers.ts'
 import { makeNatsKeys, type NatsKeys } from './nats-keys.ts'
 import { availableNats, INSTALL_NATS, type NatsServer, startNats } from './nats-server.ts'
@@ -130,33 +130,39 @@ describe.skipIf(installed.skip)(`NATS in memory ${installed.reason}`, () => {
     const config = configOf(server, { host: '127.0.0.1', port: server.port })
     const [real, its] = [clientsOver(logIn), clientsOver(twin.logIn)]
     for (const [who, ...what] of await script()) {
-      const said = await real.perform(who, what)
-      const asked = what.length > 1 ? what.join(' ') : 'logs in'
-      expect(await its.perform(who, what), `${who} ${asked}`).toEqual(said)
+      const asked = `${who} ${what.length > 1 ? what.join(' ') : 'logs in'}`
+      const said = await its.perform(who, what, PATIENCE_MS)
+      // Only where no answer is to come it is not waited for long.
+      const patienceMs = String(said).includes('TimeoutError') ? 1000 : PATIENCE_MS
+      expect(await real.perform(who, what, patienceMs), asked).toEqual(said)
+      // Whom it cuts off hears of it after who asked for it has its answer.
+      await expect.poll(() => real.connected(), { message: asked }).toEqual(await its.connected())
     }
     await real.close()
 
     /** Those who are let in stay, by what they are called. */
     function clientsOver(way: LogIn) {
       const held = new Map<string, Opened>()
-      const perform = async (who: string, [first, body]: string[]) => {
-        let said: unknown
+      const perform = async (who: string, [first, body]: string[], timeout: number): Promise<unknown> => {
         try {
-          if (body === undefined) {
-            const opened = await way(config, credsAuthenticator(Buffer.from(first!)))
-            await answered(opened, 5000)
-            held.set(who, opened)
-            said = 'in'
-          } else said = plain((await held.get(who)!.request(first!, body, { timeout: 1000 })).string())
+          if (body !== undefined)
+            return plain((await held.get(who)!.request(first!, body, { timeout })).string())
+          const opened = await way(config, credsAuthenticator(Buffer.from(first!)))
+          await answered(opened, timeout)
+          held.set(who, opened)
+          return 'in'
         } catch (error) {
-          said = namesOf(error)
+          return namesOf(error)
         }
-        // Whom it cuts off hears of it after who asked for it has its answer.
-        if (way === logIn && first === UPDATE) await wait(50)
-        return { said, connected: [...held].filter(([, each]) => !each.isClosed()).map(([name]) => name) }
+      }
+      const connected = async () => {
+        const open = [...held].filter(([, each]) => !each.isClosed())
+        await Promise.allSettled(open.map(([, each]) => answered(each, PATIENCE_MS)))
+        return open.filter(([, each]) => !each.isClosed()).map(([name]) => name)
       }
       return {
         perform,
+        connected,
         close: () => Promise.all([...held.values()].map(each => each.close())),
       }
     }

@@ -47,7 +47,11 @@ log: { level: error }
     env: { ...process.env, ...childEnvironment(), HOME: home },
     stdio: 'ignore',
   })
-  onTestFinished(() => void server.kill('SIGKILL'))
+  const gone = new Promise(resolve => server.once('exit', resolve))
+  onTestFinished(async () => {
+    server.kill('SIGKILL')
+    await gone
+  })
   const url = `http://127.0.0.1:${port}`
   for (let tries = 0; ; tries++) {
     const up = await fetch(`${url}/v2/`).then(
@@ -55,7 +59,7 @@ log: { level: error }
       () => false,
     )
     if (up) break
-    if (tries > 300) throw new Error('the registry did not start')
+    if (tries > 1200 || server.exitCode !== null) throw new Error('the registry did not start')
     await realIo().sleep(100)
   }
   for (const tag of ['1', '2'])

@@ -68,7 +68,7 @@ describe.skipIf(server.skip)(`certificates of OpenSSH ${server.reason}`, () => {
 
   test('sshd takes it, and refuses it when it is listed, and when its time is over', async () => {
     const revoked = await issue('run-2:issue', 600)
-    const brief = await issue('run-3:issue', 5)
+    const brief = await issue('run-3:issue', 10)
     expect(await connection.verify!(brief.ref, brief.secret)).toMatchObject({ state: 'live' })
     expect(await world.use(revoked.secret)).toBe(true)
     const certificate = certificateOf(revoked, 'revoked')

@@ -258,7 +258,7 @@ describe('sealing', () => {
       throw error
     })
     await add(db, 1)
-    await expect.poll(() => countUnsealed(db), { timeout: 5000 }).toBe(0)
+    await expect.poll(() => countUnsealed(db)).toBe(0)
     await add(db, 1)
     await sealer.stop()
     expect(await countUnsealed(db)).toBe(0)

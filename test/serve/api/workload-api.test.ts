@@ -63,7 +63,7 @@ spiffe:
     - { socket: ${socketOf('nobody')}, workload: nobody, leases: ["x509:orders", "jwt:orders"] }
 trustDomains: [{ name: partner.example, bundle: "${BUNDLE}", subjects: ["spiffe://partner.example/*"] }]
 leases:
-  - { name: "x509:orders", like: "${ORDERS}", ttl: 6s }
+  - { name: "x509:orders", like: "${ORDERS}", ttl: 20s }
   - { name: "jwt:orders", spiffeId: "${ORDERS}", audience: ["${REPORTS}", "https://more.example"], ttl: 5m }
 `
     const policies = {
@@ -79,7 +79,7 @@ permit(principal, action == Action::"lease", resource)
     const apis = workloadApis(db, stage.broker, error => stage.troubles.push(error))
     for (const api of apis) sockets.push(await serveWorkloadApi(api))
     client = new SpiffeClient(socketOf('orders'))
-  }, 60_000)
+  })
   afterAll(async () => {
     client?.close()
     for (const socket of sockets) await socket.close()

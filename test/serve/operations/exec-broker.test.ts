@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -27,7 +28,7 @@ issuers: [{ issuer: "${ISSUER}", subjects: ['job:*'] }]
 leases:
   - { name: api, audience: "https://reports.example", ttl: 60s }
   - { name: short, audience: "https://reports.example", ttl: 2s }
-  - { name: renewed, audience: "https://reports.example", ttl: 4s, maxTtl: 5s }
+  - { name: renewed, audience: "https://reports.example", ttl: 12s, maxTtl: 14s }
 `
   const policies = { 'all.cedar': 'permit(principal, action, resource);' }
   stage = await brokerStage(db, new Connections([], testKeys, realIo()), { config, policies })
@@ -85,16 +86,19 @@ test('what is killed leaves a lease that the broker ends at its time', async () 
 
 test('it is renewed while the command runs, and is over at its longest time', async () => {
   const notes: string[] = []
-  const file = join(home, 'token')
+  const [file, over] = [join(home, 'token'), join(home, 'over')]
   await writeFile(file, await stage.token())
   const world = {
     io: realIo(),
     takeSignals: () => () => {},
-    progress: (event: { text: string }) => notes.push(event.text),
+    progress: (event: { text: string }) => {
+      notes.push(event.text)
+      writeFileSync(over, '')
+    },
   }
-  // Longer than its longest time, where another token has come.
-  const script = `for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do sleep 0.2
-    test "$(cat "$FIREBREAK_ACCESS_TOKEN_FILE")" = "$FIREBREAK_ACCESS_TOKEN" || { sleep 3; exit 0; }; done; exit 1`
+  // Until another token has come, and then until it is told that its longest time is over.
+  const script = `while test "$(cat "$FIREBREAK_ACCESS_TOKEN_FILE")" = "$FIREBREAK_ACCESS_TOKEN"
+    do test -e '${over}' && exit 1; sleep 0.2; done; until test -e '${over}'; do sleep 0.2; done`
   const given = {
     for: 'renewed',
     command: ['sh', '-c', script],
@@ -105,6 +109,6 @@ test('it is renewed while the command runs, and is over at its longest time', as
   const { exit, failures } = (await exec.run(world as never, given)) as { exit: number; failures: Error[] }
   expect({ exit, failures }).toEqual({ exit: 0, failures: [] })
   const { createdAt, notAfter } = await lastLease()
-  expect(Date.parse(notAfter) - Date.parse(createdAt)).toBe(5_000)
+  expect(Date.parse(notAfter) - Date.parse(createdAt)).toBe(14_000)
   expect(notes).toEqual(['the lease’s time is over: its credential is ended'])
 })
