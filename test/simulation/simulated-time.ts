@@ -47,6 +47,8 @@ export class SimulatedTime {
     setImmediate(() => {
       this.#scheduled = false
       if (this.#still > 0) return
+      // Who waits for a disk is ready too, however slow it is.
+      if (process.getActiveResourcesInfo().some(name => name.startsWith('FSReq'))) return this.#go()
       const next = this.#sleepers.reduce((a, b) =>
         b.wakeAt < a.wakeAt || (b.wakeAt === a.wakeAt && b.order < a.order) ? b : a,
       )
