@@ -29,6 +29,7 @@ export const migrations: Record<string, Migration> = {
   '0022_notice': { up: notice },
   '0023_automation_notice': { up: automationNotice },
   '0024_found_among_many': { up: foundAmongMany },
+  '0025_baseline_mark': { up: baselineMark },
 }
 
 async function spine(db: Kysely<unknown>): Promise<void> {
@@ -369,4 +370,11 @@ async function automationNotice(db: Kysely<unknown>): Promise<void> {
 async function foundAmongMany(db: Kysely<unknown>): Promise<void> {
   await sql`create index fact_name on fact (name)`.execute(db)
   await sql`create index run_kind on run (kind, state)`.execute(db)
+}
+
+/** What stands in a baseline for each value, sealed: to make it takes long. By the fingerprint that is shown. */
+async function baselineMark(db: Kysely<unknown>): Promise<void> {
+  await sql`create table baseline_mark (
+    baseline_id text not null, fingerprint text not null, sealed text not null,
+    primary key (baseline_id, fingerprint))`.execute(db)
 }

@@ -48,6 +48,7 @@ export interface Schema {
   signing_key: SigningKeyTable
   policy_set: PolicySetTable
   approval: ApprovalTable
+  baseline_mark: BaselineMarkTable
 }
 
 /** What tells the rows of each table apart; each table stands after those that it refers to. */
@@ -87,6 +88,7 @@ export const PRIMARY_KEYS = {
   signing_key: ['id'],
   policy_set: ['id'],
   approval: ['id'],
+  baseline_mark: ['baseline_id', 'fingerprint'],
 } as const satisfies { [Table in keyof Schema]: readonly (keyof Schema[Table])[] }
 
 export const TABLE_NAMES = Object.keys(PRIMARY_KEYS) as (keyof Schema)[]
@@ -468,6 +470,13 @@ export interface AnsweringTable {
   party: string | null
   called: string | null
   at: number
+}
+
+export interface BaselineMarkTable {
+  baseline_id: string
+  /** The one that is shown, not the one that `copy` has. */
+  fingerprint: string
+  sealed: string
 }
 
 export type Row<Table extends keyof Schema> = Selectable<Schema[Table]>

@@ -1,26 +1,20 @@
-import { randomUUID, scrypt } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { realpathSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
-import { promisify } from 'node:util'
 import { z } from 'zod'
 import { FirebreakError } from '../../../core/contract/errors.ts'
-import type { Secret } from '../../../core/contract/secret.ts'
-import { STRONG_BITS, strengthBits } from '../../../core/keys/strength.ts'
 import { replaceFile } from '../replace-file.ts'
 import { fileInTree, type Standing } from '../standing.ts'
+import { type Markable, Marks } from './marks.ts'
 
 const MOST_BYTES = 16 * 1024 * 1024
-/** 32 MiB and some fifty milliseconds for each value, and for each guess at one. */
-const COST = { N: 32_768, r: 8, p: 1, maxmem: 64 * 1024 * 1024 }
-const STRONG_MARK_BYTES = 8
-const WEAK_MARK_BYTES = 1
 
 const shape = z.strictObject({
   firebreak: z.literal('baseline'),
-  version: z.literal(1),
-  /** How marks are made: fixed, so that no file can ask for more work. */
-  marks: z.literal('scrypt-32768-8-1'),
+  version: z.literal([1, 2], { error: 'a later Firebreak wrote it' }),
+  /** How marks are made: fixed for each version, so that no file can ask for more work. */
+  marks: z.string(),
   /** Random; what the marks of this file are salted with, so that no table made for another one helps. */
   id: z.uuid(),
   entries: z.array(
@@ -33,66 +27,60 @@ const shape = z.strictObject({
 })
 type Entry = z.infer<typeof shape>['entries'][number]
 
-/** A value that may be told from others: what only the machine makes, and what a person may have chosen. */
-export interface Markable {
-  readonly secret: Secret
-  readonly preview: string | null
-}
+/** The rule that found a copy, and where. */
+type Spot = Standing & { readonly rule: string }
 
 /**
  * The finds that a team knows of. One file for all machines, whatever their keys: an entry is a rule, a path relative to
  * the file, and a mark of the value salted with the file's own id. docs/stop-secrets.md says what a mark tells.
  */
 export class Baseline {
+  readonly marks: Marks
   readonly #folder: string
-  readonly #id: string
-  readonly #entries: Map<string, Set<string>>
-  readonly #hashes = new Map<string, Promise<string>>()
+  readonly #entries = new Map<string, Set<string>>()
 
-  constructor(file: string, id: string, entries: readonly Entry[]) {
+  constructor(file: string, marks: Marks, entries: readonly Entry[] = []) {
     this.#folder = realPath(dirname(resolve(file)))
-    this.#id = id
-    this.#entries = new Map()
-    for (const { rule, path, mark } of entries) {
-      const marks = this.#entries.get(keyOf(rule, path))
-      if (marks) marks.add(mark)
-      else this.#entries.set(keyOf(rule, path), new Set([mark]))
-    }
+    this.marks = marks
+    for (const { rule, path, mark } of entries) this.#insert(keyOf(rule, path), mark)
   }
 
   /** Raises INVALID_INPUT where the file is none of ours. */
   static async read(file: string): Promise<Baseline> {
-    const { id, entries } = await parsed(file)
-    return new Baseline(file, id, entries)
+    const { marks, entries } = await parsed(file)
+    return new Baseline(file, marks, entries)
   }
 
-  /** A new one with the id of the file that it replaces, so that what did not change stays as it is. */
+  /**
+   * A new one with the id of the file that it replaces, so that what did not change stays as it is. Its version stays as
+   * well: the history has the old marks, and a second one of a password, made another way, would tell twice as much.
+   */
   static async forWriting(file: string): Promise<Baseline> {
     const old = await parsed(file).catch((error: unknown) => {
       if (error instanceof FirebreakError && error.code === 'NOT_FOUND') return undefined
       throw error
     })
-    return new Baseline(file, old?.id ?? randomUUID(), [])
+    return new Baseline(file, old?.marks ?? new Marks(randomUUID()))
   }
 
   /** Whether anything of this rule is known at this path: only then is the value asked for. */
-  mayHold(copy: Standing & { readonly rule: string }): boolean {
-    return this.#entries.has(this.#key(copy))
+  mayHold(spot: Spot): boolean {
+    return this.#entries.has(this.#key(spot))
   }
 
-  async holds(copy: Standing & { readonly rule: string }, value: Markable): Promise<boolean> {
-    const marks = this.#entries.get(this.#key(copy))
-    if (!marks) return false
-    // A mark may be short although this value's would be long, and the other way round, after a change of the rules.
-    const whole = await this.#hashOf(value)
-    return [...marks].some(mark => whole.startsWith(mark))
+  /** `mark` is what `marks` makes of the value; the value itself is seldom needed. */
+  async holds(spot: Spot, mark: string, value: () => Promise<Markable | undefined>): Promise<boolean> {
+    const known = this.#entries.get(this.#key(spot))
+    if (!known) return false
+    if (known.has(mark)) return true
+    // After a change of the rules, a value's mark may be of another form than the one that was written.
+    const others = [...known].filter(other => other.length !== mark.length)
+    const again = others.length > 0 ? await value() : undefined
+    return again !== undefined && (await this.marks.fits(again, others))
   }
 
-  async add(copy: Standing & { readonly rule: string }, value: Markable): Promise<void> {
-    const mark = await this.#markOf(value)
-    const marks = this.#entries.get(this.#key(copy))
-    if (marks) marks.add(mark)
-    else this.#entries.set(this.#key(copy), new Set([mark]))
+  add(spot: Spot, mark: string): void {
+    this.#insert(this.#key(spot), mark)
   }
 
   get size(): number {
@@ -105,12 +93,8 @@ export class Baseline {
       const [rule, path] = JSON.parse(key) as [string, string]
       return [...marks].map(mark => JSON.stringify({ rule, path, mark }))
     })
-    const head = {
-      firebreak: 'baseline',
-      version: 1,
-      marks: 'scrypt-32768-8-1',
-      id: this.#id,
-    }
+    const { version, method, id } = this.marks
+    const head = { firebreak: 'baseline', version, marks: method, id }
     const members = Object.entries(head).map(
       ([name, value]) => `  ${JSON.stringify(name)}: ${JSON.stringify(value)},`,
     )
@@ -121,31 +105,19 @@ export class Baseline {
     await replaceFile(file, `{\n${members.join('\n')}\n  "entries": [${lines ? `\n${lines}\n  ` : ''}]\n}\n`)
   }
 
-  #key(copy: Standing & { readonly rule: string }): string {
-    const from = relative(this.#folder, realPath(fileInTree(copy)))
+  #insert(key: string, mark: string): void {
+    const marks = this.#entries.get(key)
+    if (marks) marks.add(mark)
+    else this.#entries.set(key, new Set([mark]))
+  }
+
+  #key(spot: Spot): string {
+    const from = relative(this.#folder, realPath(fileInTree(spot)))
       .split(sep)
       .join('/')
-    return keyOf(copy.rule, copy.member === null ? from : `${from}!/${copy.member}`)
-  }
-
-  async #markOf(value: Markable): Promise<string> {
-    // What a person chose could be guessed from a mark: one byte tells that it was changed, and fits one guess in 256.
-    const isStrong = value.preview !== null && strengthBits(value.secret) >= STRONG_BITS
-    return (await this.#hashOf(value)).slice(0, 2 * (isStrong ? STRONG_MARK_BYTES : WEAK_MARK_BYTES))
-  }
-
-  #hashOf({ secret }: Markable): Promise<string> {
-    const known = Buffer.from(secret.reveal()).toString('base64')
-    let hash = this.#hashes.get(known)
-    if (!hash) {
-      hash = slow(secret.reveal(), this.#id, STRONG_MARK_BYTES, COST).then(bytes => bytes.toString('hex'))
-      this.#hashes.set(known, hash)
-    }
-    return hash
+    return keyOf(spot.rule, spot.member === null ? from : `${from}!/${spot.member}`)
   }
 }
-
-const slow = promisify<Uint8Array, string, number, typeof COST, Buffer>(scrypt)
 
 /** As far as it is there: the path of a file in a history may be gone. */
 function realPath(path: string): string {
@@ -161,7 +133,7 @@ function keyOf(rule: string, path: string): string {
   return JSON.stringify([rule, path])
 }
 
-async function parsed(file: string): Promise<{ id: string; entries: Entry[] }> {
+async function parsed(file: string): Promise<{ marks: Marks; entries: Entry[] }> {
   let text: string
   try {
     const bytes = await readFile(file)
@@ -175,11 +147,23 @@ async function parsed(file: string): Promise<{ id: string; entries: Entry[] }> {
       `firebreak scan . --write-baseline ${file} makes it`,
     )
   }
+  let content: unknown
   try {
-    return shape.parse(JSON.parse(text))
+    content = JSON.parse(text)
   } catch {
-    throw notOurs(file, 'it is no baseline of Firebreak')
+    throw notOurs(file, 'it is no JSON')
   }
+  if (!z.looseObject({ firebreak: z.literal('baseline') }).safeParse(content).success)
+    throw notOurs(file, 'it is no baseline of Firebreak')
+  const { data, error } = shape.safeParse(content)
+  if (!data) {
+    const [issue] = error.issues
+    throw notOurs(file, `${issue?.path.join('.')}: ${issue?.message}`)
+  }
+  const marks = new Marks(data.id, data.version)
+  if (marks.method !== data.marks)
+    throw notOurs(file, `marks: ${marks.method} is how version ${data.version} makes them`)
+  return { marks, entries: data.entries }
 }
 
 function notOurs(file: string, why: string): FirebreakError {

@@ -11,16 +11,14 @@ import type { World } from '../operation.ts'
 import { ruleFoldersOf } from '../own-rules.ts'
 import { shownFact, type ShownFact } from '../shown-fact.ts'
 import { isoTime } from '../standing.ts'
-import type { Baseline } from './baseline.ts'
+import { type Baselines, compared } from './compared.ts'
 import { type Found, type FoundCopy, isAccepted, type Scan } from './found.ts'
 import type { Root } from './sarif.ts'
 
-export interface ChangeInput {
+export interface ChangeInput extends Baselines {
   readonly paths: readonly string[]
   readonly range: ChangeRange
   readonly minConfidence: number
-  readonly accept: Baseline | undefined
-  readonly collect: Baseline | undefined
 }
 
 /**
@@ -104,12 +102,10 @@ async function foundIn(
   const groups = Map.groupBy(finds, ({ kind, secret, claims }) =>
     JSON.stringify([kind, Buffer.from(secret.reveal()).toString('base64'), claims ?? null]),
   )
-  const found: Found[] = []
-  for (const group of groups.values()) {
+  const told = async (group: readonly Look[]): Promise<Found> => {
     const first = group[0]!
-    const copies: FoundCopy[] = []
-    for (const one of group) copies.push(await copyOf(change, one, input))
-    found.push({
+    const value = { secret: first.secret, preview: first.preview ?? null }
+    return {
       fingerprint: keys
         ? publicFingerprint(keys.publicFingerprint, fingerprint(keys.fingerprint, first.secret))
         : null,
@@ -119,9 +115,14 @@ async function foundIn(
       identity: first.claims?.id.startsWith('?') ? first.claims.id.slice(1) : null,
       confidence: group.reduce((most, { confidence }) => Math.max(most, confidence), 0),
       facts: factsOf(group, `git:${change.root}`, now),
-      copies,
-    })
+      copies: await compared(
+        group.map(find => copyOf(change, find)),
+        { mark: marks => marks.of(value), read: async () => value },
+        input,
+      ),
+    }
   }
+  const found = await Promise.all([...groups.values()].map(told))
   return found.sort((a, b) => b.confidence - a.confidence || a.kind.localeCompare(b.kind))
 }
 
@@ -136,9 +137,9 @@ function factsOf(finds: readonly Look[], source: string, now: Ms): ShownFact[] {
   return [...told.values()].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
 }
 
-async function copyOf(change: Change, find: Look, { accept, collect }: ChangeInput): Promise<FoundCopy> {
+function copyOf(change: Change, find: Look): FoundCopy {
   const { place, member, line, kind, allowance } = find
-  const copy: FoundCopy = {
+  return {
     place: `git:${change.root}`,
     path: place.path,
     member: member ?? null,
@@ -153,9 +154,4 @@ async function copyOf(change: Change, find: Look, { accept, collect }: ChangeInp
     rule: kind,
     accepted: allowance ? 'allowed' : null,
   }
-  const value = { secret: find.secret, preview: find.preview ?? null }
-  if (copy.accepted === null) await collect?.add(copy, value)
-  if (copy.accepted === null && accept?.mayHold(copy) && (await accept.holds(copy, value)))
-    return { ...copy, accepted: 'baseline' }
-  return copy
 }

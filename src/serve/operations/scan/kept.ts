@@ -5,7 +5,6 @@ import { verifyLeaks } from '../../../act/incident/verify.ts'
 import { isFirebreakError } from '../../../core/contract/errors.ts'
 import { formatRef, type Ms } from '../../../core/contract/ref.ts'
 import type { Verdict } from '../../../core/contract/connector.ts'
-import type { Secret } from '../../../core/contract/secret.ts'
 import type { Row } from '../../../core/store/schema.ts'
 import {
   type CredentialView,
@@ -23,11 +22,12 @@ import { ruleFoldersOf } from '../own-rules.ts'
 import { saidFacts } from '../shown-fact.ts'
 import { sourceNames } from '../standing.ts'
 import { called } from '../subject.ts'
-import type { Baseline } from './baseline.ts'
-import { type Found, type FoundCopy, foundCopies, isAccepted, type Scan, withAllowances } from './found.ts'
+import type { Baselines } from './compared.ts'
+import { type Found, foundCopies, isAccepted, type Scan, withAllowances } from './found.ts'
+import { withBaselines } from './kept-baseline.ts'
 import type { Root } from './sarif.ts'
 
-export interface KeptInput {
+export interface KeptInput extends Baselines {
   readonly paths: readonly string[]
   readonly history: boolean
   readonly workers: number
@@ -36,14 +36,11 @@ export interface KeptInput {
   readonly verify?: boolean | undefined
   /** Whether where the sources were cloned from is needed. */
   readonly sarif?: string | undefined
-  readonly accept: Baseline | undefined
-  readonly collect: Baseline | undefined
 }
 
 /** Whole repositories and directories, read into the inventory: what was read before is not read again. */
 export async function scanKept(world: World, input: KeptInput): Promise<Scan & { roots: Root[] }> {
   const { db, keys, io } = world
-  const { accept, collect } = input
   const { sourceIds, failures, skipped } = await readAll(world, input)
   const verified = input.verify ? await verifyFound(world, sourceIds) : undefined
   const names = await sourceNames(db)
@@ -51,15 +48,18 @@ export async function scanKept(world: World, input: KeptInput): Promise<Scan & {
   const now = io.now().getTime()
   const found: Found[] = []
   const named: NonNullable<CredentialView['identity']>[] = []
-  for await (const views of sourceIds.length === 0 ? [] : credentialsInTurn(db, keys, { sourceIds }))
+  for await (const views of sourceIds.length === 0 ? [] : credentialsInTurn(db, keys, { sourceIds })) {
+    const some: { view: CredentialView; found: Found }[] = []
     for (const view of views) {
       if (view.identity) named.push(view.identity)
       const one = withAllowances(foundOf(view, within, names, now))
       if (one.copies.length === 0) continue
       const verdict = verified?.get(view.id)
       const told = verdict ? { ...one, verified: { ...verdict, access: verdict.access ?? [] } } : one
-      found.push(await withBaseline(world, view, told, accept, collect))
+      some.push({ view, found: told })
     }
+    found.push(...(await withBaselines(world, some, input)))
+  }
   const sure = found
     .filter(found => found.confidence >= input.minConfidence)
     .sort((a, b) => b.confidence - a.confidence || a.kind.localeCompare(b.kind))
@@ -193,40 +193,6 @@ function foundOf(view: CredentialView, within: Set<string>, names: Map<string, s
     facts: saidFacts(view, names, now),
     copies: foundCopies(copies, names),
   }
-}
-
-/** Fingerprints are keyed, and a baseline is for all machines: the value is read again, where a copy still gives it. */
-async function withBaseline(
-  world: World,
-  view: CredentialView,
-  found: Found,
-  accept: Baseline | undefined,
-  collect: Baseline | undefined,
-): Promise<Found> {
-  const open = found.copies.filter(copy => copy.accepted === null)
-  if (!collect && !open.some(copy => accept?.mayHold(copy))) return found
-  const secret = await valueAgain(world, view)
-  if (!secret) return found
-  const value = { secret, preview: found.preview }
-  const copies: FoundCopy[] = []
-  for (const copy of found.copies) {
-    if (copy.accepted === null) await collect?.add(copy, value)
-    const known = copy.accepted === null && (await accept?.holds(copy, value))
-    copies.push(known ? { ...copy, accepted: 'baseline' } : copy)
-  }
-  secret.erase()
-  return { ...found, copies }
-}
-
-async function valueAgain({ db, connections }: World, view: CredentialView): Promise<Secret | undefined> {
-  for (const copy of view.copies)
-    try {
-      const secret = await (await connections.open(db, copy.sourceId)).read?.(copy.place)
-      if (secret) return secret
-    } catch (error) {
-      if (!isFirebreakError(error)) throw error
-    }
-  return undefined
 }
 
 /** Where the sources were cloned from and stood, as they told. */

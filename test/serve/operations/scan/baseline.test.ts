@@ -1,8 +1,11 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID, scryptSync } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { expect, onTestFinished, test } from 'vitest'
+import { Secret } from '../../../../src/core/contract/secret.ts'
 import { Baseline } from '../../../../src/serve/operations/scan/baseline.ts'
+import { type Markable, Marks } from '../../../../src/serve/operations/scan/marks.ts'
 import { type Stage, setStage } from '../../../stage.ts'
 
 const COMMIT = 'git -c user.name=Ann -c user.email=ann@example.com commit -qm'
@@ -14,7 +17,7 @@ async function stageForTest(): Promise<Stage> {
 }
 
 function token(): string {
-  return ['npm', 'rand'].join('_') + randomBytes(12).toString('hex')
+  return ['npm', 'rand'].join('_') + randomBytes(24).toString('hex')
 }
 
 function url(password: string): string {
@@ -99,6 +102,11 @@ test.each([
     }),
     'INVALID_INPUT',
   ],
+  [
+    'of a later version',
+    JSON.stringify({ firebreak: 'baseline', version: 3, marks: 'x', id: randomUUID(), entries: [] }),
+    'INVALID_INPUT',
+  ],
 ])('a file that is %s is refused', async (_, text, code) => {
   const stage = await stageForTest()
   if (text !== undefined) await writeFile(join(stage.directory, 'known.json'), text)
@@ -111,9 +119,50 @@ test.each([
   expect(await readFile(join(stage.directory, 'known.json'), 'utf8')).toBe(text)
 })
 
+test('a file of version 1 is read, and stays what it is when it is written again', async () => {
+  const stage = await stageForTest()
+  const path = join(stage.directory, 'known.json')
+  await stage.run('firebreak scan . --write-baseline new.json')
+  const now = JSON.parse(await readFile(join(stage.directory, 'new.json'), 'utf8')) as Written
+  const id = randomUUID()
+  const mark = scryptSync(stage.secret, id, 8, { N: 32_768, r: 8, p: 1, maxmem: 64 * 1024 * 1024 })
+  // What a version 1 had of this password, and a mark that is none of the other's.
+  const entries = now.entries.map(entry => ({
+    ...entry,
+    mark: entry.path === 'src/report.js' ? 'f'.repeat(16) : mark.toString('hex').slice(0, 2),
+  }))
+  const head = { firebreak: 'baseline', version: 1, marks: 'scrypt-32768-8-1', id }
+  await writeFile(path, JSON.stringify({ ...head, entries }))
+  const known = await stage.run('firebreak scan . --baseline known.json')
+  expect(known.exit, known.stderr).toBe(1)
+  expect(known.stdout).toContain('Known from the baseline: 2 places')
+  await stage.run('firebreak scan . --write-baseline known.json')
+  const again = JSON.parse(await readFile(path, 'utf8')) as Written
+  expect(again).toMatchObject(head)
+  expect(again.entries.filter(entry => entry.path !== 'src/report.js')).toEqual(
+    entries.filter(entry => entry.path !== 'src/report.js'),
+  )
+})
+
+test('what was marked once is neither read nor hashed again, and the store tells nothing of it', async () => {
+  const stage = await stageForTest()
+  await stage.run('firebreak scan . --write-baseline known.json')
+  const { id } = JSON.parse(await readFile(join(stage.directory, 'known.json'), 'utf8')) as Written
+  const store = new DatabaseSync(join(stage.home, 'firebreak.db'))
+  onTestFinished(() => store.close())
+  const rows = store.prepare('select * from baseline_mark').all()
+  expect(rows.map(row => row['baseline_id'])).toEqual([id, id])
+  // A nonce, one byte and a tag: whoever has the store alone sees the length only.
+  for (const { sealed } of rows) expect(Buffer.from(String(sealed), 'base64')).toHaveLength(12 + 2 + 16)
+  // That they are asked is seen by what becomes of a scan when they do not open.
+  store.prepare('update baseline_mark set sealed = ?').run('x')
+  const broken = await stage.run('firebreak scan . --baseline known.json')
+  expect(broken.exit).toBe(2)
+  expect(broken.stderr).toContain('does not open with this root key')
+})
+
 test('a machine-made token has a long mark, a password a short one', async () => {
-  const { Secret } = await import('../../../../src/core/contract/secret.ts')
-  const baseline = new Baseline('known.json', randomUUID(), [])
+  const baseline = new Baseline('known.json', new Marks(randomUUID()))
   const copy = {
     place: 'git:.',
     path: 'a',
@@ -128,19 +177,51 @@ test('a machine-made token has a long mark, a password a short one', async () =>
     reasons: [],
     rule: 'x',
   }
+  const holds = async (path: string, value: Markable) =>
+    await baseline.holds({ ...copy, path }, await baseline.marks.of(value), async () => value)
   const strong = { secret: new Secret(token()), preview: 'npm_…abcd' }
   const weak = { secret: new Secret('hunter2'), preview: null }
-  await baseline.add(copy, strong)
-  expect(await baseline.holds(copy, strong)).toBe(true)
-  expect(await baseline.holds(copy, { ...strong, secret: new Secret(token()) })).toBe(false)
+  baseline.add(copy, await baseline.marks.of(strong))
+  expect(await holds('a', strong)).toBe(true)
+  expect(await holds('a', { ...strong, secret: new Secret(token()) })).toBe(false)
   expect(baseline.mayHold({ ...copy, path: 'b' })).toBe(false)
-  await baseline.add({ ...copy, path: 'b' }, weak)
-  expect(await baseline.holds({ ...copy, path: 'b' }, weak)).toBe(true)
+  baseline.add({ ...copy, path: 'b' }, await baseline.marks.of(weak))
+  expect(await holds('b', weak)).toBe(true)
   // Of many guesses about one in 256 fits: what fits says little.
   const guesses = Array.from({ length: 24 }, (_, index) => ({
     secret: new Secret(`guess ${index}`),
     preview: null,
   }))
-  const fitting = await Promise.all(guesses.map(guess => baseline.holds({ ...copy, path: 'a' }, guess)))
+  const fitting = await Promise.all(guesses.map(guess => holds('a', guess)))
   expect(fitting).not.toContain(true)
+})
+
+test('a mark of the form that a value had before the rules changed fits it still', async () => {
+  for (const version of [1, 2] as const) {
+    const marks = new Marks(randomUUID(), version)
+    const secret = new Secret(token())
+    const [long, short] = [
+      await marks.of({ secret, preview: 'npm_…abcd' }),
+      await marks.of({ secret, preview: null }),
+    ]
+    expect([long.length, short.length]).toEqual([16, 2])
+    const other = { secret: new Secret(token()), preview: null }
+    for (const preview of ['npm_…abcd', null])
+      for (const mark of [long, short]) expect(await marks.fits({ secret, preview }, [mark])).toBe(true)
+    expect(await marks.fits(other, [long])).toBe(false)
+  }
+})
+
+test.each([
+  [
+    'has nothing but a long beginning',
+    `acme_production_deploy_${'47110815'}`,
+    'acme_production_deploy_…0815',
+    2,
+  ],
+  ['is short', `glpat-${randomBytes(4).toString('hex')}`, 'glpat-…0815', 2],
+  ['is long enough', `glpat-${randomBytes(20).toString('base64url')}`, 'glpat-…0815', 16],
+  ['may have been chosen', randomBytes(32).toString('base64url'), null, 2],
+])('a value that %s is hashed accordingly', async (_, value, preview, length) => {
+  expect(await new Marks(randomUUID()).of({ secret: new Secret(value), preview })).toHaveLength(length)
 })
