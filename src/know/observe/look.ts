@@ -11,7 +11,7 @@ import { builtDictionary } from '../readers/built.ts'
 import type { Reader } from '../readers/reader.ts'
 import { compileRules } from '../readers/secrets/engine.ts'
 import type { LoadedRules } from '../readers/secrets/load-rules.ts'
-import { readDocument } from './read-document.ts'
+import { type ReadAnswer, readDocument } from './read-document.ts'
 import { begin } from './reading.ts'
 
 /** A secret that a change puts at a place where it did not stand before. The caller erases it. */
@@ -46,9 +46,13 @@ export async function look(
   { rules, areBuilt }: Pick<LoadedRules, 'rules' | 'areBuilt'>,
   io: Pick<Io, 'signal'>,
 ): Promise<Looked> {
-  const engine = compileRules(rules, areBuilt ? builtDictionary() : undefined)
-  const looking = new Looking(change, allReaders(engine), io)
+  const looking = new Looking(change, readersHere({ rules, areBuilt }), io)
   return await looking.all()
+}
+
+/** Compiling the rules takes a moment: once for all documents. */
+export function readersHere({ rules, areBuilt }: Pick<LoadedRules, 'rules' | 'areBuilt'>): readonly Reader[] {
+  return allReaders(compileRules(rules, areBuilt ? builtDictionary() : undefined))
 }
 
 class Looking {
@@ -90,30 +94,35 @@ class Looking {
   }
 
   async #copiesIn(document: Document): Promise<Copy[]> {
-    const begun = await begin(document)
-    const chunks = async function* () {
-      yield* begun.chunks
-      if (begun.rest)
-        for (let next = await begun.rest.next(); !next.done; next = await begun.rest.next()) yield next.value
-    }
-    const answer = await readDocument<Secret>(
-      {
-        id: document.id,
-        in: document.in,
-        path: document.path,
-        head: begun.chunks.length === 1 ? begun.chunks[0]! : Buffer.concat(begun.chunks),
-        whole: begun.rest === undefined,
-        bytes: chunks,
-      },
-      this.#readers,
-      { keep: observation => observation, valueOf },
-    )
+    const answer = await readHere(document, this.#readers)
     const scope = `git:${this.#change.root}/${document.path}`
     for (const { member, why } of answer.gaps ?? [])
       this.#gaps.push({ what: member === '' ? scope : `${scope}!/${member}`, why, failed: false })
     if (answer.failure !== undefined) this.#gaps.push({ what: scope, why: answer.failure, failed: true })
     return answer.findings.filter(finding => finding.see === 'copy')
   }
+}
+
+/** One document through every reader that fits it, in this process: the secrets are whoever asks's, to be erased. */
+export async function readHere(document: Document, readers: readonly Reader[]): Promise<ReadAnswer<Secret>> {
+  const begun = await begin(document)
+  const chunks = async function* () {
+    yield* begun.chunks
+    if (begun.rest)
+      for (let next = await begun.rest.next(); !next.done; next = await begun.rest.next()) yield next.value
+  }
+  return await readDocument<Secret>(
+    {
+      id: document.id,
+      in: document.in,
+      path: document.path,
+      head: begun.chunks.length === 1 ? begun.chunks[0]! : Buffer.concat(begun.chunks),
+      whole: begun.rest === undefined,
+      bytes: chunks,
+    },
+    readers,
+    { keep: observation => observation, valueOf },
+  )
 }
 
 /** Copies whose value stood fewer times before: the last of them, where some are new. */

@@ -136,12 +136,14 @@ async function run(world: World, input: Input): Promise<Scan> {
           accept,
           collect,
         })
-  const { roots, ...output } = scanned
+  const { roots, unmarked, ...output } = scanned
   const written: string[] = []
   if (collect && input.writeBaseline !== undefined) {
     // What could not be read is not in it: it would be new the next time, which is what it shall be.
     await collect.write(input.writeBaseline)
-    written.push(`${input.writeBaseline}: ${collect.size} ${collect.size === 1 ? 'entry' : 'entries'}`)
+    const entries = `${collect.size} ${collect.size === 1 ? 'entry' : 'entries'}`
+    const without = `without ${unmarked} of which no copy could be read again`
+    written.push(`${input.writeBaseline}: ${entries}${unmarked === 0 ? '' : `, ${without}`}`)
   }
   if (input.sarif !== undefined) {
     const { rules } = await rulesInUse(ruleFoldersOf(world))

@@ -223,4 +223,8 @@ async function fillBroker(db: Db, entityId: string): Promise<void> {
     .insertInto('approval')
     .values({ id: 'a', ...asked, approved_at: null, said_by: null, used_at: null })
     .execute()
+  await db
+    .insertInto('baseline_mark')
+    .values({ baseline_id: 'known', fingerprint: 'fp_1', sealed: '…' })
+    .execute()
 }

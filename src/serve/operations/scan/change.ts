@@ -25,7 +25,10 @@ export interface ChangeInput extends Baselines {
  * What a change would bring. Nothing of it is kept: what is staged may never be committed, and an inventory of what
  * stands nowhere would send people after it. A commit that was made is found by the next scan.
  */
-export async function scanChange(world: World, input: ChangeInput): Promise<Scan & { roots: Root[] }> {
+export async function scanChange(
+  world: World,
+  input: ChangeInput,
+): Promise<Scan & { roots: Root[]; unmarked: number }> {
   const inUse = await rulesInUse(ruleFoldersOf(world))
   const keys = await world.existingKeys()
   const roots: Root[] = []
@@ -68,6 +71,7 @@ export async function scanChange(world: World, input: ChangeInput): Promise<Scan
     failures,
     kept: false,
     written: [],
+    unmarked: 0,
     roots,
   }
 }

@@ -1,3 +1,5 @@
+import type { Connection } from '../../../core/contract/connector.ts'
+import type { Document } from '../../../core/contract/document.ts'
 import { isFirebreakError } from '../../../core/contract/errors.ts'
 import { Secret } from '../../../core/contract/secret.ts'
 import { fingerprint, publicFingerprint } from '../../../core/keys/fingerprint.ts'
@@ -6,7 +8,10 @@ import type { Row } from '../../../core/store/schema.ts'
 import { transaction } from '../../../core/store/store.ts'
 import { inChunks } from '../../../know/inventory/in-chunks.ts'
 import type { CopyView, CredentialView } from '../../../know/inventory/queries.ts'
+import { readersHere, readHere } from '../../../know/observe/look.ts'
+import { rulesInUse } from '../../../know/readers/secrets/rules-in-use.ts'
 import type { World } from '../operation.ts'
+import { ruleFoldersOf } from '../own-rules.ts'
 import { areCompared, type Baselines, compared } from './compared.ts'
 import type { Found } from './found.ts'
 import { isLong, type Marks } from './marks.ts'
@@ -19,42 +24,93 @@ interface Kept {
 
 /** Node hashes four values at once, while others are read. */
 const LANES = 8
+const AT_A_TIME = 256
 
 /**
- * Fingerprints are keyed, and a baseline is for all machines: the value is read again, where a copy still gives it. Its mark
- * is kept, so that the next scan neither reads nor hashes it.
+ * The finds of a scan beside its baselines. Fingerprints are keyed, and a baseline is for all machines: the value is read
+ * again, where a copy still gives it. Its mark is kept, so that the next scan neither reads nor hashes it.
  */
-export async function withBaselines(
-  world: World,
-  some: readonly Kept[],
-  baselines: Baselines,
-): Promise<Found[]> {
-  const told = some.map(({ found }) => found)
-  const asked = some.flatMap(({ found }, index) => (areCompared(found.copies, baselines) ? [index] : []))
-  if (asked.length === 0) return told
-  const marks = await KeptMarks.load(
-    world,
-    asked.flatMap(index => told[index]!.fingerprint ?? []),
-    baselines,
-  )
-  const turn = asked.values()
-  const lane = async (): Promise<void> => {
-    for (const index of turn) told[index] = await withBaseline(world, some[index]!, marks, baselines)
+export class Comparison {
+  readonly #world: World
+  readonly #baselines: Baselines
+  readonly #unread: Kept[] = []
+
+  constructor(world: World, baselines: Baselines) {
+    this.#world = world
+    this.#baselines = baselines
   }
-  await Promise.all(Array.from({ length: LANES }, lane))
-  await marks.keep()
-  return told
+
+  /** Those whose value no place gave are as they were, until `rest`. */
+  async of(some: readonly Kept[]): Promise<Found[]> {
+    return await this.#compared(some, view => valueAgain(this.#world, view), this.#unread)
+  }
+
+  /**
+   * What stands within archives, images and databases, and in what is very large, no connection reads by its place: such
+   * documents are read once more as the scan read them. Gives those of which no value was read even so.
+   */
+  async rest(found: Found[], sourceIds: readonly string[]): Promise<number> {
+    const unread = this.#unread.splice(0)
+    if (unread.length === 0) return 0
+    const secrets = await foundAgain(
+      this.#world,
+      unread.map(({ view }) => view),
+      sourceIds,
+    )
+    const still: Kept[] = []
+    // Several may have the same value, and each erases its own.
+    const read = async (view: CredentialView) => {
+      const secret = secrets.get(view.publicFingerprint ?? '')
+      return secret && new Secret(secret.reveal())
+    }
+    const told: Found[] = []
+    for (let start = 0; start < unread.length; start += AT_A_TIME)
+      told.push(...(await this.#compared(unread.slice(start, start + AT_A_TIME), read, still)))
+    for (const secret of secrets.values()) secret.erase()
+    const late = new Map(unread.map((one, index) => [one.found, told[index]!]))
+    for (const [index, one] of found.entries()) found[index] = late.get(one) ?? one
+    return still.length
+  }
+
+  async #compared(
+    some: readonly Kept[],
+    valueOf: (view: CredentialView) => Promise<Secret | undefined>,
+    unread: Kept[],
+  ): Promise<Found[]> {
+    const told = some.map(({ found }) => found)
+    const asked = some.flatMap(({ found }, index) =>
+      areCompared(found.copies, this.#baselines) ? [index] : [],
+    )
+    if (asked.length === 0) return told
+    const fingerprints = asked.flatMap(index => told[index]!.fingerprint ?? [])
+    const kept = await KeptMarks.load(this.#world, fingerprints, this.#baselines)
+    const turn = asked.values()
+    const lane = async (): Promise<void> => {
+      for (const index of turn) {
+        this.#world.io.signal.throwIfAborted()
+        const one = some[index]!
+        const { found, wasUnread } = await withBaseline(one, kept, valueOf, this.#baselines)
+        told[index] = found
+        if (wasUnread) unread.push(one)
+      }
+    }
+    await Promise.all(Array.from({ length: LANES }, lane))
+    await kept.keep()
+    return told
+  }
 }
 
 async function withBaseline(
-  world: World,
   { view, found }: Kept,
   kept: KeptMarks,
+  valueOf: (view: CredentialView) => Promise<Secret | undefined>,
   baselines: Baselines,
-): Promise<Found> {
-  let secret: Secret | undefined
+): Promise<{ found: Found; wasUnread: boolean }> {
+  let reading: Promise<Secret | undefined> | undefined
+  let wasUnread = false
   const read = async () => {
-    secret ??= await valueAgain(world, view)
+    const secret = await (reading ??= valueOf(view))
+    if (!secret) wasUnread = true
     return secret && { secret, preview: found.preview }
   }
   const mark = async (marks: Marks) => {
@@ -66,8 +122,55 @@ async function withBaseline(
     return fresh
   }
   const copies = await compared(found.copies, { mark, read }, baselines)
+  const secret = await reading
   secret?.erase()
-  return { ...found, copies }
+  // What is not known yet stays the find that it was.
+  return wasUnread ? { found, wasUnread } : { found: { ...found, copies }, wasUnread }
+}
+
+/** The values by their fingerprints, as the readers find them where these stand. */
+async function foundAgain(
+  world: World,
+  views: readonly CredentialView[],
+  sourceIds: readonly string[],
+): Promise<Map<string, Secret>> {
+  const found = new Map<string, Secret>()
+  const wanted = new Set(views.flatMap(view => view.publicFingerprint ?? []))
+  const copies = views.flatMap(view => view.copies).filter(copy => copy.goneAt === undefined)
+  const readers = readersHere(await rulesInUse(ruleFoldersOf(world)))
+  for (const sourceId of sourceIds) {
+    const places = new Map(
+      copies.flatMap(({ sourceId: id, place }) =>
+        id === sourceId && place.version !== undefined ? [[place.version, place.path] as const] : [],
+      ),
+    )
+    if (places.size === 0 || wanted.size === 0) continue
+    for await (const document of documentsOf(await world.connections.open(world.db, sourceId), places)) {
+      world.io.signal.throwIfAborted()
+      for (const observation of (await readHere(document, readers)).findings) {
+        if (observation.see !== 'copy') continue
+        const { secret } = observation
+        const inner = fingerprint(world.keys.fingerprint, secret)
+        const outer = publicFingerprint(world.keys.publicFingerprint, inner)
+        if (wanted.delete(outer)) found.set(outer, secret)
+        else secret.erase()
+      }
+      if (wanted.size === 0) break
+    }
+  }
+  return found
+}
+
+/** Where a source cannot be asked for some of its documents, all are gone through and the others are not read. */
+async function* documentsOf(
+  connection: Connection,
+  places: ReadonlyMap<string, string>,
+): AsyncGenerator<Document, void> {
+  if (connection.documentsAt)
+    yield* connection.documentsAt([...places].map(([document, path]) => ({ document, path })))
+  else
+    for await (const document of connection.documents?.() ?? [])
+      if (places.get(document.id) === document.path) yield document
 }
 
 async function valueAgain(

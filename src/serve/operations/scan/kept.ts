@@ -24,7 +24,7 @@ import { sourceNames } from '../standing.ts'
 import { called } from '../subject.ts'
 import type { Baselines } from './compared.ts'
 import { type Found, foundCopies, isAccepted, type Scan, withAllowances } from './found.ts'
-import { withBaselines } from './kept-baseline.ts'
+import { Comparison } from './kept-baseline.ts'
 import type { Root } from './sarif.ts'
 
 export interface KeptInput extends Baselines {
@@ -39,7 +39,10 @@ export interface KeptInput extends Baselines {
 }
 
 /** Whole repositories and directories, read into the inventory: what was read before is not read again. */
-export async function scanKept(world: World, input: KeptInput): Promise<Scan & { roots: Root[] }> {
+export async function scanKept(
+  world: World,
+  input: KeptInput,
+): Promise<Scan & { roots: Root[]; unmarked: number }> {
   const { db, keys, io } = world
   const { sourceIds, failures, skipped } = await readAll(world, input)
   const verified = input.verify ? await verifyFound(world, sourceIds) : undefined
@@ -47,6 +50,7 @@ export async function scanKept(world: World, input: KeptInput): Promise<Scan & {
   const within = new Set(sourceIds)
   const now = io.now().getTime()
   const found: Found[] = []
+  const comparison = new Comparison(world, input)
   const named: NonNullable<CredentialView['identity']>[] = []
   for await (const views of sourceIds.length === 0 ? [] : credentialsInTurn(db, keys, { sourceIds })) {
     const some: { view: CredentialView; found: Found }[] = []
@@ -58,8 +62,9 @@ export async function scanKept(world: World, input: KeptInput): Promise<Scan & {
       const told = verdict ? { ...one, verified: { ...verdict, access: verdict.access ?? [] } } : one
       some.push({ view, found: told })
     }
-    found.push(...(await withBaselines(world, some, input)))
+    found.push(...(await comparison.of(some)))
   }
+  const unmarked = await comparison.rest(found, sourceIds)
   const sure = found
     .filter(found => found.confidence >= input.minConfidence)
     .sort((a, b) => b.confidence - a.confidence || a.kind.localeCompare(b.kind))
@@ -73,6 +78,7 @@ export async function scanKept(world: World, input: KeptInput): Promise<Scan & {
     failures,
     kept: true,
     written: [],
+    unmarked,
     roots: input.sarif === undefined ? [] : await rootsOf(db, sourceIds),
   }
 }

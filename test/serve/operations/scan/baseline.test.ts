@@ -119,6 +119,29 @@ test.each([
   expect(await readFile(join(stage.directory, 'known.json'), 'utf8')).toBe(text)
 })
 
+test.each(['', '--no-history '])('holds what stands within an archive (scan %s.)', async how => {
+  const stage = await stageForTest()
+  const pack = (password: string) =>
+    stage.run(
+      `mkdir -p in && echo 'URL=${url(password)}' > in/a.env && tar -czf old.tgz in && rm -r in && git add . && ${COMMIT} x`,
+    )
+  await pack(randomBytes(20).toString('hex'))
+  const written = await stage.run(`firebreak scan ${how}. --write-baseline known.json`)
+  expect(written.stdout, written.stderr).toMatch(/known\.json: \d entries\n/)
+  const { entries } = JSON.parse(await readFile(join(stage.directory, 'known.json'), 'utf8')) as Written
+  expect(entries.map(({ path }) => path)).toContain('old.tgz!/in/a.env')
+  const elsewhere = { environment: { FIREBREAK_HOME: join(stage.home, '../another') } }
+  const known = await stage.run(`firebreak scan ${how}. --baseline known.json`, elsewhere)
+  expect(known.exit, known.stdout + known.stderr).toBe(0)
+  // One in 256 others fits: of two, both hardly ever do.
+  await pack(
+    `${randomBytes(20).toString('hex')}@db.example/a postgres://b:${randomBytes(20).toString('hex')}`,
+  )
+  const changed = await stage.run(`firebreak scan ${how}. --baseline known.json`, elsewhere)
+  expect(changed.exit, changed.stdout + changed.stderr).toBe(1)
+  expect(changed.stdout).toContain('old.tgz!/in/a.env')
+})
+
 test('a file of version 1 is read, and stays what it is when it is written again', async () => {
   const stage = await stageForTest()
   const path = join(stage.directory, 'known.json')
