@@ -78,14 +78,24 @@ function prepare(db: DatabaseSync, sql: string): Prepared {
   }
 }
 
-/** Takes the write lock at the start: a deferred transaction that finds it taken halfway has to be run again whole. */
+/**
+ * Takes the write lock at the start: a deferred transaction that finds it taken halfway has to be run again whole. What a statement
+ * of several rows would have to take back SQLite keeps meanwhile, page by page: in a file that cost a fifth of a scan with many
+ * finds. Within a transaction it is in memory, some hundred kilobytes; sorting elsewhere may well need a file.
+ */
 class ImmediateDriver extends SqliteDriver {
   override async beginTransaction(
     connection: DatabaseConnection,
     settings: TransactionSettings = {},
   ): Promise<void> {
-    const begin = settings.accessMode === 'read only' ? 'begin deferred' : 'begin immediate'
-    await connection.executeQuery(CompiledQuery.raw(begin))
+    const isReading = settings.accessMode === 'read only'
+    if (!isReading) await run(connection, 'pragma temp_store=memory')
+    await run(connection, isReading ? 'begin deferred' : 'begin immediate')
+  }
+
+  override async commitTransaction(connection: DatabaseConnection): Promise<void> {
+    await super.commitTransaction(connection)
+    await run(connection, 'pragma temp_store=default')
   }
 
   /** A full disk makes SQLite roll back by itself; failing to do it again would hide why. */
@@ -95,7 +105,12 @@ class ImmediateDriver extends SqliteDriver {
     } catch (error) {
       if (!(error instanceof Error && error.message.includes('no transaction is active'))) throw error
     }
+    await run(connection, 'pragma temp_store=default')
   }
+}
+
+async function run(connection: DatabaseConnection, sql: string): Promise<void> {
+  await connection.executeQuery(CompiledQuery.raw(sql))
 }
 
 /** A transaction has the write lock from its beginning: there are no rows left to lock. */
