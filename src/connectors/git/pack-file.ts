@@ -46,6 +46,7 @@ export class PackFile {
   readonly #size: number
   readonly #idBytes: number
   readonly #find: FindBase
+  readonly #large: LargeMemory
   /** What is read one after the other, and what is read in between. */
   readonly #ahead: Window
   readonly #aside: Window
@@ -54,8 +55,9 @@ export class PackFile {
   #inVain = 0
 
   /** `number` tells it from others, and is below 64. Raises where there is no such file, or it is no pack. */
-  constructor(path: string, number: number, idBytes: number, find: FindBase) {
+  constructor(path: string, number: number, idBytes: number, find: FindBase, large = new LargeMemory()) {
     this.#number = number
+    this.#large = large
     const { file, size } = openRegular(path)
     this.#file = file
     this.#size = size - idBytes
@@ -179,11 +181,21 @@ export class PackFile {
     if (most <= 0) return undefined
     if (most > WINDOW_BYTES) {
       this.#take(most)
-      return stretchOf(this.#file, Buffer.allocUnsafeSlow(most), offset, most)
+      return stretchOf(this.#file, this.#large.of(most), offset, most)
     }
     const window = this.#aside.has(offset, most) || offset < this.#ahead.from ? this.#aside : this.#ahead
     if (!window.has(offset, most)) this.#take(WINDOW_BYTES)
     return window.at(offset, most)
+  }
+}
+
+/** What is read for one large object, over what was read for the last one: memory of its own for each would stay until it is collected. */
+export class LargeMemory {
+  #memory = Buffer.alloc(0)
+
+  of(bytes: number): Buffer {
+    if (this.#memory.length < bytes) this.#memory = Buffer.allocUnsafeSlow(bytes)
+    return this.#memory.subarray(0, bytes)
   }
 }
 
@@ -241,7 +253,7 @@ export class Recent {
 
   /** So many bytes in it, over what is there; elsewhere, where they are many, or `besides` lies there. */
   room(size: number, besides?: Buffer): Buffer {
-    if (size > this.#memory.length / 4) return Buffer.allocUnsafeSlow(size)
+    if (size > this.#memory.length / 2) return Buffer.allocUnsafeSlow(size)
     const doesFit = this.#next + size <= this.#memory.length
     const from = doesFit ? this.#next : 0
     if (besides && this.#lies(besides, from, from + size)) return Buffer.allocUnsafeSlow(size)

@@ -1,6 +1,6 @@
 import { closeSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { PackFile, type PackedObject, Recent } from './pack-file.ts'
+import { LargeMemory, PackFile, type PackedObject, Recent } from './pack-file.ts'
 import { openRegular, stretchOf } from './regular-file.ts'
 
 /** Kept open and in memory; what other packs have, git reads. */
@@ -53,13 +53,14 @@ export class Packs {
 
 function openPacks(folder: string, idBytes: number): Pack[] {
   const packs: Pack[] = []
+  const large = new LargeMemory()
   let room = MOST_INDEX_BYTES
   for (const name of namesIn(folder)) {
     if (packs.length === MOST_PACKS) break
     try {
       const index = new PackIndex(join(folder, name), idBytes, room)
       const pack = join(folder, name.replace(/idx$/, 'pack'))
-      const file = new PackFile(pack, packs.length, idBytes, id => index.offsetOf(id))
+      const file = new PackFile(pack, packs.length, idBytes, id => index.offsetOf(id), large)
       packs.push({ index, file })
       room -= index.bytes
     } catch {
