@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { formatRef, type Ms } from '../../core/contract/ref.ts'
+import { DAY_MS, formatRef, type Ms } from '../../core/contract/ref.ts'
 import type { Row } from '../../core/store/schema.ts'
 import type { Db } from '../../core/store/store.ts'
 import { nonHumans } from '../../judge/ownership/non-human.ts'
@@ -13,8 +13,6 @@ import { namesOf, refOf, resolveEntity } from '../../know/inventory/queries.ts'
 import type { Roots } from '../../know/inventory/roots.ts'
 import { credentialsOfIdentity, isEnded } from '../incident/subject.ts'
 import { ONLY_TOLD } from '../../know/inventory/only-told.ts'
-
-const DAY_MS = 86_400_000
 
 /** What is to happen by itself, and when. */
 export interface Due {

@@ -1,3 +1,4 @@
+import { DAY_MS } from '../../core/contract/ref.ts'
 import { randomBytes, randomUUID } from 'node:crypto'
 import { BreakableCalls, brokenFetch } from '../../core/contract/breakable-calls.ts'
 import type { Connector } from '../../core/contract/connector.ts'
@@ -232,7 +233,7 @@ export function newPassword(given: {
     secretText: `${random(3)}8Q~${random(34)}`,
     displayName: given.displayName ?? null,
     startDateTime: new Date(now).toISOString(),
-    endDateTime: given.endDateTime ?? new Date(now + 2 * 365 * 86_400_000).toISOString(),
+    endDateTime: given.endDateTime ?? new Date(now + 2 * 365 * DAY_MS).toISOString(),
   }
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Issued, Verdict, Want } from '../../core/contract/connector.ts'
 import { FirebreakError, isFirebreakError, orGone } from '../../core/contract/errors.ts'
-import type { CredentialRef, Ref, State } from '../../core/contract/ref.ts'
+import { DAY_MS, type CredentialRef, type Ref, type State } from '../../core/contract/ref.ts'
 import { Secret } from '../../core/contract/secret.ts'
 import { unlessAbsent } from '../../core/contract/refused.ts'
 import { type Account, mustBeHere, ownerIn, refIn } from './account.ts'
@@ -31,7 +31,6 @@ export const DEPLOY_TOKEN = z.object({
 })
 const MADE = z.object({ id: z.number(), user_id: z.number(), token: z.string() })
 const tokenState = z.object({ name: z.string(), scopes: z.array(z.string()), accessLevel: z.number() })
-const DAY_MS = 86_400_000
 /** The longest that GitLab lets one live is a year. */
 const LIFE_DAYS = 90
 

@@ -8,7 +8,7 @@ import type { Trust } from '../../core/contract/connector.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
 import { type Certified, IssueLedger } from '../../core/contract/issue-ledger.ts'
-import type { CredentialRef, Ms, Ref } from '../../core/contract/ref.ts'
+import { DAY_MS, type CredentialRef, type Ms, type Ref } from '../../core/contract/ref.ts'
 import type { X509Config } from './config.ts'
 import { reload } from './reload.ts'
 
@@ -167,7 +167,7 @@ export async function renewCrl(authority: Authority): Promise<void> {
     ({ mtimeMs }) => io.now().getTime() - mtimeMs,
     () => Number.POSITIVE_INFINITY,
   )
-  if (age > (config.listDays * 86_400_000) / 2) await publishCrl(authority)
+  if (age > (config.listDays * DAY_MS) / 2) await publishCrl(authority)
 }
 
 /** Makes the list what the book says, and has the server that reads it go by it. */
@@ -180,7 +180,7 @@ async function publishCrl(authority: Authority): Promise<void> {
     const crl = await x509.X509CrlGenerator.create({
       issuer: issuer.subjectName,
       thisUpdate: new Date(now - 60_000),
-      nextUpdate: new Date(now + config.listDays * 86_400_000),
+      nextUpdate: new Date(now + config.listDays * DAY_MS),
       signingKey: key,
       signingAlgorithm: algorithm,
       entries: refused.map(entryOf),

@@ -3,7 +3,7 @@ import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'n
 import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { FirebreakError } from './errors.ts'
-import type { Ms } from './ref.ts'
+import { DAY_MS, type Ms } from './ref.ts'
 
 /** What an authority signed, or was about to. `suspended` is refused and may stand again, `revoked` never. */
 export interface Certified {
@@ -17,7 +17,7 @@ export interface Certified {
 }
 
 /** Revocation lists name what has expired for a while longer: a host's clock may be behind. */
-const KEPT_AFTER_MS = 86_400_000
+const KEPT_AFTER_MS = DAY_MS
 
 /**
  * The book of an authority that keeps none by itself: what it signs is entered before it is signed, so that whatever a process

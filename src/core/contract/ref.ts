@@ -1,6 +1,8 @@
 /** Epoch milliseconds, UTC. The store keeps time so; the edge prints ISO 8601. */
 export type Ms = number
 
+export const DAY_MS: Ms = 86_400_000
+
 /** Opaque position in a source, made and read only by the connector that gave it. */
 export type Cursor = string
 

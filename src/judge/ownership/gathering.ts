@@ -1,4 +1,4 @@
-import type { Ms } from '../../core/contract/ref.ts'
+import { DAY_MS, type Ms } from '../../core/contract/ref.ts'
 import type { Db } from '../../core/store/store.ts'
 import { namesById } from '../../know/inventory/queries.ts'
 import type { Roots } from '../../know/inventory/roots.ts'
@@ -18,7 +18,6 @@ import { type Service, Services } from './services.ts'
 import type { Sign } from './weigh.ts'
 import { isCommon, ownName, wordsOf } from './words.ts'
 
-const DAY_MS = 86_400_000
 /** What someone wrote is worth half as much after this long. */
 const HALF_LIFE_MS = 365 * DAY_MS
 const AUTHORS = 0.45

@@ -1,10 +1,8 @@
 import { z } from 'zod'
-import type { Ms } from '../../core/contract/ref.ts'
+import { DAY_MS, type Ms } from '../../core/contract/ref.ts'
 import type { Db } from '../../core/store/store.ts'
 import { namesById } from '../../know/inventory/queries.ts'
 import { loadRoots } from '../../know/inventory/roots.ts'
-
-const DAY_MS = 86_400_000
 
 /** Who can answer for something: a person or a team, told apart however texts call them. */
 export interface Party {

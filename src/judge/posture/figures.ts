@@ -1,10 +1,10 @@
-import type { Ms } from '../../core/contract/ref.ts'
+import { DAY_MS, type Ms } from '../../core/contract/ref.ts'
 import type { CheckContext } from './check.ts'
 import { agesOf, olderThan, usableThere } from './checks/age.ts'
 import { exposed } from './checks/exposed.ts'
 import { owned } from './checks/owned.ts'
 import { type Profiled, profiled } from './checks/required.ts'
-import { DAY_MS, timeOf, told, type Told } from './checks/told.ts'
+import { timeOf, told, type Told } from './checks/told.ts'
 
 /** So many of so many; of the rest of them nobody can tell. */
 export interface Share {

@@ -1,4 +1,4 @@
-import type { Ms } from '../../core/contract/ref.ts'
+import { DAY_MS, type Ms } from '../../core/contract/ref.ts'
 import { isRelation } from '../../core/contract/relations.ts'
 import type { Row } from '../../core/store/schema.ts'
 import type { Db } from '../../core/store/store.ts'
@@ -33,7 +33,6 @@ const ASKED = [
 ] as const
 
 const MOST_SHOWN = 5
-const DAY_MS = 86_400_000
 /** What lives no longer than this is given out anew all the time. */
 const SHORT_MS = DAY_MS
 

@@ -1,11 +1,9 @@
 import { z } from 'zod'
 import { isLoopback } from '../../core/contract/loopback.ts'
-import type { Ms } from '../../core/contract/ref.ts'
+import { DAY_MS, type Ms } from '../../core/contract/ref.ts'
 import type { Db } from '../../core/store/store.ts'
 import { CLASSES, environmentNamed, type Profile } from './profiles.ts'
 import { parseYamlFile } from './yaml-file.ts'
-
-const DAY_MS = 86_400_000
 
 const days = z
   .string()

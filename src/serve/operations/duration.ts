@@ -1,7 +1,8 @@
+import { DAY_MS } from '../../core/contract/ref.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
 
-const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
-const LONGEST_MS = 30 * 86_400_000
+const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: DAY_MS }
+const LONGEST_MS = 30 * DAY_MS
 
 /** `90s`, `15m`, `6h`, `1d` in milliseconds; from one second to thirty days. Raises INVALID_INPUT. */
 export function durationMs(text: string): number {

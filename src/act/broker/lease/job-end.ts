@@ -1,3 +1,4 @@
+import { DAY_MS } from '../../../core/contract/ref.ts'
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
 import { type Db, transaction, type Tx } from '../../../core/store/store.ts'
@@ -15,7 +16,7 @@ export interface Delivery {
   header(name: string): string | undefined
 }
 
-const KEPT_MS = 7 * 86_400_000
+const KEPT_MS = 7 * DAY_MS
 const number = z.union([z.int().nonnegative(), z.string().regex(/^\d{1,20}$/)]).transform(String)
 
 /** https://docs.github.com/en/webhooks/webhook-events-and-payloads#workflow_job and #workflow_run */

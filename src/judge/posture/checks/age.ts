@@ -1,9 +1,9 @@
-import type { Ms } from '../../../core/contract/ref.ts'
+import { DAY_MS, type Ms } from '../../../core/contract/ref.ts'
 import { loadRoots } from '../../../know/inventory/roots.ts'
 import { type CheckContext, type Judgement, oncePerRun } from '../check.ts'
 import { copied } from './copied.ts'
 import { standing } from './standing.ts'
-import { credentialRows, DAY_MS, isUsable, since, timeOf, told, type Told } from './told.ts'
+import { credentialRows, isUsable, since, timeOf, told, type Told } from './told.ts'
 
 /**
  * Every credential that could be used and is there. A value of which only a text told is one as long as a text tells of it: one that

@@ -1,5 +1,6 @@
+import { DAY_MS } from '../../../core/contract/ref.ts'
 import { defineCheck, type Judgement } from '../check.ts'
-import { DAY_MS, since, those, timeOf, type Told } from './told.ts'
+import { since, those, timeOf, type Told } from './told.ts'
 
 const LATELY_DAYS = 90
 

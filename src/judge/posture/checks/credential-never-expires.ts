@@ -1,5 +1,6 @@
+import { DAY_MS } from '../../../core/contract/ref.ts'
 import { defineCheck, type Judgement } from '../check.ts'
-import { DAY_MS, isUsable, those, timeOf, type Told } from './told.ts'
+import { isUsable, those, timeOf, type Told } from './told.ts'
 
 /** Longer is as good as for ever. */
 const MOST_DAYS = 730

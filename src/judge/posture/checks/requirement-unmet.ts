@@ -1,7 +1,8 @@
+import { DAY_MS } from '../../../core/contract/ref.ts'
 import { defineCheck, type Judgement } from '../check.ts'
 import { owned } from './owned.ts'
 import { kindOf, type Profiled, requiring } from './required.ts'
-import { DAY_MS, timeOf, usable } from './told.ts'
+import { timeOf, usable } from './told.ts'
 
 const OWNED = ['confirmed', 'confident', 'likely']
 

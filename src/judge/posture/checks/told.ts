@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Ms } from '../../../core/contract/ref.ts'
+import { DAY_MS, type Ms } from '../../../core/contract/ref.ts'
 import { columnPages, sharedTexts } from '../../../core/store/column-pages.ts'
 import type { Row } from '../../../core/store/schema.ts'
 import type { Db } from '../../../core/store/store.ts'
@@ -8,8 +8,6 @@ import { loadRoots, type Roots } from '../../../know/inventory/roots.ts'
 import { type CheckContext, oncePerRun } from '../check.ts'
 import { turnToRead } from './reading.ts'
 import { ONLY_TOLD } from '../../../know/inventory/only-told.ts'
-
-export const DAY_MS = 86_400_000
 
 /** What is told of one thing, by name. */
 export interface Facts {

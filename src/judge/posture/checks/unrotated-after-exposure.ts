@@ -1,6 +1,7 @@
+import { DAY_MS } from '../../../core/contract/ref.ts'
 import { defineCheck, type Judgement } from '../check.ts'
 import { exposed } from './exposed.ts'
-import { DAY_MS, since, timeOf, type Told, usable } from './told.ts'
+import { since, timeOf, type Told, usable } from './told.ts'
 
 interface Subject {
   readonly told: Told

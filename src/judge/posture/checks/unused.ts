@@ -1,5 +1,6 @@
+import { DAY_MS } from '../../../core/contract/ref.ts'
 import { defineCheck, type Judgement } from '../check.ts'
-import { DAY_MS, isUsable, since, those, timeOf, type Told } from './told.ts'
+import { isUsable, since, those, timeOf, type Told } from './told.ts'
 
 const MOST_DAYS = 90
 const LEAST_AGE_DAYS = 30
