@@ -8,6 +8,7 @@ import { followingElement, valueBefore } from './paired-value.ts'
 import { delimitedRange } from './delimited-value.ts'
 import { isQuote, LONGEST_VALUE, quotedRange, type Range, unescaped } from './quoted-value.ts'
 import type { Text } from './text.ts'
+import { narrow, wideOf } from './wide.ts'
 import { wordsApart } from './words-apart.ts'
 
 /** A value, and how it stands to its key. */
@@ -46,7 +47,7 @@ export function readAssigned(text: Text, key: Key): Assigned | undefined {
     encodings,
     bytes,
   }
-  if (looksLikeBase64(bytes) && inSecretManifest(text, key)) span = undoBase64(span)
+  if (looksLikeBase64(bytes)) span = inSecretManifest(text, key) ? undoBase64(span) : undoWide(span, key)
   return span && { span, how, isLiteral: isLiteral(text, range, how), isSetting: range.isSetting === true }
 }
 
@@ -113,6 +114,10 @@ function callBefore({ page, base }: Text, { start }: Key): string {
   return page.slice(Math.max(0, start - base - 80), start - base)
 }
 
+const OPENS = /^[[(]\s{0,60}(?=["'`])/
+/** Where what is listed needs no quotes. */
+const OPENS_IN_YAML = /^\[\s{0,60}(?=[^\s,\]])/
+
 /** The name of several: `API_KEYS = ["x", "y"]`. */
 const LIST = /[a-z]s$/i
 
@@ -170,7 +175,8 @@ function valueRange(text: Text, key: Key, how: Assigned['how']): Range | undefin
     return next === '?' || next === '+' ? undefined : defaultInBraces(page, at)
   if (separator === ':-') return undefined
 
-  if (LIST.test(key.name)) at += /^[[(]\s{0,60}(?=["'`])/.exec(page.slice(at, at + 64))?.[0].length ?? 0
+  if (LIST.test(key.name))
+    at += (dialect === 'yaml' ? OPENS_IN_YAML : OPENS).exec(page.slice(at, at + 64))?.[0].length ?? 0
   // `if form["password"]:` of a program in a block of YAML's.
   if (!(dialect === 'yaml' && separator.includes(']'))) at = afterLineBreak(page, at, dialect)
   if (dialect === 'code' || dialect === 'text') at = afterPrefix(page, at)
@@ -190,9 +196,9 @@ function afterPrefix(page: string, at: number): number {
   return at + ((PREFIX.exec(ahead) ?? WRAPPED.exec(ahead) ?? LOOKED_UP.exec(ahead))?.[0].length ?? 0)
 }
 
-/** The next word of a sentence, without the sign that ends it. */
+/** The next word of a sentence, without the sign that ends it; an exclamation mark is rather a password's. */
 function wordOf(page: string, at: number): Range | undefined {
-  const word = /^[^\s"'`<>(){}[\]]{6,64}/.exec(page.slice(at, at + 65))?.[0].replace(/[.,;:!?]+$/, '')
+  const word = /^[^\s"'`<>(){}[\]]{6,64}/.exec(page.slice(at, at + 65))?.[0].replace(/[.,;:?]+$/, '')
   // One of letters alone is a word of the sentence.
   return word === undefined || /^[A-Za-z'-]+$/.test(word)
     ? undefined
@@ -225,6 +231,9 @@ function onlyArgument(page: string, at: number, key: Key, dialect: Text['dialect
 /** Calls that take a name and a value: `define('DB_PASSWORD', 'x')`, `os.Setenv("DB_PASSWORD", "x")`, `env('X', 'x')`. */
 const TAKES_PAIR =
   /(?:define|set|put|add|append|env|environ\.get|environ|getenv|property|option|param|with|header|default|getOrDefault|getOrElse|flags?(?:\(\))?\.string|fetch|config[a-z_.]{0,12}|configField|field|insert|store|export|var|arg)[A-Za-z_]{0,14}\s{0,2}[([]?\s{0,4}(?:["']\w{1,20}["']\s{0,3},\s{0,3}|&?[a-z.]{1,24},\s{0,2})?["']$/i
+/** What a test types into a field: `type('#password', "x")`, `fill('[name="password"]', "x")`, `type(screen.getByLabelText('Password'), "x")`. */
+const TYPES =
+  /(?:type|fill|fill_?[fF]ield|fill_in|set_?[vV]alue|set_?[tT]ext|send_?[kK]eys|enter_?[tT]ext|input_?[tT]ext|type_?[tT]ext|clear_?[aA]nd_?[tT]ype|change)[ \t]?\([^"'\n]{0,40}["'](?:#|[a-z*]{0,12}\[(?:name|id|type|placeholder|formcontrolname)[*^$]?=\\?["']?)?$/
 /** A symbol that is set: Ruby's `set :secret, "x"`. */
 const SETS_SYMBOL = /(?:^|\s)(?:set|config|define|option|default)[ \t(]{1,4}:$/
 /** A raw, formatted or binary one, of C#, Python, Rust and others. */
@@ -240,6 +249,8 @@ function argumentAfter(text: Text, key: Key, at: number, before: string): Range 
   const { page, dialect } = text
   // Erlang and Elixir: `{password, "x"}`.
   const call = callBefore(text, key)
+  if (TYPES.test(call)) return isQuote(page[at]) ? quotedRange(page, at, dialect) : undefined
+  if (key.separator.includes(')')) return undefined
   if (!/^["']/.test(key.separator))
     return (before === '{' || SETS_SYMBOL.test(call)) && isQuote(page[at])
       ? quotedRange(page, at, dialect)
@@ -285,6 +296,8 @@ function defaultInBraces(page: string, at: number): Range | undefined {
   return { start: at, end: at + close.index, encodings: [], isInString: true }
 }
 
+const SHOWN =
+  /<(?:label|option|a|span|div|p|h[1-6]|t[dh]|li|d[td]|button|legend|em|strong|small)[ \t\r\n][^<>]*>?$/i
 const CDATA = /^(\s{0,40}<!\[CDATA\[)[^\]<]{1,512}\]\]>/
 
 function elementValue(page: string, at: number, key: Key, before: string): Range | undefined {
@@ -299,8 +312,9 @@ function elementValue(page: string, at: number, key: Key, before: string): Range
   const close = page.indexOf('<', at)
   if (close < 0 || close - at > LONGEST_VALUE) return undefined
   const isElement = before === '<' || before === ':'
-  // Of another element's attributes only what is near.
-  if (!isElement && key.separator.length > 64) return undefined
+  // Of another element's attributes only what is near, and nothing of what a page shows.
+  if (!isElement && (key.separator.length > 64 || SHOWN.test(page.slice(Math.max(0, at - 200), at))))
+    return undefined
   const element = isElement ? key.name : '[A-Za-z]'
   if (
     !page.startsWith('</', close) ||
@@ -338,6 +352,16 @@ export function looksLikeBase64(bytes: Uint8Array): boolean {
   if (bytes.length % 4 !== 0) return false
   for (let at = 0; at < bytes.length; at++) if (IN_BASE64[bytes[at]!] === 0) return false
   return true
+}
+
+/** As Windows is set up without a person there: base64 of UTF-16, and what the element is called behind the password. */
+function undoWide(span: Span, { name }: Key): Span {
+  const decoded = span.bytes.length >= 16 ? decodeAs(span.bytes, 'base64') : undefined
+  if (!decoded || wideOf(decoded) !== 'utf16le' || decoded.length % 2 !== 0) return span
+  const { bytes } = narrow(decoded, 'utf16le')
+  const end = bytes.length - (bytes.toString('latin1').endsWith(name) ? name.length : 0)
+  const encodings = [...span.encodings, 'base64', 'utf16le', ...(end < bytes.length ? [`text:0-${end}`] : [])]
+  return { ...span, encodings, bytes: bytes.subarray(0, end) }
 }
 
 /** A line break at the end comes from `echo … | base64` and belongs to no password. */

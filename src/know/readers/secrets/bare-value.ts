@@ -29,12 +29,20 @@ export function bareRange(text: Text, key: Key, at: number, before: string): Ran
     return undefined
   // An option in a command over several lines ends with its word.
   if (before === '-' && key.separator === '=' && dialect !== 'shell') return inString(page, at, IN_STRING)
+  if (dialect === 'ini' && key.name.startsWith('-') && key.separator === '=')
+    return inString(page, at, IN_STRING)
   if (before === ';' ? separator === '=' : '&?'.includes(before) && key.separator === '=')
     return inString(page, at, IN_STRING)
   if (isAlone(text, key, before, separator)) return inString(page, at, TO_QUOTE)
-  // Ansible's `mysql_user: name=app password=x`, and Helm's `--set a.password=x,b=y`.
+  // Ansible's `mysql_user: name=app password=x`, an inventory's hosts, a unit's variables, and Helm's `--set a.password=x,b=y`.
   const lead = key.separator === '=' ? lineBefore(text, key) : ''
-  if (dialect === 'yaml' && before === ' ' && /\w=\S+\s+$/.test(lead)) return inString(page, at, IN_STRING)
+  if (
+    (dialect === 'yaml' || dialect === 'ini') &&
+    before === ' ' &&
+    (/\w=\S+\s+$/.test(lead) || key.name.startsWith('ansible_'))
+  )
+    return inString(page, at, IN_STRING)
+  if (dialect === 'ini' && /^\s*Environment=(?:\S+\s+)*$/.test(lead)) return inString(page, at, IN_STRING)
   if (/--set(?:-string)?[ =]\S*$/.test(lead)) return inString(page, at, IN_STRING)
   if (dialect === 'code' || dialect === 'json' || dialect === 'xml') {
     if (dialect === 'code' && separator === ':' && isInComment(text, key)) {
@@ -136,7 +144,8 @@ export function trimmed(page: string, range: Range, dialect: Text['dialect'], ke
   let value = page.slice(range.start, range.end)
   value = value.replace(dialect === 'ini' ? /\s[#;].*$/ : /\s#.*$/, '')
   const lineStart = page.lastIndexOf('\n', keyAt) + 1
-  if (dialect === 'yaml' && /[{[]/.test(page.slice(lineStart, keyAt))) value = value.replace(/[,}\]].*$/, '')
+  if (dialect === 'yaml' && /[{[]/.test(page.slice(lineStart, range.start)))
+    value = value.replace(/[,}\]].*$/, '')
   return { ...range, end: range.start + value.trimEnd().length }
 }
 

@@ -23,7 +23,7 @@ for (const [dialect, extensions] of Object.entries({
   toml: 'toml',
   xml: 'xml config csproj vbproj props targets plist xhtml html htm jsp aspx',
   netrc: 'netrc',
-  code: 'js mjs cjs jsx ts mts cts tsx py rb go rs java kt kts scala groovy gradle php cs fs vb c h cc cpp hpp m mm swift dart lua pl pm r jl ex exs erl hs clj sql tf tfvars hcl ps1 psm1 vue svelte proto graphql css scss less pyi pyx sbt csx fsx cxx hh hxx inc ino rake gemspec phtml coffee sol nim zig cr el lisp rkt ml mli pas tcl awk astro dfm bicep nix cue jsonnet libsonnet',
+  code: 'js mjs cjs jsx ts mts cts tsx py rb go rs java kt kts scala groovy gradle php cs fs vb c h cc cpp hpp m mm swift dart lua pl pm r jl ex exs erl hs clj sql tf tfvars hcl ps1 psm1 vue svelte proto graphql css scss less pyi pyx sbt csx fsx cxx hh hxx inc ino rake gemspec phtml coffee sol nim zig cr el lisp rkt ml mli pas tcl awk astro dfm bicep nix cue jsonnet libsonnet exp bas vba vbs frm',
 } satisfies Partial<Record<Dialect, string>>)) {
   for (const extension of extensions.split(' ')) BY_EXTENSION[extension] = dialect as Dialect
 }

@@ -324,7 +324,8 @@ function readStated(text: Text, compiled: CompiledRule, match: Match, depth: num
   const { rule } = compiled
   const range = match.groups['value']
   if (!range) return undefined
-  const value = rule.encodings.length > 0 ? spanOf(text, range, rule.encodings) : quotedSpan(text, range)
+  const written = rule.encodings.length > 0 ? spanOf(text, range, rule.encodings) : quotedSpan(text, range)
+  const value = written && withoutQuotes(written)
   if (!value) return undefined
   const user = spanOf(text, match.groups['user'], [])
   const host = match.groups['host'] ? 'host' : undefined
@@ -345,6 +346,17 @@ function readStated(text: Text, compiled: CompiledRule, match: Match, depth: num
     reasons: [`stands as a ${rule.name}`, ...judged.reasons.slice(1)],
     depth,
   }
+}
+
+const QUOTE = 0x22
+
+/** A directory of Microsoft's takes a password in quotes, and in UTF-16. */
+function withoutQuotes(span: Span): Span {
+  const { bytes, encodings } = span
+  const end = bytes.length - 1
+  return encodings.includes('utf16le') && bytes[0] === QUOTE && bytes[end] === QUOTE
+    ? { ...span, encodings: [...encodings, `text:1-${end}`], bytes: bytes.subarray(1, end) }
+    : span
 }
 
 /** As its quotes say how it is written, where there are any. */

@@ -29,7 +29,7 @@ const HIGHEST = 0.95
 
 /** How sure it is that the value of a key of this name is a secret; undefined where it is none. */
 export function judgeNamed(key: KeyName, written: string, standing: Standing): Judgement | undefined {
-  const value = written.replace(SET_BEHIND, '')
+  const value = written.replace(SET_BEHIND, '').replace(LETTER, '\xe9')
   if (value.length < 3 || value.length > 512 || /[\0-\x08\x0e-\x1f]/.test(value)) return undefined
   if (isNoValue(key, value)) return undefined
   const objection = whyNoSecret(value)
@@ -40,7 +40,8 @@ export function judgeNamed(key: KeyName, written: string, standing: Standing): J
   if (LOCK_FILE.test(standing.path)) return undefined
   const form = formOf(value)
   // In a sentence any word may follow.
-  if (standing.how === 'told' && !standing.isLiteral && form.form !== 'generated') return undefined
+  if (standing.how === 'told' && !standing.isLiteral && form.form !== 'generated' && !isTold(key, value))
+    return undefined
   const base =
     key.family === 'password'
       ? passwordSurety(key, value, form, standing)
@@ -63,13 +64,27 @@ export function judgeNamed(key: KeyName, written: string, standing: Standing): J
   return settled(key, sure, reasons, standing)
 }
 
+/** No word of a sentence, nor a standard that it speaks of: `UTF-16`. */
+function isTold(key: KeyName, value: string): boolean {
+  return (
+    key.family === 'password' &&
+    /[a-z]/.test(value) &&
+    classes(value) >= 3 &&
+    /\d{2}|\d[^A-Za-z\d]|[^A-Za-z\d]\d/.test(value) &&
+    !/^(?:sha|utf|md|rfc|aes|base|iso|pbkdf|v)[-_ ]?\d|[a-z]-[a-z]/i.test(value)
+  )
+}
+
 /** What a manual sets behind a word: the next font of roff, or a quotation mark as books have it. */
 const SET_BEHIND = /(?:\\f[BIPR]|\xe2\x80[\x98-\x9d]).*$/s
+
+/** A letter of another language, as .properties and programs write it. */
+const LETTER = /\\u0[0-9a-f]{3}|\\u[1-9a-d][0-9a-f]{3}/gi
 
 const LOCK_FILE =
   /(?:^|\/)(?:package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|composer\.lock|Gemfile\.lock|Cargo\.lock|poetry\.lock|Pipfile\.lock|uv\.lock|go\.sum|flake\.lock|mix\.lock|pubspec\.lock|Podfile\.lock|packages\.lock\.json)$/
 const TEXTS =
-  /(?:^|[/_.-])(?:locales?|i18n|l10n|lang(?:uages?)?|translations?|messages?|strings)(?:[/_.-]|$)|(?:^|\/)(?:ar|bg|ca|cs|da|de|el|en|es|et|eu|fa|fi|fr|gl|he|hi|hr|hu|id|it|ja|ko|lt|lv|ms|nb|nl|no|pl|pt|ro|ru|sk|sl|sr|sv|th|tr|uk|vi|zh)(?:[-_][a-z]{2,4})?\.(?:json|ya?ml|properties|php|[jt]s)$/i
+  /(?:^|[/_.-])(?:locales?|i18n|l10n|lang(?:uages?)?|translations?|messages?|strings)(?:[/_.-]|$)|\.(?:resx|arb|pot?|xlf|xliff|ftl|lproj)(?:\/|$)|(?:^|\/)(?:ar|bg|ca|cs|da|de|el|en|es|et|eu|fa|fi|fr|gl|he|hi|hr|hu|id|it|ja|ko|lt|lv|ms|nb|nl|no|pl|pt|ro|ru|sk|sl|sr|sv|th|tr|uk|vi|zh)(?:[-_][a-z]{2,4})?\.(?:json|ya?ml|properties|php|[jt]s)$/i
 
 function passwordSurety(
   key: KeyName,
@@ -81,6 +96,7 @@ function passwordSurety(
   if (form === 'generated') return isDigest ? 0.65 : 0.8
   if (form === 'number') {
     if (/[\s,]/.test(value)) return undefined
+    if (MEANS_MORE.test(key.word)) return standing.besides() ? 0.35 : undefined
     // Of four digits it may be a year or an amount.
     const isText =
       standing.isLiteral &&
@@ -91,10 +107,17 @@ function passwordSurety(
   if (form === 'mixed') {
     if (!standing.isLiteral && /^[A-Za-z_]\w*$/.test(value) && !/\d/.test(value)) return undefined
     if (/^[a-z]+(?:[_-][a-z]+)*[:=]$/i.test(value)) return undefined
+    if (
+      MEANS_MORE.test(key.word) &&
+      (classes(value) < 3 || (isName(value) && !/\d\d/.test(value))) &&
+      !standing.besides()
+    )
+      return undefined
     return classes(value) >= 3 || (value.length >= 12 && bits >= 3) ? 0.7 : 0.55
   }
-  // Words: a password where settings stand, a name or a text in a program.
+  // Words: a password where settings stand, a name or a text in a program; with letters of other alphabets mostly a text.
   if (TEXTS.test(standing.path)) return undefined
+  if (/[\x80-\xff]/.test(value) && !standing.besides()) return undefined
   if (/\s/.test(value) && (value.length > 40 || !standing.besides())) return undefined
   if (/^[a-z]+(?:[-_.](?:[a-z]+[-_.]?)+)$/i.test(value)) {
     // `user_password_field`, `auth/wrong-password`: a name of something.
@@ -103,12 +126,16 @@ function passwordSurety(
     return standing.isSetting ? 0.35 : standing.besides() ? 0.3 : undefined
   }
   if (!standing.isSetting && /^[A-Z]+$/.test(value)) return undefined
-  if (key.word === 'pass' && !standing.isSetting && !key.isUpperCase && !standing.besides()) return undefined
+  if (MEANS_MORE.test(key.word) && !standing.besides()) return undefined
+  if (key.isShort && !standing.isSetting && !key.isUpperCase && !standing.besides()) return undefined
   if (!standing.isLiteral) return standing.besides() ? 0.3 : undefined
   if (/^[A-Z][a-z]+$/.test(value)) return standing.isSetting ? 0.3 : 0.2
   if (/^[a-z]+(?:[A-Z][a-z]+)+$/.test(value) && !standing.isSetting) return 0.2
   return standing.isSetting ? 0.4 : 0.35
 }
+
+/** A key of any kind in Spanish, a word in Italian, a decision process: a password only where the value or a user beside it says so. */
+const MEANS_MORE = /^(?:clave|parola|mdp)$/
 
 /** `token: literal` is ordinary source code: only what looks generated counts. */
 function keySurety(

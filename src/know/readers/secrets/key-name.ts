@@ -9,10 +9,24 @@ export interface KeyName {
   readonly normal: string
   /** Written as constants and variables of the environment are. */
   readonly isUpperCase: boolean
+  /** The word is short, and may well be another one. */
+  readonly isShort: boolean
 }
 
-const WORD =
-  /^(.*?)(password|passwd|passphrase|passwort|kennwort|contrasena|passcode|senha|pwd|pass|storepass|keypass|requirepass|masterauth|rootpw|authtok|secret|token|credentials?|creds|_?salt|(?:api|access|auth|secret|account|signing|encryption|crypt|master|private|app|consumer|license|shared|session|service|storage|subscription|write|connect|webhook|hmac|aes|cipher|preshared|jwt|validation|decryption|server)_?key|_key|_pw)(\d*)(?:_(.+))?$/
+/** What a password is called, in English, in what programs call it, and in other languages as far as they are written in ASCII. */
+const PASSWORD_WORDS =
+  'password|passwd|passphrase|passcode|passwort|passord|pwd|storepass|keypass|requirepass|masterauth|rootpw|authtok|' +
+  'kennwort|contrase(?:n|ny|ni)a|mot_?de_?passe|wachtwoord|adgangskode|losenord|salasana|jelszo|lozinka|heslo|haslo|sifre|senha'
+/** Short words, that are a part of others or mean something else too: `compass`, the Spanish `clave`, the Italian `parola`. */
+const SHORT_WORDS = 'pass|pw|psw|passw|mdp|psk|clave|parola'
+
+const WORD = new RegExp(
+  `^(.*?)(${PASSWORD_WORDS}|${SHORT_WORDS}|secret|token|credentials?|creds|_?salt|` +
+    '(?:api|access|auth|secret|account|signing|encryption|crypt|master|private|app|consumer|license|shared|session|service|storage|subscription|write|connect|webhook|hmac|aes|cipher|preshared|jwt|validation|decryption|server)_?key|_key)' +
+    '(\\d*)(?:_(.+))?$',
+)
+/** What a key's name ends in where it is a password's. */
+export const ENDS_IN_PASSWORD_WORD = new RegExp(`(?:${PASSWORD_WORDS}|${SHORT_WORDS})\\d*$`)
 
 /** `key_password` and `token_password` are passwords. */
 const ENDS_IN_PASSWORD = /^(.*?)(password|passwd|passphrase|pwd)(\d*)$/
@@ -39,21 +53,23 @@ const IDENTIFIER = /(?:^|_)(?:id|uuid|guid)$/
 
 /** What stands before any of the words and makes it another thing. */
 const ABOUT_IT =
-  /(?:^|_)(?:csrf|xsrf|load|public|pub|publishable|is|has|no|not|use|show|hide|forgot|reset|invalid|missing|min|max|valid|expect|hash)_?$/
+  /(?:^|_)(?:csrf|xsrf|load|public|pub|publishable|is|has|no|not|use|show|hide|forgot|reset|update|require|invalid|missing|min|max|valid|expect|hash|palabra)_?$/
 /** What has tokens and keys that are no secrets. */
 const OTHER_THING =
   /(?:^|_)(?:next|page|continuation|syntax|cancel|cancellation|sync|design|pagination|primary|foreign|sort|partition|row|map|dict|react|i18n|lookup|index|group|unique|parent|child|column|field|keyboard|hot|arrow|modifier|ctrl|shift|known|translation|locale|label|range|composite|surrogate|natural|candidate|object|state|query|event|json|route|param|item|node|data|cache|routing|tab|old|eat|peek|consume|parse|scan|last|first|prev|previous|current|start|end|close|open|paren|brace|comma|punctuator|lock|change|sequence|idempotency|starting)_?$/
 /** Short keys ending in these words: `dbpass`, `user_pass`. A longer word (`compass`, `bypass`) is another word. */
 const PASS_BEFORE =
-  /(?:^|[_.]|db|user|root|admin|smtp|mail|ftp|ssh|redis|sql|pg|auth|my|rds|irc|ldap|proxy|key|store|sudo|vnc|rpc|http|login)$/
+  /(?:^|[_.]|db|bd|user|usuario|root|admin|smtp|mail|ftp|ssh|redis|sql|pg|auth|my|mi|minha|rds|irc|ldap|proxy|key|store|sudo|vnc|rpc|http|login|wifi)$/
 /** `DB_PASS_PROD`, but not `pass_duration`: the short word is a verb, and what a compiler does again, as well. */
 const AFTER_PASS =
-  /^(?:prod(?:uction)?|dev(?:elopment)?|test(?:ing)?|stag(?:e|ing)|local|live|default|old|new|plain|text|word|phrase|admin|root|user|db|b64|base64|\d+)$/
+  /^(?:prod(?:uction)?|dev(?:elopment)?|test(?:ing)?|stag(?:e|ing)|local|live|default|old|new|plain|text|word|phrase|admin|root|user|usuario|acceso|db|bdd?|banco|b64|base64|\d+)$/
 /** `gpasswd.c: fix a leak`: a file, in a list of changes. */
 const FILE =
   /\.(?:c|cc|cpp|h|hpp|py|js|ts|jsx|tsx|go|rs|rb|pl|pm|sh|java|kt|cs|php|md|rst|txt|xml|html?|css|scss|svg|po|pem|key|crt)$/i
-const PASSWORDS =
-  /^(?:pass(?:word|wd|phrase|wort|code)?|kennwort|contrasena|senha|pwd|storepass|keypass|requirepass|masterauth|rootpw|authtok|_pw)$/
+const PASSWORDS = new RegExp(`^(?:${PASSWORD_WORDS}|${SHORT_WORDS})$`)
+const AMBIGUOUS = new RegExp(`^(?:${SHORT_WORDS})$`)
+/** `compass`, and the Portuguese `desenha`. */
+const SHORT = new RegExp(`^(?:${SHORT_WORDS}|senha|heslo|haslo|sifre)$`)
 
 const MOST_KNOWN = 16_384
 const known = new Map<string, KeyName | null>()
@@ -74,7 +90,7 @@ function judge(name: string): KeyName | undefined {
   const parts = ENDS_IN_PASSWORD.exec(normal) ?? WORD.exec(normal)
   if (!parts) return undefined
   const [, lead, word, , rest] = parts as unknown as [string, string, string, string, string | undefined]
-  if (word === 'pass' && !(PASS_BEFORE.test(lead) && (rest === undefined || AFTER_PASS.test(rest))))
+  if (SHORT.test(word) && !(PASS_BEFORE.test(lead) && (rest === undefined || AFTER_PASS.test(rest))))
     return undefined
   if (FILE.test(name)) return undefined
   if (word === 'salt' && /[a-z]$/.test(lead)) return undefined
@@ -84,10 +100,15 @@ function judge(name: string): KeyName | undefined {
   if (rest !== undefined && IDENTIFIER.test(rest) && word !== 'secret') return undefined
   if (/[._]s?$/.test(lead + word) && rest === undefined && word.endsWith('s')) return undefined
   return {
-    family: familyOf(word, normal),
-    word: word.replace(/^_/, '').replace(/([a-z])_?key$/, '$1 key'),
+    // `passwordKey` is mostly the key under which a password is kept.
+    family: rest === 'key' && PASSWORDS.test(word) ? 'key' : familyOf(word, normal),
+    word: word
+      .replace(/^_/, '')
+      .replace(/([a-z])_?key$/, '$1 key')
+      .replaceAll('_', ' '),
     normal,
     isUpperCase: name === name.toUpperCase(),
+    isShort: AMBIGUOUS.test(word),
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Ref } from '../../../core/contract/ref.ts'
 import { decodeAs } from '../../../core/contract/slot.ts'
 import type { Span } from './candidate.ts'
+import { ENDS_IN_PASSWORD_WORD } from './key-name.ts'
 import { whyNoSecret } from './placeholder.ts'
 import type { Text } from './text.ts'
 
@@ -34,7 +35,9 @@ const SYSTEMS: readonly System[] = [
 ]
 
 const ENDINGS = {
-  user: 'username|user_?name|user ?id|user|login|uid|role|ssid|e-?mail',
+  user:
+    'username|user_?name|user ?id|user|login|uid|role|ssid|e-?mail|' +
+    'usuario|utilisateur|identifiant|benutzer(?:name)?|kullanici(?:_?adi)?|utente|uzytkownik',
   host: 'hostname|host_?name|hostaddr|host|server|data source|address|addr|endpoint',
   port: 'port',
   engine: 'engine|type|adapter|driver|dialect|connection|client|scheme|vendor',
@@ -136,7 +139,9 @@ function besideExpression(prefix: string): RegExp {
 
 /** `DB_PASSWORD` → `db_`, `PGPASSWORD` → `pg`, `spring.datasource.password` → `spring.datasource.`, `password` → ``. */
 function prefixOf(keyName: string): string {
-  return normal(keyName).replace(/(?:pass(?:word|wd|phrase)?|pwd|secret|token)\d*$/, '')
+  return normal(keyName)
+    .replace(/(?:secret|token)\d*$/, '')
+    .replace(ENDS_IN_PASSWORD_WORD, '')
 }
 
 function normal(key: string): string {

@@ -4,13 +4,32 @@ import { isPublished } from './published.ts'
 const WORDS = new Set(
   (
     'null none nil undefined true false yes no on off empty blank value string str text required optional ' +
-    'passwort token apikey api_key key username user login credentials credential ' +
+    'token apikey api_key key username user login credentials credential ' +
     'changeme changeit change_me change-me fixme todo tbd na n/a unset notset not_set not-set unknown disabled enabled always never auto manual any all ' +
     'redacted obfuscated hidden masked removed omitted encrypted secure sensitive plaintext plain basic bearer digest ' +
     'input prompt ask stdin shift env file files compat number boolean bool object function async await return new this self static const ' +
     'varchar char int integer float double void var let private public protected default varying bytes array ' +
     'invalid valid incorrect wrong missing mismatch success failed failure error expired changed confirm submit reset'
   ).split(' '),
+)
+/** What a password is called in other languages, which stands beside the word wherever texts are translated. */
+const TRANSLATIONS = new Set(
+  (
+    'passwort kennwort contraseña contrasena contrasenya contrasinal senha palavra-passe clave parola parolă şifre sifre hasło ' +
+    'haslo heslo wachtwoord lösenord losenord adgangskode passord salasana jelszó jelszo lozinka geslo zaporka lykilorð ' +
+    'parool slaptažodis κωδικός пароль парола лозинка құпиясөз 密码 密碼 口令 パスワード 暗証番号 비밀번호 암호 סיסמה סיסמא ' +
+    'رمز گذرواژه รหัสผ่าน गुप्त पासवर्ड fjalëkalimi pasahitza cyfrinair motdepasse mdp'
+  )
+    .split(' ')
+    .concat(
+      'mot de passe',
+      'mật khẩu',
+      'kata sandi',
+      'código de acesso',
+      'كلمة المرور',
+      'كلمة السر',
+      'رمز عبور',
+    ),
 )
 /** What a system comes with, or people leave: a value where a user and a host stand beside it, else a label. */
 const DEFAULTS = new Set(
@@ -51,7 +70,7 @@ const IN_EXAMPLES = /EXAMPLE|(?:^|[^A-Za-z])[Ee]xample(?:[^A-Za-z]|$)/
 
 /** Parts that make any value a template, wherever they occur. */
 const TEMPLATE =
-  /\$\{[\w.:-]*(?:[^\w.:\]-]|$)|\{\{(?:[^{}]|\{[^{}]*\})*\}\}|\$\(|\$\[\[|<%|%>|#\{[^}]*\}|%\([^)]*\)s|^\{[A-Za-z_\d][\w.:]*\}$|^\{\}$|^<[^<>]+>$|^&lt;.*&gt;$|^%[\w.]+%$|^%-?[\dsdvqx@]$|^(?:\$[A-Za-z_][\w:.]*[-/@]?)+$|^\$\w+\[|^@\w+@$|^@\{|^@[a-z]+$|^:[a-z_]+$|^__\w+__$|^\[[\w .-]+\]$|^!!?[A-Za-z]+[ .]|^!\w+!$|^\\\(|\[\[.*\]\]|^\?$|^`.*`$|\{[A-Za-z_][\w.]*(?:\(\))?(?:![rsa])?\}/
+  /\$\{[\w.:-]*(?:[^\w.:\]-]|$)|\{\{(?:[^{}]|\{[^{}]*\})*\}\}|\$\(|\$\[\[|<%|%>|#\{[^}]*\}|%\([^)]*\)s|^\{[A-Za-z_\d][\w.:]*\}$|^\{\}$|^<[^<>]+>$|^&lt;.*&gt;$|^%[\w.]+%$|^%-?[\dsdvqx@]$|^(?:\$[A-Za-z_][\w:.]*[-/@]?)+$|^\$\w+\[|^@[\w.-]+@$|^@\{|^@[a-z]+$|^:[a-z_]+$|^__\w+__$|^\[[\w .-]+\]$|^!!?[A-Za-z]+[ .]|^!\w+!$|^\\\(|\[\[.*\]\]|^\?$|^`.*`$|\{[A-Za-z_][\w.]*(?:\(\))?(?:![rsa])?\}/
 const REFERENCE =
   /^(?:process\.env|import\.meta|os\.(?:environ|getenv)|env[.[]|secrets?\.|vars?\.|local\.|data\.|module\.|config\.|settings\.|self\.|this\.|values\.|params\.|Rails\.|ENV\b)|^(?:arn:|vault:|op:\/\/|ssm:|sops|ENC\[|ENC\(|sm:\/\/|secretsmanager:|env:|file:|bao:|keyvault|keyring:|awssm|gcpsm|@microsoft\.keyvault|projects\/|ref\+|doppler:|pass:|kms:|lookup\()|^(?:[A-Za-z_$][\w$]*(?:\.|::|->))*[A-Za-z_$][\w$]*\([^()]*\);?$|^[A-Za-z_$][\w$.]*\[[^[\]]*\](?:\.[\w$.]+)?$|^AWS4-HMAC-|^[A-Za-z_$][\w$]*(?:->|::)[\w$>():-]+$/
 const HASH =
@@ -77,6 +96,8 @@ const REPEATED = /^(.{4,8}?)\1{2,}.{0,8}$/i
 const UUID = /^\{?[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\}?$/i
 const PATH =
   /^(?:\.{0,2}\/|~\/|[A-Za-z]:\\)(?:[\w@.-]+[/\\])*[\w@.*-]*$|^[\w-]+(?:\/[\w.-]+)*\.(?:pem|key|crt|txt|json|ya?ml|html?|js|php|py|env|conf|ini|xml|jks|p12)$|^[\w.-]+(?:\/[\w.-]+)+\.[a-z][a-z\d]{0,4}:?$/
+/** What curl and others read from a file. */
+const FROM_FILE = /^@(?:[\w.-]*\/)*[\w-]+\.[a-z]{2,5}$/
 const URL_LIKE = /^[a-z][a-z0-9+.-]{1,15}:\/\//i
 const EMAIL =
   /^[\w.+-]+@(?:[\w-]+\.)+(?:com|org|net|io|de|co|uk|test|local|internal|example|edu|gov|invalid)$/i
@@ -107,6 +128,7 @@ export function whyNoSecret(value: string): Objection | undefined {
   const lower = value.toLowerCase()
   if (DEFAULTS.has(lower)) return 'a common default'
   if (WORDS.has(lower)) return 'a word that stands in for a value'
+  if (isTranslation(value)) return 'a word that stands in for a value'
   if (STAND_IN.test(value) || IN_EXAMPLES.test(value) || isMadeOfStandIns(value) || IN_MANUALS.test(value))
     return 'a placeholder'
   if (isPublished(value)) return 'published as an example'
@@ -119,10 +141,17 @@ export function whyNoSecret(value: string): Objection | undefined {
   return undefined
 }
 
+/** With the sign behind it that a label has. */
+function isTranslation(value: string): boolean {
+  if (value.length > 40) return false
+  const word = /[\x80-\xff]/.test(value) ? Buffer.from(value, 'latin1').toString('utf8') : value
+  return TRANSLATIONS.has(word.toLowerCase().replace(/[\s:*?!.]+$/, ''))
+}
+
 function whySpecial(value: string): Objection | undefined {
   if (TEMPLATE.test(value.replace(/^['"]+|['"]+$/g, ''))) return 'a template'
   if (/^&(?:quot|apos|lt|gt|#\w{2,6});?$/.test(value)) return 'a reference'
-  if (REFERENCE.test(value) || SCOPED.test(value)) return 'a reference'
+  if (REFERENCE.test(value) || SCOPED.test(value) || FROM_FILE.test(value)) return 'a reference'
   if (HASH.test(value)) return 'a hash'
   if (FINGERPRINT.test(value)) return 'a fingerprint'
   if (STRUCTURE.test(value)) return 'a structure'
@@ -130,7 +159,8 @@ function whySpecial(value: string): Objection | undefined {
   if (UUID.test(value)) return 'a UUID'
   if (
     PATH.test(value) &&
-    (/[/\\].*[/\\.]/.test(value.slice(1)) || /^(?:[\w/-]+\.[a-z\d]+|~?(?:\/[a-z][a-z_.-]*){2,})$/.test(value))
+    (/[/\\].*[/\\.]/.test(value.slice(1)) ||
+      /^(?:[\w/-]+\.[a-z\d]+|~?(?:\/[a-z][a-z_.-]*){2,})$/i.test(value))
   )
     return 'a path'
   if (URL_LIKE.test(value)) return 'a URL'

@@ -1,3 +1,4 @@
+import { classOf } from './byte-class.ts'
 import type { Candidate } from './candidate.ts'
 import { type Assigned, COMPARES, isExpression, ofList } from './assignment.ts'
 import type { Match } from './interpret.ts'
@@ -30,9 +31,12 @@ export function readAssignment(found: Found, match: Match): Candidate | readonly
   const column = readColumn(found, key, named)
   if (column) return column
   const values = readValues(text, key)
+  const isMap = text.bytes[key.valueAt] === BRACE && ofList(name) !== undefined
   // There is one mostly, or none.
-  if (values.length < 2) return values[0] && candidateOf(found, key, named, values[0], false)
-  return values.flatMap((assigned, index) => candidateOf(found, key, named, assigned, index > 0) ?? [])
+  if (values.length < 2) return values[0] && candidateOf(found, key, named, values[0], isMap)
+  return values.flatMap(
+    (assigned, index) => candidateOf(found, key, named, assigned, isMap || index > 0) ?? [],
+  )
 }
 
 /** What is less sure is one of several words that stand in a list for something else. */
@@ -82,12 +86,17 @@ function listNameOf(text: Text, name: string, valueAt: number): KeyName | undefi
   return one === undefined ? undefined : keyNameOf(one)
 }
 
-const [COLON, SLASH] = [0x3a, 0x2f]
+const [COLON, SLASH, BRACE] = [0x3a, 0x2f, 0x7b]
+const BLANK = classOf(' \t"\'')
 
 /** A field of a line, `login:passwd:uid`; a file of which a line is printed, `/etc/passwd:x:0`; a type, `"AWS::IAM::AccessKey":`. */
 function isOtherName({ bytes }: Text, start: number, separatorAt: number, valueAt: number): boolean {
   const before = bytes[start - 1]
-  if (valueAt === separatorAt + 1 && bytes[separatorAt] === COLON) return before === COLON || before === SLASH
+  if (bytes[separatorAt] === COLON) {
+    // But `/password:x` is an option of Windows.
+    if (before === SLASH) return start > 1 && !BLANK[bytes[start - 2]!]
+    if (valueAt === separatorAt + 1) return before === COLON
+  }
   return (
     before === COLON && bytes[start - 2] === COLON && /["']/.test(String.fromCharCode(bytes[separatorAt]!))
   )

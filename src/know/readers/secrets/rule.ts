@@ -67,7 +67,7 @@ export const ruleSchema = z
     before: characters.default('A-Za-z0-9_'),
     after: characters.default('A-Za-z0-9_'),
     /** How `value` is written there, as in Slot.encodings. */
-    encodings: z.array(z.enum(['base64', 'base64url', 'url', 'json', 'xml'])).default([]),
+    encodings: z.array(z.enum(['base64', 'base64url', 'utf16le', 'url', 'json', 'xml'])).default([]),
     /**
      * `assignment`: the pattern is of the words that begin the telling part of a key; the rest of the key, its separator
      * and its value are read as the kind of file writes them.

@@ -24,10 +24,11 @@ const SEPARATORS = [
   String.raw`(?:\\(?:\\\\)?)?(?:["'\x60]?\]?|\*\*?)[ \t]{0,16}(?:=>|:{1,3}=|:-|\|\|=?|\?\?=?|[?+.]=|===?|!==?|<-|=|:)[ \t]{0,64}`,
   // `os.environ.get("PASSWORD") or "x"`, `getenv('PASSWORD') ?: 'x'`, `env::var("PASSWORD").unwrap_or("x"`
   String.raw`["']\)\s{1,40}(?:or|\|\||\?\?|\?:)[ \t]{1,4}`,
-  // and `get("#password").type("x")`
-  String.raw`["'](?:\]["'])?\)\.(?:unwrap_or|unwrap_or_else|orElse|getOrElse|send_keys|sendKeys|fill|type|setValue)\((?:\|[a-z_]?\|[ \t]{0,4})?`,
-  // `define('DB_PASSWORD', `, `{password, `, and `"--password"` before the next argument in a list of YAML
-  String.raw`["']?[ \t]{0,8},\s{0,32}`,
+  // and `get("#password").type("x")`, `findElement(By.id("password")).sendKeys("x")`
+  String.raw`["'](?:\]["'])?\){1,2}\.(?:unwrap_or|unwrap_or_else|orElse|getOrElse|send_keys|sendKeys|fill|type|setValue)\((?:\|[a-z_]?\|[ \t]{0,4})?`,
+  // `define('DB_PASSWORD', `, `{password, `, `type('[name="password"]', `, `type(getByLabelText('Password'), `, and `"--password"`
+  // before the next argument in a list of YAML
+  String.raw`(?:["'](?:\]["'])?\)?)?[ \t]{0,8},\s{0,32}`,
   String.raw`["']?\r?\n[ \t]{0,40}-[ \t]{1,4}`,
   // `<password>`, `<property name="password">`
   String.raw`["']?(?: [^<>\n]{0,60}| [A-Za-z:]{1,20}="[^"<>\n]{0,200}")?>`,

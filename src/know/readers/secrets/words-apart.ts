@@ -22,8 +22,20 @@ export function wordsApart(text: Text, key: Key, at: number, before: string): Ra
   }
   // redis.conf, esmtprc and others: one word after the option, and nothing else on the line.
   if (line.trim() === '' && (dialect === 'ini' || CONFIGURED.test(key.name))) return wholeLine(page, at)
-  if (/^\s*(?:setenv|setx(?:\s+\/\w+)*|set(?:\s+-{1,2}\w+)+)\s+$/i.test(line))
+  if (/^\s*(?:setenv|(?:fastcgi|uwsgi)_param|setx(?:\s+\/\w+)*|set(?:\s+-{1,2}\w+)+)\s+$/i.test(line))
     return isQuote(page[at]) ? quotedRange(page, at, 'shell') : matchBare(page, at, /[^\s;&|()<>"'`\\]+/y)
+  // A script of Tcl or expect, whose words need no quotes: what is computed stands in brackets.
+  if (/\.(?:exp|tcl)$/.test(text.path) && /^\s*set\s+$/.test(line)) return wholeLine(page, at)
+  // fetchmail: `user "jo" with password "x"`.
+  if (isQuote(page[at]) && /\buser(?:name)?\s+["']?[^\s"']+["']?\s+(?:there\s+)?(?:with\s+)?$/.test(line))
+    return quotedRange(page, at, dialect)
+  // What a manual tells: "log in as `jo` with the password `x`".
+  if (page[at] === '`' && dialect === 'text')
+    return SAID.test(key.name) && TOLD.test(page.slice(at, at + 80))
+      ? quotedRange(page, at, dialect)
+      : undefined
+  if (line.trim() === '' && dialect === 'text' && BESIDE_IT.test(page.slice(Math.max(0, keyAt - 160), keyAt)))
+    return wholeLine(page, at)
   if (key.name === 'password') {
     const login = /\blogin\s+(\S+)\s+$/.exec(page.slice(Math.max(0, keyAt - 120), keyAt))?.[1]
     if (dialect === 'netrc' || login !== undefined) {
@@ -47,11 +59,19 @@ function isTold({ dialect }: Text, line: string): boolean {
 const GOES_ON =
   /^(?:with|without|options?|flags?|arguments?|parameters?|switch(?:es)?|settings?|and|or|is|are|was|to|in|for|when|from|if|as|the|be|can|will|also|on|by|at|not|but|instead|now|respectively)[.,:;]?$/i
 
+const SAID = /^pass(?:word|phrase|code)$/i
+/** No name of an option or a field: with a capital, a digit and something else. */
+const TOLD = /^`(?=[^`]*[a-z])(?=[^`]*[A-Z!@#$%&*])(?=[^`]*\d)[^\s`-][^\s`]{5,63}`/
+/** A line above of a file of such options, as that of msmtp. */
+const BESIDE_IT =
+  /(?:^|\n)[ \t]*(?:user|login|username|account|host|server|machine)[ \t]+\S+[ \t]*\r?\n(?:[^\n]{0,60}\n)?$/
 /** Options that stand for nothing else. */
 const CONFIGURED = /^(?:requirepass|masterauth|rootpw|bindpw)$/
 
 function wholeLine(page: string, at: number): Range | undefined {
-  const range = matchBare(page, at, /[^\s#;"'={}[\](),]+/y)
+  // Kickstart: `rootpw --plaintext x`.
+  const option = /^--plaintext[ \t]{1,4}/.exec(page.slice(at, at + 16))?.[0].length ?? 0
+  const range = matchBare(page, at + option, /[^-\s#;"'={}[\](),][^\s#;"'={}[\](),]*/y)
   return range && /^[ \t]*;?(?:\r?\n|$)/.test(page.slice(range.end, range.end + 40)) ? range : undefined
 }
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { engine } from './rule-directory.ts'
 import { printed } from './in-manuals.ts'
+import { named, translated } from './in-other-languages.ts'
 import { configured, harmless } from './in-the-wild.ts'
 import { found, P, passed } from './written-down.ts'
 
@@ -15,17 +16,16 @@ function finds(path: string, text: string) {
   }))
 }
 
-test.each([...found, ...configured].map(([path, text, value]) => ({ path, text, value: value ?? P })))(
-  '$path: $text holds a secret',
-  ({ path, text, value }) => {
-    const counted = finds(path, text).filter(find => find.confidence >= COUNTS_FROM)
-    expect(counted.map(find => find.value)).toEqual([value])
-    expect(counted[0]!.reasons.length).toBeGreaterThan(0)
-    for (const reason of counted[0]!.reasons) expect(reason).not.toContain(value)
-  },
-)
+test.each(
+  [...found, ...configured, ...named].map(([path, text, value]) => ({ path, text, value: value ?? P })),
+)('$path: $text holds a secret', ({ path, text, value }) => {
+  const counted = finds(path, text).filter(find => find.confidence >= COUNTS_FROM)
+  expect(counted.map(find => find.value)).toEqual([value])
+  expect(counted[0]!.reasons.length).toBeGreaterThan(0)
+  for (const reason of counted[0]!.reasons) expect(reason).not.toContain(value)
+})
 
-test.each([...passed, ...harmless, ...printed].map(([path, text]) => ({ path, text })))(
+test.each([...passed, ...harmless, ...printed, ...translated].map(([path, text]) => ({ path, text })))(
   '$path: $text holds none',
   ({ path, text }) => {
     expect(finds(path, text).filter(find => find.confidence >= COUNTS_FROM)).toEqual([])

@@ -17,6 +17,9 @@ const found: readonly (readonly [path: string, text: string, values: readonly st
   ['a.yaml', `passwords:\n  - ${A}\n  # the old one\n  - "${B}"\n  - '${C}'\nname: x\n`, [A, B, C]],
   ['a.yaml', `tokens:\n- ${K}\n- ${L} # ours\n`, [K, L]],
   ['a.yaml', `passwords: ["${A}", "${B}"]\n`, [A, B]],
+  ['a.yaml', `passwords: [${A}, ${B}] # ours\n`, [A, B]],
+  ['a.py', `PASSWORDS = {"app": "${A}", 'ops': '${B}'}\n`, [A, B]],
+  ['a.js', `const passwords = {\n  app: '${A}',\n  ops: '${B}',\n}\n`, [A, B]],
   // Columns
   ['a.csv', `name,password,role\napp,${A},admin\nops,${B},user\n`, [A, B]],
   ['a.csv', `# exported\r\n"Login","Password"\r\n"app","${A}"\r\n"ops","${B}"\r\n`, [A, B]],
