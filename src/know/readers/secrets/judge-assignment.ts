@@ -109,7 +109,7 @@ function passwordSurety(
     if (/^[a-z]+(?:[_-][a-z]+)*[:=]$/i.test(value)) return undefined
     if (
       MEANS_MORE.test(key.word) &&
-      (classes(value) < 3 || (isName(value) && !/\d\d/.test(value))) &&
+      ((classes(value) < 3 && key.word !== 'mdp') || (isName(value) && !/\d\d/.test(value))) &&
       !standing.besides()
     )
       return undefined

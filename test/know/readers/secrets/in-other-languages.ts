@@ -7,6 +7,7 @@ export const named: readonly (readonly [path: string, text: string, value?: stri
   // Names
   ['config.php', `$mdp = '${P}';\n`],
   ['db.php', "$login = 'root';\n$mdp = 'soleil';\n$bd = 'shop';\n", 'soleil'],
+  ['profils.py', 'PROFILS = {"direction": {"mdp": "direction2026"}}\n', 'direction2026'],
   ['Connexion.java', `private static final String MOT_DE_PASSE = "${P}";\n`],
   ['config.yml', `mot_de_passe: ${P}\n`],
   ['config.ini', `usuario=admin\nclave=miperro\n`, 'miperro'],
@@ -62,6 +63,7 @@ export const translated: readonly (readonly [path: string, text: string])[] = [
   ['estados.json', '{"clave": "01", "nombre": "Aguascalientes"}'],
   ['a.py', 'parola = "casa"\nparole = ["uno", "due"]\n'],
   ['rl.py', 'mdp = "gridworld-v0"\n'],
+  ['a.py', 'models = {"MDP": "D:/rl/models/mdp_policy.pkl"}\n'],
   ['a.py', 'palabra_clave = "Verano2019"\n'],
   ['tela.js', 'desenha = "Tela-2019"\n'],
   // No value
