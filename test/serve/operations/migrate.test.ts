@@ -237,22 +237,34 @@ describe.skipIf(postgres.skip)(`moving ${postgres.reason}`, () => {
       import { RootKey } from ${module('src/core/keys/root-key.ts')}
       const [from, to] = [await openStore(process.argv[1]), await openStore(process.argv[2])]
       const keys = deriveKeys(new RootKey(new Secret(new Uint8Array(32).fill(7))))
-      process.stdout.write('begun')
-      await move(from, to, 'there', { io: realIo(), keys })
+      const at = process.argv[3]
+      let answers = 0
+      const dying = {
+        // One side is committed, and the other one's mark is still to come.
+        transformQuery({ node }) {
+          if (at === 'between' && JSON.stringify(node).includes('"moved_to"') && node.kind === 'InsertQueryNode')
+            process.kill(process.pid, 'SIGKILL')
+          return node
+        },
+        async transformResult({ result }) {
+          if (++answers === Number(at)) process.kill(process.pid, 'SIGKILL')
+          return result
+        },
+      }
+      await move(from.withPlugin(dying), to.withPlugin(dying), 'there', { io: realIo(), keys })
       await from.destroy()
       await to.destroy()`
-    let killed = 0
-    for (const afterMs of [0, 30, 60, 100, 150, 220, 300, 400, undefined]) {
-      const child = spawn(process.execPath, ['--input-type=module', '-e', program, place, target], {
-        stdio: ['ignore', 'pipe', 'pipe'],
+    // After so many answers of the two stores.
+    const moments = ['1', '2', '10', '40', '100', 'between', 'never']
+    const signals: unknown[] = []
+    for (const at of moments) {
+      const child = spawn(process.execPath, ['--input-type=module', '-e', program, place, target, at], {
+        stdio: ['ignore', 'ignore', 'pipe'],
       })
       let errors = ''
       child.stderr.on('data', bytes => (errors += bytes))
-      child.stdout.once('data', () => {
-        if (afterMs !== undefined) setTimeout(() => child.kill('SIGKILL'), afterMs)
-      })
       const signal = await new Promise(resolve => child.once('close', (_, by) => resolve(by)))
-      if (signal === 'SIGKILL') killed++
+      signals.push(signal ?? errors)
       const [from, to] = [await openStore(place), await openStore(target)]
       // PostgreSQL may need a moment to notice that its client is gone.
       const there = await transaction(to, async tx =>
@@ -260,13 +272,13 @@ describe.skipIf(postgres.skip)(`moving ${postgres.reason}`, () => {
       )
       if (there) expect(differing(await digests(from), there)).toEqual([])
       const mark = await from.selectFrom('setting').selectAll().where('name', '=', 'moved_to').execute()
-      if (mark.length > 0) expect(there).toBeDefined()
+      expect([at, there !== undefined, mark.length]).toEqual([
+        at,
+        at === 'between' || at === 'never',
+        at === 'never' ? 1 : 0,
+      ])
       await Promise.all([from.destroy(), to.destroy()])
-      if (signal === null) {
-        expect(mark, errors).toHaveLength(1)
-        break
-      }
     }
-    expect(killed).toBeGreaterThan(2)
+    expect(signals).toEqual(moments.map(at => (at === 'never' ? '' : 'SIGKILL')))
   })
 })
