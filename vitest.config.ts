@@ -31,6 +31,7 @@ export default defineConfig({
       // Programs that tests start would else compile the same modules again and again, which is half of their time.
       NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache'),
     },
+    globalSetup: './test/temporary-folder.ts',
     pool: 'forks',
     sequence: { sequencer: LongestFirst },
     // Tests that drive programs and servers wait for much of their time, while another file can go on.

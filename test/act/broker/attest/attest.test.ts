@@ -1,5 +1,8 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose'
 import { Provider } from 'oidc-provider'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -262,8 +265,7 @@ test('a real OpenID provider is an issuer like any other', async () => {
 })
 
 test('an address that leaves the machine unencrypted, or by a name, is no issuer', async () => {
-  const { mkdtemp, rm, writeFile } = await import('node:fs/promises')
-  const folder = await mkdtemp('/tmp/firebreak-config-')
+  const folder = await mkdtemp(join(tmpdir(), 'firebreak-config-'))
   try {
     for (const [issuer, ok] of [
       ['https://issuer.example', true],
