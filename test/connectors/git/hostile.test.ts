@@ -146,7 +146,7 @@ test('the traps spring for an ordinary git', () => {
   const gone = setTraps()
   const plain = (...args: string[]) => {
     try {
-      execFileSync('git', args, { cwd: repository, stdio: 'ignore', timeout: 20_000 })
+      execFileSync('git', args, { cwd: repository, stdio: 'ignore', timeout: 120_000 })
     } catch {
       // Most commands fail once the trap has run instead of what they asked for.
     }

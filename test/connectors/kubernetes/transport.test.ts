@@ -45,7 +45,7 @@ describe('the transport', () => {
   const init = () => ({
     method: 'GET',
     headers: { authorization: 'Bearer t' },
-    signal: AbortSignal.timeout(10_000),
+    signal: AbortSignal.timeout(60_000),
   })
 
   test('trusts the given authority, and shows our certificate', async () => {
