@@ -27,6 +27,7 @@ import {
 } from '../../connectors/rabbitmq/rabbitmq-server.ts'
 import { availableSshd, INSTALL_SSHD, type Sshd, startSshd } from '../../connectors/ssh/sshd.ts'
 import { availableNginx, INSTALL_NGINX, makeNginx, type Nginx } from '../../connectors/x509/nginx.ts'
+import { PATIENCE_MS } from '../../laws/world.ts'
 import { requireServer } from '../../servers.ts'
 import { openWorld } from './open-world.ts'
 
@@ -92,6 +93,7 @@ describe.skipIf(sshd.skip)(`OpenSSH ${sshd.reason}`, () => {
         port: server.port,
         hostKey: server.hostKey,
         login: server.account,
+        timeoutMs: PATIENCE_MS,
       },
       'deploy',
     )
@@ -125,7 +127,7 @@ describe.skipIf(nginx.skip)(`nginx ${nginx.reason}`, () => {
     const { authority: path, port, pidFile } = server
     const subject = 'spiffe://firebreak.example/orders'
     const { world } = opened
-    const config = { path, subjects: [subject], host: '127.0.0.1', port, pidFile }
+    const config = { path, subjects: [subject], host: '127.0.0.1', port, pidFile, timeoutMs: PATIENCE_MS }
     // The list is there before whoever reads it.
     await world.connections.add(world.db, 'x509', config)
     await server.start()
@@ -165,7 +167,8 @@ describe.skipIf(mariadb.skip)(`MariaDB ${mariadb.reason}`, () => {
       grant select on shop.* to orders_read`,
     )
     await admin.end()
-    await offer('mariadb', { ...login, password: new Secret(adminPassword) }, 'orders_read')
+    const config = { ...login, password: new Secret(adminPassword), connectTimeoutMs: PATIENCE_MS }
+    await offer('mariadb', config, 'orders_read')
   })
   afterAll(() => server?.stop())
 
@@ -198,7 +201,7 @@ describe.skipIf(nats.skip)(`NATS ${nats.reason}`, () => {
   beforeAll(async () => {
     server = await startNats({ orders: { pub: { allow: ['orders.>'] }, sub: { allow: ['orders.>'] } } })
     const { keys: path, account, port } = server
-    await offer('nats', { path, account, host: '127.0.0.1', port }, 'orders')
+    await offer('nats', { path, account, host: '127.0.0.1', port, timeoutMs: PATIENCE_MS }, 'orders')
   })
   afterAll(() => server?.stop())
 
@@ -246,7 +249,7 @@ describe.skipIf(rabbitmq.skip)(`RabbitMQ ${rabbitmq.reason}`, () => {
       write: '^orders|amq.default',
       read: '^orders',
     })
-    const login = { host: '127.0.0.1', port, management, user: RABBITMQ_ADMIN }
+    const login = { host: '127.0.0.1', port, management, user: RABBITMQ_ADMIN, timeoutMs: PATIENCE_MS }
     await offer('rabbitmq', { ...login, password: new Secret(adminPassword) }, 'stock')
   })
   afterAll(() => server?.stop())
