@@ -5,6 +5,7 @@ import { gitlabCiReader } from '../../../src/know/readers/gitlab-ci/gitlab-ci.ts
 import type { Reader } from '../../../src/know/readers/reader.ts'
 import { terraformReader } from '../../../src/know/readers/terraform/terraform.ts'
 import { observed } from './both-ways.ts'
+import { processorTime } from '../../processor-time.ts'
 
 const many = (count: number, one: (at: number) => string) => Array.from({ length: count }, (_, at) => one(at))
 
@@ -64,10 +65,9 @@ const forms: readonly (readonly [string, Reader, string, (count: number) => stri
 async function took(reader: Reader, path: string, text: string): Promise<number> {
   const times: number[] = []
   for (let run = 0; run < 2; run++) {
-    const before = process.cpuUsage()
+    const worked = processorTime()
     await observed(reader, path, text)
-    const { user, system } = process.cpuUsage(before)
-    times.push((user + system) / 1000)
+    times.push(worked())
   }
   return Math.min(...times)
 }

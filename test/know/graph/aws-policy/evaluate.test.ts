@@ -14,6 +14,7 @@ import {
   SESSION,
   YES,
 } from './asking.ts'
+import { processorTime } from '../../../processor-time.ts'
 
 describe('within one account', () => {
   test.each<[string, Ask, string]>([
@@ -400,12 +401,14 @@ describe('what is not known', () => {
 })
 
 test('a long pattern of stars takes no time', () => {
+  const worked = processorTime()
   const answer = ask({
     identity: [policy(allow({ Resource: `arn:aws:s3:::${'a*'.repeat(2000)}b` }))],
     resource: `arn:aws:s3:::${'a'.repeat(20_000)}`,
   })
   expect(answer.verdict).toBe(NO)
-}, 5000)
+  expect(worked()).toBeLessThan(5000)
+})
 
 test('the answer names the statement that decided', () => {
   const answer = ask({ identity: [policy(allow({ Sid: 'Read' }), deny({ Sid: 'NoReports' }))] })

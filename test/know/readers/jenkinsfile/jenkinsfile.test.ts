@@ -6,6 +6,7 @@ import { tokensOf } from '../../../../src/know/readers/jenkinsfile/token.ts'
 import { jenkinsWeaknesses } from '../../../../src/know/readers/jenkinsfile/weaknesses/all.ts'
 import { tree } from '../../estate.ts'
 import { bothWays, edgesTold, observed, weaknessesTold } from '../both-ways.ts'
+import { processorTime } from '../../../processor-time.ts'
 
 const PATH = 'Jenkinsfile'
 const stage = (body: string, { agent = 'agent { label "linux" }', more = '' } = {}) => `pipeline {
@@ -206,9 +207,9 @@ describe('the reader of Jenkins', () => {
   })
 
   test('many braces, calls and quotes take no long time', async () => {
-    const started = performance.now()
+    const worked = processorTime()
     for (const piece of ['{', 'a(', 'a {', '"${', "'", '/', '$/', 'sh "${x}" + ', 'x[', 'stage("a") { '])
       await observed(jenkinsfileReader, PATH, piece.repeat(3000))
-    expect(performance.now() - started).toBeLessThan(60_000)
+    expect(worked()).toBeLessThan(60_000)
   })
 })

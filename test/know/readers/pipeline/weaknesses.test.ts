@@ -4,6 +4,7 @@ import { evaluatedVariables } from '../../../../src/know/readers/pipeline/comman
 import { isSecretName } from '../../../../src/know/readers/pipeline/pipeline.ts'
 import { pipelineWeaknesses } from '../../../../src/know/readers/pipeline/weaknesses/all.ts'
 import { bothWays, observed, weaknessesTold } from '../both-ways.ts'
+import { processorTime } from '../../../processor-time.ts'
 
 const PATH = '.gitlab-ci.yml'
 const DIGEST = `sha256:${'b'.repeat(64)}`
@@ -102,8 +103,8 @@ describe('what no job should do', () => {
       'bash -c '.repeat(5000),
     ]
     const text = `build:\n  script:\n${hostile.map(one => `    - ${JSON.stringify(one)}\n`).join('')}`
-    const started = performance.now()
+    const worked = processorTime()
     weaknessesTold(await observed(gitlabCiReader, PATH, text))
-    expect(performance.now() - started).toBeLessThan(30_000)
+    expect(worked()).toBeLessThan(30_000)
   })
 })

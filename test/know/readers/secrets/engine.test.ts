@@ -3,6 +3,7 @@ import { formatRef } from '../../../../src/core/contract/ref.ts'
 import { decodeSlot } from '../../../../src/core/contract/slot.ts'
 import type { Find } from '../../../../src/know/readers/secrets/engine.ts'
 import { engine, rules } from './rule-directory.ts'
+import { processorTime } from '../../../processor-time.ts'
 
 const scan = (content: string | Uint8Array, path = 'note.txt') => [
   ...engine.scan(Buffer.from(content), { path }),
@@ -149,11 +150,11 @@ describe('hostile input ends in time', () => {
     ['names', 'name: PASSWORD \n'],
     ['jdbc', 'jdbc:postgresql://h/d?a=b&'],
   ])('%s', (_, unit) => {
-    const started = performance.now()
+    const worked = processorTime()
     scan(unit.repeat(Math.ceil(size / unit.length)), 'a.yaml')
     scan(unit.repeat(Math.ceil(size / unit.length)), 'a.txt')
     // A guard against hanging only: ordinary text of this size takes a hundredth of it.
-    expect(performance.now() - started).toBeLessThan(120_000)
+    expect(worked()).toBeLessThan(120_000)
   })
 })
 

@@ -10,6 +10,7 @@ import { entityByRef } from '../../../../src/know/inventory/queries.ts'
 import { openEstate, tree } from '../../estate.ts'
 import { reachedFrom, wholeOf } from '../../graph/whole.ts'
 import { bothWays, edgesTold, observed } from '../both-ways.ts'
+import { processorTime } from '../../../processor-time.ts'
 
 const PATH = 'infra/main.tf'
 const role = (statement: string) => `resource "aws_iam_role" "ci" {
@@ -184,7 +185,7 @@ resource "t" "n" {
   })
 
   test('many brackets, quotes and interpolations take no long time', () => {
-    const started = performance.now()
+    const worked = processorTime()
     for (const one of [
       '{',
       'a {\n',
@@ -199,7 +200,7 @@ resource "t" "n" {
       'a = (',
     ])
       hclOf(one.repeat(20_000))
-    expect(performance.now() - started).toBeLessThan(60_000)
+    expect(worked()).toBeLessThan(60_000)
   })
 })
 
