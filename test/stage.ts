@@ -85,6 +85,8 @@ export async function setStage(server?: PostgresServer): Promise<Stage> {
     PATH: `${join(root, 'bin')}:${process.env['PATH']}`,
     HOME: root,
     FIREBREAK_HOME: home,
+    TMPDIR: tmpdir(),
+    NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
     COLUMNS: '80',
     ...(server && {
       PGPORT: String(port),
