@@ -6,7 +6,7 @@ import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { createConnection } from 'mysql2/promise'
-import { freePort } from '../../../src/serve/operations/drill/server-process.ts'
+import { atOurEnd, freePort } from '../../../src/serve/operations/drill/server-process.ts'
 
 export const INSTALL_MARIADB = 'apt-get install mariadb-server'
 export const ADMIN = 'administrator'
@@ -33,9 +33,7 @@ let installed: Promise<string> | undefined
 /** The tables of an empty server: making them takes seconds, and they are the same for all. */
 async function install(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'firebreak-mariadb-empty-'))
-  // Whoever runs the tests ends this process by a signal: what waits for its end is another one.
-  const wait = 'while kill -0 "$1" 2>/dev/null; do sleep 1; done; rm -rf "$2"'
-  spawn('sh', ['-c', wait, 'sh', String(process.pid), folder], { detached: true, stdio: 'ignore' }).unref()
+  atOurEnd('rm -rf -- "$1"', folder)
   const user = userInfo().username
   const options = ['--no-defaults', `--user=${user}`, `--datadir=${folder}`, '--skip-test-db', ...SMALL]
   execFileSync('mariadb-install-db', [...options, '--auth-root-authentication-method=normal'], {

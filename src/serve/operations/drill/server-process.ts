@@ -8,15 +8,12 @@ export function childEnvironment(): NodeJS.ProcessEnv {
 }
 
 /**
- * Ends the server and removes its folder even when this process is killed: a shell waits at the end of a pipe that
- * the kernel closes with us. A line on the pipe tells it that there is nothing left to do. Returns that release.
+ * Runs a script when this process has ended, even when it was killed: a shell waits at the end of a pipe that the kernel closes
+ * with us. A line on the pipe tells it that there is nothing left to do. Returns that release.
  */
-export function watchOver(child: ChildProcess, home: string): () => void {
-  if (process.platform === 'win32' || child.pid === undefined) return () => {}
-  // What still writes there would keep the folder: it is waited for, but not where nobody takes notice of who has ended.
-  const script = `read -r _ && exit 0; kill -QUIT "$1" 2>/dev/null
-    looks=0; while kill -0 "$1" 2>/dev/null && [ $looks -lt 60 ]; do looks=$((looks + 1)); sleep 0.5; done; rm -rf -- "$2"`
-  const watch = spawn('/bin/sh', ['-c', script, 'firebreak-watch', String(child.pid), home], {
+export function atOurEnd(script: string, ...parameters: readonly string[]): () => void {
+  if (process.platform === 'win32') return () => {}
+  const watch = spawn('/bin/sh', ['-c', `read -r _ && exit 0; ${script}`, 'firebreak-watch', ...parameters], {
     detached: true,
     env: childEnvironment(),
     stdio: ['pipe', 'ignore', 'ignore'],
@@ -26,6 +23,15 @@ export function watchOver(child: ChildProcess, home: string): () => void {
   const pipe: unknown = watch.stdin
   if (pipe && typeof pipe === 'object' && 'unref' in pipe && typeof pipe.unref === 'function') pipe.unref()
   return () => watch.stdin.end('done\n')
+}
+
+/** Ends the server and removes its folder at our end. Returns the release. */
+export function watchOver(child: ChildProcess, home: string): () => void {
+  if (child.pid === undefined) return () => {}
+  // What still writes there would keep the folder: it is waited for, but not where nobody takes notice of who has ended.
+  const script = `kill -QUIT "$1" 2>/dev/null
+    looks=0; while kill -0 "$1" 2>/dev/null && [ $looks -lt 60 ]; do looks=$((looks + 1)); sleep 0.5; done; rm -rf -- "$2"`
+  return atOurEnd(script, String(child.pid), home)
 }
 
 /** For how long a server may take to start, on a machine that is busy, or several times slower. One that has ended is seen at once. */
