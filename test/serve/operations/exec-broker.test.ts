@@ -27,7 +27,7 @@ beforeAll(async () => {
 issuers: [{ issuer: "${ISSUER}", subjects: ['job:*'] }]
 leases:
   - { name: api, audience: "https://reports.example", ttl: 60s }
-  - { name: short, audience: "https://reports.example", ttl: 2s }
+  - { name: short, audience: "https://reports.example", ttl: 8s }
   - { name: renewed, audience: "https://reports.example", ttl: 12s, maxTtl: 14s }
 `
   const policies = { 'all.cedar': 'permit(principal, action, resource);' }
