@@ -19,7 +19,7 @@ import { dirname, join } from 'node:path'
 import { FirebreakError } from '../../../core/contract/errors.ts'
 import { sleep } from '../../../core/contract/io.ts'
 import { Secret } from '../../../core/contract/secret.ts'
-import { childEnvironment, freePort, START_MS, watchOver } from './server-process.ts'
+import { childEnvironment, freePort, isFree, START_MS, watchOver } from './server-process.ts'
 
 /** Where PostgreSQL's programs stand. `bin` is a folder, `version` as printed by `postgres --version` (`15.18`). */
 export interface PostgresBinaries {
@@ -249,7 +249,15 @@ async function serve(
     adminPassword,
     database: 'postgres',
     stop,
-    kill: async () => running?.end('SIGKILL'),
+    kill: async () => {
+      await running?.end('SIGKILL')
+      // A process that it was just starting holds its port for another moment.
+      for (
+        const deadline = performance.now() + LEFT_MS;
+        performance.now() < deadline && !(await isFree(port));
+      )
+        await sleep(15, new AbortController().signal)
+    },
     restart: async () => {
       await running?.end('SIGINT')
       for (const deadline = performance.now() + LEFT_MS; ; ) {

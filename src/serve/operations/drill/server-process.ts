@@ -49,7 +49,8 @@ export async function freePort(): Promise<number> {
   throw new Error('no port of the loopback is free')
 }
 
-function isFree(port: number): Promise<boolean> {
+/** Whether nobody listens at that port of the loopback. */
+export function isFree(port: number): Promise<boolean> {
   return new Promise(resolve => {
     const server = createServer()
     server.once('error', () => resolve(false))

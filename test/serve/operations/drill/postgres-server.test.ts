@@ -5,11 +5,12 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { Secret } from '../../../../src/core/contract/secret.ts'
 import {
   availablePostgres,
   type PostgresServer,
+  type PostgresServerOptions,
   startPostgres,
 } from '../../../../src/serve/operations/drill/postgres-server.ts'
 import { absentPostgres } from '../../../laws/postgres-world.ts'
@@ -35,8 +36,15 @@ describe.skipIf(absent)(`a PostgreSQL of our own${absent ? ` (${absent})` : ''}`
     return rows
   }
 
+  /** What fails leaves no server for others to wait for. */
+  const started = async (options: PostgresServerOptions = {}) => {
+    const server = await startPostgres({ ...options, directory })
+    onTestFinished(server.stop)
+    return server
+  }
+
   test('lets in who has the password, on the loopback only, and leaves nothing', async () => {
-    const server = await startPostgres({ directory })
+    const server = await started()
     expect(server.version).toBe(availablePostgres()?.version)
     const shown = await query(
       server,
@@ -53,13 +61,13 @@ describe.skipIf(absent)(`a PostgreSQL of our own${absent ? ` (${absent})` : ''}`
   })
 
   test('asks for no password where it is told to trust', async () => {
-    const server = await startPostgres({ directory, auth: 'trust' })
+    const server = await started({ auth: 'trust' })
     expect(await query(server, new Secret('anything'), 'select 1 as one')).toEqual([{ one: 1 }])
     await server.stop()
   })
 
   test('keeps its data, port and password over a kill and a restart', async () => {
-    const server = await startPostgres({ directory })
+    const server = await started()
     await query(server, server.adminPassword, 'create table kept as select 7 as id')
     await server.kill()
     expect(await answers(server.port)).toBe(false)
@@ -71,10 +79,10 @@ describe.skipIf(absent)(`a PostgreSQL of our own${absent ? ` (${absent})` : ''}`
 
   test('is another instance each time, on the port and with the password that it is given', async () => {
     const sysid = 'select system_identifier::text as id from pg_control_system()'
-    const first = await startPostgres({ directory })
+    const first = await started()
     const [one] = await query(first, first.adminPassword, sysid)
     await first.stop()
-    const second = await startPostgres({ directory, port: first.port, adminPassword: first.adminPassword })
+    const second = await started({ port: first.port, adminPassword: first.adminPassword })
     const [two] = await query(second, first.adminPassword, sysid)
     expect(second.port).toBe(first.port)
     expect(one).not.toEqual(two)
@@ -83,7 +91,7 @@ describe.skipIf(absent)(`a PostgreSQL of our own${absent ? ` (${absent})` : ''}`
 
   test('stops when its signal is aborted', async () => {
     const controller = new AbortController()
-    const server = await startPostgres({ directory, signal: controller.signal })
+    const server = await started({ signal: controller.signal })
     controller.abort()
     await eventually(async () => !(await answers(server.port)) && (await readdir(directory)).length === 0)
   })
