@@ -17,6 +17,8 @@ export const WHOLE_BYTES = 8 * 1024 * 1024
 const PATIENCE_MS = 60_000
 const SLOWEST_BYTES_PER_MS = 200
 const IDLE_MS = 60_000
+/** A small source is done with by then mostly; of another one there is enough for two, and a processor has nothing to do yet. */
+const SECOND_AFTER_MS = 100
 /** What a worker makes is short-lived: with half of the usual room for it, two workers take 30 MiB less. */
 const YOUNG_MIB = 24
 
@@ -128,6 +130,7 @@ export class Reading {
   readonly #key: Secret
   readonly #memory: Shared[] = []
   #pool: Promise<Pool> | undefined
+  #second: NodeJS.Timeout | undefined
 
   constructor({
     rules,
@@ -144,10 +147,14 @@ export class Reading {
     this.workers = workers
   }
 
-  /** There will be something to read: the first worker starts meanwhile. What is wrong with it is met where it is given something. */
+  /** There will be something to read: the first worker starts meanwhile, and soon a second one. What is wrong with it is met where it is given something. */
   expect(): void {
-    this.#pool ??= this.#start()
-    this.#pool.catch(() => {})
+    const pool = (this.#pool ??= this.#start())
+    pool.catch(() => {})
+    if (this.workers < 2 || this.#second) return
+    this.#second = setTimeout(() => {
+      for (let worker = 0; worker < 2; worker++) void pool.then(ready => ready.run([])).catch(() => {})
+    }, SECOND_AFTER_MS)
   }
 
   batch(): Batch {
@@ -230,6 +237,7 @@ export class Reading {
   }
 
   async close(): Promise<void> {
+    clearTimeout(this.#second)
     const pool = await this.#pool
     await pool?.destroy()
   }

@@ -53,6 +53,23 @@ test('a reading that is told what comes has a worker by then, and one that is to
   await reading.close()
 })
 
+test('a reading that goes on has a second worker before there is more than one can read', async () => {
+  const { rules } = await loadRules(fileURLToPath(new URL('../../../rules/secrets', import.meta.url)))
+  const few = rules.filter(({ id }) => id === 'github-token')
+  const options = { rules: few, problems: [], version: '1', key: testKeys.fingerprint, workers: 3 }
+  let started = 0
+  const count = () => started++
+  process.on('worker', count)
+  const reading = new Reading(options)
+  try {
+    reading.expect()
+    await expect.poll(() => started).toBe(2)
+  } finally {
+    process.off('worker', count)
+    await reading.close()
+  }
+})
+
 test('workers that die before they are given anything end nothing: what they are given then is told as unread', async () => {
   const { rules } = await loadRules(fileURLToPath(new URL('../../../rules/secrets', import.meta.url)))
   const unusable = { ...rules[0]!, paths: '(' }
