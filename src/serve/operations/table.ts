@@ -1,9 +1,8 @@
-import CliTable from 'cli-table3'
 import pc from 'picocolors'
+import stringWidth from 'string-width'
 
 const GAP = 2
 const MIN_COLUMN = 8
-const ROWS_AT_ONCE = 100
 
 export interface Column {
   readonly title: string
@@ -31,40 +30,22 @@ export function* tableLines(
   const shown = used.map(index => columns[index]!)
   const cells = rows.map(row => used.map(index => row[index] ?? ''))
   const widths = fit(shown, cells, width)
-  // What a table takes to draw grows with the square of its rows: thousands of them would take minutes.
-  for (let at = 0; at === 0 || at < cells.length; at += ROWS_AT_ONCE) {
-    const some = cells.slice(at, at + ROWS_AT_ONCE).flatMap(row => linesOf(row, widths))
-    if (at > 0 && some.every(line => line.every(isPlain))) {
-      for (const line of some) yield padded(line, shown, widths).trimEnd()
-      continue
-    }
-    const piece = new CliTable({
-      head: at === 0 ? shown.map(column => pc.dim(column.title)) : [],
-      colWidths: widths,
-      colAligns: shown.map(column => column.align ?? 'left'),
-      wordWrap: true,
-      wrapOnWordBoundary: false,
-      chars: NO_RULES,
-      style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
-    })
-    piece.push(...some)
-    for (const line of piece.toString().split('\n')) yield line.trimEnd()
+  const titles = shown.map(column => column.title)
+  yield pc.dim(padded(titles, shown, widths))
+  for (const row of cells) {
+    for (const line of linesOf(row, widths)) yield padded(line, shown, widths)
   }
 }
 
-/** Nothing in it has to be measured or taken away: of very many rows that would be all the work. `…` is in each preview. */
-function isPlain(text: string): boolean {
-  return /^[ -~\u00c0-\u024f…]*$/.test(text) && text.trim() === text
-}
-
 function padded(line: readonly string[], columns: readonly Column[], widths: readonly number[]): string {
-  const cells = line.map((cell, index) =>
-    columns[index]!.align === 'right' ? cell.padStart(widths[index]!) : cell.padEnd(widths[index]!),
-  )
-  return cells.join(' '.repeat(GAP))
+  const cells = line.map((cell, index) => {
+    const room = ' '.repeat(Math.max(0, widths[index]! - widthOf(cell)))
+    return columns[index]!.align === 'right' ? room + cell : cell + room
+  })
+  return cells.join(' '.repeat(GAP)).trimEnd()
 }
 
-/** A row as rows of one line each: a cell of several is measured anew for each of its characters. */
+/** A row as lines, as many as its highest cell has. */
 function linesOf(row: readonly string[], widths: readonly number[]): string[][] {
   const broken = row.map((cell, index) => breakText(cell, widths[index]!).split('\n'))
   const height = Math.max(1, ...broken.map(lines => lines.length))
@@ -74,7 +55,7 @@ function linesOf(row: readonly string[], widths: readonly number[]): string[][] 
 /** The natural width of each column; flexible ones share what is left over. */
 function fit(columns: readonly Column[], rows: readonly (readonly string[])[], width: number): number[] {
   const natural = columns.map((column, index) =>
-    rows.reduce((widest, row) => Math.max(widest, visibleLength(row[index] ?? '')), column.title.length),
+    rows.reduce((widest, row) => Math.max(widest, widthOf(row[index] ?? '')), column.title.length),
   )
   const widths = [...natural]
   let excess = widths.reduce((sum, column) => sum + column, 0) + GAP * (columns.length - 1) - width
@@ -94,38 +75,38 @@ function fit(columns: readonly Column[], rows: readonly (readonly string[])[], w
 
 /** Breaks text after a separator where there is one in the second half of the line, else anywhere. */
 export function breakText(text: string, width: number): string {
-  if (visibleLength(text) <= width) return text
   const lines: string[] = []
   let rest = text
-  while (rest.length > width) {
-    const head = rest.slice(0, width)
+  while (widthOf(rest) > width) {
+    const head = beginning(rest, width)
     const separator = Math.max(head.lastIndexOf(' '), head.lastIndexOf('/'), head.lastIndexOf(','))
-    const at = separator >= width / 2 ? separator + 1 : width
-    lines.push(rest.slice(0, at).trimEnd())
-    rest = rest.slice(at)
+    const at = separator >= head.length / 2 ? separator + 1 : head.length
+    const line = rest.slice(0, at).trimEnd()
+    // A colour that the break goes through ends there: it would go on over the columns beside it.
+    lines.push(line.includes(ESCAPE) ? `${line}${ESCAPE}[0m` : line)
+    rest = rest.slice(at).trimStart()
   }
   return [...lines, rest].join('\n')
 }
 
-function visibleLength(text: string): number {
-  // oxlint-disable-next-line no-control-regex
-  return text.replace(/\u001b\[\d+m/g, '').length
+/** As much of a text as `width` columns hold, one character at least. */
+function beginning(text: string, width: number): string {
+  let end = 0
+  let taken = 0
+  for (const [piece] of text.matchAll(PIECES)) {
+    taken += piece.startsWith(ESCAPE) ? 0 : widthOf(piece)
+    if (end > 0 && taken > width) break
+    end += piece.length
+  }
+  return text.slice(0, end)
 }
 
-const NO_RULES = {
-  top: '',
-  'top-mid': '',
-  'top-left': '',
-  'top-right': '',
-  bottom: '',
-  'bottom-mid': '',
-  'bottom-left': '',
-  'bottom-right': '',
-  left: '',
-  'left-mid': '',
-  mid: '',
-  'mid-mid': '',
-  right: '',
-  'right-mid': '',
-  middle: ' '.repeat(GAP),
+const ESCAPE = '\u001b'
+/** What is not taken apart: a colour, or a character. */
+// oxlint-disable-next-line no-control-regex
+const PIECES = /\u001b\[\d+m|./gsu
+
+/** How many columns of a terminal a text takes: colours none, wide characters two. What most cells hold needs no measuring. */
+function widthOf(text: string): number {
+  return /^[ -~\u00c0-\u024f…]*$/.test(text) ? text.length : stringWidth(text)
 }

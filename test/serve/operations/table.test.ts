@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { execFileSync } from 'node:child_process'
 import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { breakText, table } from '../../../src/serve/operations/table.ts'
@@ -19,20 +20,39 @@ describe('table', () => {
     )
   })
 
-  test('draws row by row what the library draws at once', () => {
-    const more = [
-      { title: 'A', align: 'right' as const },
-      { title: 'PATH', flexible: true },
+  test('draws colours, wide characters and numbers in the same columns, and breaks no colour', () => {
+    const columns = [
+      { title: 'ID' },
+      { title: 'SURE', align: 'right' as const },
+      { title: 'WHERE', flexible: true },
     ]
-    const rows = Array.from({ length: 250 }, (_, i) => [
-      i === 170 ? '漢' : i % 7 === 0 ? `ghp_…ü${100 + i}` : String(100 + i),
-      i % 3 === 0 ? `${'p'.repeat(78)} q ${i}` : 'x'.repeat(90),
+    const red = (text: string) => `\u001b[31m${text}\u001b[39m`
+    // As on a terminal, whose head is dim: a process without one has no colours.
+    const drawn = execFileSync(
+      process.execPath,
+      [
+        '--input-type=module',
+        '-e',
+        `import { table } from ${JSON.stringify(new URL('../../../src/serve/operations/table.ts', import.meta.url).href)}
+         process.stdout.write(table(...JSON.parse(process.argv[1])))`,
+        JSON.stringify([
+          columns,
+          [
+            [red('live'), '1', `aws-access-key 漢字漢字漢 ${red('live')}`],
+            ['dead', '1', `x漢漢漢漢漢漢漢漢漢漢漢漢漢 ${red('dead')}`],
+          ],
+          30,
+        ]),
+      ],
+      { encoding: 'utf8', env: { ...process.env, FORCE_COLOR: '1', NO_COLOR: undefined } },
+    )
+    expect(drawn.split('\n')).toEqual([
+      '\u001b[2mID    SURE  WHERE\u001b[22m',
+      `${red('live')}     1  aws-access-key`,
+      `            漢字漢字漢 ${red('live')}`,
+      'dead     1  x漢漢漢漢漢漢漢漢',
+      `            漢漢漢漢漢 ${red('dead')}`,
     ])
-    const [head] = table(more, rows, 80).split('\n')
-    // Few are one piece, which the library draws.
-    const pieces = Array.from({ length: 5 }, (_, i) => table(more, rows.slice(i * 50, i * 50 + 50), 80))
-    const drawn = pieces.flatMap(piece => piece.split('\n').slice(1))
-    expect(table(more, rows, 80)).toBe([head, ...drawn].join('\n'))
   })
 
   test('has one head and the same columns however long it is', () => {
