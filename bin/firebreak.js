@@ -17,6 +17,7 @@ else reexec()
 
 /** A package has what was built. A checkout has the sources, too, which run where one was changed since. */
 function start() {
+  if (process.env.FIREBREAK_LAUNCHED) endWithLauncher()
   if (module.enableCompileCache) module.enableCompileCache()
   import(isBuilt() ? '../dist/main.js' : '../src/main.ts').catch(function (error) {
     process.stderr.write(
@@ -24,6 +25,15 @@ function start() {
     )
     process.exitCode = 70
   })
+}
+
+/** A launcher that is killed cannot pass that on: what it started would go on reading, unseen, and hold what it reads. */
+function endWithLauncher() {
+  delete process.env.FIREBREAK_LAUNCHED
+  process.on('disconnect', function () {
+    process.kill(process.pid, 'SIGTERM')
+  })
+  process.channel.unref()
 }
 
 function isBuilt() {
@@ -68,7 +78,8 @@ function reexec() {
     return
   }
   var child = spawn(node, [fileURLToPath(import.meta.url)].concat(process.argv.slice(2)), {
-    stdio: 'inherit',
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    env: Object.assign({}, process.env, { FIREBREAK_LAUNCHED: '1' }),
   })
   // On a terminal SIGINT reaches the whole group, so that passing it on would count twice; from kill it comes here only.
   var signals = ['SIGTERM', 'SIGHUP', 'SIGUSR2']

@@ -1,11 +1,12 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chmod, cp, mkdir, readFile, utimes, writeFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
+import { once } from 'node:events'
 import { DatabaseSync } from 'node:sqlite'
 import { join } from 'node:path'
 import { deserialize } from 'node:v8'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { BUILT, BUILT_DICTIONARY, type Built } from '../../src/know/readers/built.ts'
 import { compileRule } from '../../src/know/readers/secrets/compiled-rule.ts'
 import { dictionaryOf } from '../../src/know/readers/secrets/literals.ts'
@@ -81,6 +82,26 @@ describe('the program', () => {
     expect(started.status).toBe(2)
     expect(started.stderr).toContain('unknown command')
   })
+
+  test.skipIf(!olderNode())(
+    'started by an older Node ends with what started it, however that ends',
+    async () => {
+      const program = join(ROOT, 'bin', 'firebreak.js')
+      const env = { ...process.env, FIREBREAK_HOME: join(stage.directory, '..', 'watched') }
+      expect(spawnSync(process.execPath, [program, 'scan', join(ROOT, 'bin')], { env }).status).toBe(0)
+      const launcher = spawn(olderNode()!, [program, 'watch'], { env, stdio: ['ignore', 'pipe', 'inherit'] })
+      await once(launcher.stdout, 'data', { signal: AbortSignal.timeout(30_000) })
+      const children = await readFile(`/proc/${launcher.pid}/task/${launcher.pid}/children`, 'utf8')
+      expect(children.trim()).toMatch(/^\d+$/)
+      launcher.kill('SIGKILL')
+      try {
+        await vi.waitFor(() => expect(existsSync(`/proc/${children.trim()}`)).toBe(false), 20_000)
+      } catch (error) {
+        process.kill(Number(children))
+        throw error
+      }
+    },
+  )
 })
 
 describe('in a checkout', () => {
