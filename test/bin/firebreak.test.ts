@@ -75,6 +75,8 @@ describe('the program', () => {
     expect(json.exit).toBe(2)
     expect(JSON.parse(json.stderr)).toMatchObject({ error: { code: 'INVALID_INPUT' } })
     expect((await stage.run('firebreak scan')).exit).toBe(2)
+    const { stderr: ofTwo } = await stage.run('firebreak connect directory --approve x')
+    expect(ofTwo).toContain('see firebreak connect directory --help')
   })
 
   test.skipIf(!olderNode())('started by an older Node goes on with the one that npm ci installed', () => {

@@ -31,17 +31,28 @@ export async function subjectCredentials(
   }
   const entities = await findSubject(db, world.keys, request.subject ?? '')
   const ids = new Set<string>()
+  const ended = new Set<string>()
   for (const entity of entities) {
     if (entity.type === 'credential') ids.add(entity.id)
     // What ended lies behind us, unless it is asked for by its own name.
     if (entity.type === 'identity')
-      for (const id of await credentialsOfIdentity(db, entity.id)) if (!(await isEnded(db, id))) ids.add(id)
+      for (const id of await credentialsOfIdentity(db, entity.id))
+        ((await isEnded(db, id)) ? ended : ids).add(id)
+  }
+  if (ids.size === 0 && ended.size > 0) {
+    const views = await Promise.all([...ended].map(id => credentialView(db, world.keys, id)))
+    const names = views.map(view => view.publicFingerprint ?? formatRef(view.ref))
+    throw new FirebreakError(
+      'NOT_FOUND',
+      `every credential of ${request.subject} has ended`,
+      `name one to have it looked at all the same: ${[...new Set(names)].join(', ')}`,
+    )
   }
   if (ids.size === 0)
     throw new FirebreakError(
       'NOT_FOUND',
       `no credential is known as ${request.subject}`,
-      'firebreak ls credentials shows what is known; or give the secret itself: firebreak contain -',
+      'firebreak ls credentials shows what is known; or give the secret itself, with - in place of its name',
     )
   const all = await Promise.all([...ids].map(id => credentialView(db, world.keys, id)))
   // A second key of a user is not what leaked because the first one did.

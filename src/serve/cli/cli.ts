@@ -65,8 +65,7 @@ export async function runCli(options: CliOptions): Promise<number> {
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return 0
-    const isKnown = operations.some(entry => entry.name === argv[0])
-    const advice = `see firebreak ${isKnown ? `${argv[0]} ` : ''}--help`
+    const advice = `see ${['firebreak', ...commandPath(program, argv), '--help'].join(' ')}`
     const message = error.message.replace(/^error: /, '')
     terminal.stderr.write(
       asJson
@@ -88,6 +87,12 @@ export async function runCli(options: CliOptions): Promise<number> {
       exit = await runOperation(operation, input, fields, asJson, options)
     })
   }
+}
+
+/** The commands that arguments name, as far as there are such: of `connect directory --what`, both. */
+function commandPath(parent: Command, [name, ...rest]: readonly string[]): string[] {
+  const command = parent.commands.find(one => one.name() === name)
+  return command ? [command.name(), ...commandPath(command, rest)] : []
 }
 
 const HELP = `
