@@ -411,7 +411,7 @@ class Run {
   async #coverWhole(): Promise<void> {
     if (this.#connection.discover && this.#coverage.length > this.#failedDocuments) return
     const complete = this.#failedDocuments === 0
-    const why = `${this.#failedDocuments} documents could not be read`
+    const why = `${this.#failedDocuments} ${this.#failedDocuments === 1 ? 'document' : 'documents'} could not be read`
     this.cover({
       scope: this.#scope(),
       complete,

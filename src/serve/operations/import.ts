@@ -14,6 +14,7 @@ import { type Standing, shortFingerprint, sourceNames, standingsOf, whereOf } fr
 import { called } from './subject.ts'
 import { table } from './table.ts'
 import { wrap } from './wrap.ts'
+import { countText } from './count-text.ts'
 
 const input = z.object({
   files: z
@@ -256,7 +257,7 @@ const MOST_SHOWN = 20
 function text(output: Imported, width: number): string {
   const { credentials, reports, withoutValue } = output
   const known = credentials.filter(credential => credential.foundByScan).length
-  const sum = `${count(credentials.length, 'credential')} from ${count(reports.length, 'report')}`
+  const sum = `${countText(credentials.length, 'credential')} from ${countText(reports.length, 'report')}`
   const more = withoutValue.length - MOST_SHOWN
   return [
     ...(credentials.length === 0 ? [] : [credentialsTable(output, width), '']),
@@ -323,8 +324,4 @@ function reportsTable({ reports }: Imported, width: number): string {
     { title: '' },
   ]
   return table(columns, rows, width)
-}
-
-function count(number: number, noun: string): string {
-  return `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`
 }

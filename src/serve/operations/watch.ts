@@ -20,6 +20,7 @@ import { defineOperation, type World } from './operation.ts'
 import { ruleFoldersOf } from './own-rules.ts'
 import { isoTime } from './standing.ts'
 import { called } from './subject.ts'
+import { countText } from './count-text.ts'
 
 const input = z.object({
   sources: z.array(z.string().min(1)).default([]).describe('labels or ids of sources; all of them without'),
@@ -136,10 +137,14 @@ class Watching {
         chosen,
         this.#input.override.map(({ source }) => source),
       )
-      this.#say('watching', pc.dim(`watching ${chosen.length} sources, every ${this.#input.every}`), {
-        sources: chosen.length,
-        every: this.#input.every,
-      })
+      this.#say(
+        'watching',
+        pc.dim(`watching ${countText(chosen.length, 'source')}, every ${this.#input.every}`),
+        {
+          sources: chosen.length,
+          every: this.#input.every,
+        },
+      )
       for (let troubles = 0; !io.signal.aborted; ) {
         try {
           if (!(await this.#round())) break

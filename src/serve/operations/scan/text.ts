@@ -5,6 +5,7 @@ import { shortFingerprint, whereOf } from '../standing.ts'
 import { tableLines } from '../table.ts'
 import { wrap } from '../wrap.ts'
 import type { Found, FoundCopy, Scan } from './found.ts'
+import { countText } from '../count-text.ts'
 
 const ADVICE =
   'Take it out, and have the program read it from elsewhere; or write "firebreak:allow" behind it, in a comment, and why it may stand there.'
@@ -20,7 +21,7 @@ export function* scanLines(output: Scan, width: number): Generator<string, void>
   const headline =
     credentials.length === 0
       ? 'No credentials found.'
-      : `${count(credentials.length, 'credential')} in ${count(places, 'place')}.`
+      : `${countText(credentials.length, 'credential')} in ${countText(places, 'place')}.`
   const leftOut =
     output.leftOut === 0 ? '' : ` ${output.leftOut} less likely ones left out (--min-confidence).`
   const next = output.kept
@@ -64,9 +65,9 @@ function acceptedText(output: Scan, width: number): string[] {
   return [
     ...(lines.length === 0
       ? []
-      : [`Allowed in ${count(lines.length, 'place')}:`, ...lines.slice(0, MOST_SHOWN)]),
+      : [`Allowed in ${countText(lines.length, 'place')}:`, ...lines.slice(0, MOST_SHOWN)]),
     ...(more > 0 ? [`  … and ${more} more (--json shows all)`] : []),
-    ...(known.size === 0 ? [] : [`Known from the baseline: ${count(known.size, 'place')}.`]),
+    ...(known.size === 0 ? [] : [`Known from the baseline: ${countText(known.size, 'place')}.`]),
     ...[...unreasoned].map(where =>
       wrap(`${where}: firebreak:allow is not accepted, as it gives no reason`, width, '', '  '),
     ),
@@ -136,10 +137,6 @@ function foundTable({ credentials, kept }: Scan, width: number): Iterable<string
     rows,
     width,
   )
-}
-
-function count(number: number, noun: string): string {
-  return `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`
 }
 
 /** Its kind, what tells it from others of the kind, and whether it has ended by itself. */
