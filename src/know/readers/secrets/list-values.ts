@@ -43,7 +43,8 @@ export function opensList(text: Text, at: number): boolean {
 /** The first of those on YAML's lines. */
 const BEGINS = /^[\r\n]+([ \t]{0,64})-[ \t]/
 const NEXT = /^["'`]\s{0,80},\s{0,80}(?:(?:#|\/\/)[^\n]{0,80}\n\s{0,80})?(?=["'`])/
-const NEXT_IN_YAML = /^["']?[ \t]{0,80},\s{0,80}(?=[^\s,\]])/
+/** Another list or a mapping is no value. */
+const NEXT_IN_YAML = /^["']?[ \t]{0,80},\s{0,80}(?=["']|[^\s,[\]{}]{1,128}[ \t]{0,80}[\r\n,\]])/
 /** `{ "jo": "x"`, and what follows it. */
 const NEXT_OF_USER = /^[{"'`,]{1,2}\s{0,80}(["'`]?)([\w.@ -]{1,64})\1\s{0,8}(?:=>|:)\s{0,8}(?=["'`])/
 
@@ -52,7 +53,7 @@ function allInBraces(text: Text, key: Key): readonly Assigned[] {
   const items: Assigned[] = []
   const one = ofList(key.name)
   if (one === undefined || keyNameOf(one)?.family !== 'password') return NONE
-  for (let at = key.valueAt; at - key.valueAt < REACH; ) {
+  for (let at = key.valueAt; items.length <= MOST_ITEMS && at - key.valueAt < REACH; ) {
     const next = NEXT_OF_USER.exec(text.latin1(at, at + 256))
     if (!next || keyNameOf(next[2]!)) break
     const item = readAssigned(text, { ...key, valueAt: at + next[0].length })
@@ -67,7 +68,7 @@ function allInBrackets(text: Text, key: Key, first: Assigned): readonly Assigned
   const items = [first]
   // Of a map, `['root' => "x"]`, the first is a key.
   if (/^["'`]\s{0,20}(?:=>|:)/.test(text.latin1(first.span.end, first.span.end + 24))) return []
-  for (let last = first; last.span.end - key.valueAt < REACH; ) {
+  for (let last = first; items.length <= MOST_ITEMS && last.span.end - key.valueAt < REACH; ) {
     const next = (text.dialect === 'yaml' ? NEXT_IN_YAML : NEXT).exec(
       text.latin1(last.span.end, last.span.end + 256),
     )

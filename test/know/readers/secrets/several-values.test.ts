@@ -19,6 +19,7 @@ const found: readonly (readonly [path: string, text: string, values: readonly st
   ['a.yaml', `tokens:\n- ${K}\n- ${L} # ours\n`, [K, L]],
   ['a.yaml', `passwords: ["${A}", "${B}"]\n`, [A, B]],
   ['a.yaml', `passwords: [${A}, ${B}] # ours\n`, [A, B]],
+  ['a.yaml', `passwords: [${A}, name: [${B}]]\n`, [A]],
   ['a.py', `PASSWORDS = {"app": "${A}", 'ops': '${B}'}\n`, [A, B]],
   ['a.js', `const passwords = {\n  app: '${A}',\n  ops: '${B}',\n}\n`, [A, B]],
   // Columns
@@ -203,6 +204,8 @@ const slow: readonly (readonly [
   ['a.feature', '', '|password|\n', 3000, ''],
   ['a.md', '', 'a | password |\\|\n--\n', 400, `${' '.repeat(8000)}x\n`],
   ['a.yaml', '', 'kind: Secret\n', 100, `data:\n  a: b${' '.repeat(8000)}"\n`],
+  ['a.yaml', '', 'passwords: [a, ', 1200, ''],
+  ['a.yaml', '', 'no, passwords: [', 1000, ''],
 ]
 
 test.each(slow)('%s: %j, and %j again and again', (path, before, again, times, behind) => {
