@@ -58,6 +58,8 @@ const VALUES = new Set(
     '4f3edf983ac636a65a842ce7c78d9aa7 06d3b113bce9c46f30d7d21715b23b1d',
     // Google's reCAPTCHA for tests.
     '6LeIxAcTAAAAAGG- vFI1TnRWxMZNFuojJ4WifJWe',
+    // Redis's sentinel.conf.
+    'MySUPER--secret- 0123passw0rd',
   ].map(pieces => pieces.replace(' ', '')),
 )
 
