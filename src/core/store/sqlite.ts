@@ -81,21 +81,20 @@ function prepare(db: DatabaseSync, sql: string): Prepared {
 /**
  * Takes the write lock at the start: a deferred transaction that finds it taken halfway has to be run again whole. What a statement
  * of several rows would have to take back SQLite keeps meanwhile, page by page: in a file that cost a fifth of a scan with many
- * finds. Within a transaction it is in memory, some hundred kilobytes; sorting elsewhere may well need a file.
+ * finds. It goes by what is set where a transaction begins: in memory, some hundred kilobytes. Sorting may well need a file.
  */
 class ImmediateDriver extends SqliteDriver {
   override async beginTransaction(
     connection: DatabaseConnection,
     settings: TransactionSettings = {},
   ): Promise<void> {
-    const isReading = settings.accessMode === 'read only'
-    if (!isReading) await run(connection, 'pragma temp_store=memory')
-    await run(connection, isReading ? 'begin deferred' : 'begin immediate')
-  }
-
-  override async commitTransaction(connection: DatabaseConnection): Promise<void> {
-    await super.commitTransaction(connection)
-    await run(connection, 'pragma temp_store=default')
+    if (settings.accessMode === 'read only') return await run(connection, 'begin deferred')
+    await run(connection, 'pragma temp_store=memory')
+    try {
+      await run(connection, 'begin immediate')
+    } finally {
+      await run(connection, 'pragma temp_store=default')
+    }
   }
 
   /** A full disk makes SQLite roll back by itself; failing to do it again would hide why. */
@@ -105,7 +104,6 @@ class ImmediateDriver extends SqliteDriver {
     } catch (error) {
       if (!(error instanceof Error && error.message.includes('no transaction is active'))) throw error
     }
-    await run(connection, 'pragma temp_store=default')
   }
 }
 

@@ -48,3 +48,15 @@ test('what is erased is overwritten, and every commit is flushed', async () => {
   expect(await setting('synchronous')).toEqual([2])
   expect(await setting('foreign_keys')).toEqual([1])
 })
+
+test('a transaction that could not begin leaves no setting behind', async () => {
+  const path = join(await ownDirectory(), 'db')
+  const [one, other] = [await open(path), await open(path)]
+  const setting = async () =>
+    Object.values((await sql.raw<object>('pragma temp_store').execute(other)).rows[0] ?? {})
+  const before = await setting()
+  await one.transaction().execute(async () => {
+    await expect(other.transaction().execute(async () => {})).rejects.toThrow('locked')
+    expect(await setting()).toEqual(before)
+  })
+})
