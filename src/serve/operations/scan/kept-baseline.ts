@@ -8,6 +8,7 @@ import type { Row } from '../../../core/store/schema.ts'
 import { transaction } from '../../../core/store/store.ts'
 import { inChunks } from '../../../know/inventory/in-chunks.ts'
 import type { CopyView, CredentialView } from '../../../know/inventory/queries.ts'
+import { Flow } from '../../../know/observe/flow.ts'
 import { readersHere, readHere } from '../../../know/observe/look.ts'
 import { rulesInUse } from '../../../know/readers/secrets/rules-in-use.ts'
 import type { World } from '../operation.ts'
@@ -52,11 +53,7 @@ export class Comparison {
   async rest(found: Found[], sourceIds: readonly string[]): Promise<number> {
     const unread = this.#unread.splice(0)
     if (unread.length === 0) return 0
-    const secrets = await foundAgain(
-      this.#world,
-      unread.map(({ view }) => view),
-      sourceIds,
-    )
+    const secrets = new Map<string, Secret>()
     const still: Kept[] = []
     // Several may have the same value, and each erases its own.
     const read = async (view: CredentialView) => {
@@ -64,9 +61,14 @@ export class Comparison {
       return secret && new Secret(secret.reveal())
     }
     const told: Found[] = []
-    for (let start = 0; start < unread.length; start += AT_A_TIME)
-      told.push(...(await this.#compared(unread.slice(start, start + AT_A_TIME), read, still)))
-    for (const secret of secrets.values()) secret.erase()
+    try {
+      const views = unread.map(({ view }) => view)
+      await findAgain(this.#world, views, sourceIds, secrets)
+      for (let start = 0; start < unread.length; start += AT_A_TIME)
+        told.push(...(await this.#compared(unread.slice(start, start + AT_A_TIME), read, still)))
+    } finally {
+      for (const secret of secrets.values()) secret.erase()
+    }
     const late = new Map(unread.map((one, index) => [one.found, told[index]!]))
     for (const [index, one] of found.entries()) found[index] = late.get(one) ?? one
     return still.length
@@ -84,17 +86,19 @@ export class Comparison {
     if (asked.length === 0) return told
     const fingerprints = asked.flatMap(index => told[index]!.fingerprint ?? [])
     const kept = await KeptMarks.load(this.#world, fingerprints, this.#baselines)
-    const turn = asked.values()
-    const lane = async (): Promise<void> => {
-      for (const index of turn) {
-        this.#world.io.signal.throwIfAborted()
-        const one = some[index]!
-        const { found, wasUnread } = await withBaseline(one, kept, valueOf, this.#baselines)
-        told[index] = found
-        if (wasUnread) unread.push(one)
-      }
+    const flow = new Flow(LANES)
+    try {
+      for (const index of asked)
+        await flow.add(async () => {
+          this.#world.io.signal.throwIfAborted()
+          const one = some[index]!
+          const { found, wasUnread } = await withBaseline(one, kept, valueOf, this.#baselines)
+          told[index] = found
+          if (wasUnread) unread.push(one)
+        })
+    } finally {
+      await flow.end()
     }
-    await Promise.all(Array.from({ length: LANES }, lane))
     await kept.keep()
     return told
   }
@@ -121,23 +125,35 @@ async function withBaseline(
     if (fresh !== undefined) kept.add(found, marks, fresh)
     return fresh
   }
-  const copies = await compared(found.copies, { mark, read }, baselines)
-  const secret = await reading
-  secret?.erase()
-  // What is not known yet stays the find that it was.
-  return wasUnread ? { found, wasUnread } : { found: { ...found, copies }, wasUnread }
+  try {
+    const copies = await compared(found.copies, { mark, read }, baselines)
+    // What is not known yet stays the find that it was.
+    return wasUnread ? { found, wasUnread } : { found: { ...found, copies }, wasUnread }
+  } finally {
+    const secret = await reading
+    secret?.erase()
+  }
 }
 
-/** The values by their fingerprints, as the readers find them where these stand. */
-async function foundAgain(
+/** Adds to `found` the values by their fingerprints, as the readers find them where these stand. */
+async function findAgain(
   world: World,
   views: readonly CredentialView[],
   sourceIds: readonly string[],
-): Promise<Map<string, Secret>> {
-  const found = new Map<string, Secret>()
+  found: Map<string, Secret>,
+): Promise<void> {
   const wanted = new Set(views.flatMap(view => view.publicFingerprint ?? []))
   const copies = views.flatMap(view => view.copies).filter(copy => copy.goneAt === undefined)
   const readers = readersHere(await rulesInUse(ruleFoldersOf(world)))
+  const look = async (document: Document) => {
+    for (const observation of (await readHere(document, readers)).findings) {
+      if (observation.see !== 'copy') continue
+      const { secret } = observation
+      const shown = shownFingerprint(world, secret)
+      if (wanted.delete(shown)) found.set(shown, secret)
+      else secret.erase()
+    }
+  }
   for (const sourceId of sourceIds) {
     const places = new Map(
       copies.flatMap(({ sourceId: id, place }) =>
@@ -145,20 +161,29 @@ async function foundAgain(
       ),
     )
     if (places.size === 0 || wanted.size === 0) continue
-    for await (const document of documentsOf(await world.connections.open(world.db, sourceId), places)) {
-      world.io.signal.throwIfAborted()
-      for (const observation of (await readHere(document, readers)).findings) {
-        if (observation.see !== 'copy') continue
-        const { secret } = observation
-        const inner = fingerprint(world.keys.fingerprint, secret)
-        const outer = publicFingerprint(world.keys.publicFingerprint, inner)
-        if (wanted.delete(outer)) found.set(outer, secret)
-        else secret.erase()
+    await whereReadable(world, async () => {
+      for await (const document of documentsOf(await world.connections.open(world.db, sourceId), places)) {
+        await whereReadable(world, () => look(document))
+        if (wanted.size === 0) break
       }
-      if (wanted.size === 0) break
-    }
+    })
   }
-  return found
+}
+
+function shownFingerprint({ keys }: World, secret: Secret): string {
+  return publicFingerprint(keys.publicFingerprint, fingerprint(keys.fingerprint, secret))
+}
+
+/** What stood there may be gone, damaged, or nobody's to read any more: then it tells nothing. */
+async function whereReadable<T>({ io }: World, read: () => Promise<T>): Promise<T | undefined> {
+  io.signal.throwIfAborted()
+  try {
+    return await read()
+  } catch (error) {
+    io.signal.throwIfAborted()
+    if (!isFirebreakError(error)) throw error
+    return undefined
+  }
 }
 
 /** Where a source cannot be asked for some of its documents, all are gone through and the others are not read. */
@@ -173,22 +198,18 @@ async function* documentsOf(
       if (places.get(document.id) === document.path) yield document
 }
 
-async function valueAgain(
-  { db, connections, keys }: World,
-  view: CredentialView,
-): Promise<Secret | undefined> {
+async function valueAgain(world: World, view: CredentialView): Promise<Secret | undefined> {
+  const { db, connections } = world
   // A file is read sooner than what lies in a history.
   const isInHistory = ({ place }: CopyView) => Number(place.in.system === 'git')
-  for (const copy of view.copies.toSorted((a, b) => isInHistory(a) - isInHistory(b)))
-    try {
-      const secret = await (await connections.open(db, copy.sourceId)).read?.(copy.place)
-      if (!secret) continue
-      const inner = fingerprint(keys.fingerprint, secret)
-      if (publicFingerprint(keys.publicFingerprint, inner) === view.publicFingerprint) return secret
-      secret.erase()
-    } catch (error) {
-      if (!isFirebreakError(error)) throw error
-    }
+  for (const copy of view.copies.toSorted((a, b) => isInHistory(a) - isInHistory(b))) {
+    const secret = await whereReadable(world, async () =>
+      (await connections.open(db, copy.sourceId)).read?.(copy.place),
+    )
+    if (!secret) continue
+    if (shownFingerprint(world, secret) === view.publicFingerprint) return secret
+    secret.erase()
+  }
   return undefined
 }
 

@@ -1,6 +1,6 @@
 import { createHmac, scrypt } from 'node:crypto'
 import { promisify } from 'node:util'
-import { Secret } from '../../../core/contract/secret.ts'
+import type { Secret } from '../../../core/contract/secret.ts'
 import { STRONG_BITS, strengthBits } from '../../../core/keys/strength.ts'
 
 /** In digits of hex. */
@@ -9,9 +9,9 @@ const SHORT = 2
 
 /**
  * How the marks of each version are made. A strong value's is long, any other's is one byte of scrypt. That it is but one is
- * what protects a password most; scrypt keeps whoever has the file from sifting a billion guesses by it at once. In
- * version 1 (32 MiB and some 85 ms of a slow core for each value) long ones were made by scrypt, too. Since version 2 (8 MiB, 16 ms: thousands of
- * finds can be kept) they are made by HMAC-SHA-256, at once, and have to be so strong that nothing is guessed from them either.
+ * what protects a password most; scrypt keeps whoever has the file from sifting a billion guesses by it at once. In version 1
+ * (32 MiB and some 85 ms of a slow core for each value) long ones were made by scrypt, too. Since version 2 (8 MiB, 16 ms:
+ * thousands of finds can be kept) they are made by HMAC-SHA-256, at once, of values so strong that nothing is guessed from them.
  */
 const METHODS = {
   1: { name: 'scrypt-32768-8-1', rounds: 32_768, strongBits: STRONG_BITS, quick: false },
@@ -63,7 +63,7 @@ export class Marks {
   #isStrong(value: Markable): boolean {
     if (value.preview === null) return false
     const { quick, strongBits } = METHODS[this.version]
-    return strengthBits(quick ? withoutBeginning(value) : value.secret) >= strongBits
+    return strengthBits(value.secret, quick ? knownBytes(value) : 0) >= strongBits
   }
 
   async #longHash(value: Markable): Promise<string> {
@@ -100,10 +100,8 @@ export function isLong(mark: string): boolean {
   return mark.length === LONG
 }
 
-/** The fixed beginning that a preview shows is known to everyone: it makes a token no harder to guess. */
-function withoutBeginning({ secret, preview }: Markable): Secret {
-  const bytes = Buffer.from(secret.reveal())
+/** Of the fixed beginning that a preview shows: it makes a token no harder to guess. */
+function knownBytes({ secret, preview }: Markable): number {
   const beginning = Buffer.from(preview?.split('…')[0] ?? '')
-  const begins = bytes.subarray(0, beginning.length).equals(beginning)
-  return new Secret(begins ? bytes.subarray(beginning.length) : bytes)
+  return beginning.equals(secret.reveal().subarray(0, beginning.length)) ? beginning.length : 0
 }
