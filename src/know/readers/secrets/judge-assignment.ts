@@ -113,6 +113,8 @@ function passwordSurety(
       !standing.besides()
     )
       return undefined
+    // The width of a plot.
+    if (key.isShort && /^[\d.]+(?:%|[a-z]{1,2})$/i.test(value)) return undefined
     return classes(value) >= 3 || (value.length >= 12 && bits >= 3) ? 0.7 : 0.55
   }
   // Words: a password where settings stand, a name or a text in a program; with letters of other alphabets mostly a text.

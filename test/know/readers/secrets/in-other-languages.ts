@@ -64,6 +64,8 @@ export const translated: readonly (readonly [path: string, text: string])[] = [
   ['a.py', 'parola = "casa"\nparole = ["uno", "due"]\n'],
   ['rl.py', 'mdp = "gridworld-v0"\n'],
   ['a.py', 'models = {"MDP": "D:/rl/models/mdp_policy.pkl"}\n'],
+  ['plot.py', 'pw = "100%"\n'],
+  ['a.css.js', "{ pw: '12px', ph: '200mm' }\n"],
   ['a.py', 'palabra_clave = "Verano2019"\n'],
   ['tela.js', 'desenha = "Tela-2019"\n'],
   // No value

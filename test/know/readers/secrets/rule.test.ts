@@ -49,3 +49,30 @@ describe.each(rules.map(rule => ({ id: rule.id, rule })))('$id', ({ rule }) => {
     }
   })
 })
+
+/** The alternatives of a pattern that is one group of them: `(?:a|b)`. */
+function formsOf(pattern: string): string[] {
+  const forms = ['']
+  let depth = 0
+  // An escaped sign, a class of characters, or one sign.
+  for (const [piece] of pattern.slice(3, -1).matchAll(/\\.|\[(?:\\.|[^\]])*\]|[^]/g)) {
+    if (piece === '(') depth++
+    if (piece === ')') depth--
+    if (depth < 0) return [pattern]
+    if (piece === '|' && depth === 0) forms.push('')
+    else forms[forms.length - 1] += piece
+  }
+  return forms
+}
+
+test.each(rules.filter(rule => rule.structure === 'stated' && rule.pattern.startsWith('(?:')))(
+  '$id: each form that it has is shown by an example',
+  rule => {
+    const texts = rule.examples.positive.map(({ text }) => Buffer.from(text).toString('latin1'))
+    const unshown = formsOf(rule.pattern).filter(form => {
+      const expression = new RegExp(form.replaceAll(/\(\?<\w+>/g, '('), rule.ignoreCase ? 'i' : '')
+      return !texts.some(text => expression.test(text))
+    })
+    expect(unshown).toEqual([])
+  },
+)
