@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import type { Broker } from '../../act/broker/broker.ts'
 import { BrokerClient } from '../../act/broker/client/broker-client.ts'
 import { endLease } from '../../act/broker/lease/end-lease.ts'
@@ -13,6 +14,22 @@ import { configFile, openBroker } from './broker/open-broker.ts'
 import type { Given } from './exec-environment.ts'
 import type { World } from './operation.ts'
 import { sayer } from './owner.ts'
+
+/** The broker that keeps a lease: one here, or one elsewhere. */
+export const whichBroker = {
+  config: z.string().min(1).optional().describe('the broker’s file; without, broker.yaml in FIREBREAK_HOME'),
+  broker: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('the address of a broker elsewhere; nothing is needed here then'),
+  token: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('where the token for it stands: env:NAME or file:PATH; without, where the platform puts it'),
+  audience: z.string().min(1).optional().describe('its issuer, where that is not its address'),
+}
 
 /** What a lease is asked for with. */
 export interface LeaseWish {

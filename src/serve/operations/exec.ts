@@ -7,7 +7,7 @@ import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
 import { sleep } from '../../core/contract/io.ts'
 import { durationMs } from './duration.ts'
 import { type Handed, handOver } from './exec-environment.ts'
-import { type CommandLease, leaseOf, ownLease } from './exec-lease.ts'
+import { type CommandLease, leaseOf, ownLease, whichBroker } from './exec-lease.ts'
 import { defineOperation, type World } from './operation.ts'
 
 const LEAST_WAIT_MS = 500
@@ -25,18 +25,7 @@ const input = z.object({
       'for how long at most: 90s, 10m; without, the lease’s own time, and renewed while the command runs',
     ),
   scope: z.array(z.string()).default([]).describe('scopes of an access token'),
-  config: z.string().min(1).optional().describe('the broker’s file; without, broker.yaml in FIREBREAK_HOME'),
-  broker: z
-    .string()
-    .min(1)
-    .optional()
-    .describe('the address of a broker elsewhere; nothing is needed here then'),
-  token: z
-    .string()
-    .min(1)
-    .optional()
-    .describe('where the token for it stands: env:NAME or file:PATH; without, where the platform puts it'),
-  audience: z.string().min(1).optional().describe('its issuer, where that is not its address'),
+  ...whichBroker,
 })
 type Input = z.infer<typeof input>
 

@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
 import { sleep } from '../../core/contract/io.ts'
 import { type Handed, handOver } from './exec-environment.ts'
-import { type CommandLease, leaseOf, ownLease } from './exec-lease.ts'
+import { type CommandLease, leaseOf, ownLease, whichBroker } from './exec-lease.ts'
 import { defineOperation, type World } from './operation.ts'
 
 /** A timer takes no longer time. */
@@ -19,18 +19,7 @@ const input = z.object({
     .describe(
       'let the values themselves into the model’s context; without, it is told in which file they are',
     ),
-  config: z.string().min(1).optional().describe('the broker’s file; without, broker.yaml in FIREBREAK_HOME'),
-  broker: z
-    .string()
-    .min(1)
-    .optional()
-    .describe('the address of a broker elsewhere; nothing is needed here then'),
-  token: z
-    .string()
-    .min(1)
-    .optional()
-    .describe('where the token for it stands: env:NAME or file:PATH; without, where the platform puts it'),
-  audience: z.string().min(1).optional().describe('its issuer, where that is not its address'),
+  ...whichBroker,
 })
 type Input = z.infer<typeof input>
 
