@@ -259,10 +259,18 @@ async function readOut({ directory }: History, ids: string): Promise<number> {
   return (performance.now() - started) / 1000
 }
 
-/** Files from everywhere in the corpus, so many bytes in all. */
-function sampleOf({ files, bytes }: Corpus, most: number): CorpusFile[] {
-  const every = Math.max(1, Math.floor(bytes / most))
-  return files.filter((_, index) => index % every === 0)
+/** Files from everywhere in the corpus, of so many bytes in all and of hardly more. */
+function sampleOf({ files, bytes }: Corpus, least: number): CorpusFile[] {
+  const every = Math.max(1, Math.floor(bytes / least))
+  const sample: CorpusFile[] = []
+  let sampled = 0
+  for (let turn = 0; turn < every; turn++)
+    for (let at = turn; at < files.length; at += every) {
+      if (sampled >= least) return sample
+      sample.push(files[at]!)
+      sampled += files[at]!.bytes
+    }
+  return sample
 }
 
 async function load({ directory }: Corpus, files: readonly CorpusFile[]): Promise<Loaded[]> {
