@@ -9,7 +9,7 @@ import { rulesToKeep } from './src/know/readers/secrets/rule-cache.ts'
 import { codeDigest, rulesDigest } from './src/know/readers/version.ts'
 
 /** Loaded by nearly every command, in hundreds of small files: what they cost is finding them. */
-const TAKEN_IN = ['cli-table3', 'commander', 'kysely', 'picocolors', 'yaml', 'zod']
+const TAKEN_IN = ['commander', 'kysely', 'picocolors', 'string-width', 'yaml', 'zod']
 
 /**
  * A few files in place of a thousand: a command starts in less than half of the time. What is loaded only when it is
