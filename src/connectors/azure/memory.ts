@@ -1,7 +1,7 @@
-import { DAY_MS } from '../../core/contract/ref.ts'
 import { randomBytes, randomUUID } from 'node:crypto'
 import { BreakableCalls, brokenFetch } from '../../core/contract/breakable-calls.ts'
 import type { Connector } from '../../core/contract/connector.ts'
+import { DAY_MS } from '../../core/contract/ref.ts'
 import { Secret } from '../../core/contract/secret.ts'
 import { type AzureConfig, azureConfig } from './config.ts'
 import { azure } from './connector.ts'

@@ -55,7 +55,7 @@ export class PackFile {
   #inVain = 0
 
   /** `number` tells it from others, and is below 64. Raises where there is no such file, or it is no pack. */
-  constructor(path: string, number: number, idBytes: number, find: FindBase, large = new LargeMemory()) {
+  constructor(path: string, number: number, idBytes: number, find: FindBase, large: LargeMemory) {
     this.#number = number
     this.#large = large
     const { file, size } = openRegular(path)

@@ -1,5 +1,5 @@
-import { DAY_MS } from '../../core/contract/ref.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
+import { DAY_MS } from '../../core/contract/ref.ts'
 
 const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: DAY_MS }
 const LONGEST_MS = 30 * DAY_MS

@@ -1,6 +1,6 @@
-import { DAY_MS } from '../../../core/contract/ref.ts'
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
+import { DAY_MS } from '../../../core/contract/ref.ts'
 import { type Db, transaction, type Tx } from '../../../core/store/store.ts'
 import { secretAt } from '../../../know/connections/config.ts'
 import type { Broker } from '../broker.ts'

@@ -143,7 +143,8 @@ export function whyNoSecret(value: string): Objection | undefined {
 
 /** With the sign behind it that a label has. */
 function isTranslation(value: string): boolean {
-  if (value.length > 40) return false
+  // None has a digit, and most values that are generated have.
+  if (value.length > 40 || /\d/.test(value)) return false
   const word = /[\x80-\xff]/.test(value) ? Buffer.from(value, 'latin1').toString('utf8') : value
   return TRANSLATIONS.has(word.toLowerCase().replace(/[\s:*?!.]+$/, ''))
 }
