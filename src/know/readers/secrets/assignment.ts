@@ -2,7 +2,7 @@ import { decodeAs } from '../../../core/contract/slot.ts'
 import { classOf } from './byte-class.ts'
 import type { Span } from './candidate.ts'
 import { bareRange } from './bare-value.ts'
-import { keyNameOf } from './key-name.ts'
+import { keyNameOf, LIST } from './key-name.ts'
 import type { Key } from './key.ts'
 import { followingElement, valueBefore } from './paired-value.ts'
 import { delimitedRange } from './delimited-value.ts'
@@ -21,8 +21,6 @@ export interface Assigned {
   readonly isSetting: boolean
 }
 
-const NEWLINE = 0x0a
-const SPACE = 0x20
 const IN_BASE64 = classOf('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=')
 
 /**
@@ -51,51 +49,6 @@ export function readAssigned(text: Text, key: Key): Assigned | undefined {
   return span && { span, how, isLiteral: isLiteral(text, range, how), isSetting: range.isSetting === true }
 }
 
-const IN_WORD = classOf('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_$.:')
-const BLANK = classOf(' \t')
-const QUOTES = classOf('"\'`')
-/** What stands before a key within a string, as `bareRange` reads it. */
-const IN_STRING = classOf('-;&?"\'')
-/** How far back it looks. */
-const LEAD = 512
-
-/**
- * `token = next()`, as most of what a program gives to such a name: told on its bytes, before a string is made of any. What
- * else is no value is found out where it is read. `separatorAt` is where the name ends, which begins at `start`.
- */
-export function isExpression(
-  { bytes, dialect }: Text,
-  start: number,
-  separatorAt: number,
-  valueAt: number,
-): boolean {
-  if (dialect !== 'code') return false
-  let signs = 0
-  for (let at = separatorAt; at < valueAt; at++) {
-    if (BLANK[bytes[at]!]) continue
-    if (bytes[at] !== 0x3d || ++signs > 1) return false
-  }
-  let at = valueAt
-  while (at < bytes.length && IN_WORD[bytes[at]!]) at++
-  // Nothing; `new String("x")`; `b"x"`; `r#"x"#`; `q(x)`; `String("x")`.
-  if (signs === 0 || at === valueAt || (at === valueAt + 3 && BLANK[bytes[at]!]) || QUOTES[bytes[at]!])
-    return false
-  if ((bytes[at] === 0x23 && QUOTES[bytes[at + 1]!]) || (at <= valueAt + 2 && bytes[at - 1] === 0x71))
-    return false
-  if (bytes[at] === 0x28 && !IN_WORD[bytes[at + 1]!] && bytes[at + 1] !== 0x29) return false
-  const before = bytes[start - 1] ?? NEWLINE
-  if (IN_STRING[before]) return false
-  // In a string, or an option of a command.
-  const mayBeQuoted = before === SPACE || before === 0x3a
-  const mayBeOption = valueAt - separatorAt === 1
-  if (!mayBeQuoted && !mayBeOption) return true
-  for (let back = start - 1; back >= Math.max(0, start - LEAD) && bytes[back] !== NEWLINE; back--) {
-    if (mayBeQuoted && QUOTES[bytes[back]!]) return false
-    if (mayBeOption && bytes[back] === 0x2d && bytes[back - 1] === 0x2d) return false
-  }
-  return true
-}
-
 function howOf(text: Text, key: Key): Assigned['how'] {
   const { name, separator } = key
   // Most are one sign, told without an expression.
@@ -117,14 +70,6 @@ function callBefore({ page, base }: Text, { start }: Key): string {
 const OPENS = /^[[(]\s{0,60}(?=["'`])/
 /** Where what is listed needs no quotes. */
 const OPENS_IN_YAML = /^\[\s{0,60}(?=[^\s,\]])/
-
-/** The name of several: `API_KEYS = ["x", "y"]`. */
-const LIST = /[a-z]s$/i
-
-/** The name of one of them. */
-export function ofList(name: string): string | undefined {
-  return LIST.test(name) ? name.slice(0, -1) : undefined
-}
 
 /** What stands bare in a program or in prose is most often a name, and in a sentence any word may follow. */
 function isLiteral({ page, dialect }: Text, range: Range, how: Assigned['how']): boolean {
@@ -356,12 +301,19 @@ export function looksLikeBase64(bytes: Uint8Array): boolean {
 
 /** As Windows is set up without a person there: base64 of UTF-16, and what the element is called behind the password. */
 function undoWide(span: Span, { name }: Key): Span {
-  const decoded = span.bytes.length >= 16 ? decodeAs(span.bytes, 'base64') : undefined
+  const decoded = mayBeWide(span.bytes) ? decodeAs(span.bytes, 'base64') : undefined
   if (!decoded || wideOf(decoded) !== 'utf16le' || decoded.length % 2 !== 0) return span
   const { bytes } = narrow(decoded, 'utf16le')
   const end = bytes.length - (bytes.toString('latin1').endsWith(name) ? name.length : 0)
   const encodings = [...span.encodings, 'base64', 'utf16le', ...(end < bytes.length ? [`text:0-${end}`] : [])]
   return { ...span, encodings, bytes: bytes.subarray(0, end) }
+}
+
+const [LETTER_A, SLASH] = [0x41, 0x2f]
+
+/** A zero in every second byte makes an A here and there, and the mark that texts begin with a slash. */
+function mayBeWide(base64: Uint8Array): boolean {
+  return base64.length >= 16 && (base64[0] === SLASH || base64.includes(LETTER_A))
 }
 
 /** A line break at the end comes from `echo … | base64` and belongs to no password. */

@@ -1,5 +1,5 @@
 import type { KeyName } from './key-name.ts'
-import { speaksOfItself, whyNoSecret } from './placeholder.ts'
+import { isUuid, speaksOfItself, whyNoSecret } from './placeholder.ts'
 import { formOf, hasRun, isInGroups, isSequence, type ValueForm } from './value-form.ts'
 
 /** How a value stands where it was found. */
@@ -32,20 +32,21 @@ export function judgeNamed(key: KeyName, written: string, standing: Standing): J
   const value = written.replace(SET_BEHIND, '').replace(LETTER, '\xe9')
   if (value.length < 3 || value.length > 512 || /[\0-\x08\x0e-\x1f]/.test(value)) return undefined
   if (isNoValue(key, value)) return undefined
+  const form = formOf(value)
+  // What form a key has tells most that are none, sooner than all that a value may stand for.
+  const isPassword = key.family === 'password'
+  const ofKey = isPassword ? undefined : keySurety(key, value, form, standing)
+  if (!isPassword && ofKey === undefined && !isUuid(value)) return undefined
   const objection = whyNoSecret(value)
   if (objection === 'a common default') return judgeDefault(key, standing)
-  if (objection === 'a UUID') return key.family === 'password' ? undefined : judgeUuid(key, value, standing)
+  if (objection === 'a UUID') return isPassword ? undefined : judgeUuid(key, value, standing)
   if (objection !== undefined || isLabel(key, value)) return undefined
   if (namesItself(key, value)) return judgeOwnName(key, standing)
   if (LOCK_FILE.test(standing.path)) return undefined
-  const form = formOf(value)
   // In a sentence any word may follow.
   if (standing.how === 'told' && !standing.isLiteral && form.form !== 'generated' && !isTold(key, value))
     return undefined
-  const base =
-    key.family === 'password'
-      ? passwordSurety(key, value, form, standing)
-      : keySurety(key, value, form, standing)
+  const base = isPassword ? passwordSurety(key, value, form, standing) : ofKey
   if (base === undefined) return undefined
   const reasons = [`named ${key.word}`, formText(form)]
   let sure = base

@@ -71,6 +71,14 @@ const AMBIGUOUS = new RegExp(`^(?:${SHORT_WORDS})$`)
 /** `compass`, and the Portuguese `desenha`. */
 const SHORT = new RegExp(`^(?:${SHORT_WORDS}|senha|heslo|haslo|sifre)$`)
 
+/** The name of several: `API_KEYS = ["x", "y"]`. */
+export const LIST = /[a-z]s$/i
+
+/** The name of one of them. */
+export function ofList(name: string): string | undefined {
+  return LIST.test(name) ? name.slice(0, -1) : undefined
+}
+
 const MOST_KNOWN = 16_384
 const known = new Map<string, KeyName | null>()
 

@@ -1,6 +1,6 @@
-import { type Assigned, ofList, readAssigned } from './assignment.ts'
+import { type Assigned, readAssigned } from './assignment.ts'
 import type { Key } from './key.ts'
-import { keyNameOf } from './key-name.ts'
+import { keyNameOf, ofList } from './key-name.ts'
 import { isQuote } from './quoted-value.ts'
 import type { Text } from './text.ts'
 

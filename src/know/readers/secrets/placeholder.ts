@@ -102,6 +102,10 @@ const URL_LIKE = /^[a-z][a-z0-9+.-]{1,15}:\/\//i
 const EMAIL =
   /^[\w.+-]+@(?:[\w-]+\.)+(?:com|org|net|io|de|co|uk|test|local|internal|example|edu|gov|invalid)$/i
 
+export function isUuid(value: string): boolean {
+  return UUID.test(value)
+}
+
 export type Objection =
   | 'a word that stands in for a value'
   | 'a common default'
@@ -157,7 +161,7 @@ function whySpecial(value: string): Objection | undefined {
   if (FINGERPRINT.test(value)) return 'a fingerprint'
   if (STRUCTURE.test(value)) return 'a structure'
   if (EXPRESSION.test(value) || REPLACES.test(value)) return 'an expression'
-  if (UUID.test(value)) return 'a UUID'
+  if (isUuid(value)) return 'a UUID'
   if (
     PATH.test(value) &&
     (/[/\\].*[/\\.]/.test(value.slice(1)) ||

@@ -1,12 +1,13 @@
 import { classOf } from './byte-class.ts'
 import type { Candidate } from './candidate.ts'
-import { type Assigned, COMPARES, isExpression, ofList } from './assignment.ts'
+import { type Assigned, COMPARES } from './assignment.ts'
 import type { Match } from './interpret.ts'
 import { judgeNamed } from './judge-assignment.ts'
 import type { Key } from './key.ts'
-import { type KeyName, keyNameOf } from './key-name.ts'
+import { type KeyName, keyNameOf, ofList } from './key-name.ts'
 import { opensList, readValues } from './list-values.ts'
 import { lookAround, type Neighbours } from './neighbours.ts'
+import { isGivenNothing } from './given-nothing.ts'
 import type { Found } from './named-candidate.ts'
 import { readColumn } from './table.ts'
 import type { Text } from './text.ts'
@@ -16,13 +17,24 @@ export function readAssignment(found: Found, match: Match): Candidate | readonly
   const { text } = found
   const separator = match.groups['separator']
   if (!separator || isOtherName(text, match.start, ...separator)) return undefined
-  if (isExpression(text, match.start, ...separator)) return undefined
-  const name = text.latin1(match.start, separator[0])
+  return isGivenNothing(text, match.start, ...separator)
+    ? undefined
+    : readGiven(found, match.start, separator)
+}
+
+/** The same of any name but another thing's; `separator` is from where to where. */
+export function readGiven(
+  found: Found,
+  start: number,
+  separator: readonly [number, number],
+): Candidate | readonly Candidate[] | undefined {
+  const { text } = found
+  const name = text.latin1(start, separator[0])
   const named =
     keyNameOf(name.includes('.') ? name.replace(COMPARES, '') : name) ?? listNameOf(text, name, separator[1])
   if (!named) return undefined
   const key: Key = {
-    start: match.start,
+    start,
     end: separator[0],
     name,
     separator: text.latin1(separator[0], separator[1]),

@@ -176,8 +176,8 @@ function compareAll(
       local(),
       local(),
     ] as const
-    const isPair = (beside: Beside, byte: Code | 0): Code => {
-      const sum = byte === 0 ? get(gram) : add(get(gram), mul(or(byte, CASE_BIT), PAIR_MIX[beside]))
+    const isPair = (beside: Beside, byte: Code | 0, of = get(gram)): Code => {
+      const sum = byte === 0 ? of : add(of, mul(or(byte, CASE_BIT), PAIR_MIX[beside]))
       const word = load(shl(shr(tee(pair, mul(sum, MIX)), 32 - pairBits + 5), 2), pairs)
       return and(shr(word, shr(get(pair), 32 - pairBits)), 1)
     }
@@ -186,8 +186,12 @@ function compareAll(
       isPair('before', load8(sub(get(at), 1))),
       isPair('none', 0),
     ].reduce((a, b) => or(a, b))
-    const isThree = (mask: number): Code =>
-      load8(shr(mul(tee(three, and(get(gram), mask)), MIX), 32 - threesBits), threes)
+    const isThree = (mask: number): Code => {
+      const is = load8(shr(mul(tee(three, and(get(gram), mask)), MIX), 32 - threesBits), threes)
+      // Of four bytes the last is behind these three.
+      if (mask !== WITHOUT_FIRST) return is
+      return and(is, or(isPair('behind', load8(get(at), GRAM), get(three)), isPair('none', 0, get(three))))
+    }
     const compare = (value: number): Code =>
       set(out!, call(those, get(value), get(at), get(out!), get(text!), get(end!)))
     /** For each that is listed, up to `last`. */
