@@ -30,6 +30,7 @@ export const migrations: Record<string, Migration> = {
   '0023_automation_notice': { up: automationNotice },
   '0024_found_among_many': { up: foundAmongMany },
   '0025_baseline_mark': { up: baselineMark },
+  '0026_baseline_mark_used': { up: baselineMarkUsed },
 }
 
 async function spine(db: Kysely<unknown>): Promise<void> {
@@ -377,4 +378,10 @@ async function baselineMark(db: Kysely<unknown>): Promise<void> {
   await sql`create table baseline_mark (
     baseline_id text not null, fingerprint text not null, sealed text not null,
     primary key (baseline_id, fingerprint))`.execute(db)
+}
+
+/** When a scan used each last: what none uses any more is forgotten. Those from before are as if long unused. */
+async function baselineMarkUsed(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table baseline_mark add column used_at bigint not null default 0`.execute(db)
+  await sql`create index baseline_mark_used on baseline_mark (used_at)`.execute(db)
 }

@@ -477,6 +477,8 @@ export interface BaselineMarkTable {
   /** The one that is shown, not the one that `copy` has. */
   fingerprint: string
   sealed: string
+  /** When a scan needed it last, to about a day. */
+  used_at: number
 }
 
 export type Row<Table extends keyof Schema> = Selectable<Schema[Table]>

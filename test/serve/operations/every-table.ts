@@ -225,6 +225,6 @@ async function fillBroker(db: Db, entityId: string): Promise<void> {
     .execute()
   await db
     .insertInto('baseline_mark')
-    .values({ baseline_id: 'known', fingerprint: 'fp_1', sealed: '…' })
+    .values({ baseline_id: 'known', fingerprint: 'fp_1', sealed: '…', used_at: 1 })
     .execute()
 }

@@ -1,6 +1,7 @@
 import type { Connection } from '../../../core/contract/connector.ts'
 import type { Document } from '../../../core/contract/document.ts'
 import { isFirebreakError } from '../../../core/contract/errors.ts'
+import { DAY_MS, type Ms } from '../../../core/contract/ref.ts'
 import { Secret } from '../../../core/contract/secret.ts'
 import { fingerprint, publicFingerprint } from '../../../core/keys/fingerprint.ts'
 import { seal, unseal } from '../../../core/keys/seal.ts'
@@ -26,6 +27,8 @@ interface Kept {
 /** Node hashes four values at once, while others are read. */
 const LANES = 8
 const AT_A_TIME = 256
+/** What no scan used for so long is of no baseline that anybody has, or stands nowhere any more; else it is made again. */
+const KEPT_MS = 90 * DAY_MS
 
 /**
  * The finds of a scan beside its baselines. Fingerprints are keyed, and a baseline is for all machines: the value is read
@@ -35,6 +38,7 @@ export class Comparison {
   readonly #world: World
   readonly #baselines: Baselines
   readonly #unread: Kept[] = []
+  #hasWritten = false
 
   constructor(world: World, baselines: Baselines) {
     this.#world = world
@@ -74,6 +78,11 @@ export class Comparison {
     return still.length
   }
 
+  /** Once all are compared: before, what was to be compared yet would be forgotten as well. */
+  async end(): Promise<void> {
+    if (this.#hasWritten) await KeptMarks.forget(this.#world)
+  }
+
   async #compared(
     some: readonly Kept[],
     valueOf: (view: CredentialView) => Promise<Secret | undefined>,
@@ -99,7 +108,7 @@ export class Comparison {
     } finally {
       await flow.end()
     }
-    await kept.keep()
+    if (await kept.keep()) this.#hasWritten = true
     return told
   }
 }
@@ -216,12 +225,19 @@ async function valueAgain(world: World, view: CredentialView): Promise<Secret | 
 /** The marks of some finds, as they were kept, and what is to be kept of them. */
 class KeptMarks {
   readonly #world: World
-  readonly #known: ReadonlyMap<string, string>
-  readonly #fresh = new Map<string, Row<'baseline_mark'>>()
+  readonly #now: Ms
+  readonly #known = new Map<string, string>()
+  readonly #written = new Map<string, Row<'baseline_mark'>>()
 
-  private constructor(world: World, known: ReadonlyMap<string, string>) {
+  private constructor(world: World, rows: readonly Row<'baseline_mark'>[]) {
     this.#world = world
-    this.#known = known
+    this.#now = world.io.now().getTime()
+    for (const row of rows) {
+      const key = keyOf(row.baseline_id, row.fingerprint)
+      this.#known.set(key, unseal(world.keys.seal, row.sealed, key).revealText())
+      // A scan of every hour does not write all of them each time.
+      if (row.used_at < this.#now - DAY_MS) this.#written.set(key, { ...row, used_at: this.#now })
+    }
   }
 
   static async load(
@@ -238,15 +254,7 @@ class KeptMarks {
         .where('fingerprint', 'in', chunk)
         .execute(),
     )
-    return new KeptMarks(
-      world,
-      new Map(
-        rows.map(row => {
-          const key = keyOf(row.baseline_id, row.fingerprint)
-          return [key, unseal(world.keys.seal, row.sealed, key).revealText()] as const
-        }),
-      ),
-    )
+    return new KeptMarks(world, rows)
   }
 
   of({ fingerprint, preview }: Found, { id }: Marks): string | undefined {
@@ -260,12 +268,13 @@ class KeptMarks {
     const key = keyOf(id, fingerprint)
     // Whoever has the database alone shall not be able to try passwords against it.
     const sealed = seal(this.#world.keys.seal, new Secret(mark), key, this.#world.io)
-    this.#fresh.set(key, { baseline_id: id, fingerprint, sealed })
+    this.#written.set(key, { baseline_id: id, fingerprint, sealed, used_at: this.#now })
   }
 
-  async keep(): Promise<void> {
-    const rows = [...this.#fresh.values()]
-    if (rows.length === 0) return
+  /** Whether there was anything to write. */
+  async keep(): Promise<boolean> {
+    const rows = [...this.#written.values()]
+    if (rows.length === 0) return false
     await transaction(
       this.#world.db,
       async tx => {
@@ -273,12 +282,24 @@ class KeptMarks {
           .insertInto('baseline_mark')
           .values(rows)
           .onConflict(conflict =>
-            conflict
-              .columns(['baseline_id', 'fingerprint'])
-              .doUpdateSet(update => ({ sealed: update.ref('excluded.sealed') })),
+            conflict.columns(['baseline_id', 'fingerprint']).doUpdateSet(update => ({
+              sealed: update.ref('excluded.sealed'),
+              used_at: update.ref('excluded.used_at'),
+            })),
           )
           .execute()
       },
+      'rows',
+    )
+    return true
+  }
+
+  /** Forgets what no scan used for long. */
+  static async forget({ db, io }: World): Promise<void> {
+    const before = io.now().getTime() - KEPT_MS
+    await transaction(
+      db,
+      async tx => void (await tx.deleteFrom('baseline_mark').where('used_at', '<', before).execute()),
       'rows',
     )
   }

@@ -65,6 +65,7 @@ export async function scanKept(
     found.push(...(await comparison.of(some)))
   }
   const unmarked = await comparison.rest(found, sourceIds)
+  await comparison.end()
   const sure = found
     .filter(found => found.confidence >= input.minConfidence)
     .sort((a, b) => b.confidence - a.confidence || a.kind.localeCompare(b.kind))

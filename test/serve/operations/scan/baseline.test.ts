@@ -184,6 +184,34 @@ test('what was marked once is neither read nor hashed again, and the store tells
   expect(broken.stderr).toContain('does not open with this root key')
 })
 
+test('a mark that no scan used for ninety days is forgotten, and one that is used is not', async () => {
+  const stage = await stageForTest()
+  await stage.run('firebreak scan . --write-baseline known.json')
+  const store = new DatabaseSync(join(stage.home, 'firebreak.db'))
+  onTestFinished(() => store.close())
+  const day = 86_400_000
+  const [before, old] = [Date.now(), Date.now() - 91 * day]
+  store.prepare('update baseline_mark set used_at = ?').run(old)
+  const insert = store.prepare("insert into baseline_mark values ('another', ?, '…', ?)")
+  insert.run('fp_unused', old)
+  insert.run('fp_rare', before - 89 * day)
+  const left = () => store.prepare('select * from baseline_mark order by baseline_id, used_at').all()
+  const mine = left().filter(row => row['baseline_id'] !== 'another')
+  expect((await stage.run('firebreak scan . --baseline known.json')).exit).toBe(0)
+  const after = left()
+  expect(after.map(row => row['fingerprint'])).toHaveLength(3)
+  expect(after.find(row => row['baseline_id'] === 'another')?.['fingerprint']).toBe('fp_rare')
+  for (const { sealed, used_at: usedAt, fingerprint } of after.filter(
+    row => row['baseline_id'] !== 'another',
+  )) {
+    // It was not made anew: a seal is another one each time.
+    expect(sealed).toBe(mine.find(row => row['fingerprint'] === fingerprint)?.['sealed'])
+    expect(usedAt).toBeGreaterThanOrEqual(before)
+  }
+  await stage.run('firebreak scan . --baseline known.json')
+  expect(left()).toEqual(after)
+})
+
 test('a machine-made token has a long mark, a password a short one', async () => {
   const baseline = new Baseline('known.json', new Marks(randomUUID()))
   const copy = {
