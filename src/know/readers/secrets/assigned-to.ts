@@ -1,17 +1,22 @@
 /** What may follow the word that ends a name: an environment or a number. */
-const SUFFIX = '(?:[_.\\-]?(?:prod|production|dev|staging|test|live|default|[0-9]{1,2}))?'
+const SUFFIX = '(?:[_.\\-]?(?:prod|production|dev|staging|test|live|default|key|value|[0-9]{1,2}))?'
 
-/** What stands between a name and its value: also `: string =`, `name: X⏎ value: …`, an argument, and an element's end. */
+/** What stands between a name and its value: also `: string =`, `name: X⏎ value: …`, an argument, an element's end, and a cell's. */
 const SEPARATOR =
-  '(?:\\\\(?:\\\\\\\\)?)?["\\x27\\x60]?\\]?' +
+  '(?:\\\\(?:\\\\\\\\)?)?(?:["\\x27\\x60]?\\]?|\\*\\*)' +
   '(?:,?\\s{1,20}["\\x27]?value["\\x27]?[ \\t]{0,4}[:=][ \\t]{0,4}' +
   '|:[ \\t]{0,2}[A-Za-z]{1,12}[ \\t]{1,2}=[ \\t]{0,4}' +
-  '|[ \\t]{0,32}(?:=>|:{1,3}=|[?+.]?=|:|,|\\(|>|[ \\t])[ \\t]{0,8})' +
+  '|[ \\t]{0,32}(?:=>|:{1,3}=|[?+.]?=|[:,;|(>]|[ \\t])[ \\t]{0,8})' +
   '(?:\\\\(?:\\\\\\\\)?)?["\\x27\\x60]?'
+
+/** A pattern with what may stand between a name and its value where it says `{{given}}`. */
+export function withSeparator(pattern: string): string {
+  return pattern.replaceAll('{{given}}', SEPARATOR)
+}
 
 /** The name's middle; or the keyword is a key by itself, and the name is the first one within it. */
 const MIDDLE =
-  '(?:[A-Za-z0-9_.\\-]{0,24}?' +
+  '(?:[A-Za-z0-9_.\\- ]{0,32}?' +
   '|["\\x27]?[ \\t]{0,2}[:=][ \\t]{0,2}\\{?[ \\t]{0,2}\\n?[ \\t]{0,8}["\\x27]?[A-Za-z_\\-]{0,16}?)'
 
 /**

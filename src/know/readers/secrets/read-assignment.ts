@@ -9,7 +9,7 @@ import { opensList, readValues } from './list-values.ts'
 import { lookAround, type Neighbours } from './neighbours.ts'
 import { isGivenNothing } from './given-nothing.ts'
 import type { Found } from './named-candidate.ts'
-import { readColumn } from './table.ts'
+import { readCells } from './table.ts'
 import type { Text } from './text.ts'
 
 /** What is given to a name that tells: a value, those of a list, or what stands below it in a table. */
@@ -40,8 +40,8 @@ export function readGiven(
     separator: text.latin1(separator[0], separator[1]),
     valueAt: separator[1],
   }
-  const column = readColumn(found, key, named)
-  if (column) return column
+  const cells = readCells(found, key, named)
+  if (cells) return cells
   const values = readValues(text, key)
   const isMap = text.bytes[key.valueAt] === BRACE && ofList(name) !== undefined
   // There is one mostly, or none.

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { revokeStep, verifyStep } from '../../../core/contract/declared-step.ts'
-import { assignedTo } from './assigned-to.ts'
+import { assignedTo, withSeparator } from './assigned-to.ts'
 import { checksums } from './checksum.ts'
 import { keywordsInUtf8, patternInUtf8 } from './in-utf8.ts'
 import { SEPARATOR } from './separator.ts'
@@ -55,7 +55,8 @@ export const ruleSchema = z
       .optional(),
     /**
      * A JavaScript regular expression, tried where a keyword begins. Groups: `value`, `id`, `user`, `host`, `port`.
-     * Every quantifier is bounded, and there is no lookaround, so that no input makes it slow.
+     * Every quantifier is bounded, and there is no lookaround, so that no input makes it slow. `{{given}}` stands for
+     * what there may be between a name and its value.
      */
     pattern: z.string(),
     /**
@@ -169,7 +170,9 @@ export const ruleSchema = z
   })
   .transform(rule => ({
     ...rule,
-    pattern: rule.assignedTo ? assignedTo(rule.keywords, rule.assignedTo, rule.pattern) : rule.pattern,
+    pattern: rule.assignedTo
+      ? assignedTo(rule.keywords, rule.assignedTo, rule.pattern)
+      : withSeparator(rule.pattern),
   }))
   .transform((rule, context) => {
     // What tells a document by its first bytes says bytes.

@@ -19,6 +19,8 @@ const SEPARATORS = [
   // `string Password { get; set; } = "x"`, `std::string password{"x"}`
   String.raw`[ \t]{1,4}\{[^{}\n"']{0,40}\}[ \t]{0,4}=[ \t]{0,8}`,
   String.raw`\{[ \t]{0,4}`,
+  // `| `PASSWORD` | x |`, `| **Password** | x |`
+  String.raw`(?:\x60|\*\*)[ \t]{0,16}\|`,
   // `"password" => `, `password := `, `['password'] = `, `${PASSWORD:-`, `TOKEN || `, `password == `, `PASSWORD ?= ` and
   // `::=` of make, `$password .= `; `\"password\": `, where a string goes over several lines; and `**Password**: ` of Markdown
   String.raw`(?:\\(?:\\\\)?)?(?:["'\x60]?\]?|\*\*?)[ \t]{0,16}(?:=>|:{1,3}=|:-|\|\|=?|\?\?=?|[?+.]=|===?|!==?|<-|=|:)[ \t]{0,64}`,

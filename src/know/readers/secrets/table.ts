@@ -25,14 +25,14 @@ interface Table {
 /** `API key` and `Secret access key` are two words or more, as nothing else that a value is given to. */
 export function readHeading(found: Found, { start, end }: Match): readonly Candidate[] {
   const name = keyNameOf(found.text.latin1(start, end).replaceAll(' ', '_'))
-  return (name && readColumn(found, { start, end }, name)) ?? []
+  return (name && readCells(found, { start, end }, name)) ?? []
 }
 
 /**
- * Where the key heads a column of CSV or of a table in Markdown or Gherkin: what stands below it. Undefined where it heads
- * none.
+ * Where the key heads a column of CSV or of a table in Markdown or Gherkin: what stands below it; where it fills a cell
+ * by itself, what stands behind that. Undefined where it does neither.
  */
-export function readColumn(
+export function readCells(
   found: Found,
   key: Pick<Key, 'start' | 'end'>,
   name: KeyName,
@@ -40,6 +40,19 @@ export function readColumn(
   const { text } = found
   if (text.dialect !== 'text' || !mayEndCell(text, key.end)) return undefined
   const isCsv = /\.[ct]sv$/i.test(text.path)
+  const below = readColumn(found, key, name, isCsv)
+  if (below?.length) return below
+  const beside = readNextCell(found, key, name, isCsv)
+  return beside ? [beside] : below
+}
+
+function readColumn(
+  found: Found,
+  key: Pick<Key, 'start' | 'end'>,
+  name: KeyName,
+  isCsv: boolean,
+): readonly Candidate[] | undefined {
+  const { text } = found
   const line = lineAt(text, key.start)
   if (!(isCsv ? ENDS_CELL : ENDS_CELL_OF_MARKDOWN).test(line.header.slice(key.end - line.start)))
     return undefined
@@ -56,9 +69,40 @@ export function readColumn(
   return columnOf(found, table, column, name, isCsv)
 }
 
+/** What opens a cell that a name of at most four words fills, and what closes it. */
+const OPENS_CELL = /(?:^|\|)[ \t]*(?:`|\*\*?)?(?:[A-Za-z]{1,20}[ _]){0,3}$/
+const OPENS_CELL_OF_CSV = /(?:^|[\t,])["']?$/
+const NEXT_CELL = /^(?:`|\*\*?)?[ \t]*\|[ \t]*([`"']?)([^\s|`"'<>(){}[\]]{8,512})\1[ \t]*(?:\||$)/
+const NEXT_CELL_OF_CSV = /^["']? ?[\t,] ?(["']?)([^\s,"']{8,512})\1(?:[\t,]|$)/
+
+/** `| API key | `x` |`, `api_key,x,2026-01-02`: only what no text about the key would be. */
+function readNextCell(
+  found: Found,
+  key: Pick<Key, 'start' | 'end'>,
+  name: KeyName,
+  isCsv: boolean,
+): Candidate | undefined {
+  const { text } = found
+  const { header: line, start } = lineAt(text, key.start)
+  const [from, to] = [key.start - start, key.end - start]
+  const next = (isCsv ? NEXT_CELL_OF_CSV : NEXT_CELL).exec(line.slice(to))
+  if (!next || !(isCsv ? OPENS_CELL_OF_CSV : OPENS_CELL).test(line.slice(0, from))) return undefined
+  const { form, isDigest } = formOf(next[2]!)
+  const isPassword = name.family === 'password'
+  if (isPassword ? isDigest || !hasManyKinds(next[2]!) : form !== 'generated') return undefined
+  const at = key.end + next[0].indexOf(next[2]!, next[0].indexOf(isCsv ? '' : '|'))
+  const value = spanOf(text, { start: at, end: at + next[2]!.length, encodings: [] })
+  return value && namedCandidate(found, name, value, { how: 'assigned', isSetting: isCsv })
+}
+
+/** Signs, and two kinds of others: no word is so. */
+function hasManyKinds(value: string): boolean {
+  return /[^A-Za-z\d]/.test(value) && [/[a-z]/, /[A-Z]/, /\d/].filter(kind => kind.test(value)).length > 1
+}
+
 const ENDS_CELL = /^["']? {0,8}(?:[\t,;]|$)/
 const ENDS_CELL_OF_MARKDOWN = /^[ \t]*(?:\||$)/
-const PADS = classOf(' "\'')
+const PADS = classOf(' "\'`*')
 const BEHIND_CELL = classOf('|,;\t\r\n')
 
 /** Told on its bytes, since it is asked at every name. */
