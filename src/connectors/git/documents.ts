@@ -46,7 +46,7 @@ export async function* gitDocuments(source: GitSource, since?: Cursor): AsyncGen
       if (held) yield held
       held = undefined
       ended = await object.isLast()
-      const path = object.type === 'blob' ? await pathOf(object.id) : ''
+      const path = object.type === 'blob' ? pathOf(object.id) : ''
       yield objectDocument(source, object, path, ended ? end : start)
     }
     if (held) yield { ...held, cursor: end }
@@ -136,26 +136,23 @@ const EMBEDDED_TAG = Buffer.from('\nmergetag ')
 
 interface Objects {
   readonly batches: AsyncIterable<readonly string[]>
-  readonly pathOf: (id: string) => string | Promise<string>
+  readonly pathOf: (id: string) => string
   /** Of the history, which goes on while objects are read; it ends once it is told to. */
   readonly walk?: { readonly ended: Promise<void>; stop(): Promise<void> }
 }
 
 async function allObjects(source: GitSource): Promise<Objects> {
   const { survey, walked } = await beginSurvey(source)
-  let isWalked = false
   const ended = walked.then(() => {
-    isWalked = true
     source.survey = survey
   })
   ended.catch(() => {})
-  const pathOf = (id: string) =>
-    isWalked ? survey.pathOf(id) : (survey.tipPathOf(id) ?? ended.then(() => survey.pathOf(id)))
+  const pathOf = (id: string) => survey.pathOf(id)
   const stop = async () => {
     survey.stop()
     await ended.catch(() => {})
   }
-  return { batches: survey.ids(), pathOf, walk: { ended, stop } }
+  return { batches: survey.idsToRead(ended), pathOf, walk: { ended, stop } }
 }
 
 /** What the refs reach now and did not then, and loose objects written since, which no ref may reach. */

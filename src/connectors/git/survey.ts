@@ -115,6 +115,7 @@ async function orderedCommits(source: GitSource, survey: Survey): Promise<AsyncG
 
 type Kind = 'blob' | 'commit' | 'tag'
 const KINDS: readonly (Kind | undefined)[] = [undefined, 'blob', 'commit', 'tag']
+const BLOB = KINDS.indexOf('blob')
 
 /**
  * What there is in a repository, and where it stands. Memory grows with the number of objects and of blobs' paths, by some
@@ -182,17 +183,40 @@ export class Survey {
     if (ids.length > 0) yield ids
   }
 
-  /** The path of a blob at a branch's tip. */
-  tipPathOf(id: string): string | undefined {
-    const number = this.objects.numberOf(id)
-    return number === undefined ? undefined : this.#paths.name(this.#tipPaths.get(number))
+  /**
+   * All of them, while the history is walked still: a blob that stands at no tip has no path yet, so that it comes when that
+   * is done. `walked` raises what the walk does.
+   */
+  async *idsToRead(walked: Promise<void>): AsyncGenerator<readonly string[], void> {
+    let isWalked = false
+    const ended = walked.then(() => {
+      isWalked = true
+    })
+    ended.catch(() => {})
+    const later = new Column(Uint32Array)
+    let kept = 0
+    let ids: string[] = []
+    for (let index = 0; index < this.#listed; index++) {
+      const number = this.#list.get(index)
+      const isKnown = isWalked || this.#tipPaths.get(number) !== 0 || this.#kinds.get(number) !== BLOB
+      if (isKnown) ids.push(this.objects.id(number))
+      else later.set(kept++, number)
+      if (ids.length < AT_ONCE && index < this.#listed - 1) continue
+      yield ids
+      ids = []
+    }
+    if (kept > 0) await ended
+    for (let from = 0; from < kept; from += AT_ONCE) {
+      const length = Math.min(AT_ONCE, kept - from)
+      yield Array.from({ length }, (_, i) => this.objects.id(later.get(from + i)))
+    }
   }
 
-  /** The path by which readers tell a blob's format: that at a branch's tip, else the oldest one, once all was walked. */
+  /** The path by which readers tell a blob's format: that at a branch's tip, else the oldest one, which is known once all was walked. */
   pathOf(id: string): string {
     const number = this.objects.numberOf(id)
     if (number === undefined) return UNREACHABLE
-    return this.tipPathOf(id) ?? this.#paths.name(this.#oldestPaths.get(number)) ?? UNREACHABLE
+    return this.#paths.name(this.#tipPaths.get(number) || this.#oldestPaths.get(number)) ?? UNREACHABLE
   }
 
   readonly problem = (what: string): void => this.problems.add(what)
@@ -278,7 +302,7 @@ export class Survey {
     }
     for (let index = 0; index < this.#listed; index++) {
       const number = this.#list.get(index)
-      if (this.#kinds.get(number) === KINDS.indexOf('blob') && this.#isPlaced.get(number) === 0)
+      if (this.#kinds.get(number) === BLOB && this.#isPlaced.get(number) === 0)
         yield { id: this.objects.id(number), path: UNREACHABLE, atHead: false }
     }
   }
