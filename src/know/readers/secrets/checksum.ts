@@ -9,6 +9,7 @@ export const checksums = [
   'der',
   'discord',
   'gitlab-routable',
+  'gitlab-own-prefix',
   'nkey',
   'sentry-org',
   'stellar',
@@ -32,7 +33,10 @@ export function holds(checksum: (typeof checksums)[number], token: string): bool
     case 'discord':
       return beginsWithSnowflake(token)
     case 'gitlab-routable':
-      return holdsRoutable(token)
+      // Tokens of other forms carry no sum.
+      return !ROUTABLE.test(token) || isRoutable(token)
+    case 'gitlab-own-prefix':
+      return isRoutable(token)
     case 'nkey':
     case 'stellar':
       return holdsCrc16(token)
@@ -63,18 +67,19 @@ function base62(number: number, alphabet: string): string {
   return digits.padStart(6, alphabet[0])
 }
 
+const ROUTABLE = /^([A-Za-z0-9_-]{27,320})\.01\.([0-9a-z]{2})([0-9a-z]{7})$/
+
 /**
  * GitLab's routable tokens, `<prefix><payload>.<version>.<length><sum>`: two base36 digits give the payload's length and
- * seven the CRC-32 of all that stands before them. Tokens of other forms carry no sum.
+ * seven the CRC-32 of all that stands before them. How long the prefix is only the instance knows that chose it.
  * https://handbook.gitlab.com/handbook/engineering/architecture/design-documents/cells/routable_tokens/
  */
-function holdsRoutable(token: string): boolean {
-  const parts = /^(?:[a-z]{4,8}-)([A-Za-z0-9_-]{27,300})\.01\.([0-9a-z]{2})([0-9a-z]{7})$/.exec(token)
-  if (!parts) return true
-  const [, payload, length, sum] = parts
+function isRoutable(token: string): boolean {
+  const parts = ROUTABLE.exec(token)
+  if (!parts) return false
+  const [, body, length, sum] = parts
   return (
-    Number.parseInt(length!, 36) === payload!.length &&
-    Number.parseInt(sum!, 36) === crc32(token.slice(0, -7))
+    Number.parseInt(length!, 36) <= body!.length && Number.parseInt(sum!, 36) === crc32(token.slice(0, -7))
   )
 }
 

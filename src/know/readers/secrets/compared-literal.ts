@@ -7,11 +7,14 @@ import { quotedEncoding, unescaped } from './quoted-value.ts'
 /** How far before the sign a literal may begin. */
 const REACH = 256
 
-/** The literal that ends where the match begins, as the other side of a comparison: `"x" == password`. */
+/**
+ * The literal that ends where the match begins: the other side of a comparison, `"x" == password`, or what goes into a
+ * password where nothing is named, `"x" | ConvertTo-SecureString`.
+ */
 export function readCompared(found: Found, match: Match): Candidate | undefined {
   const { text } = found
   const name = match.groups['name']
-  const key = name && keyNameOf(text.latin1(...name))
+  const key = keyNameOf(name ? text.latin1(...name) : 'password')
   if (!key || (text.dialect !== 'code' && text.dialect !== 'text' && text.dialect !== 'shell'))
     return undefined
   const end = match.start
@@ -30,5 +33,5 @@ export function readCompared(found: Found, match: Match): Candidate | undefined 
     end,
     ...unescaped(text.bytes.subarray(start, end), encoding ? [encoding] : []),
   }
-  return namedCandidate(found, key, span, { how: 'compared', isSetting: false })
+  return namedCandidate(found, key, span, { how: name ? 'compared' : 'assigned', isSetting: !name })
 }

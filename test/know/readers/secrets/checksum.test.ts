@@ -14,16 +14,17 @@ const genuine: Record<(typeof checksums)[number], string> = {
   'crc32-base62': ['npm_PxoNirbY', 'h5uM2rFeKw8UDMtWJP', 'SRcS0EOPjj'].join(''),
   der: `0\x81\x80\x02\x01\x00${'\xff'.repeat(125)}`,
   discord: `${Buffer.from('1098765432109876543').toString('base64url')}.GkZw1a.${'qW8x'.repeat(9)}`,
-  'gitlab-routable': routable('o:1\nu:2a'),
+  'gitlab-routable': routable(['gl', 'pat-'].join(''), 'o:1\nu:2a'),
+  'gitlab-own-prefix': routable('acme_', 'o:1\nu:2a'),
   nkey: crc16Made(Buffer.concat([Buffer.from([(18 << 3) | (20 >> 2), (20 & 3) << 6]), Buffer.alloc(32, 7)])),
   'sentry-org': `sntrys_${Buffer.from('{"iat":1.5,"url":"https://sentry.io","org":"acme"}').toString('base64')}_x`,
   stellar: crc16Made(Buffer.concat([Buffer.from([18 << 3]), Buffer.alloc(32, 9)])),
 }
 
-function routable(payload: string): string {
+function routable(prefix: string, payload: string): string {
   const bytes = Buffer.concat([Buffer.alloc(16, 5), Buffer.from(payload), Buffer.from([payload.length])])
   const encoded = bytes.toString('base64url')
-  const body = `${['gl', 'pat-'].join('')}${encoded}.01.${encoded.length.toString(36).padStart(2, '0')}`
+  const body = `${prefix}${encoded}.01.${encoded.length.toString(36).padStart(2, '0')}`
   return body + crc32(body).toString(36).padStart(7, '0')
 }
 
@@ -54,20 +55,33 @@ describe.each(checksums)('%s', checksum => {
   })
 })
 
-describe.each(['base58check', 'bech32', 'gitlab-routable', 'nkey', 'stellar'] as const)('%s', checksum => {
-  test('holds for none with one other character', () => {
-    const token = genuine[checksum]
-    // Of GitLab's, another version and another prefix are other forms.
-    const [from, version] = checksum === 'gitlab-routable' ? [6, token.indexOf('.01.')] : [0, -9]
-    const inUpper = token === token.toUpperCase()
-    for (let at = from; at < token.length; at++) {
-      if (at >= version && at < version + 4) continue
-      const lower = /[0-9]/.test(token[at]!) ? (token[at] === '2' ? '3' : '2') : token[at] === 'a' ? 'c' : 'a'
-      const other = inUpper ? lower.toUpperCase() : lower
-      if (other === token[at]) continue
-      expect([at, holds(checksum, token.slice(0, at) + other + token.slice(at + 1))]).toEqual([at, false])
-    }
-  })
+describe.each(['base58check', 'bech32', 'gitlab-routable', 'gitlab-own-prefix', 'nkey', 'stellar'] as const)(
+  '%s',
+  checksum => {
+    test('holds for none with one other character', () => {
+      const token = genuine[checksum]
+      // Where GitLab's has its own prefix, another version and another prefix are other forms.
+      const [from, version] = checksum === 'gitlab-routable' ? [6, token.indexOf('.01.')] : [0, -9]
+      const inUpper = token === token.toUpperCase()
+      for (let at = from; at < token.length; at++) {
+        if (at >= version && at < version + 4) continue
+        const lower = /[0-9]/.test(token[at]!)
+          ? token[at] === '2'
+            ? '3'
+            : '2'
+          : token[at] === 'a'
+            ? 'c'
+            : 'a'
+        const other = inUpper ? lower.toUpperCase() : lower
+        if (other === token[at]) continue
+        expect([at, holds(checksum, token.slice(0, at) + other + token.slice(at + 1))]).toEqual([at, false])
+      }
+    })
+  },
+)
+
+test('of GitLab, what has no sum is no token of any prefix', () => {
+  expect(holds('gitlab-own-prefix', `acme-${'aB3dE5gH7jK9mN1pQ3sT'.repeat(2)}`)).toBe(false)
 })
 
 test('a token of another form carries no sum', () => {
