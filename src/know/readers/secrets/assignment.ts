@@ -176,6 +176,9 @@ function onlyArgument(page: string, at: number, key: Key, dialect: Text['dialect
 /** Calls that take a name and a value: `define('DB_PASSWORD', 'x')`, `os.Setenv("DB_PASSWORD", "x")`, `env('X', 'x')`. */
 const TAKES_PAIR =
   /(?:define|set|put|add|append|env|environ\.get|environ|getenv|property|option|param|with|header|default|getOrDefault|getOrElse|flags?(?:\(\))?\.string|fetch|config[a-z_.]{0,12}|configField|field|insert|store|export|var|arg)[A-Za-z_]{0,14}\s{0,2}[([]?\s{0,4}(?:["']\w{1,20}["']\s{0,3},\s{0,3}|&?[a-z.]{1,24},\s{0,2})?["']$/i
+/** Names and values by turns, of which the ones before are the user's: MATLAB's `'Username', 'jo', 'Password', 'x'`. */
+const BESIDE_USER =
+  /["'](?:user(?:[_-]?(?:name|id))?|login|uid)["']\s{0,4},\s{0,4}["'][^"'\n]{1,60}["']\s{0,4},\s{0,4}["']$/i
 /** What a test types into a field: `type('#password', "x")`, `fill('[name="password"]', "x")`, `type(screen.getByLabelText('Password'), "x")`. */
 const TYPES =
   /(?:type|fill|fill_?[fF]ield|fill_in|set_?[vV]alue|set_?[tT]ext|send_?[kK]eys|enter_?[tT]ext|input_?[tT]ext|type_?[tT]ext|clear_?[aA]nd_?[tT]ype|change)[ \t]?\([^"'\n]{0,40}["'](?:#|[a-z*]{0,12}\[(?:name|id|type|placeholder|formcontrolname)[*^$]?=\\?["']?)?$/
@@ -192,20 +195,24 @@ const LOOKED_UP =
 
 function argumentAfter(text: Text, key: Key, at: number, before: string): Range | undefined {
   const { page, dialect } = text
-  // Erlang and Elixir: `{password, "x"}`.
   const call = callBefore(text, key)
   if (TYPES.test(call)) return isQuote(page[at]) ? quotedRange(page, at, dialect) : undefined
   if (key.separator.includes(')')) return undefined
-  if (!/^["']/.test(key.separator))
-    return (before === '{' || SETS_SYMBOL.test(call)) && isQuote(page[at])
-      ? quotedRange(page, at, dialect)
+  if (!/^["']/.test(key.separator)) {
+    // Erlang and Elixir: `{password, "x"}`, `{password, <<"x">>}`.
+    const literalAt = before === '{' && page.startsWith('<<"', at) ? at + 2 : at
+    return (before === '{' || SETS_SYMBOL.test(call)) && isQuote(page[literalAt])
+      ? quotedRange(page, literalAt, dialect)
       : undefined
+  }
   // `["--password", "x"]`, but not `["--password", "--user"]`.
   if (key.name.startsWith('-') && isQuote(page[at]))
     return page[at + 1] === '-' ? undefined : quotedRange(page, at, dialect)
   // A name and a value in brackets of no known call are one only where the value looks generated.
   const isPair =
-    TAKES_PAIR.test(call) || (/[([]\s*["']$/.test(call) && keyNameOf(key.name)?.family !== 'password')
+    TAKES_PAIR.test(call) ||
+    BESIDE_USER.test(call) ||
+    (/[([]\s*["']$/.test(call) && keyNameOf(key.name)?.family !== 'password')
   if (!isPair) return undefined
   const range = isQuote(page[at]) ? quotedRange(page, at, dialect) : undefined
   // `buildConfigField 'String', 'KEY', '"x"'`: a literal within the literal.
@@ -242,7 +249,7 @@ function defaultInBraces(page: string, at: number): Range | undefined {
 }
 
 const SHOWN =
-  /<(?:label|option|a|span|div|p|h[1-6]|t[dh]|li|d[td]|button|legend|em|strong|small)[ \t\r\n][^<>]*>?$/i
+  /<(?:label|option|text|tspan|a|span|div|p|h[1-6]|t[dh]|li|d[td]|button|legend|em|strong|small)[ \t\r\n][^<>]*>?$/i
 const CDATA = /^(\s{0,40}<!\[CDATA\[)[^\]<]{1,512}\]\]>/
 
 function elementValue(page: string, at: number, key: Key, before: string): Range | undefined {

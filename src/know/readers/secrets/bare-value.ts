@@ -1,3 +1,4 @@
+import { isNoWord } from './judge-assignment.ts'
 import type { Key } from './key.ts'
 import { isQuote, LONGEST_VALUE, type Range } from './quoted-value.ts'
 import type { Text } from './text.ts'
@@ -12,8 +13,11 @@ const BARE: Partial<Record<Text['dialect'], RegExp>> = {
   netrc: /\S+/y,
   text: /(?![.+#\\,]|\$[A-Za-z_])[^\s"'`<>,;()[\]{}|]+/y,
 }
+/** What Markdown sets off: `_x_`, `**x**`. */
+const EMPHASIS = /^([*_]{1,2})[^*_].*\1$/
 /** Within a string of keys and values, `Host=db;Password=x` or `host=db password=x`, a value ends at its separator. */
 const IN_STRING = /[^\s;&"'`<>\\,(){}]+/y
+const TOLD = /[^\s;&"'`<>\\,(){}[\]|]{6,64}/y
 /** Within a string that is a list of arguments or variables, `"DB_PASSWORD=x"`, it ends with the string. */
 const TO_QUOTE = /[^"'`\n\r\\]+/y
 
@@ -49,12 +53,14 @@ export function bareRange(text: Text, key: Key, at: number, before: string): Ran
       const range = matchBare(page, at, BARE.text!)
       return range && isLineOfItsOwn(text, key, range) ? range : undefined
     }
-    return separator === '=' &&
+    if (
+      separator === '=' &&
       / |"|'|:/.test(before) &&
       isQuoted(text, key) &&
       (isOfCommand(key) || besideHost(text, key))
-      ? inString(page, at, IN_STRING)
-      : undefined
+    )
+      return inString(page, at, IN_STRING)
+    return dialect === 'json' && /^[:=]$/.test(separator) ? toldInString(page, at) : undefined
   }
   const block =
     dialect === 'yaml'
@@ -74,6 +80,8 @@ export function bareRange(text: Text, key: Key, at: number, before: string): Ran
     if (/^X?PASS$/.test(key.name) && separator === ':' && !isLineOfItsOwn(text, key, range)) return undefined
     // In prose a plain word after "password:" is the next word of the sentence; a name before a parenthesis is called.
     const word = page.slice(range.start, range.end)
+    const marks = EMPHASIS.exec(word)?.[1]!.length
+    if (marks !== undefined) return { ...range, start: range.start + marks, end: range.end - marks }
     return page[range.end] === '(' ||
       (/^[A-Za-z.'!?-]+$/.test(word) && separator !== '=' && !isLineOfItsOwn(text, key, range))
       ? undefined
@@ -82,6 +90,12 @@ export function bareRange(text: Text, key: Key, at: number, before: string): Ran
   if (!range || dialect === 'shell' || dialect === 'docker' || dialect === 'netrc' || dialect === 'text')
     return range
   return trimmed(page, range, dialect, key.start - text.base)
+}
+
+/** What a message tells, as JSON of a chat or a tracker holds it, `"text": "the password: x"`. */
+function toldInString(page: string, at: number): Range | undefined {
+  const range = inString(page, at, TOLD)
+  return range && isNoWord(page.slice(range.start, range.end)) ? range : undefined
 }
 
 function lineBefore({ page, base }: Text, key: Key): string {

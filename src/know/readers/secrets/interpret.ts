@@ -282,7 +282,7 @@ function readBasic(text: Text, compiled: CompiledRule, match: Match, depth: numb
   if (
     (objection !== undefined && !isDefault) ||
     password.length < 3 ||
-    /^(?:user(?:name)?:pass|foo:bar)/i.test(pair)
+    /^(?:user(?:name)?:pass|foo:bar|aladdin:open ?sesame)/i.test(pair)
   )
     return undefined
   const part = (from: number, to: number): Span => ({

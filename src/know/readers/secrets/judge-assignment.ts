@@ -65,10 +65,13 @@ export function judgeNamed(key: KeyName, written: string, standing: Standing): J
   return settled(key, sure, reasons, standing)
 }
 
-/** No word of a sentence, nor a standard that it speaks of: `UTF-16`. */
 function isTold(key: KeyName, value: string): boolean {
+  return key.family === 'password' && isNoWord(value)
+}
+
+/** No word of a sentence, nor a standard that it speaks of: `UTF-16`. */
+export function isNoWord(value: string): boolean {
   return (
-    key.family === 'password' &&
     /[a-z]/.test(value) &&
     classes(value) >= 3 &&
     /\d{2}|\d[^A-Za-z\d]|[^A-Za-z\d]\d/.test(value) &&
@@ -275,9 +278,16 @@ function isNoValue(key: KeyName, value: string): boolean {
   if (/^0x[0-9a-f]{40}$/i.test(value)) return true
   // The working directory has the same short name.
   if (key.word === 'pwd' && /^(?:[~.]?\/|[A-Za-z]:\\)/.test(value)) return true
+  // A modulation, `BPSK1`, and the kind of a network, `WPA2-PSK`.
+  if (key.word === 'psk' && /[A-Z\d-]PSK/.test(value)) return true
+  if (key.family === 'password' && LENGTHS.test(value)) return true
   if (/^[#.][a-z]+(?:[-_][a-z]+)*$/i.test(value)) return true
   return isProse(value) || isVersion(value)
 }
+
+/** How long a password may be: `8~20chars`, `64chars`, `6-16位`. */
+const LENGTHS =
+  /^\D?\d{1,2}(?:[-~]\d{1,3}|(?=\+?(?:char|digit|letter|[\x80-\xff])))\+?(?:$|[-_]?(?:char|digit|letter|[\x80-\xff]))/i
 
 /** `Password:`, `New password`, `PASSWORD_REQUIRED`: a text or constant that speaks about the key. */
 function isLabel(key: KeyName, value: string): boolean {

@@ -16,7 +16,7 @@ export interface KeyName {
 /** What a password is called, in English, in what programs call it, and in other languages as far as they are written in ASCII. */
 const PASSWORD_WORDS =
   'password|passwd|passphrase|passcode|passwort|passord|pwd|storepass|keypass|requirepass|masterauth|rootpw|authtok|' +
-  'kennwort|contrase(?:n|ny|ni)a|mot_?de_?passe|wachtwoord|adgangskode|losenord|salasana|jelszo|lozinka|heslo|haslo|sifre|senha'
+  'pre_?shared_?key|kennwort|contrase(?:n|ny|ni)a|mot_?de_?passe|wachtwoord|adgangskode|losenord|salasana|jelszo|lozinka|heslo|haslo|sifre|senha'
 /** Short words, that are a part of others or mean something else too: `compass`, the Spanish `clave`, the Italian `parola`. */
 const SHORT_WORDS = 'pass|pw|psw|passw|mdp|psk|clave|parola'
 
@@ -59,7 +59,7 @@ const OTHER_THING =
   /(?:^|_)(?:next|page|continuation|syntax|cancel|cancellation|sync|design|pagination|primary|foreign|sort|partition|row|map|dict|react|i18n|lookup|index|group|unique|parent|child|column|field|keyboard|hot|arrow|modifier|ctrl|shift|known|translation|locale|label|range|composite|surrogate|natural|candidate|object|state|query|event|json|route|param|item|node|data|cache|routing|tab|old|eat|peek|consume|parse|scan|last|first|prev|previous|current|start|end|close|open|paren|brace|comma|punctuator|lock|change|sequence|idempotency|starting)_?$/
 /** Short keys ending in these words: `dbpass`, `user_pass`. A longer word (`compass`, `bypass`) is another word. */
 const PASS_BEFORE =
-  /(?:^|[_.]|db|bd|user|usuario|root|admin|smtp|mail|ftp|ssh|redis|sql|pg|auth|my|mi|minha|rds|irc|ldap|proxy|key|store|sudo|vnc|rpc|http|login|wifi)$/
+  /(?:^|[_.]|db|bd|user|usuario|root|admin|smtp|mail|ftp|ssh|redis|sql|pg|auth|my|mi|minha|rds|irc|ldap|proxy|key|store|sudo|vnc|rpc|http|login|wifi|remote|imap|pop3|mongo|mysql|oracle|jdbc|mqtt|sasl|smb|app|bot|client|server|jks|cert|account|domain|service|svc)$/
 /** `DB_PASS_PROD`, but not `pass_duration`: the short word is a verb, and what a compiler does again, as well. */
 const AFTER_PASS =
   /^(?:prod(?:uction)?|dev(?:elopment)?|test(?:ing)?|stag(?:e|ing)|local|live|default|old|new|plain|text|word|phrase|admin|root|user|usuario|acceso|db|bdd?|banco|b64|base64|\d+)$/
@@ -127,11 +127,12 @@ function familyOf(word: string, normal: string): Family {
   return word.startsWith('secret') || word.startsWith('cred') ? 'secret' : 'key'
 }
 
-/** `--db-password`, `dbPassword` and `DB.PASSWORD` are all `db_password`. */
+/** `--db-password`, `dbPassword`, `DB.PASSWORD` and Markdown's `_db_password_` are all `db_password`. */
 export function normalName(name: string): string {
   return name
     .replace(/^[-_.]+/, '')
     .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
     .replace(/[.-]+/g, '_')
+    .replace(/_+$/, '')
     .toLowerCase()
 }

@@ -1,0 +1,49 @@
+import { P } from './written-down.ts'
+
+const K = ['k7Qx02mzq77L', 'wPd81hXt3vB9'].join('')
+
+/** How people tell each other of secrets, and how less usual programs take them. */
+export const noted: readonly (readonly [path: string, text: string, value?: string])[] = [
+  // Words that Markdown sets off
+  ['a.md', `**token**: _${K}_\n`, K],
+  ['a.md', `**Password:** *${P}*\n`],
+  ['a.md', `_password_: ${P}\n`],
+  ['a.md', `* __Password__: __Hop77qz__\n`, 'Hop77qz'],
+  // Messages in JSON
+  ['chat.json', `{"text":"root pw: ${P}"}`],
+  ['chat.json', `{"text": "log in with password: ${P} please", "user": "U1"}`],
+  ['chat.json', `{"text": "the token: ${K} is new"}`, K],
+  ['export.json', `{"comments": [{"body": "use password=${P}"}]}`],
+  // Names
+  ['.offlineimaprc', `remoteuser = jo\nremotepass = ${P}\n`],
+  ['export.rsc', `/interface wireless security-profiles set default wpa2-pre-shared-key=${P}\n`],
+  ['a.yaml', `preSharedKey: ${P}\n`],
+  ['a.cpp', `password_ = "${P}";\n`],
+  // Pairs
+  ['rabbitmq.config', `{default_pass, <<"${P}">>}\n`],
+  ['a.m', `options = weboptions('Username', 'jo', 'Password', '${P}');\n`],
+  ['a.R', `connect("user", "jo", "password", "${P}")\n`],
+]
+
+/** What looks like these. */
+export const similar: readonly (readonly [path: string, text: string])[] = [
+  ['a.md', '**token**: _required_ The token\n_password_: _string_\n'],
+  ['a.md', '**Token**: _access_token_v2_\n'],
+  ['a.md', 'Use `_token_name_1_` and _token_ values. The __password__ field2 is required.\n'],
+  ['schema.json', '{"description": "password: string1, at least Password: 8-20"}'],
+  ['a.json', '{"text": "token: eos_Token1 password: see-README-2"}'],
+  ['a.m', "options = plot('Color', 'red', 'Password', 'label-2');\n"],
+  // Modulations, and how long a password may be
+  ['a.json', '{"psk": "BPSK1"}'],
+  ['a.json', '{"modes": [{"psk": "QPSK-3/4"}, {"psk": "8PSK"}]}'],
+  ['a.conf', 'psk: WPA2-PSK\n'],
+  ['zh.md', '密码：8~20chars\n'],
+  ['zh.md', '密码：6-16位字母数字\n'],
+  ['a.csv', 'field,password\nmax,64chars\n'],
+  // What RFC 7617 shows, and what a drawing does
+  ['a.md', `Authorization: Basic ${['QWxhZGRpbjpv', 'cGVuIHNlc2FtZQ=='].join('')}\n`],
+  ['a.svg', '<text id="password1">Password1</text>\n'],
+  // Messages in a map
+  ['a.vue', "passwords: { required: 'Please enter your password!', mismatch: 'They do not match 1' },\n"],
+  ['passwords.php', "return ['reset' => 'Your password has been reset!', 'throttled' => 'Wait 60s!'];\n"],
+]
