@@ -162,33 +162,44 @@ async function newObjects(repository: Repository, refs: Refs, from: Position): P
   const before = new Set(from.tips)
   const tips = [...new Set(refs.all.values())].filter(id => !before.has(id))
   const since = BigInt(from.looseNs)
-  for await (const { id, writtenNs } of looseObjects(repository)) if (writtenNs > since) tips.push(id)
+  const loose: string[] = []
+  for await (const { id, writtenNs } of looseObjects(repository)) if (writtenNs > since) loose.push(id)
   // Loose objects that were there before and only written again are mostly left out by what the old tips reach.
-  const range = [...tips, ...from.tips.map(id => `^${id}`)]
-  const args = ['rev-list', '--objects', '--ignore-missing', '--missing=allow-any', '--stdin']
-  try {
-    if (tips.length > 0) {
-      for await (const records of gitRecords(repository.home, args, { delimiter: 10, input: lines(range) })) {
-        for (const line of records) {
-          const space = line.indexOf(32)
-          const id = space < 0 ? line.toString('latin1') : line.toString('latin1', 0, space)
-          found.set(id, space < 0 ? '' : pathText(line.subarray(space + 1)))
-        }
+  const reach = async (ids: readonly string[]) => {
+    if (ids.length === 0) return
+    const args = ['rev-list', '--objects', '--ignore-missing', '--missing=allow-any', '--stdin']
+    const input = lines([...ids, ...from.tips.map(id => `^${id}`)])
+    for await (const records of gitRecords(repository.home, args, { delimiter: 10, input })) {
+      for (const line of records) {
+        const space = line.indexOf(32)
+        const id = space < 0 ? line.toString('latin1') : line.toString('latin1', 0, space)
+        const path = space < 0 ? '' : pathText(line.subarray(space + 1))
+        if (path !== '' || !found.has(id)) found.set(id, path)
       }
     }
+  }
+  const batches: string[][] = []
+  try {
+    await reach([...tips, ...loose])
+    const commits: string[] = []
+    const check = { delimiter: 10, input: lines(found.keys()) }
+    for await (const records of gitRecords(repository.home, ['cat-file', '--batch-check'], check)) {
+      const objects = records.map(record => record.toString('latin1').split(' '))
+      batches.push(objects.filter(([, type]) => type !== 'tree').map(([id]) => id!))
+      commits.push(...objects.filter(([, type]) => type === 'commit').map(([id]) => id!))
+    }
+    // An object that is asked for itself comes before the trees that name it, without its path or with a part of it.
+    if (loose.length > 0) await reach(commits)
   } catch (error) {
     if (!(error instanceof GitFailure)) throw error
     // A damaged history cannot be compared with what it was: everything is read again.
     return { batches: listedIds(repository), pathOf }
   }
-  const batches = async function* () {
-    const check = { delimiter: 10, input: lines(found.keys()) }
-    for await (const records of gitRecords(repository.home, ['cat-file', '--batch-check'], check)) {
-      const objects = records.map(record => record.toString('latin1').split(' '))
-      yield objects.filter(([, type]) => type !== 'tree').map(([id]) => id!)
-    }
-  }
-  return { batches: batches(), pathOf }
+  return { batches: given(batches), pathOf }
+}
+
+async function* given(batches: readonly string[][]): AsyncGenerator<string[], void> {
+  yield* batches
 }
 
 async function* listedIds(repository: Repository): AsyncGenerator<string[], void> {

@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { git } from '../../../src/connectors/git/connector.ts'
 import type { Connection } from '../../../src/core/contract/connector.ts'
@@ -312,6 +312,26 @@ test("the repository's own settings are read, and a remote's name does not show 
   expect(await documentsOf(connection, end)).toEqual([])
   gitIn(path, ['config', 'some.thing', 'new'])
   expect((await documentsOf(connection, end)).map(({ path }) => path)).toEqual(['.git/config'])
+})
+
+test('what came and went between two runs is read under its path, whichever object is listed first', async () => {
+  const path = repository()
+  commit(path, { a: 'a' })
+  const end = (await documentsOf(await connect(path))).at(-1)!.cursor
+  const paths = Array.from({ length: 12 }, (_, index) => `deep${index}/.netrc`)
+  for (const place of paths) {
+    mkdirSync(dirname(join(path, place)))
+    commit(path, { [place]: place })
+    gitIn(path, ['rm', '-q', place])
+    commit(path, {})
+  }
+  commit(path, { b: 'amended away' })
+  gitIn(path, ['reset', '-q', '--hard', 'HEAD~1'])
+  const fresh = withoutOwnFiles(await documentsOf(await connect(path), end))
+  const files = fresh.filter(document => document.path !== '(commit message)')
+  expect(files.map(document => [document.path, document.text]).sort()).toEqual(
+    [...paths.map(place => [place, place]), ['b', 'amended away']].sort(),
+  )
 })
 
 test('a large blob is streamed in pieces, and one that is not read is passed over', async () => {
