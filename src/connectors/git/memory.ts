@@ -122,7 +122,7 @@ function* occurrences(repository: MemoryRepository): Generator<Observation, void
     }
   }
   for (const [path, content] of Object.entries(repository.staged ?? {})) {
-    if (said.has(`${blobId(content)} ${path}`)) continue
+    if (atTips.has(`${blobId(content)} ${path}`)) continue
     yield { see: 'occurrence', document: `git:${blobId(content)}`, path: `(index) ${path}`, atHead: false }
   }
   for (const content of repository.blobs ?? []) {

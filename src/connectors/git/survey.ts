@@ -257,8 +257,7 @@ export class Survey {
 
   readonly stage = (hex: Uint8Array, at: number, pathBytes: Uint8Array): void => {
     const [blob, path] = [this.objects.add(hex, at), this.#paths.number(pathText(pathBytes))]
-    const place = this.#placeOf(blob, path)
-    if (this.#introducedBy.get(place) === 0) this.#isStaged.set(place, 1)
+    this.#isStaged.set(this.#placeOf(blob, path), 1)
     this.#stands(blob, path)
   }
 
@@ -296,7 +295,7 @@ export class Survey {
     }
     while (said < this.commits) yield message()
     for (let place = 0; place < this.#places.size; place++) {
-      if (this.#isStaged.get(place) === 0) continue
+      if (this.#isStaged.get(place) === 0 || this.#isAtTip(place)) continue
       const { id, path } = this.#blobAt(place)
       yield { id, path: `(index) ${path}`, atHead: false }
     }

@@ -142,8 +142,10 @@ export async function markGone(
     paths: incomplete.map(({ scope }) => scope),
     kinds: new Set(incomplete.flatMap(({ hides }) => hides ?? [])),
   }
-  if (await restateByOccurrence(tx, sourceId, at)) await leaveHead(tx, sourceId, at)
-  else if (!options.listsAll) return
+  if (await restateByOccurrence(tx, sourceId, at)) {
+    await forgetMoved(tx, sourceId, at)
+    await leaveHead(tx, sourceId, at)
+  } else if (!options.listsAll) return
   await goneCopies(tx, sourceId, at, gaps, new Set(coverage.flatMap(({ keeps }) => keeps ?? [])))
   // A gap in a tree of documents is a path, which says whose absence proves nothing; elsewhere any gap keeps all.
   if (gaps.paths.length === 0 || options.readsDocuments) await goneEntities(tx, sourceId, at, gaps)
@@ -200,6 +202,22 @@ async function restateByOccurrence(tx: Tx, sourceId: string, at: Ms): Promise<bo
     )
     .execute()
   return any !== undefined
+}
+
+/** Where what still stands did not stand by a commit, and does not now, it was moved from, or is not staged any more. */
+async function forgetMoved(tx: Tx, sourceId: string, at: Ms): Promise<void> {
+  await tx
+    .deleteFrom('occurrence')
+    .where('source_id', '=', sourceId)
+    .where('commit', '=', '')
+    .where('last_seen', '<', at)
+    .where('document', 'in', ({ selectFrom }) =>
+      selectFrom('occurrence as now')
+        .select('now.document')
+        .where('now.source_id', '=', sourceId)
+        .where('now.last_seen', '>=', at),
+    )
+    .execute()
 }
 
 async function leaveHead(tx: Tx, sourceId: string, at: Ms): Promise<void> {

@@ -80,12 +80,20 @@ export function standingsOf(view: Pick<CredentialView, 'copies'>, names: Map<str
 export function compareStandings(a: Standing, b: Standing): number {
   return (
     Number(a.goneAt !== null) - Number(b.goneAt !== null) ||
-    Number(b.atHead ?? 0) - Number(a.atHead ?? 0) ||
+    Number(standsNow(b)) - Number(standsNow(a)) ||
     a.path.localeCompare(b.path) ||
     (a.member ?? '').localeCompare(b.member ?? '') ||
     (a.line ?? 0) - (b.line ?? 0) ||
     (a.date ?? '').localeCompare(b.date ?? '')
   )
+}
+
+/** Before the path of what is staged and at no branch's tip, as `git` tells it. */
+const STAGED = /^\(index\) /
+
+/** Whether it stands there as things are, or in a history only, or as an object that no commit has. */
+export function standsNow({ goneAt, atHead, path }: Pick<Standing, 'goneAt' | 'atHead' | 'path'>): boolean {
+  return goneAt === null && (atHead !== false || STAGED.test(path))
 }
 
 /** The source's own path: of a repository, a directory, or one file. */
@@ -106,7 +114,7 @@ function fileOf(standing: Pick<Standing, 'place' | 'path'>): string {
 
 /** The same where it is staged: a working tree has it at that path too, or will have. */
 export function fileInTree(standing: Pick<Standing, 'place' | 'path'>): string {
-  return fileOf({ place: standing.place, path: standing.path.replace(/^\(index\) /, '') })
+  return fileOf({ place: standing.place, path: standing.path.replace(STAGED, '') })
 }
 
 /** Where a person finds it: relative to where they stand, if it is below. */

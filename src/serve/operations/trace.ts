@@ -6,7 +6,7 @@ import { type Coverage, coverageText } from './coverage.ts'
 import { stateText } from './state-text.ts'
 import { defineOperation, type World } from './operation.ts'
 import { factLines, saidFacts, type ShownFact } from './shown-fact.ts'
-import { type Standing, sourceNames, standingsOf, whereOf } from './standing.ts'
+import { type Standing, sourceNames, standingsOf, standsNow, whereOf } from './standing.ts'
 import { called, credentialsOf } from './subject.ts'
 import { table } from './table.ts'
 
@@ -105,7 +105,7 @@ export function copiesTable(copies: readonly Standing[], width: number): string 
     copy.commit?.slice(0, 8) ?? '',
     copy.author?.replace(/ <.*/, '') ?? '',
     copy.date?.slice(0, 10) ?? '',
-    copy.goneAt !== null ? 'gone' : copy.atHead === false && copy.commit !== null ? 'history' : 'now',
+    copy.goneAt !== null ? 'gone' : standsNow(copy) ? 'now' : 'history',
   ])
   return table(columns, rows, width)
 }

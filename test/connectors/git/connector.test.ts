@@ -163,6 +163,20 @@ describe.each([
     await connection.close()
   })
 
+  test('what was taken out and is staged once more stands in the history and in the index', async () => {
+    const first = commitOf({ a: 'old' })
+    const connection = await connect({
+      branches: { main: commitOf({ a: 'new' }, { parents: [first], at: START + DAY }) },
+      staged: { a: 'old' },
+    })
+    const old = (await documentsOf(connection)).find(({ text }) => text === 'old')!
+    expect(await occurrencesOf(connection, old.id)).toEqual([
+      expect.objectContaining({ path: 'a', at: START, atHead: false }),
+      { path: '(index) a', atHead: false },
+    ])
+    await connection.close()
+  })
+
   test('content that is not text, and an empty file', async () => {
     const bytes = Uint8Array.from({ length: 300 }, (_, index) => index % 256)
     const connection = await connect({ branches: { main: commitOf({ binary: bytes, empty: '' }) } })

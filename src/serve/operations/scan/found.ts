@@ -1,7 +1,7 @@
 import type { CopyView } from '../../../know/inventory/queries.ts'
 import type { Coverage } from '../coverage.ts'
 import type { ShownFact } from '../shown-fact.ts'
-import { compareStandings, rootOf, type Standing, standingsOf } from '../standing.ts'
+import { compareStandings, rootOf, type Standing, standingsOf, standsNow } from '../standing.ts'
 
 /** Why a copy needs no answer: a reason beside it, or the baseline. */
 export type Acceptance = 'allowed' | 'baseline'
@@ -58,7 +58,7 @@ export function foundCopies(copies: readonly CopyView[], names: Map<string, stri
 export function withAllowances(found: Found): Found {
   const reasons = new Map<string, string>()
   for (const copy of found.copies)
-    if (copy.allowance && copy.atHead !== false) reasons.set(placeKey(copy), copy.allowance)
+    if (copy.allowance && standsNow(copy)) reasons.set(placeKey(copy), copy.allowance)
   return {
     ...found,
     copies: found.copies.map(copy => {

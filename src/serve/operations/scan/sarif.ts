@@ -1,7 +1,7 @@
 import { sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Rule } from '../../../know/readers/secrets/rule.ts'
-import { fileInTree } from '../standing.ts'
+import { fileInTree, standsNow } from '../standing.ts'
 import type { Found, FoundCopy, Scan } from './found.ts'
 
 /** A scanned repository or directory, and where it was cloned from. */
@@ -188,6 +188,6 @@ function levelOf(confidence: number): 'error' | 'warning' | 'note' {
 function messageOf(found: Found, copy: FoundCopy, rules: readonly Rule[]): string {
   const name = rules.find(rule => rule.id === copy.rule)?.name ?? copy.rule
   const whose = found.identity === null ? '' : ` of ${found.identity}`
-  const when = copy.atHead === false ? ', in the history only' : ''
+  const when = standsNow(copy) ? '' : ', in the history only'
   return `${name}${whose} stands here${when}.`
 }

@@ -1,11 +1,11 @@
 import pc from 'picocolors'
+import { countText } from '../count-text.ts'
 import { coverageText } from '../coverage.ts'
 import { stateText } from '../state-text.ts'
-import { shortFingerprint, whereOf } from '../standing.ts'
+import { shortFingerprint, standsNow, whereOf } from '../standing.ts'
 import { tableLines } from '../table.ts'
 import { wrap } from '../wrap.ts'
 import type { Found, FoundCopy, Scan } from './found.ts'
-import { countText } from '../count-text.ts'
 
 const ADVICE =
   'Take it out, and have the program read it from elsewhere; or write "firebreak:allow" behind it, in a comment, and why it may stand there.'
@@ -99,7 +99,7 @@ function mergedPlaces(open: readonly FoundCopy[]): MergedPlace[] {
       author: first?.author ?? null,
       date: first?.date ?? null,
       commits: new Set(commits.map(copy => copy.commit)).size,
-      now: copies.some(copy => copy.commit === null || copy.atHead === true),
+      now: copies.some(standsNow),
     }
   })
 }

@@ -1,0 +1,25 @@
+import { randomBytes } from 'node:crypto'
+import { expect, onTestFinished, test } from 'vitest'
+import { setStage } from '../../../stage.ts'
+
+test('what is staged stands now for as long as it is staged', async () => {
+  const stage = await setStage()
+  onTestFinished(() => stage.remove())
+  const standing = async (command: string) => {
+    const { stdout } = await stage.run(`cd ../staged && ${command} && firebreak scan .`)
+    const rows = stdout.split('\n').filter(row => row.includes('a.env:') || row.includes('object):'))
+    return rows.map(row => row.trim().split(/ {2,}/).slice(3))
+  }
+  const commit = 'git -c user.name=Ann -c user.email=ann@example.com commit -q --allow-empty -m'
+  await stage.run(`git init -q ../staged && cd ../staged && ${commit} first`)
+  const line = `URL=postgres://app:${randomBytes(20).toString('hex')}@db.example:5432/app`
+  expect(await standing(`echo '${line}' > a.env && git add a.env && rm a.env`)).toEqual([
+    ['(index) a.env:1', 'now'],
+  ])
+  // Replaced by something else, and taken out of the index.
+  for (const command of ['echo URL= > a.env && git add a.env', 'git reset -q'])
+    expect(await standing(command)).toEqual([['(unreachable object):1', 'history']])
+  expect(await standing(`echo '${line}' > a.env && git add a.env && ${commit} second`)).toEqual([
+    ['a.env:1', 'now', expect.stringMatching(/^[0-9a-f]{8}$/)],
+  ])
+})
