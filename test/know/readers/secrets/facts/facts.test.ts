@@ -206,6 +206,20 @@ describe('what stands around', () => {
     ])
   })
 
+  test('names the machine and login of a netrc, each its own, and the user of a kubeconfig', () => {
+    const [one, two] = ['Nr-44-zz', 'Kq7-zz-1A']
+    const netrc = `machine git.acme.test login ci password ${one}\nmachine api.acme.test:8443\n  login ops\n  password ${two}\ndefault login anonymous password Qm2kd-77\n`
+    expect(factsOf(netrc, '.netrc')).toEqual([
+      { machine: 'git.acme.test', login: 'ci' },
+      { machine: 'api.acme.test:8443', login: 'ops' },
+      { machine: 'default', login: 'anonymous' },
+    ])
+    const user = (name: string, token: string) => `- name: ${name}\n  user:\n    token: ${token}\n`
+    const tokens = ['a8Kd02mm3', 'Qz7m5vXw2'].map(piece => piece.repeat(5))
+    const kubeconfig = `kind: Config\nusers:\n${user('ops', tokens[0]!)}${user('"ci"', tokens[1]!)}`
+    expect(factsOf(kubeconfig, '.kube/config')).toEqual([{ kubeconfigUser: 'ops' }, { kubeconfigUser: 'ci' }])
+  })
+
   test('is taken from what is nearest', () => {
     const account = (name: string, key: string) => `AccountName=${name};AccountKey=${key}==;`
     const [one, two] = ['Qz7', 'Kp3'].map(three => `${three}m/5vXw2+`.repeat(9).slice(0, 86)) as [
