@@ -1,3 +1,4 @@
+import { countText } from '../../core/contract/count-text.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
 import { formatRef, sameRef } from '../../core/contract/ref.ts'
@@ -222,7 +223,7 @@ async function nothingToCut(
     )
   return new FirebreakError(
     'UNSUPPORTED',
-    `${copies} ${copies === 1 ? 'copy is' : 'copies are'} known, but no connected system where the credential can be cut off` +
+    `${countText(copies, 'copy is', 'copies are')} known, but no connected system where the credential can be cut off` +
       (claims.length > 0 ? ` (the texts name ${[...new Set(claims)].join(', ')})` : ''),
     kind && 'why' in kind.revoke && kind.revoke.why !== undefined
       ? `end it by hand: ${kind.revoke.why}`

@@ -138,7 +138,7 @@ async function oldOnes(
     const at = made.at + rotationDays! * DAY_MS
     if (at - noticeMs > now) continue
     const ref = formatRef(refOf(await resolveEntity(db, entityId)))
-    const why = `it is to be rotated every ${rotationDays} days, and ${made.why}`
+    const why = `it is to be rotated every ${rotationDays === 1 ? 'day' : `${rotationDays} days`}, and ${made.why}`
     found.push({ action: 'rotate', entityId, identityId, ...about, ref, at, why, noticeMs })
   }
   return found

@@ -1,6 +1,7 @@
 import { createHash, hash } from 'node:crypto'
 import { matchesGlob } from 'node:path'
 import type { Connection } from '../../core/contract/connector.ts'
+import { countText } from '../../core/contract/count-text.ts'
 import type { Document } from '../../core/contract/document.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Observation } from '../../core/contract/observation.ts'
@@ -94,7 +95,7 @@ export async function connectTree(tree: Tree, config: DirectoryConfig): Promise<
   function* coverage({ files, skipped }: Seen): Generator<Observation, void> {
     // The checkout's own history is left out by what the scope says; that of other repositories inside is a gap.
     const hasHistory = skipped.some(({ skipped }) => skipped === OWN_HISTORY)
-    const counts = `${files.length} files${hasHistory ? `, without the history in ${OWN_HISTORY}` : ''}`
+    const counts = `${countText(files.length, 'file')}${hasHistory ? `, without the history in ${OWN_HISTORY}` : ''}`
     // Each gap is a path, so that what is known about the rest can still be told to be gone.
     const complete = !skipped.some(({ skipped }) => skipped === '')
     yield { see: 'covered', scope: `${tree.scope} ${counts}`, complete }

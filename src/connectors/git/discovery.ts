@@ -1,3 +1,4 @@
+import { countText } from '../../core/contract/count-text.ts'
 import type { Facts, Observation } from '../../core/contract/observation.ts'
 import { alternates, defaultBranch, isBare, type Refs } from './git-directory.ts'
 import { readObjects } from './object-reader.ts'
@@ -24,7 +25,7 @@ export async function* gitDiscovery(source: GitSource): AsyncGenerator<Observati
   for await (const tags of survey.ids('tag')) yield* tagMessages(source, tags)
   yield* filesOfGit(source, coverage)
   await stateGaps(source, survey, coverage)
-  yield* coverage.observations(`${survey.commits} commits, ${survey.blobs} blobs`)
+  yield* coverage.observations(`${countText(survey.commits, 'commit')}, ${countText(survey.blobs, 'blob')}`)
 }
 
 function occurrence({ id, path, commit, atHead }: Standing): Observation {
@@ -71,7 +72,7 @@ async function stateGaps(
   }
   if (limits.cut.length > 0) {
     coverage.problems.add(
-      `the parents of ${limits.cut.length} commits are lost (${limits.cut[0]}…): history before is unknown`,
+      `the parents of ${countText(limits.cut.length, 'commit')} are lost (${limits.cut[0]}…): history before is unknown`,
     )
   }
   for (const id of limits.unreadable) coverage.problems.add(`the commit ${id} is damaged`)
@@ -161,13 +162,13 @@ class Coverage {
     const { stated, unstated } = this.problems
     const missing = stated.size + unstated + this.#gaps.size
     const complete = missing === 0
-    const whys = complete ? this.#notes : [`${missing} problems, see below`, ...this.#notes]
+    const whys = complete ? this.#notes : [`${countText(missing, 'problem')}, see below`, ...this.#notes]
     const why = whys.length === 0 ? {} : { why: whys.join('; ') }
     yield { see: 'covered', scope: `${this.#scope} all refs, ${counts}`, complete, ...why }
     const whole = { see: 'covered', scope: this.#scope, complete: false } as const
     for (const why of this.#gaps) yield { ...whole, why }
     for (const why of stated) yield { ...whole, why, failed: true }
-    if (unstated > 0) yield { ...whole, why: `${unstated} more problems`, failed: true }
+    if (unstated > 0) yield { ...whole, why: countText(unstated, 'more problem'), failed: true }
     for (const { scope, why } of this.#elsewhere) yield { see: 'covered', scope, complete: false, why }
   }
 }

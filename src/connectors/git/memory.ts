@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Connection } from '../../core/contract/connector.ts'
+import { countText } from '../../core/contract/count-text.ts'
 import type { Document } from '../../core/contract/document.ts'
 import type { Observation } from '../../core/contract/observation.ts'
 import type { Cursor, Ms, PlaceRef } from '../../core/contract/ref.ts'
@@ -80,7 +81,7 @@ export async function memoryGit(repository: MemoryRepository): Promise<Connectio
     yield* occurrences(repository)
     const commits = new Set(allCommits(repository).map(commitId)).size
     const blobs = [...contentsOf(repository).values()].filter(({ kind }) => kind === 'blob').length
-    const scope = `git:${repository.path} all refs, ${commits} commits, ${blobs} blobs`
+    const scope = `git:${repository.path} all refs, ${countText(commits, 'commit')}, ${countText(blobs, 'blob')}`
     yield { see: 'covered', scope, complete: true }
   }
 

@@ -1,3 +1,4 @@
+import { countText } from '../../core/contract/count-text.ts'
 import type { Observation } from '../../core/contract/observation.ts'
 import { isFirebreakError } from '../../core/contract/errors.ts'
 import type { Account, Repository } from './account.ts'
@@ -22,7 +23,7 @@ export async function* discover(account: Account, reading: Reading): AsyncGenera
     const why = only ? 'only the repositories that the configuration names' : undefined
     yield {
       see: 'covered',
-      scope: `${scope}: ${repositories.length} repositories`,
+      scope: `${scope}: ${countText(repositories.length, 'repository', 'repositories')}`,
       complete: true,
       ...(why && { why }),
     }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { countText } from '../../core/contract/count-text.ts'
 import type { Document } from '../../core/contract/document.ts'
 import { isFirebreakError } from '../../core/contract/errors.ts'
 import { factsOf, type Observation } from '../../core/contract/observation.ts'
@@ -101,7 +102,11 @@ export async function* discover(account: Account, reading: Reading): AsyncGenera
   let projects: Project[] = []
   try {
     projects = await account.projects()
-    yield { see: 'covered', scope: `gitlab:${group.name}: ${projects.length} projects`, complete: true }
+    yield {
+      see: 'covered',
+      scope: `gitlab:${group.name}: ${countText(projects.length, 'project')}`,
+      complete: true,
+    }
   } catch (error) {
     yield gapOf(`gitlab:${group.name}/projects`, EVERYTHING, error)
   }

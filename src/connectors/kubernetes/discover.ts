@@ -1,3 +1,4 @@
+import { countText } from '../../core/contract/count-text.ts'
 import { isFirebreakError } from '../../core/contract/errors.ts'
 import type { Observation } from '../../core/contract/observation.ts'
 import { type Cluster, refIn } from './cluster.ts'
@@ -35,7 +36,7 @@ export async function* discover(cluster: Cluster, gaps: Gaps): AsyncGenerator<Ob
   for (const [scope, found] of gaps) yield gap(cluster, `listed/${scope}`, found)
   if (config.namespaces.length > 0)
     yield gap(cluster, 'other namespaces', {
-      why: `only ${config.namespaces.length} namespaces are looked at, as the connection says`,
+      why: `only ${countText(config.namespaces.length, 'namespace is', 'namespaces are')} looked at, as the connection says`,
       failed: false,
       hides: [],
     })

@@ -1,3 +1,4 @@
+import { countText } from '../../core/contract/count-text.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import { sleep } from '../../core/contract/io.ts'
 import type { Ms, Ref } from '../../core/contract/ref.ts'
@@ -74,7 +75,7 @@ export async function endSessions(server: Server, identity: Ref, issuedBefore: M
       if (waitedMs >= WAIT_MS) {
         throw new FirebreakError(
           'RATE_LIMITED',
-          `${left.length} sessions of role ${oid} did not end within ${WAIT_MS / 1000} s`,
+          `${countText(left.length, 'session')} of role ${oid} did not end within ${WAIT_MS / 1000} s`,
           'Retry; see pg_stat_activity for what holds them.',
         )
       }

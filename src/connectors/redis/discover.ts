@@ -1,3 +1,4 @@
+import { countText } from '../../core/contract/count-text.ts'
 import { isIssued } from '../../core/contract/issued-name.ts'
 import { factsOf, type Observation } from '../../core/contract/observation.ts'
 import { formatRef } from '../../core/contract/ref.ts'
@@ -43,7 +44,9 @@ export async function* discover(server: Server): AsyncGenerator<Observation> {
     see: 'covered',
     scope: usersScope(instance),
     complete: unreadable === 0,
-    ...(unreadable > 0 ? { why: `${unreadable} users have names that are no UTF-8.` } : {}),
+    ...(unreadable > 0
+      ? { why: `${countText(unreadable, 'user has a name that is', 'users have names that are')} no UTF-8.` }
+      : {}),
   }
   for (const { at, what } of nodes)
     yield {

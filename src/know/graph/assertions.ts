@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { countText } from '../../core/contract/count-text.ts'
 import { namePattern } from '../../core/contract/name-pattern.ts'
 import { type Certainty, formatRef } from '../../core/contract/ref.ts'
 import type { Db } from '../../core/store/store.ts'
@@ -113,7 +114,7 @@ function check(
   const pairs = `${sources.length} × ${targets.size} looked at`
   return broken.length === 0
     ? { ...looked, state: 'holds', why: `no way: ${pairs}`, broken }
-    : { ...looked, state: 'broken', why: `${broken.length} ways: ${pairs}`, broken }
+    : { ...looked, state: 'broken', why: `${countText(broken.length, 'way')}: ${pairs}`, broken }
 }
 
 /** So many nodes are looked at by name at once. */

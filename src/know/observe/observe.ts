@@ -1,4 +1,5 @@
 import type { Connection } from '../../core/contract/connector.ts'
+import { countText } from '../../core/contract/count-text.ts'
 import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
 import type { Document } from '../../core/contract/document.ts'
 import type { Io } from '../../core/contract/io.ts'
@@ -411,7 +412,7 @@ class Run {
   async #coverWhole(): Promise<void> {
     if (this.#connection.discover && this.#coverage.length > this.#failedDocuments) return
     const complete = this.#failedDocuments === 0
-    const why = `${this.#failedDocuments} ${this.#failedDocuments === 1 ? 'document' : 'documents'} could not be read`
+    const why = `${countText(this.#failedDocuments, 'document')} could not be read`
     this.cover({
       scope: this.#scope(),
       complete,

@@ -1,4 +1,5 @@
 import pc from 'picocolors'
+import { countText } from '../../core/contract/count-text.ts'
 import type { ProgressEvent } from '../operations/operation.ts'
 import { printable } from './printable.ts'
 
@@ -66,7 +67,7 @@ export function scanLine(event: ScanEvent, seconds: number, columns: number): st
       ? `${formatSeconds((event.totalBytes - event.bytes) / rate)} left`
       : undefined
   const parts = [
-    `${event.documents.toLocaleString('en')} files`,
+    countText(event.documents, 'file'),
     event.totalBytes === undefined
       ? formatBytes(event.bytes)
       : `${formatBytes(event.bytes)} of ${formatBytes(event.totalBytes)}`,

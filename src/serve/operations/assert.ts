@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import pc from 'picocolors'
 import { parse } from 'yaml'
 import { z } from 'zod'
+import { countText } from '../../core/contract/count-text.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import {
   type Assertion,
@@ -69,7 +70,10 @@ async function run(world: World, { file, probe, idToken }: Input): Promise<Asser
     results.push({
       ...result,
       ...(result.state === 'holds' &&
-        confirmed > 0 && { state: 'broken', why: `${confirmed} ways were confirmed by trying` }),
+        confirmed > 0 && {
+          state: 'broken',
+          why: `${countText(confirmed, 'way was', 'ways were')} confirmed by trying`,
+        }),
       ...(probed && { probed }),
     })
   }

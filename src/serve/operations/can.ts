@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import pc from 'picocolors'
 import { z } from 'zod'
+import { countText } from '../../core/contract/count-text.ts'
 import { codeOf, FirebreakError } from '../../core/contract/errors.ts'
 import type { Answer } from '../../know/graph/aws-policy/evaluate.ts'
 import { answerLine, type BatchAnswer, type BatchFailure } from '../../know/graph/aws-policy/batch.ts'
@@ -160,7 +161,7 @@ function failures(output: Output): Error[] {
     : [
         new FirebreakError(
           'INVALID_INPUT',
-          `${broken} of ${output.batch.length} lines could not be read`,
+          `${broken} of ${countText(output.batch.length, 'line')} could not be read`,
           'each has an error in place of its verdict; the others were answered',
         ),
       ]

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import pc from 'picocolors'
 import { z } from 'zod'
+import { countText } from '../../core/contract/count-text.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Checkpoint } from '../../core/evidence/chain.ts'
 import {
@@ -156,10 +157,10 @@ function text(output: EvidenceOutput, width: number): string {
           '',
           '',
         )
-      : wrap(`Wrote ${output.lines} lines to ${output.out}.`, width, '', '')
+      : wrap(`Wrote ${countText(output.lines, 'line')} to ${output.out}.`, width, '', '')
   const unsealed = output.unsealed === 0 ? '' : `, ${output.unsealed} not yet sealed`
   return [
-    `${output.ok ? pc.green('holds') : pc.red('does not hold')}  ${output.entries} entries, ${output.checkpoints} checkpoints${unsealed}`,
+    `${output.ok ? pc.green('holds') : pc.red('does not hold')}  ${countText(output.entries, 'entry', 'entries')}, ${countText(output.checkpoints, 'checkpoint')}${unsealed}`,
     ...output.problems.map(problem => wrap(problem, width, '  ', '  ')),
     output.tail === 'proven'
       ? 'tail: proven by the anchor'

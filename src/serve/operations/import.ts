@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import pc from 'picocolors'
 import { z } from 'zod'
+import { countText } from '../../core/contract/count-text.ts'
 import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
 import type { Row } from '../../core/store/schema.ts'
 import { type CredentialView, coverageOf, listCredentials } from '../../know/inventory/queries.ts'
@@ -14,7 +15,6 @@ import { type Standing, shortFingerprint, sourceNames, standingsOf, whereOf } fr
 import { called } from './subject.ts'
 import { table } from './table.ts'
 import { wrap } from './wrap.ts'
-import { countText } from './count-text.ts'
 
 const input = z.object({
   files: z

@@ -1,5 +1,6 @@
 import { basename, resolve } from 'node:path'
 import { z } from 'zod'
+import { countText } from '../../core/contract/count-text.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
 import { Secret } from '../../core/contract/secret.ts'
@@ -288,7 +289,7 @@ function text(output: Migrated, width: number): string {
   const { rows, tables, evidence, to } = output
   return [
     wrap(
-      `Moved ${rows.toLocaleString('en')} rows of ${tables.length} tables. Both sides have the same digests, and the record of ${evidence.entries.toLocaleString('en')} entries holds there.`,
+      `Moved ${countText(rows, 'row')} of ${tables.length} tables. Both sides have the same digests, and the record of ${countText(evidence.entries, 'entry', 'entries')} holds there.`,
       width,
       '',
       '',

@@ -1,5 +1,6 @@
 import pc from 'picocolors'
 import { z } from 'zod'
+import { countText } from '../../core/contract/count-text.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import {
   offboard as offboardSubject,
@@ -115,7 +116,7 @@ function belongingsText({ subject, own, shared, likely }: OffboardReport, width:
   add(
     'Its own',
     own.map(({ name, credentials, isWhole, why }) => {
-      const what = `${credentials} ${credentials === 1 ? 'credential' : 'credentials'}`
+      const what = countText(credentials, 'credential')
       return `${name} (${isWhole ? what : `only ${what} of it`}): ${why.join('; ')}`
     }),
   )

@@ -1,6 +1,7 @@
 import { userInfo } from 'node:os'
 import pc from 'picocolors'
 import { z } from 'zod'
+import { countText } from '../../core/contract/count-text.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import { type Db, transaction } from '../../core/store/store.ts'
 import { ownershipOf, ownershipOfOne } from '../../judge/ownership/ownership.ts'
@@ -387,7 +388,9 @@ function listText({ counts, open }: Extract<OwnerOutput, { action: 'list' }>, wi
   ]
   return [
     ...(rows.length > 0 ? [table(columns, rows, width), ''] : []),
-    pc.bold(`${sure} of ${all} identities have an owner for certain (${counts.confirmed} confirmed).`),
+    pc.bold(
+      `${sure} of ${countText(all, 'identity has', 'identities have')} an owner for certain (${counts.confirmed} confirmed).`,
+    ),
     wrap(
       (['likely', 'conflict', 'departed', 'orphan'] as const)
         .map(state => `${counts[state]} ${state}: ${STATE_SAYS[state]}`)

@@ -6,6 +6,7 @@ import { leaseNamed, readBrokerConfig } from '../../act/broker/broker-config.ts'
 import { decide } from '../../act/broker/decision/decide.ts'
 import { readPolicyFiles } from '../../act/broker/decision/policy-book.ts'
 import { type Replayed, replay } from '../../act/broker/decision/replay.ts'
+import { countText } from '../../core/contract/count-text.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Json } from '../../core/contract/ref.ts'
 import { compilePolicies, type PolicyDecision } from '../../judge/policy/policy.ts'
@@ -224,7 +225,7 @@ function text(output: Output, width: number): string {
     ),
   )
   const failed = output.cases.filter(({ ok }) => !ok).length
-  const sum = `${output.policies} policies hold; ${output.cases.length} cases, ${failed} of them otherwise than expected`
+  const sum = `${countText(output.policies, 'policy holds', 'policies hold')}; ${countText(output.cases.length, 'case')}, ${failed} of them otherwise than expected`
   return [...lines, wrap(sum, width, '', '  ')].join('\n')
 }
 
@@ -232,7 +233,7 @@ function replayText(output: Extract<Output, { action: 'replay' }>, width: number
   const { decisions, unreadable, changed, since, version } = output
   const lines = changed.map(({ lease, issuer, subject, would, why, times, last }) =>
     wrap(
-      `${would === 'deny' ? '✗ denied' : '+ given'}: ${lease} to ${subject}, by ${issuer}: ${why}; ${times} times, last ${new Date(last).toISOString()}`,
+      `${would === 'deny' ? '✗ denied' : '+ given'}: ${lease} to ${subject}, by ${issuer}: ${why}; ${countText(times, 'time')}, last ${new Date(last).toISOString()}`,
       width,
       '',
       '  ',
@@ -241,7 +242,7 @@ function replayText(output: Extract<Output, { action: 'replay' }>, width: number
   const other = changed.reduce((all, { times }) => all + times, 0)
   const rest = unreadable > 0 ? `; ${unreadable} more say too little to decide by them again` : ''
   const from = new Date(since).toISOString().slice(0, 16)
-  const sum = `${other} of ${decisions} decisions since ${from} would come out otherwise by policies ${version}${rest}`
+  const sum = `${other} of ${countText(decisions, 'decision')} since ${from} would come out otherwise by policies ${version}${rest}`
   return [...lines, wrap(sum, width, '', '  ')].join('\n')
 }
 

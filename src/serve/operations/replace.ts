@@ -14,6 +14,7 @@ import {
   type Replacement,
   withReplacement,
 } from '../../act/broker/replacement/replacement.ts'
+import { countText } from '../../core/contract/count-text.ts'
 import { codeOf, FirebreakError } from '../../core/contract/errors.ts'
 import { formatRef } from '../../core/contract/ref.ts'
 import { compilePolicies } from '../../judge/policy/policy.ts'
@@ -260,7 +261,7 @@ function slugOf(name: string): string {
 
 function text({ standing, replacement }: Output, width: number): string {
   const kinds = Object.entries(standing.byKind).sort(([, a], [, b]) => b - a)
-  const counted = `${standing.total} standing credentials${kinds.length > 0 ? `: ${kinds.map(([kind, count]) => `${count} ${kind}`).join(', ')}` : ''}.`
+  const counted = `${countText(standing.total, 'standing credential')}${kinds.length > 0 ? `: ${kinds.map(([kind, count]) => `${count} ${kind}`).join(', ')}` : ''}.`
   if (!replacement) return wrap(counted, width, '', '  ')
   const { identity, lease, users, mayDo, reallyUsed, files, written, credentials } = replacement
   const uses = table(

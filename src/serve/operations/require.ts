@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { retryStuck } from '../../act/lifecycle/delivery.ts'
+import { countText } from '../../core/contract/count-text.ts'
 import { codeOf, FirebreakError } from '../../core/contract/errors.ts'
 import { newId } from '../../core/contract/id.ts'
 import { record } from '../../core/evidence/evidence.ts'
@@ -79,7 +80,7 @@ export const require = defineOperation<z.infer<typeof input>, InForce>({
   },
   text({ file, at, by, rules, covered, identities }, width) {
     if (file === null) return 'Nothing is required. firebreak require FILE puts a file in force.'
-    const counted = `${rules} ${rules === 1 ? 'rule' : 'rules'} for ${covered} of ${identities} identities`
+    const counted = `${countText(rules, 'rule')} for ${covered} of ${countText(identities, 'identity', 'identities')}`
     return wrap(
       `${file} is in force since ${at}, by ${by}: ${counted}. firebreak check tells who lacks what.`,
       width,

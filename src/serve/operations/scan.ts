@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import type { ChangeRange } from '../../core/contract/change.ts'
+import { countText } from '../../core/contract/count-text.ts'
 import { rulesInUse } from '../../know/readers/secrets/rules-in-use.ts'
 import { defineOperation, type World } from './operation.ts'
 import { replaceFile } from './replace-file.ts'
@@ -141,7 +142,7 @@ async function run(world: World, input: Input): Promise<Scan> {
   if (collect && input.writeBaseline !== undefined) {
     // What could not be read is not in it: it would be new the next time, which is what it shall be.
     await collect.write(input.writeBaseline)
-    const entries = `${collect.size} ${collect.size === 1 ? 'entry' : 'entries'}`
+    const entries = countText(collect.size, 'entry', 'entries')
     const without = `without ${unmarked} of which no copy could be read again`
     written.push(`${input.writeBaseline}: ${entries}${unmarked === 0 ? '' : `, ${without}`}`)
   }

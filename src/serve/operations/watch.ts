@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { actAutomatically } from '../../act/lifecycle/automatic.ts'
 import { deliverNotices } from '../../act/lifecycle/delivery.ts'
 import { tellOwners } from '../../act/lifecycle/owner-news.ts'
+import { countText } from '../../core/contract/count-text.ts'
 import { isFirebreakError } from '../../core/contract/errors.ts'
 import { formatRef } from '../../core/contract/ref.ts'
 import type { Row } from '../../core/store/schema.ts'
@@ -20,7 +21,6 @@ import { defineOperation, type World } from './operation.ts'
 import { ruleFoldersOf } from './own-rules.ts'
 import { isoTime } from './standing.ts'
 import { called } from './subject.ts'
-import { countText } from './count-text.ts'
 
 const input = z.object({
   sources: z.array(z.string().min(1)).default([]).describe('labels or ids of sources; all of them without'),
@@ -261,7 +261,7 @@ class Watching {
       const gaps = seen.coverage.filter(({ complete }) => !complete).length
       this.#say(
         'observed',
-        `${name}: ${documents} read, ${skippedAsRead} known, ${finds} found${gaps > 0 ? `, ${gaps} gaps` : ''}`,
+        `${name}: ${documents} read, ${skippedAsRead} known, ${finds} found${gaps > 0 ? `, ${countText(gaps, 'gap')}` : ''}`,
         {
           source: name,
           documents,

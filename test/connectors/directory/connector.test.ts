@@ -45,7 +45,7 @@ describe.each([
     const covered = (await observationsOf(connection)).filter(({ see }) => see === 'covered')
     expect(covered).toContainEqual({
       see: 'covered',
-      scope: expect.stringMatching(/ 1 files$/),
+      scope: expect.stringMatching(/ 1 file$/),
       complete: true,
     })
     for (const [scope, why] of [

@@ -185,7 +185,7 @@ test('damaged blobs, trees and commits: stated, and everything else is found', a
   for (const [what, count] of [
     ['damaged', 3],
     ['could not be read', 1],
-    ['parents of 1 commits are lost', 1],
+    ['parents of 1 commit are lost', 1],
   ] as const) {
     expect(
       stated.filter(why => why.includes(what)).length,
@@ -240,7 +240,7 @@ test('a missing commit in the middle: the history on both sides is told', async 
   }
   const { id } = documents.find(({ text }) => text === 'mid')!
   expect(await occurrencesOf(connection, id)).toEqual([{ path: '(unreachable object)', atHead: false }])
-  expect(await gaps(connection)).toContainEqual(expect.stringContaining('parents of 1 commits are lost'))
+  expect(await gaps(connection)).toContainEqual(expect.stringContaining('parents of 1 commit are lost'))
 })
 
 test('a pack that cannot be used is an error that says what to do', async () => {

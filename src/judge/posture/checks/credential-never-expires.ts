@@ -1,3 +1,4 @@
+import { countText } from '../../../core/contract/count-text.ts'
 import { DAY_MS } from '../../../core/contract/ref.ts'
 import { defineCheck, type Judgement } from '../check.ts'
 import { isUsable, those, timeOf, type Told } from './told.ts'
@@ -24,7 +25,7 @@ export const credentialNeverExpires = defineCheck<Told>({
         return [{ entityId: id, outcome: 'unknown', why: 'how long it lives in all is not told' }]
       const days = Math.round((to - from) / DAY_MS)
       if (days <= MOST_DAYS) return []
-      return [{ entityId: id, outcome: 'fails', why: `it lives for ${days} days in all` }]
+      return [{ entityId: id, outcome: 'fails', why: `it lives for ${countText(days, 'day')} in all` }]
     })
   },
 })

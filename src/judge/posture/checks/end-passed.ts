@@ -1,3 +1,4 @@
+import { countText } from '../../../core/contract/count-text.ts'
 import { loadRoots } from '../../../know/inventory/roots.ts'
 import { type CheckContext, defineCheck, type Judgement } from '../check.ts'
 import { noted, type Profiled } from './required.ts'
@@ -37,7 +38,7 @@ export const endPassed = defineCheck<Profiled>({
         return had.has(id)
           ? []
           : [{ entityId: id, outcome: 'unknown', why: `${ended}, and nothing tells of any credential of it` }]
-      const told = `${ended}, and ${count} ${count === 1 ? 'credential stands' : 'credentials stand'}`
+      const told = `${ended}, and ${countText(count, 'credential stands', 'credentials stand')}`
       return [{ entityId: id, outcome: 'fails', why: `${told}${watched.get(id) ?? ''}` }]
     })
   },

@@ -1,3 +1,4 @@
+import { countText } from '../../../core/contract/count-text.ts'
 import { DAY_MS } from '../../../core/contract/ref.ts'
 import { defineCheck, type Judgement } from '../check.ts'
 import { owned } from './owned.ts'
@@ -40,9 +41,10 @@ export const requirementUnmet = defineCheck<Profiled>({
           const end = timeOf(facts.get('expires')) ?? said
           return end === undefined || end > most
         })
-        const count = `${late.length} ${late.length === 1 ? 'credential' : 'credentials'}`
+        const count = countText(late.length, 'credential')
         const never = one.profile.expiry?.value === 'never' ? `, not never (${one.profile.expiry.why})` : ''
-        if (late.length > 0) missing.push(`an end within ${expiryDays} days for ${count}${never}`)
+        if (late.length > 0)
+          missing.push(`an end within ${countText(expiryDays, 'day')} for ${count}${never}`)
       }
       if (missing.length === 0) return []
       return [{ entityId: id, outcome: 'fails', why: `${kindOf(one)} needs ${missing.join(', ')}` }]

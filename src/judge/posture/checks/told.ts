@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { countText } from '../../../core/contract/count-text.ts'
 import { DAY_MS, type Ms } from '../../../core/contract/ref.ts'
 import { columnPages, sharedTexts } from '../../../core/store/column-pages.ts'
 import type { Row } from '../../../core/store/schema.ts'
@@ -262,5 +263,5 @@ export function timeOf(value: unknown): Ms | undefined {
 /** `2025-03-01, 457 days ago` */
 export function since(at: Ms, now: Ms): string {
   const days = Math.floor((now - at) / DAY_MS)
-  return `${new Date(at).toISOString().slice(0, 10)}, ${days} ${days === 1 ? 'day' : 'days'} ago`
+  return `${new Date(at).toISOString().slice(0, 10)}, ${countText(days, 'day')} ago`
 }

@@ -1,3 +1,4 @@
+import { countText } from '../../../core/contract/count-text.ts'
 import { defineCheck, type Judgement } from '../check.ts'
 import { machines } from './owned.ts'
 import { used } from './required.ts'
@@ -27,7 +28,7 @@ export const workloadGone = defineCheck<readonly string[]>({
         return [{ entityId: id, outcome: 'unknown', why: 'nothing that was read tells what uses it' }]
       if (known.some(({ isGone }) => !isGone)) return []
       const who = known.map(({ name }) => name).sort()
-      const why = `${who.slice(0, 3).join(', ')} used it and ${who.length === 1 ? 'is' : 'are'} gone; ${credentials.length} ${credentials.length === 1 ? 'credential stands' : 'credentials stand'}`
+      const why = `${who.slice(0, 3).join(', ')} used it and ${who.length === 1 ? 'is' : 'are'} gone; ${countText(credentials.length, 'credential stands', 'credentials stand')}`
       return [{ entityId: id, outcome: 'fails', why }]
     })
   },

@@ -1,4 +1,5 @@
 import { canonicalJson } from '../../../core/contract/canonical-json.ts'
+import { countText } from '../../../core/contract/count-text.ts'
 import type { Observation } from '../../../core/contract/observation.ts'
 import type { Json, Ref } from '../../../core/contract/ref.ts'
 import { unread } from '../read-text.ts'
@@ -26,7 +27,7 @@ export async function* readCodeOwners(
       'codeowners',
       path,
       problems[MOST_TOLD]!.line,
-      `and ${problems.length - MOST_TOLD} more lines that say nothing`,
+      `and ${countText(problems.length - MOST_TOLD, 'more line that says', 'more lines that say')} nothing`,
     )
   const policy: CodeOwnersPolicy = { path, rules }
   yield { see: 'policy', on, language: 'codeowners', text: canonicalJson(policy as unknown as Json) }

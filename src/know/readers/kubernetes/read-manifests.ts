@@ -1,3 +1,4 @@
+import { countText } from '../../../core/contract/count-text.ts'
 import type { Observation } from '../../../core/contract/observation.ts'
 import type { Ref } from '../../../core/contract/ref.ts'
 import { type Located, locateJson } from '../located.ts'
@@ -116,7 +117,7 @@ class Reading {
       else yield told
     const [first, ...others] = this.#templates
     if (first === undefined) return
-    const more = others.length > 0 ? `; so in ${others.length} more places` : ''
+    const more = others.length > 0 ? `; so in ${countText(others.length, 'more place')}` : ''
     const why = `a template that is not rendered, what it makes is not known${more}. Scan what "helm template" prints.`
     yield this.#gap(first > 0 ? `line ${first}` : '', why)
   }

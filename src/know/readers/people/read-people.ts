@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { countText } from '../../../core/contract/count-text.ts'
 import type { Observation } from '../../../core/contract/observation.ts'
 import { unread } from '../read-text.ts'
 import { wholeText } from '../whole-text.ts'
@@ -64,7 +65,13 @@ function* readScim(path: string, content: string): Generator<Observation> {
       else unknown++
     }
   }
-  if (unknown > 0) yield unread('people', path, 1, `${unknown} entries are neither a user nor a group`)
+  if (unknown > 0)
+    yield unread(
+      'people',
+      path,
+      1,
+      `${countText(unknown, 'entry is', 'entries are')} neither a user nor a group`,
+    )
   const found = users.size + groups.size
   if (found + unknown < total)
     yield unread('people', path, 1, `it has ${found} of ${total}: pages are missing`)

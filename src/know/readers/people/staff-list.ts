@@ -1,4 +1,5 @@
 import { unread } from '../read-text.ts'
+import { countText } from '../../../core/contract/count-text.ts'
 import type { Observation } from '../../../core/contract/observation.ts'
 import { columnsOf, fieldsOf, separatorOf } from './staff-columns.ts'
 import { type PersonTold, tellPerson } from './telling.ts'
@@ -42,7 +43,7 @@ export function* readStaffList(path: string, text: string): Generator<Observatio
       people.set(id, { id, told })
   }
   if (broken > MOST_TOLD)
-    yield unread('people', path, 1, `and ${broken - MOST_TOLD} more lines without an address`)
+    yield unread('people', path, 1, `and ${countText(broken - MOST_TOLD, 'more line')} without an address`)
   for (const { id, told } of people.values()) yield* tellPerson('hr', id, told)
 }
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { countText } from '../../../core/contract/count-text.ts'
 import type { Facts, Observation } from '../../../core/contract/observation.ts'
 import { formatRef, type Ref } from '../../../core/contract/ref.ts'
 import { namedRepository } from '../../../core/contract/repository-key.ts'
@@ -114,9 +115,14 @@ export class Findings {
     yield { see: 'occurrence', document: formatRef(report), path, atHead: true }
     const scope = `report ${path}`
     for (const [why, count] of this.#without)
-      yield { see: 'covered', scope, complete: false, why: `${count} of ${this.count} findings: ${why}` }
+      yield {
+        see: 'covered',
+        scope,
+        complete: false,
+        why: `${count} of ${countText(this.count, 'finding')}: ${why}`,
+      }
     if (this.#notUnderstood > 0) {
-      const why = `${this.#notUnderstood} of ${this.count} entries are not as the tool writes them`
+      const why = `${this.#notUnderstood} of ${countText(this.count, 'entry is', 'entries are')} not as the tool writes them`
       yield { see: 'covered', scope, complete: false, why }
     }
   }

@@ -1,3 +1,4 @@
+import { countText } from '../../../core/contract/count-text.ts'
 import { checks } from '../../../judge/posture/all.ts'
 import type { ListedFinding } from '../findings.ts'
 import { barChart, lineChart } from './charts.ts'
@@ -75,7 +76,7 @@ ${
   controls.length > 0
     ? controls.map(
         control => markup`<h3>${control.control}</h3>
-<p class="aside">${control.checks.length} checks: ${control.fails} fail, ${control.passes} pass, of ${control.unknown} nobody can tell.</p>
+<p class="aside">${countText(control.checks.length, 'check')}: ${control.fails} fail, ${control.passes} pass, of ${control.unknown} nobody can tell.</p>
 ${control.checks.map(evidenceOf)}`,
       )
     : counts.filter(({ fails }) => fails > 0).map(({ check }) => evidenceOf(check))

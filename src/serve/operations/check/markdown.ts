@@ -1,3 +1,4 @@
+import { countText } from '../../../core/contract/count-text.ts'
 import { checks } from '../../../judge/posture/all.ts'
 import { rankOf } from '../findings.ts'
 import {
@@ -34,9 +35,9 @@ export function findingsMarkdown(checked: Checked): string {
     return check ? [`- **${text(id)}**: ${text(check.fix)}`] : []
   })
   return [
-    `## Firebreak: ${own.length === 0 ? 'nothing is known to be wrong' : `${own.length} ${own.length === 1 ? 'finding' : 'findings'}`}`,
+    `## Firebreak: ${own.length === 0 ? 'nothing is known to be wrong' : countText(own.length, 'finding')}`,
     '',
-    `${looked} of ${counts.length} checks had something to look at; of ${unknown} things nobody can tell. ${coverage.skipped.length} places were not searched.`,
+    `${looked} of ${counts.length} checks had something to look at; of ${countText(unknown, 'thing')} nobody can tell. ${countText(coverage.skipped.length, 'place was', 'places were')} not searched.`,
     '',
     ...[ratchetLine(checked), ...exceptionLines(checked)].flatMap(line =>
       line === undefined ? [] : [text(line), ''],

@@ -1,3 +1,4 @@
+import { countText } from '../../../core/contract/count-text.ts'
 import type { Figures, Share } from '../../../judge/posture/figures.ts'
 import type { CheckCounts } from '../../../judge/posture/run-checks.ts'
 import type { Point } from '../../../judge/posture/trend.ts'
@@ -144,9 +145,13 @@ export function firstLine({ things, lookedAt, of, reached }: NonNullable<Checked
 export function ratchetLine({ ratchet }: Checked): string | undefined {
   if (!ratchet) return undefined
   const { kept, now, grown, holds } = ratchet
-  const kinds = grown.map(({ kind, kept, now }) => `${kind}: ${now} where ${kept} were kept`).join('; ')
-  if (!holds) return `There are ${now} standing credentials, and ${kept} were kept: ${kinds}.`
+  const kinds = grown
+    .map(({ kind, kept, now }) => `${kind}: ${now} where ${kept} ${kept === 1 ? 'was' : 'were'} kept`)
+    .join('; ')
+  const standing = `There ${now === 1 ? 'is' : 'are'} ${countText(now, 'standing credential')}`
+  const were = `${kept} ${kept === 1 ? 'was' : 'were'} kept`
+  if (!holds) return `${standing}, and ${were}: ${kinds}.`
   return now < kept
-    ? `There are ${now} standing credentials, and ${kept} were kept: keep the fewer with --write-ratchet.`
-    : `There are ${now} standing credentials, as many as were kept.`
+    ? `${standing}, and ${were}: keep the fewer with --write-ratchet.`
+    : `${standing}, as many as were kept.`
 }

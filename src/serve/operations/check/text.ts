@@ -1,4 +1,5 @@
 import pc from 'picocolors'
+import { countText } from '../../../core/contract/count-text.ts'
 import { checks } from '../../../judge/posture/all.ts'
 import { coverageText } from '../coverage.ts'
 import type { ListedFinding } from '../findings.ts'
@@ -27,7 +28,7 @@ export function checkedText(checked: Checked, width: number): string {
       ? findings.length === 0
         ? 'Nothing is known to be wrong.'
         : 'Nothing counts that is known to be wrong.'
-      : `${own.length} ${own.length === 1 ? 'finding' : 'findings'}.`
+      : `${countText(own.length, 'finding')}.`
   const say = (line: string) => wrap(line, width, '', '  ')
   const last = sinceLast(checked.trend)
   const changes = last?.byCheck.map(([id, change]) => `${signed(change)} ${id}`).join(', ')
@@ -38,7 +39,7 @@ export function checkedText(checked: Checked, width: number): string {
     ...(first ? [...firstText(first, width), ''] : []),
     pc.bold(headline),
     say(
-      `${looked} of ${counts.length} checks had something to look at${unknown === 0 ? '' : `; of ${unknown} things nobody can tell`}.`,
+      `${looked} of ${counts.length} checks had something to look at${unknown === 0 ? '' : `; of ${countText(unknown, 'thing')} nobody can tell`}.`,
     ),
     ...headlines(checked).map(([name, value]) => say(`${name}: ${value}.`)),
     ...(last

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import type { Change, ChangeRange } from '../../../core/contract/change.ts'
+import { countText } from '../../../core/contract/count-text.ts'
 import { FirebreakError } from '../../../core/contract/errors.ts'
 import type { Ms } from '../../../core/contract/ref.ts'
 import { fingerprint, publicFingerprint } from '../../../core/keys/fingerprint.ts'
@@ -44,7 +45,7 @@ export async function scanChange(
     try {
       const { finds, gaps, documents } = await look(change, inUse, world.io)
       roots.push({ path: change.root, origin: change.origin, revision: change.revision })
-      searched.push(`${change.scope}, ${documents} ${documents === 1 ? 'document' : 'documents'}`)
+      searched.push(`${change.scope}, ${countText(documents, 'document')}`)
       skipped.push(...gaps.map(({ what, why }) => ({ what, why })))
       const failed = gaps.find(gap => gap.failed)
       if (failed)

@@ -1,5 +1,5 @@
 import pc from 'picocolors'
-import { countText } from '../count-text.ts'
+import { countText } from '../../../core/contract/count-text.ts'
 import { coverageText } from '../coverage.ts'
 import { stateText } from '../state-text.ts'
 import { shortFingerprint, standsNow, whereOf } from '../standing.ts'

@@ -332,7 +332,7 @@ ${ACCOUNT}`)
     expect(gaps(found)).toEqual([
       {
         scope: 'kubernetes:k8s.yaml#line 1',
-        why: expect.stringMatching(/^a template that is not rendered.*; so in 1 more places/),
+        why: expect.stringMatching(/^a template that is not rendered.*; so in 1 more place\./),
         failed: false,
       },
     ])

@@ -114,7 +114,7 @@ describe('answers by SCIM', () => {
     expect(people).toHaveLength(1)
     expect(gaps).toEqual([
       'people:scim.jsonl#line 2: it is no whole JSON',
-      'people:scim.jsonl#line 1: 1 entries are neither a user nor a group',
+      'people:scim.jsonl#line 1: 1 entry is neither a user nor a group',
       'people:scim.jsonl#line 1: it has 1 of 300: pages are missing',
     ])
   })
