@@ -172,9 +172,14 @@ async function main(): Promise<number> {
   })
   await drained(process.stdout)
   if (!unwritten) return exit
-  const { failure } = await import('./serve/cli/failure.ts')
+  const [{ failure }, { wrapped }] = await Promise.all([
+    import('./serve/cli/failure.ts'),
+    import('./serve/cli/wrapped.ts'),
+  ])
   const failed = failure(outputFailure(unwritten), process.env)
-  process.stderr.write(wantsJson(argv) ? `${JSON.stringify(failed.json)}\n` : failed.text)
+  process.stderr.write(
+    wantsJson(argv) ? `${JSON.stringify(failed.json)}\n` : wrapped(failed.text, process.stderr),
+  )
   return Math.max(exit, failed.exit)
 }
 

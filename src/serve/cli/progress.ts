@@ -2,6 +2,7 @@ import pc from 'picocolors'
 import { countText } from '../../core/contract/count-text.ts'
 import type { ProgressEvent } from '../operations/operation.ts'
 import { printable } from './printable.ts'
+import { wrapped } from './wrapped.ts'
 
 const REDRAW_MS = 100
 const MARKS: Record<string, string> = { verified: '✓', done: '✓', skipped: '–', stuck: '!', undone: '↶' }
@@ -46,7 +47,7 @@ export function progressView(stderr: NodeJS.WriteStream): ProgressView {
         return
       }
       clear()
-      if (event.kind === 'note') stderr.write(printable(`${event.text}\n`))
+      if (event.kind === 'note') stderr.write(printable(wrapped(`${event.text}\n`, stderr)))
       else {
         const detail = event.detail === undefined ? '' : pc.dim(`  ${event.detail}`)
         stderr.write(

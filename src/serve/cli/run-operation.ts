@@ -7,6 +7,7 @@ import { explain, type Field, fieldValue } from './flags.ts'
 import { jsonText } from './json-text.ts'
 import { printable } from './printable.ts'
 import { progressView } from './progress.ts'
+import { wrapped } from './wrapped.ts'
 
 /** Narrower than this, tables are not worth reading; wider, lines are not. */
 const MIN_WIDTH = 40
@@ -29,7 +30,7 @@ export async function runOperation(
   const fail = (error: unknown): number => {
     view.clear()
     const failed = failure(error, environment)
-    stderr.write(asJson ? `${JSON.stringify(failed.json)}\n` : printable(failed.text))
+    stderr.write(asJson ? `${JSON.stringify(failed.json)}\n` : printable(wrapped(failed.text, stderr)))
     return failed.exit
   }
   try {

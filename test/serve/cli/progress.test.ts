@@ -55,6 +55,13 @@ describe('progressView', () => {
     expect(texts).toEqual(['skipped one\n'])
   })
 
+  test('breaks a long note between words on a terminal', () => {
+    const { view, texts } = written(true)
+    view.show({ kind: 'note', text: `it takes ${'long '.repeat(20)}until it is done` })
+    for (const line of texts.join('').split('\n')) expect(line.length).toBeLessThanOrEqual(80)
+    expect(texts.join('').split(/\s+/)).toHaveLength(27)
+  })
+
   test('redraws one line on a terminal and clears it at the end', () => {
     const { view, texts } = written(true)
     view.show(event)
