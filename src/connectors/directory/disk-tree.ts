@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { closeSync, constants, type Dirent, fstatSync, openSync, readdirSync, readSync } from 'node:fs'
+import { closeSync, type Dirent, fstatSync, openSync, readdirSync, readSync } from 'node:fs'
 import { type FileHandle, lstat, open, readlink, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
 import { FirebreakError } from '../../core/contract/errors.ts'
@@ -8,6 +8,7 @@ import type { Ms } from '../../core/contract/ref.ts'
 import { failure, reason } from './failure.ts'
 import { replaceFile } from './file-replacement.ts'
 import { pathBytes, pathText } from '../../core/contract/path-text.ts'
+import { READ_FLAGS } from '../../core/contract/read-flags.ts'
 import { excluded, type Skipped, type Tree, type TreeFile } from './tree.ts'
 
 const CHUNK_BYTES = 256 * 1024
@@ -173,7 +174,7 @@ function openFile(
 ): { size: number; changedAt: Ms; content?: Buffer } | FirebreakError {
   let open: number | undefined
   try {
-    open = openSync(file, READ_ONLY)
+    open = openSync(file, READ_FLAGS)
     const found = fstatSync(open)
     if (!found.isFile()) return notRegular(path)
     const changedAt = Math.trunc(found.mtimeMs)
@@ -256,11 +257,9 @@ async function withFile<T>(file: Buffer, path: string, use: (handle: FileHandle)
   }
 }
 
-const READ_ONLY = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
-
 /** A regular file, whatever was put in its place since it was listed. */
 async function openPlain(file: Buffer, path: string): Promise<FileHandle> {
-  const handle = await open(file, READ_ONLY).catch(error => {
+  const handle = await open(file, READ_FLAGS).catch(error => {
     throw failure(error, path)
   })
   if ((await handle.stat()).isFile()) return handle

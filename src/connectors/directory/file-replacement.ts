@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
 import { type FileHandle, lstat, open, readdir, rename, unlink } from 'node:fs/promises'
 import { FirebreakError } from '../../core/contract/errors.ts'
+import { READ_FLAGS } from '../../core/contract/read-flags.ts'
 import { failure } from './failure.ts'
 
 /** `.firebreak-<process id>-<random>.tmp`: what a crash leaves can be told, and is removed by the next write. */
@@ -92,7 +93,7 @@ function isAlive(pid: number): boolean {
 }
 
 async function contentId(file: Buffer): Promise<string> {
-  const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  const handle = await open(file, READ_FLAGS)
   try {
     return `sha256:${createHash('sha256')
       .update(await handle.readFile())

@@ -1,7 +1,7 @@
-import { constants } from 'node:fs'
 import { type FileHandle, lstat, open, readdir, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { FirebreakError } from '../../core/contract/errors.ts'
+import { READ_FLAGS } from '../../core/contract/read-flags.ts'
 
 const SMALL_FILE_BYTES = 256 * 1024 * 1024
 const OBJECT_ID = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/
@@ -75,7 +75,7 @@ async function repositoryAbove(path: string): Promise<string | undefined> {
 export async function readSmall(path: string): Promise<string | undefined> {
   let file: FileHandle
   try {
-    file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    file = await open(path, READ_FLAGS)
   } catch {
     return undefined
   }

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
-import { constants } from 'node:fs'
 import { open, readdir, stat } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import type { Ms } from '../../core/contract/ref.ts'
 import type { GitDirectory } from './git-directory.ts'
 import { pathText } from '../../core/contract/path-text.ts'
+import { READ_FLAGS } from '../../core/contract/read-flags.ts'
 
 const CHUNK_BYTES = 256 * 1024
 // Ids, and things that git makes out of objects. Everything else may hold a secret: `config` a remote's password or
@@ -51,7 +51,7 @@ export async function contentId(file: Buffer): Promise<string> {
 }
 
 export async function* fileBytes(file: Buffer): AsyncGenerator<Uint8Array, void> {
-  const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  const handle = await open(file, READ_FLAGS)
   try {
     for (;;) {
       const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES)

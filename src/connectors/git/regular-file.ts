@@ -1,8 +1,9 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { READ_FLAGS } from '../../core/contract/read-flags.ts'
 
 /** A file that is opened for reading. Raises where it is none, or a symbolic link, a pipe or a device. */
 export function openRegular(path: string): { readonly file: number; readonly size: number } {
-  const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  const file = openSync(path, READ_FLAGS)
   try {
     const found = fstatSync(file)
     if (!found.isFile()) throw new Error('no regular file')

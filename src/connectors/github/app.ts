@@ -7,7 +7,7 @@ import type { Secret } from '../../core/contract/secret.ts'
 import { type Account, refIn } from './account.ts'
 import { type Api, installationOf } from './api.ts'
 import { appToken } from './app-token.ts'
-import { edge } from './facts.ts'
+import { edge } from './edge.ts'
 import { fingerprintOfPrivate } from './keys.ts'
 
 const APP = z.object({ id: z.number(), slug: z.string(), client_id: z.string().optional() })

@@ -1,9 +1,8 @@
 import { countText } from '../../core/contract/count-text.ts'
 import type { Observation } from '../../core/contract/observation.ts'
-import { isFirebreakError } from '../../core/contract/errors.ts'
+import { gap, part } from '../../core/contract/part.ts'
 import type { Account, Repository } from './account.ts'
 import type { Reading } from './documents.ts'
-import { gap, part } from './facts.ts'
 import { discoverOwner, type OwnerSeen } from './owner.ts'
 import { discoverRepository } from './repository.ts'
 import { usedActions } from './used-actions.ts'
@@ -28,7 +27,6 @@ export async function* discover(account: Account, reading: Reading): AsyncGenera
       ...(why && { why }),
     }
   } catch (error) {
-    if (!isFirebreakError(error)) throw error
     yield gap(`${scope}/repositories`, EVERYTHING, error)
   }
   for (const repository of repositories) yield* discoverRepository(account, repository, seen)

@@ -1,9 +1,10 @@
 import { z } from 'zod'
 import { factsOf, type Observation } from '../../core/contract/observation.ts'
+import { part } from '../../core/contract/part.ts'
 import type { Ref } from '../../core/contract/ref.ts'
 import { type Account, refIn } from './account.ts'
 import { ownApp } from './app.ts'
-import { edge, part } from './facts.ts'
+import { edge } from './edge.ts'
 import { isApproved, pathOf, secretPath, versionOf } from './places.ts'
 
 export const USER = z.object({ id: z.number(), login: z.string(), type: z.string().optional() })

@@ -2,9 +2,10 @@ import { z } from 'zod'
 import { factsOf, type Observation } from '../../core/contract/observation.ts'
 import type { Ref } from '../../core/contract/ref.ts'
 import { isFirebreakError } from '../../core/contract/errors.ts'
+import { part } from '../../core/contract/part.ts'
 import { type Account, type Repository, refIn } from './account.ts'
 import { environments } from './environments.ts'
-import { edge, part } from './facts.ts'
+import { edge } from './edge.ts'
 import { keyOf } from './keys.ts'
 import {
   HOOK,

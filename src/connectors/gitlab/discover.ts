@@ -3,6 +3,7 @@ import { countText } from '../../core/contract/count-text.ts'
 import type { Document } from '../../core/contract/document.ts'
 import { isFirebreakError } from '../../core/contract/errors.ts'
 import { factsOf, type Observation } from '../../core/contract/observation.ts'
+import { gap, part } from '../../core/contract/part.ts'
 import type { Ref } from '../../core/contract/ref.ts'
 import { type Account, type Project, refIn } from './account.ts'
 import { deployKeys } from './deploy-keys.ts'
@@ -38,32 +39,6 @@ const RUNNER = z.object({
 })
 /** https://docs.gitlab.com/api/access_requests/#valid-access-levels */
 const LEVEL = { reporter: 20, developer: 30, maintainer: 40 }
-
-/** A part by itself: what is denied or breaks off is a gap, and the rest is read. */
-function gapOf(scope: string, hides: readonly string[], error: unknown): Observation {
-  if (!isFirebreakError(error)) throw error
-  const failed = !['DENIED', 'NOT_FOUND', 'UNSUPPORTED'].includes(error.code)
-  return {
-    see: 'covered',
-    scope,
-    complete: false,
-    why: error.messageAndAdvice,
-    ...(failed && { failed }),
-    ...(hides.length > 0 && { hides }),
-  }
-}
-
-async function* part(
-  scope: string,
-  hides: readonly string[],
-  read: () => AsyncIterable<Observation>,
-): AsyncGenerator<Observation> {
-  try {
-    yield* read()
-  } catch (error) {
-    yield gapOf(scope, hides, error)
-  }
-}
 
 /** A group or a project: its id in references, the beginning of its calls, and how it is called. */
 interface Owner {
@@ -108,7 +83,7 @@ export async function* discover(account: Account, reading: Reading): AsyncGenera
       complete: true,
     }
   } catch (error) {
-    yield gapOf(`gitlab:${group.name}/projects`, EVERYTHING, error)
+    yield gap(`gitlab:${group.name}/projects`, EVERYTHING, error)
   }
   for (const project of projects) {
     const owner = projectOwner(account, project)
@@ -277,7 +252,7 @@ async function* assigned(account: Account, owner: Owner, reading: Reading): Asyn
   try {
     variables = await variablesOf(account, owner)
   } catch (error) {
-    reading.gaps.push(gapOf(`gitlab:${owner.name}/variables`, ['ci-variable'], error))
+    reading.gaps.push(gap(`gitlab:${owner.name}/variables`, ['ci-variable'], error))
     return
   }
   for (const variable of variables) {
@@ -324,6 +299,6 @@ async function* pipeline(
     }
   } catch (error) {
     if (!isFirebreakError(error, 'NOT_FOUND'))
-      reading.gaps.push(gapOf(`gitlab:${owner.name}/${path}`, [], error))
+      reading.gaps.push(gap(`gitlab:${owner.name}/${path}`, [], error))
   }
 }

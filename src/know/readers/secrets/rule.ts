@@ -56,9 +56,11 @@ export const ruleSchema = z
     /**
      * A JavaScript regular expression, tried where a keyword begins. Groups: `value`, `id`, `user`, `host`, `port`.
      * Every quantifier is bounded, and there is no lookaround, so that no input makes it slow. `{{given}}` stands for
-     * what there may be between a name and its value.
+     * what there may be between a name and its value. A list is of several forms, any of which may stand there.
      */
-    pattern: z.string(),
+    pattern: z
+      .union([z.string(), z.array(z.string()).min(2)])
+      .transform(forms => (typeof forms === 'string' ? forms : `(?:${forms.join('|')})`)),
     /**
      * For a value that nothing but its name tells. The keyword begins a name, which ends in one of these words, and the
      * pattern is what is assigned to that name.
