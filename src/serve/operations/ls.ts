@@ -262,7 +262,7 @@ function findingsTable(findings: readonly ListedFinding[], width: number): strin
   if (findings.length === 0) return 'No finding stands. firebreak check looks for them.'
   const rows = findings.map(({ check, name, why, since }) => [
     check,
-    name,
+    name.startsWith('fp_') ? shortFingerprint(name) : name,
     why,
     since.slice(0, 16).replace('T', ' '),
   ])

@@ -203,7 +203,11 @@ function shownCredential(view: CredentialView, names: Map<string, string>, now: 
 
 function text(output: Shown, width: number): string {
   const { subject } = output
-  const parts = [pc.bold(subject.names[0] ?? subject.ref), `${subject.type}  ${subject.ref}`]
+  const [name] = subject.names
+  const parts =
+    name === undefined
+      ? [`${subject.type}  ${pc.bold(subject.ref)}`]
+      : [pc.bold(name), `${subject.type}  ${subject.ref}`]
   if (subject.names.length > 1)
     parts.push(wrap(`also called ${subject.names.slice(1).join(', ')}`, width, '', ''))
   if (output.identity)

@@ -137,9 +137,12 @@ class Watching {
         chosen,
         this.#input.override.map(({ source }) => source),
       )
+      const sources = countText(chosen.length, 'source')
       this.#say(
         'watching',
-        pc.dim(`watching ${countText(chosen.length, 'source')}, every ${this.#input.every}`),
+        pc.dim(
+          this.#input.once ? `reading ${sources} once` : `watching ${sources}, every ${this.#input.every}`,
+        ),
         {
           sources: chosen.length,
           every: this.#input.every,

@@ -51,12 +51,14 @@ const MOST_SHOWN = 10
 
 /** What is accepted is no find, and is not hidden either. */
 function acceptedText(output: Scan, width: number): string[] {
-  const copies = [...output.credentials, ...output.accepted].flatMap(found => found.copies)
+  const found = [...output.credentials, ...output.accepted]
+  const copies = found.flatMap(({ copies }) => copies)
   const allowed = Map.groupBy(
     copies.filter(copy => copy.accepted === 'allowed'),
     copy => whereOf(copy),
   )
-  const known = new Set(copies.filter(copy => copy.accepted === 'baseline').map(copy => whereOf(copy)))
+  // As places are counted of what is found: of each credential.
+  const known = found.reduce((sum, { copies }) => sum + inBaseline(copies).size, 0)
   const unreasoned = new Set(copies.filter(copy => copy.allowance === '').map(copy => whereOf(copy)))
   const lines = [...allowed].map(([where, [copy]]) =>
     wrap(`${where}: ${copy?.allowance}`, width, '  ', '    '),
@@ -67,11 +69,15 @@ function acceptedText(output: Scan, width: number): string[] {
       ? []
       : [`Allowed in ${countText(lines.length, 'place')}:`, ...lines.slice(0, MOST_SHOWN)]),
     ...(more > 0 ? [`  … and ${more} more (--json shows all)`] : []),
-    ...(known.size === 0 ? [] : [`Known from the baseline: ${countText(known.size, 'place')}.`]),
+    ...(known === 0 ? [] : [`Known from the baseline: ${countText(known, 'place')}.`]),
     ...[...unreasoned].map(where =>
       wrap(`${where}: firebreak:allow is not accepted, as it gives no reason`, width, '', '  '),
     ),
   ]
+}
+
+function inBaseline(copies: readonly FoundCopy[]): Set<string> {
+  return new Set(copies.filter(({ accepted }) => accepted === 'baseline').map(whereOf))
 }
 
 function openCopies({ copies }: Found): readonly FoundCopy[] {

@@ -212,6 +212,21 @@ test('a mark that no scan used for ninety days is forgotten, and one that is use
   expect(left()).toEqual(after)
 })
 
+test('counts what it knows by credential, as what is found is counted', async () => {
+  const stage = await stageForTest()
+  for (const name of ['one', 'two'])
+    await stage.run(
+      `echo 'URL=${url(randomBytes(20).toString('hex'))}' > a.env && git add a.env && ${COMMIT} ${name}`,
+    )
+  const since = 'firebreak scan --since HEAD~2'
+  expect((await stage.run(`${since} --write-baseline known.json`)).stdout).toContain(
+    '2 credentials in 2 places',
+  )
+  expect((await stage.run(`${since} --baseline known.json`)).stdout).toContain(
+    'Known from the baseline: 2 places.',
+  )
+})
+
 test('a machine-made token has a long mark, a password a short one', async () => {
   const baseline = new Baseline('known.json', new Marks(randomUUID()))
   const copy = {
