@@ -96,7 +96,7 @@ async function run(world: World, input: Input): Promise<Observed> {
 function text(output: Observed, width: number): string {
   const rows = output.sources.map(source => [
     source.source,
-    String(source.documents),
+    String(source.documents - source.skippedAsRead),
     String(source.skippedAsRead),
     String(source.finds),
     source.error === null ? '' : 'failed',

@@ -264,7 +264,7 @@ class Watching {
       const gaps = seen.coverage.filter(({ complete }) => !complete).length
       this.#say(
         'observed',
-        `${name}: ${documents} read, ${skippedAsRead} known, ${finds} found${gaps > 0 ? `, ${countText(gaps, 'gap')}` : ''}`,
+        `${name}: ${documents - skippedAsRead} read, ${skippedAsRead} known, ${finds} found${gaps > 0 ? `, ${countText(gaps, 'gap')}` : ''}`,
         {
           source: name,
           documents,
