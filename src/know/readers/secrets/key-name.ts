@@ -49,7 +49,7 @@ const ABOUT = new Set(
   ).split(' '),
 )
 /** A name that ends so speaks of an identifier, unless it is a secret's. */
-const IDENTIFIER = /(?:^|_)(?:id|uuid|guid)$/
+const IDENTIFIER = /(?:^|_)(?:id|uuid|guid|sid)$/
 
 /** What stands before any of the words and makes it another thing. */
 const ABOUT_IT =
@@ -57,6 +57,8 @@ const ABOUT_IT =
 /** What has tokens and keys that are no secrets. */
 const OTHER_THING =
   /(?:^|_)(?:next|page|continuation|syntax|cancel|cancellation|sync|design|pagination|primary|foreign|sort|partition|row|map|dict|react|i18n|lookup|index|group|unique|parent|child|column|field|keyboard|hot|arrow|modifier|ctrl|shift|known|translation|locale|label|range|composite|surrogate|natural|candidate|object|state|query|event|json|route|param|item|node|data|cache|routing|tab|old|eat|peek|consume|parse|scan|last|first|prev|previous|current|start|end|close|open|paren|brace|comma|punctuator|lock|change|sequence|idempotency|starting)_?$/
+/** What a page shows to everybody: a captcha's key, one that may only search. */
+const SHOWN_TO_ALL = /(?:^|_)(?:site_?key|search_only_(?:api_?)?key)$/
 /** Short keys ending in these words: `dbpass`, `user_pass`. A longer word (`compass`, `bypass`) is another word. */
 const PASS_BEFORE =
   /(?:^|[_.]|db|bd|user|usuario|root|admin|smtp|mail|ftp|ssh|redis|sql|pg|auth|my|mi|minha|rds|irc|ldap|proxy|key|store|sudo|vnc|rpc|http|login|wifi|remote|imap|pop3|mongo|mysql|oracle|jdbc|mqtt|sasl|smb|app|bot|client|server|jks|cert|account|domain|service|svc)$/
@@ -102,7 +104,7 @@ function judge(name: string): KeyName | undefined {
     return undefined
   if (FILE.test(name)) return undefined
   if (word === 'salt' && /[a-z]$/.test(lead)) return undefined
-  if (ABOUT_IT.test(lead)) return undefined
+  if (ABOUT_IT.test(lead) || SHOWN_TO_ALL.test(normal)) return undefined
   if (!PASSWORDS.test(word) && OTHER_THING.test(lead)) return undefined
   if (rest?.split('_').some(part => ABOUT.has(part))) return undefined
   if (rest !== undefined && IDENTIFIER.test(rest) && word !== 'secret') return undefined
