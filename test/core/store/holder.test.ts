@@ -28,6 +28,8 @@ describe('who holds a claim', () => {
       parent.stdout.once('data', (...data) => resolve(data)),
     )
     const pid = Number(String(line))
+    // Until it has become that program, the shell would.
+    await expect.poll(() => readFileSync(`/proc/${parent.pid}/comm`, 'latin1')).toBe('sleep\n')
     const fields = () => readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]!.split(' ')
     const name = `${hostname()}:${pid}:${fields()[19]}`
     expect(isHolderGone(name)).toBe(false)
