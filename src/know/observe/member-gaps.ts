@@ -39,11 +39,11 @@ export class MemberGaps {
     if (this.#known.has(document) && !this.#standing.has(document)) this.#standing.set(document, path)
   }
 
-  /** `scope` is the source's, before the path. */
-  coverage(scope: string): Coverage[] {
+  /** `placeOf` puts the source before a path. */
+  coverage(placeOf: (path: string) => string): Coverage[] {
     return [...this.#standing].flatMap(([document, path]) =>
       this.of(document).map(({ member, why, failed, told }) => ({
-        scope: `${scope}/${pathOf({ path, ...(member !== '' && { member }) })}`,
+        scope: pathOf({ path: placeOf(path), ...(member !== '' && { member }) }),
         complete: false,
         why,
         ...(failed && { failed }),

@@ -312,7 +312,7 @@ class Run {
     for (const { document, path, gaps } of done) this.#gaps.add(document, path, gaps)
     for (const { path, why } of unread) {
       this.#failedDocuments++
-      this.cover({ scope: `${this.#scope()}/${path}`, complete: false, why, failed: true })
+      this.cover({ scope: this.#placeOf(path), complete: false, why, failed: true })
     }
     const tells = new Set(toldBy.values())
     const toldBefore = done.map(({ document }) => document).filter(id => this.#telling.tells(id))
@@ -343,6 +343,12 @@ class Run {
 
   #scope(): string {
     return `${this.#source.system}:${this.#source.label}`
+  }
+
+  /** A source that is one file is that place itself. */
+  #placeOf(path: string): string {
+    const scope = this.#scope()
+    return scope.endsWith(`/${path}`) ? scope : `${scope}/${path}`
   }
 
   async #discover(): Promise<void> {
@@ -434,7 +440,7 @@ class Run {
 
   /** What lies within a document says nothing about what else the source has: it is told, and decides nothing. */
   #allCoverage(): Coverage[] {
-    return [...this.#coverage, ...this.#gaps.coverage(this.#scope())]
+    return [...this.#coverage, ...this.#gaps.coverage(path => this.#placeOf(path))]
   }
 
   #coverageFindings(): Finding[] {

@@ -23,3 +23,18 @@ test('what is staged stands now for as long as it is staged', async () => {
     ['a.env:1', 'now', expect.stringMatching(/^[0-9a-f]{8}$/)],
   ])
 })
+
+test('of one file, says what of it was not searched by its own path', async () => {
+  const stage = await setStage()
+  onTestFinished(() => stage.remove())
+  await stage.run('mkdir cut && seq 9999 | gzip > whole && head -c 5000 whole > cut/cut.gz')
+  const { directory } = stage
+  const skipped = async (path: string) => {
+    const { stdout } = await stage.run(`firebreak scan --no-history ${path} --json`)
+    return (JSON.parse(stdout) as { coverage: { skipped: { what: string }[] } }).coverage.skipped
+  }
+  expect(await skipped('cut/cut.gz')).toEqual([
+    { what: expect.stringMatching(`^directory:${directory}/cut/cut.gz(!/.*)?$`), why: expect.any(String) },
+  ])
+  expect(await skipped('cut')).toEqual(await skipped('cut/cut.gz'))
+})
