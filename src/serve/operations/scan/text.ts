@@ -59,7 +59,8 @@ function acceptedText(output: Scan, width: number): string[] {
   )
   // As places are counted of what is found: of each credential.
   const known = found.reduce((sum, { copies }) => sum + inBaseline(copies).size, 0)
-  const unreasoned = new Set(copies.filter(copy => copy.allowance === '').map(copy => whereOf(copy)))
+  // In a history nobody can give a reason any more.
+  const unreasoned = new Set(copies.filter(copy => copy.allowance === '' && standsNow(copy)).map(whereOf))
   const lines = [...allowed].map(([where, [copy]]) =>
     wrap(`${where}: ${copy?.allowance}`, width, '  ', '    '),
   )

@@ -38,3 +38,16 @@ test('of one file, says what of it was not searched by its own path', async () =
   ])
   expect(await skipped('cut')).toEqual(await skipped('cut/cut.gz'))
 })
+
+test('asks for the reason of a mark where one can be given, and not in the history', async () => {
+  const stage = await setStage()
+  onTestFinished(() => stage.remove())
+  const commit = 'git -c user.name=Ann -c user.email=ann@example.com commit -qm'
+  const line = `URL=postgres://app:${randomBytes(20).toString('hex')}@db.example:5432/app # firebreak:allow`
+  const said = async (command: string) => (await stage.run(`${command} && firebreak scan .`)).stdout
+  const asked = 'a.env:1: firebreak:allow is not accepted'
+  expect(await said(`echo '${line}' > a.env && git add a.env && ${commit} more`)).toContain(asked)
+  const later = await said(`git rm -q a.env && ${commit} less`)
+  expect(later).toContain('a.env:1')
+  expect(later).not.toContain(asked)
+})
