@@ -187,7 +187,7 @@ const SETS_SYMBOL = /(?:^|\s)(?:set|config|define|option|default)[ \t(]{1,4}:$/
 /** A raw, formatted or binary one, of C#, Python, Rust and others. */
 const PREFIX = /^(?:[bBfFuUrRL]{1,2}#?|[N$@]|\$@|@\$|u8|String\.raw)(?=["'`])/
 const WRAPPED =
-  /^(?:\{\s{0,4}(?=(["'`])[^"'`\n]{1,256}\1\s{0,4}\})|(?:new[ \t]+)?(?:String::from|str|string|\[\]byte|bytes|Secret|SecretStr|SecretString|SecureString|Some|Buffer\.from|TEXT|_T|QString|QStringLiteral|QLatin1String|String|Password|std::string|Optional\.of|Just|Ok|(?:dataclasses\.)?[fF]ield)\((?:default=)?\s{0,4})(?=["'`])/
+  /^(?:\{\s{0,4}(?=(["'`])[^"'`\n]{1,256}\1\s{0,4}\})|(?:new[ \t]+)?(?:String::from|str|string|\[\]byte|bytes|Secret|SecretStr|SecretString|SecureString|Some|Buffer\.from|TEXT|_T|QString|QStringLiteral|QLatin1String|String|Password|std::string|Optional\.of|Just|Ok|md5|MD5|sha1|SHA1|sha256|SHA256|bcrypt|make_password|(?:generate_)?password_hash|PASSWORD|Hash::make|(?:dataclasses\.)?[fF]ield)\((?:default=)?\s{0,4})(?=["'`])/
 
 /** `os.environ.get("X", "x")`, under whatever name. */
 const LOOKED_UP =

@@ -18,6 +18,7 @@ const EMPHASIS = /^([*_]{1,2})[^*_].*\1$/
 /** Within a string of keys and values, `Host=db;Password=x` or `host=db password=x`, a value ends at its separator. */
 const IN_STRING = /[^\s;&"'`<>\\,(){}]+/y
 const TOLD = /[^\s;&"'`<>\\,(){}[\]|]{6,64}/y
+const IN_BRACKETS = /[^\s;&"'`<>\\,(){}[\]]+/y
 /** Within a string that is a list of arguments or variables, `"DB_PASSWORD=x"`, it ends with the string. */
 const TO_QUOTE = /[^"'`\n\r\\]+/y
 
@@ -37,6 +38,8 @@ export function bareRange(text: Text, key: Key, at: number, before: string): Ran
     return inString(page, at, IN_STRING)
   if (before === ';' ? separator === '=' : '&?'.includes(before) && key.separator === '=')
     return inString(page, at, IN_STRING)
+  // Kafka's `SCRAM-SHA-512=[password=x]`.
+  if (before === '[' && separator === '=') return inString(page, at, IN_BRACKETS)
   if (isAlone(text, key, before, separator)) return inString(page, at, TO_QUOTE)
   // Ansible's `mysql_user: name=app password=x`, an inventory's hosts, a unit's variables, and Helm's `--set a.password=x,b=y`.
   const lead = key.separator === '=' ? lineBefore(text, key) : ''

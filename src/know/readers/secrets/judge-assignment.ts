@@ -285,9 +285,9 @@ function isNoValue(key: KeyName, value: string): boolean {
   return isProse(value) || isVersion(value)
 }
 
-/** How long a password may be: `8~20chars`, `64chars`, `6-16位`. */
+/** How long a password may be: `8~20chars`, `64chars`, `6-16位`, `min8`. */
 const LENGTHS =
-  /^\D?\d{1,2}(?:[-~]\d{1,3}|(?=\+?(?:char|digit|letter|[\x80-\xff])))\+?(?:$|[-_]?(?:char|digit|letter|[\x80-\xff]))/i
+  /^(?:min|max)[a-z]*[-_]?\d{1,3}[a-z]*$|^\D?\d{1,2}(?:[-~]\d{1,3}|(?=\+?(?:char|digit|letter|[\x80-\xff])))\+?(?:$|[-_]?(?:char|digit|letter|[\x80-\xff]))/i
 
 /** `Password:`, `New password`, `PASSWORD_REQUIRED`: a text or constant that speaks about the key. */
 function isLabel(key: KeyName, value: string): boolean {

@@ -62,6 +62,9 @@ const SHOWN_TO_ALL = /(?:^|_)(?:site_?key|search_only_(?:api_?)?key)$/
 /** Short keys ending in these words: `dbpass`, `user_pass`. A longer word (`compass`, `bypass`) is another word. */
 const PASS_BEFORE =
   /(?:^|[_.]|db|bd|user|usuario|root|admin|smtp|mail|ftp|ssh|redis|sql|pg|auth|my|mi|minha|rds|irc|ldap|proxy|key|store|sudo|vnc|rpc|http|login|wifi|remote|imap|pop3|mongo|mysql|oracle|jdbc|mqtt|sasl|smb|app|bot|client|server|jks|cert|account|domain|service|svc)$/
+/** What goes over something once: `renderPass`. */
+const PASSED =
+  /(?:^|_)(?:render|shader|shadow|depth|blur|bloom|first|second|last|each|multi|single|final|next|low|high|band)_?$/
 /** `DB_PASS_PROD`, but not `pass_duration`: the short word is a verb, and what a compiler does again, as well. */
 const AFTER_PASS =
   /^(?:prod(?:uction)?|dev(?:elopment)?|test(?:ing)?|stag(?:e|ing)|local|live|default|old|new|plain|text|word|phrase|admin|root|user|usuario|acceso|db|bdd?|banco|b64|base64|\d+)$/
@@ -102,6 +105,7 @@ function judge(name: string): KeyName | undefined {
   const [, lead, word, , rest] = parts as unknown as [string, string, string, string, string | undefined]
   if (SHORT.test(word) && !(PASS_BEFORE.test(lead) && (rest === undefined || AFTER_PASS.test(rest))))
     return undefined
+  if (word === 'pass' && PASSED.test(lead)) return undefined
   if (FILE.test(name)) return undefined
   if (word === 'salt' && /[a-z]$/.test(lead)) return undefined
   if (ABOUT_IT.test(lead) || SHOWN_TO_ALL.test(normal)) return undefined

@@ -64,7 +64,7 @@ const SAID = /^pass(?:word|phrase|code)$/i
 const TOLD = /^`(?=[^`]*[a-z])(?=[^`]*[A-Z!@#$%&*])(?=[^`]*\d)[^\s`-][^\s`]{5,63}`/
 /** A line above of a file of such options, as that of msmtp. */
 const BESIDE_IT =
-  /(?:^|\n)[ \t]*(?:user|login|username|account|host|server|machine)[ \t]+\S+[ \t]*\r?\n(?:[^\n]{0,60}\n)?$/
+  /(?:^|\n)[ \t]*(?:user|login|name|username|account|host|server|machine)[ \t]+\S+[ \t]*\r?\n(?:[^\n]{0,60}\n)?$/
 /** Options that stand for nothing else. */
 const CONFIGURED = /^(?:requirepass|masterauth|rootpw|bindpw)$/
 

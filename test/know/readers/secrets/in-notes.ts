@@ -19,6 +19,12 @@ export const noted: readonly (readonly [path: string, text: string, value?: stri
   ['export.rsc', `/interface wireless security-profiles set default wpa2-pre-shared-key=${P}\n`],
   ['a.yaml', `preSharedKey: ${P}\n`],
   ['a.cpp', `password_ = "${P}";\n`],
+  // Within other signs
+  ['a.sh', `kafka-configs.sh --alter --add-config "SCRAM-SHA-512=[password=${P}]" --entity-name jo\n`],
+  ['a.sql', `UPDATE users SET pass=MD5('${P}') WHERE id=1;\n`],
+  ['UserSeeder.php', `'password' => Hash::make('${P}'),\n`],
+  ['a.py', `user.password = generate_password_hash("${P}")\n`],
+  ['options.xl2tpd', `name jo\npassword ${P}\n`],
   // Pairs
   ['rabbitmq.config', `{default_pass, <<"${P}">>}\n`],
   ['a.m', `options = weboptions('Username', 'jo', 'Password', '${P}');\n`],
@@ -40,6 +46,8 @@ export const similar: readonly (readonly [path: string, text: string])[] = [
   ['zh.md', '密码：8~20chars\n'],
   ['zh.md', '密码：6-16位字母数字\n'],
   ['a.csv', 'field,password\nmax,64chars\n'],
+  ['a.md', '**password**: **min8**\n'],
+  ['a.ts', 'this.renderPass = "Opaque1x"\n'],
   // What RFC 7617 shows, and what a drawing does
   ['a.md', `Authorization: Basic ${['QWxhZGRpbjpv', 'cGVuIHNlc2FtZQ=='].join('')}\n`],
   ['a.svg', '<text id="password1">Password1</text>\n'],
