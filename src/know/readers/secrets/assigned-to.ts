@@ -19,6 +19,13 @@ const MIDDLE =
   '(?:[A-Za-z0-9_.\\- ]{0,32}?' +
   '|["\\x27]?[ \\t]{0,2}[:=][ \\t]{0,2}\\{?[ \\t]{0,2}\\n?[ \\t]{0,8}["\\x27]?[A-Za-z_\\-]{0,16}?)'
 
+/** As files of variables and as programs write them: `rapid_api` is `rapidapi` too. */
+export function spellings(keywords: readonly string[]): string[] {
+  return [
+    ...new Set(keywords.flatMap(keyword => [keyword, keyword.replace(/(?<=[a-z0-9])_(?=[a-z0-9])/g, '')])),
+  ]
+}
+
 /**
  * The pattern of a value that is told by its name alone: the name begins with one of the keywords and ends in one of the
  * words (`HEROKU_API_KEY`, `herokuKey`, `heroku: { key`). A hash or an id beside the vendor's name is so no find.

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { revokeStep, verifyStep } from '../../../core/contract/declared-step.ts'
-import { assignedTo, withSeparator } from './assigned-to.ts'
+import { assignedTo, spellings, withSeparator } from './assigned-to.ts'
 import { checksums } from './checksum.ts'
 import { keywordsInUtf8, patternInUtf8 } from './in-utf8.ts'
 import { SEPARATOR } from './separator.ts'
@@ -62,8 +62,8 @@ export const ruleSchema = z
       .union([z.string(), z.array(z.string()).min(2)])
       .transform(forms => (typeof forms === 'string' ? forms : `(?:${forms.join('|')})`)),
     /**
-     * For a value that nothing but its name tells. The keyword begins a name, which ends in one of these words, and the
-     * pattern is what is assigned to that name.
+     * For a value that nothing but its name tells. The keyword begins a name, also without its underscores, which ends in
+     * one of these words, and the pattern is what is assigned to that name.
      */
     assignedTo: z.array(z.string().regex(/^[a-z_-]+$/)).optional(),
     /** Characters that must not stand right before or after the match; a rule with `lead` has no `before`. */
@@ -170,12 +170,11 @@ export const ruleSchema = z
     path: ['keywords'],
     error: 'must have three characters at least, where they may stand anywhere',
   })
-  .transform(rule => ({
-    ...rule,
-    pattern: rule.assignedTo
-      ? assignedTo(rule.keywords, rule.assignedTo, rule.pattern)
-      : withSeparator(rule.pattern),
-  }))
+  .transform(rule => {
+    if (!rule.assignedTo) return { ...rule, pattern: withSeparator(rule.pattern) }
+    const keywords = spellings(rule.keywords)
+    return { ...rule, keywords, pattern: assignedTo(keywords, rule.assignedTo, rule.pattern) }
+  })
   .transform((rule, context) => {
     // What tells a document by its first bytes says bytes.
     if (rule.structure === 'file') return rule
