@@ -14,9 +14,9 @@ export function withSeparator(pattern: string): string {
   return pattern.replaceAll('{{given}}', SEPARATOR)
 }
 
-/** The name's middle; or the keyword is a key by itself, and the name is the first one within it. */
+/** The name's middle, or a URL's up to a name in its query; or the keyword is a key by itself, and the name is the first one within it. */
 const MIDDLE =
-  '(?:[A-Za-z0-9_.\\- ]{0,32}?' +
+  '(?:[A-Za-z0-9_.\\- /?&]{0,40}?' +
   '|["\\x27]?[ \\t]{0,2}[:=][ \\t]{0,2}\\{?[ \\t]{0,2}\\n?[ \\t]{0,8}["\\x27]?[A-Za-z_\\-]{0,16}?)'
 
 /** As files of variables and as programs write them: `rapid_api` is `rapidapi` too. */
