@@ -285,9 +285,9 @@ function isNoValue(key: KeyName, value: string): boolean {
   return isProse(value) || isVersion(value)
 }
 
-/** How long a password may be: `8~20chars`, `64chars`, `6-16位`, `min8`. */
+/** How long a password may be: `8~20chars`, `64chars`, `6-16位`, `min8`; but neither `99charlie`, `12über` nor `maxim99`. */
 const LENGTHS =
-  /^(?:min|max)[a-z]*[-_]?\d{1,3}[a-z]*$|^\D?\d{1,2}(?:[-~]\d{1,3}|(?=\+?(?:char|digit|letter|[\x80-\xff])))\+?(?:$|[-_]?(?:char|digit|letter|[\x80-\xff]))/i
+  /^[Mm](?:in|ax)(?:imum)?[-_]?(?:[Ll]en(?:gth)?)?[-_]?\d{1,3}(?:[cC]har(?:acter)?s?)?$|^\D?\d{1,2}(?:[-~]\d{1,3}\+?$|(?:[-~]\d{1,3})?\+?[-_]?(?:(?:[cC]har(?:acter)?|[dD]igit|[lL]etter)s?(?![a-z])|[\xd0-\xef]))/
 
 /** `Password:`, `New password`, `PASSWORD_REQUIRED`: a text or constant that speaks about the key. */
 function isLabel(key: KeyName, value: string): boolean {

@@ -25,6 +25,10 @@ export const noted: readonly (readonly [path: string, text: string, value?: stri
   ['UserSeeder.php', `'password' => Hash::make('${P}'),\n`],
   ['a.py', `user.password = generate_password_hash("${P}")\n`],
   ['options.xl2tpd', `name jo\npassword ${P}\n`],
+  // What begins as a length does
+  ['a.ts', "const password = '99charlie!X'\n", '99charlie!X'],
+  ['a.ts', "const password = '12überXk9!'\n", '12überXk9!'],
+  ['a.ts', "const password = 'Maxim99'\n", 'Maxim99'],
   // Pairs
   ['rabbitmq.config', `{default_pass, <<"${P}">>}\n`],
   ['a.m', `options = weboptions('Username', 'jo', 'Password', '${P}');\n`],
