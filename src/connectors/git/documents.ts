@@ -65,10 +65,7 @@ export async function objectBytes(
 ): Promise<AsyncIterable<Uint8Array> | undefined> {
   const id = OBJECT.exec(documentId)?.[1]
   if (!id) return undefined
-  const batches = (async function* () {
-    yield [id]
-  })()
-  const objects = readObjects(source.repository.home, batches, () => {})
+  const objects = readObjects(source.repository.home, given([[id]]), () => {})
   const first = await objects.next()
   if (first.done) return undefined
   const document = objectDocument(source, first.value, '', '')
@@ -91,9 +88,7 @@ export async function* documentsAt(
     return id === undefined ? [] : [{ id, path }]
   })
   const left = Map.groupBy(objects, ({ id }) => id)
-  const ids = (async function* () {
-    yield objects.map(({ id }) => id)
-  })()
+  const ids = given([objects.map(({ id }) => id)])
   const lost = (id: string) => void left.get(id)?.shift()
   for await (const object of readObjects(source.repository.home, ids, lost)) {
     const place = left.get(object.id)?.shift()
@@ -174,7 +169,7 @@ async function newObjects(repository: Repository, refs: Refs, from: Position): P
         const space = line.indexOf(32)
         const id = space < 0 ? line.toString('latin1') : line.toString('latin1', 0, space)
         const path = space < 0 ? '' : pathText(line.subarray(space + 1))
-        if (path !== '' || !found.has(id)) found.set(id, path)
+        found.set(id, path)
       }
     }
   }

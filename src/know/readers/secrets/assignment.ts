@@ -316,11 +316,11 @@ function undoWide(span: Span, { name }: Key): Span {
   return { ...span, encodings, bytes: bytes.subarray(0, end) }
 }
 
-const [LETTER_A, SLASH] = [0x41, 0x2f]
+const LETTER_A = 0x41
 
-/** A zero in every second byte makes an A here and there, and the mark that texts begin with a slash. */
+/** A zero in every second byte makes an A here and there. */
 function mayBeWide(base64: Uint8Array): boolean {
-  return base64.length >= 16 && (base64[0] === SLASH || base64.includes(LETTER_A))
+  return base64.length >= 16 && base64.includes(LETTER_A)
 }
 
 /** A line break at the end comes from `echo … | base64` and belongs to no password. */
