@@ -1,6 +1,8 @@
 import { P } from './written-down.ts'
 
 const K = ['k7Qx02mzq77L', 'wPd81hXt3vB9'].join('')
+/** Of signs that repeat more than those of most. */
+const UUID = ['de4beef2-04af-4bcf-', 'aba8-82ac0c34e3c6'].join('')
 
 /** How people tell each other of secrets, and how less usual programs take them. */
 export const noted: readonly (readonly [path: string, text: string, value?: string])[] = [
@@ -29,6 +31,7 @@ export const noted: readonly (readonly [path: string, text: string, value?: stri
   ['a.ts', "const password = '99charlie!X'\n", '99charlie!X'],
   ['a.ts', "const password = '12überXk9!'\n", '12überXk9!'],
   ['a.ts', "const password = 'Maxim99'\n", 'Maxim99'],
+  ['.env', `ACME_API_KEY=${UUID}\n`, UUID],
   // Pairs
   ['rabbitmq.config', `{default_pass, <<"${P}">>}\n`],
   ['a.m', `options = weboptions('Username', 'jo', 'Password', '${P}');\n`],
