@@ -49,8 +49,7 @@ const LONGEST_IN_BASE64 = 6
 
 /**
  * Every rule's keywords, and each keyword as it looks within base64 at its three possible alignments, so that one pass
- * over the bytes also finds the base64 texts that are worth decoding: also what is so twice, and of names, which are few,
- * three times, or in hex besides.
+ * over the bytes also finds the base64 texts that are worth decoding.
  */
 export function dictionaryOf(rules: readonly CompiledRule[]): Dictionary {
   const literals: Literal[] = []
@@ -86,16 +85,8 @@ export function dictionaryOf(rules: readonly CompiledRule[]): Dictionary {
       for (const spelling of rule.rule.ignoreCase ? spellings(keyword) : [keyword]) {
         for (const { text, offset } of inBase64(spelling)) {
           once(`${offset} `, text, inBase64At(offset))
-          // Names are written in many ways, of which small letters are the usual one.
-          if (rule.rule.ignoreCase && !(rule.isNameOnly && spelling === keyword.toLowerCase())) continue
-          if (rule.isNameOnly) once('hex ', hexOf(text), CODED.hex, true)
-          for (const twice of inBase64(text)) {
-            once(`${twice.offset} `, twice.text, inBase64At(twice.offset))
-            if (!rule.isNameOnly) continue
-            for (const thrice of inBase64(twice.text))
-              if (thrice.text.length === LONGEST_IN_BASE64)
-                once(`${thrice.offset} `, thrice.text, inBase64At(thrice.offset))
-          }
+          if (rule.rule.ignoreCase) continue
+          for (const twice of inBase64(text)) once(`${twice.offset} `, twice.text, inBase64At(twice.offset))
         }
         for (const { text, form } of inCodes(spelling)) once(`${form} `, text, CODED[form], true)
       }
@@ -111,17 +102,13 @@ function spellings(keyword: string): string[] {
   return [...new Set([lower, upper, lower.replace(/^[a-z]/, first => first.toUpperCase())])]
 }
 
-function hexOf(text: string): string {
-  return Buffer.from(text, 'latin1').toString('hex', 0, ENOUGH_OF_HEX)
-}
-
 /** As it looks with a code for each character, in the case of which hexadecimal digits do not differ. */
 function inCodes(keyword: string): { text: string; form: EncodedForm }[] {
   const bytes = [...Buffer.from(keyword, 'latin1')]
   const hex = bytes.map(byte => byte.toString(16).padStart(2, '0'))
   const found: { text: string; form: EncodedForm }[] = []
   if (hex.length >= ENOUGH_OF_HEX) {
-    found.push({ text: hexOf(keyword), form: 'hex' })
+    found.push({ text: hex.slice(0, ENOUGH_OF_HEX).join(''), form: 'hex' })
     found.push({
       text: keyword.slice(0, ENOUGH_OF_HEX).replace(/[^]/g, '$&\0'),
       form: 'wide',
