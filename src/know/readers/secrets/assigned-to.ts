@@ -20,7 +20,7 @@ const MIDDLE =
   '|["\\x27]?[ \\t]{0,2}[:=][ \\t]{0,2}\\{?[ \\t]{0,2}\\n?[ \\t]{0,8}["\\x27]?[A-Za-z_\\-]{0,16}?)'
 
 /** As files of variables and as programs write them: `rapid_api` is `rapidapi` too. */
-export function spellings(keywords: readonly string[]): string[] {
+export function keywordVariants(keywords: readonly string[]): string[] {
   return [
     ...new Set(keywords.flatMap(keyword => [keyword, keyword.replace(/(?<=[a-z0-9])_(?=[a-z0-9])/g, '')])),
   ]

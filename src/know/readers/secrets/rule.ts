@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { revokeStep, verifyStep } from '../../../core/contract/declared-step.ts'
-import { assignedTo, spellings, withSeparator } from './assigned-to.ts'
+import { assignedTo, keywordVariants, withSeparator } from './assigned-to.ts'
 import { checksums } from './checksum.ts'
 import { keywordsInUtf8, patternInUtf8 } from './in-utf8.ts'
 import { SEPARATOR } from './separator.ts'
@@ -172,7 +172,7 @@ export const ruleSchema = z
   })
   .transform(rule => {
     if (!rule.assignedTo) return { ...rule, pattern: withSeparator(rule.pattern) }
-    const keywords = spellings(rule.keywords)
+    const keywords = keywordVariants(rule.keywords)
     return { ...rule, keywords, pattern: assignedTo(keywords, rule.assignedTo, rule.pattern) }
   })
   .transform((rule, context) => {
