@@ -105,12 +105,7 @@ async function orderedCommits(source: GitSource, survey: Survey): Promise<AsyncG
     count = 0
     await orderCommits(repository, survey.ids('commit', source.limits), next)
   }
-  return (async function* () {
-    for (let from = 0; from < count; from += AT_ONCE) {
-      const length = Math.min(AT_ONCE, count - from)
-      yield Array.from({ length }, (_, i) => survey.objects.id(order.get(from + i)))
-    }
-  })()
+  return survey.idsOf(order, count)
 }
 
 type Kind = 'blob' | 'commit' | 'tag'
@@ -206,9 +201,14 @@ export class Survey {
       ids = []
     }
     if (kept > 0) await ended
-    for (let from = 0; from < kept; from += AT_ONCE) {
-      const length = Math.min(AT_ONCE, kept - from)
-      yield Array.from({ length }, (_, i) => this.objects.id(later.get(from + i)))
+    yield* this.idsOf(later, kept)
+  }
+
+  /** Of so many objects, by their numbers. */
+  async *idsOf(numbers: Column<Uint32Array>, count: number): AsyncGenerator<string[], void> {
+    for (let from = 0; from < count; from += AT_ONCE) {
+      const length = Math.min(AT_ONCE, count - from)
+      yield Array.from({ length }, (_, i) => this.objects.id(numbers.get(from + i)))
     }
   }
 

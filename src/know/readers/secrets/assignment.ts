@@ -6,6 +6,7 @@ import { keyNameOf, LIST } from './key-name.ts'
 import type { Key } from './key.ts'
 import { followingElement, valueBefore } from './paired-value.ts'
 import { delimitedRange } from './delimited-value.ts'
+import { isOfSettings } from './dialect.ts'
 import { isQuote, LONGEST_VALUE, quotedRange, type Range, unescaped } from './quoted-value.ts'
 import type { Text } from './text.ts'
 import { narrow, wideOf } from './wide.ts'
@@ -75,7 +76,7 @@ const OPENS_IN_YAML = /^\[\s{0,60}(?=[^\s,\]])/
 function isLiteral({ page, dialect }: Text, range: Range, how: Assigned['how']): boolean {
   if (isQuote(page[range.start - 1]) || range.isInString) return true
   if (how === 'told') return false
-  return dialect !== 'code' && dialect !== 'text'
+  return isOfSettings(dialect)
 }
 
 /** As offsets into text.page. */

@@ -1,16 +1,23 @@
 /** How a kind of file writes keys and values; `text` is everything that is not known. */
-export type Dialect =
-  | 'json'
-  | 'yaml'
-  | 'env'
-  | 'shell'
-  | 'docker'
-  | 'ini'
-  | 'toml'
-  | 'xml'
-  | 'netrc'
-  | 'code'
-  | 'text'
+export const DIALECTS = [
+  'json',
+  'yaml',
+  'env',
+  'shell',
+  'docker',
+  'ini',
+  'toml',
+  'xml',
+  'netrc',
+  'code',
+  'text',
+] as const
+export type Dialect = (typeof DIALECTS)[number]
+
+/** Neither a program nor prose: what stands bare there is a value. */
+export function isOfSettings(dialect: Dialect): boolean {
+  return dialect !== 'code' && dialect !== 'text'
+}
 
 const BY_EXTENSION: Record<string, Dialect> = {}
 for (const [dialect, extensions] of Object.entries({

@@ -2,7 +2,7 @@ import { COMPARES } from './assignment.ts'
 import { classOf } from './byte-class.ts'
 import type { Text } from './text.ts'
 
-const [TAB, NEWLINE, RETURN, SPACE, DOLLAR, PARENTHESIS] = [0x09, 0x0a, 0x0d, 0x20, 0x24, 0x28]
+const [NEWLINE, RETURN, SPACE, HASH, DOLLAR, PARENTHESIS] = [0x0a, 0x0d, 0x20, 0x23, 0x24, 0x28]
 const [HYPHEN, COLON, EQUALS, BRACKET_END] = [0x2d, 0x3a, 0x3d, 0x5d]
 const [BRACE, PIPE, BRACE_END] = [0x7b, 0x7c, 0x7d]
 
@@ -26,7 +26,7 @@ export function isGivenNothing(text: Text, start: number, separatorAt: number, v
   let sign = SPACE
   for (let at = separatorAt; at < valueAt; at++) {
     const byte = bytes[at]!
-    if (byte === SPACE || byte === TAB) continue
+    if (BLANK[byte]) continue
     if (byte === COLON || byte === EQUALS) sign = byte
     else if (byte === PARENTHESIS || byte === NEWLINE) {
       if (sign !== SPACE) return false
@@ -134,18 +134,18 @@ function isExpression(
   // Nothing; `new String("x")`; `b"x"`; `r#"x"#`; `q(x)`; `String("x")`.
   if (signs === 0 || at === valueAt || (at === valueAt + 3 && BLANK[bytes[at]!]) || QUOTES[bytes[at]!])
     return false
-  if ((bytes[at] === 0x23 && QUOTES[bytes[at + 1]!]) || (at <= valueAt + 2 && bytes[at - 1] === 0x71))
+  if ((bytes[at] === HASH && QUOTES[bytes[at + 1]!]) || (at <= valueAt + 2 && bytes[at - 1] === 0x71))
     return false
-  if (bytes[at] === 0x28 && !IN_WORD[bytes[at + 1]!] && bytes[at + 1] !== 0x29) return false
+  if (bytes[at] === PARENTHESIS && !IN_WORD[bytes[at + 1]!] && bytes[at + 1] !== 0x29) return false
   const before = bytes[start - 1] ?? NEWLINE
   if (IN_STRING[before]) return false
   // In a string, or an option of a command.
-  const mayBeQuoted = before === SPACE || before === 0x3a
+  const mayBeQuoted = before === SPACE || before === COLON
   const mayBeOption = valueAt - separatorAt === 1
   if (!mayBeQuoted && !mayBeOption) return true
   for (let back = start - 1; back >= Math.max(0, start - LEAD) && bytes[back] !== NEWLINE; back--) {
     if (mayBeQuoted && QUOTES[bytes[back]!]) return false
-    if (mayBeOption && bytes[back] === 0x2d && bytes[back - 1] === 0x2d) return false
+    if (mayBeOption && bytes[back] === HYPHEN && bytes[back - 1] === HYPHEN) return false
   }
   return true
 }

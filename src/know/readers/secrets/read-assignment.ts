@@ -1,6 +1,7 @@
 import { classOf } from './byte-class.ts'
 import type { Candidate } from './candidate.ts'
 import { type Assigned, COMPARES } from './assignment.ts'
+import { isOfSettings } from './dialect.ts'
 import type { Match } from './interpret.ts'
 import { judgeNamed } from './judge-assignment.ts'
 import type { Key } from './key.ts'
@@ -62,7 +63,7 @@ function candidateOf(
   isFurther: boolean,
 ): Candidate | undefined {
   const { span: value, how, isLiteral } = assigned
-  const isSetting = assigned.isSetting || SETTINGS.has(text.dialect)
+  const isSetting = assigned.isSetting || isOfSettings(text.dialect)
   // What stands beside it is dear to find out, and most values are settled without.
   const isNear = named.family === 'password'
   let near: Neighbours | undefined
@@ -113,18 +114,6 @@ function isOtherName({ bytes }: Text, start: number, separatorAt: number, valueA
     before === COLON && bytes[start - 2] === COLON && /["']/.test(String.fromCharCode(bytes[separatorAt]!))
   )
 }
-
-const SETTINGS: ReadonlySet<Text['dialect']> = new Set([
-  'json',
-  'yaml',
-  'env',
-  'shell',
-  'docker',
-  'ini',
-  'toml',
-  'xml',
-  'netrc',
-])
 
 /** No line break within half a thousand bytes on either side. */
 export function isLongLine({ bytes }: Text, at: number): boolean {

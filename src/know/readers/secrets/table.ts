@@ -40,20 +40,21 @@ export function readCells(
   const { text } = found
   if (text.dialect !== 'text' || !mayEndCell(text, key.end)) return undefined
   const isCsv = /\.[ct]sv$/i.test(text.path)
-  const below = readColumn(found, key, name, isCsv)
+  const line = lineAt(text, key.start)
+  const below = readColumn(found, line, key, name, isCsv)
   if (below?.length) return below
-  const beside = readNextCell(found, key, name, isCsv)
+  const beside = readNextCell(found, line, key, name, isCsv)
   return beside ? [beside] : below
 }
 
 function readColumn(
   found: Found,
+  line: Line,
   key: Pick<Key, 'start' | 'end'>,
   name: KeyName,
   isCsv: boolean,
 ): readonly Candidate[] | undefined {
   const { text } = found
-  const line = lineAt(text, key.start)
   if (!(isCsv ? ENDS_CELL : ENDS_CELL_OF_MARKDOWN).test(line.header.slice(key.end - line.start)))
     return undefined
   // Several columns of one table ask for it one after the other.
@@ -78,20 +79,19 @@ const NEXT_CELL_OF_CSV = /^["']? ?[\t,] ?(["']?)([^\s,"']{8,512})\1(?:[\t,]|$)/
 /** `| API key | `x` |`, `api_key,x,2026-01-02`: only what no text about the key would be. */
 function readNextCell(
   found: Found,
+  { header, start }: Line,
   key: Pick<Key, 'start' | 'end'>,
   name: KeyName,
   isCsv: boolean,
 ): Candidate | undefined {
-  const { text } = found
-  const { header: line, start } = lineAt(text, key.start)
   const [from, to] = [key.start - start, key.end - start]
-  const next = (isCsv ? NEXT_CELL_OF_CSV : NEXT_CELL).exec(line.slice(to))
-  if (!next || !(isCsv ? OPENS_CELL_OF_CSV : OPENS_CELL).test(line.slice(0, from))) return undefined
+  const next = (isCsv ? NEXT_CELL_OF_CSV : NEXT_CELL).exec(header.slice(to))
+  if (!next || !(isCsv ? OPENS_CELL_OF_CSV : OPENS_CELL).test(header.slice(0, from))) return undefined
   const { form, isDigest } = formOf(next[2]!)
   const isPassword = name.family === 'password'
   if (isPassword ? isDigest || !hasManyKinds(next[2]!) : form !== 'generated') return undefined
   const at = key.end + next[0].indexOf(next[2]!, next[0].indexOf(isCsv ? '' : '|'))
-  const value = spanOf(text, { start: at, end: at + next[2]!.length, encodings: [] })
+  const value = spanOf(found.text, { start: at, end: at + next[2]!.length, encodings: [] })
   return value && namedCandidate(found, name, value, { how: 'assigned', isSetting: isCsv })
 }
 

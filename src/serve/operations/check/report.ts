@@ -142,14 +142,16 @@ export function firstLine({ things, lookedAt, of, reached }: NonNullable<Checked
   return `In this order: what nobody gets to any more once each, and those above it, are mended. All of these take ${taken} of ${reached} things that a thief of one found gets to; ${lookedAt} of ${of} were looked at.`
 }
 
+function keptText(number: number): string {
+  return `${number} ${number === 1 ? 'was' : 'were'} kept`
+}
+
 export function ratchetLine({ ratchet }: Checked): string | undefined {
   if (!ratchet) return undefined
   const { kept, now, grown, holds } = ratchet
-  const kinds = grown
-    .map(({ kind, kept, now }) => `${kind}: ${now} where ${kept} ${kept === 1 ? 'was' : 'were'} kept`)
-    .join('; ')
+  const kinds = grown.map(({ kind, kept, now }) => `${kind}: ${now} where ${keptText(kept)}`).join('; ')
   const standing = `There ${now === 1 ? 'is' : 'are'} ${countText(now, 'standing credential')}`
-  const were = `${kept} ${kept === 1 ? 'was' : 'were'} kept`
+  const were = keptText(kept)
   if (!holds) return `${standing}, and ${were}: ${kinds}.`
   return now < kept
     ? `${standing}, and ${were}: keep the fewer with --write-ratchet.`

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { compileRule } from '../../../../src/know/readers/secrets/compiled-rule.ts'
-import type { Dialect } from '../../../../src/know/readers/secrets/dialect.ts'
+import { DIALECTS } from '../../../../src/know/readers/secrets/dialect.ts'
 import { compileRules } from '../../../../src/know/readers/secrets/engine.ts'
 import { isGivenNothing } from '../../../../src/know/readers/secrets/given-nothing.ts'
 import { loadRules } from '../../../../src/know/readers/secrets/load-rules.ts'
@@ -27,20 +27,6 @@ const VALUES =
 const oneOf = (pieces: string) => fc.constantFrom(...pieces.split('¦'))
 const pieces = fc.array(oneOf(PIECES), { maxLength: 5 }).map(parts => parts.join(''))
 const blanks = fc.constantFrom('', ' ', '\t', '  ', ' '.repeat(17), ' '.repeat(65))
-const DIALECTS: readonly Dialect[] = [
-  'json',
-  'yaml',
-  'env',
-  'shell',
-  'docker',
-  'ini',
-  'toml',
-  'xml',
-  'netrc',
-  'code',
-  'text',
-]
-
 test.each(['password', 'passwords', '--password', 'a.db_password', 'password.equals', 'token', 'apiKeys'])(
   'what is told to be given nothing has no value that would be read: %s',
   name => {
