@@ -1,55 +1,5 @@
-import { type Beginning, beginningOf, longestMatch } from './pattern-bounds.ts'
+import { Pattern } from './pattern.ts'
 import { type Rule, wholePattern } from './rule.ts'
-
-/**
- * An expression, and which groups it has. Whether it fits is asked far more often than where its groups are, and an
- * answer with positions costs ten times as much: so there are two expressions. Most rules are never tried, and fewer yet
- * match: each is made when it is first asked for.
- */
-export class Pattern {
-  /** The groups' names in their order; '' for one without a name. */
-  readonly groups: readonly string[]
-  /** All of the match is one group. */
-  readonly isOneGroup: boolean
-  readonly #source: string
-  readonly #flags: string
-  #fits: RegExp | undefined
-  #indices: RegExp | undefined
-  #longest: number | undefined
-
-  constructor(source: string, flags: string) {
-    const groups: string[] = []
-    // Results with named groups cost more than those without.
-    this.#source = source.replace(
-      /\\[^]|\[(?:\\[^]|[^\\\]])*\]|\((?:\?(?:<([A-Za-z]+)>|:))?/g,
-      (part, name: string | undefined) => {
-        if (part[0] !== '(' || part === '(?:') return part
-        groups.push(name ?? '')
-        return '('
-      },
-    )
-    this.groups = groups
-    this.#flags = flags
-    this.isOneGroup = /^\((?:\\[^]|\[(?:\\[^]|[^\\\]])*\]|[^()[\]\\])*\)$/.test(this.#source)
-  }
-
-  get fits(): RegExp {
-    return (this.#fits ??= new RegExp(this.#source, this.#flags))
-  }
-
-  get indices(): RegExp {
-    return (this.#indices ??= new RegExp(this.#source, `d${this.#flags}`))
-  }
-
-  get beginning(): Beginning {
-    return beginningOf(this.#source, this.#flags.includes('i'))
-  }
-
-  /** The most characters that it takes. */
-  get longest(): number {
-    return (this.#longest ??= longestMatch(this.#source))
-  }
-}
 
 /** A rule ready to run. `lead` bounds what may stand before the keyword that the pattern begins with. */
 export interface CompiledRule {

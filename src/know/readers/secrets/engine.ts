@@ -8,7 +8,7 @@ import { classOf } from './byte-class.ts'
 import { type CompiledRule, compileRule } from './compiled-rule.ts'
 import { type Dialect, dialectOf } from './dialect.ts'
 import { type Embedded, EmbeddedTexts, lift } from './embedded.ts'
-import { groupsOf, interpret, type Match } from './interpret.ts'
+import { interpret, type Match } from './interpret.ts'
 import { type Dictionary, dictionaryOf, meaningOf } from './literals.ts'
 import { IN_NAME } from './lookup.ts'
 import { type Hits, newHits, Prefilter } from './prefilter.ts'
@@ -231,15 +231,18 @@ function matchAt(text: Text, rule: CompiledRule, keywordAt: number, after: numbe
   text.turnTo(keywordAt, keywordAt + pattern.longest + 1)
   const { fits } = pattern
   fits.lastIndex = keywordAt - text.base
-  if (!fits.test(text.page)) return undefined
+  // An answer without its parts costs less.
+  const isWhole = rule.isNameOnly || pattern.isOneGroup
+  const found = isWhole ? undefined : fits.exec(text.page)
+  if (found === null || (isWhole && !fits.test(text.page))) return undefined
   const end = text.base + fits.lastIndex
   if (end < bytes.length && rule.after[bytes[end]!]) return undefined
-  if (rule.isNameOnly)
-    return { start, keywordAt, end, groups: { separator: [nameEndAt(bytes, keywordAt), end] } }
-  const { indices, groups, isOneGroup } = pattern
-  if (isOneGroup) return { start, keywordAt, end, groups: { [groups[0]!]: [keywordAt, end] } }
-  indices.lastIndex = keywordAt - text.base
-  return { start, keywordAt, end, groups: groupsOf(indices.exec(text.page)!, groups, text.base) }
+  const groups = found
+    ? pattern.groupsOf(found, text.base)
+    : rule.isNameOnly
+      ? { separator: [nameEndAt(bytes, keywordAt), end] as [number, number] }
+      : { [pattern.groups[0]!]: [keywordAt, end] as [number, number] }
+  return { start, keywordAt, end, groups }
 }
 
 /** Where the name ends that goes on here. */

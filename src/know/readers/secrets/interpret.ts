@@ -15,6 +15,7 @@ import { isQuote, quotedEncoding, unescaped } from './quoted-value.ts'
 import { readManifest } from './secret-manifest.ts'
 import { isLongLine, readAssignment } from './read-assignment.ts'
 import { readHeading, readRows } from './table.ts'
+import type { Groups } from './pattern.ts'
 import type { Text } from './text.ts'
 import { longestRun } from './value-form.ts'
 import { readWhole } from './whole-file.ts'
@@ -24,7 +25,7 @@ export interface Match {
   readonly start: number
   readonly keywordAt: number
   readonly end: number
-  readonly groups: Readonly<Record<string, [number, number] | undefined>>
+  readonly groups: Groups
 }
 
 const NONE: readonly Candidate[] = []
@@ -176,11 +177,11 @@ function indentOf(text: Text, [start, end]: [number, number]): string[] {
 }
 
 /** The nearest that fits, on either side: the other half, what the key is called. */
-function findBeside(text: Text, pair: Beside, match: Match): Match['groups'] | undefined {
+function findBeside(text: Text, pair: Beside, match: Match): Groups | undefined {
   const from = Math.max(0, match.start - pair.within)
   const around = text.latin1(from, match.end + pair.within)
-  const { fits, indices, groups } = pair.pattern
-  let best: { at: number; distance: number } | undefined
+  const { fits } = pair.pattern
+  let best: { found: RegExpExecArray; distance: number } | undefined
   for (fits.lastIndex = 0; ; ) {
     const found = fits.exec(around)
     if (!found) break
@@ -191,21 +192,9 @@ function findBeside(text: Text, pair: Beside, match: Match): Match['groups'] | u
     if (start < match.end && end > match.start) continue
     const distance = start >= match.end ? start - match.end : match.start - end
     if (best && distance >= best.distance) continue
-    if (entropy(found[0]) >= pair.entropy) best = { at: found.index, distance }
+    if (entropy(found[0]) >= pair.entropy) best = { found, distance }
   }
-  if (!best) return undefined
-  indices.lastIndex = best.at
-  return groupsOf(indices.exec(around)!, groups, from)
-}
-
-/** Where the groups of a match are; `names` in their order. */
-export function groupsOf(found: RegExpExecArray, names: readonly string[], base: number): Match['groups'] {
-  const groups: Record<string, [number, number] | undefined> = {}
-  names.forEach((name, index) => {
-    const range = found.indices![index + 1]
-    if (range && name !== '') groups[name] = [base + range[0], base + range[1]]
-  })
-  return groups
+  return best && pair.pattern.groupsOf(best.found, from)
 }
 
 function readUrl(text: Text, compiled: CompiledRule, match: Match, depth: number): Candidate | undefined {
