@@ -1,13 +1,13 @@
 import { type Beside, CASE, GRAM, MIX, PLACE_WORDS, WITHOUT_FIRST, WITHOUT_LAST } from './sieve.ts'
 
-/** Where a gram stands in a literal, and another byte of it: so far from the gram, its case left out. */
+/** Where a gram stands in a literal, and four other bytes of it: so far from the gram, their case left out, or 0. */
 export interface Place {
   readonly gram: number
   /** Where the literal is. */
   readonly literal: number
   readonly behind: number
-  readonly beside: number
-  readonly byte: number
+  readonly from: number
+  readonly others: number
 }
 
 /**
@@ -18,7 +18,7 @@ export function tableOf(
   places: readonly Place[],
   placesAt: number,
 ): { slots: Int32Array; listed: Int32Array; bits: number; most: number } {
-  const bits = Math.ceil(Math.log2(places.length + 8)) + 1
+  const bits = Math.ceil(Math.log2(new Set(places.map(({ gram }) => gram)).size + 8)) + 1
   const slots = new Int32Array(2 << bits)
   const slotOf = new Int32Array(places.length)
   let grams = 0
@@ -41,9 +41,9 @@ export function tableOf(
     listed[next] = next + 1
     next = end
   }
-  places.forEach(({ literal, behind, beside, byte }, index) => {
+  places.forEach(({ literal, behind, from, others }, index) => {
     const first = (slots[slotOf[index]! + 1]! - placesAt) / 4
-    listed.set([literal, behind, beside, byte], listed[first]!)
+    listed.set([literal, behind, from, others], listed[first]!)
     listed[first]! += PLACE_WORDS
   })
   for (let slot = 0; slot < slots.length; slot += 2)
@@ -58,11 +58,14 @@ export function tableOf(
  * What to look for, so that the literal is met whether it begins at an even or at an odd position. `free` is the byte of
  * the gram that may be any.
  */
-export function gramsOf(bytes: Uint8Array): { gram: number; free?: number; behind: number }[] {
+export function gramsOf(
+  bytes: Uint8Array,
+  shared: SharedGrams,
+): { gram: number; free?: number; behind: number }[] {
   const rarest: [number | undefined, number | undefined] = [undefined, undefined]
   const most = [-1, -1]
   for (let offset = 0; offset + GRAM <= bytes.length; offset++) {
-    const rare = rarity(bytes, offset)
+    const rare = shared.rarity(bytes, offset)
     if (rare <= most[offset & 1]!) continue
     most[offset & 1] = rare
     rarest[offset & 1] = offset
@@ -76,11 +79,51 @@ export function gramsOf(bytes: Uint8Array): { gram: number; free?: number; behin
   })
 }
 
-/** The byte of a literal right behind a gram of it, or before, and so far from the gram; if there is none, one of the gram's own. */
-export function besideOf(bytes: Uint8Array, behind: number): { kind: Beside; beside: number; byte: number } {
+/** Of what is searched, about so much is made of what literals are made of. */
+const OF_LITERALS = 1 / 16
+
+/** How often grams occur in all literals. What they share, as `assw`, is met more often than its letters say. */
+export class SharedGrams {
+  readonly #times = new Map<number, number>()
+  #all = 0
+
+  add(bytes: Uint8Array): void {
+    for (let offset = 0; offset + GRAM <= bytes.length; offset++) {
+      const gram = gramAt(bytes, offset)
+      this.#times.set(gram, (this.#times.get(gram) ?? 0) + 1)
+      this.#all++
+    }
+  }
+
+  /** Twice the negative binary logarithm of how often four bytes are met, roughly: what is rare makes fewer comparisons. */
+  rarity(bytes: Uint8Array, at: number): number {
+    const times = this.#times.get(gramAt(bytes, at)) ?? 0
+    return -2 * Math.log2(2 ** (-rarity(bytes, at) / 2) + (OF_LITERALS * times) / this.#all)
+  }
+}
+
+/** The byte of a literal right behind a gram of it, or before; if there is none, one of the gram's own. */
+export function besideOf(bytes: Uint8Array, behind: number): { kind: Beside; byte: number } {
   const kind = behind + GRAM < bytes.length ? 'behind' : behind > 0 ? 'before' : 'none'
-  const beside = kind === 'behind' ? GRAM : kind === 'before' ? -1 : -Math.min(0, behind)
-  return { kind, beside, byte: bytes[behind + beside]! | 0x20 }
+  const at = kind === 'behind' ? behind + GRAM : kind === 'before' ? behind - 1 : Math.max(0, behind)
+  return { kind, byte: bytes[at]! | 0x20 }
+}
+
+/** Four bytes of a literal that its gram does not tell, the rarest or as many as there are: where they are, from the gram, and which. */
+export function othersOf(
+  bytes: Uint8Array,
+  behind: number,
+  shared: SharedGrams,
+): { from: number; others: number } {
+  const isTold = bytes.length < GRAM || (behind === 0 && bytes.length === GRAM)
+  if (isTold) return { from: 0, others: 0 }
+  let [at, most] = [0, -1]
+  for (let offset = 0; offset + GRAM <= bytes.length; offset++) {
+    const further = Math.min(GRAM, Math.abs(offset - behind))
+    const told = 100 * further + shared.rarity(bytes, offset)
+    if (told > most) [at, most] = [offset, told]
+  }
+  return { from: at - behind, others: gramAt(bytes, at) }
 }
 
 function gramAt(bytes: ArrayLike<number>, at: number): number {
@@ -123,7 +166,7 @@ function kindOf(byte: number): number {
   return special < 0 ? 31 : 27 + special
 }
 
-/** How seldom four bytes are met in ordinary text, roughly: what is rare there makes fewer comparisons. */
+/** How seldom four bytes are met in ordinary text, in the same measure. */
 function rarity(bytes: Uint8Array, at: number): number {
   let sum = RARE[KIND[bytes[at]!]!]!
   for (let i = at; i < at + GRAM - 1; i++) sum += RARE_AFTER[KIND[bytes[i]!]!]![KIND[bytes[i + 1]!]!]!

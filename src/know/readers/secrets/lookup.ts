@@ -1,5 +1,5 @@
 import { classOf } from './byte-class.ts'
-import { besideOf, CASELESS, gramsOf, type Place, tableOf } from './grams.ts'
+import { besideOf, CASELESS, gramsOf, othersOf, type Place, SharedGrams, tableOf } from './grams.ts'
 import { Layout } from './linear-memory.ts'
 import type { Beginning, Run } from './pattern-bounds.ts'
 import { MIX, MOST_LISTED, marksOf, pairOf, sieve } from './sieve.ts'
@@ -67,6 +67,8 @@ export function lookupOf(literals: readonly Literal[]): Lookup {
   const ranked = Int32Array.from(literals.keys()).sort(
     (a, b) => bytesOf[a]!.length - bytesOf[b]!.length || a - b,
   )
+  const shared = new SharedGrams()
+  for (const bytes of bytesOf) shared.add(bytes)
   const layout = new Layout()
   const folds = [EVERY_BYTE, FOLDED].map(table => layout.put(table))
   const laidNeeds = layNeeds(literals, layout)
@@ -87,9 +89,9 @@ export function lookupOf(literals: readonly Literal[]): Lookup {
       met.push({ at, sought: Uint8Array.from(bytes), ignoreCase })
       return
     }
-    for (const { gram, free, behind } of gramsOf(bytes)) {
-      const { kind, beside, byte } = besideOf(bytes, behind)
-      places.push({ gram, literal: at, behind, beside, byte })
+    for (const { gram, free, behind } of gramsOf(bytes, shared)) {
+      const { kind, byte } = besideOf(bytes, behind)
+      places.push({ gram, literal: at, behind, ...othersOf(bytes, behind, shared) })
       const pair = pairOf(gram, kind, byte, PAIR_BITS)
       pairs[pair >>> 5]! |= 1 << pair
       if (free !== undefined) threes[Math.imul(gram, MIX) >>> (32 - THREES_BITS)] = 1

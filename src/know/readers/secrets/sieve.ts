@@ -227,7 +227,8 @@ function compareAll(
 
 function compareThose(module: Module, { slots, slotBits }: Tables): number {
   return module.define(5, ([gram, at, out, text, end], local) => {
-    const [slot, found, place, last, start, literal, here, sought, until, fold] = [
+    const [slot, found, place, last, start, others, literal, here, sought, until, fold] = [
+      local(),
       local(),
       local(),
       local(),
@@ -255,8 +256,11 @@ function compareThose(module: Module, { slots, slotBits }: Tables): number {
       loop(again => [
         block(differs => [
           goIf(differs, less(tee(start, sub(get(at!), load(get(place), 4))), get(text!))),
-          // One byte more tells most of what only shares four.
-          goIf(differs, ne(or(load8(add(get(at!), load(get(place), 8))), 0x20), load(get(place), 12))),
+          // Four bytes more tell most of what only shares four.
+          set(others, load(get(place), 12)),
+          when(get(others), () => [
+            goIf(differs, ne(or(load(add(get(at!), load(get(place), 8))), CASE), get(others))),
+          ]),
           set(literal, load(get(place))),
           set(sought, load(get(literal))),
           set(until, load(get(literal), 4)),
