@@ -84,7 +84,9 @@ function classTable(characters: string): Uint8Array {
 function makeTable(characters: string): Uint8Array {
   const table = new Uint8Array(256)
   if (characters === '') return table
-  const expression = new RegExp(`[${characters}]`)
-  for (let byte = 0; byte < 256; byte++) table[byte] = expression.test(String.fromCharCode(byte)) ? 1 : 0
+  for (const [character] of EVERY_BYTE.matchAll(new RegExp(`[${characters}]`, 'g')))
+    table[character.charCodeAt(0)] = 1
   return table
 }
+
+const EVERY_BYTE = String.fromCharCode(...Array(256).keys())

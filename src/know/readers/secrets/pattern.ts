@@ -7,56 +7,59 @@ export type Groups = Readonly<Record<string, [number, number] | undefined>>
  * A rule's expression. An answer of V8's that has positions (the flag `d`) costs ten times as much as one without: so what
  * comes before a group is made a group too, and positions are what the lengths add up to. Where a group stands within
  * another or may be repeated they do not, and V8 is asked a second time.
- * Most rules are never tried: an expression is made when it is first asked for.
+ * Most rules are never tried: what is needed for a trial is made when it is first asked for.
  */
 export class Pattern {
-  /** The groups' names in their order; '' for one without a name. */
-  readonly groups: readonly string[]
-  /** All of the match is one group. */
-  readonly isOneGroup: boolean
-  readonly #parts: readonly Part[] | undefined
   readonly #source: string
   readonly #flags: string
+  #form: Form | undefined
   #fits: RegExp | undefined
   #indices: RegExp | undefined
   #longest: number | undefined
 
   constructor(source: string, flags: string) {
-    const groups: string[] = []
-    // Results with named groups cost more than those without.
-    this.#source = source.replace(SIGN, (sign, name: string | undefined) => {
-      if (!isGroup(sign)) return sign
-      groups.push(name ?? '')
-      return '('
-    })
-    this.groups = groups
+    this.#source = source
     this.#flags = flags
-    this.#parts = partsOf(source)
-    this.isOneGroup = groups.length === 1 && this.#parts?.length === 1
+  }
+
+  get #known(): Form {
+    return (this.#form ??= formOf(this.#source))
+  }
+
+  /** The groups' names in their order; '' for one without a name. */
+  get groups(): readonly string[] {
+    return this.#known.groups
+  }
+
+  /** All of the match is one group. */
+  get isOneGroup(): boolean {
+    return this.#known.isOneGroup
   }
 
   /** Tells whether it fits, and of its answer `groupsOf` tells the groups. */
   get fits(): RegExp {
-    return (this.#fits ??= new RegExp(this.#parts ? asGroups(this.#parts) : this.#source, this.#flags))
+    return (this.#fits ??= new RegExp(this.#known.asGroups, this.#flags))
   }
 
   /** @param found what `fits` answered. `base` is where the text that it was asked about begins. */
   groupsOf(found: RegExpExecArray, base: number): Groups {
+    const { parts, groups: names, unnamed } = this.#known
     const groups: Record<string, [number, number] | undefined> = {}
-    if (this.#parts) {
+    if (parts) {
       let at = base + found.index
-      this.#parts.forEach(({ name }, index) => {
+      for (let index = 0; index < parts.length; index++) {
         const matched: string | undefined = found[index + 1]
-        if (matched === undefined) return
+        if (matched === undefined) continue
+        const { name } = parts[index]!
         if (name) groups[name] = [at, at + matched.length]
         at += matched.length
-      })
+      }
       return groups
     }
-    const indices = (this.#indices ??= new RegExp(this.#source, `d${this.#flags}`))
+    const indices = (this.#indices ??= new RegExp(unnamed, `d${this.#flags}`))
     indices.lastIndex = found.index
     const positions = indices.exec(found.input)!.indices!
-    this.groups.forEach((name, index) => {
+    names.forEach((name, index) => {
       const range = positions[index + 1]
       if (range && name !== '') groups[name] = [base + range[0], base + range[1]]
     })
@@ -70,6 +73,33 @@ export class Pattern {
   /** The most characters that it takes. */
   get longest(): number {
     return (this.#longest ??= longestMatch(this.#source))
+  }
+}
+
+interface Form {
+  readonly groups: readonly string[]
+  readonly isOneGroup: boolean
+  /** Undefined where lengths do not add up. */
+  readonly parts: readonly Part[] | undefined
+  /** Answers with named groups cost more than those without. */
+  readonly unnamed: string
+  readonly asGroups: string
+}
+
+function formOf(source: string): Form {
+  const groups: string[] = []
+  const unnamed = source.replace(SIGN, (sign, name: string | undefined) => {
+    if (!isGroup(sign)) return sign
+    groups.push(name ?? '')
+    return '('
+  })
+  const parts = partsOf(source)
+  return {
+    groups,
+    isOneGroup: groups.length === 1 && parts?.length === 1,
+    parts,
+    unnamed,
+    asGroups: parts ? asGroups(parts) : unnamed,
   }
 }
 
