@@ -18,6 +18,7 @@ export const awsCredentialReportReader: Reader = {
   format: 'aws-credential-report',
   reads({ format }, head) {
     if (format !== undefined) return format === 'aws-credential-report'
+    if (!BEGINS.includes(String.fromCharCode(head[0] ?? 0))) return false
     const text = headText(head)
     return /^(?:\xef\xbb\xbf)?"?user"?,"?arn"?,"?user_creation_time"?,/.test(text) || isInJson(text)
   },
@@ -27,6 +28,9 @@ export const awsCredentialReportReader: Reader = {
     else yield* readReport(text, document.path)
   },
 }
+
+/** A column's name, perhaps in quotes or behind a byte order mark; or JSON, perhaps behind blanks. */
+const BEGINS = 'u"\xef{ \t\r\n'
 
 /** `user,arn,` in base64: a search for that alone costs next to nothing, and hardly any file has it. */
 function isInJson(text: string): boolean {

@@ -122,7 +122,11 @@ function isCpio(head: Uint8Array): boolean {
   return nameSize > 0 && nameSize <= LONGEST_NAME
 }
 
+const DIGIT_ZERO = 0x30
+
 function formOf(head: Uint8Array): Form | undefined {
+  // All of them begin with it, and hardly any other file.
+  if (head[0] !== DIGIT_ZERO) return undefined
   const magic = Buffer.from(head.subarray(0, MAGIC)).toString('latin1')
   return FORMS.find(form => form.magic.includes(magic))
 }
