@@ -1,5 +1,5 @@
 import pc from 'picocolors'
-import { countText } from '../../core/contract/count-text.ts'
+import { countText, numberText } from '../../core/contract/count-text.ts'
 import type { ProgressEvent } from '../operations/operation.ts'
 import { printable } from './printable.ts'
 import { wrapped } from './wrapped.ts'
@@ -74,7 +74,7 @@ export function scanLine(event: ScanEvent, seconds: number, columns: number): st
       : `${formatBytes(event.bytes)} of ${formatBytes(event.totalBytes)}`,
     `${formatBytes(rate)}/s`,
     left,
-    `${event.finds.toLocaleString('en')} found`,
+    `${numberText(event.finds)} found`,
   ].filter(part => part !== undefined)
   const tail = parts.join(', ')
   const room = columns - 1 - tail.length - 2

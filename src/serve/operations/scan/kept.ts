@@ -38,13 +38,25 @@ export interface KeptInput extends Baselines {
   readonly sarif?: string | undefined
 }
 
+type KeptScan = Scan & { roots: Root[]; unmarked: number }
+
 /** Whole repositories and directories, read into the inventory: what was read before is not read again. */
-export async function scanKept(
+export async function scanKept(world: World, input: KeptInput): Promise<KeptScan> {
+  const { closed, ...read } = await readAll(world, input)
+  try {
+    return await told(world, input, read)
+  } finally {
+    await closed
+  }
+}
+
+/** What is kept of what was read. */
+async function told(
   world: World,
   input: KeptInput,
-): Promise<Scan & { roots: Root[]; unmarked: number }> {
+  { sourceIds, failures, skipped }: Omit<Read, 'closed'>,
+): Promise<KeptScan> {
   const { db, keys, io } = world
-  const { sourceIds, failures, skipped } = await readAll(world, input)
   const verified = input.verify ? await verifyFound(world, sourceIds) : undefined
   const names = await sourceNames(db)
   const within = new Set(sourceIds)
@@ -88,6 +100,8 @@ interface Read {
   readonly sourceIds: readonly string[]
   readonly failures: Error[]
   readonly skipped: Coverage['skipped']
+  /** Until the workers have ended, which takes them a moment. */
+  readonly closed: Promise<void>
 }
 
 async function readAll(world: World, input: KeptInput): Promise<Read> {
@@ -114,10 +128,11 @@ async function readAll(world: World, input: KeptInput): Promise<Read> {
           break
       }
     }
-  } finally {
+  } catch (error) {
     await reading.close()
+    throw error
   }
-  return { sourceIds, failures, skipped }
+  return { sourceIds, failures, skipped, closed: reading.close() }
 }
 
 /** Each value is tried once, for all credentials that bear it. */
