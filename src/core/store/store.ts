@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import {
@@ -66,9 +66,19 @@ async function dialectOf(url: string, options: StoreOptions) {
     return await postgresDialect(url, options.connections)
   }
   const { sqliteDialect } = await import('./sqlite.ts')
-  if (url !== ':memory:') await mkdir(dirname(url), { recursive: true, mode: 0o700 })
+  if (url !== ':memory:') {
+    await mkdir(dirname(url), { recursive: true, mode: 0o700 })
+    await makePrivate(url)
+  }
   // Another process that opens or closes the file at this moment holds it for an instant.
   return await retried(async () => sqliteDialect(url, options))
+}
+
+/** The folder may be one that others look into. SQLite gives the files beside it the mode of this one. */
+async function makePrivate(file: string): Promise<void> {
+  // What is there stays as it is, and where nothing can be made SQLite says why.
+  const made = await open(file, 'wx', 0o600).catch(() => undefined)
+  await made?.close()
 }
 
 export function isPostgres(db: Db): boolean {

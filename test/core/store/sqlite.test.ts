@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { chmod, readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sql } from 'kysely'
 import { expect, onTestFinished, test } from 'vitest'
@@ -38,6 +38,21 @@ test('a full disk is STORE_FULL, and what was committed is there', async () => {
   const roomy = await open(path)
   expect(await count(roomy)).toBe(written)
   await write(roomy, 'more')
+})
+
+test('nobody else may read its files, also in a folder that others look into', async () => {
+  const folder = await ownDirectory()
+  await chmod(folder, 0o755)
+  const db = await open(join(folder, 'db'))
+  await transaction(db, tx =>
+    tx
+      .insertInto('evidence')
+      .values({ id: 'a', at: 1, kind: 'k', subject: 's', body: 'x', seq: null, hash: null })
+      .execute(),
+  )
+  const files = await readdir(folder)
+  expect(files.toSorted()).toEqual(['db', 'db-shm', 'db-wal'])
+  for (const file of files) expect((await stat(join(folder, file))).mode & 0o077, file).toBe(0)
 })
 
 test('what is erased is overwritten, and every commit is flushed', async () => {
