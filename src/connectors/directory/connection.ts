@@ -101,7 +101,8 @@ export async function connectTree(tree: Tree, config: DirectoryConfig): Promise<
     yield { see: 'covered', scope: `${tree.scope} ${counts}`, complete }
     for (const { skipped: path, why, failed } of skipped) {
       if (path === OWN_HISTORY) continue
-      const scope = path === '' ? tree.scope : `${tree.scope}/${path}`
+      // A tree of one file is that place itself.
+      const scope = path === '' ? tree.scope : `directory:${tree.path}/${path}`
       yield { see: 'covered', scope, complete: false, why, ...(failed && { failed }) }
     }
   }

@@ -9,7 +9,7 @@ import { failure, reason } from './failure.ts'
 import { replaceFile } from './file-replacement.ts'
 import { pathBytes, pathText } from '../../core/contract/path-text.ts'
 import { READ_FLAGS } from '../../core/contract/read-flags.ts'
-import { excluded, type Skipped, type Tree, type TreeFile } from './tree.ts'
+import { excluded, excludedAt, type Skipped, type Tree, type TreeFile } from './tree.ts'
 
 const CHUNK_BYTES = 256 * 1024
 /**
@@ -21,6 +21,7 @@ const SMALL_BYTES = 1024 * 1024
 const TURN_MS = 5
 const MOST_WRITABLE_BYTES = 64 * 1024 * 1024
 const SLASH = Buffer.from('/')
+const NOT_REGULAR = 'it is no longer a regular file'
 
 /** A directory, or the one file of a directory. Reads without following symbolic links. */
 export async function openTree(given: string, exclude: readonly string[], io: Io): Promise<Tree> {
@@ -129,7 +130,10 @@ async function* walk(
         yield { skipped: path, why }
       } else if (entry.isDirectory()) subfolders.push(file)
       else if (entry.isFile()) yield* regularFile(file, path, memory)
-      else yield { skipped: path, ...(await special(file)) }
+      else {
+        const why = await unread(file, start, exclude)
+        if (why !== undefined) yield { skipped: path, why }
+      }
     }
     folders.push(...subfolders.reverse())
   }
@@ -150,8 +154,8 @@ async function* single(root: string, only: string, io: Io): AsyncGenerator<TreeF
 }
 
 function* regularFile(file: Buffer, path: string, memory: Buffer): Generator<TreeFile | Skipped, void> {
-  const found = openFile(file, path, memory)
-  if (found instanceof FirebreakError) return yield { skipped: path, why: found.message, failed: true }
+  const found = openFile(file, memory)
+  if (typeof found === 'string') return yield { skipped: path, why: found, failed: true }
   const { size, changedAt, content } = found
   const bytes = () => (content ? once(content) : fileBytes(file, path))
   yield { path, size, changedAt, ...(content && { content }), bytes }
@@ -166,17 +170,16 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void> {
   yield bytes
 }
 
-/** What there is, and of a small file the content, in as few calls as there can be: there may be millions of files. */
-function openFile(
-  file: Buffer,
-  path: string,
-  memory: Buffer,
-): { size: number; changedAt: Ms; content?: Buffer } | FirebreakError {
+/**
+ * What there is, and of a small file the content, in as few calls as there can be: there may be millions of files. Or why
+ * it cannot be read.
+ */
+function openFile(file: Buffer, memory: Buffer): { size: number; changedAt: Ms; content?: Buffer } | string {
   let open: number | undefined
   try {
     open = openSync(file, READ_FLAGS)
     const found = fstatSync(open)
-    if (!found.isFile()) return notRegular(path)
+    if (!found.isFile()) return NOT_REGULAR
     const changedAt = Math.trunc(found.mtimeMs)
     if (found.size > SMALL_BYTES) return { size: found.size, changedAt }
     let length = 0
@@ -187,7 +190,7 @@ function openFile(
     }
     return { size: length, changedAt, content: memory.subarray(0, length) }
   } catch (error) {
-    return failure(error as NodeJS.ErrnoException, path)
+    return reason(error as NodeJS.ErrnoException)
   } finally {
     if (open !== undefined) closeSync(open)
   }
@@ -211,15 +214,25 @@ async function* fileBytes(file: Buffer, path: string): AsyncGenerator<Uint8Array
   }
 }
 
-/** What is neither file nor folder: opening a pipe would wait for ever, and a device has no end. */
-async function special(file: Buffer): Promise<{ why: string }> {
+/**
+ * Why what is neither file nor folder is not read: opening a pipe would wait for ever, and a device has no end. Nothing
+ * where a link leads to what is read under its own name.
+ */
+async function unread(file: Buffer, root: Buffer, exclude: readonly string[]): Promise<string | undefined> {
   const found = await lstat(file).catch(() => undefined)
   if (found?.isSymbolicLink()) {
+    const end = await realpath(file, { encoding: 'buffer' }).catch(() => undefined)
+    if (end && isWithin(end, root) && !excludedAt(relativeText(root, end), exclude)) return undefined
     const target = await readlink(file, { encoding: 'buffer' }).catch(() => Buffer.alloc(0))
-    return { why: `a symbolic link to ${pathText(target)}, not followed` }
+    return `a symbolic link to ${pathText(target)}, not followed`
   }
   const kind = found?.isFIFO() ? 'a named pipe' : found?.isSocket() ? 'a socket' : 'a device'
-  return { why: `${kind}, not a file` }
+  return `${kind}, not a file`
+}
+
+function isWithin(path: Buffer, root: Buffer): boolean {
+  const before = root.toString() === '/' ? root : Buffer.concat([root, SLASH])
+  return path.equals(root) || path.subarray(0, before.length).equals(before)
 }
 
 /** The absolute path of a file inside the root, none of whose folders is a symbolic link that leads elsewhere. */
@@ -268,7 +281,7 @@ async function openPlain(file: Buffer, path: string): Promise<FileHandle> {
 }
 
 function notRegular(path: string): FirebreakError {
-  return new FirebreakError('CONFLICT', `${path} is no longer a regular file`)
+  return new FirebreakError('CONFLICT', `${path}: ${NOT_REGULAR}`)
 }
 
 function relativeText(root: Buffer, file: Buffer): string {

@@ -27,6 +27,7 @@ const REASONS: Record<string, string> = {
   EACCES: 'permission denied',
   EPERM: 'permission denied',
   EROFS: 'the file system is read-only',
+  ELOOP: 'a symbolic link, not followed',
   ENAMETOOLONG: 'the path is too long',
   EIO: 'the disk gave an error',
   EMFILE: 'too many open files',

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
+import { dirname, posix } from 'node:path'
 import type { Connection } from '../../core/contract/connector.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import { connectTree } from './connection.ts'
 import type { DirectoryConfig } from './connector.ts'
-import { excluded, type Skipped, type Tree, type TreeFile } from './tree.ts'
+import { excludedAt, type Skipped, type Tree, type TreeFile } from './tree.ts'
 
 /** A file, a symbolic link or a named pipe of the twin. */
 export type MemoryEntry =
@@ -46,6 +47,12 @@ function memoryTree(path: string, files: MemoryFiles, exclude: readonly string[]
     if (!entry) throw new FirebreakError('NOT_FOUND', `${file}: there is no such file`)
     return entry
   }
+  const isRead = (target: string) =>
+    !excludedAt(target, exclude) &&
+    [...entries].some(
+      ([file, entry]) =>
+        !('linkTo' in entry) && (target === '.' || file === target || file.startsWith(`${target}/`)),
+    )
   return {
     scope: `directory:${path}`,
     path,
@@ -54,15 +61,14 @@ function memoryTree(path: string, files: MemoryFiles, exclude: readonly string[]
       const stated = new Set<string>()
       for (const file of [...entries.keys()].sort()) {
         const entry = entries.get(file)
-        // A folder is left out as a whole, and said once.
-        const folders = file.split('/').map((_, depth, parts) => parts.slice(0, depth + 1).join('/'))
-        const out = folders.map(path => excluded(path, exclude)).find(Boolean)
+        const out = excludedAt(file, exclude)
         if (out) {
           if (!stated.has(out.skipped)) yield out
           stated.add(out.skipped)
         } else if (!entry) yield { skipped: file, why: 'it vanished before it was read' }
         else if ('linkTo' in entry) {
-          yield { skipped: file, why: `a symbolic link to ${entry.linkTo}, not followed` }
+          if (!isRead(posix.join(dirname(file), entry.linkTo)))
+            yield { skipped: file, why: `a symbolic link to ${entry.linkTo}, not followed` }
         } else if ('pipe' in entry) yield { skipped: file, why: 'a named pipe, not a file' }
         else {
           yield {

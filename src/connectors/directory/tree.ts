@@ -27,6 +27,12 @@ export function excluded(path: string, globs: readonly string[]): Skipped | unde
   return glob === undefined ? undefined : { skipped: path, why: `excluded by ${glob}` }
 }
 
+/** The same of a path that was not walked to: a folder above it may be left out, and is told as a whole. */
+export function excludedAt(path: string, globs: readonly string[]): Skipped | undefined {
+  const above = path.split('/').map((_, depth, parts) => parts.slice(0, depth + 1).join('/'))
+  return above.map(path => excluded(path, globs)).find(Boolean)
+}
+
 export interface FileState {
   readonly size: number
   /** As in `ls -l`, without the file type: 0o640. */

@@ -36,20 +36,27 @@ describe.each([
   test('links, pipes and what is excluded are not read, and stated', async () => {
     const world = make()
     world.put('real', 'x')
-    world.link('loop', '.')
+    world.put('deep/real', 'x')
     world.link('outside', '/etc')
+    world.link('past', 'skip/me')
+    world.link('deep/up', '../../tree-beside')
+    // What these lead to is read by its own name.
+    world.link('loop', '.')
+    world.link('deep/inside', '../real')
+    world.link('folder', 'deep')
     world.pipe('pipe')
     world.put('skip/me', 'y')
     const connection = await world.open({ exclude: ['skip/**'] })
-    expect([...(await documentsOf(connection)).keys()]).toEqual(['real'])
+    expect([...(await documentsOf(connection)).keys()].sort()).toEqual(['deep/real', 'real'])
     const covered = (await observationsOf(connection)).filter(({ see }) => see === 'covered')
     expect(covered).toContainEqual({
       see: 'covered',
-      scope: expect.stringMatching(/ 1 file$/),
+      scope: expect.stringMatching(/ 2 files$/),
       complete: true,
     })
     for (const [scope, why] of [
-      ['/loop', 'a symbolic link to ., not followed'],
+      ['/past', 'a symbolic link to skip/me, not followed'],
+      ['/deep/up', 'a symbolic link to ../../tree-beside, not followed'],
       ['/outside', 'a symbolic link to /etc, not followed'],
       ['/pipe', 'a named pipe, not a file'],
       ['/skip', 'excluded by skip/**'],
@@ -61,6 +68,7 @@ describe.each([
       }
       expect(covered).toContainEqual({ ...stated, why })
     }
+    expect(covered).toHaveLength(6)
   })
 
   test('a file that vanishes under the walk is stated, and the rest is read', async () => {
