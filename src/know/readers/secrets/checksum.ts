@@ -6,6 +6,7 @@ export const checksums = [
   'base58check',
   'bech32',
   'crc32-base62',
+  'crc32-base62-prefixed',
   'der',
   'discord',
   'gitlab-routable',
@@ -28,6 +29,8 @@ export function holds(checksum: (typeof checksums)[number], token: string): bool
       return holdsBech32(token)
     case 'crc32-base62':
       return holdsCrc32(token)
+    case 'crc32-base62-prefixed':
+      return holdsPrefixedCrc32(token)
     case 'der':
       return isOneSequence(token)
     case 'discord':
@@ -55,9 +58,21 @@ function holdsCrc32(token: string): boolean {
   const classic = /^[a-z]{3}_([A-Za-z0-9]{36})$/.exec(token)
   // Refresh tokens, fine-grained and stateless ones have other forms, of which no checksum is documented.
   if (!classic) return true
-  const body = classic[1]!
-  const sum = crc32(body.slice(0, -6))
-  const tail = body.slice(-6)
+  return endsInCrc32(classic[1]!.slice(0, -6), classic[1]!)
+}
+
+/**
+ * The same with a sum over all that stands before it, the prefix too: access tokens of Synapse, which has an underscore
+ * before the sum, and keys of Honeybadger, which does not document it but makes them so.
+ * https://github.com/element-hq/synapse/blob/develop/synapse/handlers/auth.py
+ */
+function holdsPrefixedCrc32(token: string): boolean {
+  return endsInCrc32(token.slice(0, -6).replace(/_$/, ''), token)
+}
+
+function endsInCrc32(summed: string, token: string): boolean {
+  const sum = crc32(summed)
+  const tail = token.slice(-6)
   return tail === base62(sum, DIGITS + UPPER + LOWER) || tail === base62(sum, DIGITS + LOWER + UPPER)
 }
 

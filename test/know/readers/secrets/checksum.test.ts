@@ -12,6 +12,8 @@ const genuine: Record<(typeof checksums)[number], string> = {
   // BIP 173, valid strings
   bech32: 'an83characterlonghumanreadablepartthatcontainsthenumber1andtheexcludedcharactersbio1tt5tgs',
   'crc32-base62': ['npm_PxoNirbY', 'h5uM2rFeKw8UDMtWJP', 'SRcS0EOPjj'].join(''),
+  // As Synapse's generate_access_token makes it
+  'crc32-base62-prefixed': ['syt_b3BzYm90_', 'qWeRtYuIoPaSdFgHjKlZ', '_', '40jBh7'].join(''),
   der: `0\x81\x80\x02\x01\x00${'\xff'.repeat(125)}`,
   discord: `${Buffer.from('1098765432109876543').toString('base64url')}.GkZw1a.${'qW8x'.repeat(9)}`,
   'gitlab-routable': routable(['gl', 'pat-'].join(''), 'o:1\nu:2a'),
@@ -55,30 +57,29 @@ describe.each(checksums)('%s', checksum => {
   })
 })
 
-describe.each(['base58check', 'bech32', 'gitlab-routable', 'gitlab-own-prefix', 'nkey', 'stellar'] as const)(
-  '%s',
-  checksum => {
-    test('holds for none with one other character', () => {
-      const token = genuine[checksum]
-      // Where GitLab's has its own prefix, another version and another prefix are other forms.
-      const [from, version] = checksum === 'gitlab-routable' ? [6, token.indexOf('.01.')] : [0, -9]
-      const inUpper = token === token.toUpperCase()
-      for (let at = from; at < token.length; at++) {
-        if (at >= version && at < version + 4) continue
-        const lower = /[0-9]/.test(token[at]!)
-          ? token[at] === '2'
-            ? '3'
-            : '2'
-          : token[at] === 'a'
-            ? 'c'
-            : 'a'
-        const other = inUpper ? lower.toUpperCase() : lower
-        if (other === token[at]) continue
-        expect([at, holds(checksum, token.slice(0, at) + other + token.slice(at + 1))]).toEqual([at, false])
-      }
-    })
-  },
-)
+describe.each([
+  'base58check',
+  'bech32',
+  'crc32-base62-prefixed',
+  'gitlab-routable',
+  'gitlab-own-prefix',
+  'nkey',
+  'stellar',
+] as const)('%s', checksum => {
+  test('holds for none with one other character', () => {
+    const token = genuine[checksum]
+    // Where GitLab's has its own prefix, another version and another prefix are other forms.
+    const [from, version] = checksum === 'gitlab-routable' ? [6, token.indexOf('.01.')] : [0, -9]
+    const inUpper = token === token.toUpperCase()
+    for (let at = from; at < token.length; at++) {
+      if (at >= version && at < version + 4) continue
+      const lower = /[0-9]/.test(token[at]!) ? (token[at] === '2' ? '3' : '2') : token[at] === 'a' ? 'c' : 'a'
+      const other = inUpper ? lower.toUpperCase() : lower
+      if (other === token[at]) continue
+      expect([at, holds(checksum, token.slice(0, at) + other + token.slice(at + 1))]).toEqual([at, false])
+    }
+  })
+})
 
 test('of GitLab, what has no sum is no token of any prefix', () => {
   expect(holds('gitlab-own-prefix', `acme-${'aB3dE5gH7jK9mN1pQ3sT'.repeat(2)}`)).toBe(false)
