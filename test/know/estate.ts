@@ -51,6 +51,7 @@ export async function openEstate(): Promise<Estate> {
         cursor: null,
         created_at: clock.ms,
         observed_at: null,
+        disconnected_at: null,
       }
       await db.insertInto('source').values(row).execute()
       return row

@@ -5,6 +5,7 @@ import { fingerprint } from '../../core/keys/fingerprint.ts'
 import type { Keys } from '../../core/keys/keys.ts'
 import type { Db } from '../../core/store/store.ts'
 import { membersOf } from '../../know/inventory/merge.ts'
+import { outOfSight } from '../../know/inventory/out-of-sight.ts'
 import {
   type CredentialView,
   credentialsByFingerprint,
@@ -97,14 +98,22 @@ export async function credentialsOfIdentity(db: Db, identityId: string): Promise
   return rows.map(row => row.id)
 }
 
-/** Gone from its system, or proven dead and not seen there since. */
+/** Seen to be gone from its system, or proven dead and not seen there since. */
 export async function isEnded(db: Db, credentialId: string): Promise<boolean> {
-  const row = await db
+  const ended = await db
     .selectFrom('credential')
     .innerJoin('entity', 'entity.id', 'credential.entity_id')
-    .select(['entity.gone_at', 'entity.last_seen', 'credential.state', 'credential.state_at'])
+    .select('entity.id')
     .where('entity.id', '=', credentialId)
+    .where(({ or, and, not, eb }) =>
+      or([
+        and([eb('entity.gone_at', 'is not', null), not(outOfSight('entity'))]),
+        and([
+          eb('credential.state', '=', 'dead'),
+          eb(eb.fn.coalesce('credential.state_at', eb.val(0)), '>=', eb.ref('entity.last_seen')),
+        ]),
+      ]),
+    )
     .executeTakeFirst()
-  if (!row) return false
-  return row.gone_at !== null || (row.state === 'dead' && (row.state_at ?? 0) >= row.last_seen)
+  return ended !== undefined
 }

@@ -6,6 +6,7 @@ import type { Row } from '../../core/store/schema.ts'
 import { type Db, transaction, type Tx } from '../../core/store/store.ts'
 import { requirementsInForce } from '../../judge/requirements/requirements.ts'
 import { type Suspension, suspensionsOf } from '../../judge/requirements/suspensions.ts'
+import { connectedSources } from '../../know/connections/registry.ts'
 import { membersOf } from '../../know/inventory/merge.ts'
 import {
   type CredentialView,
@@ -121,11 +122,7 @@ async function canBeSuspended(
 
 /** Until then nobody can say that nothing speaks for an owner. */
 async function isEachSourceRead(db: Db): Promise<boolean> {
-  const unread = await db
-    .selectFrom('source')
-    .select('id')
-    .where('observed_at', 'is', null)
-    .executeTakeFirst()
+  const unread = await connectedSources(db).select('id').where('observed_at', 'is', null).executeTakeFirst()
   return unread === undefined
 }
 

@@ -7,6 +7,7 @@ import { type Db, transaction } from '../../core/store/store.ts'
 import { ownershipOf } from '../../judge/ownership/ownership.ts'
 import type { Ownership } from '../../judge/ownership/weigh.ts'
 import { requirementsInForce } from '../../judge/requirements/requirements.ts'
+import { connectedSources } from '../../know/connections/registry.ts'
 import { namesOf } from '../../know/inventory/queries.ts'
 import { intend } from './notice.ts'
 
@@ -53,8 +54,7 @@ const firstRows = new RowInsert('answering', insert => insert.onConflict(conflic
 
 /** Until each source was read, or failed, who answers for what changes with all that is learnt. */
 async function isBeginning(db: Db): Promise<boolean> {
-  const unread = await db
-    .selectFrom('source')
+  const unread = await connectedSources(db)
     .leftJoin('watch', 'watch.source_id', 'source.id')
     .select('source.id')
     .where('source.observed_at', 'is', null)

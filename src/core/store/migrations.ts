@@ -31,6 +31,7 @@ export const migrations: Record<string, Migration> = {
   '0024_found_among_many': { up: foundAmongMany },
   '0025_baseline_mark': { up: baselineMark },
   '0026_baseline_mark_used': { up: baselineMarkUsed },
+  '0027_source_disconnected': { up: sourceDisconnected },
 }
 
 async function spine(db: Kysely<unknown>): Promise<void> {
@@ -384,4 +385,9 @@ async function baselineMark(db: Kysely<unknown>): Promise<void> {
 async function baselineMarkUsed(db: Kysely<unknown>): Promise<void> {
   await sql`alter table baseline_mark add column used_at bigint not null default 0`.execute(db)
   await sql`create index baseline_mark_used on baseline_mark (used_at)`.execute(db)
+}
+
+/** Since when a source is read no more: what it told before keeps its name. */
+async function sourceDisconnected(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table source add column disconnected_at bigint`.execute(db)
 }

@@ -103,6 +103,8 @@ export interface SourceTable {
   cursor: string | null
   created_at: number
   observed_at: number | null
+  /** It is a source no more, and told of what is history; connected again, it is null again. */
+  disconnected_at: Generated<number | null>
 }
 
 export interface EntityTable {

@@ -1,5 +1,7 @@
+import { sql } from 'kysely'
 import type { Db } from '../../core/store/store.ts'
 import { inChunks } from '../../know/inventory/in-chunks.ts'
+import { outOfSight } from '../../know/inventory/out-of-sight.ts'
 import { namesById } from '../../know/inventory/queries.ts'
 import type { Roots } from '../../know/inventory/roots.ts'
 
@@ -9,6 +11,8 @@ export interface WorkflowUse {
   readonly name: string
   /** The workload is there no more, or uses it no more. */
   readonly isGone: boolean
+  /** It is gone only as its source was disconnected: nobody can tell whether it is there still. */
+  readonly isOutOfSight: boolean
   readonly why: string
 }
 
@@ -23,14 +27,14 @@ export async function workflowUses(
   identityIds: readonly string[],
 ): Promise<ReadonlyMap<string, readonly WorkflowUse[]>> {
   const members = identityIds.flatMap(id => [id, ...roots.membersOf(id)])
-  const found: { identityId: string; workloadId: string; isGone: boolean; why: string }[] = []
+  const found: (Omit<WorkflowUse, 'name'> & { readonly identityId: string })[] = []
   const run = await edgesTo(db, members, RUNS)
-  for (const { to_id, from_id, why, gone } of run)
-    found.push({ identityId: roots.of(to_id), workloadId: roots.of(from_id), isGone: gone, why })
+  for (const { to_id, from_id, ...said } of run)
+    found.push({ identityId: roots.of(to_id), workloadId: roots.of(from_id), ...said })
   const { read, places } = await readsOf(db, roots, members)
-  for (const { to_id, from_id, why, gone } of read)
+  for (const { to_id, from_id, ...said } of read)
     for (const identityId of places.get(to_id) ?? [])
-      found.push({ identityId, workloadId: roots.of(from_id), isGone: gone, why })
+      found.push({ identityId, workloadId: roots.of(from_id), ...said })
   const names = await namesById(
     db,
     roots,
@@ -42,28 +46,28 @@ export async function workflowUses(
   )
 }
 
-/** One that uses it still in some way does not count as gone. */
+/** One that uses it still in some way does not count as gone, nor one that may. */
 function withoutRepeated(uses: readonly WorkflowUse[]): WorkflowUse[] {
   const byName = new Map<string, WorkflowUse>()
-  for (const { workloadId, name, isGone, why } of uses.toSorted(
-    (a, b) => Number(a.isGone) - Number(b.isGone),
-  ))
-    if (!byName.has(name)) byName.set(name, { workloadId, name, isGone, why })
+  const rank = ({ isGone, isOutOfSight }: WorkflowUse) => (isGone ? (isOutOfSight ? 1 : 2) : 0)
+  for (const { workloadId, name, isGone, isOutOfSight, why } of uses.toSorted((a, b) => rank(a) - rank(b)))
+    if (!byName.has(name)) byName.set(name, { workloadId, name, isGone, isOutOfSight, why })
   return [...byName.values()]
 }
 
-interface Edge {
+interface Edge extends Pick<WorkflowUse, 'isGone' | 'isOutOfSight' | 'why'> {
   readonly from_id: string
   readonly to_id: string
-  readonly why: string
-  readonly gone: boolean
 }
 
 function edges(db: Db, crossings: readonly string[]) {
   return db
     .selectFrom('edge')
     .innerJoin('entity', 'entity.id', 'edge.from_id')
+    .innerJoin('source', 'source.id', 'edge.source_id')
     .select(['edge.from_id', 'edge.to_id', 'edge.why', 'edge.gone_at', 'entity.gone_at as from_gone_at'])
+    .select('source.observed_at')
+    .select(sql<number>`case when ${outOfSight('entity')} then 1 else 0 end`.as('out_of_sight'))
     .where('edge.crossing', 'in', crossings)
     .where('entity.type', '=', 'workload')
 }
@@ -86,9 +90,17 @@ function edgeOf(row: {
   why: string
   gone_at: number | null
   from_gone_at: number | null
+  observed_at: number | null
+  out_of_sight: number
 }): Edge {
-  const { from_id, to_id, why, gone_at, from_gone_at } = row
-  return { from_id, to_id, why, gone: gone_at !== null || from_gone_at !== null }
+  const { from_id, to_id, why, gone_at, from_gone_at, observed_at, out_of_sight } = row
+  return {
+    from_id,
+    to_id,
+    why,
+    isGone: gone_at !== null || from_gone_at !== null,
+    isOutOfSight: out_of_sight === 1 || (gone_at !== null && gone_at > (observed_at ?? -1)),
+  }
 }
 
 /** Of more, it is asked which places are read at all, which are few, before it is asked what stands there. */

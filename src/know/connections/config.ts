@@ -39,6 +39,13 @@ export function storedConfig(
   throw new FirebreakError('INVALID_CONFIG', `a ${typeof value} cannot be kept`)
 }
 
+/** What `storedConfig` made without what it sealed: enough to tell what was connected, and nothing to log in with. */
+export function withoutSealed(config: string): string {
+  return JSON.stringify(JSON.parse(config), (_, value: unknown) =>
+    sealedSchema.safeParse(value).success ? null : value,
+  )
+}
+
 /** What `storedConfig` made, with secrets in their places again: what a connector's schema takes. */
 export async function openedConfig(
   value: unknown,

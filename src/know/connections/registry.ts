@@ -55,7 +55,8 @@ export class Connections {
   }
 
   /**
-   * Opens, asks the instance, and stores the source; the one with the same system, instance and label is updated. A field
+   * Opens, asks the instance, and stores the source; the one with the same system, instance and label is updated, and
+   * is a source again where it was disconnected. A field
    * of `config` may be a `Secret`, which is sealed, or `{ $secret: 'env:NAME' | 'file:PATH' }`, which is kept as the
    * reference it is. Raises INVALID_CONFIG naming the field, and what `open` raises.
    */
@@ -99,8 +100,9 @@ export class Connections {
       const id = found?.id ?? newId(this.#io)
       const text = JSON.stringify(storedConfig(config, this.#keys, id, this.#io))
       if (found) {
-        await tx.updateTable('source').set({ config: text }).where('id', '=', id).execute()
-        return { ...found, config: text }
+        const change = { config: text, disconnected_at: null }
+        await tx.updateTable('source').set(change).where('id', '=', id).execute()
+        return { ...found, ...change }
       }
       const row: Row<'source'> = {
         id,
@@ -109,6 +111,7 @@ export class Connections {
         cursor: null,
         created_at: this.#io.now().getTime(),
         observed_at: null,
+        disconnected_at: null,
       }
       await tx.insertInto('source').values(row).execute()
       return row
@@ -129,7 +132,7 @@ export class Connections {
   async #openStored(db: Db, sourceId: string): Promise<Connection> {
     const unconnected = this.#unconnected.find(connector => connector.system === sourceId)
     if (unconnected) return (await this.#openWith(unconnected, {}, '')).connection
-    const source = await db.selectFrom('source').selectAll().where('id', '=', sourceId).executeTakeFirst()
+    const source = await connectedSources(db).selectAll().where('id', '=', sourceId).executeTakeFirst()
     if (!source)
       throw new FirebreakError('NOT_FOUND', `no source ${sourceId} is connected`, 'see firebreak ls sources')
     const { connection } = await this.#openWith(
@@ -169,13 +172,12 @@ export class Connections {
   }
 
   async list(db: Db): Promise<Row<'source'>[]> {
-    return await db.selectFrom('source').selectAll().orderBy('id').execute()
+    return await connectedSources(db).selectAll().orderBy('id').execute()
   }
 
   /** All sources of one instance of a system: any of them can act on it. */
   async forInstance(db: Db, system: string, instance: string): Promise<Row<'source'>[]> {
-    return await db
-      .selectFrom('source')
+    return await connectedSources(db)
       .selectAll()
       .where('system', '=', system)
       .where('instance', '=', instance)
@@ -203,6 +205,11 @@ export class Connections {
     if (!parsed.success) throw invalidConfig(connector, config, parsed.error)
     return { connection: await connector.open(parsed.data, this.#io), parsed: parsed.data }
   }
+}
+
+/** Those that are read, and can be acted on: not what was disconnected. */
+export function connectedSources(db: Db) {
+  return db.selectFrom('source').where('disconnected_at', 'is', null)
 }
 
 /** Names each field and what it takes. zod's messages tell the kind of what was given, never the value. */

@@ -2,6 +2,7 @@ import type { Facts } from '../../core/contract/observation.ts'
 import type { Ms, PlaceRef, Ref } from '../../core/contract/ref.ts'
 import type { Row } from '../../core/store/schema.ts'
 import type { Db } from '../../core/store/store.ts'
+import { connectedSources } from '../connections/registry.ts'
 import { refOf } from './entity.ts'
 import { claimedIdentities } from './claim.ts'
 import { inChunks } from './in-chunks.ts'
@@ -118,7 +119,8 @@ export async function copyViews(
     if (group) group.push({ identityId, view })
     else found.set(row.fingerprint, [{ identityId, view }])
   }
-  for (const group of found.values()) tellReports(group)
+  const connected = new Set((await connectedSources(db).select('id').execute()).map(({ id }) => id))
+  for (const group of found.values()) tellReports(group, connected)
   return found
 }
 
@@ -136,12 +138,14 @@ function memoized<Value>(make: (text: string) => Value): (text: string) => Value
 
 /**
  * What another tool reports, of a version of a file that a source has read itself. The source has told all places in that
- * version where the value stands, also where the tool counts lines in its own way.
+ * version where the value stands, also where the tool counts lines in its own way. Of a source that was disconnected the
+ * report alone tells.
  */
-function tellReports(group: ClaimedCopy[]): void {
+function tellReports(group: ClaimedCopy[], connected: ReadonlySet<string>): void {
   const read = new Map<string, string>()
   for (const { view } of group)
-    if (!isReported(view)) for (const key of versionsOf(view)) if (!read.has(key)) read.set(key, view.id)
+    if (!isReported(view) && connected.has(view.sourceId))
+      for (const key of versionsOf(view)) if (!read.has(key)) read.set(key, view.id)
   for (const [index, { identityId, view }] of group.entries()) {
     const reportOf = isReported(view) ? versionsOf(view).map(key => read.get(key))[0] : undefined
     if (reportOf !== undefined) group[index] = { identityId, view: { ...view, reportOf } }

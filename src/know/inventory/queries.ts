@@ -7,6 +7,7 @@ import { STRONG_BITS } from '../../core/keys/strength.ts'
 import { columnPages } from '../../core/store/column-pages.ts'
 import type { Row } from '../../core/store/schema.ts'
 import type { Db } from '../../core/store/store.ts'
+import { connectedSources } from '../connections/registry.ts'
 import { type CopyView, copyViews, entitiesById } from './copy-view.ts'
 import { refOf } from './entity.ts'
 import { inChunks } from './in-chunks.ts'
@@ -458,7 +459,7 @@ export async function coverageOf(
 ): Promise<{ searched: string[]; skipped: { what: string; why: string }[] }> {
   if (sourceIds?.length === 0) return { searched: [], skipped: [] }
   let query = db.selectFrom('coverage').selectAll().orderBy('source_id').orderBy('scope')
-  let unseen = db.selectFrom('source').selectAll().where('observed_at', 'is', null).orderBy('id')
+  let unseen = connectedSources(db).selectAll().orderBy('id')
   if (sourceIds) {
     query = query.where('source_id', 'in', sourceIds)
     unseen = unseen.where('id', 'in', sourceIds)
@@ -475,7 +476,13 @@ export async function coverageOf(
         ),
       ...(await unseen.execute())
         .filter(source => !told.has(source.id))
-        .map(source => ({ what: `${source.system} ${source.label}`, why: 'it was never observed' })),
+        .map(({ system, label, observed_at }) => ({
+          what: `${system} ${label}`,
+          why:
+            observed_at === null
+              ? 'it was never observed'
+              : 'it was not observed since it was connected again',
+        })),
     ],
   }
 }

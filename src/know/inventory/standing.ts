@@ -151,6 +151,19 @@ export async function markGone(
   if (gaps.paths.length === 0 || options.readsDocuments) await goneEntities(tx, sourceId, at, gaps)
 }
 
+/** The source is read no more: no copy in it counts as standing. Gives how many did. */
+export async function markUnread(tx: Tx, sourceId: string, at: Ms): Promise<number> {
+  await tx.deleteFrom('coverage').where('source_id', '=', sourceId).execute()
+  await leaveHead(tx, sourceId, at)
+  const { numUpdatedRows } = await tx
+    .updateTable('copy')
+    .set({ gone_at: at })
+    .where('source_id', '=', sourceId)
+    .where('gone_at', 'is', null)
+    .executeTakeFirstOrThrow()
+  return Number(numUpdatedRows)
+}
+
 /** Copies whose document's place was stated again stand, listed or not. Gives whether the source states places. */
 async function restateByOccurrence(tx: Tx, sourceId: string, at: Ms): Promise<boolean> {
   // Also in a former run: of what is gone no place is stated, and it may have been the last one.

@@ -92,6 +92,40 @@ export async function markTold(
   )
 }
 
+/**
+ * The source is read no more: nothing that it told stands. What it alone told of is out of sight, which is not to say that it
+ * is gone from where it is (`outOfSight`).
+ */
+export async function markUntold(tx: Tx, sourceId: string, at: Ms): Promise<void> {
+  const seen = await tx
+    .selectFrom('sighting')
+    .select('entity_id')
+    .distinct()
+    .where('source_id', '=', sourceId)
+    .where('gone_at', 'is', null)
+    .execute()
+  for (const table of ['sighting', 'fact', 'owner', 'policy'] as const)
+    await tx
+      .updateTable(table)
+      .set({ gone_at: at })
+      .where('source_id', '=', sourceId)
+      .where('gone_at', 'is', null)
+      .execute()
+  await tx
+    .updateTable('edge')
+    .set({ gone_at: at })
+    .where('source_id', '=', sourceId)
+    .where('gone_at', 'is', null)
+    // What the fold itself concluded is stated by no source.
+    .where('crossing', '<>', 'same-value')
+    .execute()
+  await goneEntities(
+    tx,
+    seen.map(({ entity_id }) => entity_id),
+    at,
+  )
+}
+
 async function setGone(
   tx: Tx,
   sourceId: string,

@@ -8,7 +8,7 @@ import type { Cursor, Ms } from '../../core/contract/ref.ts'
 import { record } from '../../core/evidence/evidence.ts'
 import type { Keys } from '../../core/keys/keys.ts'
 import type { Row } from '../../core/store/schema.ts'
-import { type Db, type Tx, transaction } from '../../core/store/store.ts'
+import type { Db, Tx } from '../../core/store/store.ts'
 import { type Finding, fold } from '../inventory/fold.ts'
 import {
   type Coverage,
@@ -35,6 +35,7 @@ import { type Batch, type Begun, begin, openReading, type Reading, type ReadingO
 import { restateDuplicates } from './restate-duplicates.ts'
 import { Telling } from './telling.ts'
 import type { ReadAnswer } from './worker.ts'
+import { writeFor } from './write-for.ts'
 import { boundYoungMemory } from './young-memory.ts'
 
 export interface ObserveProgress {
@@ -159,7 +160,7 @@ class Run {
     const isAsBefore = this.#isAsBefore(since)
     if (!isAsBefore && (!this.#connection.discover || this.#coverage.every(({ complete }) => !complete)))
       await this.#coverWhole()
-    await transaction(this.#db, async tx => {
+    await writeFor(this.#db, this.#source, async tx => {
       await this.#foldInto(tx, this.#coverageFindings())
       if (isAsBefore) await keepCoverage(tx, this.#source.id, this.#at)
       else {
@@ -254,7 +255,7 @@ class Run {
         .finally(() => flow.end())
         .finally(() => this.#foldPending())
     }
-    await restateDuplicates(this.#db, this.#options.io, this.#source.id, listedTwice, this.#at)
+    await restateDuplicates(this.#db, this.#options.io, this.#source, listedTwice, this.#at)
     return cursor
   }
 
@@ -285,13 +286,13 @@ class Run {
 
   /** What an older reader read and the source no longer lists would keep every later run from starting at a cursor. */
   async #forgetUnlisted(): Promise<void> {
-    await transaction(this.#db, tx =>
-      tx
+    await writeFor(this.#db, this.#source, async tx => {
+      await tx
         .deleteFrom('document')
         .where('source_id', '=', this.#source.id)
         .where('reader', '<>', this.#reading.version)
-        .execute(),
-    )
+        .execute()
+    })
   }
 
   async #readLarge(begun: Begun): Promise<void> {
@@ -316,7 +317,7 @@ class Run {
     }
     const tells = new Set(toldBy.values())
     const toldBefore = done.map(({ document }) => document).filter(id => this.#telling.tells(id))
-    await transaction(this.#db, async tx => {
+    await writeFor(this.#db, this.#source, async tx => {
       await this.#foldInto(tx, findings, toldBy)
       await forgetUntold(tx, this.#source.id, toldBefore, this.#at)
       for (const { document, gaps } of done) await keepWithin(tx, this.#source.id, document, gaps, this.#at)
@@ -358,7 +359,7 @@ class Run {
     const flush = async () => {
       const findings = batch
       batch = []
-      if (findings.length > 0) await transaction(this.#db, tx => this.#foldInto(tx, findings))
+      if (findings.length > 0) await writeFor(this.#db, this.#source, tx => this.#foldInto(tx, findings))
     }
     const take = async (observation: Observation) => {
       if (observation.see === 'occurrence') {
@@ -431,7 +432,7 @@ class Run {
     if (error instanceof FirebreakError && error.code.startsWith('STORE_')) return
     const why = error instanceof FirebreakError ? error.message : 'the run was broken off'
     this.cover({ scope: this.#scope(), complete: false, why })
-    await transaction(this.#db, async tx => {
+    await writeFor(this.#db, this.#source, async tx => {
       await this.#foldInto(tx, this.#coverageFindings())
       await this.#record(tx, false)
     })

@@ -3,6 +3,7 @@ import type { Ms } from '../../core/contract/ref.ts'
 import { holderName, isFree } from '../../core/store/holder.ts'
 import type { Row } from '../../core/store/schema.ts'
 import { type Db, transaction, type Tx } from '../../core/store/store.ts'
+import { connectedSources } from '../connections/registry.ts'
 
 /** A claim that is not renewed for so long is free for another process. */
 const CLAIM_MS = 30_000
@@ -23,8 +24,7 @@ export interface ClaimedSource {
 
 /** Gives every source a place in the schedule; a new one is due at once. */
 export async function enrol(db: Db, io: Pick<Io, 'now'>): Promise<void> {
-  const absent = await db
-    .selectFrom('source')
+  const absent = await connectedSources(db)
     .leftJoin('watch', 'watch.source_id', 'source.id')
     .select(['source.id', 'source.observed_at'])
     .where('watch.source_id', 'is', null)

@@ -92,6 +92,11 @@ export const operations: readonly OperationEntry[] = [
     load: async connectors => (await import('./connect.ts')).connect(await connectors()),
   },
   {
+    name: 'disconnect',
+    summary: 'Read a source no more: what was found there counts as gone, and stays known',
+    load: async () => (await import('./disconnect.ts')).disconnect,
+  },
+  {
     name: 'observe',
     summary: 'Read connected sources again: only what is new',
     load: async () => (await import('./observe.ts')).observe,

@@ -20,7 +20,7 @@ export function unreadFailure(
   return new FirebreakError(
     'CONFLICT',
     `${source} could not be read completely: ${first.why ?? first.scope}${others}`,
-    'what was not searched is listed with what was found; repair it, or read another copy of it',
+    `what was not searched is listed with what was found; repair it, read another copy of it, or, if it is gone for good: firebreak disconnect ${source}`,
   )
 }
 

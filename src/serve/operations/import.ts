@@ -6,6 +6,7 @@ import { countText } from '../../core/contract/count-text.ts'
 import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
 import type { Row } from '../../core/store/schema.ts'
 import { type CredentialView, coverageOf, listCredentials } from '../../know/inventory/queries.ts'
+import { forgetUnread } from '../../know/observe/disconnect.ts'
 import { observe } from '../../know/observe/observe.ts'
 import { type Coverage, coverageText, unreadFailure } from './coverage.ts'
 import { defineOperation, type World } from './operation.ts'
@@ -100,8 +101,8 @@ async function run(world: World, input: Input): Promise<Imported> {
   for (const path of new Set(input.files.map(file => resolve(file)))) {
     try {
       const source = await sourceAt(world, path, input.repository)
-      sources.push(source)
       const { unchanged, failure } = await read(world, source)
+      sources.push(source)
       if (failure) failures.push(failure)
       reports.push({ report: path, ...(await countsOf(world, source)), unchanged })
     } catch (error) {
@@ -162,14 +163,32 @@ async function read(
   source: Row<'source'>,
 ): Promise<{ unchanged: boolean; failure: Error | undefined }> {
   const { db, keys, io, connections } = world
-  const seen = await observe(db, source, await connections.open(db, source.id), {
+  const { label } = source
+  const forget = async () => {
+    if (!(await forgetUnread(db, io, source.id))) return false
+    await connections.leave(source.id)
+    return true
+  }
+  const connection = await connections.open(db, source.id)
+  const seen = await observe(db, source, connection, {
     keys,
     io,
     ...ruleFoldersOf(world),
     workers: 1,
-    onProgress: seen => world.progress({ kind: 'scan', label: source.label, ...seen }),
+    onProgress: seen => world.progress({ kind: 'scan', label, ...seen }),
+  }).catch(async error => {
+    await forget()
+    throw error
   })
-  return { unchanged: seen.documents === 0, failure: unreadFailure(`report:${source.label}`, seen.coverage) }
+  const unread = seen.coverage.find(({ failed }) => failed)
+  // A watch would fail at it for ever.
+  if (unread && (await forget()))
+    throw new FirebreakError(
+      'CONFLICT',
+      `${label} is not kept: ${unread.why}`,
+      'give the file that the scanner wrote, once there is something in it',
+    )
+  return { unchanged: seen.documents === 0, failure: unreadFailure(`report:${label}`, seen.coverage) }
 }
 
 /** As the reader told; none where it could not be read at all. */

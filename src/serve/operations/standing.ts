@@ -28,7 +28,13 @@ export interface Standing {
 
 /** The name that each source is shown by. */
 export async function sourceNames(db: Db): Promise<Map<string, string>> {
-  const rows = await db.selectFrom('source').select(['id', 'system', 'instance', 'label']).execute()
+  const rows = await db
+    .selectFrom('source')
+    .select(['id', 'system', 'instance', 'label'])
+    // Of several at one instance the last names it: one that is still connected, where there is any.
+    .orderBy(({ eb }) => eb('disconnected_at', 'is', null))
+    .orderBy('id')
+    .execute()
   const names = new Map(rows.map(row => [row.id, `${row.system}:${row.label}`]))
   for (const { system, instance, label } of rows) names.set(`${system} ${instance}`, `${system}:${label}`)
   return names

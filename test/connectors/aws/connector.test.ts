@@ -112,6 +112,7 @@ describe('observing an account again', () => {
       cursor: null,
       created_at: 0,
       observed_at: null,
+      disconnected_at: null,
     }
     await db.insertInto('source').values(source).execute()
     const rulesDirectory = await ownDirectory()

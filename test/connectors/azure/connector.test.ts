@@ -112,6 +112,7 @@ test('a tenant that was observed tells who reaches what', async () => {
     cursor: null,
     created_at: 0,
     observed_at: null,
+    disconnected_at: null,
   }
   await db.insertInto('source').values(source).execute()
   const rulesDirectory = await ownDirectory()

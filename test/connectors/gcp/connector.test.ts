@@ -74,6 +74,7 @@ test('a project that was observed tells who reaches what, as its exports do', as
     cursor: null,
     created_at: 0,
     observed_at: null,
+    disconnected_at: null,
   }
   await db.insertInto('source').values(source).execute()
   const rulesDirectory = await ownDirectory()

@@ -36,6 +36,7 @@ test('a secret in a layer is one credential with a copy for each image; a second
     cursor: null,
     created_at: 0,
     observed_at: null,
+    disconnected_at: null,
   }
   await db.insertInto('source').values(source).execute()
   const run = async () => {

@@ -25,6 +25,7 @@ describe.skipIf(postgres.skip)(`on PostgreSQL ${postgres.reason}`, async () => {
   describe('graph', async () => void (await import('../../know/graph/graph.test.ts')))
   describe('observe', async () => void (await import('../../know/observe/observe.test.ts')))
   describe('schedule', async () => void (await import('../../know/observe/schedule.test.ts')))
+  describe('disconnect', async () => void (await import('../../know/observe/disconnect.test.ts')))
   describe('checks', async () => void (await import('../../judge/posture/run-checks.test.ts')))
   describe('runs', async () => void (await import('../../act/actions/run.test.ts')))
   describe('delivery', async () => void (await import('../../act/lifecycle/delivery.test.ts')))

@@ -181,6 +181,7 @@ describe('what is written', () => {
       cursor: null,
       created_at: 0,
       observed_at: null,
+      disconnected_at: null,
     }
     await db.insertInto('source').values(source).execute()
     expect(await db.selectFrom('source').selectAll().execute()).toEqual([source])

@@ -34,6 +34,7 @@ beforeEach(async () => {
     cursor: null,
     created_at: clock,
     observed_at: null,
+    disconnected_at: null,
   }
   await db.insertInto('source').values(source).execute()
 })

@@ -9,6 +9,7 @@ import { connectors } from '../../../src/connectors/all.ts'
 import { realIo } from '../../../src/core/contract/io.ts'
 import { openStore } from '../../../src/core/store/store.ts'
 import { Connections } from '../../../src/know/connections/registry.ts'
+import { disconnect } from '../../../src/serve/operations/disconnect.ts'
 import { importReports } from '../../../src/serve/operations/import.ts'
 import { observe } from '../../../src/serve/operations/observe.ts'
 import type { World } from '../../../src/serve/operations/operation.ts'
@@ -408,4 +409,51 @@ test('a path where nothing is makes no source', async () => {
   const { failures } = await importReports.run(world, importReports.input.parse({ files: [path] }))
   expect(String(failures[0])).toContain('there is no report at')
   expect((await world.connections.list(world.db)).map(({ label }) => label)).not.toContain(path)
+})
+
+test.each([
+  ['no JSON', 'DEBUG = 0\n', /it is not JSON/],
+  ['no report', '{"a": 1}', /it is no report of gitleaks/],
+  ['empty', '', /it is empty/],
+  ['cut off before its first finding', '[{"RuleID": "generic', /it ends in the middle/],
+])('a file that is %s is not kept as a source, and nothing of it is', async (name, content, why) => {
+  const before = await world.connections.list(world.db)
+  const { reports, failures, coverage } = await importing(`${name}.txt`, content)
+  expect(reports).toEqual([])
+  expect(failures.map(String)).toEqual([expect.stringMatching(why)])
+  expect(coverage).toEqual({
+    searched: [],
+    skipped: [{ what: join(root, `${name}.txt`), why: expect.stringMatching(why) }],
+  })
+  expect(await world.connections.list(world.db)).toEqual(before)
+  const { failures: later } = await observe.run(world, observe.input.parse({}))
+  expect(later.map(String).join()).not.toContain(name)
+})
+
+test('a report that once was one is kept when it is not any more: a scan that failed leaves such', async () => {
+  await importing('once.json', FORMATS[0]!.write(facts), true)
+  const { failures } = await importing('once.json', '')
+  expect(failures).toHaveLength(1)
+  expect((await world.connections.list(world.db)).map(({ label }) => label)).toContain(
+    join(root, 'once.json'),
+  )
+  await disconnect.run(world, disconnect.input.parse({ sources: [join(root, 'once.json')] }))
+})
+
+test('of a repository that was disconnected its report goes on telling', async () => {
+  await importing('gitleaks.json', FORMATS[0]!.write(facts), true)
+  const leave = async (...sources: string[]) =>
+    (await disconnect.run(world, disconnect.input.parse({ sources }))).sources.map(({ source }) => source)
+  const reports = (await world.connections.list(world.db)).filter(({ system }) => system === 'report')
+  await leave(...reports.filter(({ label }) => !label.endsWith('/gitleaks.json')).map(({ id }) => id))
+  const placesNow = async (path: string) => {
+    const fingerprint = [...before].find(([, { copies }]) => copies.some(copy => copy.path === path))![0]
+    const [credential] = await traced(fingerprint)
+    return credential!.copies
+      .filter(copy => copy.path === path && copy.goneAt === null)
+      .map(({ reportedBy }) => reportedBy)
+  }
+  for (const { path } of facts) expect(new Set(await placesNow(path)), path).toEqual(new Set([undefined]))
+  expect(await leave(repository)).toEqual([`git:${repository}`, `directory:${repository}`])
+  for (const { path } of facts) expect(await placesNow(path), path).toEqual([join(root, 'gitleaks.json')])
 })

@@ -12,6 +12,7 @@ interface Source {
   readonly root: string | undefined
   /** What its places begin with in keys: two sources that see one file of this machine agree on it. */
   readonly before: string
+  readonly isConnected: boolean
 }
 
 /** How places of copies are called. */
@@ -23,10 +24,13 @@ export class PlaceNames {
   }
 
   static async load(db: Db): Promise<PlaceNames> {
-    const rows = await db.selectFrom('source').select(['id', 'system', 'label', 'config']).execute()
-    const read = rows.map(({ id, system, label, config }) => {
+    const rows = await db
+      .selectFrom('source')
+      .select(['id', 'system', 'label', 'config', 'disconnected_at'])
+      .execute()
+    const read = rows.map(({ id, system, label, config, disconnected_at }) => {
       const root = system === 'directory' ? rooted.parse(JSON.parse(config)).path : undefined
-      return { id, system, name: `${system}:${label}`, root }
+      return { id, system, name: `${system}:${label}`, root, isConnected: disconnected_at === null }
     })
     const roots = read.flatMap(({ root }) => root ?? [])
     return new PlaceNames(
@@ -41,9 +45,9 @@ export class PlaceNames {
     )
   }
 
-  /** Whether any source is of one of these systems. */
+  /** Whether any source that is still connected is of one of these systems. */
   has(systems: ReadonlySet<string>): boolean {
-    return [...this.#sources.values()].some(({ system }) => systems.has(system))
+    return [...this.#sources.values()].some(({ system, isConnected }) => isConnected && systems.has(system))
   }
 
   isIn(sourceId: string, systems: ReadonlySet<string>): boolean {

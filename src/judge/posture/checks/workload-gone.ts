@@ -27,6 +27,11 @@ export const workloadGone = defineCheck<readonly string[]>({
       if (known.length === 0)
         return [{ entityId: id, outcome: 'unknown', why: 'nothing that was read tells what uses it' }]
       if (known.some(({ isGone }) => !isGone)) return []
+      const unseen = known.find(({ isOutOfSight }) => isOutOfSight)
+      if (unseen) {
+        const why = `what told of ${unseen.name}, which used it, was disconnected`
+        return [{ entityId: id, outcome: 'unknown', why }]
+      }
       const who = known.map(({ name }) => name).sort()
       const why = `${who.slice(0, 3).join(', ')} used it and ${who.length === 1 ? 'is' : 'are'} gone; ${countText(credentials.length, 'credential stands', 'credentials stand')}`
       return [{ entityId: id, outcome: 'fails', why }]

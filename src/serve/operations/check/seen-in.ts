@@ -1,4 +1,5 @@
 import type { Db } from '../../../core/store/store.ts'
+import { connectedSources } from '../../../know/connections/registry.ts'
 import { inChunks } from '../../../know/inventory/in-chunks.ts'
 import { isoTime } from '../standing.ts'
 import type { Seen } from './report.ts'
@@ -64,8 +65,7 @@ export async function seenIn(db: Db, ids: readonly string[]): Promise<ReadonlyMa
  * nothing of which one is meant.
  */
 export async function filesOf(db: Db, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
-  const sources = await db
-    .selectFrom('source')
+  const sources = await connectedSources(db)
     .select(['system', 'label'])
     .where('system', 'in', CHECKOUTS)
     .execute()

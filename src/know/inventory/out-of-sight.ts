@@ -1,0 +1,12 @@
+import { sql } from 'kysely'
+
+/**
+ * Of something that counts as gone, whether nobody has seen that it is: the source that told of it last was disconnected, and
+ * not looked at since. `entity` is what the query calls its row.
+ */
+export function outOfSight(entity: string) {
+  return sql<boolean>`exists (
+    select 1 from sighting inner join source on source.id = sighting.source_id
+    where sighting.entity_id = ${sql.ref(`${entity}.id`)} and sighting.gone_at = ${sql.ref(`${entity}.gone_at`)}
+      and sighting.gone_at > coalesce(source.observed_at, -1))`
+}
