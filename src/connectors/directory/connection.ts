@@ -147,6 +147,7 @@ export async function connectTree(tree: Tree, config: DirectoryConfig): Promise<
   return {
     instance,
     settleSeconds: 0,
+    ...(tree.isFile && { isDocument: true }),
     close: () => tree.close(),
     documents,
     discover,

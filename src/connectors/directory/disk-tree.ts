@@ -47,6 +47,7 @@ export async function openTree(given: string, exclude: readonly string[], io: Io
   return {
     scope: `directory:${path}`,
     path: root,
+    isFile: only !== undefined,
     instance: () => directoryInstance(root, only),
     walk: () => (only === undefined ? walk(root, exclude, io) : single(root, only, io)),
     async state(file) {

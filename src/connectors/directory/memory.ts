@@ -56,6 +56,7 @@ function memoryTree(path: string, files: MemoryFiles, exclude: readonly string[]
   return {
     scope: `directory:${path}`,
     path,
+    isFile: false,
     instance: async () => createHash('sha256').update(`${path} ${files.inode}`).digest('hex').slice(0, 32),
     async *walk(): AsyncGenerator<TreeFile | Skipped, void> {
       const stated = new Set<string>()

@@ -47,6 +47,8 @@ export interface Tree {
   /** `directory:<path>`, the start of every scope. */
   readonly scope: string
   readonly path: string
+  /** It is one file, and `path` the folder that it lies in. */
+  readonly isFile: boolean
   /** Computed again at each call: whether it is still the same tree that stands there. */
   instance(): Promise<string>
   walk(): AsyncIterable<TreeFile | Skipped>

@@ -41,6 +41,7 @@ export const report: Connector<ReportConfig> = {
     return {
       instance,
       settleSeconds: 0,
+      isDocument: true,
       close: async () => {},
       documents: since => documents(file, since, container, key, io),
     }

@@ -86,6 +86,8 @@ export interface Connection {
   readonly endsAlone?: readonly string[]
   /** What `issue` gives is a standing secret: nothing here ends it, and whoever has read it can use it until it is changed where it is accepted. */
   readonly standing?: true
+  /** It is one document itself, a file for instance, and not what holds one. */
+  readonly isDocument?: true
   /** Verbs of this connection that a credential of that kind has not: another one of it cannot be issued. */
   cannot?(ref: CredentialRef): readonly ('issue' | 'rotate' | 'suspend')[]
   close(): Promise<void>

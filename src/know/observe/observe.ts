@@ -51,6 +51,8 @@ export interface ObserveResult {
   readonly documents: number
   readonly bytes: number
   readonly skippedAsRead: number
+  /** Of the documents, those that were read now. */
+  readonly read: number
   /** Copies found in what was read in this run. */
   readonly finds: number
   readonly coverage: Coverage[]
@@ -346,10 +348,8 @@ class Run {
     return `${this.#source.system}:${this.#source.label}`
   }
 
-  /** A source that is one file is that place itself. */
   #placeOf(path: string): string {
-    const scope = this.#scope()
-    return scope.endsWith(`/${path}`) ? scope : `${scope}/${path}`
+    return this.#connection.isDocument ? this.#scope() : `${this.#scope()}/${path}`
   }
 
   async #discover(): Promise<void> {
@@ -480,6 +480,7 @@ class Run {
       documents: this.#documents,
       bytes: this.#bytes,
       skippedAsRead: this.#skippedAsRead,
+      read: this.#documents - this.#skippedAsRead,
       finds: this.#finds,
       coverage: this.#allCoverage(),
     }

@@ -24,6 +24,7 @@ interface Observed {
     documents: number
     bytes: number
     skippedAsRead: number
+    read: number
     finds: number
     error: string | null
   }[]
@@ -48,11 +49,13 @@ export const observe = defineOperation<Input, Observed>({
   failures: output => output.failures,
 })
 
+const NOTHING = { documents: 0, bytes: 0, skippedAsRead: 0, read: 0, finds: 0 }
+
 async function run(world: World, input: Input): Promise<Observed> {
   const { db, keys, io } = world
   const chosen = chooseSources(await world.connections.list(db), input.sources)
   const sources: Observed['sources'][number][] = []
-  const read: string[] = []
+  const readIds: string[] = []
   const failures: Error[] = []
   const skipped: Coverage['skipped'] = []
   const { workers } = input
@@ -69,17 +72,17 @@ async function run(world: World, input: Input): Promise<Observed> {
           full: input.full,
           onProgress: event => world.progress({ kind: 'scan', label: source.label, ...event }),
         })
-        const { documents, bytes, skippedAsRead, finds } = seen
+        const { documents, bytes, skippedAsRead, read, finds } = seen
         const unread = unreadFailure(name, seen.coverage)
         if (unread) failures.push(unread)
-        sources.push({ source: name, documents, bytes, skippedAsRead, finds, error: null })
-        read.push(source.id)
+        sources.push({ source: name, documents, bytes, skippedAsRead, read, finds, error: null })
+        readIds.push(source.id)
       } catch (error) {
         if (!(error instanceof Error)) throw error
         failures.push(error)
         const message = isFirebreakError(error) ? error.message : error.name
         skipped.push({ what: name, why: io.signal.aborted ? 'interrupted' : message })
-        sources.push({ source: name, documents: 0, bytes: 0, skippedAsRead: 0, finds: 0, error: message })
+        sources.push({ ...NOTHING, source: name, error: message })
         if (io.signal.aborted || isFirebreakError(error, 'STORE_FULL', 'STORE_BROKEN', 'STORE_UNREACHABLE'))
           break
       }
@@ -87,16 +90,16 @@ async function run(world: World, input: Input): Promise<Observed> {
   } finally {
     await reading.close()
   }
-  if (read.length > 0 && !io.signal.aborted) await keepCrossingsOf(world)
+  if (readIds.length > 0 && !io.signal.aborted) await keepCrossingsOf(world)
   // What failed was searched some time before, and not now.
-  const coverage = await coverageOf(db, read)
+  const coverage = await coverageOf(db, readIds)
   return { sources, coverage: { ...coverage, skipped: [...coverage.skipped, ...skipped] }, failures }
 }
 
 function text(output: Observed, width: number): string {
   const rows = output.sources.map(source => [
     source.source,
-    String(source.documents - source.skippedAsRead),
+    String(source.read),
     String(source.skippedAsRead),
     String(source.finds),
     source.error === null ? '' : 'failed',

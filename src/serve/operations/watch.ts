@@ -260,15 +260,16 @@ class Watching {
       await keepCrossingsOf(this.#world)
       await claim.done({ at: next })
       this.observed++
-      const { documents, skippedAsRead, finds } = seen
+      const { documents, skippedAsRead, read, finds } = seen
       const gaps = seen.coverage.filter(({ complete }) => !complete).length
       this.#say(
         'observed',
-        `${name}: ${documents - skippedAsRead} read, ${skippedAsRead} known, ${finds} found${gaps > 0 ? `, ${countText(gaps, 'gap')}` : ''}`,
+        `${name}: ${read} read, ${skippedAsRead} known, ${finds} found${gaps > 0 ? `, ${countText(gaps, 'gap')}` : ''}`,
         {
           source: name,
           documents,
           skippedAsRead,
+          read,
           finds,
           gaps,
           nextAt: isoTime(next),
