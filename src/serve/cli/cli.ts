@@ -4,6 +4,7 @@ import type { Connector } from '../../core/contract/connector.ts'
 import type { Secret } from '../../core/contract/secret.ts'
 import { type OperationEntry, operations } from '../operations/all.ts'
 import type { World } from '../operations/operation.ts'
+import { wrapped } from './wrapped.ts'
 
 /** What the command line is given to work with, so that a test can watch all of it. */
 export interface Terminal {
@@ -49,7 +50,7 @@ export async function runCli(options: CliOptions): Promise<number> {
     .exitOverride()
     .configureOutput({
       writeOut: text => void terminal.stdout.write(text),
-      writeErr: text => void (asJson || terminal.stderr.write(text)),
+      writeErr: text => void (asJson || terminal.stderr.write(wrapped(text, terminal.stderr))),
       getOutHelpWidth: () => terminal.stdout.columns || 80,
       getErrHelpWidth: () => terminal.stderr.columns || 80,
     })
@@ -70,7 +71,7 @@ export async function runCli(options: CliOptions): Promise<number> {
     terminal.stderr.write(
       asJson
         ? `${JSON.stringify({ error: { code: 'INVALID_INPUT', message, advice } })}\n`
-        : `${pc.dim('→')} ${advice}\n`,
+        : wrapped(`${pc.dim('→')} ${advice}\n`, terminal.stderr),
     )
     return USAGE_EXIT
   }

@@ -44,7 +44,7 @@ export async function runOperation(
       progress: event => view.show(event),
       say({ text, json }) {
         view.clear()
-        stdout.write(asJson ? `${JSON.stringify(json)}\n` : `${printable(text)}\n`)
+        stdout.write(asJson ? `${JSON.stringify(json)}\n` : `${printable(wrapped(text, stdout))}\n`)
       },
       readSecret,
     })
