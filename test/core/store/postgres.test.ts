@@ -29,6 +29,7 @@ describe.skipIf(postgres.skip)(`on PostgreSQL ${postgres.reason}`, async () => {
   describe('checks', async () => void (await import('../../judge/posture/run-checks.test.ts')))
   describe('runs', async () => void (await import('../../act/actions/run.test.ts')))
   describe('delivery', async () => void (await import('../../act/lifecycle/delivery.test.ts')))
+  describe('marks', async () => void (await import('../../serve/operations/scan/kept-marks.test.ts')))
   describe('near names', async () => void (await import('../../serve/operations/near-names.test.ts')))
 
   describe('a server', () => {
