@@ -1,9 +1,11 @@
 import { countText } from '../../core/contract/count-text.ts'
 import type { Facts, Observation } from '../../core/contract/observation.ts'
 import { alternates, defaultBranch, isBare, type Refs } from './git-directory.ts'
+import { EMPTY_BLOB } from './history.ts'
 import { readObjects } from './object-reader.ts'
 import { contentId, ownFiles, packsWithoutIndex, submoduleRepositories } from './own-files.ts'
 import type { Problems } from './problems.ts'
+import type { Repository } from './repository.ts'
 import { type GitSource, type Standing, type Survey, TAG_MESSAGE, takeSurvey } from './survey.ts'
 
 export const SUBMODULE_ELSEWHERE = 'a submodule is a repository of its own: scan it by itself'
@@ -59,9 +61,10 @@ async function* filesOfGit(source: GitSource, coverage: Coverage): AsyncGenerato
 /** What is known to be missing, besides what the passes have met. */
 async function stateGaps(
   { repository, limits, unread }: GitSource,
-  { refs, submodules }: Survey,
+  survey: Survey,
   coverage: Coverage,
 ): Promise<void> {
+  const { refs, submodules } = survey
   const { settings } = repository
   if (refs.shallow.length > 0) {
     coverage.gap('the clone is shallow: older history is elsewhere ("git fetch --unshallow" brings it)')
@@ -69,6 +72,12 @@ async function stateGaps(
   const promisor = [...settings.keys()].some(name => /^remote\..*\.promisor$/.test(name))
   if (promisor || settings.has('extensions.partialclone')) {
     coverage.gap('the clone is partial: objects left at its remote were not fetched and not searched')
+  } else {
+    const missing = await missingBlobs(repository, survey)
+    if (missing.length > 0) {
+      const are = countText(missing.length, 'blob of the history is', 'blobs of the history are')
+      coverage.problems.add(`${are} missing or damaged (${survey.pathOf(missing[0]!)}…)`)
+    }
   }
   if (limits.cut.length > 0) {
     coverage.problems.add(
@@ -98,6 +107,18 @@ async function stateGaps(
   for (const path of await alternates(repository)) {
     coverage.note(`objects borrowed from ${path} were searched too`)
   }
+}
+
+/** What is staged while all is listed is there as well: only what cannot be read is missing. */
+async function missingBlobs({ home, hashName }: Repository, survey: Survey): Promise<string[]> {
+  const unlisted = [...survey.unlisted()].filter(id => id !== EMPTY_BLOB[hashName])
+  if (unlisted.length === 0) return []
+  const missing: string[] = []
+  const batches = (async function* () {
+    yield unlisted
+  })()
+  for await (const _ of readObjects(home, batches, id => missing.push(id)));
+  return missing
 }
 
 function names({ repository, name }: GitSource): string[] {

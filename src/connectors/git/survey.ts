@@ -306,6 +306,12 @@ export class Survey {
     }
   }
 
+  /** Blobs that the history or an index names and that were not listed. */
+  *unlisted(): Generator<string> {
+    for (let number = 0; number < this.objects.size; number++)
+      if (this.#isPlaced.get(number) === 1 && this.#kinds.get(number) === 0) yield this.objects.id(number)
+  }
+
   #isAtTip(place: number): boolean {
     return this.#tips.numberOf(this.#places.key(place)) !== undefined
   }

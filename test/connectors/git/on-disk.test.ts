@@ -199,6 +199,23 @@ test('damaged blobs, trees and commits: stated, and everything else is found', a
   for (const why of stated) expect(why).not.toMatch(/[A-Za-z0-9+/]{60}/)
 })
 
+test('blobs that the history or the index names and that are not there are stated', async () => {
+  const path = repository()
+  commit(path, { first: 'first', gone: 'gone' })
+  commit(path, { gone: 'other' })
+  writeFileSync(join(path, 'empty'), '')
+  gitIn(path, ['add', '--intent-to-add', 'empty'])
+  writeFileSync(join(path, 'staged'), 'staged and gone')
+  gitIn(path, ['add', 'staged'])
+  expect(await gaps(await connect(path))).toEqual([])
+  const remove = (name: string) => rmSync(looseFile(path, gitIn(path, ['rev-parse', name])))
+  remove('HEAD~1:gone')
+  const stated = async () => (await gaps(await connect(path))).filter(why => why.includes('missing'))
+  expect(await stated()).toEqual(['1 blob of the history is missing or damaged (gone…)'])
+  remove(':staged')
+  expect(await stated()).toEqual([expect.stringContaining('2 blobs of the history are missing')])
+})
+
 test('a blob that is damaged in a pack: stated, everything else is found, and a next run goes on from there', async () => {
   const path = repository()
   const names = Array.from({ length: 100 }, (_, number) => `file ${number}`)
