@@ -71,7 +71,7 @@ describe('the GitHub action', () => {
     const key = randomBytes(32).toString('base64')
     const found = await scan({ since: 'HEAD~1', key })
     expect(found.exit, found.stderr).toBe(0)
-    expect(found.output).toBe(`found=false\nsarif=${stage.directory}/firebreak.sarif\n`)
+    expect(found.output).toBe(`sarif=${stage.directory}/firebreak.sarif\nfound=false\n`)
     const all = await scan({ key })
     expect(all.exit, all.stderr).toBe(1)
     expect(all.output).toContain('found=true\n')
@@ -83,6 +83,20 @@ describe('the GitHub action', () => {
     const prints = (text: string) => [...text.matchAll(/fp_[\w-]+/g)].map(([print]) => print)
     expect(prints(again)).toEqual(prints(sarif))
     expect((await stage.run('ls ..')).stdout).not.toMatch(/firebreak\./)
+  })
+
+  test('tells of no report where none was written, and of finds beside what cannot be read', async () => {
+    const restore = await stage.keep()
+    const none = await scan({ since: 'no-such-commit' })
+    expect(none.exit).toBe(2)
+    expect(none.output).toBe('found=false\n')
+    await stage.run(
+      'file=$(git rev-parse HEAD:src/report.js) && rm -f .git/objects/${file%${file#??}}/${file#??}',
+    )
+    const both = await scan({})
+    expect(both.exit, both.stdout).toBe(2)
+    expect(both.output).toBe(`sarif=${stage.directory}/firebreak.sarif\nfound=true\n`)
+    await restore()
   })
 
   test('takes an input for what it is, whatever it holds', async () => {
