@@ -6,7 +6,8 @@ export const checksums = [
   'base58check',
   'bech32',
   'crc32-base62',
-  'crc32-base62-prefixed',
+  'crc32-in-base62',
+  'crc32-in-hex',
   'der',
   'discord',
   'gitlab-routable',
@@ -29,8 +30,10 @@ export function holds(checksum: (typeof checksums)[number], token: string): bool
       return holdsBech32(token)
     case 'crc32-base62':
       return holdsCrc32(token)
-    case 'crc32-base62-prefixed':
-      return holdsPrefixedCrc32(token)
+    case 'crc32-in-base62':
+      return endsInCrc32(token, 6, isBase62Of)
+    case 'crc32-in-hex':
+      return endsInCrc32(token, 8, isHexOf)
     case 'der':
       return isOneSequence(token)
     case 'discord':
@@ -58,22 +61,35 @@ function holdsCrc32(token: string): boolean {
   const classic = /^[a-z]{3}_([A-Za-z0-9]{36})$/.exec(token)
   // Refresh tokens, fine-grained and stateless ones have other forms, of which no checksum is documented.
   if (!classic) return true
-  return endsInCrc32(classic[1]!.slice(0, -6), classic[1]!)
+  const body = classic[1]!
+  return isBase62Of(body.slice(-6), crc32(body.slice(0, -6)))
 }
 
 /**
- * The same with a sum over all that stands before it, the prefix too: access tokens of Synapse, which has an underscore
- * before the sum, and keys of Honeybadger, which does not document it but makes them so.
+ * The same in other forms: of what the last digits are the CRC-32. Some take all that stands before them, the prefix too, as
+ * Synapse, Honeybadger, Apify, Atlassian, Grafana and Yandex do, others only what follows the prefix, as Polar, Vercel,
+ * Prefect, Cloudflare, Cashfree and Zuplo. Few document it: Synapse, Polar and Grafana by their sources, and of the others
+ * tokens that stand in public code bear it.
  * https://github.com/element-hq/synapse/blob/develop/synapse/handlers/auth.py
+ * https://github.com/grafana/grafana/blob/main/pkg/components/satokengen/tokengen.go
+ * https://github.com/polarsource/polar/blob/main/server/polar/kit/crypto.py
  */
-function holdsPrefixedCrc32(token: string): boolean {
-  return endsInCrc32(token.slice(0, -6).replace(/_$/, ''), token)
+function endsInCrc32(token: string, digits: number, isSum: (tail: string, sum: number) => boolean): boolean {
+  const head = token.slice(0, -digits)
+  // An underscore before the sum is no part of what it is of.
+  const all = head.replace(/_$/, '')
+  const parts = [all, all.slice(all.indexOf('_') + 1), all.slice(all.lastIndexOf('_') + 1)]
+  return parts.some(part => isSum(token.slice(-digits), crc32(part)))
 }
 
-function endsInCrc32(summed: string, token: string): boolean {
-  const sum = crc32(summed)
-  const tail = token.slice(-6)
+function isBase62Of(tail: string, sum: number): boolean {
   return tail === base62(sum, DIGITS + UPPER + LOWER) || tail === base62(sum, DIGITS + LOWER + UPPER)
+}
+
+/** Grafana writes the last byte first. */
+function isHexOf(tail: string, sum: number): boolean {
+  const bytes = Buffer.from(tail, 'hex')
+  return bytes.length === 4 && (bytes.readUInt32BE() === sum || bytes.readUInt32LE() === sum)
 }
 
 function base62(number: number, alphabet: string): string {

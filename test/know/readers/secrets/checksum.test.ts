@@ -13,7 +13,9 @@ const genuine: Record<(typeof checksums)[number], string> = {
   bech32: 'an83characterlonghumanreadablepartthatcontainsthenumber1andtheexcludedcharactersbio1tt5tgs',
   'crc32-base62': ['npm_PxoNirbY', 'h5uM2rFeKw8UDMtWJP', 'SRcS0EOPjj'].join(''),
   // As Synapse's generate_access_token makes it
-  'crc32-base62-prefixed': ['syt_b3BzYm90_', 'qWeRtYuIoPaSdFgHjKlZ', '_', '40jBh7'].join(''),
+  'crc32-in-base62': ['syt_b3BzYm90_', 'qWeRtYuIoPaSdFgHjKlZ', '_', '40jBh7'].join(''),
+  // As Grafana's tokengen makes it, in pieces
+  'crc32-in-hex': ['glsa_', 'aB3dE5gH7jK9mN1pQ3sTuV5wX7yZ9aB1', '_', '9e0093b4'].join(''),
   der: `0\x81\x80\x02\x01\x00${'\xff'.repeat(125)}`,
   discord: `${Buffer.from('1098765432109876543').toString('base64url')}.GkZw1a.${'qW8x'.repeat(9)}`,
   'gitlab-routable': routable(['gl', 'pat-'].join(''), 'o:1\nu:2a'),
@@ -60,7 +62,8 @@ describe.each(checksums)('%s', checksum => {
 describe.each([
   'base58check',
   'bech32',
-  'crc32-base62-prefixed',
+  'crc32-in-base62',
+  'crc32-in-hex',
   'gitlab-routable',
   'gitlab-own-prefix',
   'nkey',
