@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import type { ChangeRange } from '../../core/contract/change.ts'
 import { countText } from '../../core/contract/count-text.ts'
+import { isFirebreakError } from '../../core/contract/errors.ts'
 import { rulesInUse } from '../../know/readers/secrets/rules-in-use.ts'
 import { defineOperation, type World } from './operation.ts'
 import { replaceFile } from './replace-file.ts'
@@ -139,13 +140,24 @@ async function run(world: World, input: Input): Promise<Scan> {
         })
   const { roots, unmarked, ...output } = scanned
   const written: string[] = []
-  if (collect && input.writeBaseline !== undefined) {
-    // What could not be read is not in it: it would be new the next time, which is what it shall be.
-    await collect.write(input.writeBaseline)
-    const entries = countText(collect.size, 'entry', 'entries')
-    const without = `without ${unmarked} of which no copy could be read again`
-    written.push(`${input.writeBaseline}: ${entries}${unmarked === 0 ? '' : `, ${without}`}`)
+  const failures = [...output.failures]
+  /** A full disk takes nobody what was found. */
+  const write = async (file: string, work: (file: string) => Promise<string>) => {
+    try {
+      written.push(`${file}: ${await work(file)}`)
+    } catch (error) {
+      if (!isFirebreakError(error)) throw error
+      failures.push(error)
+    }
   }
+  if (collect && input.writeBaseline !== undefined)
+    await write(input.writeBaseline, async file => {
+      // What could not be read is not in it: it would be new the next time, which is what it shall be.
+      await collect.write(file)
+      const entries = countText(collect.size, 'entry', 'entries')
+      const without = `without ${unmarked} of which no copy could be read again`
+      return `${entries}${unmarked === 0 ? '' : `, ${without}`}`
+    })
   if (input.sarif !== undefined) {
     const { rules } = await rulesInUse(ruleFoldersOf(world))
     const log = sarifLog(output, {
@@ -155,8 +167,10 @@ async function run(world: World, input: Input): Promise<Scan> {
       compared: accept !== undefined,
       at: world.io.now(),
     })
-    await replaceFile(input.sarif, `${JSON.stringify(log, null, 2)}\n`)
-    written.push(`${input.sarif}: SARIF 2.1.0`)
+    await write(input.sarif, async file => {
+      await replaceFile(file, `${JSON.stringify(log, null, 2)}\n`)
+      return 'SARIF 2.1.0'
+    })
   }
-  return { ...output, written }
+  return { ...output, failures, written }
 }

@@ -51,3 +51,16 @@ test('asks for the reason of a mark where one can be given, and not in the histo
   expect(later).toContain('a.env:1')
   expect(later).not.toContain(asked)
 })
+
+test('shows what was found also where a report of it cannot be written', async () => {
+  const stage = await setStage()
+  onTestFinished(() => stage.remove())
+  const options = '--sarif nowhere/found.sarif --write-baseline nowhere/known.json'
+  for (const line of [`firebreak scan . ${options}`, `firebreak scan --since HEAD~1 ${options}`]) {
+    const { exit, stdout, stderr } = await stage.run(line)
+    expect(exit).toBe(2)
+    expect(stdout).toMatch(/credentials? in |No credentials found/)
+    expect(stderr).toContain('nowhere/found.sarif cannot be written')
+    expect(stderr).toContain('nowhere/known.json cannot be written')
+  }
+})
