@@ -127,7 +127,7 @@ async function* walk(
       const out = excluded(path, exclude)
       if (out) yield out
       else if (isGit && entry.name.toString() === 'objects') {
-        const why = 'the compressed history of a repository: the git connector reads it'
+        const why = 'the compressed history of a repository: scan it by itself'
         yield { skipped: path, why }
       } else if (entry.isDirectory()) subfolders.push(file)
       else if (entry.isFile()) yield* regularFile(file, path, memory)

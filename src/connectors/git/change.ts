@@ -7,7 +7,7 @@ import type { Io } from '../../core/contract/io.ts'
 import { pathText } from '../../core/contract/path-text.ts'
 import type { Ref } from '../../core/contract/ref.ts'
 import { repositoryInstance, repositoryRef } from './connector.ts'
-import { SUBMODULE_ELSEWHERE, withoutUserInfo } from './discovery.ts'
+import { isPartial, SUBMODULE_ELSEWHERE, withoutUserInfo } from './discovery.ts'
 import { objectDocument } from './documents.ts'
 import { readRefs, readSmall, type Refs } from './git-directory.ts'
 import { GitFailure, gitRecords, runGit } from './git-process.ts'
@@ -19,6 +19,8 @@ import { COMMIT_MESSAGE } from './survey.ts'
 const ABSENT = /^0+$/
 const SUBMODULE = '160000'
 const COMMIT_MARK = 2
+const LEFT_BEHIND =
+  'the clone is partial, and this was left at its remote ("git fetch --refetch --no-filter" brings all)'
 /** Renames are followed, so that a file that is only moved is compared with what it was. */
 const RAW = ['-r', '--raw', '-z', '--no-abbrev', '-M', '-l1000', '--no-ext-diff', '--no-textconv']
 
@@ -227,8 +229,10 @@ class Changing implements Change {
     const batches = (async function* () {
       yield objects
     })()
-    const lost = (id: string, why: string) => {
+    const lost = (id: string, what: string) => {
       const path = this.places.get(`git:${id}`)?.[0]?.path
+      // Nothing is fetched for a scan.
+      const why = isPartial(this.#repository) ? LEFT_BEHIND : what
       this.gaps.push({ what: `git:${this.root}/${path ?? id}`, why, failed: true })
     }
     for await (const object of readObjects(this.#repository.home, batches, lost)) {

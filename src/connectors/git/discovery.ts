@@ -69,8 +69,7 @@ async function stateGaps(
   if (refs.shallow.length > 0) {
     coverage.gap('the clone is shallow: older history is elsewhere ("git fetch --unshallow" brings it)')
   }
-  const promisor = [...settings.keys()].some(name => /^remote\..*\.promisor$/.test(name))
-  if (promisor || settings.has('extensions.partialclone')) {
+  if (isPartial(repository)) {
     coverage.gap('the clone is partial: objects left at its remote were not fetched and not searched')
   } else {
     const missing = await missingBlobs(repository, survey)
@@ -107,6 +106,11 @@ async function stateGaps(
   for (const path of await alternates(repository)) {
     coverage.note(`objects borrowed from ${path} were searched too`)
   }
+}
+
+export function isPartial({ settings }: Repository): boolean {
+  const promisor = [...settings.keys()].some(name => /^remote\..*\.promisor$/.test(name))
+  return promisor || settings.has('extensions.partialclone')
 }
 
 /** What is staged while all is listed is there as well: only what cannot be read is missing. */

@@ -270,3 +270,20 @@ describe('firebreak:allow', () => {
     expect(bare.stdout).toContain('gives no reason')
   })
 })
+
+test('in a partial clone, says of what was left at its remote that it was, and how it comes', async () => {
+  const stage = await stageForTest()
+  await put(stage, 'later.env', `URL=${url()}\n`)
+  await stage.run(`git add . && ${COMMIT} later && git config uploadpack.allowFilter true`)
+  const clone = `git clone -q --no-checkout --filter=blob:none "file://$PWD" ../partial`
+  const { stderr } = await stage.run(clone)
+  const inClone = (line: string) => stage.run(`cd ../partial && ${line}`)
+  const partial = await inClone('firebreak scan --since HEAD~1')
+  expect(partial.exit, partial.stdout + stderr).toBe(2)
+  const told = partial.stdout.replace(/\s+/g, ' ')
+  expect(told).toContain('later.env: the clone is partial')
+  const [, advice] = /\("(git fetch [^"]*)"/.exec(told)!
+  const whole = await inClone(`${advice} && firebreak scan --since HEAD~1`)
+  expect(whole.exit, whole.stderr).toBe(1)
+  expect(whole.stdout).toContain('later.env:1')
+})
