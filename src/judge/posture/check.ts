@@ -14,6 +14,8 @@ export interface Judgement {
   readonly outcome: 'fails' | 'unknown'
   /** What is so, where and since when; without a secret, a fingerprint or a preview. */
   readonly why: string
+  /** Words of `why`: where a finding stands already that does not say one of them, it has spread. */
+  readonly news?: readonly string[]
 }
 
 /**

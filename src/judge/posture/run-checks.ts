@@ -7,13 +7,13 @@ import { RowInsert } from '../../core/store/row-insert.ts'
 import type { Row } from '../../core/store/schema.ts'
 import { type Db, snapshot, transaction, type Tx } from '../../core/store/store.ts'
 import { loadRoots, type Roots } from '../../know/inventory/roots.ts'
-import type { Check, CheckContext } from './check.ts'
+import type { Check, CheckContext, Judgement } from './check.ts'
 
-/** A finding that began or ended in this run of the checks. */
+/** A finding that began or ended in this run of the checks, or that stands in more places than it did. */
 export interface FindingChange {
   readonly check: string
   readonly entityId: string
-  readonly change: 'begun' | 'ended'
+  readonly change: 'begun' | 'spread' | 'ended'
   readonly why: string
 }
 
@@ -80,18 +80,18 @@ async function keepAll(
 
 interface Verdict {
   readonly counts: CheckCounts
-  /** Why, by what fails. */
-  readonly failing: ReadonlyMap<string, string>
+  /** By what fails. */
+  readonly failing: ReadonlyMap<string, Pick<Judgement, 'why' | 'news'>>
   readonly unknown: ReadonlySet<string>
 }
 
 async function verdictOf(check: Check, context: CheckContext): Promise<Verdict> {
   const population = await check.population(context)
-  const failing = new Map<string, string>()
+  const failing = new Map<string, Judgement>()
   const unknown = new Set<string>()
-  for (const { entityId, outcome, why } of await check.find(context, population))
-    if (outcome === 'fails') failing.set(entityId, why)
-    else unknown.add(entityId)
+  for (const judgement of await check.find(context, population))
+    if (judgement.outcome === 'fails') failing.set(judgement.entityId, judgement)
+    else unknown.add(judgement.entityId)
   const [fails, of] = [failing.size, population.size]
   const counts = { check: check.id, fails, unknown: unknown.size, passes: of - fails - unknown.size }
   return { counts, failing, unknown }
@@ -110,7 +110,7 @@ async function keep(
   const isOne = roots.merged.length === 0
   const failing = isOne
     ? verdict.failing
-    : new Map([...verdict.failing].map(([id, why]) => [roots.of(id), why]))
+    : new Map([...verdict.failing].map(([id, says]) => [roots.of(id), says]))
   const unknown = isOne ? verdict.unknown : new Set([...verdict.unknown].map(id => roots.of(id)))
   const stored = await tx.selectFrom('finding').selectAll().where('check', '=', check).orderBy('id').execute()
   const changes: FindingChange[] = []
@@ -124,13 +124,15 @@ async function keep(
       open.add(entityId)
     } else if (says !== undefined && !open.has(entityId)) {
       open.add(entityId)
-      if (row.ended_at === null && row.why === says) {
+      if (row.ended_at === null && row.why === says.why) {
         unchanged++
         continue
       }
       const again = row.ended_at === null ? {} : { first_seen: at, ended_at: null }
-      written.push({ ...row, ...again, why: says, last_seen: at })
-      if (row.ended_at !== null) changes.push({ check, entityId, change: 'begun', why: says })
+      written.push({ ...row, ...again, why: says.why, last_seen: at })
+      if (row.ended_at !== null) changes.push({ check, entityId, change: 'begun', why: says.why })
+      else if (says.news?.some(word => !row.why.includes(word)))
+        changes.push({ check, entityId, change: 'spread', why: says.why })
     } else if (row.ended_at === null && !unknown.has(entityId)) {
       written.push({ ...row, ended_at: at })
       if (!open.has(entityId)) changes.push({ check, entityId, change: 'ended', why: row.why })
@@ -159,7 +161,7 @@ async function keep(
     await recordAll(tx, io, entries)
     recorded = changes.length
   }
-  for (const [entityId, why] of failing) {
+  for (const [entityId, { why }] of failing) {
     if (open.has(entityId)) continue
     const seen = { first_seen: at, last_seen: at, ended_at: null }
     written.push({ id: newId(io), check, entity_id: entityId, why, ...seen })

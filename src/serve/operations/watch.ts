@@ -367,7 +367,7 @@ class Watching {
     const check = alarms.find(one => one.id === id)
     const view = await credentialView(db, keys, entityId)
     const who = view.identity ? `${view.kind} of ${called(view.identity)}` : view.kind
-    const begun = change === 'begun'
+    const begun = change !== 'ended'
     const mark = begun ? pc.red(pc.bold('FINDING')) : pc.green('ended')
     this.#say(
       begun ? 'finding' : 'ended',

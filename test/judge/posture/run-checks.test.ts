@@ -50,6 +50,16 @@ describe('findings', () => {
     const began = clock.ms
     expect((await run(fails('second'))).changes).toEqual([])
     expect(await stored()).toEqual([{ entity_id: one, why: 'second', first_seen: began, ended_at: null }])
+    const news = ['since 1', 'since 2']
+    expect((await run({ ...fails('a since 1'), news: news.slice(0, 1) })).changes).toMatchObject([
+      { entityId: one, change: 'spread', why: 'a since 1' },
+    ])
+    expect((await run({ ...fails('b since 2, a since 1'), news })).changes).toMatchObject([
+      { change: 'spread' },
+    ])
+    // A line that moves, and a place that is left.
+    expect((await run({ ...fails('b since 2, c since 1'), news })).changes).toEqual([])
+    expect((await run({ ...fails('b since 2'), news: news.slice(1) })).changes).toEqual([])
     expect((await run()).changes).toMatchObject([{ entityId: one, change: 'ended' }])
     expect((await run()).changes).toEqual([])
     expect((await run(fails('third'), { ...fails('x'), entityId: two })).changes).toMatchObject([

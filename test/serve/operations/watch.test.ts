@@ -186,16 +186,21 @@ describe('watching', () => {
     expect(events.filter(({ event }) => event === 'failed')[0]).toMatchObject({ code: 'UNREACHABLE' })
   })
 
-  test('says within one interval that a copy appeared, and that it is gone', async () => {
+  test('says within one interval that a copy appeared, then another one, and that they are gone', async () => {
     await connect('repo')
     copies.set('repo', ['old'])
     const appears = start() + 47 * MINUTE
+    const spreads = start() + 64 * MINUTE
     const goes = start() + 93 * MINUTE
     const { events } = await watched({ every: '10m' }, start() + 130 * MINUTE, [
       { ms: appears, do: () => copies.set('repo', ['old', 'new']) },
+      { ms: spreads, do: () => copies.set('repo', ['old', 'new', 'other']) },
+      { ms: spreads + 12 * MINUTE, do: () => copies.set('repo', ['old', 'other']) },
       { ms: goes, do: () => copies.set('repo', ['old']) },
     ])
-    const [begun, ended, ...more] = events.filter(({ event }) => event === 'finding' || event === 'ended')
+    const [begun, spread, ended, ...more] = events.filter(
+      ({ event }) => event === 'finding' || event === 'ended',
+    )
     expect(more).toEqual([])
     expect(begun).toMatchObject({
       event: 'finding',
@@ -205,6 +210,11 @@ describe('watching', () => {
       why: expect.stringContaining('place:repo/new:1 since 2026-01-01T00:'),
     })
     expect(Date.parse(String(begun?.['at'])) - appears).toBeLessThanOrEqual(10 * MINUTE + LATE)
+    expect(spread).toMatchObject({
+      event: 'finding',
+      why: expect.stringMatching(/ in place:repo\/other:1 since .*, place:repo\/new:1 since /),
+    })
+    expect(Date.parse(String(spread?.['at'])) - spreads).toBeLessThanOrEqual(10 * MINUTE + LATE)
     expect(ended?.['event']).toBe('ended')
     expect(Date.parse(String(ended?.['at'])) - goes).toBeLessThanOrEqual(10 * MINUTE + LATE)
     expect(JSON.stringify(events)).not.toContain('tok_')

@@ -45,10 +45,16 @@ function judge(entityId: string, copies: Copies): Judgement | undefined {
     else if (baseline === undefined) unknown.push(where)
   }
   if (fails.length > 0) {
-    const shown = fails
-      .sort((a, b) => a.since - b.since || (a.where < b.where ? -1 : 1))
-      .map(({ where, since }) => `${where} since ${new Date(since).toISOString()}`)
-    return { entityId, outcome: 'fails', why: `it stands, unapproved, in ${listed(shown)}` }
+    // A line that moves is no news, and neither is a place that is left.
+    const news = (since: Ms) => `since ${new Date(since).toISOString()}`
+    fails.sort((a, b) => b.since - a.since || (a.where < b.where ? -1 : 1))
+    const why = `it stands, unapproved, in ${listed(fails.map(({ where, since }) => `${where} ${news(since)}`))}`
+    return {
+      entityId,
+      outcome: 'fails',
+      why,
+      news: fails.slice(0, MOST_SHOWN).map(({ since }) => news(since)),
+    }
   }
   const unsettled = copies.unsettled.get(entityId)
   if (unsettled) {
