@@ -14,7 +14,17 @@ import { OWN_RULES, ruleFoldersOf } from './own-rules.ts'
 
 const input = z
   .object({
-    paths: z.array(z.string().min(1)).default([]).describe('repositories, directories or files'),
+    paths: z
+      .array(
+        z
+          .string()
+          .min(1)
+          .refine(path => !/^[a-z][a-z0-9+.-]*:\/\//i.test(path), {
+            error: 'a URL is not read: clone the repository, or connect its host (firebreak connect --help)',
+          }),
+      )
+      .default([])
+      .describe('repositories, directories or files'),
     staged: z
       .boolean()
       .default(false)

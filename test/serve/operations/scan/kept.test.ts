@@ -64,3 +64,11 @@ test('shows what was found also where a report of it cannot be written', async (
     expect(stderr).toContain('nowhere/known.json cannot be written')
   }
 })
+
+test('says of a URL what to do instead, and takes it for no path', async () => {
+  const stage = await setStage()
+  onTestFinished(() => stage.remove())
+  const { exit, stdout, stderr } = await stage.run('firebreak scan https://code.example/acme/app.git')
+  expect([exit, stdout]).toEqual([2, ''])
+  expect(stderr).toContain('clone the repository')
+})
