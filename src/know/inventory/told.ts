@@ -1,5 +1,6 @@
 import type { Ms } from '../../core/contract/ref.ts'
-import type { Tx } from '../../core/store/store.ts'
+import type { Row } from '../../core/store/schema.ts'
+import type { Db, Tx } from '../../core/store/store.ts'
 import { inChunks } from './in-chunks.ts'
 import { type Coverage, isWithin } from './standing.ts'
 
@@ -124,6 +125,55 @@ export async function markUntold(tx: Tx, sourceId: string, at: Ms): Promise<void
     seen.map(({ entity_id }) => entity_id),
     at,
   )
+}
+
+/** When a source was disconnected that was not looked at since; by that stamp all is known that `markUntold` has marked. */
+export async function untoldAt(
+  db: Db,
+  { id, observed_at }: Pick<Row<'source'>, 'id' | 'observed_at'>,
+): Promise<Ms | undefined> {
+  const { at } = await db
+    .selectFrom('sighting')
+    .select(({ fn }) => fn.max('gone_at').as('at'))
+    .where('source_id', '=', id)
+    .where('gone_at', '>', observed_at ?? -1)
+    .executeTakeFirstOrThrow()
+  return at ?? undefined
+}
+
+/**
+ * The source is read again: what it told until `at`, when it was disconnected, stands as before until it is seen to be gone. Who
+ * cannot look at all of it this time cannot say that of the rest.
+ */
+export async function standAgain(tx: Tx, sourceId: string, at: Ms): Promise<void> {
+  for (const table of ['sighting', 'fact', 'owner', 'policy', 'copy'] as const)
+    await tx
+      .updateTable(table)
+      .set({ gone_at: null })
+      .where('source_id', '=', sourceId)
+      .where('gone_at', '=', at)
+      .execute()
+  await tx
+    .updateTable('edge')
+    .set({ gone_at: null })
+    .where('source_id', '=', sourceId)
+    .where('gone_at', '=', at)
+    .where('crossing', '<>', 'same-value')
+    .execute()
+  await tx
+    .updateTable('entity')
+    .set({ gone_at: null })
+    .where('gone_at', '=', at)
+    .where(({ exists, selectFrom }) =>
+      exists(
+        selectFrom('sighting')
+          .select('sighting.source_id')
+          .whereRef('sighting.entity_id', '=', 'entity.id')
+          .where('sighting.source_id', '=', sourceId)
+          .where('sighting.gone_at', 'is', null),
+      ),
+    )
+    .execute()
 }
 
 async function setGone(

@@ -22,7 +22,7 @@ import {
 } from '../inventory/standing.ts'
 import { linkKeys } from '../inventory/link-keys.ts'
 import { linkWithinRepositories } from '../inventory/link-within-repositories.ts'
-import { forgetUntold, markTold } from '../inventory/told.ts'
+import { forgetUntold, markTold, standAgain, untoldAt } from '../inventory/told.ts'
 import { toldBy } from '../readers/path-bound.ts'
 import { documentsHolding } from './documents-before.ts'
 import { fingerprinted } from './fingerprinted.ts'
@@ -147,6 +147,9 @@ class Run {
 
   async all(): Promise<ObserveResult> {
     let cursor: Cursor | undefined
+    const untold = await untoldAt(this.#db, this.#source)
+    if (untold !== undefined)
+      await writeFor(this.#db, this.#source, tx => standAgain(tx, this.#source.id, untold))
     const since = await this.#since()
     await this.#gaps.load(this.#db, this.#source.id, this.#reading.version)
     await this.#telling.load(this.#db, this.#source.id)

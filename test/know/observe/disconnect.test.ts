@@ -168,6 +168,32 @@ test('connected again it is the same source: what stands there stands again, unr
   expect((await rows())['copy']).toEqual({ all: 1, standing: 0 })
 })
 
+test('connected again, what could not be looked at is not told to be gone', async () => {
+  files.files = { 'a.env': token(1), 'shut/b.env': token(2) }
+  await run()
+  const before = await rows()
+  const id = await passwordId()
+  await leave()
+  source = await add()
+  files.failAfter = 0
+  await expect(run()).rejects.toMatchObject({ code: 'UNREACHABLE' })
+  expect(await isEnded(estate.db, id)).toBe(false)
+  files.failAfter = Infinity
+  delete files.files['shut/b.env']
+  files.extra = files.extra.filter(({ see }) => see !== 'credential')
+  files.gaps = [
+    { see: 'covered', scope: 'shut', complete: false, why: 'permission denied' },
+    { see: 'covered', scope: 'passwords', complete: false, why: 'permission denied', hides: ['password'] },
+  ]
+  await run()
+  expect(await isEnded(estate.db, id)).toBe(false)
+  expect((await rows())['copy']).toEqual(before['copy'])
+  files.gaps = []
+  await run()
+  expect(await isEnded(estate.db, id)).toBe(true)
+  expect((await rows())['copy']).toEqual({ all: 2, standing: 1 })
+})
+
 test('what comes later counts as new since the source was first read, not since it was connected again', async () => {
   await run()
   await enrol(estate.db, estate.io)
