@@ -53,6 +53,21 @@ describe('a declared call can be filled in', () => {
   })
 })
 
+/** Whoever is asked to slow down is asked for that, and often by address: `Exchange` tells it as no answer. */
+const SLOW_DOWN = 429
+
+test('no call takes it for an answer that it is asked to slow down', () => {
+  const steps = withCalls.flatMap(({ id, verify, revoke }) =>
+    [verify, revoke].flatMap(step => ('http' in step ? step.http.map(call => ({ id, call })) : [])),
+  )
+  const taken = steps.filter(({ call }) =>
+    JSON.stringify(call)
+      .match(/"status":\[[^\]]*\]/g)!
+      .some(status => status.includes(String(SLOW_DOWN))),
+  )
+  expect(taken.map(({ id }) => id)).toEqual([])
+})
+
 describe('a vendor that echoes all it was sent', () => {
   /** A wrong one is offered first, and has to be refused before the right one is. */
   let refuses = true
