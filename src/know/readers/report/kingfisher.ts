@@ -41,6 +41,14 @@ export function isKingfisher(value: object): boolean {
   return 'rule' in value && 'finding' in value
 }
 
+/** The first versions put each finding into a group of its own: `{ id, matches: [finding] }`. */
+export function kingfisherGroup(value: object): readonly unknown[] | undefined {
+  const matches: unknown = 'matches' in value ? value.matches : undefined
+  const isGroup =
+    Array.isArray(matches) && matches.every(one => one && typeof one === 'object' && isKingfisher(one))
+  return isGroup && matches.length > 0 ? matches : undefined
+}
+
 export function kingfisherFinding(value: unknown): readonly [Reported] | undefined {
   const parsed = record.safeParse(value)
   if (!parsed.success) return undefined

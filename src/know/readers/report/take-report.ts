@@ -5,7 +5,7 @@ import { detectSecretsFinding } from './detect-secrets.ts'
 import { Findings, type ReportDocument } from './findings.ts'
 import { gitleaksFinding, isGitleaks } from './gitleaks.ts'
 import { type Decision, type JsonPath, jsonValues } from './json-values.ts'
-import { isKingfisher, kingfisherFinding } from './kingfisher.ts'
+import { isKingfisher, kingfisherFinding, kingfisherGroup } from './kingfisher.ts'
 import {
   isOlderGitleaks,
   isOlderTrufflehog,
@@ -77,7 +77,7 @@ const MEMBERS = new Set(
     ['RuleID', 'Secret', 'Match', 'File', 'SymlinkFile', 'Commit', 'Author', 'Email', 'Date', 'StartLine'],
     ['SourceMetadata', 'DetectorName', 'Raw', 'RawV2', 'Verified', 'VerificationError'],
     ['stringsFound', 'reason', 'path', 'diff', 'commitHash', 'date'],
-    ['rule', 'finding', 'audit'],
+    ['rule', 'finding', 'matches', 'audit'],
     ['level', 'logger', 'msg'],
   ].flat(),
 )
@@ -138,7 +138,11 @@ class Report {
     this.#members = {}
     // How gitleaks says that there is nothing.
     if (what === 'list') this.isReport ||= this.#elements === 0
-    else if ([isGitleaks, isTrufflehog, isKingfisher, isOlderTrufflehog].some(wrote => wrote(members)))
+    else if (
+      [isGitleaks, isTrufflehog, isKingfisher, kingfisherGroup, isOlderTrufflehog].some(wrote =>
+        wrote(members),
+      )
+    )
       yield* this.#record(members)
     // The last lines of Kingfisher's JSONL, and the only ones when there is nothing.
     else if ('audit' in members) this.isReport = true
@@ -163,7 +167,9 @@ class Report {
 
   *#record(record: unknown): Generator<Observation, void> {
     if (typeof record !== 'object' || record === null) return this.findings.notUnderstood()
-    if (isGitleaks(record)) yield* this.#take(gitleaksFinding(record))
+    const group = kingfisherGroup(record)
+    if (group) for (const one of group) yield* this.#take(kingfisherFinding(one))
+    else if (isGitleaks(record)) yield* this.#take(gitleaksFinding(record))
     else if (isTrufflehog(record)) yield* this.#take(trufflehogFinding(record))
     else if (isKingfisher(record)) yield* this.#take(kingfisherFinding(record))
     else if (isOlderGitleaks(record)) yield* this.#take(olderGitleaksFinding(record))

@@ -107,6 +107,34 @@ describe('a report', () => {
     )
   })
 
+  test.each([
+    ['a list', (groups: object[]) => JSON.stringify(groups)],
+    ['lines', (groups: object[]) => groups.map(each => JSON.stringify(each)).join('\n')],
+  ])('of the first Kingfisher has its findings in groups: %s', async (_, written) => {
+    const finding = (snippet: string, line: number) => ({
+      id: 'kingfisher.x.1',
+      matches: [
+        {
+          rule: { name: 'X', id: 'kingfisher.x.1' },
+          finding: {
+            snippet,
+            line,
+            path: 'a.txt',
+            validation: { status: 'Active Credential' },
+            git_metadata: null,
+          },
+        },
+      ],
+    })
+    const { seen, failure } = await taken(written([finding('qTb7Zk2Vw9', 3), finding('wRc8Ym1Xu4', 5)]))
+    expect(failure).toBeUndefined()
+    expect(copiesIn(seen).map(({ kind, place }) => [kind, place.path, place.slots[0]?.line])).toEqual([
+      ['kingfisher:kingfisher.x.1', 'a.txt', 3],
+      ['kingfisher:kingfisher.x.1', 'a.txt', 5],
+    ])
+    expect(countsIn(seen)).toMatchObject({ findings: 2, withValue: 2, notUnderstood: 0 })
+  })
+
   test('of TruffleHog may have its log in it, and findings in a commit message or in no repository', async () => {
     const line = (Data: object) => ({ SourceMetadata: { Data }, DetectorName: 'X', Raw: 'qTb7Zk2Vw9' })
     const lines = [
