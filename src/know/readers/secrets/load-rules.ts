@@ -53,13 +53,17 @@ export async function loadOwnRules(directory: string, builtIn: readonly Rule[]):
   return own
 }
 
-/** Reads every .yaml file of a directory, in order of name. A broken file is a problem; the others load. */
+/** Reads every .yaml file of a directory, in order of name. A broken file is a problem, as one that is called .yml; the others load. */
 export async function loadRules(directory: string): Promise<LoadedRules> {
   const rules: Rule[] = []
   const problems: RuleProblem[] = []
-  const files = (await readdir(directory)).filter(name => name.endsWith('.yaml')).sort()
+  const files = (await readdir(directory)).filter(name => /\.ya?ml$/.test(name)).sort()
   for (const name of files) {
     const file = join(directory, name)
+    if (name.endsWith('.yml')) {
+      problems.push({ file, line: 1, column: 1, message: "a rule's file must be called .yaml" })
+      continue
+    }
     const loaded = parseRule(file, await readFile(file, 'utf8'))
     problems.push(...loaded.problems)
     if (loaded.rule && `${loaded.rule.id}.yaml` !== name) {

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
@@ -51,6 +51,20 @@ test('a file that is no YAML is a problem; the others load', async () => {
   expect(problems.map(problem => problem.file.slice(directory.length + 1)).sort()).toEqual([
     'broken.yaml',
     'misnamed.yaml',
+  ])
+})
+
+test('a file that is called .yml is told, not passed over', async () => {
+  const folder = join(directory, 'yml')
+  await mkdir(folder)
+  await writeFile(join(folder, 'npm-token.yml'), good)
+  const { rules, problems } = await loadRules(folder)
+  expect(rules).toEqual([])
+  expect(problems).toEqual([
+    expect.objectContaining({
+      file: join(folder, 'npm-token.yml'),
+      message: expect.stringContaining('.yaml'),
+    }),
   ])
 })
 
