@@ -6,7 +6,7 @@ import { Secret } from '../../../core/contract/secret.ts'
 import { record } from '../../../core/evidence/evidence.ts'
 import type { NewRow, Row } from '../../../core/store/schema.ts'
 import { type Db, transaction } from '../../../core/store/store.ts'
-import type { Address } from '../../../know/connections/registry.ts'
+import { type Address, connectedSources } from '../../../know/connections/registry.ts'
 import { addSteps, createRun, runRow, stepsOf, unsealIssued } from '../../actions/journal.ts'
 import { runSteps } from '../../actions/run.ts'
 import { type Actor, clientIdOf, signAccessToken } from '../token/access-token.ts'
@@ -220,6 +220,9 @@ async function issueCredential(
       // Since it was decided, an incident may have begun. From here on it finds this lease.
       if (await isHeld(tx, like.entityId))
         throw new OauthError('access_denied', 'what it is like is held: an incident is being contained')
+      // Or its system was disconnected: nobody could revoke there what was issued.
+      if (!(await connectedSources(tx).select('id').where('id', '=', source.id).executeTakeFirst()))
+        throw new OauthError('server_error', 'the system that it is for was disconnected')
       const runId = await createRun(tx, io, keys, {
         kind: 'lease',
         subject: row.id,

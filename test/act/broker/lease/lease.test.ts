@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { endLease } from '../../../../src/act/broker/lease/end-lease.ts'
 import { leaseView } from '../../../../src/act/broker/lease/lease-view.ts'
 import { redis } from '../../../../src/connectors/redis/connector.ts'
@@ -16,6 +16,7 @@ import { type Db, openStore, transaction } from '../../../../src/core/store/stor
 import { Connections } from '../../../../src/know/connections/registry.ts'
 import { liftHold, setHold } from '../../../../src/know/inventory/holds.ts'
 import { findSubject } from '../../../../src/know/inventory/queries.ts'
+import { disconnect } from '../../../../src/know/observe/disconnect.ts'
 import { observe } from '../../../../src/know/observe/observe.ts'
 import {
   availablePostgres,
@@ -135,6 +136,32 @@ describe.skipIf(postgresServer.skip || redisServer.skip)(
       )
       return rows.map(row => row.rolname as string)
     }
+
+    test('nothing is issued where its system was disconnected since it was chosen', async () => {
+      const known = async () => [await issuedRoles(), await db.selectFrom('run').select('id').execute()]
+      const before = await known()
+      const forInstance = connections.forInstance.bind(connections)
+      const { id } = (await connections.list(db)).find(({ system }) => system === 'postgres')!
+      vi.spyOn(connections, 'forInstance').mockImplementationOnce(async (...asked) => {
+        const chosen = await forInstance(...asked)
+        await disconnect(db, realIo(), id, { by: 'ann' })
+        return chosen
+      })
+      const issue = vi.spyOn(await connections.open(db, id), 'issue')
+      try {
+        const { status } = await ask({ name: 'postgres:orders/read' })
+        expect(status).toBe(500)
+        expect(issue).not.toHaveBeenCalled()
+        expect(await known()).toEqual(before)
+      } finally {
+        vi.restoreAllMocks()
+        const { port, adminUser: user, adminPassword: password } = server
+        const config = { host: '127.0.0.1', port, user, password, tls: 'disable' }
+        const source = await connections.add(db, 'postgres', config)
+        const options = { io: realIo(), keys: testKeys, rulesDirectory: RULES, workers: 1 }
+        await observe(db, source, await connections.open(db, source.id), options)
+      }
+    })
 
     test('a job gets a role of PostgreSQL for its task, and it is dead when the job says so', async () => {
       const { status, body } = await ask({ name: 'postgres:orders/read', task: 'report', ttlSeconds: 120 })
