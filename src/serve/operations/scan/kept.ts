@@ -132,7 +132,10 @@ async function readAll(world: World, input: KeptInput): Promise<Read> {
     await reading.close()
     throw error
   }
-  return { sourceIds, failures, skipped, closed: reading.close() }
+  const closed = reading.close()
+  // A failure is told by who waits for it, later: until then it must not end the process.
+  closed.catch(() => {})
+  return { sourceIds, failures, skipped, closed }
 }
 
 /** Each value is tried once, for all credentials that bear it. */

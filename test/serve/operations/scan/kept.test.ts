@@ -1,6 +1,11 @@
 import { randomBytes } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
+import { directory } from '../../../../src/connectors/directory/connector.ts'
+import { Reading } from '../../../../src/know/observe/reading.ts'
+import { scanKept } from '../../../../src/serve/operations/scan/kept.ts'
 import { setStage } from '../../../stage.ts'
+import { openWorld } from '../open-world.ts'
 
 test('what is staged stands now for as long as it is staged', async () => {
   const stage = await setStage()
@@ -71,4 +76,27 @@ test('says of a URL what to do instead, and takes it for no path', async () => {
   const { exit, stdout, stderr } = await stage.run('firebreak scan https://code.example/acme/app.git')
   expect([exit, stdout]).toEqual([2, ''])
   expect(stderr).toContain('clone the repository')
+})
+
+test('workers that do not end as they should fail the scan, and not the process before', async () => {
+  const { world, close } = await openWorld([directory], ['github-token'])
+  onTestFinished(close)
+  const { close: end } = Reading.prototype
+  // A spy would take the failure for itself.
+  Reading.prototype.close = async function () {
+    await end.call(this)
+    throw new Error('it did not end')
+  }
+  onTestFinished(() => void (Reading.prototype.close = end))
+  const input = { paths: [world.home], history: false, workers: 1, minConfidence: 0 }
+  // A server is not asked in the same turn.
+  const db = world.db.withPlugin({
+    transformQuery: ({ node }) => node,
+    transformResult: async ({ result }) => {
+      await setImmediate()
+      return result
+    },
+  })
+  const scan = scanKept({ ...world, db }, { ...input, accept: undefined, collect: undefined })
+  await expect(scan).rejects.toThrow('it did not end')
 })
