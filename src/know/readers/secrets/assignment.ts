@@ -91,7 +91,8 @@ function valueRange(text: Text, key: Key, how: Assigned['how']): Range | undefin
     return undefined
   // An element that ends: what follows is another's.
   if (before === '/' && separator.endsWith('>')) return undefined
-  if (separator.endsWith('>') && separator.includes('<')) return followingElement(page, at)
+  if (separator.endsWith('>') && separator.includes('<'))
+    return /^:?\s*<\/[A-Za-z]+>$/.test(separator) ? undefined : followingElement(page, at)
   if (/[>}\r\n]$/.test(key.separator) && /^(?:["'][ \t]*\/?[>}]?|)$/.test(separator))
     return (separator.endsWith('>') && elementValue(page, at, key, before)) || valueBefore(text, key, before)
   // `"Password:"` is a string that ends there: what follows is outside of it.
@@ -120,6 +121,8 @@ function valueRange(text: Text, key: Key, how: Assigned['how']): Range | undefin
   if (/^:[-=]?$/.test(separator) && page.startsWith('${', key.start - text.base - 2))
     return next === '?' || next === '+' ? undefined : defaultInBraces(page, at)
   if (separator === ':-') return undefined
+  const fallback = page.startsWith('${', isQuote(next) ? at + 1 : at) && fallbackOf(page, at)
+  if (fallback) return fallback
 
   if (LIST.test(key.name))
     at += (dialect === 'yaml' ? OPENS_IN_YAML : OPENS).exec(page.slice(at, at + 64))?.[0].length ?? 0
@@ -180,6 +183,9 @@ const TAKES_PAIR =
 /** Names and values by turns, of which the ones before are the user's: MATLAB's `'Username', 'jo', 'Password', 'x'`. */
 const BESIDE_USER =
   /["'](?:user(?:[_-]?(?:name|id))?|login|uid)["']\s{0,4},\s{0,4}["'][^"'\n]{1,60}["']\s{0,4},\s{0,4}["']$/i
+/** A row of a table of names and values: `(name, value) VALUES ('smtp_password', 'x')`. */
+const ROW =
+  /(?:name|key|variable|setting|option|param(?:eter)?|property|code)["'`\]]?\s?,[^()]{0,60}value["'`\]]?[^()]{0,60}\)\s{0,4}values\s{0,4}\((?:\s?\d{1,8}\s?,)?\s?N?["']$/i
 /** What a test types into a field: `type('#password', "x")`, `fill('[name="password"]', "x")`, `type(screen.getByLabelText('Password'), "x")`. */
 const TYPES =
   /(?:type|fill|fill_?[fF]ield|fill_in|set_?[vV]alue|set_?[tT]ext|send_?[kK]eys|enter_?[tT]ext|input_?[tT]ext|type_?[tT]ext|clear_?[aA]nd_?[tT]ype|change)[ \t]?\([^"'\n]{0,40}["'](?:#|[a-z*]{0,12}\[(?:name|id|type|placeholder|formcontrolname)[*^$]?=\\?["']?)?$/
@@ -213,7 +219,8 @@ function argumentAfter(text: Text, key: Key, at: number, before: string): Range 
   const isPair =
     TAKES_PAIR.test(call) ||
     BESIDE_USER.test(call) ||
-    (/[([]\s*["']$/.test(call) && keyNameOf(key.name)?.family !== 'password')
+    (/[([]\s*["']$/.test(call) && keyNameOf(key.name)?.family !== 'password') ||
+    (/\(\s?(?:\d{1,8}\s?,\s?)?N?["']$/.test(call.slice(-16)) && isRowOfSettings(text, key))
   if (!isPair) return undefined
   const range = isQuote(page[at]) ? quotedRange(page, at, dialect) : undefined
   // `buildConfigField 'String', 'KEY', '"x"'`: a literal within the literal.
@@ -221,6 +228,10 @@ function argumentAfter(text: Text, key: Key, at: number, before: string): Range 
   return within
     ? { ...range, start: range.start + within[1]!.length, end: range.end - within[1]!.length }
     : range
+}
+
+function isRowOfSettings({ page, base }: Text, { start }: Key): boolean {
+  return ROW.test(page.slice(Math.max(0, start - base - 240), start - base))
 }
 
 /** `password =\n    "x"`, `password:\n  x` of YAML, and in .properties `password=\` before the next line. */
@@ -238,7 +249,7 @@ function afterLineBreak(page: string, at: number, dialect: Text['dialect']): num
 
 /** Whether the literal goes on as an expression: `"x" + y`, PHP's `'x' . $y`, `"x" % y`, `"x".format(y)`. */
 function isPiece(page: string, at: number): boolean {
-  return /^\s{0,8}(?:[+.&][ \t]{0,4}(?![\s+&])(?!to_?[a-z]|into|as_|encode|getBytes|trim|strip|c_str)|%[ \t])/.test(
+  return /^\s{0,8}(?:(?:[+.&][ \t]{1,4}|[+&]|\.(?!to_?[A-Za-z]|into|as_|encode|getBytes|trim|[lr]?strip|c_str|freeze))(?![\s+&])|%[ \t])/.test(
     page.slice(at, at + 24),
   )
 }
@@ -247,6 +258,18 @@ function defaultInBraces(page: string, at: number): Range | undefined {
   const close = /[}\n]/.exec(page.slice(at, at + 256))
   if (close?.[0] !== '}') return undefined
   return { start: at, end: at + close.index, encodings: [], isInString: true }
+}
+
+/** `${OTHER:-x}` of shells and `${other.name:x}` of Spring; a word before the one colon tells where the value is, `${env:X}`. */
+const FALLBACK =
+  /^(["']?\$\{(?:(?:[A-Za-z_]\w{0,60}|\d):[-=]|(?:[A-Z][A-Z\d_]{1,60}|[a-z][\w-]{0,40}(?:\.[\w-]{1,40}){1,6}):)["']?)([^\s${}"'`]{1,256})["']?\}["']?(?=[\s,;)]|$)/
+
+/** What is taken where a variable of whatever name has nothing. */
+function fallbackOf(page: string, at: number): Range | undefined {
+  const found = FALLBACK.exec(page.slice(at, at + 512))
+  if (!found) return undefined
+  const start = at + found[1]!.length
+  return { start, end: start + found[2]!.length, encodings: [], isInString: true }
 }
 
 const SHOWN =

@@ -22,6 +22,10 @@ const IN_BRACKETS = /[^\s;&"'`<>\\,(){}[\]]+/y
 /** Within a string that is a list of arguments or variables, `"DB_PASSWORD=x"`, it ends with the string. */
 const TO_QUOTE = /[^"'`\n\r\\]+/y
 
+/** A command that is given variables, `"TOKEN=x node a.js"`: a word of the value would hardly be so. */
+const COMMAND =
+  /^[^\s"'`]{1,256} {1,4}(?:[A-Z][A-Z\d_]{0,40}=[^\s"'`]{0,256} {1,4}){0,8}(?:node|npm|npx|yarn|pnpm|bunx?|deno|ts-node|tsx|nodemon|python3?|ruby|bundle|rails|php|java|go|cargo|docker(?:-compose)?|sh|bash|env|cross-env|next|nuxt|vite|webpack|react-scripts|jest|vitest|mocha|ava|tap|cypress|playwright|electron|gulp|grunt|make|curl|\.\/[\w./-]{1,80})["'`\s]/
+
 /** A value without quotes around it, as an offset into the page; `before` stands before the key. */
 export function bareRange(text: Text, key: Key, at: number, before: string): Range | undefined {
   const { page, dialect } = text
@@ -40,7 +44,8 @@ export function bareRange(text: Text, key: Key, at: number, before: string): Ran
     return inString(page, at, IN_STRING)
   // Kafka's `SCRAM-SHA-512=[password=x]`.
   if (before === '[' && separator === '=') return inString(page, at, IN_BRACKETS)
-  if (isAlone(text, key, before, separator)) return inString(page, at, TO_QUOTE)
+  if (isAlone(text, key, before, separator))
+    return inString(page, at, COMMAND.test(page.slice(at, at + LONGEST_VALUE)) ? IN_STRING : TO_QUOTE)
   // Ansible's `mysql_user: name=app password=x`, an inventory's hosts, a unit's variables, and Helm's `--set a.password=x,b=y`.
   const lead = key.separator === '=' ? lineBefore(text, key) : ''
   if (
@@ -189,7 +194,7 @@ function isOfCommand({ name, separator }: Key): boolean {
 function besideHost(text: Text, key: Key): boolean {
   const at = key.start - text.base
   const around = text.page.slice(Math.max(0, at - 200), at + 200)
-  return /\b(?:server|host|hostname|data source|user id|uid|user|dbname|database|addr|jdbc:\w+)\s?[=:]/i.test(
+  return /\b(?:server|host|hostname|data source|user[_ ]?(?:id|name)?|uid|dbname|database|addr|jdbc:\w+)\s?[=:]/i.test(
     around,
   )
 }

@@ -3,12 +3,13 @@ import { classOf } from './byte-class.ts'
 import type { Text } from './text.ts'
 
 const [NEWLINE, RETURN, SPACE, HASH, DOLLAR, PARENTHESIS] = [0x0a, 0x0d, 0x20, 0x23, 0x24, 0x28]
-const [HYPHEN, COLON, EQUALS, BRACKET_END] = [0x2d, 0x3a, 0x3d, 0x5d]
+const [HYPHEN, DOT, COLON, EQUALS, BRACKET_END] = [0x2d, 0x2e, 0x3a, 0x3d, 0x5d]
 const [BRACE, PIPE, BRACE_END] = [0x7b, 0x7c, 0x7d]
 
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 const IN_NAME = classOf(`${LETTERS}0123456789_`)
 const IN_REFERENCE = classOf(`${LETTERS}0123456789_.:-`)
+const OPENS_REFERENCE = classOf('}?+')
 const IN_TOKEN = classOf(`${LETTERS}0123456789_-`)
 const IN_WORD = classOf(`${LETTERS}0123456789_$.:`)
 const BLANK = classOf(' \t')
@@ -60,7 +61,10 @@ function isReplaced(bytes: Buffer, valueAt: number): boolean {
   let at = from
   if (bytes[at] === DOLLAR) {
     if (bytes[at + 1] === BRACE) {
-      for (at += 2; IN_REFERENCE[bytes[at]!]; ) at++
+      for (at += 2; IN_NAME[bytes[at]!] || bytes[at] === DOT; ) at++
+      // `${OTHER:-x}`: what is taken where the other has nothing.
+      if (bytes[at] === COLON && !OPENS_REFERENCE[bytes[at + 1]!]) return false
+      while (IN_REFERENCE[bytes[at]!]) at++
       return bytes[at] !== BRACKET_END
     }
     for (at += 1; IN_NAME[bytes[at]!]; ) at++

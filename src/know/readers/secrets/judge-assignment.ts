@@ -79,6 +79,13 @@ export function isNoWord(value: string): boolean {
   )
 }
 
+/** No text about a name in the cell beside it: what looks generated, and under a password's name signs among two kinds of others. */
+export function isNoText(value: string, isPassword: boolean): boolean {
+  const { form, isDigest } = formOf(value)
+  if (!isPassword) return form === 'generated'
+  return !isDigest && /[^A-Za-z\d]/.test(value) && classes(value) > 2
+}
+
 /** What a manual sets behind a word: the next font of roff, or a quotation mark as books have it. */
 const SET_BEHIND = /(?:\\f[BIPR]|\xe2\x80[\x98-\x9d]).*$/s
 

@@ -21,7 +21,7 @@ const PASSWORD_WORDS =
 const SHORT_WORDS = 'pass|pw|psw|passw|mdp|psk|clave|parola'
 
 const WORD = new RegExp(
-  `^(.*?)(${PASSWORD_WORDS}|${SHORT_WORDS}|secret|token|credentials?|creds|_?salt|` +
+  `^(.*?)(${PASSWORD_WORDS}|${SHORT_WORDS}|secret|token|credentials?|creds|pepper|_?salt|` +
     '(?:api|access|auth|secret|account|signing|encryption|crypt|master|private|app|consumer|license|shared|session|service|storage|subscription|write|connect|webhook|hmac|aes|cipher|preshared|jwt|validation|decryption|server)_?key|_key)' +
     '(\\d*)(?:_(.+))?$',
 )
@@ -45,7 +45,8 @@ const ABOUT = new Set(
     'confirm confirmation confirmed forgot link form page route script template valid invalid ' +
     'missing wrong incorrect mismatch strategy backend props event state visible visibility lifetime ' +
     'interval days hours minutes seconds ms age old_enough managers keyref env var variable property ' +
-    'attribute attr selector add argument through thru mask xpath css tooltip caption rule rules char chars character characters alias size bits'
+    'attribute attr selector add argument through thru mask xpath css tooltip caption rule rules char chars character characters alias size bits ' +
+    'md5 sha1 sha256 sha384 sha512 bcrypt'
   ).split(' '),
 )
 /** A name that ends so speaks of an identifier, unless it is a secret's. */
@@ -57,8 +58,19 @@ const ABOUT_IT =
 /** What has tokens and keys that are no secrets. */
 const OTHER_THING =
   /(?:^|_)(?:next|page|continuation|syntax|cancel|cancellation|sync|design|pagination|primary|foreign|sort|partition|row|map|dict|react|i18n|lookup|index|group|unique|parent|child|column|field|keyboard|hot|arrow|modifier|ctrl|shift|known|translation|locale|label|range|composite|surrogate|natural|candidate|object|state|query|event|json|route|param|item|node|data|cache|routing|tab|old|eat|peek|consume|parse|scan|last|first|prev|previous|current|start|end|close|open|paren|brace|comma|punctuator|lock|change|sequence|idempotency|starting)_?$/
-/** What a page shows to everybody: a captcha's key, one that may only search. */
-const SHOWN_TO_ALL = /(?:^|_)(?:site_?key|search_only_(?:api_?)?key)$/
+/** What a page shows to everybody: a captcha's key, one that may only search, one with which events are sent and none are read. */
+const SHOWN_TO_ALL = new RegExp(
+  `(?:^|_)(?:${[
+    'site_?key',
+    'search_only_(?:api_?)?key',
+    '(?:algolia|docsearch|meili(?:search)?|typesense)_(?:[a-z]+_)?search_(?:api_?)?key',
+    'docsearch_(?:api_?)?key',
+    '(?:mixpanel|amplitude)_(?:(?:project|app|api|write|client)_?){0,2}(?:token|key)',
+    'pusher_(?:channels_)?(?:app_?)?key',
+    'segment_(?:write_?)?key',
+    '(?:rudder(?:stack)?|analytics)_write_?key',
+  ].join('|')})$|^write_?key$`,
+)
 /** Short keys ending in these words: `dbpass`, `user_pass`. A longer word (`compass`, `bypass`) is another word. */
 const PASS_BEFORE =
   /(?:^|[_.]|db|bd|user|usuario|root|admin|smtp|mail|ftp|ssh|redis|sql|pg|auth|my|mi|minha|rds|irc|ldap|proxy|key|store|sudo|vnc|rpc|http|login|wifi|remote|imap|pop3|mongo|mysql|oracle|jdbc|mqtt|sasl|smb|app|bot|client|server|jks|cert|account|domain|service|svc)$/
@@ -68,9 +80,10 @@ const PASSED =
 /** `DB_PASS_PROD`, but not `pass_duration`: the short word is a verb, and what a compiler does again, as well. */
 const AFTER_PASS =
   /^(?:prod(?:uction)?|dev(?:elopment)?|test(?:ing)?|stag(?:e|ing)|local|live|default|old|new|plain|text|word|phrase|admin|root|user|usuario|acceso|db|bdd?|banco|b64|base64|\d+)$/
-/** `gpasswd.c: fix a leak`: a file, in a list of changes. */
+/** `gpasswd.c: fix a leak`: a file, in a list of changes; but `fs.s3a.secret.key` is a property. */
 const FILE =
   /\.(?:c|cc|cpp|h|hpp|py|js|ts|jsx|tsx|go|rs|rb|pl|pm|sh|java|kt|cs|php|md|rst|txt|xml|html?|css|scss|svg|po|pem|key|crt)$/i
+const PROPERTY = /\b(?:secret|api|access|auth|encryption|signing|account|shared|master|hmac|jwt)\.key$/i
 const PASSWORDS = new RegExp(`^(?:${PASSWORD_WORDS}|${SHORT_WORDS})$`)
 const AMBIGUOUS = new RegExp(`^(?:${SHORT_WORDS})$`)
 /** `compass`, and the Portuguese `desenha`. */
@@ -106,9 +119,9 @@ function judge(name: string): KeyName | undefined {
   if (SHORT.test(word) && !(PASS_BEFORE.test(lead) && (rest === undefined || AFTER_PASS.test(rest))))
     return undefined
   if (word === 'pass' && PASSED.test(lead)) return undefined
-  if (FILE.test(name)) return undefined
+  if (FILE.test(name) && !PROPERTY.test(name)) return undefined
   if (word === 'salt' && /[a-z]$/.test(lead)) return undefined
-  if (ABOUT_IT.test(lead) || SHOWN_TO_ALL.test(normal)) return undefined
+  if (ABOUT_IT.test(lead) || (/(?:key|token)$/.test(normal) && SHOWN_TO_ALL.test(normal))) return undefined
   if (!PASSWORDS.test(word) && OTHER_THING.test(lead)) return undefined
   if (rest?.split('_').some(part => ABOUT.has(part))) return undefined
   if (rest !== undefined && IDENTIFIER.test(rest) && word !== 'secret') return undefined

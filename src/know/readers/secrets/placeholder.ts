@@ -7,6 +7,7 @@ const WORDS = new Set(
     'token apikey api_key key username user login credentials credential ' +
     'changeme changeit change_me change-me fixme todo tbd na n/a unset notset not_set not-set unknown disabled enabled always never auto manual any all ' +
     'redacted obfuscated hidden masked removed omitted encrypted secure sensitive plaintext plain basic bearer digest ' +
+    'sha1 sha224 sha256 sha384 sha512 md5 bcrypt scrypt argon2 argon2i argon2id pbkdf2 blowfish hs256 hs384 hs512 rs256 es256 ' +
     'input prompt ask stdin shift env file files compat number boolean bool object function async await return new this self static const ' +
     'varchar char int integer float double void var let private public protected default varying bytes array ' +
     'invalid valid incorrect wrong missing mismatch success failed failure error expired changed confirm submit reset'
@@ -74,9 +75,9 @@ const TEMPLATE =
 const REFERENCE =
   /^(?:process\.env|import\.meta|os\.(?:environ|getenv)|env[.[]|secrets?\.|vars?\.|local\.|data\.|module\.|config\.|settings\.|self\.|this\.|values\.|params\.|Rails\.|ENV\b)|^(?:arn:|vault:|op:\/\/|ssm:|sops|ENC\[|ENC\(|sm:\/\/|secretsmanager:|env:|file:|bao:|keyvault|keyring:|awssm|gcpsm|@microsoft\.keyvault|projects\/|ref\+|doppler:|pass:|kms:|lookup\()|^(?:[A-Za-z_$][\w$]*(?:\.|::|->))*[A-Za-z_$][\w$]*\([^()]*\);?$|^[A-Za-z_$][\w$.]*\[[^[\]]*\](?:\.[\w$.]+)?$|^AWS4-HMAC-|^[A-Za-z_$][\w$]*(?:->|::)[\w$>():-]+$/
 const HASH =
-  /^(?:CRYPT|ENC|AES):|^\{cipher\}|^gAAAAAB[A-Za-z0-9_-]{60,}|^\$(?:1|2[abxy]?|5|6|7|y|md5|apr1|argon2(?:id?|d)?|pbkdf2|scrypt|bcrypt|P|H|S)\$|^\{(?:SSHA?|SHA|MD5|CRYPT|SMD5|PBKDF2|bcrypt|argon2)[-\d]*\}|^(?:pbkdf2|bcrypt|argon2|scrypt|sha(?:1|224|256|384|512)|md5)[-_:$=]|^SCRAM-SHA|^\*[0-9A-F]{40}$/i
+  /^(?:CRYPT|ENC|AES):|^\{cipher\}|^gAAAAAB[A-Za-z0-9_-]{60,}|^\$(?:1|2[abxy]?|5|6|7|y|md5|apr1|argon2(?:id?|d)?|pbkdf2|scrypt|bcrypt|P|H|S)\$|^\{(?:SSHA?|SHA|MD5|CRYPT|SMD5|PBKDF2|bcrypt|argon2)[-\d]*\}|^(?:pbkdf2|bcrypt|argon2|scrypt|sha(?:1|224|256|384|512)|md5)[-_:$=]|^SCRAM-SHA|^\{[A-Za-z0-9+/]{16,}={0,2}\}$|^\*[0-9A-F]{40}$/i
 const PUBLIC_KEY =
-  /^(?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2)\b|^AAAA(?:B3Nza|C3Nza|E2Vj)|^-----BEGIN (?:RSA |EC )?PUBLIC|^-----BEGIN (?:CERT|PGP PUBLIC)|^(?:MII[A-D]Ij?AN|MFkwEw|MCowBQ)|^age1[a-z0-9]{50,}|^LS0tLS1CRUdJTiBDRVJ|^(?:pk_(?:live|test)|FLWPUBK(?:_TEST)?|phc|sb_publishable|pubkey|test_pub|live_pub)[_-][A-Za-z0-9_-]{10,}$|^pk\.eyJ|^mob-[0-9a-f]{8}-[0-9a-f-]{27}$|^pub[0-9a-f]{32}$/
+  /^(?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2)\b|^AAAA(?:B3Nza|C3Nza|E2Vj)|^-----BEGIN (?:RSA |EC )?PUBLIC|^-----BEGIN (?:CERT|PGP PUBLIC)|^B[A-P][A-Za-z0-9_+/-]{85}=?$|^(?:MII[A-D]Ij?AN|MFkwEw|MCowBQ)|^age1[a-z0-9]{50,}|^LS0tLS1CRUdJTiBDRVJ|^(?:pk_(?:live|test)|FLWPUBK(?:_TEST)?|phc|sb_publishable|pubkey|test_pub|live_pub)[_-][A-Za-z0-9_-]{10,}$|^pk\.eyJ|^mob-[0-9a-f]{8}-[0-9a-f-]{27}$|^pub[0-9a-f]{32}$/
 /** A digest of a key, as `ssh-keygen -l` and `openssl x509 -fingerprint` print it, and the address of a network card. */
 const FINGERPRINT = /^(?:[0-9a-f]{2}[:-]){5,63}[0-9a-f]{2}$|^(?:SHA256|MD5):[A-Za-z0-9+/:]+=?$/i
 /** What manuals print for a value: a choice, a word in italics, a pattern of words, the beginning of an aside; what programmers spell in hexadecimal. */

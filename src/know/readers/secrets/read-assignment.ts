@@ -10,6 +10,7 @@ import { opensList, readValues } from './list-values.ts'
 import { lookAround, type Neighbours } from './neighbours.ts'
 import { isGivenNothing } from './given-nothing.ts'
 import type { Found } from './named-candidate.ts'
+import { isShownToAll } from './shown-to-all.ts'
 import { readCells } from './table.ts'
 import type { Text } from './text.ts'
 
@@ -77,6 +78,7 @@ function candidateOf(
     isMinified: () => text.dialect === 'code' && isLongLine(text, key.start),
   })
   if (!judged || (isFurther && judged.confidence < LEAST_OF_LIST)) return undefined
+  if (isShownToAll(text, key.start, named)) return undefined
   const { user, claims } = isNear && how === 'assigned' && !isFurther ? besideIt() : {}
   // What an anonymous user gives is the courtesy of an address.
   if (user && /^(?:anonymous|anonymous@.*)$/i.test(Buffer.from(user.bytes).toString('latin1')))

@@ -30,7 +30,7 @@ const SEPARATORS = [
   String.raw`["'](?:\]["'])?\){1,2}\.(?:unwrap_or|unwrap_or_else|orElse|getOrElse|send_keys|sendKeys|fill|type|setValue)\((?:\|[a-z_]?\|[ \t]{0,4})?`,
   // `define('DB_PASSWORD', `, `{password, `, `type('[name="password"]', `, `type(getByLabelText('Password'), `, and `"--password"`
   // before the next argument in a list of YAML
-  String.raw`(?:["'](?:\]["'])?\)?)?[ \t]{0,8},\s{0,32}`,
+  String.raw`(?:(?:["'](?:\]["'])?|\]["'])\)?)?[ \t]{0,8},\s{0,32}`,
   String.raw`["']?\r?\n[ \t]{0,40}-[ \t]{1,4}`,
   // `<password>`, `<property name="password">`
   String.raw`["']?(?: [^<>\n]{0,60}| [A-Za-z:]{1,20}="[^"<>\n]{0,200}")?>`,
@@ -40,6 +40,8 @@ const SEPARATORS = [
   // Nothing follows: the value may stand before its name.
   String.raw`["'][ \t]{0,8}/?[>}\r\n]`,
   String.raw`\r?\n`,
+  // `<td>Password</td><td>`, `<b>Password</b>: `: what follows is for html-cells.ts to say
+  String.raw`</[A-Za-z]{1,8}>`,
 ]
 
 /** The rest of a key's name and what separates it from its value, as a pattern with the group `separator`. */

@@ -2,7 +2,9 @@ import { classOf } from './byte-class.ts'
 import type { Candidate, Span } from './candidate.ts'
 import type { Key } from './key.ts'
 import { type KeyName, keyNameOf } from './key-name.ts'
+import { readHtmlCells } from './html-cells.ts'
 import type { Match } from './interpret.ts'
+import { isNoText } from './judge-assignment.ts'
 import { type Found, namedCandidate } from './named-candidate.ts'
 import { quotedEncoding, unescaped } from './quoted-value.ts'
 import type { Text } from './text.ts'
@@ -29,8 +31,8 @@ export function readHeading(found: Found, { start, end }: Match): readonly Candi
 }
 
 /**
- * Where the key heads a column of CSV or of a table in Markdown or Gherkin: what stands below it; where it fills a cell
- * by itself, what stands behind that. Undefined where it does neither.
+ * Where the key heads a column of CSV or of a table in Markdown, Gherkin or HTML: what stands below it; where it fills a
+ * cell by itself, what stands behind that. Undefined where it does neither.
  */
 export function readCells(
   found: Found,
@@ -38,7 +40,9 @@ export function readCells(
   name: KeyName,
 ): readonly Candidate[] | undefined {
   const { text } = found
-  if (text.dialect !== 'text' || !mayEndCell(text, key.end)) return undefined
+  if (text.dialect !== 'text' && text.dialect !== 'xml') return undefined
+  const html = mayEndLabel(text, key.end) ? readHtmlCells(found, key, name) : undefined
+  if (html || text.dialect === 'xml' || !mayEndCell(text, key.end)) return html
   const isCsv = /\.[ct]sv$/i.test(text.path)
   const line = lineAt(text, key.start)
   const below = readColumn(found, line, key, name, isCsv)
@@ -72,9 +76,9 @@ function readColumn(
 
 /** What opens a cell that a name of at most four words fills, and what closes it. */
 const OPENS_CELL = /(?:^|\|)[ \t]*(?:`|\*\*?)?(?:[A-Za-z]{1,20}[ _]){0,3}$/
-const OPENS_CELL_OF_CSV = /(?:^|[\t,])["']?$/
+const OPENS_CELL_OF_CSV = /(?:^|[\t,;])["']?$/
 const NEXT_CELL = /^(?:`|\*\*?)?[ \t]*\|[ \t]*([`"']?)([^\s|`"'<>(){}[\]]{8,512})\1[ \t]*(?:\||$)/
-const NEXT_CELL_OF_CSV = /^["']? ?[\t,] ?(["']?)([^\s,"']{8,512})\1(?:[\t,]|$)/
+const NEXT_CELL_OF_CSV = /^["']? ?[\t,;] ?(["']?)([^\s,;"']{8,512})\1(?:[\t,;]|$)/
 
 /** `| API key | `x` |`, `api_key,x,2026-01-02`: only what no text about the key would be. */
 function readNextCell(
@@ -87,17 +91,10 @@ function readNextCell(
   const [from, to] = [key.start - start, key.end - start]
   const next = (isCsv ? NEXT_CELL_OF_CSV : NEXT_CELL).exec(header.slice(to))
   if (!next || !(isCsv ? OPENS_CELL_OF_CSV : OPENS_CELL).test(header.slice(0, from))) return undefined
-  const { form, isDigest } = formOf(next[2]!)
-  const isPassword = name.family === 'password'
-  if (isPassword ? isDigest || !hasManyKinds(next[2]!) : form !== 'generated') return undefined
+  if (!isNoText(next[2]!, name.family === 'password')) return undefined
   const at = key.end + next[0].indexOf(next[2]!, next[0].indexOf(isCsv ? '' : '|'))
   const value = spanOf(found.text, { start: at, end: at + next[2]!.length, encodings: [] })
   return value && namedCandidate(found, name, value, { how: 'assigned', isSetting: isCsv })
-}
-
-/** Signs, and two kinds of others: no word is so. */
-function hasManyKinds(value: string): boolean {
-  return /[^A-Za-z\d]/.test(value) && [/[a-z]/, /[A-Z]/, /\d/].filter(kind => kind.test(value)).length > 1
 }
 
 const ENDS_CELL = /^["']? {0,8}(?:[\t,;]|$)/
@@ -112,7 +109,14 @@ function mayEndCell({ bytes }: Text, end: number): boolean {
   return at >= bytes.length || BEHIND_CELL[bytes[at]!] === 1
 }
 
-const BACKTICK = 0x60
+const [LESS, SLASH, COLON, SPACE, BACKTICK] = [0x3c, 0x2f, 0x3a, 0x20, 0x60]
+
+/** `</`, perhaps behind a colon. */
+function mayEndLabel({ bytes }: Text, end: number): boolean {
+  let at = end
+  while (at < end + 8 && (bytes[at] === COLON || bytes[at] === SPACE)) at++
+  return bytes[at] === LESS && bytes[at + 1] === SLASH
+}
 
 const lastTable = new WeakMap<Text, { start: number; table: Below | undefined }>()
 

@@ -14,6 +14,9 @@ export function wordsApart(text: Text, key: Key, at: number, before: string): Ra
   const line = page.slice(page.lastIndexOf('\n', keyAt - 1) + 1, keyAt)
   if (dialect === 'docker' && /^\s*ENV\s+$/i.test(line))
     return trimmed(page, matchBare(page, at, /[^\n\r]+/y) ?? never(at), 'env', keyAt)
+  // Objective-C's `#define kSecret @"x"`.
+  if (page[at] === '@' && page[at + 1] === '"' && dialect === 'code' && DEFINES.test(line))
+    return quotedRange(page, at + 1, dialect)
   if (isQuote(page[at]) && page[at] !== '`') {
     // An option of its own, `password "x"`, as some configuration files and build scripts have it; Lisp's `:password "x"`.
     const isOption = DEFINES.test(line) && dialect !== 'json' && dialect !== 'yaml' && dialect !== 'xml'
@@ -26,9 +29,8 @@ export function wordsApart(text: Text, key: Key, at: number, before: string): Ra
     return isQuote(page[at]) ? quotedRange(page, at, 'shell') : matchBare(page, at, /[^\s;&|()<>"'`\\]+/y)
   // A script of Tcl or expect, whose words need no quotes: what is computed stands in brackets.
   if (/\.(?:exp|tcl)$/.test(text.path) && /^\s*set\s+$/.test(line)) return wholeLine(page, at)
-  // fetchmail: `user "jo" with password "x"`.
-  if (isQuote(page[at]) && /\buser(?:name)?\s+["']?[^\s"']+["']?\s+(?:there\s+)?(?:with\s+)?$/.test(line))
-    return quotedRange(page, at, dialect)
+  // fetchmail: `user "jo" with password "x"`; a step of a test: `username "jo" and password "x"`.
+  if (isQuote(page[at]) && page[at] !== '`' && BESIDE_USER.test(line)) return quotedRange(page, at, dialect)
   // What a manual tells: "log in as `jo` with the password `x`".
   if (page[at] === '`' && dialect === 'text')
     return SAID.test(key.name) && TOLD.test(page.slice(at, at + 80))
@@ -65,6 +67,7 @@ const TOLD = /^`(?=[^`]*[a-z])(?=[^`]*[A-Z!@#$%&*])(?=[^`]*\d)[^\s`-][^\s`]{5,63
 /** A line above of a file of such options, as that of msmtp. */
 const BESIDE_IT =
   /(?:^|\n)[ \t]*(?:user|login|name|username|account|host|server|machine)[ \t]+\S+[ \t]*\r?\n(?:[^\n]{0,60}\n)?$/
+const BESIDE_USER = /\buser(?:name)?\s+["']?[^\s"']+["']?\s+(?:(?:there\s+)?with\s+|and\s+)?(?:the\s+)?$/
 /** Options that stand for nothing else. */
 const CONFIGURED = /^(?:requirepass|masterauth|rootpw|bindpw)$/
 

@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest'
 import { engine } from './rule-directory.ts'
+import { called, keptBack, shownToAll } from './in-calls.ts'
 import { printed } from './in-manuals.ts'
 import { noted, similar } from './in-notes.ts'
 import { named, translated } from './in-other-languages.ts'
+import { described, tabled } from './in-tables.ts'
 import { configured, harmless } from './in-the-wild.ts'
 import { found, P, passed } from './written-down.ts'
 
@@ -18,11 +20,13 @@ function finds(path: string, text: string) {
 }
 
 test.each(
-  [...found, ...configured, ...named, ...noted].map(([path, text, value]) => ({
-    path,
-    text,
-    value: value ?? P,
-  })),
+  [...found, ...configured, ...named, ...noted, ...tabled, ...called, ...keptBack].map(
+    ([path, text, value]) => ({
+      path,
+      text,
+      value: value ?? P,
+    }),
+  ),
 )('$path: $text holds a secret', ({ path, text, value }) => {
   const counted = finds(path, text).filter(find => find.confidence >= COUNTS_FROM)
   expect(counted.map(find => find.value)).toEqual([value])
@@ -31,7 +35,9 @@ test.each(
 })
 
 test.each(
-  [...passed, ...harmless, ...printed, ...translated, ...similar].map(([path, text]) => ({ path, text })),
+  [...passed, ...harmless, ...printed, ...translated, ...similar, ...described, ...shownToAll].map(
+    ([path, text]) => ({ path, text }),
+  ),
 )('$path: $text holds none', ({ path, text }) => {
   expect(finds(path, text).filter(find => find.confidence >= COUNTS_FROM)).toEqual([])
 })
