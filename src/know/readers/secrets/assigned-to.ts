@@ -1,7 +1,6 @@
-/** What may follow the word that ends a name: an environment, a number, which of several it is, `_FOR_TESTS`. */
+/** What may follow the word that ends a name: an environment, a number, `_FOR_TESTS`. Longer lists were measurably slower. */
 const SUFFIX =
-  '(?:[_.\\-]?(?:for[_.\\-]?)?(?:prod(?:uction)?|dev(?:elopment)?|stag(?:e|ing)|stg|qa|uat|ci|test(?:s|ing)?|live|local|sandbox|demo|' +
-  'backup|old|new|legacy|primary|secondary|main|eu|us|default|key|value|v?[0-9]{1,2}))?'
+  '(?:[_.\\-]?(?:prod|production|dev|staging|test|live|default|key|value|[0-9]{1,2}|for[_.\\-]?tests?))?'
 
 /** What stands between a name and its value: also `: string =`, `name: X⏎ value: …`, an argument, an element's end, and a cell's. */
 const SEPARATOR =
