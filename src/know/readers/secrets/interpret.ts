@@ -104,12 +104,14 @@ function readToken(text: Text, compiled: CompiledRule, match: Match, depth: numb
   const plain = latin1(value)
   if (rule.checks.entropy !== undefined && entropy(plain) < rule.checks.entropy) return undefined
   if (rule.checks.standIns && isStandIn(plain)) return undefined
-  if (rule.checks.checksum && !holds(rule.checks.checksum, plain)) return undefined
+  const isSummed = rule.checks.checksum && holds(rule.checks.checksum, plain)
+  if (isSummed === false && rule.checks.withoutChecksum === undefined) return undefined
   if (isFilled(plain) || isPublished(plain)) return undefined
   if (id && isCourtesy(latin1(id), plain)) return undefined
   if (rule.structure === 'jwt' && (!isJwt(plain) || isPublishedJwt(plain))) return undefined
+  const sure = isSummed === false ? rule.checks.withoutChecksum! : rule.confidence
   const reasons = [`has the form of a ${rule.name}`]
-  if (rule.checks.checksum) reasons.push('its checksum holds')
+  if (isSummed !== undefined) reasons.push(isSummed ? 'its checksum holds' : 'its checksum does not hold')
   if (other) reasons.push('beside its other half')
   const claims = claimsOf(
     rule,
@@ -123,7 +125,7 @@ function readToken(text: Text, compiled: CompiledRule, match: Match, depth: numb
     ...(id && id.bytes.length > 0 && { id }),
     ...(keyId && { keyId }),
     ...(claims && { claims }),
-    confidence: rule.checks.standIns && !id && speaksOfItself(plain) ? SPEAKS_OF_ITSELF : rule.confidence,
+    confidence: rule.checks.standIns && !id && speaksOfItself(plain) ? SPEAKS_OF_ITSELF : sure,
     reasons,
     depth,
   }

@@ -124,6 +124,8 @@ export const ruleSchema = z
         /** A person may have chosen the value: what stands in for one is no find. */
         standIns: z.literal('none').optional(),
         checksum: z.enum(checksums).optional(),
+        /** How sure one is whose checksum does not hold, where older ones may have none; else such a one is no find. */
+        withoutChecksum: confidence.optional(),
       })
       .default({}),
     /**

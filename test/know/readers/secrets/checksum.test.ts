@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { checksums, holds } from '../../../../src/know/readers/secrets/checksum.ts'
+import { engine, rules } from './rule-directory.ts'
 
 /** Of each kind one that its specification gives, or one made as it says; in pieces. */
 const genuine: Record<(typeof checksums)[number], string> = {
@@ -106,3 +107,19 @@ test('what is no such text at all holds nothing', () => {
     for (const text of ['', '1', '\0', 'é', '0'.repeat(300), 'sntrys_e30=_x'])
       expect([checksum, text, holds(checksum, text)]).toEqual([checksum, text, false])
 })
+
+const loose = rules.filter(rule => rule.checks.withoutChecksum !== undefined)
+
+test.each(loose.map(rule => ({ rule, id: rule.id })))(
+  '$id: where its checksum does not hold it is less sure',
+  ({ rule }) => {
+    const { text, path = 'a.txt', value } = rule.examples.positive[0]!
+    const last = value.at(-1) === '0' ? '1' : '0'
+    const broken = value.slice(0, -1) + last
+    const confidences = [value, broken].map(given => {
+      const finds = [...engine.scan(Buffer.from(text.replace(value, given)), { path })]
+      return finds.find(find => find.rule === rule.id && find.secret.revealText() === given)?.confidence
+    })
+    expect(confidences).toEqual([rule.confidence, rule.checks.withoutChecksum])
+  },
+)
