@@ -75,7 +75,8 @@ async function stateGaps(
     const missing = await missingBlobs(repository, survey)
     if (missing.length > 0) {
       const are = countText(missing.length, 'blob of the history is', 'blobs of the history are')
-      coverage.problems.add(`${are} missing or damaged (${survey.pathOf(missing[0]!)}…)`)
+      const others = missing.length > 1 ? ', …' : ''
+      coverage.problems.add(`${are} missing or damaged (${survey.pathOf(missing[0]!)}${others})`)
     }
   }
   if (limits.cut.length > 0) {

@@ -211,7 +211,7 @@ test('blobs that the history or the index names and that are not there are state
   const remove = (name: string) => rmSync(looseFile(path, gitIn(path, ['rev-parse', name])))
   remove('HEAD~1:gone')
   const stated = async () => (await gaps(await connect(path))).filter(why => why.includes('missing'))
-  expect(await stated()).toEqual(['1 blob of the history is missing or damaged (gone…)'])
+  expect(await stated()).toEqual(['1 blob of the history is missing or damaged (gone)'])
   remove(':staged')
   expect(await stated()).toEqual([expect.stringContaining('2 blobs of the history are missing')])
 })
