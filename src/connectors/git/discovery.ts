@@ -2,7 +2,7 @@ import { countText } from '../../core/contract/count-text.ts'
 import type { Facts, Observation } from '../../core/contract/observation.ts'
 import { alternates, defaultBranch, isBare, type Refs } from './git-directory.ts'
 import { EMPTY_BLOB } from './history.ts'
-import { readObjects } from './object-reader.ts'
+import { given, readObjects } from './object-reader.ts'
 import { contentId, ownFiles, packsWithoutIndex, submoduleRepositories } from './own-files.ts'
 import type { Problems } from './problems.ts'
 import type { Repository } from './repository.ts'
@@ -119,10 +119,7 @@ async function missingBlobs({ home, hashName }: Repository, survey: Survey): Pro
   const unlisted = [...survey.unlisted()].filter(id => id !== EMPTY_BLOB[hashName])
   if (unlisted.length === 0) return []
   const missing: string[] = []
-  const batches = (async function* () {
-    yield unlisted
-  })()
-  for await (const _ of readObjects(home, batches, id => missing.push(id)));
+  for await (const _ of readObjects(home, given([unlisted]), id => missing.push(id)));
   return missing
 }
 

@@ -3,7 +3,7 @@ import type { Cursor } from '../../core/contract/ref.ts'
 import { formatCursor, parseCursor, type Position } from './cursor.ts'
 import { readRefs, type Refs } from './git-directory.ts'
 import { GitFailure, gitRecords } from './git-process.ts'
-import { type LoadedObject, readObjects } from './object-reader.ts'
+import { given, type LoadedObject, readObjects } from './object-reader.ts'
 import { contentId, fileBytes, looseObjects, ownFiles } from './own-files.ts'
 import { pathText } from '../../core/contract/path-text.ts'
 import { listObjects, type Repository } from './repository.ts'
@@ -191,10 +191,6 @@ async function newObjects(repository: Repository, refs: Refs, from: Position): P
     return { batches: listedIds(repository), pathOf }
   }
   return { batches: given(batches), pathOf }
-}
-
-async function* given(batches: readonly string[][]): AsyncGenerator<string[], void> {
-  yield* batches
 }
 
 async function* listedIds(repository: Repository): AsyncGenerator<string[], void> {

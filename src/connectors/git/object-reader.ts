@@ -49,6 +49,11 @@ export async function* readObjects(
   }
 }
 
+/** Ids that are known already, as `readObjects` takes them. */
+export async function* given(batches: readonly string[][]): AsyncGenerator<string[], void> {
+  yield* batches
+}
+
 type Batches = AsyncIterator<readonly string[]>
 
 async function* goingOn(first: readonly string[], batches: Batches): AsyncGenerator<readonly string[], void> {

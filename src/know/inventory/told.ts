@@ -105,21 +105,7 @@ export async function markUntold(tx: Tx, sourceId: string, at: Ms): Promise<void
     .where('source_id', '=', sourceId)
     .where('gone_at', 'is', null)
     .execute()
-  for (const table of ['sighting', 'fact', 'owner', 'policy'] as const)
-    await tx
-      .updateTable(table)
-      .set({ gone_at: at })
-      .where('source_id', '=', sourceId)
-      .where('gone_at', 'is', null)
-      .execute()
-  await tx
-    .updateTable('edge')
-    .set({ gone_at: at })
-    .where('source_id', '=', sourceId)
-    .where('gone_at', 'is', null)
-    // What the fold itself concluded is stated by no source.
-    .where('crossing', '<>', 'same-value')
-    .execute()
+  await restamp(tx, sourceId, null, at)
   await goneEntities(
     tx,
     seen.map(({ entity_id }) => entity_id),
@@ -146,19 +132,12 @@ export async function untoldAt(
  * cannot look at all of it this time cannot say that of the rest.
  */
 export async function standAgain(tx: Tx, sourceId: string, at: Ms): Promise<void> {
-  for (const table of ['sighting', 'fact', 'owner', 'policy', 'copy'] as const)
-    await tx
-      .updateTable(table)
-      .set({ gone_at: null })
-      .where('source_id', '=', sourceId)
-      .where('gone_at', '=', at)
-      .execute()
+  await restamp(tx, sourceId, at, null)
   await tx
-    .updateTable('edge')
+    .updateTable('copy')
     .set({ gone_at: null })
     .where('source_id', '=', sourceId)
     .where('gone_at', '=', at)
-    .where('crossing', '<>', 'same-value')
     .execute()
   await tx
     .updateTable('entity')
@@ -173,6 +152,26 @@ export async function standAgain(tx: Tx, sourceId: string, at: Ms): Promise<void
           .where('sighting.gone_at', 'is', null),
       ),
     )
+    .execute()
+}
+
+/** Of all that a source told beside copies: what is gone since `from` is gone since `to`; null is what stands. */
+async function restamp(tx: Tx, sourceId: string, from: Ms | null, to: Ms | null): Promise<void> {
+  const since = from === null ? 'is' : '='
+  for (const table of ['sighting', 'fact', 'owner', 'policy'] as const)
+    await tx
+      .updateTable(table)
+      .set({ gone_at: to })
+      .where('source_id', '=', sourceId)
+      .where('gone_at', since, from)
+      .execute()
+  await tx
+    .updateTable('edge')
+    .set({ gone_at: to })
+    .where('source_id', '=', sourceId)
+    .where('gone_at', since, from)
+    // What the fold itself concluded is stated by no source.
+    .where('crossing', '<>', 'same-value')
     .execute()
 }
 

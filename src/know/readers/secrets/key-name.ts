@@ -121,7 +121,7 @@ function judge(name: string): KeyName | undefined {
   if (word === 'pass' && PASSED.test(lead)) return undefined
   if (FILE.test(name) && !PROPERTY.test(name)) return undefined
   if (word === 'salt' && /[a-z]$/.test(lead)) return undefined
-  if (ABOUT_IT.test(lead) || (/(?:key|token)$/.test(normal) && SHOWN_TO_ALL.test(normal))) return undefined
+  if (ABOUT_IT.test(lead) || SHOWN_TO_ALL.test(normal)) return undefined
   if (!PASSWORDS.test(word) && OTHER_THING.test(lead)) return undefined
   if (rest?.split('_').some(part => ABOUT.has(part))) return undefined
   if (rest !== undefined && IDENTIFIER.test(rest) && word !== 'secret') return undefined
