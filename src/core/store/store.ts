@@ -1,4 +1,4 @@
-import { mkdir, open } from 'node:fs/promises'
+import { chmod, mkdir, open, realpath, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import {
@@ -71,7 +71,9 @@ async function dialectOf(url: string, options: StoreOptions) {
     await makePrivate(url)
   }
   // Another process that opens or closes the file at this moment holds it for an instant.
-  return await retried(async () => sqliteDialect(url, options))
+  const dialect = await retried(async () => sqliteDialect(url, options))
+  if (url !== ':memory:') await takeFromOthers(url)
+  return dialect
 }
 
 /** The folder may be one that others look into. SQLite gives the files beside it the mode of this one. */
@@ -79,6 +81,22 @@ async function makePrivate(file: string): Promise<void> {
   // What is there stays as it is, and where nothing can be made SQLite says why.
   const made = await open(file, 'wx', 0o600).catch(() => undefined)
   await made?.close()
+}
+
+/**
+ * Databases were made readable by others once: of one that is ours, they may do nothing from now on. By path: to open a file and
+ * close it again would give back the locks that this process has on it.
+ */
+async function takeFromOthers(file: string): Promise<void> {
+  // SQLite resolves links before it names the files beside it.
+  const real = await realpath(file).catch(() => file)
+  for (const path of [real, `${real}-wal`, `${real}-shm`])
+    try {
+      const { mode, uid } = await stat(path)
+      if (uid === process.getuid?.() && (mode & 0o077) !== 0) await chmod(path, mode & 0o700)
+    } catch {
+      // One that is not there now, or that may not be changed, keeps nobody from what is known.
+    }
 }
 
 export function isPostgres(db: Db): boolean {

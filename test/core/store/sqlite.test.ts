@@ -1,4 +1,4 @@
-import { chmod, readdir, stat, writeFile } from 'node:fs/promises'
+import { chmod, chown, readdir, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sql } from 'kysely'
 import { expect, onTestFinished, test } from 'vitest'
@@ -10,6 +10,16 @@ async function open(path: string, options = {}): Promise<Db> {
   onTestFinished(() => db.destroy())
   return db
 }
+
+const entry = (id: string, body = 'x') => ({
+  id,
+  at: 1,
+  kind: 'k',
+  subject: 's',
+  body,
+  seq: null,
+  hash: null,
+})
 
 test('what is no database is STORE_BROKEN, and left as it is', async () => {
   const path = join(await ownDirectory(), 'db')
@@ -24,7 +34,7 @@ test('a full disk is STORE_FULL, and what was committed is there', async () => {
     transaction(store, tx =>
       tx
         .insertInto('evidence')
-        .values({ id, at: 1, kind: 'k', subject: 's', body: 'x'.repeat(2000), seq: null, hash: null })
+        .values(entry(id, 'x'.repeat(2000)))
         .execute(),
     )
   const count = async (store: Db) => (await store.selectFrom('evidence').select('id').execute()).length
@@ -44,15 +54,42 @@ test('nobody else may read its files, also in a folder that others look into', a
   const folder = await ownDirectory()
   await chmod(folder, 0o755)
   const db = await open(join(folder, 'db'))
-  await transaction(db, tx =>
-    tx
-      .insertInto('evidence')
-      .values({ id: 'a', at: 1, kind: 'k', subject: 's', body: 'x', seq: null, hash: null })
-      .execute(),
-  )
+  await transaction(db, tx => tx.insertInto('evidence').values(entry('a')).execute())
   const files = await readdir(folder)
   expect(files.toSorted()).toEqual(['db', 'db-shm', 'db-wal'])
   for (const file of files) expect((await stat(join(folder, file))).mode & 0o077, file).toBe(0)
+})
+
+test('one that others could read, from before, is its owner’s alone once it was opened, also through a link', async () => {
+  const folder = await ownDirectory()
+  const [path, link] = [join(folder, 'db'), join(folder, 'link')]
+  const first = await open(path)
+  await symlink(path, link)
+  const modes = async () =>
+    await Promise.all(['', '-wal', '-shm'].map(async end => (await stat(path + end)).mode & 0o777))
+  for (const end of ['', '-wal', '-shm']) await chmod(path + end, 0o664)
+  await open(link)
+  expect(await modes()).toEqual([0o600, 0o600, 0o600])
+  // Whoever had it open meanwhile still writes.
+  await first.insertInto('evidence').values(entry('a')).execute()
+})
+
+test('what is no database keeps its mode', async () => {
+  const path = join(await ownDirectory(), 'db')
+  await writeFile(path, 'this is no database, and long enough to be looked at as one'.repeat(100))
+  await chmod(path, 0o644)
+  await expect(openStore(path)).rejects.toMatchObject({ code: 'STORE_BROKEN' })
+  expect((await stat(path)).mode & 0o777).toBe(0o644)
+})
+
+test.runIf(process.getuid?.() === 0)('one that is another’s keeps its mode, and is opened', async () => {
+  const path = join(await ownDirectory(), 'db')
+  await (await openStore(path)).destroy()
+  await chown(path, 65_534, 65_534)
+  await chmod(path, 0o644)
+  const db = await open(path)
+  await db.insertInto('evidence').values(entry('a')).execute()
+  expect((await stat(path)).mode & 0o777).toBe(0o644)
 })
 
 test('what is erased is overwritten, and every commit is flushed', async () => {
