@@ -8,7 +8,7 @@ import { z } from 'zod'
 const call = {
   /** It is for values that begin so only: a refresh token is refused where an access token is asked for, and is not dead. */
   begins: z.array(z.string().min(2)).min(1).optional(),
-  method: z.enum(['GET', 'POST', 'DELETE']),
+  method: z.enum(['GET', 'POST', 'PUT', 'DELETE']),
   headers: z.record(z.string().regex(/^[A-Za-z][A-Za-z0-9_-]*$/), z.string()).optional(),
   /** HTTP Basic: the `Authorization` header is made of both. */
   basic: z.strictObject({ user: z.string(), password: z.string() }).optional(),

@@ -20,6 +20,9 @@ const MIDDLE =
   '(?:[A-Za-z0-9_.\\- /?&]{0,40}?' +
   '|["\\x27]?[ \\t]{0,2}[:=][ \\t]{0,2}\\{?[ \\t]{0,2}\\n?[ \\t]{0,8}["\\x27]?[A-Za-z_\\-]{0,16}?)'
 
+/** The keyword is the whole name, and `=` says that it is one: `deepgram = "`. A colon may as well stand between a word and a revision. */
+const ITSELF = '["\\x27]?[ \\t]{0,4}=[ \\t]{0,4}["\\x27\\x60]?'
+
 /** As files of variables and as programs write them: `rapid_api` is `rapidapi` too. */
 export function keywordVariants(keywords: readonly string[]): string[] {
   return [
@@ -29,9 +32,11 @@ export function keywordVariants(keywords: readonly string[]): string[] {
 
 /**
  * The pattern of a value that is told by its name alone: the name begins with one of the keywords and ends in one of the
- * words (`HEROKU_API_KEY`, `herokuKey`, `heroku: { key`). A hash or an id beside the vendor's name is so no find.
+ * words (`HEROKU_API_KEY`, `herokuKey`, `heroku: { key`), or, where `=` is among them, the keyword itself is assigned to. A
+ * hash or an id beside the vendor's name is so no find.
  */
 export function assignedTo(keywords: readonly string[], words: readonly string[], value: string): string {
   const begins = keywords.map(keyword => keyword.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')).join('|')
-  return `(?:${begins})${MIDDLE}(?:${words.join('|')})${SUFFIX}${SEPARATOR}${value}`
+  const ending = `${MIDDLE}(?:${words.filter(word => word !== '=').join('|')})${SUFFIX}${SEPARATOR}`
+  return `(?:${begins})${words.includes('=') ? `(?:${ITSELF}|${ending})` : ending}${value}`
 }

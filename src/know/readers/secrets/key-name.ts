@@ -146,12 +146,12 @@ function familyOf(word: string, normal: string): Family {
   return word.startsWith('secret') || word.startsWith('cred') ? 'secret' : 'key'
 }
 
-/** `--db-password`, `dbPassword`, `DB.PASSWORD` and Markdown's `_db_password_` are all `db_password`. */
+/** `--db-password`, `dbPassword`, `DB.PASSWORD`, `db password` and Markdown's `_db_password_` are all `db_password`. */
 export function normalName(name: string): string {
   return name
     .replace(/^[-_.]+/, '')
     .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
-    .replace(/[.-]+/g, '_')
+    .replace(/[. -]+/g, '_')
     .replace(/_+$/, '')
     .toLowerCase()
 }

@@ -63,9 +63,9 @@ export const ruleSchema = z
       .transform(forms => (typeof forms === 'string' ? forms : `(?:${forms.join('|')})`)),
     /**
      * For a value that nothing but its name tells. The keyword begins a name, also without its underscores, which ends in
-     * one of these words, and the pattern is what is assigned to that name.
+     * one of these words, and the pattern is what is assigned to that name. With `=` among them the keyword alone is a name, too.
      */
-    assignedTo: z.array(z.string().regex(/^[a-z_-]+$/)).optional(),
+    assignedTo: z.array(z.string().regex(/^(?:[a-z_-]+|=)$/)).optional(),
     /** Characters that must not stand right before or after the match; a rule with `lead` has no `before`. */
     before: characters.default('A-Za-z0-9_'),
     after: characters.default('A-Za-z0-9_'),
