@@ -21,8 +21,8 @@ const DIGITS = '0123456789'
 const UPPER = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ'
 const LOWER = 'abcdefghijklmnopqrstuvwxyz'
 
-/** Whether the token is one that its issuer could have made. */
-export function holds(checksum: (typeof checksums)[number], token: string): boolean {
+/** Whether the token is one that its issuer could have made; undefined where its form carries nothing that would tell. */
+export function holds(checksum: (typeof checksums)[number], token: string): boolean | undefined {
   switch (checksum) {
     case 'base58check':
       return holdsBase58Check(token)
@@ -39,8 +39,7 @@ export function holds(checksum: (typeof checksums)[number], token: string): bool
     case 'discord':
       return beginsWithSnowflake(token)
     case 'gitlab-routable':
-      // Tokens of other forms carry no sum.
-      return !ROUTABLE.test(token) || isRoutable(token)
+      return ROUTABLE.test(token) ? isRoutable(token) : undefined
     case 'gitlab-own-prefix':
       return isRoutable(token)
     case 'nkey':
@@ -57,10 +56,10 @@ export function holds(checksum: (typeof checksums)[number], token: string): bool
  * which lets one token in two thousand million through by chance.
  * https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/
  */
-function holdsCrc32(token: string): boolean {
+function holdsCrc32(token: string): boolean | undefined {
   const classic = /^[a-z]{3}_([A-Za-z0-9]{36})$/.exec(token)
   // Refresh tokens, fine-grained and stateless ones have other forms, of which no checksum is documented.
-  if (!classic) return true
+  if (!classic) return undefined
   const body = classic[1]!
   return isBase62Of(body.slice(-6), crc32(body.slice(0, -6)))
 }

@@ -17,7 +17,7 @@ import { isLongLine, readAssignment } from './read-assignment.ts'
 import { readHeading, readRows } from './table.ts'
 import type { Groups } from './pattern.ts'
 import type { Text } from './text.ts'
-import { longestRun } from './value-form.ts'
+import { formOf, longestRun } from './value-form.ts'
 import { readWhole } from './whole-file.ts'
 
 /** Where a rule's pattern matched: offsets into the text's bytes. From `start` to `keywordAt` is what `lead` took. */
@@ -103,9 +103,11 @@ function readToken(text: Text, compiled: CompiledRule, match: Match, depth: numb
   const keyId = spanOf(text, named?.['keyId'], [])
   const plain = latin1(value)
   if (rule.checks.entropy !== undefined && entropy(plain) < rule.checks.entropy) return undefined
+  if (rule.checks.run !== undefined && !hasRunOf(rule.checks.run, plain)) return undefined
   if (rule.checks.standIns && isStandIn(plain)) return undefined
   const isSummed = rule.checks.checksum && holds(rule.checks.checksum, plain)
-  if (isSummed === false && rule.checks.withoutChecksum === undefined) return undefined
+  if (isSummed === false && (rule.checks.withoutChecksum === undefined || !isGenerated(plain)))
+    return undefined
   if (isFilled(plain) || isPublished(plain)) return undefined
   if (id && isCourtesy(latin1(id), plain)) return undefined
   if (rule.structure === 'jwt' && (!isJwt(plain) || isPublishedJwt(plain))) return undefined
@@ -153,6 +155,15 @@ function claimsOf(
     kind: claims.kind,
     id: `?${user}`,
   }
+}
+
+function hasRunOf(least: number, value: string): boolean {
+  return value.split(/[^A-Za-z0-9+/]/).some(run => run.length >= least)
+}
+
+/** Whether a machine wrote what follows the prefix. What a person made up bears no sum either. */
+function isGenerated(token: string): boolean {
+  return formOf(token.replace(/^[A-Za-z]{1,12}[-_]/, '')).form === 'generated'
 }
 
 /** Whether it is written to stand for a token: with dots, the same character again and again, or the alphabet. */

@@ -121,10 +121,12 @@ export const ruleSchema = z
       .strictObject({
         /** Least Shannon entropy of the value, in bits per character. */
         entropy: z.number().min(0).max(8).optional(),
+        /** How many digits of base64 it has in a row at least, somewhere: words of a program that speaks of one have fewer. */
+        run: z.int().min(1).max(64).optional(),
         /** A person may have chosen the value: what stands in for one is no find. */
         standIns: z.literal('none').optional(),
         checksum: z.enum(checksums).optional(),
-        /** How sure one is whose checksum does not hold, where older ones may have none; else such a one is no find. */
+        /** How sure one is whose checksum does not hold, where older ones may have none, or its prefix says much; else it is no find. */
         withoutChecksum: confidence.optional(),
       })
       .default({}),

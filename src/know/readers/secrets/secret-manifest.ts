@@ -42,15 +42,18 @@ function entriesOfYaml(text: Text, match: Match): Entry[] {
   const from = Math.max(0, match.start - REACH)
   const around = text.latin1(from, match.end + REACH)
   const kindAt = match.start - from
-  const documentStart = Math.max(0, around.lastIndexOf('\n---', kindAt))
-  const documentEnd = around.indexOf('\n---', kindAt)
-  const indent = kindAt - (around.lastIndexOf('\n', kindAt - 1) + 1)
+  const lineStart = around.lastIndexOf('\n', kindAt - 1)
+  const indent = kindAt - (lineStart + 1)
+  if (!/^(?:[ \t]|- )*$/.test(around.slice(lineStart + 1, kindAt))) return []
+  // Another kind of the same depth is of another mapping, and a text that is full of them is not read again for each.
+  const borders = ['\n---', `\n${' '.repeat(indent)}kind:`, `\n${' '.repeat(Math.max(0, indent - 2))}- kind:`]
+  const documentStart = Math.max(0, ...borders.map(border => around.lastIndexOf(border, lineStart - 1)))
+  const ends = borders.map(border => around.indexOf(border, kindAt)).filter(end => end >= 0)
+  const documentEnd = Math.min(around.length, ...ends)
   const entries: Entry[] = []
   let section: string | undefined
   let depthOfEntries: number | undefined
-  for (const { 0: line, index } of around
-    .slice(documentStart, documentEnd < 0 ? undefined : documentEnd)
-    .matchAll(/[^\r\n]+/g)) {
+  for (const { 0: line, index } of around.slice(documentStart, documentEnd).matchAll(/[^\r\n]+/g)) {
     const depth = line.search(/\S/)
     // What stands before or behind the mapping that has the kind is another one's: a ConfigMap beside it in a list.
     if (depth < indent && line[depth] !== '#') {

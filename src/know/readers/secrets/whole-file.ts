@@ -46,7 +46,7 @@ export function readWhole(
   if (match.keywordAt < (compiled.rule.lead?.least ?? 0)) return undefined
   if (holdsOnlyCertificates(bytes)) return undefined
   const { checksum } = compiled.rule.checks
-  if (checksum && !holds(checksum, bytes.toString('latin1'))) return undefined
+  if (checksum && holds(checksum, bytes.toString('latin1')) === false) return undefined
   return {
     rule: compiled,
     value: { start: 0, end: bytes.length, encodings: [], bytes },
