@@ -11,7 +11,7 @@ const BARE: Partial<Record<Text['dialect'], RegExp>> = {
   docker: /[^\s"'`\\#][^\s"'`\\]*/y,
   ini: /[^\s#;][^\n\r]*/y,
   netrc: /\S+/y,
-  text: /(?![.+#\\,]|\$[A-Za-z_])[^\s"'`<>,;()[\]{}|]+/y,
+  text: /(?![.#\\,]|\+(?![A-Za-z\d+/]{15})|\$[A-Za-z_])[^\s"'`<>,;()[\]{}|]+/y,
 }
 /** What Markdown sets off: `_x_`, `**x**`. */
 const EMPHASIS = /^([*_]{1,2})[^*_].*\1$/

@@ -1,6 +1,6 @@
 import type { KeyName } from './key-name.ts'
 import { isUuid, speaksOfItself, whyNoSecret } from './placeholder.ts'
-import { formOf, hasRun, isInGroups, isSequence, type ValueForm } from './value-form.ts'
+import { formOf, hasRun, isInGroups, isNoWords, isSequence, type ValueForm } from './value-form.ts'
 
 /** How a value stands where it was found. */
 export interface Standing {
@@ -186,8 +186,8 @@ function keySurety(
       ? 0.3
       : undefined
   }
-  if (!standing.isLiteral && /^[A-Za-z_$][\w$.]*$/.test(value) && value.replace(/\D/g, '').length < 3)
-    return undefined
+  const isIdentifier = /^[A-Za-z_$][\w$.]*$/.test(value) && !isNoWords(value)
+  if (!standing.isLiteral && isIdentifier && value.replace(/\D/g, '').length < 3) return undefined
   if (isName(value) || isSequence(value) || isVersion(value)) return undefined
   // A name of the environment or a class: `COM_ERR_2X`.
   if (/^[A-Z][A-Z\d]*(?:_[A-Z\d]+)+$/.test(value) && value.length < 24) return undefined
@@ -323,9 +323,10 @@ function isVersion(value: string): boolean {
 function isName(value: string): boolean {
   const words = value.replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, '')
   return (
-    /^[A-Za-z]+(?:[A-Z][a-z]+)+\d{0,2}$/.test(words) ||
-    /^[a-z]+(?:[-_./:][a-z]+)+[-_./:]?v?\d{0,3}(?:\.\d{1,4}){0,3}$/i.test(words) ||
-    /^[A-Za-z_$]+(?:\.[A-Za-z_$]+\d?)+$/.test(words)
+    /^[A-Za-z_$]+(?:\.[A-Za-z_$]+\d?)+$/.test(words) ||
+    (!isNoWords(words) &&
+      (/^[A-Za-z]+(?:[A-Z][a-z]+)+\d{0,2}$/.test(words) ||
+        /^[a-z]+(?:[-_./:][a-z]+)+[-_./:]?v?\d{0,3}(?:\.\d{1,4}){0,3}$/i.test(words)))
   )
 }
 

@@ -55,11 +55,28 @@ function isGenerated(value: string, bits: number): boolean {
   // Words with signs or capitals between them.
   const share = wordiness(value)
   if (digits + signs === 0 && (upper === 0 || lower === 0)) return length >= 16 && share < 0.45
-  if (digits === 0 && signs === 0) return length >= 12 && share < 0.5 && turns(value) > length / 4
+  // Chance begins a word with every fourth letter, give or take some; none of them is one.
+  if (digits === 0 && signs === 0)
+    return length >= 12 && (isNoWords(value) ? turns(value) > 1 : share < 0.5 && turns(value) > length / 4)
   // Chance makes common pairs too, but no word turns into digits and back again and again.
   if (share >= 0.62) return signs === 0 && digits >= 4 && length >= 16 && turns(value) >= length / 3
-  if (digits === 0) return share < 0.5 && (signs >= 2 || length >= 16) && turns(value) > length / 3
+  if (digits === 0)
+    return signs < length / 6 && isNoWords(value)
+      ? turns(value) > 2
+      : share < 0.5 && (signs >= 2 || length >= 16) && turns(value) > length / 3
   return turns(value) >= (length >= 15 && signs === 0 && share < 0.35 ? 2 : Math.min(4, length / 4))
+}
+
+/** So many letters, of both cases, in which so few pairs are common ones: no name in camel case. */
+export function isNoWords(value: string): boolean {
+  const { length } = value
+  const least = length / 5
+  return (
+    length >= 16 &&
+    count(value, 0x41, 0x5a) > least &&
+    count(value, 0x61, 0x7a) > least &&
+    wordiness(value) < 0.45
+  )
 }
 
 /** Which part of the pairs of letters are common ones: near 0.85 for words, 0.3 for chance. */
