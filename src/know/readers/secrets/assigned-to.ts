@@ -15,10 +15,10 @@ export function withSeparator(pattern: string): string {
   return pattern.replaceAll('{{given}}', SEPARATOR)
 }
 
-/** The name's middle, or a URL's up to a name in its query; or the keyword is a key by itself, and the name is the first one within it. */
+/** The name's middle, or a URL's up to a name in its query; or the keyword is a key by itself, or what is made, and the name is the first one within it. */
 const MIDDLE =
   '(?:[A-Za-z0-9_.\\- /?&]{0,40}?' +
-  '|["\\x27]?[ \\t]{0,2}[:=][ \\t]{0,2}\\{?[ \\t]{0,2}\\n?[ \\t]{0,8}["\\x27]?[A-Za-z_\\-]{0,16}?)'
+  '|["\\x27]?[ \\t]{0,2}[:=(][ \\t]{0,2}\\{?[ \\t]{0,2}\\n?[ \\t]{0,8}["\\x27]?[A-Za-z_\\-]{0,16}?)'
 
 /** The keyword is the whole name, and `=` says that it is one: `deepgram = "`. A colon may as well stand between a word and a revision. */
 const ITSELF = '["\\x27]?[ \\t]{0,4}=[ \\t]{0,4}["\\x27\\x60]?'
