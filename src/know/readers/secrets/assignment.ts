@@ -56,9 +56,11 @@ function howOf(text: Text, key: Key): Assigned['how'] {
   if (separator.length > 1 && /[=!]=/.test(separator)) return 'compared'
   if (name.includes('.') && COMPARES.test(name)) return 'compared'
   if (separator[0] === ',' && COMPARES_TWO.test(callBefore(text, key))) return 'compared'
-  return separator.length > 3 && /\sis:?\s+$/.test(separator) ? 'told' : 'assigned'
+  return separator.length > 3 && TOLD.test(separator) ? 'told' : 'assigned'
 }
 
+/** `password is x`, `password for jo: x`. */
+const TOLD = /\sis:?\s+$|^\s+(?:for|of)\s/
 export const COMPARES = /\.(?:equals|equalsIgnoreCase|Equals|compareTo|eq|isEqualTo)$/
 /** `strcmp(password, "x")`, `hmac.compare_digest(token, "x")`. */
 const COMPARES_TWO = /(?:strn?(?:case)?cmp|compare|compare_digest|timingSafeEqual)\([^()"']{0,24}$/i
@@ -68,6 +70,8 @@ function callBefore({ page, base }: Text, { start }: Key): string {
   return page.slice(Math.max(0, start - base - 80), start - base)
 }
 
+/** Scala's and Kotlin's `"password" -> "x"`, `"password" to "x"`. */
+const MAPS_TO = /^["'][ \t]+(?:->|to)$/
 const OPENS = /^[[(]\s{0,60}(?=["'`])/
 /** Where what is listed needs no quotes. */
 const OPENS_IN_YAML = /^\[\s{0,60}(?=[^\s,\]])/
@@ -97,12 +101,14 @@ function valueRange(text: Text, key: Key, how: Assigned['how']): Range | undefin
     return (separator.endsWith('>') && elementValue(page, at, key, before)) || valueBefore(text, key, before)
   // `"Password:"` is a string that ends there: what follows is outside of it.
   if (isQuote(before) && next === before && !separator.startsWith(before) && how !== 'told') return undefined
+  if (MAPS_TO.test(separator))
+    return dialect === 'code' && isQuote(next) ? quotedRange(page, at, dialect) : undefined
   if (separator.endsWith('>') && !separator.endsWith('=>')) return elementValue(page, at, key, before)
   if (how === 'compared') {
     if (/[(,]$/.test(separator)) return quotedRange(page, afterPrefix(page, at), dialect)
-    return isQuote(page[at]) && (dialect === 'code' || dialect === 'text')
-      ? quotedRange(page, at, dialect)
-      : undefined
+    if (dialect !== 'code' && dialect !== 'text') return undefined
+    if (separator !== '') at = afterPrefix(page, at)
+    return isQuote(page[at]) ? quotedRange(page, at, dialect) : undefined
   }
   if (how === 'told') return isQuote(page[at]) ? quotedRange(page, at, dialect) : wordOf(page, at)
   if (next === '\\') {
@@ -191,10 +197,12 @@ const TYPES =
   /(?:type|fill|fill_?[fF]ield|fill_in|set_?[vV]alue|set_?[tT]ext|send_?[kK]eys|enter_?[tT]ext|input_?[tT]ext|type_?[tT]ext|clear_?[aA]nd_?[tT]ype|change)[ \t]?\([^"'\n]{0,40}["'](?:#|[a-z*]{0,12}\[(?:name|id|type|placeholder|formcontrolname)[*^$]?=\\?["']?)?$/
 /** A symbol that is set: Ruby's `set :secret, "x"`. */
 const SETS_SYMBOL = /(?:^|\s)(?:set|config|define|option|default)[ \t(]{1,4}:$/
+/** C's `strcpy(password, "x")`, also into a field. */
+const COPIES = /\bstr[ln]?cpy\([ \t]{0,4}(?:[\w.>-]{0,40}(?:\.|->))?$/
 /** A raw, formatted or binary one, of C#, Python, Rust and others. */
 const PREFIX = /^(?:[bBfFuUrRL]{1,2}#?|[N$@]|\$@|@\$|u8|String\.raw)(?=["'`])/
 const WRAPPED =
-  /^(?:\{\s{0,4}(?=(["'`])[^"'`\n]{1,256}\1\s{0,4}\})|(?:new[ \t]+)?(?:String::from|str|string|\[\]byte|bytes|Secret|SecretStr|SecretString|SecureString|Some|Buffer\.from|TEXT|_T|QString|QStringLiteral|QLatin1String|String|Password|std::string|Optional\.of|Just|Ok|md5|MD5|sha1|SHA1|sha256|SHA256|bcrypt|make_password|(?:generate_)?password_hash|PASSWORD|Hash::make|(?:dataclasses\.)?[fF]ield)\((?:default=)?\s{0,4})(?=["'`])/
+  /^(?:\{\s{0,4}(?=(["'`])[^"'`\n]{1,256}\1\s{0,4}\})|(?:new[ \t]+)?(?:String::from|(?:Secret|SecretString|SecretBox)::(?:new|from)|_?strdup|g_strdup|str|string|\[\]byte|bytes|Secret|SecretStr|SecretString|SecureString|Some|Buffer\.from|TEXT|_T|QString|QStringLiteral|QLatin1String|String|Password|std::string|Optional\.of|Just|Ok|md5|MD5|sha1|SHA1|sha256|SHA256|bcrypt|make_password|(?:generate_)?password_hash|PASSWORD|Hash::make|(?:dataclasses\.)?[fF]ield)\((?:default=)?\s{0,4})(?=["'`])/
 
 /** `os.environ.get("X", "x")`, under whatever name. */
 const LOOKED_UP =
@@ -208,7 +216,7 @@ function argumentAfter(text: Text, key: Key, at: number, before: string): Range 
   if (!/^["']/.test(key.separator)) {
     // Erlang and Elixir: `{password, "x"}`, `{password, <<"x">>}`.
     const literalAt = before === '{' && page.startsWith('<<"', at) ? at + 2 : at
-    return (before === '{' || SETS_SYMBOL.test(call)) && isQuote(page[literalAt])
+    return (before === '{' || SETS_SYMBOL.test(call) || COPIES.test(call)) && isQuote(page[literalAt])
       ? quotedRange(page, literalAt, dialect)
       : undefined
   }

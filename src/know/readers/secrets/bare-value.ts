@@ -1,5 +1,6 @@
-import { isNoWord } from './judge-assignment.ts'
+import { isNoText, isNoWord } from './judge-assignment.ts'
 import type { Key } from './key.ts'
+import { keyNameOf } from './key-name.ts'
 import { isQuote, LONGEST_VALUE, type Range } from './quoted-value.ts'
 import type { Text } from './text.ts'
 
@@ -59,7 +60,9 @@ export function bareRange(text: Text, key: Key, at: number, before: string): Ran
   if (dialect === 'code' || dialect === 'json' || dialect === 'xml') {
     if (dialect === 'code' && separator === ':' && isInComment(text, key)) {
       const range = matchBare(page, at, BARE.text!)
-      return range && isLineOfItsOwn(text, key, range) ? range : undefined
+      return range && (isLineOfItsOwn(text, key, range) || isKeyInComment(text, key, range))
+        ? range
+        : undefined
     }
     if (
       separator === '=' &&
@@ -143,6 +146,17 @@ function isLineOfItsOwn(text: Text, key: Key, range: Range): boolean {
     return false
   return BESIDE_IT.test(page.slice(Math.max(0, lineStart - 160), range.end + 160))
 }
+
+/** `// API key: x`, which ends its line: what looks generated. */
+function isKeyInComment({ page }: Text, key: Key, { start, end }: Range): boolean {
+  return (
+    ENDS_LINE.test(page.slice(end, end + 8)) &&
+    keyNameOf(key.name)?.family !== 'password' &&
+    isNoText(page.slice(start, end), false)
+  )
+}
+
+const ENDS_LINE = /^[ \t]{0,4}(?:[\r\n]|$)/
 
 /** Whether a line of a program begins as one of a comment does. */
 function isInComment({ page, base }: Text, key: Key): boolean {

@@ -1,6 +1,7 @@
 import { classOf } from './byte-class.ts'
 import type { Candidate } from './candidate.ts'
 import { type Assigned, COMPARES } from './assignment.ts'
+import { describedAt } from './described-value.ts'
 import { isOfSettings } from './dialect.ts'
 import type { Match } from './interpret.ts'
 import { judgeNamed } from './judge-assignment.ts'
@@ -11,7 +12,7 @@ import { lookAround, type Neighbours } from './neighbours.ts'
 import { isGivenNothing } from './given-nothing.ts'
 import type { Found } from './named-candidate.ts'
 import { isShownToAll } from './shown-to-all.ts'
-import { readCells } from './table.ts'
+import { readCells, readHeading } from './table.ts'
 import type { Text } from './text.ts'
 
 /** What is given to a name that tells: a value, those of a list, or what stands below it in a table. */
@@ -35,12 +36,13 @@ export function readGiven(
   const named =
     keyNameOf(name.includes('.') ? name.replace(COMPARES, '') : name) ?? listNameOf(text, name, separator[1])
   if (!named) return undefined
+  const valueAt = describedAt(text, separator[1])
   const key: Key = {
     start,
     end: separator[0],
     name,
-    separator: text.latin1(separator[0], separator[1]),
-    valueAt: separator[1],
+    separator: text.latin1(separator[0], valueAt),
+    valueAt,
   }
   const cells = readCells(found, key, named)
   if (cells) return cells
@@ -51,6 +53,20 @@ export function readGiven(
   return values.flatMap(
     (assigned, index) => candidateOf(found, key, named, assigned, isMap || index > 0) ?? [],
   )
+}
+
+/** What follows words: `**API key:** x`, `Secret key = "x"`. */
+const GIVEN = /^(?:["'`]|\*\*?)?[ \t]{0,4}(?:=>|[:=]|is:?[ \t])\*{0,2}[ \t]{0,16}/
+
+/** `API key` and `Secret access key` are two words or more: in a table, and where one is noted. */
+export function readInWords(
+  found: Found,
+  { start, end }: Match,
+): Candidate | readonly Candidate[] | undefined {
+  const cells = readHeading(found, start, end)
+  if (cells.length > 0) return cells
+  const given = GIVEN.exec(found.text.latin1(end, end + 32))
+  return given ? readGiven(found, start, [end, end + given[0].length]) : undefined
 }
 
 /** What is less sure is one of several words that stand in a list for something else. */
@@ -102,14 +118,18 @@ function listNameOf(text: Text, name: string, valueAt: number): KeyName | undefi
 }
 
 const [COLON, SLASH, BRACE] = [0x3a, 0x2f, 0x7b]
+const BESIDE_USER =
+  /(?:^|[\s(,;])(?:user(?: ?(?:name|id))?|login|id|account|e-?mail)[ \t]?[:=][ \t]?[^\s:/=]{1,48}[ \t]?\/$/i
 const BLANK = classOf(' \t"\'')
 
 /** A field of a line, `login:passwd:uid`; a file of which a line is printed, `/etc/passwd:x:0`; a type, `"AWS::IAM::AccessKey":`. */
-function isOtherName({ bytes }: Text, start: number, separatorAt: number, valueAt: number): boolean {
+function isOtherName(text: Text, start: number, separatorAt: number, valueAt: number): boolean {
+  const { bytes } = text
   const before = bytes[start - 1]
   if (bytes[separatorAt] === COLON) {
-    // But `/password:x` is an option of Windows.
-    if (before === SLASH) return start > 1 && !BLANK[bytes[start - 2]!]
+    // But `/password:x` is an option of Windows, and `login:jo/password:x` a note.
+    if (before === SLASH)
+      return start > 1 && !BLANK[bytes[start - 2]!] && !BESIDE_USER.test(text.latin1(start - 80, start))
     if (valueAt === separatorAt + 1) return before === COLON
   }
   return (

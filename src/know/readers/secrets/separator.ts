@@ -11,8 +11,8 @@ const SEPARATORS = [
   String.raw`["'],(?:[^()\[\]]{0,80}?[\s,])?default(?:_?[vV]alue)?[ \t]{0,2}[=:][ \t]{0,2}`,
   // `<key>password</key><string>x`, `<name>password</name><value>x`, `<setting name="Password"><value>x`, `<Password><Value>x`
   String.raw`(?:["'][^<>\n]{0,80}|</[A-Za-z]{1,20})?>\s{0,60}<(?:[A-Za-z]{1,20}:)?(?:[vV]alue|string|stringProp)(?: [^<>\n]{0,80})?>`,
-  // `password is "x"`, `password for user "a" is "x"`
-  String.raw`[ \t]{1,3}(?:(?:for|of)[^\n.]{1,60}?[ \t])?is:?[ \t]{1,3}`,
+  // `password is "x"`, `password for user "a" is "x"`, `Password for jo: x`
+  String.raw`[ \t]{1,3}(?:(?:(?:for|of)[^\n.]{1,60}?[ \t])?is:?|(?:for|of)[ \t][^\n.:"'\x60]{1,40}:)[ \t]{1,3}`,
   // `password: string = "x"`, `password: &str = "x"`, `password string = "x"`, `char password[] = "x"`
   String.raw`\??:[ \t]{0,4}[&A-Za-z'\[\]<>|_.?: ]{1,40}[ \t]=[ \t]{1,8}`,
   String.raw`(?:\[[0-9A-Z_]{0,24}\](?: [A-Z]{1,12})?|[ \t]{1,4}(?:As[ \t])?[*&]?[A-Za-z.\[\]]{1,20})[ \t]{0,4}=[ \t]{1,8}`,
@@ -24,8 +24,10 @@ const SEPARATORS = [
   // `"password" => `, `password := `, `['password'] = `, `${PASSWORD:-`, `TOKEN || `, `password == `, `PASSWORD ?= ` and
   // `::=` of make, `$password .= `; `\"password\": `, where a string goes over several lines; and `**Password**: ` of Markdown
   String.raw`(?:\\(?:\\\\)?)?(?:["'\x60]?\]?|\*\*?)[ \t]{0,16}(?:=>|:{1,3}=|:-|\|\|=?|\?\?=?|[?+.]=|===?|!==?|<-|=|:)[ \t]{0,64}`,
+  // `"password" -> "x"` of Scala, `"password" to "x"` of Kotlin
+  String.raw`["'][ \t]{1,4}(?:->|to)[ \t]{1,4}`,
   // `os.environ.get("PASSWORD") or "x"`, `getenv('PASSWORD') ?: 'x'`, `env::var("PASSWORD").unwrap_or("x"`
-  String.raw`["']\)\s{1,40}(?:or|\|\||\?\?|\?:)[ \t]{1,4}`,
+  String.raw`["']\)\s{1,40}(?:or|\|\||\?\?|\??:)[ \t]{1,4}`,
   // and `get("#password").type("x")`, `findElement(By.id("password")).sendKeys("x")`
   String.raw`["'](?:\]["'])?\){1,2}\.(?:unwrap_or|unwrap_or_else|orElse|getOrElse|send_keys|sendKeys|fill|type|setValue)\((?:\|[a-z_]?\|[ \t]{0,4})?`,
   // `define('DB_PASSWORD', `, `{password, `, `type('[name="password"]', `, `type(getByLabelText('Password'), `, and `"--password"`

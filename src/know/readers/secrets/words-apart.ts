@@ -1,7 +1,8 @@
 import { matchBare, trimmed } from './bare-value.ts'
 import type { Key } from './key.ts'
-import { isQuote, quotedRange, type Range } from './quoted-value.ts'
+import { isNoWord } from './judge-assignment.ts'
 import { isCourtesy } from './placeholder.ts'
+import { isQuote, quotedRange, type Range } from './quoted-value.ts'
 import type { Text } from './text.ts'
 
 /**
@@ -25,7 +26,7 @@ export function wordsApart(text: Text, key: Key, at: number, before: string): Ra
   }
   // redis.conf, esmtprc and others: one word after the option, and nothing else on the line.
   if (line.trim() === '' && (dialect === 'ini' || CONFIGURED.test(key.name))) return wholeLine(page, at)
-  if (/^\s*(?:setenv|(?:fastcgi|uwsgi)_param|setx(?:\s+\/\w+)*|set(?:\s+-{1,2}\w+)+)\s+$/i.test(line))
+  if (SETS.test(line))
     return isQuote(page[at]) ? quotedRange(page, at, 'shell') : matchBare(page, at, /[^\s;&|()<>"'`\\]+/y)
   // A script of Tcl or expect, whose words need no quotes: what is computed stands in brackets.
   if (/\.(?:exp|tcl)$/.test(text.path) && /^\s*set\s+$/.test(line)) return wholeLine(page, at)
@@ -36,6 +37,10 @@ export function wordsApart(text: Text, key: Key, at: number, before: string): Ra
     return SAID.test(key.name) && TOLD.test(page.slice(at, at + 80))
       ? quotedRange(page, at, dialect)
       : undefined
+  if (dialect === 'text' && SAID.test(key.name) && NOTES.test(line)) {
+    const range = matchBare(page, at, LAST_WORD)
+    if (range && isNoWord(page.slice(range.start, range.end))) return range
+  }
   if (line.trim() === '' && dialect === 'text' && BESIDE_IT.test(page.slice(Math.max(0, keyAt - 160), keyAt)))
     return wholeLine(page, at)
   if (key.name === 'password') {
@@ -52,6 +57,10 @@ export function wordsApart(text: Text, key: Key, at: number, before: string): Ra
 const DEFINES =
   /^\s*(?:@|#\s*define\s+|\(?(?:set|setq|setf|def|defvar|defconst|defparameter|define|proxy_set_header|add_header|fastcgi_param)\s+\$?)?$/
 
+/** Shells' and servers' words for setting a variable or a header, behind which a value needs no quotes. */
+const SETS =
+  /^\s*(?:setenv|(?:fastcgi|uwsgi)_param|proxy_set_header|(?:request)?header\s+set|http-request\s+set-header|setx(?:\s+\/\w+)*|set(?:(?:\s+-{1,2}\w+)+|(?=\s+\$)))\s+\$?$/i
+
 /** Prose or a program, where what follows an option's name is the next word of a sentence; not so after a prompt. */
 function isTold({ dialect }: Text, line: string): boolean {
   return (dialect === 'text' || dialect === 'code') && !/^\s*[$>%#]\s+[a-z]/.test(line)
@@ -62,6 +71,9 @@ const GOES_ON =
   /^(?:with|without|options?|flags?|arguments?|parameters?|switch(?:es)?|settings?|and|or|is|are|was|to|in|for|when|from|if|as|the|be|can|will|also|on|by|at|not|but|instead|now|respectively)[.,:;]?$/i
 
 const SAID = /^pass(?:word|phrase|code)$/i
+/** `Password x`, `ssh jo@db2 password x`, with nothing behind it. */
+const NOTES = /^[\s>*+-]*(?:(?:ssh|sftp|scp|ftp|telnet) .*)?$/i
+const LAST_WORD = /[^\s"'`<>(){}[\]|,;:=/\\]{7,63}[^\s"'`<>(){}[\]|,;:=/\\.](?=[ \t]{0,4}(?:[\r\n]|$))/y
 /** No name of an option or a field: with a capital, a digit and something else. */
 const TOLD = /^`(?=[^`]*[a-z])(?=[^`]*[A-Z!@#$%&*])(?=[^`]*\d)[^\s`-][^\s`]{5,63}`/
 /** A line above of a file of such options, as that of msmtp. */

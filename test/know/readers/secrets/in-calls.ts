@@ -22,6 +22,25 @@ export const called: readonly (readonly [path: string, text: string, value?: str
   ['a.rb', `API_KEY = "${K}".freeze\n`, K],
   ['a.m', `#define kApiSecret @"${K}"\n`, K],
   ['a.java', `Cipher c = Aes.of(new SecretKeySpec("${K}".getBytes(), "AES"));`, K],
+  ['a.c', `cfg->password = g_strdup("${P}");\n`],
+  ['a.rs', `let token = SecretString::new("${K}".into());\n`, K],
+  ['a.py', `if request.password == b"${P}":\n`],
+  // Copied, and in maps of Scala and Kotlin
+  ['a.c', `strncpy(cfg->password, "${P}", 32);\n`],
+  ['a.ino', `strcpy(wifi_password, "${P}");\n`],
+  ['a.scala', `Map("user" -> "jo", "password" -> "${P}")\n`],
+  ['a.kt', `mapOf("user" to "jo", "token" to "${K}")\n`, K],
+  // What a parameter has where none is given
+  ['stack.yml', `Parameters:\n  DbPassword:\n    Type: String\n    NoEcho: true\n    Default: ${P}\n`],
+  ['stack.json', `{"DbPassword": {"Description": "Of it", "Type": "String", "Default": "${P}"}}`],
+  ['main.json', `{"adminPassword": {"type": "securestring", "defaultValue": "${P}"}}`],
+  ['main.parameters.json', `{"apiToken": {\n  "value": "${K}"\n}}`, K],
+  ['a.js', `password: { type: String, default: '${P}' },`],
+  ['a.php', `$t = getenv('API_TOKEN') ? getenv('API_TOKEN') : '${K}';\n`, K],
+  // Servers
+  ['nginx.conf', `proxy_set_header X-Api-Key ${K};\n`, K],
+  ['nginx.conf', `set $apikey ${K};\n`, K],
+  ['httpd.conf', `RequestHeader set X-Api-Key ${K}\n`, K],
   // Names that are properties, and words for what is added to a password
   ['core-site.xml', `<property><name>fs.s3a.secret.key</name><value>${K}</value></property>`, K],
   ['application.conf', `play.http.secret.key = "${K}"\n`, K],
@@ -36,6 +55,7 @@ export const called: readonly (readonly [path: string, text: string, value?: str
   ['a.sql', `CREATE USER 'jo'@'%' IDENTIFIED WITH mysql_native_password BY '${P}';\n`],
   ['a.sql', `ALTER USER \`jo\`@\`%\` IDENTIFIED WITH 'caching_sha2_password' BY '${P}' REQUIRE SSL;\n`],
   ['a.sql', `CREATE USER jo IDENTIFIED WITH sha256_password BY '${P}';\n`],
+  ['A.java', `s.execute("CREATE USER jo ACCOUNT UNLOCK IDENTIFIED BY Hop77qz");`, 'Hop77qz'],
   ['a.sql', `CREATE USER 'jo' IDENTIFIED VIA ed25519 USING PASSWORD('${P}');\n`],
 ]
 
@@ -46,6 +66,16 @@ export const shownToAll: readonly (readonly [path: string, text: string])[] = [
     'a.sh',
     'TOKEN=${TOKEN:0:8}\nTOKEN=${1:-${2}}\nPASSWORD=${PW:?must be set-1}\nSECRET_NAME=${X:-acme-tls-2}\n',
   ],
+  ['docker-compose.yml', '  DB_PASSWORD: $$DB_PASSWORD\n  API_PASSWORD: "$${API_PASSWORD}"\n'],
+  ['a.c', 'strcpy(password, argv[1]);\nstrcpy(token, "next-token");\nstrncpy(password, "", 32);\n'],
+  ['a.scala', '"password" -> user.password, "token" -> "string", "password" -> "Password"\n'],
+  ['a.md', 'Rename "password" to "Passphrase2" -> done.\n'],
+  ['stack.yml', `  DbPassword:\n    Type: String\n    Default: !Ref Other2\n  Name:\n    Default: ${K}\n`],
+  ['stack.yml', `  DbPassword:\n    Type: String\n  Tags:\n    Value: ${K}\n`],
+  ['action.yml', 'inputs:\n  token:\n    required: true\n    default: ${{ github.token }}\n'],
+  ['a.json', '{"token": {"type": "string", "default": "access_token_2"}, "password": {"value": ""}}'],
+  ['a.js', "password: { type: String, label: 'Your password1' }, other: { default: 'X1!aaaa' }"],
+  ['nginx.conf', 'proxy_set_header X-Api-Key $http_x_api_key;\nset $token $arg_token_2;\n'],
   [
     'serverless.yml',
     '  password: ${ssm:/app/db/pw-77Q}\n  token: ${env:X-77Q}\n  secret: ${self:custom.s-77Q}\n',

@@ -16,7 +16,20 @@ export const noted: readonly (readonly [path: string, text: string, value?: stri
   ['chat.json', `{"text": "log in with password: ${P} please", "user": "U1"}`],
   ['chat.json', `{"text": "the token: ${K} is new"}`, K],
   ['export.json', `{"comments": [{"body": "use password=${P}"}]}`],
+  // What is said of whom, and with no sign between
+  ['a.txt', `Password for jo: ${P}\n`],
+  ['a.txt', `login:jo/password:${P}\n`],
+  ['a.txt', `User name: jo / Password:${P}\n`],
+  ['a.txt', `ssh jo@db2 password ${P}x\n`, `${P}x`],
+  ['a.txt', `- Password ${P}x\n`, `${P}x`],
+  ['a.txt', `Secret Key: ${K}\n`, K],
+  ['a.py', `# API key: ${K}\n`, K],
+  ['a.go', `// token: ${K}\n`, K],
   // Names
+  ['a.xml', `<credential>${K}</credential>\n`, K],
+  ['a.xml', `<PW>${P}</PW>\n`],
+  ['a.js', `const credential = '${K}'\n`, K],
+  ['a.kt', `env[Context.SECURITY_CREDENTIALS] = "${K}"\n`, K],
   ['.offlineimaprc', `remoteuser = jo\nremotepass = ${P}\n`],
   ['export.rsc', `/interface wireless security-profiles set default wpa2-pre-shared-key=${P}\n`],
   ['a.yaml', `preSharedKey: ${P}\n`],
@@ -46,6 +59,17 @@ export const similar: readonly (readonly [path: string, text: string])[] = [
   ['schema.json', '{"description": "password: string1, at least Password: 8-20"}'],
   ['a.json', '{"text": "token: eos_Token1 password: see-README-2"}'],
   ['a.m', "options = plot('Color', 'red', 'Password', 'label-2');\n"],
+  // Names, sentences and paths
+  ['a.md', 'Password for jo: see above-Chapter2, or ask.\nThe password for root: none.\n'],
+  ['a.md', 'The password Field1_x, the password AbcXyz12.\n'],
+  ['a.md', 'https://acme.test/a/password:reset1\nGET /v1/user/password:Change1\n'],
+  ['a.md', 'Your API key: see Settings2. Secret key: must-be-32-Bytes long.\n'],
+  ['a.py', '# token: the_token_of_user_1\n# API key: AcmeShopClientV2\n'],
+  ['a.js', "const credential = 'same-origin2'\ncredential: CredentialType2,\n"],
+  [
+    'a.json',
+    `{"x-amz-credential": "${['AKIAQWADE5R4', '2RDZ4JEM'].join('')}/20260101/eu-west-1/s3/aws4_request"}`,
+  ],
   // Modulations, and how long a password may be
   ['a.json', '{"psk": "BPSK1"}'],
   ['a.json', '{"modes": [{"psk": "QPSK-3/4"}, {"psk": "8PSK"}]}'],
