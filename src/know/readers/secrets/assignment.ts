@@ -153,7 +153,7 @@ function afterPrefix(page: string, at: number): number {
 
 /** The next word of a sentence, without the sign that ends it; an exclamation mark is rather a password's. */
 function wordOf(page: string, at: number): Range | undefined {
-  const word = /^[^\s"'`<>(){}[\]]{6,64}/.exec(page.slice(at, at + 65))?.[0].replace(/[.,;:?]+$/, '')
+  const word = /^[^\s"'`<>(){}[\]]{6,512}/.exec(page.slice(at, at + 513))?.[0].replace(/[.,;:?]+$/, '')
   // One of letters alone is a word of the sentence.
   return word === undefined || /^[A-Za-z'-]+$/.test(word)
     ? undefined

@@ -1,4 +1,4 @@
-import { isPublished } from './published.ts'
+import { isPublished, isPublishedJwt } from './published.ts'
 
 /** Words that stand for a value, or are a setting. A password may be one of the last line, where a system uses it. */
 const WORDS = new Set(
@@ -163,6 +163,7 @@ function whySpecial(value: string): Objection | undefined {
   if (STRUCTURE.test(value)) return 'a structure'
   if (EXPRESSION.test(value) || REPLACES.test(value)) return 'an expression'
   if (isUuid(value)) return 'a UUID'
+  if (value.startsWith('eyJ') && isPublishedJwt(value)) return 'published as an example'
   if (
     PATH.test(value) &&
     (/[/\\].*[/\\.]/.test(value.slice(1)) ||
