@@ -13,8 +13,8 @@ import { isCourtesy, isStandIn, repeats, speaksOfItself, whyNoSecret } from './p
 import { isPublished, isPublishedJwt } from './published.ts'
 import { isQuote, quotedEncoding, unescaped } from './quoted-value.ts'
 import { readManifest } from './secret-manifest.ts'
-import { isLongLine, readAssignment, readInWords } from './read-assignment.ts'
-import { readRows } from './table.ts'
+import { isLongLine, readAssignment } from './read-assignment.ts'
+import { readHeading, readRows } from './table.ts'
 import type { Groups } from './pattern.ts'
 import type { Text } from './text.ts'
 import { formOf, longestRun } from './value-form.ts'
@@ -63,7 +63,7 @@ function read(
     case 'rows':
       return readRows({ text, rule: compiled, depth }, match)
     case 'heading':
-      return readInWords({ text, rule: compiled, depth }, match)
+      return readHeading({ text, rule: compiled, depth }, match)
     case 'stated':
       return readStated(text, compiled, match, depth)
     case 'basic':

@@ -12,7 +12,7 @@ import { lookAround, type Neighbours } from './neighbours.ts'
 import { isGivenNothing } from './given-nothing.ts'
 import type { Found } from './named-candidate.ts'
 import { isShownToAll } from './shown-to-all.ts'
-import { readCells, readHeading } from './table.ts'
+import { readCells } from './table.ts'
 import type { Text } from './text.ts'
 
 /** What is given to a name that tells: a value, those of a list, or what stands below it in a table. */
@@ -53,20 +53,6 @@ export function readGiven(
   return values.flatMap(
     (assigned, index) => candidateOf(found, key, named, assigned, isMap || index > 0) ?? [],
   )
-}
-
-/** What follows words: `**API key:** x`, `Secret key = "x"`. */
-const GIVEN = /^(?:["'`]|\*\*?)?[ \t]{0,4}(?:=>|[:=]|is:?[ \t])\*{0,2}[ \t]{0,16}/
-
-/** `API key` and `Secret access key` are two words or more: in a table, and where one is noted. */
-export function readInWords(
-  found: Found,
-  { start, end }: Match,
-): Candidate | readonly Candidate[] | undefined {
-  const cells = readHeading(found, start, end)
-  if (cells.length > 0) return cells
-  const given = GIVEN.exec(found.text.latin1(end, end + 32))
-  return given ? readGiven(found, start, [end, end + given[0].length]) : undefined
 }
 
 /** What is less sure is one of several words that stand in a list for something else. */

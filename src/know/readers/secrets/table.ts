@@ -24,9 +24,9 @@ interface Table {
   readonly rows: readonly (readonly (Cell | undefined)[])[]
 }
 
-/** Of a name in words what stands below or beside it in a table. */
-export function readHeading(found: Found, start: number, end: number): readonly Candidate[] {
-  const name = keyNameOf(found.text.latin1(start, end))
+/** `API key` and `Secret access key` are two words or more, as nothing else that a value is given to. */
+export function readHeading(found: Found, { start, end }: Match): readonly Candidate[] {
+  const name = keyNameOf(found.text.latin1(start, end).replaceAll(' ', '_'))
   return (name && readCells(found, { start, end }, name)) ?? []
 }
 
