@@ -52,6 +52,8 @@ export async function openEstate(): Promise<Estate> {
         created_at: clock.ms,
         observed_at: null,
         disconnected_at: null,
+        connected_at: null,
+        epoch: 0,
       }
       await db.insertInto('source').values(row).execute()
       return row

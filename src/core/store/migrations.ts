@@ -32,6 +32,7 @@ export const migrations: Record<string, Migration> = {
   '0025_baseline_mark': { up: baselineMark },
   '0026_baseline_mark_used': { up: baselineMarkUsed },
   '0027_source_disconnected': { up: sourceDisconnected },
+  '0028_source_connected': { up: sourceConnected },
 }
 
 async function spine(db: Kysely<unknown>): Promise<void> {
@@ -390,4 +391,10 @@ async function baselineMarkUsed(db: Kysely<unknown>): Promise<void> {
 /** Since when a source is read no more: what it told before keeps its name. */
 async function sourceDisconnected(db: Kysely<unknown>): Promise<void> {
   await sql`alter table source add column disconnected_at bigint`.execute(db)
+}
+
+/** Since when a source is connected as it is now, where that is known; and how often it was disconnected before. */
+async function sourceConnected(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table source add column connected_at bigint`.execute(db)
+  await sql`alter table source add column epoch bigint not null default 0`.execute(db)
 }

@@ -105,6 +105,10 @@ export interface SourceTable {
   observed_at: number | null
   /** It is a source no more, and told of what is history; connected again, it is null again. */
   disconnected_at: Generated<number | null>
+  /** Since when it is connected as it is now: what it may be used for can be other than at its last look. */
+  connected_at: Generated<number | null>
+  /** How often it was disconnected: whoever began to read it before writes nothing more. */
+  epoch: Generated<number>
 }
 
 export interface EntityTable {

@@ -99,8 +99,15 @@ export class Connections {
         .executeTakeFirst()
       const id = found?.id ?? newId(this.#io)
       const text = JSON.stringify(storedConfig(config, this.#keys, id, this.#io))
+      const now = this.#io.now().getTime()
       if (found) {
-        const change = { config: text, disconnected_at: null }
+        const isAsBefore = found.disconnected_at === null && found.config === text
+        const change = {
+          config: text,
+          disconnected_at: null,
+          // Later than its last look, whatever the clock says.
+          connected_at: isAsBefore ? found.connected_at : Math.max(now, (found.observed_at ?? -1) + 1),
+        }
         await tx.updateTable('source').set(change).where('id', '=', id).execute()
         return { ...found, ...change }
       }
@@ -109,9 +116,11 @@ export class Connections {
         ...key,
         config: text,
         cursor: null,
-        created_at: this.#io.now().getTime(),
+        created_at: now,
         observed_at: null,
         disconnected_at: null,
+        connected_at: now,
+        epoch: 0,
       }
       await tx.insertInto('source').values(row).execute()
       return row

@@ -54,7 +54,12 @@ export async function disconnect(
     await linkKeys(tx, io)
     await tx
       .updateTable('source')
-      .set({ disconnected_at: at, cursor: null, config: withoutSealed(source.config) })
+      .set({
+        disconnected_at: at,
+        cursor: null,
+        config: withoutSealed(source.config),
+        epoch: source.epoch + 1,
+      })
       .where('id', '=', sourceId)
       .execute()
     await tx

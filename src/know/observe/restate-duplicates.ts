@@ -13,7 +13,7 @@ const MOST = 256
 export async function restateDuplicates(
   db: Db,
   io: Pick<Io, 'now' | 'random'>,
-  source: Pick<Row<'source'>, 'id' | 'system' | 'label'>,
+  source: Pick<Row<'source'>, 'id' | 'system' | 'label' | 'epoch'>,
   listedTwice: readonly Listed[],
   at: Ms,
 ): Promise<void> {

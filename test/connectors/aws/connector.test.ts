@@ -113,6 +113,8 @@ describe('observing an account again', () => {
       created_at: 0,
       observed_at: null,
       disconnected_at: null,
+      connected_at: null,
+      epoch: 0,
     }
     await db.insertInto('source').values(source).execute()
     const rulesDirectory = await ownDirectory()

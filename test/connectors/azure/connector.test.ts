@@ -113,6 +113,8 @@ test('a tenant that was observed tells who reaches what', async () => {
     created_at: 0,
     observed_at: null,
     disconnected_at: null,
+    connected_at: null,
+    epoch: 0,
   }
   await db.insertInto('source').values(source).execute()
   const rulesDirectory = await ownDirectory()

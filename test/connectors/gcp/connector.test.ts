@@ -75,6 +75,8 @@ test('a project that was observed tells who reaches what, as its exports do', as
     created_at: 0,
     observed_at: null,
     disconnected_at: null,
+    connected_at: null,
+    epoch: 0,
   }
   await db.insertInto('source').values(source).execute()
   const rulesDirectory = await ownDirectory()

@@ -37,6 +37,8 @@ test('a secret in a layer is one credential with a copy for each image; a second
     created_at: 0,
     observed_at: null,
     disconnected_at: null,
+    connected_at: null,
+    epoch: 0,
   }
   await db.insertInto('source').values(source).execute()
   const run = async () => {

@@ -182,6 +182,8 @@ describe('what is written', () => {
       created_at: 0,
       observed_at: null,
       disconnected_at: null,
+      connected_at: null,
+      epoch: 0,
     }
     await db.insertInto('source').values(source).execute()
     expect(await db.selectFrom('source').selectAll().execute()).toEqual([source])

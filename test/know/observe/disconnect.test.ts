@@ -303,6 +303,54 @@ test('who reads it meanwhile ends with what happened, and writes nothing more', 
   expect(await coverageOf(db)).toEqual({ searched: [], skipped: [] })
 })
 
+test('who reads it meanwhile writes nothing more where it was connected again, either', async () => {
+  await run()
+  files.files['c.env'] = token(2)
+  const connection = files.connection()
+  const { db, io } = estate
+  const reading = observe(
+    db,
+    source,
+    {
+      ...connection,
+      async *documents(since) {
+        yield* connection.documents!(since)
+        await leave()
+        source = await add()
+      },
+    },
+    { keys: testKeys, io, rulesDirectory, workers: 1 },
+  )
+  await expect(reading).rejects.toMatchObject({
+    code: 'CONFLICT',
+    message: expect.stringContaining('was disconnected while it was read, and connected again'),
+  })
+  for (const { standing } of Object.values(await rows())) expect(standing).toBe(0)
+  expect((await coverageOf(db)).skipped).toEqual([
+    { what: 'directory /srv/app', why: 'it was not observed since it was connected again' },
+  ])
+  await run()
+  expect((await rows())['copy']).toEqual({ all: 2, standing: 2 })
+})
+
+test('connecting it once more, without an end between, keeps nobody from reading it', async () => {
+  const connection = files.connection()
+  const { db, io } = estate
+  await observe(
+    db,
+    source,
+    {
+      ...connection,
+      async *documents(since) {
+        yield* connection.documents!(since)
+        source = await add()
+      },
+    },
+    { keys: testKeys, io, rulesDirectory, workers: 1 },
+  )
+  expect((await rows())['copy']).toEqual({ all: 1, standing: 1 })
+})
+
 test('a source of which nothing was ever read is taken back whole; one that told of anything is kept', async () => {
   await enrol(estate.db, estate.io)
   files.failAfter = 0

@@ -35,6 +35,8 @@ beforeEach(async () => {
     created_at: clock,
     observed_at: null,
     disconnected_at: null,
+    connected_at: null,
+    epoch: 0,
   }
   await db.insertInto('source').values(source).execute()
 })
