@@ -18,6 +18,7 @@ import { copiesSince } from './holdings.ts'
 import type { Incident, Mode } from './incident.ts'
 import type { Asked } from './leaks.ts'
 import { plan } from './plan.ts'
+import { readFirst } from './read-first.ts'
 import { type ContainReport, report } from './report.ts'
 import { triage } from './triage.ts'
 import { incidentVerbs } from './verbs.ts'
@@ -29,6 +30,8 @@ export interface ContainOptions extends RuleFolders {
   readonly onBoundary?: (step: Row<'step'>, boundary: Boundary, error?: string) => void
   /** Told for how long it is watched who uses the credentials, before that begins. */
   readonly onWatch?: (seconds: number) => void
+  /** Told which source is read before anything is planned. */
+  readonly onRead?: (label: string) => void
   /** Told the plan before anything is done. */
   readonly onPlan?: (report: ContainReport) => void
   readonly patienceSeconds?: number
@@ -65,6 +68,7 @@ export async function contain(
   const ended = await endedRun(db, options, request)
   if (ended) return await reportOf(db, ended)
 
+  await readFirst(db, options, request.mode)
   const { incident, secrets } = await triage(db, options, request)
   const { steps, breaks } = plan(incident)
   const planned: Planned = { incident, breaks }
@@ -193,6 +197,7 @@ export function preview(
     newCopies: [],
     notSearched: incident.notSearched,
     breaks,
+    outstanding: [],
     steps: steps.map(({ key, title, needs }) => ({ key, title, needs, state: 'pending' })),
   }
 }

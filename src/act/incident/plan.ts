@@ -16,6 +16,9 @@ export interface Plan {
  * graceful:  freeze → issue → write, reload → moved → suspend → end sessions → unused → revoke → prove → thaw
  * emergency: suspend → end sessions, freeze → revoke → prove; beside it issue → write, reload; then thaw
  *
+ * What was issued and could be given to nobody is withdrawn in the end; where no place may get it, and nobody is waited for, none
+ * is issued: its value would be lost with the run.
+ *
  * Where nothing can be issued beside the old one, a new secret in its place is the cut: to suspend or to revoke after
  * that would take the new one too.
  *
@@ -108,7 +111,7 @@ function branch(incident: Incident, target: Target, earlier: readonly PlannedSte
   /** Both modes replace alike: a sibling where there can be one, else a new secret in place. */
   const replace = (needs: string[]): { issued: string[]; placed: string[] } => {
     const verb = can.includes('issue') ? 'issue' : 'rotate'
-    if (!can.includes(verb)) return { issued: needs, placed: needs }
+    if (!can.includes(verb) || isForNobody(incident, target)) return { issued: needs, placed: needs }
     const title =
       verb === 'issue' ? `issue a new credential beside that of ${label}` : `give ${label} a new secret`
     const issued = add(verb, true, title, needs)
@@ -158,11 +161,20 @@ function branch(incident: Incident, target: Target, earlier: readonly PlannedSte
 
   function thawAfter(needs: string[]): void {
     const possible = can.includes('freeze') && can.includes('thaw')
-    add('thaw', possible, `thaw ${label}: give back what freezing took`, needs, {
+    const thawed = add('thaw', possible, `thaw ${label}: give back what freezing took`, needs, {
       ...about,
       from: `freeze:${label}`,
       issued: steps.find(({ verb }) => verb === 'issue')?.key ?? null,
     })
+    withdrawAfter(thawed)
+  }
+
+  function withdrawAfter(needs: string[]): void {
+    const issued = steps.find(({ verb }) => verb === 'issue')
+    if (!issued) return
+    const given = steps.filter(({ verb }) => verb === 'write' || verb === 'moved').map(({ key }) => key)
+    const title = `take the new credential of ${label} back if it was given to nobody`
+    add('withdraw', true, title, [issued.key, ...given, ...needs], { ...about, from: issued.key, given })
   }
 }
 
@@ -256,6 +268,12 @@ function keepsName(target: Target): boolean {
   return isReplacedInPlace(target) || target.keepsPublicHalf === true
 }
 
+/** No place may get a new credential, and nobody who uses the old one is waited for. A new secret in place is the cut all the same. */
+function isForNobody(incident: Incident, target: Target): boolean {
+  const waits = incident.mode === 'graceful' && target.consumers.some(consumer => consumer.seen > 0)
+  return target.can.includes('issue') && !waits && writable(incident, target).length === 0
+}
+
 function isReplacedInPlace({ can }: Target): boolean {
   return can.includes('rotate') && !can.includes('issue')
 }
@@ -279,6 +297,10 @@ function broken(incident: Incident, target: Target): string[] {
     sentences.push(
       `no approved place holds the credential: ${list(seen.map(consumer => consumer.name))} cannot move, and the run ` +
         `will wait before ${cutBy(target)}`,
+    )
+  if (isForNobody(incident, target))
+    sentences.push(
+      `no approved place holds the credential of ${target.label}: no other is issued, and a person has to make one for whoever uses it`,
     )
   if (target.atVendor)
     sentences.push(

@@ -1,6 +1,7 @@
 import type { Json } from '../../core/contract/ref.ts'
 import type { Row, RunState } from '../../core/store/schema.ts'
-import type { Holding, Incident } from './incident.ts'
+import { isGiven } from '../actions/verbs/withdraw.ts'
+import type { Holding, Incident, Target } from './incident.ts'
 
 export type CopyState = 'replaced' | 'removed' | 'dead' | 'live' | 'unknown'
 
@@ -29,6 +30,8 @@ export interface ContainReport {
   readonly newCopies: readonly string[]
   readonly notSearched: readonly { what: string; why: string }[]
   readonly breaks: readonly string[]
+  /** What the run could not do for those who used what it cut, as sentences. */
+  readonly outstanding: readonly string[]
   readonly steps: readonly {
     key: string
     title: string
@@ -86,6 +89,34 @@ export function report(
     steps.every(
       step => step.state === 'verified' || (step.state === 'skipped' && !skippedOf(step).leavesOpen),
     )
+  /** Of a credential that is no more: that nobody has another. */
+  const left = ({ label, can, atVendor, verdict }: Target): string[] => {
+    if (verdict.state === 'dead' || atVendor) return []
+    const [issued, rotated] = [resultOf<Json>(`issue:${label}`), resultOf<Json>(`rotate:${label}`)]
+    if (issued === undefined && rotated === undefined)
+      return can.includes('issue')
+        ? [
+            `${label}: no new credential was issued, since none of the places that were found may be written. Make one for whoever used it`,
+          ]
+        : []
+    const { withdrawn } = resultOf<{ withdrawn: boolean }>(`withdraw:${label}`) ?? {}
+    if (withdrawn)
+      return [
+        `${label}: the new credential could be written nowhere, and was taken back. Make one for whoever used it`,
+      ]
+    const from = issued === undefined ? `rotate:${label}` : `issue:${label}`
+    const isHeld = steps.some(
+      ({ key, verb, args }) =>
+        (key === `moved:${label}` || (verb === 'write' && JSON.parse(args).from === from)) &&
+        isGiven(resultOf<Json>(key) ?? null),
+    )
+    if (withdrawn === false || isHeld) return []
+    return [
+      issued === undefined
+        ? `${label}: nobody has its new secret, which could be written nowhere. Set another by hand, and give it to whoever uses it`
+        : `${label}: the new credential stands, and nobody has it. End it, and make one for whoever used it`,
+    ]
+  }
   return {
     run: run.id,
     state: run.state,
@@ -118,6 +149,7 @@ export function report(
     newCopies,
     notSearched: [...incident.notSearched, ...(observed?.failed ?? [])],
     breaks,
+    outstanding: run.kind === 'contain' && run.state === 'done' ? incident.targets.flatMap(left) : [],
     steps: steps.map(step => ({
       key: step.key,
       title: step.title,

@@ -7,6 +7,7 @@ import type { StepHandler } from '../actions/step.ts'
 import { verbs } from '../actions/verbs/all.ts'
 import { byHand } from './by-hand.ts'
 import { waitUntilMoved } from './consumers.ts'
+import { rulesFrom } from './rules-from.ts'
 
 /** Longer than a consumer's usual pause between two looks at its credential, so that quiet means moved. */
 const QUIET_SECONDS = 3
@@ -90,12 +91,7 @@ const unused: StepHandler = {
 
 /** What changed outside while we acted, in all sources or in one. A source that cannot be read is stated, and keeps nothing from ending. */
 function observeAgain(rules: RuleFolders): StepHandler {
-  const { rulesDirectory, ownRules, cacheDirectory } = rules
-  const from = {
-    rulesDirectory,
-    ...(ownRules !== undefined && { ownRules }),
-    ...(cacheDirectory !== undefined && { cacheDirectory }),
-  }
+  const from = rulesFrom(rules)
   return {
     async call(step) {
       const { db, io, keys, connections } = step

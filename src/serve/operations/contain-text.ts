@@ -60,6 +60,7 @@ export function containText(report: ContainReport, width: number, words = CONTAI
       .filter(step => step.state === 'skipped')
       .map(step => `${step.key}${step.skipped ? `: ${step.skipped}` : ''}`),
   )
+  add('Left to a person', report.outstanding)
   add(
     'Not searched',
     report.notSearched.map(({ what, why }) => `${what}: ${why}`),

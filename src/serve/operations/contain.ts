@@ -100,6 +100,8 @@ function optionsOf(world: World, patienceSeconds: number): ContainOptions {
     ...ruleFoldersOf(world),
     patienceSeconds,
     onWatch: seconds => world.progress({ kind: 'note', text: `Watching who uses it, for ${seconds} s …` }),
+    onRead: label =>
+      world.progress({ kind: 'note', text: `Reading ${label}, which was not since it was connected …` }),
     onPlan: report => world.progress({ kind: 'note', text: planText(report, 80) }),
     onBoundary: (step, boundary, error) => {
       if (error !== undefined)

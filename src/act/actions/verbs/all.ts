@@ -4,6 +4,7 @@ import { issue, rotate } from './issue.ts'
 import { prove } from './prove.ts'
 import { remove } from './remove.ts'
 import { reload } from './reload.ts'
+import { withdraw } from './withdraw.ts'
 import { write } from './write.ts'
 
 /** Every verb that reaches outside. Nothing else calls a method that changes anything there. */
@@ -20,5 +21,6 @@ export const verbs: Readonly<Record<string, StepHandler>> = {
   'end-sessions': endSessions,
   revoke,
   remove,
+  withdraw,
   prove,
 }
