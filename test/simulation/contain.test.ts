@@ -27,7 +27,7 @@ describe.each(['graceful', 'emergency'] as const)('%s containment', mode => {
   test('undisturbed: contained, and each step told once at each boundary', async () => {
     const { told } = await clean()
     const keys = [...new Set(told.map(({ key }) => key))]
-    expect(keys).toHaveLength(9)
+    expect(keys).toHaveLength(10)
     expect(told.filter(({ error }) => error)).toEqual([])
     expect(told).toHaveLength(keys.length * BOUNDARIES.length)
   })
