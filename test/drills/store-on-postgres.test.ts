@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { cp, mkdir, readdir } from 'node:fs/promises'
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
@@ -107,7 +107,13 @@ describe.skipIf(postgres.skip)(`with DATABASE_URL ${postgres.reason}`, () => {
     'a containment that is killed at %s is gone on with by another replica',
     async killAt => {
       const role = `app_${killAt.replace(':', '_')}`
-      await admin.query(`create role ${role} login password 'secret-of-${role}-1122334455'`)
+      const password = `secret-of-${role}-1122334455`
+      await admin.query(`create role ${role} login password '${password}'`)
+      const place = join(stage.directory, role)
+      await mkdir(place)
+      const login = `postgres://${role}:${password}@127.0.0.1:${server.port}/postgres`
+      await writeFile(join(place, '.env'), `DATABASE_URL=${login}\n`)
+      await ok(`connect directory --path ${role} --approved .env`)
       await ok('observe')
       const killed = spawn(process.execPath, [PROGRAM, stage.home, role, 'graceful', '0', killAt], {
         env: { ...process.env, ...environment, PGPASSWORD: server.adminPassword.revealText() },
@@ -128,6 +134,8 @@ describe.skipIf(postgres.skip)(`with DATABASE_URL ${postgres.reason}`, () => {
         [`%${role}%`],
       )
       expect(rows.filter(row => row.rolcanlogin && row.rolname === role)).toEqual([])
+      // What the one that was killed had issued, the other one could read and write.
+      expect(await readFile(join(place, '.env'), 'utf8')).not.toContain(password)
     },
   )
 
