@@ -2,16 +2,11 @@
 const SUFFIX =
   '(?:[_.\\-]?(?:prod|production|dev|staging|test|live|default|key|value|[0-9]{1,2}|for[_.\\-]?tests?))?'
 
-/**
- * What stands between a name and its value: also `: string =`, `name: X⏎ value: …`, an argument, an element's end, and a cell's;
- * `env.X || `, and the default of a variable of Terraform.
- */
+/** What stands between a name and its value: also `: string =`, `name: X⏎ value: …`, an argument, an element's end, and a cell's. */
 const SEPARATOR =
   '(?:\\\\(?:\\\\\\\\)?)?(?:["\\x27\\x60]?\\]?|\\*\\*)' +
   '(?:,?\\s{1,20}["\\x27]?value["\\x27]?[ \\t]{0,4}[:=][ \\t]{0,4}' +
   '|:[ \\t]{0,2}[A-Za-z]{1,12}[ \\t]{1,2}=[ \\t]{0,4}' +
-  '|\\)?[ \\t]{1,2}(?:\\|\\||\\?\\?|or|is)[ \\t]{1,2}' +
-  '|[ \\t]\\{\\s{1,20}(?:[^{}]{0,160}?\\s)?default[ \\t]{0,4}=[ \\t]{0,4}' +
   '|[ \\t]{0,32}(?:=>|:{1,3}=|[?+.]?=|[:,;|(>]|[ \\t])[ \\t]{0,8})' +
   '(?:\\\\(?:\\\\\\\\)?)?["\\x27\\x60]?'
 
@@ -20,17 +15,10 @@ export function withSeparator(pattern: string): string {
   return pattern.replaceAll('{{given}}', SEPARATOR)
 }
 
-const ENTRY = '[ \\t]{0,8}["\\x27]?[A-Za-z_\\-]{1,24}["\\x27]?[ \\t]{0,2}[:=][^\\n]{0,80}\\n'
-
-/**
- * The name's middle, or a URL's up to a name in its query; or the keyword is a key, a section or what is made, and the name is
- * one of the first within it.
- */
+/** The name's middle, or a URL's up to a name in its query; or the keyword is a key by itself, or what is made, and the name is the first one within it. */
 const MIDDLE =
   '(?:[A-Za-z0-9_.\\- /?&]{0,40}?' +
-  '|["\\x27]?[ \\t]{0,2}[:=(\\]][ \\t]{0,2}\\{?[ \\t]{0,2}' +
-  `(?:\\n(?:${ENTRY}(?:${ENTRY})?)?)?` +
-  '[ \\t]{0,8}["\\x27]?[A-Za-z_\\-]{0,16}?)'
+  '|["\\x27]?[ \\t]{0,2}[:=(][ \\t]{0,2}\\{?[ \\t]{0,2}\\n?[ \\t]{0,8}["\\x27]?[A-Za-z_\\-]{0,16}?)'
 
 /** The keyword is the whole name, and `=` says that it is one: `deepgram = "`. A colon may as well stand between a word and a revision. */
 const ITSELF = '["\\x27]?[ \\t]{0,4}=[ \\t]{0,4}["\\x27\\x60]?'
