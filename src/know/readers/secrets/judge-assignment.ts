@@ -186,8 +186,7 @@ function keySurety(
       ? 0.3
       : undefined
   }
-  const isIdentifier = /^[A-Za-z_$][\w$.]*$/.test(value) && !isNoWords(value)
-  if (!standing.isLiteral && isIdentifier && value.replace(/\D/g, '').length < 3) return undefined
+  if (!standing.isLiteral && isIdentifier(value) && value.replace(/\D/g, '').length < 3) return undefined
   if (isName(value) || isSequence(value) || isVersion(value)) return undefined
   // A name of the environment or a class: `COM_ERR_2X`.
   if (/^[A-Z][A-Z\d]*(?:_[A-Z\d]+)+$/.test(value) && value.length < 24) return undefined
@@ -319,14 +318,18 @@ function isVersion(value: string): boolean {
   )
 }
 
+function isIdentifier(value: string): boolean {
+  return /^[A-Za-z_$][\w$.]*$/.test(value) && !isNoWords(value)
+}
+
 /** Words joined by signs, camel case, dotted names, with a few digits at the end. */
 function isName(value: string): boolean {
   const words = value.replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, '')
   return (
     /^[A-Za-z_$]+(?:\.[A-Za-z_$]+\d?)+$/.test(words) ||
-    (!isNoWords(words) &&
-      (/^[A-Za-z]+(?:[A-Z][a-z]+)+\d{0,2}$/.test(words) ||
-        /^[a-z]+(?:[-_./:][a-z]+)+[-_./:]?v?\d{0,3}(?:\.\d{1,4}){0,3}$/i.test(words)))
+    ((/^[A-Za-z]+(?:[A-Z][a-z]+)+\d{0,2}$/.test(words) ||
+      /^[a-z]+(?:[-_./:][a-z]+)+[-_./:]?v?\d{0,3}(?:\.\d{1,4}){0,3}$/i.test(words)) &&
+      !isNoWords(words))
   )
 }
 
