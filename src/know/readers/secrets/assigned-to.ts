@@ -30,6 +30,11 @@ export function keywordVariants(keywords: readonly string[]): string[] {
   ]
 }
 
+/** What a name ends in that such a value is given to. */
+export function endingOf(words: readonly string[]): string {
+  return `(?:${words.filter(word => word !== '=').join('|')})${SUFFIX}`
+}
+
 /**
  * The pattern of a value that is told by its name alone: the name begins with one of the keywords and ends in one of the
  * words (`HEROKU_API_KEY`, `herokuKey`, `heroku: { key`), or, where `=` is among them, the keyword itself is assigned to. A
@@ -37,6 +42,6 @@ export function keywordVariants(keywords: readonly string[]): string[] {
  */
 export function assignedTo(keywords: readonly string[], words: readonly string[], value: string): string {
   const begins = keywords.map(keyword => keyword.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')).join('|')
-  const ending = `${MIDDLE}(?:${words.filter(word => word !== '=').join('|')})${SUFFIX}${SEPARATOR}`
+  const ending = `${MIDDLE}${endingOf(words)}${SEPARATOR}`
   return `(?:${begins})${words.includes('=') ? `(?:${ITSELF}|${ending})` : ending}${value}`
 }

@@ -1,6 +1,7 @@
 import type { Facts } from '../../../core/contract/observation.ts'
 import type { Ref } from '../../../core/contract/ref.ts'
 import type { CompiledRule } from './compiled-rule.ts'
+import type { Key } from './key.ts'
 
 /** One part of a credential within a text: which bytes, how they are written, and what they decode to. */
 export interface Span {
@@ -24,4 +25,6 @@ export interface Candidate {
   readonly reasons: readonly string[]
   /** How many encodings were undone to get at the text that it stands in. */
   readonly depth: number
+  /** Of one that a general rule found: the name that it is given to. */
+  readonly key?: Key
 }

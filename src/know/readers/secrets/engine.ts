@@ -11,6 +11,7 @@ import { type Embedded, EmbeddedTexts, lift } from './embedded.ts'
 import { interpret, type Match } from './interpret.ts'
 import { type Dictionary, dictionaryOf, meaningOf } from './literals.ts'
 import { IN_NAME } from './lookup.ts'
+import { Owners } from './owners.ts'
 import { type Hits, newHits, Prefilter } from './prefilter.ts'
 import type { Rule } from './rule.ts'
 import { settle } from './settle.ts'
@@ -82,6 +83,7 @@ export class Engine {
   readonly rules: readonly CompiledRule[]
   readonly #prefilter: Prefilter
   readonly #meanings: Int32Array
+  readonly #owners: Owners
   /** One list for each depth of encoding, used again for every text. */
   readonly #hits: Hits[] = []
   readonly #progress: Progress[] = []
@@ -91,6 +93,7 @@ export class Engine {
     this.rules = rules
     this.#prefilter = new Prefilter(lookup)
     this.#meanings = meanings
+    this.#owners = new Owners(rules)
   }
 
   /** All finds in bytes that are in memory, in order of where they stand. */
@@ -168,7 +171,7 @@ export class Engine {
           }
         : undefined,
     )
-    return settle(found)
+    return settle(found).map(candidate => this.#owners.settled(text, candidate))
   }
 
   #visit(

@@ -81,7 +81,13 @@ function read(
   }
 }
 
-function readToken(text: Text, compiled: CompiledRule, match: Match, depth: number): Candidate | undefined {
+/** A value that the rule's expression tells as it stands. */
+export function readToken(
+  text: Text,
+  compiled: CompiledRule,
+  match: Match,
+  depth: number,
+): Candidate | undefined {
   const { rule } = compiled
   const other = compiled.pair && findBeside(text, compiled.pair, match)
   const taken: [number, number] | undefined =

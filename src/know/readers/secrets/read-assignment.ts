@@ -93,6 +93,7 @@ function candidateOf(
     confidence: claims ? Math.round(Math.min(0.95, judged.confidence + 0.1) * 100) / 100 : judged.confidence,
     reasons: judged.reasons,
     depth,
+    key,
   }
 }
 

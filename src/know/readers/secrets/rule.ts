@@ -175,9 +175,14 @@ export const ruleSchema = z
     error: 'must have three characters at least, where they may stand anywhere',
   })
   .transform(rule => {
-    if (!rule.assignedTo) return { ...rule, pattern: withSeparator(rule.pattern) }
+    if (!rule.assignedTo) return { ...rule, given: undefined, pattern: withSeparator(rule.pattern) }
     const keywords = keywordVariants(rule.keywords)
-    return { ...rule, keywords, pattern: assignedTo(keywords, rule.assignedTo, rule.pattern) }
+    return {
+      ...rule,
+      keywords,
+      given: rule.pattern,
+      pattern: assignedTo(keywords, rule.assignedTo, rule.pattern),
+    }
   })
   .transform((rule, context) => {
     // What tells a document by its first bytes says bytes.

@@ -1,0 +1,128 @@
+import type { Key } from './key.ts'
+import type { Text } from './text.ts'
+
+/** What stands around a key and may say whose it is. */
+export interface NameAround {
+  readonly text: string
+  /** It is a name, as that of the block which the key is in; else words of a line, of which one may be such a name. */
+  readonly isName: boolean
+}
+
+/** How far back it is looked for, in bytes. */
+const REACH = 1536
+const LINE = 120
+const MOST_LINES = 48
+const SAID_WITHIN = 400
+/** How many of the blocks, elements or parents that it is in are asked. */
+const MOST_AROUND = 6
+
+/** Up to the end of a statement, an object or an element. */
+const CLOSED = /^[^]*(?:[;}]|<\/[^<>]*>)/
+
+const OF_SECTIONS: ReadonlySet<Text['dialect']> = new Set(['ini', 'toml', 'text'])
+
+/** Nearest first: its own name, what stands on its line, the blocks that it is in, a comment above it, its file. */
+export function* namesAround(
+  text: Text,
+  key: Pick<Key, 'start' | 'end' | 'name'>,
+  valueAt: number,
+): Generator<NameAround> {
+  yield { text: key.name, isName: true }
+  const before = text.latin1(key.start - REACH, key.start)
+  const between = text.latin1(key.end, valueAt)
+  if (between.length <= LINE && /[A-Za-z]/.test(between)) yield { text: between, isName: false }
+  const lineAt = before.lastIndexOf('\n') + 1
+  const blocks = text.dialect === 'yaml' ? [] : [...bracesAround(before)]
+  // What is closed before the key is another thing's.
+  const own = before.slice(Math.max(lineAt, before.length - LINE, blocks[0]?.to ?? 0))
+  yield { text: own.replace(CLOSED, ''), isName: false }
+  if (blocks[0]) yield* saidIn(before.slice(Math.max(blocks[0].to, before.length - SAID_WITHIN)))
+  for (const { name } of blocks) yield { text: name, isName: true }
+  if (text.dialect === 'yaml') yield* indentedAround(before)
+  if (text.dialect === 'xml') yield* elementsAround(before)
+  const section = OF_SECTIONS.has(text.dialect) ? sectionAbove(before) : undefined
+  if (section) yield { text: section, isName: true }
+  const comment = commentAbove(before.slice(0, lineAt))
+  if (comment) yield { text: comment, isName: /^\S+\s*$/.test(comment) }
+  const file = text.path.slice(text.path.lastIndexOf('/') + 1)
+  yield { text: file.replace(/(?<=.)\.[^]*$/, ''), isName: true }
+}
+
+/** The section of settings that the key is in: `[heroku]`, `[profile "heroku"]`. */
+function sectionAbove(before: string): string | undefined {
+  for (const line of before.split('\n').slice(0, -1).reverse()) {
+    const section = /^[ \t]{0,8}\[{1,2}([^[\]]{2,60})\]{1,2}[ \t]{0,8}\r?$/.exec(line)?.[1]
+    if (section) return section
+  }
+  return undefined
+}
+
+/** What opens before the key and is not closed there, with what it is called: `"heroku": {`, `variable "heroku_key" {`, `new Heroku({`. */
+function* bracesAround(before: string): Generator<{ name: string; to: number }> {
+  let closed = 0
+  let around = 0
+  for (let at = before.length - 1; at >= 0 && around < MOST_AROUND; at--) {
+    const sign = before[at]!
+    if (sign === '}' || sign === ')' || sign === ']') closed++
+    else if ((sign === '{' || sign === '(' || sign === '[') && closed-- === 0) {
+      closed = 0
+      around++
+      const name = before.slice(Math.max(0, at - LINE), at)
+      const from =
+        1 + Math.max(...['\n', '{', '}', ';', ',', '['].map(end => name.trimEnd().lastIndexOf(end)))
+      yield { name: name.slice(from), to: at + 1 }
+    }
+  }
+}
+
+/** What is beside the key and says of whom it is: `"provider": "sendgrid"`. */
+function* saidIn(block: string): Generator<NameAround> {
+  const said =
+    /(?:^|[^A-Za-z])(?:name|service|provider|vendor|type|platform|system|integration)["']?[ \t]{0,4}(?::|=>?)[ \t]{0,4}["']?([A-Za-z][\w .-]{1,40})/i
+  const name = said.exec(block)?.[1]
+  if (name) yield { text: name, isName: true }
+}
+
+/** The lines above that are indented less and less: what YAML calls the parents. */
+function* indentedAround(before: string): Generator<NameAround> {
+  const lines = before.split('\n')
+  let indent = indentOf(lines.pop()!)
+  let around = 0
+  for (const line of lines.slice(-MOST_LINES).reverse()) {
+    if (indent === 0 || around === MOST_AROUND) return
+    if (/^\s*(?:#|$)/.test(line) || indentOf(line) > indent) continue
+    if (indentOf(line) === indent) {
+      yield* saidIn(line)
+      continue
+    }
+    indent = indentOf(line)
+    around++
+    yield { text: line.slice(0, LINE), isName: true }
+  }
+}
+
+/** A list's items may stand as far to the left as the name of the list. */
+function indentOf(line: string): number {
+  return /^ *(?:- +)*/.exec(line)![0].length
+}
+
+function* elementsAround(before: string): Generator<NameAround> {
+  const open: string[] = []
+  for (const [, close, name, empty] of before.matchAll(/<(\/?)([A-Za-z][\w:.-]{0,60})[^<>]{0,300}?(\/?)>/g)) {
+    if (close) {
+      const opened = open.lastIndexOf(name!)
+      if (opened >= 0) open.length = opened
+    } else if (!empty) open.push(name!)
+  }
+  for (const name of open.slice(-MOST_AROUND).reverse()) yield { text: name, isName: true }
+}
+
+/** The comment that heads the lines which the key is among. */
+function commentAbove(lines: string): string | undefined {
+  for (const line of lines.split('\n').slice(0, -1).reverse().slice(0, 8)) {
+    const comment = /^\s*(?:#+|\/\/+|\/?\*+|;+|--|<!--)\s?(.{3,100})/.exec(line)?.[1]
+    if (comment) return comment
+    if (/^\s*$/.test(line)) return undefined
+  }
+  return undefined
+}

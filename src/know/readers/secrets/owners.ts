@@ -1,0 +1,108 @@
+import { endingOf } from './assigned-to.ts'
+import type { Candidate } from './candidate.ts'
+import type { CompiledRule } from './compiled-rule.ts'
+import { readToken } from './interpret.ts'
+import { type NameAround, namesAround } from './names-around.ts'
+import type { Rule } from './rule.ts'
+import type { Text } from './text.ts'
+
+/** A keyword of a rule whose values are told by names. */
+interface Told {
+  readonly rule: CompiledRule
+  /** Long enough, and no word that has to be followed by something: it says whose a key is in a sentence, too. */
+  readonly isPlain: boolean
+}
+
+/** What a rule says of a name's end and of the value given to it. */
+interface Form {
+  readonly name: RegExp
+  readonly value: RegExp
+}
+
+/** Of how many words a keyword may consist: `application_specific`. */
+const MOST_WORDS = 4
+const BEGINNING = 4
+
+/**
+ * Whose key it is that a general rule found, by what stands around it: `[heroku]` before `api_key = …`, an object's or a
+ * file's name, a comment. The rule of whoever is named there first has to fit, and no other: then that is what it is. It is
+ * asked only of what is found, so that the expressions, which are tried at every keyword, need not reach so far.
+ */
+export class Owners {
+  readonly #told = new Map<string, Told[]>()
+  /** Of their names: most words are told from all of them by that. */
+  readonly #beginnings = new Set<string>()
+  readonly #forms = new Map<Rule, Form>()
+
+  constructor(rules: readonly CompiledRule[]) {
+    for (const compiled of rules) {
+      const { rule } = compiled
+      if (!rule.assignedTo || !rule.given?.includes('(?<value>')) continue
+      for (const keyword of rule.keywords) {
+        const name = keyword.toLowerCase().replace(/[^a-z0-9]/g, '')
+        const isPlain = name.length >= 5 && /[A-Za-z0-9]$/.test(keyword)
+        const known = this.#told.get(name) ?? []
+        if (!known.some(({ rule }) => rule === compiled)) known.push({ rule: compiled, isPlain })
+        this.#told.set(name, known)
+        for (let length = 1; length <= BEGINNING; length++) this.#beginnings.add(name.slice(0, length))
+      }
+    }
+  }
+
+  /** The candidate as that vendor's, or as it was. */
+  settled(text: Text, { key, ...found }: Candidate): Candidate {
+    const { start, end, bytes } = found.value
+    // What stands there otherwise than it is says less of where its other half is.
+    if (!key || bytes.length !== end - start) return found
+    const written = Buffer.from(bytes).toString('latin1')
+    for (const around of namesAround(text, key, start)) {
+      const told = this.#namedBy(around, key.name).filter(({ rule }) => rule.paths?.test(text.path) !== false)
+      if (told.length === 0) continue
+      const fitting = told.filter(({ rule: { rule } }) => this.#fits(rule, key.name, written))
+      const [first, second] = fitting
+      if (!first || second) return found
+      const match = { start, keywordAt: start, end, groups: { value: [start, end] as [number, number] } }
+      const token = readToken(text, first.rule, match, found.depth)
+      return token
+        ? { ...token, value: found.value, reasons: [...token.reasons, 'what it stands in is named so'] }
+        : found
+    }
+    return found
+  }
+
+  /** The nearest to the key. What is called by its name and the key's, `datadog` and `app_key`, is another one than by its name alone. */
+  #namedBy({ text, isName }: NameAround, keyName: string): readonly Told[] {
+    const words = wordsOf(text)
+    const all = text === keyName ? words : [...words, ...wordsOf(keyName)]
+    for (let first = words.length - 1; first >= 0; first--) {
+      if (!this.#beginnings.has(all[first]!.slice(0, BEGINNING))) continue
+      let name = ''
+      let meant: readonly Told[] | undefined
+      for (const word of all.slice(first, first + MOST_WORDS)) {
+        name += word
+        const told = this.#told.get(name)?.filter(({ isPlain }) => isName || isPlain)
+        if (told && told.length > 0) meant = told
+      }
+      if (meant) return meant
+    }
+    return []
+  }
+
+  #fits(rule: Rule, name: string, value: string): boolean {
+    let form = this.#forms.get(rule)
+    if (!form) {
+      const { given, assignedTo, ignoreCase } = rule
+      form = {
+        name: new RegExp(`${endingOf(assignedTo!)}$`, 'i'),
+        value: new RegExp(`^(?:${given})$`, ignoreCase ? 'i' : ''),
+      }
+      this.#forms.set(rule, form)
+    }
+    return form.name.test(name) && form.value.exec(value)?.groups?.['value'] === value
+  }
+}
+
+/** In lower case: `SendGrid`, `SENDGRID_KEY` and `send-grid key` by their parts. */
+function wordsOf(text: string): string[] {
+  return [...text.matchAll(/[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+/g)].map(([word]) => word.toLowerCase())
+}

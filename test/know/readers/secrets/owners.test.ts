@@ -1,0 +1,88 @@
+import { describe, expect, test } from 'vitest'
+import type { Rule } from '../../../../src/know/readers/secrets/rule.ts'
+import { engine, rules } from './rule-directory.ts'
+
+const kindsIn = (content: string, path: string) =>
+  [...engine.scan(Buffer.from(content), { path })].map(find => find.rule)
+
+/** A vendor's name, the key's and its value, as kinds of files bring them together without the vendor in the key's name. */
+const FORMS: Record<string, (vendor: string, key: string, value: string) => string> = {
+  'a.ini': (vendor, key, value) => `[other]\nurl = x\n[${vendor}]\nregion = eu\n${key} = ${value}\n`,
+  'a.toml': (vendor, key, value) => `[services.${vendor}]\nregion = "eu"\n${key} = "${value}"\n`,
+  'a.yaml': (vendor, key, value) => `${vendor}:\n  region: eu\n  ${key}: ${value}\nother:\n  x: 1\n`,
+  'list.yaml': (vendor, key, value) =>
+    `services:\n  - name: ${vendor}\n    region: eu\n    ${key}: ${value}\n`,
+  'a.json': (vendor, key, value) => `{"${vendor}": {"region": "eu", "${key}": "${value}"}}`,
+  'said.json': (vendor, key, value) =>
+    `{\n  "provider": "${vendor}",\n  "region": { "is": "eu" },\n  "${key}": "${value}"\n}`,
+  'a.js': (vendor, key, value) =>
+    `const c = create({\n  ${vendor}: {\n    region: 'eu',\n    ${key}: '${value}',\n  },\n})\n`,
+  'default.js': (vendor, key, value) =>
+    `const ${key} = process.env.${vendor.toUpperCase()}_${key.toUpperCase()} || '${value}'`,
+  'a.php': (vendor, key, value) => `'${vendor}' => [\n  'region' => env('X'),\n  '${key}' => '${value}',\n],`,
+  'a.tf': (vendor, key, value) =>
+    `variable "${vendor}_${key}" {\n  type = string\n  default = "${value}"\n}\n`,
+  '.env': (vendor, key, value) => `FOO=1\n\n# ${vendor}\nREGION=eu\n${key.toUpperCase()}=${value}\n`,
+  'a.xml': (vendor, key, value) =>
+    `<all><${vendor}><region>eu</region><${key}>${value}</${key}></${vendor}></all>`,
+}
+
+/** Those of which an example has a value that nothing but its name tells. */
+const plain = rules.flatMap(rule => {
+  const value = rule.examples.positive.find(example => isPlain(rule, example.value))?.value
+  return value === undefined ? [] : [{ rule, value }]
+})
+
+function isPlain({ given, assignedTo }: Rule, value: string): boolean {
+  return (
+    assignedTo?.some(word => /^(?:key|token|secret)$/.test(word)) === true &&
+    /^(?:[0-9a-f]+|[A-Za-z0-9]+)$/.test(value) &&
+    new RegExp(`^(?:${given})$`).exec(value)?.groups?.['value'] === value
+  )
+}
+
+describe("a vendor's key is told as such by what it stands in", () => {
+  test('there are many kinds to try', () => expect(plain.length).toBeGreaterThan(100))
+
+  test.each(Object.entries(FORMS))('%s', (path, write) => {
+    const others = plain.flatMap(({ rule, value }) => {
+      const [vendor] = rule.keywords
+        .map(keyword => keyword.replace(/[^A-Za-z0-9]+$/, '').replace(/[^A-Za-z0-9]/g, '_'))
+        .sort((a, b) => b.length - a.length)
+      const word = rule.assignedTo!.find(word => /^(?:key|token|secret)$/.test(word))!
+      const key = { key: 'api_key', token: 'access_token', secret: 'client_secret' }[word]!
+      const kinds = kindsIn(write(vendor!, key, value), path)
+      return kinds.includes(rule.id) ? [] : [`${rule.id}: ${kinds.join()}`]
+    })
+    // Two vendors of one name may have keys of one form, so that neither is told.
+    expect(others.length, others.join('\n')).toBeLessThan(plain.length / 20)
+  })
+})
+
+describe('and as nobody’s', () => {
+  const KEY = ['3f9c71d2', 'e0b84a65', '97c1fa08', 'd42be653'].join('')
+  test.each([
+    ['what is closed before it is named so', 'a.json', `{"datadog": {"site": "eu"}, "apiKey": "${KEY}"}`],
+    ['another one is nearer', 'a.yaml', `datadog:\n  heroku:\n    region: eu\n    api_key: ${KEY}\n`],
+    ['the section has ended', 'a.ini', `[datadog]\nsite = eu\n[other]\napi_key = ${KEY}\n`],
+    ['its own name says another one', 'a.yaml', `datadog:\n  site: eu\n  heroku_api_key: ${KEY}\n`],
+    ['the comment is that of other lines', '.env', `# Datadog\nSITE=eu\n\nAPI_KEY=${KEY}\n`],
+    ['the element is closed', 'a.xml', `<a><datadog>x</datadog><apiKey>${KEY}</apiKey></a>`],
+    ['it has another form', 'a.ini', `[datadog]\nsite = eu\napi_key = ${KEY}${KEY.slice(0, 9)}\n`],
+    ['the name is a part of a word', 'a.ini', `[datadogma]\nsite = eu\napi_key = ${KEY}\n`],
+  ])('where %s', (_, path, content) => {
+    expect(kindsIn(content, path)).toEqual(['generic-key'])
+  })
+})
+
+test('its reasons say so, and its place is the same', () => {
+  const value = ['3f9c71d2', 'e0b84a65', '97c1fa08', 'd42be653'].join('')
+  const content = `datadog:\n  site: eu\n  api_key: "${value}"\n`
+  const [find] = engine.scan(Buffer.from(content), { path: 'a.yaml' })
+  expect(find).toMatchObject({
+    rule: 'datadog-api-key',
+    start: content.indexOf(value),
+    reasons: expect.arrayContaining(['what it stands in is named so']) as unknown,
+  })
+  expect(find!.secret.revealText()).toBe(value)
+})
