@@ -49,7 +49,7 @@ export class Owners {
     }
   }
 
-  /** The candidate as that vendor's, or as it was. */
+  /** The candidate as that vendor's, or as it was: also one whose form several vendors' keys have. */
   settled(text: Text, { key, ...found }: Candidate): Candidate {
     const { start, end, bytes } = found.value
     // What stands there otherwise than it is says less of where its other half is.
@@ -58,7 +58,10 @@ export class Owners {
     for (const around of namesAround(text, key, start)) {
       const told = this.#namedBy(around, key.name).filter(({ rule }) => rule.paths?.test(text.path) !== false)
       if (told.length === 0) continue
-      const fitting = told.filter(({ rule: { rule } }) => this.#fits(rule, key.name, written))
+      const fitting = told.filter(
+        ({ rule: { rule } }) =>
+          rule.specificity > found.rule.rule.specificity && this.#fits(rule, key.name, written),
+      )
       const [first, second] = fitting
       if (!first || second) return found
       const match = { start, keywordAt: start, end, groups: { value: [start, end] as [number, number] } }

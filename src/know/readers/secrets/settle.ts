@@ -24,7 +24,7 @@ function settleCluster(cluster: Candidate[]): Candidate[] {
   const ranked = cluster.sort((a, b) => rank(b) - rank(a) || a.value.start - b.value.start)
   const kept: Candidate[] = []
   for (const candidate of ranked) {
-    const clashes = kept.some(
+    const clash = kept.findIndex(
       other =>
         candidate.value.start < other.value.end &&
         other.value.start < candidate.value.end &&
@@ -32,9 +32,17 @@ function settleCluster(cluster: Candidate[]): Candidate[] {
         !carries(candidate, other) &&
         !carries(other, candidate),
     )
-    if (!clashes) kept.push(candidate)
+    if (clash < 0) kept.push(candidate)
+    else kept[clash] = withKey(kept[clash]!, candidate)
   }
   return kept
+}
+
+/** The name that a value is given to, which a rule for its form does not read. */
+function withKey(kept: Candidate, { value, key }: Candidate): Candidate {
+  return key && !kept.key && value.start === kept.value.start && value.end === kept.value.end
+    ? { ...kept, key }
+    : kept
 }
 
 /**

@@ -75,6 +75,20 @@ describe('and as nobody’s', () => {
   })
 })
 
+test('of a form that several vendors have, the one that is named', () => {
+  const { value } = rules.find(({ id }) => id === 'deepseek-key')!.examples.positive[0]!
+  const settings = (name: string) => `{"${name}": {"url": "x", "apiKey": "${value}"}}`
+  expect(kindsIn(settings('models'), 'a.json')).toEqual(['sk-hex-key'])
+  expect(kindsIn(settings('deepseek'), 'a.json')).toEqual(['deepseek-key'])
+})
+
+test('what says by itself whose it is stays so, whatever is named around it', () => {
+  const { value } = rules.find(({ id }) => id === 'github-token')!.examples.positive[0]!
+  const named = plain.flatMap(({ rule }) => rule.keywords.map(keyword => keyword.replace(/[^a-z0-9]/gi, '')))
+  for (const name of named)
+    expect(kindsIn(`[${name}]\nurl = x\napi_token = ${value}\n`, 'a.ini')).toEqual(['github-token'])
+})
+
 test('its reasons say so, and its place is the same', () => {
   const value = ['3f9c71d2', 'e0b84a65', '97c1fa08', 'd42be653'].join('')
   const content = `datadog:\n  site: eu\n  api_key: "${value}"\n`
