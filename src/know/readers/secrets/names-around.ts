@@ -4,8 +4,8 @@ import type { Text } from './text.ts'
 /** What stands around a key and may say whose it is. */
 export interface NameAround {
   readonly text: string
-  /** It is a name, as that of the block which the key is in; else words of a line, of which one may be such a name. */
-  readonly isName: boolean
+  /** A name, as that of the block which the key is in; words of a line, of which one may be such a name; or a host, as in a URL. */
+  readonly is: 'name' | 'words' | 'host'
 }
 
 /** How far back it is looked for, in bytes. */
@@ -13,6 +13,7 @@ const REACH = 1536
 const LINE = 120
 const MOST_LINES = 48
 const SAID_WITHIN = 400
+const HOST_WITHIN = 400
 /** How many of the blocks, elements or parents that it is in are asked. */
 const MOST_AROUND = 6
 
@@ -21,31 +22,34 @@ const CLOSED = /^[^]*(?:[;}]|<\/[^<>]*>)/
 
 const OF_SECTIONS: ReadonlySet<Text['dialect']> = new Set(['ini', 'toml', 'text'])
 
-/** Nearest first: its own name, what stands on its line, the blocks that it is in, a comment above it, its file. */
+/** Nearest first: its own name, what stands on its line, the blocks that it is in, URLs near it, a comment above it, its file. */
 export function* namesAround(
   text: Text,
   key: Pick<Key, 'start' | 'end' | 'name'>,
-  valueAt: number,
+  value: { readonly start: number; readonly end: number },
 ): Generator<NameAround> {
-  yield { text: key.name, isName: true }
+  yield { text: key.name, is: 'name' }
   const before = text.latin1(key.start - REACH, key.start)
-  const between = text.latin1(key.end, valueAt)
-  if (between.length <= LINE && /[A-Za-z]/.test(between)) yield { text: between, isName: false }
+  const between = text.latin1(key.end, value.start)
+  if (between.length <= LINE && /[A-Za-z]/.test(between)) yield { text: between, is: 'words' }
   const lineAt = before.lastIndexOf('\n') + 1
   const blocks = text.dialect === 'yaml' ? [] : [...bracesAround(before)]
   // What is closed before the key is another thing's.
   const own = before.slice(Math.max(lineAt, before.length - LINE, blocks[0]?.to ?? 0))
-  yield { text: own.replace(CLOSED, ''), isName: false }
+  yield { text: own.replace(CLOSED, ''), is: 'words' }
   if (blocks[0]) yield* saidIn(before.slice(Math.max(blocks[0].to, before.length - SAID_WITHIN)))
-  for (const { name } of blocks) yield { text: name, isName: true }
+  for (const { name } of blocks) yield { text: name, is: 'name' }
   if (text.dialect === 'yaml') yield* indentedAround(before)
   if (text.dialect === 'xml') yield* elementsAround(before)
   const section = OF_SECTIONS.has(text.dialect) ? sectionAbove(before) : undefined
-  if (section) yield { text: section, isName: true }
+  if (section) yield { text: section, is: 'name' }
+  const after = text.latin1(value.end, value.end + HOST_WITHIN)
+  for (const host of [...hostsIn(after), ...hostsIn(before.slice(-HOST_WITHIN)).reverse()])
+    yield { text: host, is: 'host' }
   const comment = commentAbove(before.slice(0, lineAt))
-  if (comment) yield { text: comment, isName: /^\S+\s*$/.test(comment) }
+  if (comment) yield { text: comment, is: /^\S+\s*$/.test(comment) ? 'name' : 'words' }
   const file = text.path.slice(text.path.lastIndexOf('/') + 1)
-  yield { text: file.replace(/(?<=.)\.[^]*$/, ''), isName: true }
+  yield { text: file.replace(/(?<=.)\.[^]*$/, ''), is: 'name' }
 }
 
 /** The section of settings that the key is in: `[heroku]`, `[profile "heroku"]`. */
@@ -80,7 +84,7 @@ function* saidIn(block: string): Generator<NameAround> {
   const said =
     /(?:^|[^A-Za-z])(?:name|service|provider|vendor|type|platform|system|integration)["']?[ \t]{0,4}(?::|=>?)[ \t]{0,4}["']?([A-Za-z][\w .-]{1,40})/i
   const name = said.exec(block)?.[1]
-  if (name) yield { text: name, isName: true }
+  if (name) yield { text: name, is: 'name' }
 }
 
 /** The lines above that are indented less and less: what YAML calls the parents. */
@@ -97,7 +101,7 @@ function* indentedAround(before: string): Generator<NameAround> {
     }
     indent = indentOf(line)
     around++
-    yield { text: line.slice(0, LINE), isName: true }
+    yield { text: line.slice(0, LINE), is: 'name' }
   }
 }
 
@@ -114,7 +118,13 @@ function* elementsAround(before: string): Generator<NameAround> {
       if (opened >= 0) open.length = opened
     } else if (!empty) open.push(name!)
   }
-  for (const name of open.slice(-MOST_AROUND).reverse()) yield { text: name, isName: true }
+  for (const name of open.slice(-MOST_AROUND).reverse()) yield { text: name, is: 'name' }
+}
+
+function hostsIn(text: string): string[] {
+  return [...text.matchAll(/https?:\/\/([a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,4})(?![\w.-])/gi)].map(
+    ([, host]) => host!.toLowerCase(),
+  )
 }
 
 /** The comment that heads the lines which the key is among. */

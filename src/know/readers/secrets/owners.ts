@@ -30,6 +30,8 @@ const BEGINNING = 4
  */
 export class Owners {
   readonly #told = new Map<string, Told[]>()
+  /** By the host that the vendor answers at; a site of theirs for people is named by many. */
+  readonly #atHost = new Map<string, Told[]>()
   /** Of their names: most words are told from all of them by that. */
   readonly #beginnings = new Set<string>()
   readonly #forms = new Map<Rule, Form>()
@@ -40,12 +42,10 @@ export class Owners {
       if (!rule.assignedTo || !rule.given?.includes('(?<value>')) continue
       for (const keyword of rule.keywords) {
         const name = keyword.toLowerCase().replace(/[^a-z0-9]/g, '')
-        const isPlain = name.length >= 5 && /[A-Za-z0-9]$/.test(keyword)
-        const known = this.#told.get(name) ?? []
-        if (!known.some(({ rule }) => rule === compiled)) known.push({ rule: compiled, isPlain })
-        this.#told.set(name, known)
+        add(this.#told, name, { rule: compiled, isPlain: name.length >= 5 && /[A-Za-z0-9]$/.test(keyword) })
         for (let length = 1; length <= BEGINNING; length++) this.#beginnings.add(name.slice(0, length))
       }
+      for (const host of hostsOf(rule)) add(this.#atHost, host, { rule: compiled, isPlain: true })
     }
   }
 
@@ -55,7 +55,7 @@ export class Owners {
     // What stands there otherwise than it is says less of where its other half is.
     if (!key || bytes.length !== end - start) return found
     const written = Buffer.from(bytes).toString('latin1')
-    for (const around of namesAround(text, key, start)) {
+    for (const around of namesAround(text, key, found.value)) {
       const told = this.#namedBy(around, key.name).filter(({ rule }) => rule.paths?.test(text.path) !== false)
       if (told.length === 0) continue
       const fitting = told.filter(
@@ -74,7 +74,8 @@ export class Owners {
   }
 
   /** The nearest to the key. What is called by its name and the key's, `datadog` and `app_key`, is another one than by its name alone. */
-  #namedBy({ text, isName }: NameAround, keyName: string): readonly Told[] {
+  #namedBy({ text, is }: NameAround, keyName: string): readonly Told[] {
+    if (is === 'host') return this.#atHost.get(text) ?? []
     const words = wordsOf(text)
     const all = text === keyName ? words : [...words, ...wordsOf(keyName)]
     for (let first = words.length - 1; first >= 0; first--) {
@@ -83,7 +84,7 @@ export class Owners {
       let meant: readonly Told[] | undefined
       for (const word of all.slice(first, first + MOST_WORDS)) {
         name += word
-        const told = this.#told.get(name)?.filter(({ isPlain }) => isName || isPlain)
+        const told = this.#told.get(name)?.filter(({ isPlain }) => is === 'name' || isPlain)
         if (told && told.length > 0) meant = told
       }
       if (meant) return meant
@@ -103,6 +104,19 @@ export class Owners {
     }
     return form.name.test(name) && form.value.exec(value)?.groups?.['value'] === value
   }
+}
+
+function add(all: Map<string, Told[]>, name: string, told: Told): void {
+  const known = all.get(name) ?? []
+  if (!known.some(({ rule }) => rule === told.rule)) known.push(told)
+  all.set(name, known)
+}
+
+function hostsOf({ verify }: Rule): string[] {
+  const urls = 'http' in verify ? verify.http.flatMap(({ url }) => url) : []
+  return urls
+    .map(url => new URL(url.replaceAll(/[{}]/g, '')).hostname)
+    .filter(host => !host.startsWith('www.'))
 }
 
 /** In lower case: `SendGrid`, `SENDGRID_KEY` and `send-grid key` by their parts. */

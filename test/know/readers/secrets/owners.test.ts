@@ -59,6 +59,29 @@ describe("a vendor's key is told as such by what it stands in", () => {
   })
 })
 
+describe('and by the host that it is sent to', () => {
+  const asked = plain.flatMap(({ rule, value }) => {
+    const url = 'http' in rule.verify ? rule.verify.http[0]!.url[0]! : ''
+    const word = rule.assignedTo!.find(word => /^(?:key|token|secret)$/.test(word))!
+    return url.startsWith('https://www.') || url === ''
+      ? []
+      : [{ rule, value, word, host: new URL(url).hostname }]
+  })
+
+  test.each<[string, (host: string, word: string, value: string) => string]>([
+    ['a.py', (host, word, value) => `BASE = 'https://${host}/v1'\nAPI_${word.toUpperCase()} = '${value}'\n`],
+    ['a.sh', (host, word, value) => `curl -H "X-Api-${word}: ${value}" https://${host}/v1\n`],
+  ])('%s', (path, write) => {
+    const others = asked.flatMap(({ rule, value, word, host }) => {
+      const kinds = kindsIn(write(host, word, value), path)
+      return kinds.includes(rule.id) ? [] : [`${rule.id}: ${kinds.join()}`]
+    })
+    expect(asked.length).toBeGreaterThan(60)
+    // Some vendors ask at one host for keys of one form.
+    expect(others.length, others.join('\n')).toBeLessThan(asked.length / 10)
+  })
+})
+
 describe('and as nobody’s', () => {
   const KEY = ['3f9c71d2', 'e0b84a65', '97c1fa08', 'd42be653'].join('')
   test.each([
@@ -69,6 +92,11 @@ describe('and as nobody’s', () => {
     ['the comment is that of other lines', '.env', `# Datadog\nSITE=eu\n\nAPI_KEY=${KEY}\n`],
     ['the element is closed', 'a.xml', `<a><datadog>x</datadog><apiKey>${KEY}</apiKey></a>`],
     ['it has another form', 'a.ini', `[datadog]\nsite = eu\napi_key = ${KEY}${KEY.slice(0, 9)}\n`],
+    [
+      'a URL is of another host',
+      'a.py',
+      `# https://www.datadoghq.com/docs, https://example.test/api.datadoghq.com\nAPI_KEY = '${KEY}'\n`,
+    ],
     ['the name is a part of a word', 'a.ini', `[datadogma]\nsite = eu\napi_key = ${KEY}\n`],
   ])('where %s', (_, path, content) => {
     expect(kindsIn(content, path)).toEqual(['generic-key'])
