@@ -17,7 +17,7 @@ import { git } from '../../../src/connectors/git/connector.ts'
 import type { Connection } from '../../../src/core/contract/connector.ts'
 import { realIo } from '../../../src/core/contract/io.ts'
 import { documentsOf, observationsOf, occurrencesOf, withoutOwnFiles } from './reading.ts'
-import { commit, gitIn, newRepository } from './repository-builder.ts'
+import { commit, commitAll, gitIn, newRepository } from './repository-builder.ts'
 
 const scratch: string[] = []
 const open: Connection[] = []
@@ -99,10 +99,11 @@ test('stashes, also older ones, with what was staged and untracked', async () =>
 
 test('a packed repository gives the same as a loose one', async () => {
   const path = repository()
-  for (let index = 0; index < 30; index++) {
+  const versions = Array.from({ length: 30 }, (_, index) => {
     const lines = Array.from({ length: 200 }, (_, line) => `${line} ${line === index ? 'changed' : ''}`)
-    commit(path, { long: lines.join('\n'), [`f${index}`]: `${index}` }, { message: `commit ${index}` })
-  }
+    return { files: { long: lines.join('\n'), [`f${index}`]: `${index}` }, message: `commit ${index}` }
+  })
+  commitAll(path, versions)
   const read = async () => {
     const connection = await connect(path)
     const documents = withoutOwnFiles(await documentsOf(connection)).map(

@@ -14,7 +14,7 @@ import { deflateSync } from 'node:zlib'
 import { afterEach, expect, test } from 'vitest'
 import { Recent } from '../../../src/connectors/git/pack-file.ts'
 import { Packs } from '../../../src/connectors/git/packs.ts'
-import { commit, gitIn, newRepository } from './repository-builder.ts'
+import { commit, commitAll, gitIn, newRepository } from './repository-builder.ts'
 
 const MIB = 1024 * 1024
 const made: string[] = []
@@ -26,10 +26,11 @@ afterEach(() => {
 function repository(...args: string[]): string {
   const path = newRepository(...args)
   made.push(path)
-  for (let version = 0; version < 40; version++) {
+  const versions = Array.from({ length: 40 }, (_, version) => {
     const lines = Array.from({ length: 300 }, (_, line) => `${line} ${line === version ? 'changed' : ''}`)
-    commit(path, { long: lines.join('\n'), [`f${version}`]: `${version}`, [`empty${version % 2}`]: '' })
-  }
+    return { files: { long: lines.join('\n'), [`f${version}`]: `${version}`, [`empty${version % 2}`]: '' } }
+  })
+  commitAll(path, versions)
   return path
 }
 
@@ -123,7 +124,7 @@ test('no damage to a pack or to its index raises, and what is read of a damaged 
   const texts = new Map(ids.map(id => [id, sound.read(id, MIB)!.bytes]))
   sound.close()
   const random = numbersFrom('damaged packs')
-  let lost = 0
+  let [lost, other] = [0, 0]
   for (let round = 0; round < 300; round++) {
     const isPack = round % 3 > 0
     const damaged = Buffer.from(isPack ? pack : index)
@@ -134,10 +135,11 @@ test('no damage to a pack or to its index raises, and what is read of a damaged 
     for (const id of ids) {
       const object = packs.read(id, MIB)
       if (!object) lost++
-      else if (isPack) expect(object.bytes.equals(texts.get(id)!)).toBe(true)
+      else if (isPack && !object.bytes.equals(texts.get(id)!)) other++
     }
     packs.close()
   }
+  expect(other).toBe(0)
   expect(lost).toBeGreaterThan(100)
 })
 
@@ -231,7 +233,7 @@ test('what is kept of what was read last is what was read', () => {
   const random = numbersFrom('recent')
   const recent = new Recent(4096)
   const kept = new Map<number, Buffer>()
-  let found = 0
+  let [found, other] = [0, 0]
   for (let at = 0; at < 2000; at++) {
     const content = Buffer.alloc(random(10) === 0 ? 0 : random(1200), at % 251)
     recent.keep(at % 2, at, { type: 'blob', bytes: recent.copyOf(content) })
@@ -239,10 +241,11 @@ test('what is kept of what was read last is what was read', () => {
     for (const [offset, bytes] of kept) {
       const object = recent.of(offset % 2, offset)
       if (!object) kept.delete(offset)
-      else expect(object.bytes.equals(bytes)).toBe(true)
+      else if (!object.bytes.equals(bytes)) other++
       if (object) found++
     }
   }
+  expect(other).toBe(0)
   expect(found / 2000).toBeGreaterThan(4)
   const base = recent.copyOf(Buffer.alloc(900, 1))
   for (let round = 0; round < 20; round++) recent.room(900, base).fill(2)

@@ -53,6 +53,24 @@ export function commit(
   return gitIn(path, ['rev-parse', 'HEAD'])
 }
 
+/** The same for many commits, one after the other, of a repository that has none yet: Git is asked once, not three times for each. */
+export function commitAll(
+  path: string,
+  commits: readonly { readonly files: Readonly<Record<string, string>>; readonly message?: string }[],
+): void {
+  const data = (text: string) => `data ${Buffer.byteLength(text)}\n${text}\n`
+  const written = commits.map(({ files, message = 'a commit' }) =>
+    [
+      'commit refs/heads/main\ncommitter Test <test@example.org> 1700000000 +0000\n',
+      data(message),
+      ...Object.entries(files).map(([name, content]) => `M 100644 inline ${name}\n${data(content)}`),
+    ].join(''),
+  )
+  // Loose, as those that were committed one by one.
+  gitIn(path, ['-c', 'fastimport.unpackLimit=100000', 'fast-import', '--quiet'], { input: written.join('') })
+  gitIn(path, ['reset', '--quiet', '--hard'])
+}
+
 /** Makes the repository on disk what its description says, on top of what is there already. */
 export function build(repository: MemoryRepository): void {
   const { path, branches, tags = [], lost = [], blobs = [], staged = {} } = repository
