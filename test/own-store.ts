@@ -8,6 +8,7 @@ import { onTestFinished } from 'vitest'
 import { TABLE_NAMES } from '../src/core/store/schema.ts'
 import { type Db, openStore } from '../src/core/store/store.ts'
 import { type PostgresServer, startPostgres } from '../src/serve/operations/drill/postgres-server.ts'
+import { memoryStore } from './memory-store.ts'
 
 /** Where stores are made. */
 interface Engine {
@@ -33,7 +34,7 @@ const sqlite: Engine = {
       remove: () => rm(directory, { recursive: true, force: true }),
     }
   },
-  take: () => openStore(':memory:'),
+  take: () => memoryStore(),
   give: db => db.destroy(),
 }
 

@@ -5,12 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Client } from 'pg'
-import { cachedRules } from '../src/know/readers/secrets/rule-cache.ts'
 import type { PostgresServer } from '../src/serve/operations/drill/postgres-server.ts'
+import { keepRulesIn } from './built-in-rules.ts'
 
 const PROGRAM = fileURLToPath(new URL('../bin/firebreak.js', import.meta.url))
-
-const RULES = fileURLToPath(new URL('../rules', import.meta.url))
 
 interface Outcome {
   readonly exit: number | null
@@ -63,9 +61,7 @@ export async function setStage(server?: PostgresServer): Promise<Stage> {
   await writeFile(join(root, 'requirements.yaml'), requirements)
   await writeFile(join(root, 'test.yaml'), ofTests)
   // As after any first command: reading the rules' YAML again in every home would take most of the tests' time.
-  const { name: file, text } = await (kept ??= keptRules())
-  await mkdir(home, { mode: 0o700 })
-  await writeFile(join(home, file), text, { mode: 0o600 })
+  await keepRulesIn(home)
   await writeEstate(join(root, 'estate'))
   const posture = await readFile(new URL('../docs/posture.md', import.meta.url), 'utf8')
   await writeFile(join(root, 'estate', 'exceptions.yaml'), yamlOf(posture)[0]!)
@@ -144,19 +140,6 @@ export async function setStage(server?: PostgresServer): Promise<Stage> {
 /** What a page shows of YAML files, in order. */
 function yamlOf(page: string): string[] {
   return [...page.matchAll(/^```yaml\n(.*?)^```/gms)].map(([, text]) => text!)
-}
-
-let kept: Promise<{ name: string; text: string }> | undefined
-
-async function keptRules(): Promise<{ name: string; text: string }> {
-  const folder = await mkdtemp(join(tmpdir(), 'firebreak-rules-'))
-  try {
-    await cachedRules(RULES, folder)
-    const [name = ''] = await readdir(folder)
-    return { name, text: await readFile(join(folder, name), 'utf8') }
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
 }
 
 /** What other scanners would say of the repository. */

@@ -14,6 +14,8 @@ export default async function setup(): Promise<(() => Promise<void>) | undefined
   await chmod(folder, 0o755)
   process.env['FIREBREAK_TESTS_FOLDER'] = process.env['TMPDIR'] = folder
   return async () => {
+    // What BUILT_IN_RULES keep is of the whole run.
+    await rm(join(folder, 'rules'), { recursive: true, force: true })
     let left = await readdir(folder)
     for (
       const deadline = performance.now() + PATIENCE_MS;

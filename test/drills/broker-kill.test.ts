@@ -24,8 +24,8 @@ import {
   startPostgres,
 } from '../../src/serve/operations/drill/postgres-server.ts'
 import { requireServer } from '../servers.ts'
+import { BUILT_IN_RULES } from '../built-in-rules.ts'
 
-const RULES = fileURLToPath(new URL('../../rules', import.meta.url))
 const PROGRAM = fileURLToPath(new URL('broker-program.ts', import.meta.url))
 /** Where the outside and the journal may come apart. */
 const KILLS = ['issue:call', 'issue:result', 'revoke-issued:call']
@@ -69,7 +69,7 @@ describe.skipIf(postgres.skip)(`leases, killed ${postgres.reason}`, () => {
       password: server.adminPassword,
       tls: 'disable',
     })
-    const options = { io, keys, rulesDirectory: RULES, workers: 1 }
+    const options = { io, keys, ...BUILT_IN_RULES, workers: 1 }
     await observe(db, source, await connections.open(db, source.id), options)
   })
   afterAll(async () => {
@@ -87,7 +87,7 @@ describe.skipIf(postgres.skip)(`leases, killed ${postgres.reason}`, () => {
     // At the server there is what the journal cannot tell by itself.
     expect(await roles()).toHaveLength(2)
 
-    const world = { db, io, keys, connections, home, rulesDirectory: RULES, progress: () => {} }
+    const world = { db, io, keys, connections, home, ...BUILT_IN_RULES, progress: () => {} }
     const broker = await openBroker(world as Partial<World> as World, join(home, 'broker.yaml'))
     const troubles: unknown[] = []
     const keeper = new Keeper(db, broker, error => troubles.push(error))

@@ -1,6 +1,5 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { CreateUserCommand, IAMClient, ListAccessKeysCommand } from '@aws-sdk/client-iam'
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
 import { createEmulator } from 'emulate'
@@ -9,14 +8,14 @@ import { contain } from '../../src/act/incident/contain.ts'
 import { connectors } from '../../src/connectors/all.ts'
 import { realIo } from '../../src/core/contract/io.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
-import { openStore } from '../../src/core/store/store.ts'
 import { Connections } from '../../src/know/connections/registry.ts'
 import { observe } from '../../src/know/observe/observe.ts'
 import { containText } from '../../src/serve/operations/contain-text.ts'
 import { ownDirectory, testKeys } from '../know/estate.ts'
 import { mustHold, mustNotStandIn } from '../simulation/invariants.ts'
+import { BUILT_IN_RULES } from '../built-in-rules.ts'
+import { memoryStore } from '../memory-store.ts'
 
-const RULES = fileURLToPath(new URL('../../rules', import.meta.url))
 const ADMIN = { accessKeyId: ['AKIA', 'W3KZ6R2T', 'QX5MVHNB'].join(''), secretAccessKey: 'any' }
 
 /** The emulator with one user, and a key of it that looks like one of AWS: most of the ids that it makes do not. */
@@ -59,7 +58,7 @@ test.each(['graceful', 'emergency'] as const)(
     await writeFile(join(path, 'orders/.env'), env)
     await writeFile(join(path, 'setup.md'), env)
 
-    const db = await openStore(':memory:')
+    const db = await memoryStore()
     const io = realIo()
     const connections = new Connections(connectors, testKeys, io)
     onTestFinished(async () => {
@@ -73,7 +72,7 @@ test.each(['graceful', 'emergency'] as const)(
       settleSeconds: 0,
     })
     await connections.add(db, 'directory', { path, approved: ['**/.env'] })
-    const world = { io, keys: testKeys, connections, rulesDirectory: RULES }
+    const world = { io, keys: testKeys, connections, ...BUILT_IN_RULES }
     for (const source of await connections.list(db))
       await observe(db, source, await connections.open(db, source.id), { ...world, workers: 1 })
 

@@ -9,13 +9,13 @@ import { directory } from '../../src/connectors/directory/connector.ts'
 import type { Connector } from '../../src/core/contract/connector.ts'
 import { type Io, realIo } from '../../src/core/contract/io.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
-import { openStore } from '../../src/core/store/store.ts'
 import { Connections } from '../../src/know/connections/registry.ts'
 import { observe } from '../../src/know/observe/observe.ts'
 import { containText } from '../../src/serve/operations/contain-text.ts'
 import { listen } from '../connectors/azure/loopback.ts'
 import { ownDirectory, testKeys } from '../know/estate.ts'
 import { mustHold, mustNotStandIn } from '../simulation/invariants.ts'
+import { memoryStore } from '../memory-store.ts'
 
 /** The rule that is needed, which is read faster than all. */
 const RULES = fileURLToPath(new URL('../../rules', import.meta.url))
@@ -50,7 +50,7 @@ async function start() {
   const path = await ownDirectory()
   const file = join(path, 'app.env')
   await writeFile(file, text(leaked.secretText))
-  const db = await openStore(':memory:')
+  const db = await memoryStore()
   const connections = new Connections([azure, directory] as readonly unknown[] as Connector[], testKeys, io)
   onTestFinished(async () => {
     await connections.close()

@@ -1,7 +1,6 @@
 import { createSign } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { contain } from '../../src/act/incident/contain.ts'
 import { directory } from '../../src/connectors/directory/connector.ts'
@@ -9,14 +8,13 @@ import { type MemoryGcp, memoryGcp } from '../../src/connectors/gcp/memory.ts'
 import type { Connector } from '../../src/core/contract/connector.ts'
 import { type Io, realIo } from '../../src/core/contract/io.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
-import { openStore } from '../../src/core/store/store.ts'
 import { Connections } from '../../src/know/connections/registry.ts'
 import { observe } from '../../src/know/observe/observe.ts'
 import { containText } from '../../src/serve/operations/contain-text.ts'
 import { ownDirectory, testKeys } from '../know/estate.ts'
 import { mustHold, mustNotStandIn } from '../simulation/invariants.ts'
-
-const RULES = fileURLToPath(new URL('../../rules', import.meta.url))
+import { BUILT_IN_RULES } from '../built-in-rules.ts'
+import { memoryStore } from '../memory-store.ts'
 
 /** Who waits finds it later at once, here and at Google, whose clock goes along. */
 function clockIo(gcp: MemoryGcp): Io {
@@ -74,7 +72,7 @@ async function start() {
     `REGION=europe-west1\nGCP_SA_KEY=${Buffer.from(file).toString('base64')}\n`,
   )
   await writeFile(join(path, 'notes.json'), pretty)
-  const db = await openStore(':memory:')
+  const db = await memoryStore()
   const twin = { ...gcp.connector, config: { safeParse: (data: unknown) => ({ success: true, data }) } }
   const connections = new Connections([twin, directory] as unknown as Connector[], testKeys, io)
   onTestFinished(async () => {
@@ -83,7 +81,7 @@ async function start() {
   })
   await connections.add(db, 'gcp', {})
   await connections.add(db, 'directory', { path, approved: ['ci/sa.json', 'ci/.env'] })
-  const world = { io, keys: testKeys, connections, rulesDirectory: RULES }
+  const world = { io, keys: testKeys, connections, ...BUILT_IN_RULES }
   for (const source of await connections.list(db))
     await observe(db, source, await connections.open(db, source.id), { ...world, workers: 1 })
   return { gcp, account, key, file, pretty, path, db, world }

@@ -1,18 +1,17 @@
-import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { contain } from '../../src/act/incident/contain.ts'
 import { memoryGithub } from '../../src/connectors/github/memory.ts'
 import { memoryPostgres } from '../../src/connectors/postgres/memory.ts'
 import { type Io, realIo } from '../../src/core/contract/io.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
-import { openStore } from '../../src/core/store/store.ts'
 import { Connections } from '../../src/know/connections/registry.ts'
 import { observe } from '../../src/know/observe/observe.ts'
 import { containText } from '../../src/serve/operations/contain-text.ts'
 import { testKeys } from '../know/estate.ts'
 import { mustHold, mustNotStandIn } from '../simulation/invariants.ts'
+import { BUILT_IN_RULES } from '../built-in-rules.ts'
+import { memoryStore } from '../memory-store.ts'
 
-const RULES = fileURLToPath(new URL('../../rules', import.meta.url))
 /** Made here, so that nobody takes it for somebody's. */
 const PASSWORD = ['q7Vn2KxT', '9wLm4RzB'].join('')
 const URL_OF_JOBS = `postgres://app:${PASSWORD}@db.example:5432/shop`
@@ -56,7 +55,7 @@ async function start() {
   repository.files.set('.github/workflows/ci.yml', WORKFLOW)
   const database = memoryPostgres({ endpoint: 'db.example:5432', now: () => io.now().getTime() })
   const role = database.addRole({ name: 'app', password: new Secret(PASSWORD), memberOf: ['readers'] })
-  const db = await openStore(':memory:')
+  const db = await memoryStore()
   const connectors = [github.connector, database.connector].map(connector => ({
     ...connector,
     config: { safeParse: (data: unknown) => ({ success: true, data }) },
@@ -66,7 +65,7 @@ async function start() {
     await connections.close()
     await db.destroy()
   })
-  const world = { io, keys: testKeys, connections, rulesDirectory: RULES }
+  const world = { io, keys: testKeys, connections, ...BUILT_IN_RULES }
   for (const system of ['postgres', 'github']) {
     const source = await connections.add(db, system, {})
     await observe(db, source, await connections.open(db, source.id), { ...world, workers: 1 })

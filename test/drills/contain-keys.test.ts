@@ -9,7 +9,6 @@ import { memoryGithub } from '../../src/connectors/github/memory.ts'
 import { memoryGitlab } from '../../src/connectors/gitlab/memory.ts'
 import type { Connector } from '../../src/core/contract/connector.ts'
 import { type Io, realIo } from '../../src/core/contract/io.ts'
-import { openStore } from '../../src/core/store/store.ts'
 import { Connections } from '../../src/know/connections/registry.ts'
 import { observe } from '../../src/know/observe/observe.ts'
 import { containText } from '../../src/serve/operations/contain-text.ts'
@@ -17,6 +16,7 @@ import { ownDirectory, testKeys } from '../know/estate.ts'
 import { opensshFile } from '../know/readers/secrets/facts/openssh-file.ts'
 import { publicLine } from '../know/readers/ssh/public-line.ts'
 import { mustHold, mustNotStandIn } from '../simulation/invariants.ts'
+import { memoryStore } from '../memory-store.ts'
 
 const RULES = fileURLToPath(new URL('../../rules', import.meta.url))
 
@@ -45,7 +45,7 @@ async function estateOf(twin: { readonly connector: unknown }, leaked: string) {
   await cp(join(RULES, 'crossings'), join(rulesDirectory, 'crossings'), { recursive: true })
   await mkdir(join(rulesDirectory, 'secrets'))
   await copyFile(join(RULES, 'secrets/private-key.yaml'), join(rulesDirectory, 'secrets/private-key.yaml'))
-  const db = await openStore(':memory:')
+  const db = await memoryStore()
   const own = twin.connector as Connector
   const loose = {
     ...own,

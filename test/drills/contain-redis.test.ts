@@ -10,13 +10,13 @@ import { redis } from '../../src/connectors/redis/connector.ts'
 import type { Connection, Connector } from '../../src/core/contract/connector.ts'
 import { type Io, realIo } from '../../src/core/contract/io.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
-import { openStore } from '../../src/core/store/store.ts'
 import { Connections } from '../../src/know/connections/registry.ts'
 import { observe } from '../../src/know/observe/observe.ts'
 import { containText } from '../../src/serve/operations/contain-text.ts'
 import { ownDirectory, testKeys } from '../know/estate.ts'
 import { absentRedis, type RedisWorld, redisWorld } from '../laws/redis-world.ts'
 import { mustHold, mustNotStandIn } from '../simulation/invariants.ts'
+import { memoryStore } from '../memory-store.ts'
 
 const RULES = fileURLToPath(new URL('../../rules', import.meta.url))
 const absent = absentRedis()
@@ -58,7 +58,7 @@ describe.skipIf(absent !== undefined)(`a leaked password of a real Redis ${absen
     await mkdir(join(rulesDirectory, 'secrets'))
     await copyFile(join(RULES, 'secrets/redis-url.yaml'), join(rulesDirectory, 'secrets/redis-url.yaml'))
     const io = clockIo()
-    const db = await openStore(':memory:')
+    const db = await memoryStore()
     const watched = {
       ...redis,
       open: async (config: never, of: Io): Promise<Connection> => {

@@ -22,6 +22,7 @@ import {
   type PostgresServer,
   startPostgres,
 } from '../../src/serve/operations/drill/postgres-server.ts'
+import { BUILT_IN_RULES } from '../built-in-rules.ts'
 import { builtProgram } from '../built-program.ts'
 import { requireServer } from '../servers.ts'
 
@@ -164,13 +165,11 @@ async function stage(group: readonly Case[]): Promise<void> {
     await connections.add(db, 'postgres', { host, port, user: adminUser, password: adminPassword }),
     await connections.add(db, 'directory', { path: join(directory, 'services'), approved: ['**/.env'] }),
   ]
-  const rulesDirectory = fileURLToPath(new URL('../../rules', import.meta.url))
   for (const source of sources)
     await observe(db, source, await connections.open(db, source.id), {
       keys,
       io,
-      rulesDirectory,
-      cacheDirectory: home,
+      ...BUILT_IN_RULES,
     })
   await connections.close()
   // Once here, instead of in every copy.

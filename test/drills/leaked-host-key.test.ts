@@ -7,7 +7,6 @@ import { contain } from '../../src/act/incident/contain.ts'
 import { directory } from '../../src/connectors/directory/connector.ts'
 import type { Connector } from '../../src/core/contract/connector.ts'
 import { realIo } from '../../src/core/contract/io.ts'
-import { openStore } from '../../src/core/store/store.ts'
 import { Connections } from '../../src/know/connections/registry.ts'
 import { loadCrossingRules } from '../../src/know/graph/crossing-rules.ts'
 import { loadGraph } from '../../src/know/graph/load-graph.ts'
@@ -17,6 +16,7 @@ import { listCredentials } from '../../src/know/inventory/queries.ts'
 import { observe } from '../../src/know/observe/observe.ts'
 import { availableSshd, INSTALL_SSHD, startSshd } from '../connectors/ssh/sshd.ts'
 import { ownDirectory, testKeys } from '../know/estate.ts'
+import { memoryStore } from '../memory-store.ts'
 
 const RULES = fileURLToPath(new URL('../../rules', import.meta.url))
 
@@ -63,7 +63,7 @@ test.skipIf(!availableSshd())(
     await cp(join(RULES, 'crossings'), join(rulesDirectory, 'crossings'), { recursive: true })
     await mkdir(join(rulesDirectory, 'secrets'))
     await copyFile(join(RULES, 'secrets/private-key.yaml'), join(rulesDirectory, 'secrets/private-key.yaml'))
-    const db = await openStore(':memory:')
+    const db = await memoryStore()
     const connections = new Connections([directory] as readonly unknown[] as Connector[], testKeys, realIo())
     onTestFinished(async () => {
       await connections.close()

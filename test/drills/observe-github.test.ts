@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import type { Connection } from '../../src/core/contract/connector.ts'
 import type { Ref } from '../../src/core/contract/ref.ts'
@@ -10,8 +9,8 @@ import { type ObserveResult, observe } from '../../src/know/observe/observe.ts'
 import { type Estate, openEstate } from '../know/estate.ts'
 import { reachedFrom, wholeOf } from '../know/graph/whole.ts'
 import { furnished, quickIo } from '../connectors/github/world.ts'
+import { BUILT_IN_RULES } from '../built-in-rules.ts'
 
-const RULES = fileURLToPath(new URL('../../rules', import.meta.url))
 const INSTANCE = 'github.com:9001'
 
 type Furnished = ReturnType<typeof furnished>
@@ -25,7 +24,7 @@ async function observer(twin: Furnished) {
     estate,
     observe: async (): Promise<ObserveResult> => {
       estate.clock.ms += 60_000
-      const options = { keys: estate.keys, io: estate.io, rulesDirectory: RULES, workers: 1 }
+      const options = { keys: estate.keys, io: estate.io, ...BUILT_IN_RULES, workers: 1 }
       return await observe(estate.db, source, connection, options)
     },
   }
@@ -54,7 +53,10 @@ test('what was observed is one graph: who may do what reaches what jobs get', as
   const twin = furnished()
   const { estate, observe } = await observer(twin)
   await observe()
-  const whole = await wholeOf(estate.db, await loadGraph(estate.db, await loadCrossingRules(RULES)))
+  const whole = await wholeOf(
+    estate.db,
+    await loadGraph(estate.db, await loadCrossingRules(BUILT_IN_RULES.rulesDirectory)),
+  )
   const { id } = twin.app
   /** How surely, and by which crossings. */
   const way = async (

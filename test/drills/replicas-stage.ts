@@ -17,8 +17,8 @@ import { type Db, openStore } from '../../src/core/store/store.ts'
 import { Connections } from '../../src/know/connections/registry.ts'
 import { observe } from '../../src/know/observe/observe.ts'
 import { startPostgres } from '../../src/serve/operations/drill/postgres-server.ts'
+import { BUILT_IN_RULES } from '../built-in-rules.ts'
 
-const RULES = fileURLToPath(new URL('../../rules', import.meta.url))
 const PROGRAM = fileURLToPath(new URL('../../bin/firebreak.js', import.meta.url))
 const OWN = 'https://broker.example'
 export const REPORTS = 'https://reports.example'
@@ -88,7 +88,7 @@ export async function replicasStage(): Promise<ReplicasStage> {
   const connections = new Connections(connectors, keys, io)
   const config = { ...at, password: server.adminPassword, tls: 'disable' }
   const source = await connections.add(db, 'postgres', config)
-  const reading = { io, keys, rulesDirectory: RULES, workers: 0 }
+  const reading = { io, keys, ...BUILT_IN_RULES, workers: 0 }
   await observe(db, source, await connections.open(db, source.id), reading)
 
   const assertion = async () => {

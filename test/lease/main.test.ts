@@ -11,14 +11,15 @@ import { memoryGithub } from '../../src/connectors/github/memory.ts'
 import type { Connector } from '../../src/core/contract/connector.ts'
 import { realIo } from '../../src/core/contract/io.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
-import { type Db, openStore } from '../../src/core/store/store.ts'
+import type { Db } from '../../src/core/store/store.ts'
 import { Connections } from '../../src/know/connections/registry.ts'
 import { observe } from '../../src/know/observe/observe.ts'
 import { type BrokerStage, brokerStage, ISSUER } from '../act/broker/broker-stage.ts'
 import { testKeys } from '../know/estate.ts'
+import { BUILT_IN_RULES } from '../built-in-rules.ts'
+import { memoryStore } from '../memory-store.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const RULES = join(ROOT, 'rules')
 const CONFIG = `
 issuers: [{ issuer: '${ISSUER}', subjects: ['repo:acme/orders:*'] }]
 leases:
@@ -49,7 +50,7 @@ const tokenService = createServer((request, response) => {
 beforeAll(async () => {
   twin.server.addInstallation('firebreak', { contents: 'write' })
   twin.server.addRepository('orders')
-  db = await openStore(':memory:')
+  db = await memoryStore()
   const io = realIo()
   connections = new Connections([twin.connector as Connector], testKeys, io)
   const source = await connections.add(db, 'github', {
@@ -58,7 +59,7 @@ beforeAll(async () => {
     privateKey: new Secret(twin.server.appKey.pem),
     settleSeconds: 0,
   })
-  const reading = { io, keys: testKeys, rulesDirectory: RULES, workers: 1 }
+  const reading = { io, keys: testKeys, ...BUILT_IN_RULES, workers: 1 }
   await observe(db, source, await connections.open(db, source.id), reading)
   stage = await brokerStage(db, connections, { config: CONFIG, policies: POLICIES })
   await new Promise<void>(resolve => tokenService.listen(0, '127.0.0.1', resolve))

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { realIo } from '../../src/core/contract/io.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
 import { transaction } from '../../src/core/store/store.ts'
@@ -26,7 +26,6 @@ beforeAll(async () => {
     },
   })
 })
-afterAll(() => stage?.remove())
 
 async function begin(text = RULES): Promise<Scene> {
   const scene = await stage.begin()
@@ -153,7 +152,6 @@ test('what has come to its end goes, too, where nobody knows a value of it to tr
   expect(opens(scene, 'orders', PASSWORD)).toBe(false)
   await mustHold(scene.db)
   await scene.end()
-  await bare.remove()
 })
 
 test('where notices are sent, nothing is replaced before the notice was taken, and then its time is whole', async () => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import type { ContainRequest } from '../../src/act/incident/contain.ts'
 import type { ContainReport } from '../../src/act/incident/report.ts'
 import type { MemoryAws } from '../../src/connectors/aws/memory.ts'
@@ -88,7 +88,6 @@ let stage: Stage
 beforeAll(async () => {
   stage = await Stage.set(CLOUD)
 })
-afterAll(() => stage?.remove())
 
 describe.each(['graceful', 'emergency'] as const)('a leaked AWS key, %s', mode => {
   const request = { ...leaked, mode }
@@ -215,7 +214,6 @@ describe('both slots of the user are taken', () => {
       await mustBeReplaced(scene, reportOf(await scene.contain({ ...leaked, mode: 'emergency' })), [SPARE_ID])
     } finally {
       await scene.end()
-      await taken.remove()
     }
   })
 
@@ -241,7 +239,6 @@ describe('both slots of the user are taken', () => {
       expect(scene.estate.text('spare/.env')).not.toContain(SPARE_ID)
     } finally {
       await scene.end()
-      await both.remove()
     }
   })
 })

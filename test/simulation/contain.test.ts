@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { BOUNDARIES } from '../../src/act/actions/step.ts'
 import type { ContainRequest } from '../../src/act/incident/contain.ts'
 import { campaign } from './campaign.ts'
@@ -13,7 +13,6 @@ let stage: Stage
 beforeAll(async () => {
   stage = await Stage.set(SHOP)
 })
-afterAll(() => stage?.remove())
 
 describe.each(['graceful', 'emergency'] as const)('%s containment', mode => {
   const request: ContainRequest = { subject: 'orders', mode, windowSeconds: 0 }

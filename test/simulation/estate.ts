@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sql } from 'kysely'
@@ -20,7 +20,7 @@ import { FirebreakError } from '../../src/core/contract/errors.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
 import { deriveKeys } from '../../src/core/keys/keys.ts'
 import { RootKey } from '../../src/core/keys/root-key.ts'
-import { type Db, openStore } from '../../src/core/store/store.ts'
+import type { Db } from '../../src/core/store/store.ts'
 import { keepTimeStillForWorkers } from './kept-workers.ts'
 import { SeededRandom } from './seeded-random.ts'
 import { SimulatedTime } from './simulated-time.ts'
@@ -190,33 +190,15 @@ function overDirectory(connection: Connection, call: <T>(work: () => Promise<T>)
   }
 }
 
-/** A store as it stands once everything was observed, to begin any number of runs from. */
-export class StoredEstate {
-  readonly #folder: string
-
-  private constructor(folder: string) {
-    this.#folder = folder
-  }
-
-  static async of(db: Db): Promise<StoredEstate> {
-    const folder = await mkdtemp(join(tmpdir(), 'firebreak-simulation-'))
-    await sql`vacuum into ${join(folder, 'store.db')}`.execute(db)
-    return new StoredEstate(folder)
-  }
-
-  async open(): Promise<Db> {
-    const db = await openStore(':memory:')
-    await sql`attach database ${join(this.#folder, 'store.db')} as stored`.execute(db)
-    await sql`pragma foreign_keys = off`.execute(db)
-    for (const name of await tableNames(db))
-      await sql`insert into ${sql.id('main', name)} select * from ${sql.id('stored', name)}`.execute(db)
-    await sql`pragma foreign_keys = on`.execute(db)
-    await sql`detach database stored`.execute(db)
-    return db
-  }
-
-  async remove(): Promise<void> {
-    await rm(this.#folder, { recursive: true, force: true })
+/** All that a store in memory holds, for `memoryStore`. */
+export async function contentOf(db: Db): Promise<Uint8Array> {
+  const folder = await mkdtemp(join(tmpdir(), 'firebreak-simulation-'))
+  try {
+    const file = join(folder, 'store.db')
+    await sql`vacuum into ${file}`.execute(db)
+    return await readFile(file)
+  } finally {
+    await rm(folder, { recursive: true })
   }
 }
 

@@ -1,7 +1,7 @@
 import type * as PiscinaModule from 'piscina'
 import { vi } from 'vitest'
 import type * as ReaderVersion from '../../src/know/observe/reader-version.ts'
-import type * as LoadRules from '../../src/know/readers/secrets/load-rules.ts'
+import type * as RuleCache from '../../src/know/readers/secrets/rule-cache.ts'
 import type { SimulatedTime } from './simulated-time.ts'
 
 /**
@@ -40,10 +40,10 @@ vi.mock('piscina', async original => {
   return { Piscina: KeptPiscina }
 })
 
-vi.mock('../../src/know/readers/secrets/load-rules.ts', async original => {
-  const real = await original<typeof LoadRules>()
-  let rules: ReturnType<typeof real.loadRules> | undefined
-  return { ...real, loadRules: (folder: string) => (rules ??= real.loadRules(folder)) }
+vi.mock('../../src/know/readers/secrets/rule-cache.ts', async original => {
+  const real = await original<typeof RuleCache>()
+  let rules: ReturnType<typeof real.cachedRules> | undefined
+  return { ...real, cachedRules: (...folders: [string, string]) => (rules ??= real.cachedRules(...folders)) }
 })
 
 vi.mock('../../src/know/observe/reader-version.ts', async original => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import type { ContainRequest } from '../../src/act/incident/contain.ts'
 import type { ContainReport } from '../../src/act/incident/report.ts'
 import { isIssued } from '../../src/core/contract/issued-name.ts'
@@ -41,7 +41,6 @@ let stage: Stage
 beforeAll(async () => {
   stage = await Stage.set(SHOP)
 })
-afterAll(() => stage?.remove())
 
 describe.each(['graceful', 'emergency'] as const)('an account of MariaDB, %s', mode => {
   const request: ContainRequest = { subject: 'orders', mode, windowSeconds: 0 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import type { OffboardReport, OffboardRequest } from '../../src/act/lifecycle/offboard.ts'
 import { realIo } from '../../src/core/contract/io.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
@@ -95,7 +95,6 @@ let stage: Stage
 beforeAll(async () => {
   stage = await Stage.set(ORDERS)
 })
-afterAll(() => stage?.remove())
 
 describe('a service with 12 credentials over PostgreSQL, Redis, AWS and files', () => {
   test('what hangs on it is shown, and what others use is named with why; nothing is changed', async () => {
@@ -182,22 +181,18 @@ test('who is logged in and is no part of it keeps it from being cut, until it is
 test('where only an old value of it stands in a file, what opens it now is cut, too', async () => {
   const old = ['Gr4Wn8Cz', '6bVk2MyE'].join('')
   const own = await Stage.set({ ...SHOP, files: { 'orders/.env': `DATABASE_URL=${url('orders', old)}\n` } })
-  try {
-    const scene = await own.begin()
-    const { server, roles } = scene.estate
-    const report = reportOf(await scene.offboard({ ...request, subject: 'identity:orders' }))
-    expect(report.contained, JSON.stringify(report, null, 1)).toBe(true)
-    expect(server.login('orders', new Secret(PASSWORD))).toBeUndefined()
-    expect(roles.get('orders')!.state.attributes.login).toBe(false)
-    expect(report.credentials.map(({ label, state }) => [label, state])).toEqual([
-      ['orders', 'dead'],
-      ['orders (2)', 'dead'],
-    ])
-    expect(scene.estate.text('orders/.env')).not.toContain(old)
-    await scene.end()
-  } finally {
-    await own.remove()
-  }
+  const scene = await own.begin()
+  const { server, roles } = scene.estate
+  const report = reportOf(await scene.offboard({ ...request, subject: 'identity:orders' }))
+  expect(report.contained, JSON.stringify(report, null, 1)).toBe(true)
+  expect(server.login('orders', new Secret(PASSWORD))).toBeUndefined()
+  expect(roles.get('orders')!.state.attributes.login).toBe(false)
+  expect(report.credentials.map(({ label, state }) => [label, state])).toEqual([
+    ['orders', 'dead'],
+    ['orders (2)', 'dead'],
+  ])
+  expect(scene.estate.text('orders/.env')).not.toContain(old)
+  await scene.end()
 })
 
 /** Asked of the systems, the files, the journal and the evidence. */

@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url'
 import type { Boundary } from '../../src/act/actions/step.ts'
 import { contain, type ContainOptions, type ContainRequest } from '../../src/act/incident/contain.ts'
 import type { ContainReport } from '../../src/act/incident/report.ts'
@@ -12,8 +11,7 @@ import type { Db } from '../../src/core/store/store.ts'
 import { Connections } from '../../src/know/connections/registry.ts'
 import { observe } from '../../src/know/observe/observe.ts'
 import { type Description, type Estate, keys } from './estate.ts'
-
-const RULES = fileURLToPath(new URL('../../rules', import.meta.url))
+import { BUILT_IN_RULES } from '../built-in-rules.ts'
 
 type TransactionBuilder = ReturnType<Db['transaction']>
 
@@ -123,7 +121,7 @@ export class Process {
       await observe(this.#db, source, await this.#connections.open(this.#db, source.id), {
         io: this.#io,
         keys,
-        rulesDirectory: RULES,
+        ...BUILT_IN_RULES,
         workers: 1,
       })
   }
@@ -156,7 +154,7 @@ export class Process {
         io: this.#io,
         keys,
         connections: this.#connections,
-        rulesDirectory: RULES,
+        ...BUILT_IN_RULES,
         onBoundary: (step, boundary, error) => {
           this.#mustLive()
           watch.onBoundary?.(step, boundary, error, this)

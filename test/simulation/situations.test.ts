@@ -23,10 +23,13 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
 })
 
+/** Most begin in the same one, which is observed once. */
+const stages = new Map<Description, Promise<Stage>>()
+
 async function scene(description: Description = SHOP): Promise<Scene> {
-  const stage = await Stage.set(description)
-  cleanups.push(() => stage.remove())
-  const begun = await stage.begin()
+  let stage = stages.get(description)
+  if (!stage) stages.set(description, (stage = Stage.set(description)))
+  const begun = await (await stage).begin()
   cleanups.push(() => begun.end())
   return begun
 }

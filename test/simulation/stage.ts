@@ -3,44 +3,41 @@ import type { ContainRequest } from '../../src/act/incident/contain.ts'
 import type { ContainReport } from '../../src/act/incident/report.ts'
 import type { AutomaticEvent } from '../../src/act/lifecycle/automatic.ts'
 import type { OffboardReport, OffboardRequest } from '../../src/act/lifecycle/offboard.ts'
-import { openStore, type Db } from '../../src/core/store/store.ts'
-import { type Description, Estate, StoredEstate } from './estate.ts'
+import type { Db } from '../../src/core/store/store.ts'
+import { contentOf, type Description, Estate } from './estate.ts'
 import { type Contained, rightsOf } from './invariants.ts'
 import { type Ending, Process, type Watch } from './process.ts'
+import { memoryStore } from '../memory-store.ts'
 
 const SETUP_MS = 3_600_000
 
 /** An estate that was observed, from which any number of runs begin, each in systems and a store of its own. */
 export class Stage {
   readonly #description: Description
-  readonly #stored: StoredEstate
+  readonly #stored: Uint8Array
 
-  private constructor(description: Description, stored: StoredEstate) {
+  private constructor(description: Description, stored: Uint8Array) {
     this.#description = description
     this.#stored = stored
   }
 
   static async set(description: Description): Promise<Stage> {
-    const db = await openStore(':memory:')
+    const db = await memoryStore()
     try {
       const process = new Process(new Estate(description, 'setup'), db)
       await process.connect(description)
       await process.observe()
-      return new Stage(description, await StoredEstate.of(db))
+      return new Stage(description, await contentOf(db))
     } finally {
       await db.destroy()
     }
-  }
-
-  async remove(): Promise<void> {
-    await this.#stored.remove()
   }
 
   async begin(seed: number | string = 0): Promise<Scene> {
     const estate = new Estate(this.#description, seed)
     // What was observed was observed before.
     await estate.time.sleep(SETUP_MS)
-    return new Scene(this.#description, estate, await this.#stored.open())
+    return new Scene(this.#description, estate, await memoryStore(this.#stored))
   }
 }
 

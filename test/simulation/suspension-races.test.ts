@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { claimRun } from '../../src/act/actions/claim.ts'
 import { credentialsOfIdentity } from '../../src/act/incident/subject.ts'
 import { realIo } from '../../src/core/contract/io.ts'
@@ -18,7 +18,6 @@ let stage: Stage
 beforeAll(async () => {
   stage = await Stage.set(SHOP)
 })
-afterAll(() => stage?.remove())
 
 const begin = (text: string) => beginUnowned(stage, text)
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { realIo } from '../../src/core/contract/io.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
 import { transaction } from '../../src/core/store/store.ts'
@@ -17,7 +17,6 @@ let stage: Stage
 beforeAll(async () => {
   stage = await Stage.set(SHOP)
 })
-afterAll(() => stage?.remove())
 
 const begin = (text: string) => beginUnowned(stage, text)
 
@@ -277,5 +276,4 @@ test('what takes the place of a role is whose that one was by its comment, after
   expect(ownership.get(id)?.candidates.map(({ party }) => party.name)).toEqual(['ledger'])
   await mustHold(scene.db)
   await scene.end()
-  await commented.remove()
 })

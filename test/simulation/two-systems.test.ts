@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { BOUNDARIES } from '../../src/act/actions/step.ts'
 import type { ContainRequest } from '../../src/act/incident/contain.ts'
 import type { ContainReport } from '../../src/act/incident/report.ts'
@@ -40,7 +40,6 @@ describe.each(['graceful', 'emergency'] as const)(
     beforeAll(async () => {
       stage = await Stage.set(TWO)
     })
-    afterAll(() => stage?.remove())
 
     test('both are contained in one run, and the file that has both gets both', async () => {
       const scene = await stage.begin()
@@ -106,7 +105,6 @@ test('what leaked with it and no connected system accepts keeps the run from cou
     ])
   } finally {
     await scene.end()
-    await stage.remove()
   }
 })
 
@@ -122,7 +120,6 @@ test.each([
     expect(scene.told).toEqual([])
   } finally {
     await scene.end()
-    await stage.remove()
   }
 })
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { campaign } from '../simulation/campaign.ts'
 import { SHOP } from '../simulation/shop.ts'
 import { Stage } from '../simulation/stage.ts'
@@ -11,7 +11,6 @@ let stage: Stage
 beforeAll(async () => {
   stage = await Stage.set(SHOP)
 })
-afterAll(() => stage?.remove())
 
 test(`${CAMPAIGNS} seeded campaigns against containment, from seed ${FIRST}`, async () => {
   const wrong: string[] = []

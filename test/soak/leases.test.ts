@@ -41,9 +41,9 @@ import {
   startMariadb,
 } from '../connectors/mariadb/mariadb-server.ts'
 import { requireServer } from '../servers.ts'
+import { BUILT_IN_RULES } from '../built-in-rules.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../bin/firebreak.js', import.meta.url))
-const RULES = fileURLToPath(new URL('../../rules', import.meta.url))
 const LEASES = Number(process.env['LEASES'] ?? 1000)
 const KILLS = 10
 const AT_ONCE = 6
@@ -172,7 +172,7 @@ leases:
           password: new Secret(maria.adminPassword),
         }),
       ]
-      const options = { io, keys, rulesDirectory: RULES, workers: 1 }
+      const options = { io, keys, ...BUILT_IN_RULES, workers: 1 }
       for (const source of sources) await observe(db, source, await connections.open(db, source.id), options)
     }, 600_000)
     afterAll(async () => {

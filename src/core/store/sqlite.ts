@@ -20,9 +20,12 @@ export interface SqliteOptions {
 /** Keys are random, so that a large scan touches pages everywhere: written back late, each is written once. */
 const CHECKPOINT_PAGES = 8_192
 
-/** node:sqlite as the better-sqlite3 that Kysely's dialect expects. `:memory:` lives as long as its handle. */
 export function sqliteDialect(path: string, options: SqliteOptions = {}): SqliteDialect {
-  const db = new DatabaseSync(path, { timeout: 0 })
+  return dialectOn(new DatabaseSync(path, { timeout: 0 }), options)
+}
+
+/** node:sqlite as the better-sqlite3 that Kysely's dialect expects. */
+export function dialectOn(db: DatabaseSync, options: SqliteOptions = {}): SqliteDialect {
   // synchronous=full: a commit that was answered is on the disk. secure_delete: erased secrets are overwritten. `like`
   // tells small letters from capitals, as it does on PostgreSQL. 16 MiB of pages are kept.
   const { maxPageCount, checkpointPages = CHECKPOINT_PAGES } = options

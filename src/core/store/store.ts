@@ -2,6 +2,7 @@ import { chmod, mkdir, open, realpath, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import {
+  type Dialect,
   HandleEmptyInListsPlugin,
   Kysely,
   PostgresAdapter,
@@ -27,16 +28,12 @@ export interface StoreOptions extends SqliteOptions {
 }
 
 /**
- * Opens the store: `postgres://…`, a file's path, or `:memory:`. One dialect for each engine; all else is the same code.
+ * Opens the store: `postgres://…`, or a file's path. One dialect for each engine; all else is the same code.
  * Raises STORE_BROKEN, STORE_FULL, STORE_BUSY, STORE_UNREACHABLE, and INVALID_CONFIG for a URL that is none.
  */
 export async function openStore(url: string, options: StoreOptions = {}): Promise<Db> {
   return await translated(async () => {
-    const db = new Kysely<Schema>({
-      dialect: await dialectOf(url, options),
-      // PostgreSQL takes no list without a member.
-      plugins: [new HandleEmptyInListsPlugin({ strategy: replaceWithNoncontingentExpression })],
-    })
+    const db = storeOn(await dialectOf(url, options))
     try {
       await retried(() => migrate(db))
       return db
@@ -45,6 +42,15 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
       throw error
     }
   }, options.givenBy)
+}
+
+/** A store whose tables are there. */
+export function storeOn(dialect: Dialect): Db {
+  return new Kysely<Schema>({
+    dialect,
+    // PostgreSQL takes no list without a member.
+    plugins: [new HandleEmptyInListsPlugin({ strategy: replaceWithNoncontingentExpression })],
+  })
 }
 
 /** The name of the file that a folder is opened by (FIREBREAK_HOME). */
@@ -66,13 +72,11 @@ async function dialectOf(url: string, options: StoreOptions) {
     return await postgresDialect(url, options.connections)
   }
   const { sqliteDialect } = await import('./sqlite.ts')
-  if (url !== ':memory:') {
-    await mkdir(dirname(url), { recursive: true, mode: 0o700 })
-    await makePrivate(url)
-  }
+  await mkdir(dirname(url), { recursive: true, mode: 0o700 })
+  await makePrivate(url)
   // Another process that opens or closes the file at this moment holds it for an instant.
   const dialect = await retried(async () => sqliteDialect(url, options))
-  if (url !== ':memory:') await takeFromOthers(url)
+  await takeFromOthers(url)
   return dialect
 }
 

@@ -1,7 +1,6 @@
 import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
 import type { Broker } from '../../../src/act/broker/broker.ts'
 import { Keeper } from '../../../src/act/broker/lease/keeper.ts'
@@ -13,8 +12,8 @@ import { serveHttp } from '../../../src/serve/api/api.ts'
 import { brokerEndpoints } from '../../../src/serve/operations/broker/endpoints.ts'
 import { httpOptions, openBroker } from '../../../src/serve/operations/broker/open-broker.ts'
 import { testKeys } from '../../know/estate.ts'
+import { BUILT_IN_RULES } from '../../built-in-rules.ts'
 
-const RULES = fileURLToPath(new URL('../../../rules', import.meta.url))
 const OWN = 'https://broker.example'
 export const ISSUER = 'https://issuer.example'
 
@@ -80,7 +79,7 @@ export async function brokerStage(
     ...overrides,
   }
   const troubles: unknown[] = []
-  const world = { db, io, keys: testKeys, connections, rulesDirectory: RULES, home, progress: () => {} }
+  const world = { db, io, keys: testKeys, connections, ...BUILT_IN_RULES, home, progress: () => {} }
   const broker = await openBroker(world as never, join(home, 'broker.yaml'))
   const keeper = new Keeper(db, broker, error => troubles.push(error))
   const server = await serveHttp(brokerEndpoints(db, broker), '0', {

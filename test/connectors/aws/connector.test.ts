@@ -5,13 +5,14 @@ import { type MemoryAws, memoryAws } from '../../../src/connectors/aws/memory.ts
 import type { Observation } from '../../../src/core/contract/observation.ts'
 import { Secret } from '../../../src/core/contract/secret.ts'
 import type { Row } from '../../../src/core/store/schema.ts'
-import { type Db, openStore } from '../../../src/core/store/store.ts'
+import type { Db } from '../../../src/core/store/store.ts'
 import { coverageOf } from '../../../src/know/inventory/queries.ts'
 import { observe } from '../../../src/know/observe/observe.ts'
 import { awsCredentialReportReader } from '../../../src/know/readers/aws-credential-report.ts'
 import { awsOrganizationsReader } from '../../../src/know/readers/aws-organizations.ts'
 import { ownDirectory, testKeys } from '../../know/estate.ts'
 import { collect, filled, gapsIn, impatient, open } from './world.ts'
+import { memoryStore } from '../../memory-store.ts'
 
 describe('reading an account', () => {
   test('goes through all pages', async () => {
@@ -101,7 +102,7 @@ describe('reading an account', () => {
 
 describe('observing an account again', () => {
   const set = async (twin: MemoryAws) => {
-    const db = await openStore(':memory:')
+    const db = await memoryStore()
     onTestFinished(() => db.destroy())
     const source: Row<'source'> = {
       id: 'source-1',

@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url'
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { declared } from '../../../src/connectors/declared/connector.ts'
@@ -6,11 +5,10 @@ import { fill } from '../../../src/connectors/declared/request.ts'
 import { callFor } from '../../../src/core/contract/declared-step.ts'
 import { realIo } from '../../../src/core/contract/io.ts'
 import { Secret } from '../../../src/core/contract/secret.ts'
-import { loadRules, parseRule } from '../../../src/know/readers/secrets/load-rules.ts'
+import { parseRule } from '../../../src/know/readers/secrets/load-rules.ts'
 import type { Rule } from '../../../src/know/readers/secrets/rule.ts'
+import { rules } from '../../know/readers/secrets/rule-directory.ts'
 
-const RULES = fileURLToPath(new URL('../../../rules/secrets', import.meta.url))
-const { rules } = await loadRules(RULES)
 const withCalls = rules.filter(rule => 'http' in rule.verify || 'http' in rule.revoke)
 const secretsOf = (rule: Rule) =>
   rule.examples.positive.map(({ value, id }) => new Secret(value, id ?? undefined))

@@ -6,12 +6,12 @@ import { type Io, realIo } from '../../../src/core/contract/io.ts'
 import type { Observation } from '../../../src/core/contract/observation.ts'
 import { Secret } from '../../../src/core/contract/secret.ts'
 import type { Row } from '../../../src/core/store/schema.ts'
-import { openStore } from '../../../src/core/store/store.ts'
 import { loadCrossingRules } from '../../../src/know/graph/crossing-rules.ts'
 import { loadGraph } from '../../../src/know/graph/load-graph.ts'
 import { observe } from '../../../src/know/observe/observe.ts'
 import { ownDirectory, testKeys } from '../../know/estate.ts'
 import { reachedFrom, wholeOf } from '../../know/graph/whole.ts'
+import { memoryStore } from '../../memory-store.ts'
 
 const RULES = new URL('../../../rules', import.meta.url).pathname
 
@@ -63,7 +63,7 @@ const gapsIn = (seen: readonly Observation[]) =>
 
 test('a project that was observed tells who reaches what, as its exports do', async () => {
   const twin = filled()
-  const db = await openStore(':memory:')
+  const db = await memoryStore()
   onTestFinished(() => db.destroy())
   const source: Row<'source'> = {
     id: 'source-1',

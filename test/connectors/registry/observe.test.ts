@@ -1,4 +1,3 @@
-import { dirname } from 'node:path'
 import { expect, test } from 'vitest'
 import { registryConfig } from '../../../src/connectors/registry/config.ts'
 import { registry } from '../../../src/connectors/registry/connector.ts'
@@ -6,9 +5,10 @@ import { memoryRegistry } from '../../../src/connectors/registry/memory.ts'
 import { realIo } from '../../../src/core/contract/io.ts'
 import { coverageOf, listCredentials } from '../../../src/know/inventory/queries.ts'
 import { observe } from '../../../src/know/observe/observe.ts'
+import { fewRules } from '../../built-in-rules.ts'
 import { testKeys } from '../../know/estate.ts'
 import { made } from '../../know/readers/archive/looking.ts'
-import { ruleDirectory, rules } from '../../know/readers/secrets/rule-directory.ts'
+import { rules } from '../../know/readers/secrets/rule-directory.ts'
 import { openOwnStore } from '../../own-store.ts'
 
 const token = rules.find(rule => rule.id === 'github-token')!.examples.positive[0]!.value
@@ -41,12 +41,13 @@ test('a secret in a layer is one credential with a copy for each image; a second
     epoch: 0,
   }
   await db.insertInto('source').values(source).execute()
+  const rulesDirectory = await fewRules('github-token')
   const run = async () => {
     const before = memory.log.length
     await observe(db, source, await registry.open(registryConfig.parse({ url: memory.url }), io), {
       keys: testKeys,
       io,
-      rulesDirectory: dirname(ruleDirectory),
+      rulesDirectory,
       workers: 1,
     })
     return memory.log.slice(before).filter(line => line.includes('/blobs/')).length

@@ -93,7 +93,7 @@ test.runIf(process.getuid?.() === 0)('one that is another’s keeps its mode, an
 })
 
 test('what is erased is overwritten, and every commit is flushed', async () => {
-  const db = await open(':memory:')
+  const db = await open(join(await ownDirectory(), 'db'))
   const setting = async (name: string) =>
     Object.values((await sql.raw<object>(`pragma ${name}`).execute(db)).rows[0] ?? {})
   expect(await setting('secure_delete')).toEqual([1])

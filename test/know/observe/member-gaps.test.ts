@@ -10,12 +10,14 @@ import { coverageOf, listCredentials } from '../../../src/know/inventory/queries
 import { dropUnread, keepWithin } from '../../../src/know/inventory/standing.ts'
 import { MemberGaps } from '../../../src/know/observe/member-gaps.ts'
 import { type ObserveResult, observe } from '../../../src/know/observe/observe.ts'
+import { fewRules } from '../../built-in-rules.ts'
 import { ownDirectory, testKeys } from '../estate.ts'
 import { made } from '../readers/archive/looking.ts'
-import { ruleDirectory, rules } from '../readers/secrets/rule-directory.ts'
+import { rules } from '../readers/secrets/rule-directory.ts'
 
 const token = rules.find(rule => rule.id === 'github-token')!.examples.positive[0]!.value
 let home: string
+let rulesDirectory: string
 let db: Db
 let source: Row<'source'>
 let clock = Date.UTC(2026, 0, 1)
@@ -23,6 +25,7 @@ let clock = Date.UTC(2026, 0, 1)
 beforeEach(async () => {
   home = await ownDirectory()
   await mkdir(join(home, 'tree'))
+  rulesDirectory = await fewRules('github-token')
   db = await openStore(join(home, 'db'))
   onTestFinished(() => db.destroy())
   source = {
@@ -46,7 +49,7 @@ async function run(): Promise<ObserveResult> {
   const io = { ...realIo(), now: () => new Date(clock) }
   const connection = await directory.open({ path: join(home, 'tree') }, io)
   try {
-    const options = { keys: testKeys, io, rulesDirectory: join(ruleDirectory, '..'), workers: 1 }
+    const options = { keys: testKeys, io, rulesDirectory, workers: 1 }
     return await observe(db, source, connection, options)
   } finally {
     await connection.close()

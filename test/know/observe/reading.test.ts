@@ -1,9 +1,8 @@
-import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import type { Document } from '../../../src/core/contract/document.ts'
 import { Batch, begin, Reading } from '../../../src/know/observe/reading.ts'
-import { loadRules } from '../../../src/know/readers/secrets/load-rules.ts'
 import { testKeys } from '../estate.ts'
+import { rules } from '../readers/secrets/rule-directory.ts'
 
 const CONTAINER = { system: 'test', instance: 'i', kind: 'tree', id: 'i' }
 
@@ -31,7 +30,6 @@ test('a batch keeps what it holds, whatever its source does with the memory that
 })
 
 test('a reading that is told what comes has a worker by then, and one that is told nothing starts none', async () => {
-  const { rules } = await loadRules(fileURLToPath(new URL('../../../rules/secrets', import.meta.url)))
   const few = rules.filter(({ id }) => ['generic-password', 'github-token'].includes(id))
   const options = { rules: few, problems: [], version: '1', key: testKeys.fingerprint, workers: 1 }
   const started = () => process.getActiveResourcesInfo().filter(name => name === 'MessagePort').length
@@ -54,7 +52,6 @@ test('a reading that is told what comes has a worker by then, and one that is to
 })
 
 test('a reading that goes on has a second worker before there is more than one can read', async () => {
-  const { rules } = await loadRules(fileURLToPath(new URL('../../../rules/secrets', import.meta.url)))
   const few = rules.filter(({ id }) => id === 'github-token')
   const options = { rules: few, problems: [], version: '1', key: testKeys.fingerprint, workers: 3 }
   let started = 0
@@ -71,7 +68,6 @@ test('a reading that goes on has a second worker before there is more than one c
 })
 
 test('workers that die before they are given anything end nothing: what they are given then is told as unread', async () => {
-  const { rules } = await loadRules(fileURLToPath(new URL('../../../rules/secrets', import.meta.url)))
   const unusable = { ...rules[0]!, paths: '(' }
   const options = { rules: [unusable], problems: [], version: '1', key: testKeys.fingerprint, workers: 2 }
   const reading = new Reading(options)

@@ -3,13 +3,12 @@ import { createPrivateKey, createPublicKey, type JsonWebKey, verify, X509Certifi
 import { chmod, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { type CryptoKey, exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { x509 } from '../../../src/connectors/x509/connector.ts'
 import type { Connector } from '../../../src/core/contract/connector.ts'
 import { realIo } from '../../../src/core/contract/io.ts'
-import { type Db, openStore } from '../../../src/core/store/store.ts'
+import type { Db } from '../../../src/core/store/store.ts'
 import { Connections } from '../../../src/know/connections/registry.ts'
 import { observe } from '../../../src/know/observe/observe.ts'
 import { serveWorkloadApi } from '../../../src/serve/api/workload-api.ts'
@@ -19,8 +18,9 @@ import { availableNginx, INSTALL_NGINX, makeNginx, type Nginx } from '../../conn
 import { testKeys } from '../../know/estate.ts'
 import { requireServer } from '../../servers.ts'
 import { SpiffeClient, type X509Answer } from './spiffe-client.ts'
+import { BUILT_IN_RULES } from '../../built-in-rules.ts'
+import { memoryStore } from '../../memory-store.ts'
 
-const RULES = fileURLToPath(new URL('../../../rules', import.meta.url))
 const DOMAIN = 'spiffe://acme.example'
 const ORDERS = `${DOMAIN}/orders`
 const REPORTS = 'https://reports.example'
@@ -42,7 +42,7 @@ describe.skipIf(server.skip)(`SPIFFE's Workload API ${server.reason}`, () => {
     home = await mkdtemp(join(tmpdir(), 'firebreak-workload-'))
     for (const name of ['orders', 'nobody']) await mkdir(join(home, name), { mode: 0o700 })
     nginx = await makeNginx()
-    db = await openStore(':memory:')
+    db = await memoryStore()
     connections = new Connections([x509] as Connector[], testKeys, realIo())
     const { authority: path, port, pidFile } = nginx
     const source = await connections.add(db, 'x509', {
@@ -53,7 +53,7 @@ describe.skipIf(server.skip)(`SPIFFE's Workload API ${server.reason}`, () => {
       subjects: [ORDERS],
     })
     await nginx.start()
-    const reading = { io: realIo(), keys: testKeys, rulesDirectory: RULES, workers: 0 }
+    const reading = { io: realIo(), keys: testKeys, ...BUILT_IN_RULES, workers: 0 }
     await observe(db, source, await connections.open(db, source.id), reading)
     const config = `
 spiffe:

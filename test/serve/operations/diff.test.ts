@@ -8,12 +8,13 @@ import { memoryAws } from '../../../src/connectors/aws/memory.ts'
 import { directory } from '../../../src/connectors/directory/connector.ts'
 import { realIo } from '../../../src/core/contract/io.ts'
 import { Secret } from '../../../src/core/contract/secret.ts'
-import { type Db, openStore } from '../../../src/core/store/store.ts'
+import type { Db } from '../../../src/core/store/store.ts'
 import { Connections } from '../../../src/know/connections/registry.ts'
 import { diff } from '../../../src/serve/operations/diff.ts'
 import { observe } from '../../../src/serve/operations/observe.ts'
 import type { World } from '../../../src/serve/operations/operation.ts'
 import { testKeys } from '../../know/estate.ts'
+import { memoryStore } from '../../memory-store.ts'
 
 const RULES = fileURLToPath(new URL('../../../rules', import.meta.url))
 const HOUR = 3_600_000
@@ -44,7 +45,7 @@ beforeAll(async () => {
   await mkdir(join(rulesDirectory, 'secrets'))
   await copyFile(join(RULES, 'secrets/postgres-url.yaml'), join(rulesDirectory, 'secrets/postgres-url.yaml'))
   const io = { ...realIo(), now: () => new Date(clock) }
-  db = await openStore(':memory:')
+  db = await memoryStore()
   const connections = new Connections([directory, twin.connector as never], testKeys, io)
   world = {
     home: root,

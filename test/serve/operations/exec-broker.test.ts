@@ -6,12 +6,13 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { realIo } from '../../../src/core/contract/io.ts'
-import { type Db, openStore } from '../../../src/core/store/store.ts'
+import type { Db } from '../../../src/core/store/store.ts'
 import { listLeases } from '../../../src/act/broker/lease/lease-view.ts'
 import { Connections } from '../../../src/know/connections/registry.ts'
 import { exec } from '../../../src/serve/operations/exec.ts'
 import { type BrokerStage, brokerStage, ISSUER } from '../../act/broker/broker-stage.ts'
 import { testKeys } from '../../know/estate.ts'
+import { memoryStore } from '../../memory-store.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../../bin/firebreak.js', import.meta.url))
 
@@ -22,7 +23,7 @@ let home: string
 
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'firebreak-exec-broker-'))
-  db = await openStore(':memory:')
+  db = await memoryStore()
   const config = `
 issuers: [{ issuer: "${ISSUER}", subjects: ['job:*'] }]
 leases:

@@ -2,7 +2,6 @@ import { mkdtemp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { spawnSync } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createConnection } from 'mysql2/promise'
 import { Secret } from '../../../src/core/contract/secret.ts'
@@ -30,17 +29,17 @@ import { availableNginx, INSTALL_NGINX, makeNginx, type Nginx } from '../../conn
 import { PATIENCE_MS } from '../../laws/world.ts'
 import { requireServer } from '../../servers.ts'
 import { openWorld } from './open-world.ts'
-
-const RULES = fileURLToPath(new URL('../../../rules', import.meta.url))
+import { BUILT_IN_RULES, keepRulesIn } from '../../built-in-rules.ts'
 
 /** Leases of systems whose servers are started here: what a command is given works, and is refused after it. */
 let opened: Awaited<ReturnType<typeof openWorld>>
 let folder: string
 
 beforeAll(async () => {
-  opened = await openWorld(connectors, [], { rulesDirectory: RULES })
+  opened = await openWorld(connectors, [], { rulesDirectory: BUILT_IN_RULES.rulesDirectory })
   folder = await mkdtemp(join(tmpdir(), 'firebreak-exec-servers-'))
   const { home } = opened.world
+  await keepRulesIn(home)
   await mkdir(join(home, 'policies'))
   await writeFile(join(home, 'policies', 'all.cedar'), 'permit(principal, action, resource);')
 })
@@ -55,7 +54,7 @@ async function offer(system: string, config: Record<string, unknown>, like: stri
   await observe(world.db, source, await world.connections.open(world.db, source.id), {
     io: world.io,
     keys: world.keys,
-    rulesDirectory: world.rulesDirectory,
+    ...BUILT_IN_RULES,
     workers: 1,
   })
   await writeFile(

@@ -3,12 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { connectors } from '../../../src/connectors/all.ts'
-import { realIo } from '../../../src/core/contract/io.ts'
-import { openStore } from '../../../src/core/store/store.ts'
-import { Connections } from '../../../src/know/connections/registry.ts'
 import { disconnect } from '../../../src/serve/operations/disconnect.ts'
 import { importReports } from '../../../src/serve/operations/import.ts'
 import { observe } from '../../../src/serve/operations/observe.ts'
@@ -16,7 +12,7 @@ import type { World } from '../../../src/serve/operations/operation.ts'
 import { scan } from '../../../src/serve/operations/scan.ts'
 import { show } from '../../../src/serve/operations/show.ts'
 import { trace } from '../../../src/serve/operations/trace.ts'
-import { testKeys } from '../../know/estate.ts'
+import { openWorld } from './open-world.ts'
 
 type Imported = Awaited<ReturnType<typeof importReports.run>>
 type Found = Awaited<ReturnType<typeof scan.run>>['credentials'][number]
@@ -29,6 +25,7 @@ const ALPHANUMERIC = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345
 
 let root: string
 let repository: string
+let opened: Awaited<ReturnType<typeof openWorld>>
 let world: World
 let before: Map<string, Found>
 const accessKeyId = `AKIA${letters(16, BASE32)}`
@@ -65,26 +62,9 @@ beforeAll(async () => {
   git('remote', 'add', 'origin', 'https://token:x@git.example.com/acme/app.git')
   git('add', '.')
   git('commit', '-qm', 'first')
-  const db = await openStore(':memory:')
-  const io = realIo()
-  const connections = new Connections(connectors, testKeys, io)
-  world = {
-    home: root,
-    db,
-    keys: testKeys,
-    io,
-    connections,
-    rulesDirectory: fileURLToPath(new URL('../../../rules', import.meta.url)),
-    version: '0',
-    existingKeys: async () => testKeys,
-    openChange: () => Promise.reject(new Error('nothing is looked at')),
-    serveHttp: () => Promise.reject(new Error('nothing is served')),
-    serveWorkloadApi: () => Promise.reject(new Error('nothing is served')),
-    takeSignals: () => () => {},
-    progress: () => {},
-    say: () => {},
-    readSecret: () => Promise.reject(new Error('nobody is there')),
-  }
+  // All rules would take most of the time to no end.
+  opened = await openWorld(connectors, ['aws-access-key', 'generic-password', 'postgres-url'])
+  world = opened.world
   const { credentials } = await scan.run(world, scan.input.parse({ paths: [repository] }))
   before = new Map(credentials.map(credential => [credential.fingerprint!, credential]))
   const copyAt = (path: string) =>
@@ -112,8 +92,7 @@ beforeAll(async () => {
   for (const { path, copy } of facts) expect(copy, path).toBeDefined()
 }, 600_000)
 afterAll(async () => {
-  await world.connections.close()
-  await world.db.destroy()
+  await opened?.close()
   await rm(root, { recursive: true, force: true })
 })
 

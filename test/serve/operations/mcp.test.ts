@@ -9,10 +9,11 @@ import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { listLeases } from '../../../src/act/broker/lease/lease-view.ts'
 import { realIo } from '../../../src/core/contract/io.ts'
-import { type Db, openStore } from '../../../src/core/store/store.ts'
+import type { Db } from '../../../src/core/store/store.ts'
 import { Connections } from '../../../src/know/connections/registry.ts'
 import { type BrokerStage, brokerStage, ISSUER } from '../../act/broker/broker-stage.ts'
 import { testKeys } from '../../know/estate.ts'
+import { memoryStore } from '../../memory-store.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../../bin/firebreak.js', import.meta.url))
 const shell = promisify(execFile)
@@ -23,7 +24,7 @@ let home: string
 
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'firebreak-mcp-'))
-  db = await openStore(':memory:')
+  db = await memoryStore()
   const config = `
 issuers: [{ issuer: "${ISSUER}", subjects: ['agent:*'] }]
 leases:

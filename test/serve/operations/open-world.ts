@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Connector } from '../../../src/core/contract/connector.ts'
 import { realIo } from '../../../src/core/contract/io.ts'
-import { openStore } from '../../../src/core/store/store.ts'
 import { Connections } from '../../../src/know/connections/registry.ts'
 import type { World } from '../../../src/serve/operations/operation.ts'
 import { testKeys } from '../../know/estate.ts'
+import { memoryStore } from '../../memory-store.ts'
 
 const RULES = fileURLToPath(new URL('../../../rules', import.meta.url))
 
@@ -27,7 +27,7 @@ export async function openWorld(
   await mkdir(join(rulesDirectory, 'secrets'))
   for (const name of secretRules)
     await copyFile(join(RULES, 'secrets', `${name}.yaml`), join(rulesDirectory, 'secrets', `${name}.yaml`))
-  const db = await openStore(':memory:')
+  const db = await memoryStore()
   const io = realIo()
   const connections = new Connections(connectors as readonly Connector[], testKeys, io)
   return {

@@ -13,7 +13,6 @@ import { postgres } from '../../../src/connectors/postgres/connector.ts'
 import { redis } from '../../../src/connectors/redis/connector.ts'
 import { realIo } from '../../../src/core/contract/io.ts'
 import { Secret } from '../../../src/core/contract/secret.ts'
-import { openStore } from '../../../src/core/store/store.ts'
 import { Connections } from '../../../src/know/connections/registry.ts'
 import { Context } from '../../../src/know/graph/aws-policy/context.ts'
 import { evaluate } from '../../../src/know/graph/aws-policy/evaluate.ts'
@@ -35,6 +34,7 @@ import type { World } from '../../../src/serve/operations/operation.ts'
 import { paths } from '../../../src/serve/operations/paths.ts'
 import { testKeys } from '../../know/estate.ts'
 import { requireServer } from '../../servers.ts'
+import { memoryStore } from '../../memory-store.ts'
 
 const RULES = fileURLToPath(new URL('../../../rules', import.meta.url))
 const password = () => randomBytes(18).toString('base64url')
@@ -60,7 +60,7 @@ async function openEstate(twin: MemoryAws = memoryAws()): Promise<Estate> {
   await mkdir(join(rulesDirectory, 'secrets'))
   for (const name of ['postgres-url.yaml', 'aws-access-key.yaml'])
     await copyFile(join(RULES, 'secrets', name), join(rulesDirectory, 'secrets', name))
-  const db = await openStore(':memory:')
+  const db = await memoryStore()
   const io = realIo()
   const connections = new Connections([directory, postgres, redis, twin.connector as never], testKeys, io)
   const estate: Estate = {

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { connectors } from '../../../src/connectors/all.ts'
 import { declared } from '../../../src/connectors/declared/connector.ts'
@@ -10,7 +9,6 @@ import { type MemoryVendors, memoryVendors } from '../../../src/connectors/decla
 import type { Connector } from '../../../src/core/contract/connector.ts'
 import { type Io, realIo } from '../../../src/core/contract/io.ts'
 import { Secret } from '../../../src/core/contract/secret.ts'
-import { openStore } from '../../../src/core/store/store.ts'
 import { Connections } from '../../../src/know/connections/registry.ts'
 import { rulesInUse } from '../../../src/know/readers/secrets/rules-in-use.ts'
 import { contain } from '../../../src/serve/operations/contain.ts'
@@ -21,8 +19,9 @@ import { verify } from '../../../src/serve/operations/verify.ts'
 import { testKeys } from '../../know/estate.ts'
 import { githubToken } from '../../github-token.ts'
 import { mustNotStandIn } from '../../simulation/invariants.ts'
+import { BUILT_IN_RULES, fewRules } from '../../built-in-rules.ts'
+import { memoryStore } from '../../memory-store.ts'
 
-const RULES = fileURLToPath(new URL('../../../rules', import.meta.url))
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
 const letters = (count: number) => [...randomBytes(count)].map(byte => BASE62[byte % 62]).join('')
@@ -42,6 +41,9 @@ const github = { live: githubToken(), other: githubToken() }
 const slackToken = () => `xoxb-${digits(12)}-${digits(12)}-${hex(24)}`
 const slack = { live: slackToken(), dead: slackToken() }
 const webhook = { id: `1${digits(17)}`, token: letters(68) }
+
+/** What stands in the files: all rules would take most of the time to no end. */
+const KINDS = ['discord-webhook', 'github-token', 'pulumi-token', 'shopify-token', 'slack-token']
 
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'firebreak-verify-'))
@@ -71,16 +73,14 @@ beforeEach(async () => {
       await new Promise(resolve => setImmediate(resolve))
     },
   }
-  const atVendors = declared(
-    async () => (await rulesInUse({ rulesDirectory: RULES, cacheDirectory: root })).rules,
-  )
+  const atVendors = declared(async () => (await rulesInUse(BUILT_IN_RULES)).rules)
   world = {
     home: root,
-    db: await openStore(':memory:'),
+    db: await memoryStore(),
     keys: testKeys,
     io,
     connections: new Connections(connectors, testKeys, io, [atVendors as Connector]),
-    rulesDirectory: RULES,
+    rulesDirectory: await fewRules(...KINDS),
     version: '0',
     existingKeys: async () => testKeys,
     openChange: () => Promise.reject(new Error('nothing is looked at')),
@@ -262,7 +262,7 @@ describe('a token of a vendor is contained', () => {
       return new Response('{}', { status: isIt && !ended ? 200 : 401 })
     }
     const io = { ...world.io, fetch: pulumi }
-    const atVendors = declared(async () => (await rulesInUse({ rulesDirectory: RULES })).rules)
+    const atVendors = declared(async () => (await rulesInUse(BUILT_IN_RULES)).rules)
     const restarted = async () => {
       await world.connections.close()
       world = {

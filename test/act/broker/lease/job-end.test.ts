@@ -2,10 +2,11 @@ import { createHmac } from 'node:crypto'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { parseBrokerConfig } from '../../../../src/act/broker/broker-config.ts'
 import { realIo } from '../../../../src/core/contract/io.ts'
-import { type Db, openStore } from '../../../../src/core/store/store.ts'
+import type { Db } from '../../../../src/core/store/store.ts'
 import { Connections } from '../../../../src/know/connections/registry.ts'
 import { testKeys } from '../../../know/estate.ts'
 import { type BrokerStage, brokerStage, ISSUER } from '../broker-stage.ts'
+import { memoryStore } from '../../../memory-store.ts'
 
 const SECRET = ['whsec', 'x'.repeat(24)].join('-')
 const CONFIG = `
@@ -23,7 +24,7 @@ let stage: BrokerStage
 
 beforeAll(async () => {
   vi.stubEnv('TEST_WEBHOOK_SECRET', SECRET)
-  db = await openStore(':memory:')
+  db = await memoryStore()
   stage = await brokerStage(db, new Connections([], testKeys, realIo()), {
     config: CONFIG,
     policies: POLICIES,

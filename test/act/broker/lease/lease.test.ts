@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import pg from 'pg'
@@ -12,7 +11,7 @@ import { redis } from '../../../../src/connectors/redis/connector.ts'
 import { postgres } from '../../../../src/connectors/postgres/connector.ts'
 import type { Connector } from '../../../../src/core/contract/connector.ts'
 import { realIo } from '../../../../src/core/contract/io.ts'
-import { type Db, openStore, transaction } from '../../../../src/core/store/store.ts'
+import { type Db, transaction } from '../../../../src/core/store/store.ts'
 import { Connections } from '../../../../src/know/connections/registry.ts'
 import { liftHold, setHold } from '../../../../src/know/inventory/holds.ts'
 import { findSubject } from '../../../../src/know/inventory/queries.ts'
@@ -32,6 +31,8 @@ import {
 import { testKeys } from '../../../know/estate.ts'
 import { requireServer } from '../../../servers.ts'
 import { type BrokerStage, brokerStage, ISSUER } from '../broker-stage.ts'
+import { BUILT_IN_RULES } from '../../../built-in-rules.ts'
+import { memoryStore } from '../../../memory-store.ts'
 
 const CONFIG = `
 issuers:
@@ -49,8 +50,6 @@ const POLICIES = {
 @id("one-task") forbid(principal, action, resource)
   when { resource.name == "postgres:orders/read" && context has task && context.task == "drop everything" };`,
 }
-const RULES = fileURLToPath(new URL('../../../../rules', import.meta.url))
-
 const postgresServer = requireServer(
   'PostgreSQL',
   availablePostgres() !== undefined,
@@ -79,7 +78,7 @@ describe.skipIf(postgresServer.skip || redisServer.skip)(
       await admin.query(
         'create role orders_read; create table orders (id int); grant select on orders to orders_read',
       )
-      db = await openStore(':memory:')
+      db = await memoryStore()
       const io = realIo()
       connections = new Connections([postgres, redis] as Connector[], testKeys, io)
       const sources = [
@@ -101,7 +100,7 @@ describe.skipIf(postgresServer.skip || redisServer.skip)(
         await observe(db, source, await connections.open(db, source.id), {
           io,
           keys: testKeys,
-          rulesDirectory: RULES,
+          ...BUILT_IN_RULES,
           workers: 1,
         })
       stage = await brokerStage(db, connections, { config: CONFIG, policies: POLICIES })
@@ -158,7 +157,7 @@ describe.skipIf(postgresServer.skip || redisServer.skip)(
         const { port, adminUser: user, adminPassword: password } = server
         const config = { host: '127.0.0.1', port, user, password, tls: 'disable' }
         const source = await connections.add(db, 'postgres', config)
-        const options = { io: realIo(), keys: testKeys, rulesDirectory: RULES, workers: 1 }
+        const options = { io: realIo(), keys: testKeys, ...BUILT_IN_RULES, workers: 1 }
         await observe(db, source, await connections.open(db, source.id), options)
       }
     })

@@ -1,5 +1,4 @@
 import { expect, onTestFinished, test } from 'vitest'
-import { fileURLToPath } from 'node:url'
 import { HANDLE_PREFIX } from '../../../../src/act/broker/lease/lease.ts'
 import { memoryAws } from '../../../../src/connectors/aws/memory.ts'
 import { memoryGithub } from '../../../../src/connectors/github/memory.ts'
@@ -7,27 +6,27 @@ import { sealed } from '../../../../src/connectors/sealed/connector.ts'
 import type { Connector } from '../../../../src/core/contract/connector.ts'
 import { realIo } from '../../../../src/core/contract/io.ts'
 import { Secret } from '../../../../src/core/contract/secret.ts'
-import { openStore } from '../../../../src/core/store/store.ts'
 import { Connections } from '../../../../src/know/connections/registry.ts'
 import { observe } from '../../../../src/know/observe/observe.ts'
 import { testKeys } from '../../../know/estate.ts'
 import { brokerStage, ISSUER } from '../broker-stage.ts'
+import { BUILT_IN_RULES } from '../../../built-in-rules.ts'
+import { memoryStore } from '../../../memory-store.ts'
 
-const RULES = fileURLToPath(new URL('../../../../rules', import.meta.url))
 const POLICIES = {
   'jobs.cedar': '@id("jobs") permit(principal is Workload, action == Action::"lease", resource);',
 }
 
 /** A broker whose leases are of one system, connected and observed. */
 async function stageOf(connector: Connector, settings: Record<string, unknown>, leases: readonly string[]) {
-  const db = await openStore(':memory:')
+  const db = await memoryStore()
   const io = realIo()
   const connections = new Connections([connector], testKeys, io)
   const source = await connections.add(db, connector.system, settings)
   await observe(db, source, await connections.open(db, source.id), {
     io,
     keys: testKeys,
-    rulesDirectory: RULES,
+    ...BUILT_IN_RULES,
     workers: 1,
   })
   const config = `issuers: [{ issuer: '${ISSUER}', subjects: ['job:*'] }]\nleases:\n${leases.map(lease => `  - ${lease}\n`).join('')}`

@@ -10,6 +10,7 @@ import { type Db, fileOf, openStore, transaction } from '../../../../src/core/st
 import type { SqliteOptions } from '../../../../src/core/store/sqlite.ts'
 import { testKeys } from '../../../know/estate.ts'
 import { ownPlace } from '../../../own-store.ts'
+import { memoryStore } from '../../../memory-store.ts'
 
 const entry = (said: string) => ({ kind: 'broker.refused', subject: 'broker', body: { said } })
 const once = (digest: string) => [{ digest, expiresAt: 2e12, refusedAs: 'invalid_grant' as const }]
@@ -99,7 +100,7 @@ test('says why it cannot begin', async () => {
 })
 
 test('is not started where the store is no file', async () => {
-  const db = await openStore(':memory:')
+  const db = await memoryStore()
   onTestFinished(() => db.destroy())
   expect(await startKeeping(db, testKeys.signer)).toBeUndefined()
 })

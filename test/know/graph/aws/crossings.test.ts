@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { realIo } from '../../../../src/core/contract/io.ts'
-import { openStore, transaction } from '../../../../src/core/store/store.ts'
+import { transaction } from '../../../../src/core/store/store.ts'
 import { type Crossing, loadCrossings } from '../../../../src/know/graph/aws/crossing.ts'
 import type { Hop } from '../../../../src/know/graph/graph.ts'
 import { loadGraph } from '../../../../src/know/graph/load-graph.ts'
@@ -10,6 +10,7 @@ import { type Finding, fold } from '../../../../src/know/inventory/fold.ts'
 import { readDetails } from '../../../../src/know/readers/aws-iam.ts'
 import { reachedFrom, type Whole, wholeOf } from '../whole.ts'
 import { accountDetails, type Wanted } from './account-details.ts'
+import { memoryStore } from '../../../memory-store.ts'
 
 const root = fileURLToPath(new URL('../../../../', import.meta.url))
 const crossings = await loadCrossings(`${root}rules`)
@@ -21,7 +22,7 @@ async function graphOf(...details: unknown[]): Promise<Whole> {
 
 /** `found` is what a connection lists beside the details. */
 async function graphWith(found: readonly Finding[], ...details: unknown[]): Promise<Whole> {
-  const db = await openStore(':memory:')
+  const db = await memoryStore()
   const io = realIo()
   const at = io.now().getTime()
   const source = {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { memoryAws } from '../../../../src/connectors/aws/memory.ts'
 import type { Document } from '../../../../src/core/contract/document.ts'
 import { realIo } from '../../../../src/core/contract/io.ts'
-import { openStore, transaction } from '../../../../src/core/store/store.ts'
+import { transaction } from '../../../../src/core/store/store.ts'
 import { explainCan } from '../../../../src/know/graph/aws/explain-can.ts'
 import { loadCrossings } from '../../../../src/know/graph/aws/crossing.ts'
 import { loadAccounts } from '../../../../src/know/graph/aws/load-accounts.ts'
@@ -14,6 +14,7 @@ import { awsIamReader } from '../../../../src/know/readers/aws-iam.ts'
 import { awsOrganizationsReader } from '../../../../src/know/readers/aws-organizations.ts'
 import { reachedFrom, wholeOf } from '../whole.ts'
 import { Fleet } from './fleet.ts'
+import { memoryStore } from '../../../memory-store.ts'
 
 const ACCOUNT = '400000000001'
 const MANAGEMENT = '400000000009'
@@ -89,7 +90,7 @@ async function read(all: Record<string, unknown>): Promise<Finding[]> {
 
 /** The inventory that these files make, in whatever order, each batch by itself. */
 async function known(...batches: readonly Finding[][]) {
-  const db = await openStore(':memory:')
+  const db = await memoryStore()
   const io = realIo()
   const at = io.now().getTime()
   const source = {

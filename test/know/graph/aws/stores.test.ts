@@ -1,13 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import type { Document } from '../../../../src/core/contract/document.ts'
 import { realIo } from '../../../../src/core/contract/io.ts'
-import { openStore, transaction } from '../../../../src/core/store/store.ts'
+import { transaction } from '../../../../src/core/store/store.ts'
 import { awsCrossings } from '../../../../src/know/graph/aws/crossings.ts'
 import { loadAccounts } from '../../../../src/know/graph/aws/load-accounts.ts'
 import { type Finding, fold } from '../../../../src/know/inventory/fold.ts'
 import { loadRoots } from '../../../../src/know/inventory/roots.ts'
 import { awsIamReader } from '../../../../src/know/readers/aws-iam.ts'
 import { Fleet } from './fleet.ts'
+import { memoryStore } from '../../../memory-store.ts'
 
 const [OWN, OTHER, UNKNOWN] = ['410000000001', '410000000002', '410000000003']
 const BUCKET = 'arn:aws:s3:::reports'
@@ -51,7 +52,7 @@ async function details(fleet: Fleet): Promise<Finding[]> {
 
 /** Each hop to what is stored, as `user/Reader may-read bucket proven`. */
 async function hopsTo(fleets: readonly Fleet[], ...stores: readonly Finding[][]): Promise<string[]> {
-  const db = await openStore(':memory:')
+  const db = await memoryStore()
   const [io, at] = [realIo(), Date.UTC(2026, 0, 1)]
   await db
     .insertInto('source')

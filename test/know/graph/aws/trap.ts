@@ -1,12 +1,13 @@
 import { beforeAll, expect, test } from 'vitest'
 import { realIo } from '../../../../src/core/contract/io.ts'
-import { openStore, transaction } from '../../../../src/core/store/store.ts'
+import { transaction } from '../../../../src/core/store/store.ts'
 import type { Crossing } from '../../../../src/know/graph/aws/crossing.ts'
 import { loadGraph } from '../../../../src/know/graph/load-graph.ts'
 import { type Finding, fold } from '../../../../src/know/inventory/fold.ts'
 import { readDetails } from '../../../../src/know/readers/aws-iam.ts'
 import { reachedFrom, type Whole, wholeOf } from '../whole.ts'
 import { Fleet } from './fleet.ts'
+import { memoryStore } from '../../../memory-store.ts'
 
 export const allow = (Action: string | string[], Resource: string | string[] = '*', more: object = {}) => ({
   Effect: 'Allow',
@@ -71,7 +72,7 @@ export function testTraps(crossings: readonly Crossing[], traps: readonly Trap[]
 }
 
 async function graphOf(aws: readonly Crossing[], findings: readonly Finding[]): Promise<Whole> {
-  const db = await openStore(':memory:')
+  const db = await memoryStore()
   const io = realIo()
   const at = io.now().getTime()
   const source = {

@@ -1,18 +1,10 @@
-import { fileURLToPath } from 'node:url'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { Observation } from '../../../../src/core/contract/observation.ts'
 import { takeReport } from '../../../../src/know/readers/report/take-report.ts'
 import { Unreadable } from '../../../../src/know/readers/reader.ts'
-import { compileRules, type Engine } from '../../../../src/know/readers/secrets/engine.ts'
-import { loadRules } from '../../../../src/know/readers/secrets/load-rules.ts'
+import { engine } from '../secrets/rule-directory.ts'
 
 const report = { system: 'report', instance: 'r', kind: 'report', id: 'r' }
-let engine: Engine
-
-beforeAll(async () => {
-  const { rules } = await loadRules(fileURLToPath(new URL('../../../../rules/secrets', import.meta.url)))
-  engine = compileRules(rules)
-})
 
 async function taken(content: unknown): Promise<{ seen: Observation[]; failure: unknown }> {
   const text = typeof content === 'string' ? content : JSON.stringify(content)

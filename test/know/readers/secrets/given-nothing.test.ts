@@ -1,17 +1,15 @@
-import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { compileRule } from '../../../../src/know/readers/secrets/compiled-rule.ts'
 import { DIALECTS } from '../../../../src/know/readers/secrets/dialect.ts'
 import { compileRules } from '../../../../src/know/readers/secrets/engine.ts'
 import { isGivenNothing } from '../../../../src/know/readers/secrets/given-nothing.ts'
-import { loadRules } from '../../../../src/know/readers/secrets/load-rules.ts'
 import { readGiven } from '../../../../src/know/readers/secrets/read-assignment.ts'
 import { SEPARATOR } from '../../../../src/know/readers/secrets/separator.ts'
 import { Text } from '../../../../src/know/readers/secrets/text.ts'
+import { rules } from './rule-directory.ts'
 
-const RULES = fileURLToPath(new URL('../../../../rules/secrets', import.meta.url))
-const rule = compileRule((await loadRules(RULES)).rules.find(({ id }) => id === 'generic-password')!)
+const rule = compileRule(rules.find(({ id }) => id === 'generic-password')!)
 
 /** What decides, and what would be a value. */
 const PIECES =

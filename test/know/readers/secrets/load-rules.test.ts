@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { loadOwnRules, loadRules, parseRule } from '../../../../src/know/readers/secrets/load-rules.ts'
-import { ruleDirectory } from './rule-directory.ts'
+import { ruleDirectory, rules as builtInRules } from './rule-directory.ts'
 
 const directory = await mkdtemp(join(tmpdir(), 'firebreak-rules-'))
 afterAll(() => rm(directory, { recursive: true }))
@@ -69,14 +69,15 @@ test('a file that is called .yml is told, not passed over', async () => {
 })
 
 test('own rules are refused where there are none, or where one takes the id of a built-in rule', async () => {
-  const builtIn = (await loadRules(ruleDirectory)).rules
   const own = await mkdtemp(join(directory, 'own-'))
-  await expect(loadOwnRules(join(own, 'absent'), builtIn)).rejects.toMatchObject({ code: 'INVALID_INPUT' })
-  await expect(loadOwnRules(own, builtIn)).rejects.toThrow('there is no rule in')
+  await expect(loadOwnRules(join(own, 'absent'), builtInRules)).rejects.toMatchObject({
+    code: 'INVALID_INPUT',
+  })
+  await expect(loadOwnRules(own, builtInRules)).rejects.toThrow('there is no rule in')
   await writeFile(join(own, 'acme-token.yaml'), good.replace('id: npm-token', 'id: acme-token'))
   await writeFile(join(own, 'broken.yaml'), 'id: [')
-  const { rules, problems } = await loadOwnRules(own, builtIn)
+  const { rules, problems } = await loadOwnRules(own, builtInRules)
   expect([rules.map(rule => rule.id), problems.length > 0]).toEqual([['acme-token'], true])
   await writeFile(join(own, 'npm-token.yaml'), good)
-  await expect(loadOwnRules(own, builtIn)).rejects.toThrow('has the id of a built-in one')
+  await expect(loadOwnRules(own, builtInRules)).rejects.toThrow('has the id of a built-in one')
 })

@@ -1,14 +1,17 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { rulesInUse } from '../../../../src/know/readers/secrets/rules-in-use.ts'
-import { ruleDirectory } from './rule-directory.ts'
+import { fewRules } from '../../../built-in-rules.ts'
 
 test('the built-in rules come from where they were kept, where there is such a place', async () => {
   const cacheDirectory = await mkdtemp(join(tmpdir(), 'firebreak-rules-'))
   onTestFinished(() => rm(cacheDirectory, { recursive: true }))
-  const folders = { rulesDirectory: dirname(ruleDirectory), cacheDirectory }
+  const folders = {
+    rulesDirectory: await fewRules('github-token', 'npm-token', 'private-key'),
+    cacheDirectory,
+  }
   const all = await rulesInUse(folders)
   const [name] = await readdir(cacheDirectory)
   const file = join(cacheDirectory, name!)
