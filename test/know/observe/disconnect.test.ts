@@ -1,7 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdir, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { join } from 'node:path'
 import { beforeEach, expect, test } from 'vitest'
 import { z } from 'zod'
 import { isEnded } from '../../../src/act/incident/subject.ts'
@@ -13,9 +11,9 @@ import { coverageOf, listCredentials } from '../../../src/know/inventory/queries
 import { disconnect, forgetUnread } from '../../../src/know/observe/disconnect.ts'
 import { observe } from '../../../src/know/observe/observe.ts'
 import { claimSource, enrol } from '../../../src/know/observe/schedule.ts'
-import { type Estate, openEstate, ownDirectory, password, role, testKeys } from '../estate.ts'
+import { type Estate, openEstate, password, role, testKeys } from '../estate.ts'
 import { Files } from './files.ts'
-import { RULE } from './test-rule.ts'
+import { keptReading } from './kept-reading.ts'
 
 const token = (n: number) => `tok_${createHash('sha256').update(`token ${n}`).digest('hex').slice(0, 32)}`
 const SAID = { by: 'ann', why: 'it is gone for good' }
@@ -24,13 +22,10 @@ let estate: Estate
 let files: Files
 let connections: Connections
 let source: Row<'source'>
-let rulesDirectory: string
+const kept = keptReading()
 
 beforeEach(async () => {
   estate = await openEstate()
-  rulesDirectory = await ownDirectory()
-  await mkdir(join(rulesDirectory, 'secrets'))
-  await writeFile(join(rulesDirectory, 'secrets', 'test-token.yaml'), RULE)
   files = new Files()
   files.files = { 'a.env': token(1), 'b.txt': 'nothing' }
   files.extra = [
@@ -59,7 +54,7 @@ async function run() {
   files.read = []
   const { db, io } = estate
   const connection = await connections.open(db, source.id)
-  return await observe(db, source, connection, { keys: testKeys, io, rulesDirectory, workers: 1 })
+  return await observe(db, source, connection, { keys: testKeys, io, reading: await kept() })
 }
 
 async function leave() {
@@ -293,7 +288,7 @@ test('who reads it meanwhile ends with what happened, and writes nothing more', 
         await leave()
       },
     },
-    { keys: testKeys, io, rulesDirectory, workers: 1 },
+    { keys: testKeys, io, reading: await kept() },
   )
   await expect(reading).rejects.toMatchObject({
     code: 'CONFLICT',
@@ -319,7 +314,7 @@ test('who reads it meanwhile writes nothing more where it was connected again, e
         source = await add()
       },
     },
-    { keys: testKeys, io, rulesDirectory, workers: 1 },
+    { keys: testKeys, io, reading: await kept() },
   )
   await expect(reading).rejects.toMatchObject({
     code: 'CONFLICT',
@@ -346,7 +341,7 @@ test('connecting it once more, without an end between, keeps nobody from reading
         source = await add()
       },
     },
-    { keys: testKeys, io, rulesDirectory, workers: 1 },
+    { keys: testKeys, io, reading: await kept() },
   )
   expect((await rows())['copy']).toEqual({ all: 1, standing: 1 })
 })

@@ -13,11 +13,12 @@ import { type ObserveResult, observe } from '../../../src/know/observe/observe.t
 import { fewRules } from '../../built-in-rules.ts'
 import { ownDirectory, testKeys } from '../estate.ts'
 import { made } from '../readers/archive/looking.ts'
+import { keptReading } from './kept-reading.ts'
 import { rules } from '../readers/secrets/rule-directory.ts'
 
 const token = rules.find(rule => rule.id === 'github-token')!.examples.positive[0]!.value
+const kept = keptReading(() => fewRules('github-token'))
 let home: string
-let rulesDirectory: string
 let db: Db
 let source: Row<'source'>
 let clock = Date.UTC(2026, 0, 1)
@@ -25,7 +26,6 @@ let clock = Date.UTC(2026, 0, 1)
 beforeEach(async () => {
   home = await ownDirectory()
   await mkdir(join(home, 'tree'))
-  rulesDirectory = await fewRules('github-token')
   db = await openStore(join(home, 'db'))
   onTestFinished(() => db.destroy())
   source = {
@@ -49,8 +49,7 @@ async function run(): Promise<ObserveResult> {
   const io = { ...realIo(), now: () => new Date(clock) }
   const connection = await directory.open({ path: join(home, 'tree') }, io)
   try {
-    const options = { keys: testKeys, io, rulesDirectory, workers: 1 }
-    return await observe(db, source, connection, options)
+    return await observe(db, source, connection, { keys: testKeys, io, reading: await kept() })
   } finally {
     await connection.close()
   }

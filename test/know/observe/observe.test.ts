@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import type { Connection } from '../../../src/core/contract/connector.ts'
@@ -14,11 +14,12 @@ import { type ObserveOptions, observe } from '../../../src/know/observe/observe.
 import { engineName, openOwnStore } from '../../own-store.ts'
 import { ownDirectory, role, testKeys, tree } from '../estate.ts'
 import { Files } from './files.ts'
+import { keptReading, ownRule } from './kept-reading.ts'
 import { RULE } from './test-rule.ts'
 
 const token = (n: number) => `tok_${createHash('sha256').update(`token ${n}`).digest('hex').slice(0, 32)}`
 
-let rulesDirectory: string
+const kept = keptReading()
 let home: string
 let db: Db
 let source: Row<'source'>
@@ -27,9 +28,6 @@ let clock: number
 
 beforeEach(async () => {
   home = await ownDirectory()
-  rulesDirectory = join(home, 'rules')
-  await mkdir(join(rulesDirectory, 'secrets'), { recursive: true })
-  await writeFile(join(rulesDirectory, 'secrets', 'test-token.yaml'), RULE)
   db = (await openOwnStore()).db
   clock = Date.UTC(2026, 0, 1)
   files = new Files()
@@ -56,15 +54,17 @@ async function open(options: { maxPageCount?: number } = {}): Promise<Db> {
   return opened
 }
 
-async function run(options: Partial<ObserveOptions> = {}) {
+async function run(
+  options: Partial<Pick<ObserveOptions, 'io' | 'onProgress' | 'full'>> = {},
+  rulesDirectory?: string,
+) {
   clock += 60_000
   const io = { ...realIo(), now: () => new Date(clock) }
   files.read = []
   return await observe(db, source, files.connection(), {
     keys: testKeys,
     io,
-    rulesDirectory,
-    workers: 1,
+    ...(rulesDirectory === undefined ? { reading: await kept() } : { rulesDirectory, workers: 1 }),
     ...options,
   })
 }
@@ -111,19 +111,21 @@ describe('observing', () => {
 
   test('reads again what was read by other rules, and drops what these do not find', async () => {
     files.files = { 'a.env': token(1), 'b.txt': 'nothing' }
-    await run()
+    const rulesDirectory = await ownRule()
+    await run({}, rulesDirectory)
     await writeFile(join(rulesDirectory, 'secrets', 'test-token.yaml'), RULE.replaceAll('tok_', 'tik_'))
-    await run()
+    await run({}, rulesDirectory)
     expect(files.read).toEqual(['a.env', 'b.txt'])
     expect(await places()).toEqual([[]])
-    await run()
+    await run({}, rulesDirectory)
     expect(files.read).toEqual([])
     expect(await places()).toEqual([[]])
   })
 
   test('a rule that cannot be read is a gap', async () => {
+    const rulesDirectory = await ownRule()
     await writeFile(join(rulesDirectory, 'secrets', 'broken.yaml'), 'id: [')
-    await run()
+    await run({}, rulesDirectory)
     expect((await coverageOf(db)).skipped).toMatchObject([{ what: 'rule broken.yaml' }])
   })
 
@@ -254,7 +256,7 @@ describe('what is gone', () => {
     }
     clock += 1000
     const io = { ...realIo(), now: () => new Date(clock) }
-    await observe(db, source, { ...connection, discover }, { keys: testKeys, io, rulesDirectory, workers: 1 })
+    await observe(db, source, { ...connection, discover }, { keys: testKeys, io, reading: await kept() })
     expect(await places()).toEqual([['a.env']])
   })
 
@@ -283,7 +285,7 @@ describe('what is gone', () => {
     const other = { ...source, id: 'source-2', label: 'clone', instance: 'tree-2' }
     await db.insertInto('source').values(other).execute()
     const io = { ...realIo(), now: () => new Date(clock) }
-    await observe(db, other, files.connection(), { keys: testKeys, io, rulesDirectory, workers: 1 })
+    await observe(db, other, files.connection(), { keys: testKeys, io, reading: await kept() })
     files.files = {}
     await run()
     expect(await places()).toEqual([['a.env']])
@@ -330,7 +332,7 @@ describe('two runs over one source at once', () => {
     }
     const io = (at: number) => ({ ...realIo(), now: () => new Date(at) })
     clock += 60_000
-    const options = { keys: testKeys, rulesDirectory, workers: 1 }
+    const options = { keys: testKeys, rulesDirectory: await ownRule(), workers: 1 }
     await Promise.all([
       observe(db, source, older, { ...options, io: io(clock) }).then(() => olderHasEnded.resolve()),
       observe(db, source, newer, { ...options, io: io(clock + 1) }).then(() => newerHasEnded.resolve()),
@@ -487,7 +489,7 @@ test('documents of which the source breaks off midway are read again', async () 
   }
   const io = { ...realIo(), now: () => new Date(clock) }
   await expect(
-    observe(db, source, broken, { keys: testKeys, io, rulesDirectory, workers: 1 }),
+    observe(db, source, broken, { keys: testKeys, io, reading: await kept() }),
   ).rejects.toMatchObject({ code: 'UNREACHABLE' })
   expect(await db.selectFrom('document').selectAll().execute()).toEqual([])
 })

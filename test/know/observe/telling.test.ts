@@ -1,6 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises'
 import { createHash } from 'node:crypto'
-import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { Connection } from '../../../src/core/contract/connector.ts'
 import { realIo } from '../../../src/core/contract/io.ts'
@@ -9,8 +7,8 @@ import type { Db } from '../../../src/core/store/store.ts'
 import { coverageOf } from '../../../src/know/inventory/queries.ts'
 import { observe } from '../../../src/know/observe/observe.ts'
 import { openOwnStore } from '../../own-store.ts'
-import { ownDirectory, testKeys, tree } from '../estate.ts'
-import { RULE } from './test-rule.ts'
+import { testKeys, tree } from '../estate.ts'
+import { keptReading } from './kept-reading.ts'
 
 /** Files by path; those of `past` are in the source's history only. */
 class Files {
@@ -73,15 +71,12 @@ function account(users: readonly string[], more: object = {}): string {
 }
 
 let db: Db
-let rulesDirectory: string
+const kept = keptReading()
 let source: Row<'source'>
 let files: Files
 let clock = Date.UTC(2026, 0, 1)
 
 beforeEach(async () => {
-  rulesDirectory = join(await ownDirectory(), 'rules')
-  await mkdir(join(rulesDirectory, 'secrets'), { recursive: true })
-  await writeFile(join(rulesDirectory, 'secrets', 'test-token.yaml'), RULE)
   db = (await openOwnStore()).db
   files = new Files()
   source = {
@@ -103,7 +98,7 @@ beforeEach(async () => {
 async function run() {
   clock += 60_000
   const io = { ...realIo(), now: () => new Date(clock) }
-  return await observe(db, source, files.connection(), { keys: testKeys, io, rulesDirectory, workers: 1 })
+  return await observe(db, source, files.connection(), { keys: testKeys, io, reading: await kept() })
 }
 
 /** What stands: users by name, and how many edges, facts and policies there are. */

@@ -256,7 +256,7 @@ describe.skipIf(postgresServer.skip || redisServer.skip)(
     })
 
     test('a user of Redis ends at its time, and its sessions with it', async () => {
-      const { status, body } = await ask({ name: 'redis:cart', ttlSeconds: 1 })
+      const { status, body } = await ask({ name: 'redis:cart', ttlSeconds: 5 })
       expect(status, JSON.stringify(body)).toBe(201)
       const { lease, credential } = body as never as Granted
       const session = new Redis({
