@@ -16,6 +16,9 @@ import type { Skipped, Tree, TreeFile } from './tree.ts'
 /** Smaller files are read once, into memory; larger ones twice, since their id must be known first. */
 const WHOLE_BYTES = 8 * 1024 * 1024
 const OWN_HISTORY = '.git/objects'
+/** In `.git/modules/NAME`, or deeper: a name may have slashes, and a submodule submodules of its own. */
+const SUBMODULES = '.git/modules'
+const isHistory = (path: string) => path === OWN_HISTORY || /^\.git\/modules\/.+\/objects$/.test(path)
 
 interface Seen {
   readonly files: SeenFiles
@@ -93,14 +96,17 @@ export async function connectTree(tree: Tree, config: DirectoryConfig): Promise<
   }
 
   function* coverage({ files, skipped }: Seen): Generator<Observation, void> {
-    // The checkout's own history is left out by what the scope says; that of other repositories inside is a gap.
-    const hasHistory = skipped.some(({ skipped }) => skipped === OWN_HISTORY)
-    const counts = `${countText(files.length, 'file')}${hasHistory ? `, without the history in ${OWN_HISTORY}` : ''}`
+    // The checkout's history and its submodules' are left out by what the scope says; that of other repositories is a gap.
+    const histories = [OWN_HISTORY, SUBMODULES].filter(folder =>
+      skipped.some(({ skipped }) => isHistory(skipped) && skipped.startsWith(folder)),
+    )
+    const without = histories.length > 0 ? `, without the history in ${histories.join(' and ')}` : ''
+    const counts = `${countText(files.length, 'file')}${without}`
     // Each gap is a path, so that what is known about the rest can still be told to be gone.
     const complete = !skipped.some(({ skipped }) => skipped === '')
     yield { see: 'covered', scope: `${tree.scope} ${counts}`, complete }
     for (const { skipped: path, why, failed } of skipped) {
-      if (path === OWN_HISTORY) continue
+      if (isHistory(path)) continue
       // A tree of one file is that place itself.
       const scope = path === '' ? tree.scope : `directory:${tree.path}/${path}`
       yield { see: 'covered', scope, complete: false, why, ...(failed && { failed }) }

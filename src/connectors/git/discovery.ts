@@ -1,6 +1,7 @@
+import { join } from 'node:path'
 import { countText } from '../../core/contract/count-text.ts'
 import type { Facts, Observation } from '../../core/contract/observation.ts'
-import { alternates, defaultBranch, isBare, type Refs } from './git-directory.ts'
+import { alternates, defaultBranch, fromDotGit, isBare, type Refs } from './git-directory.ts'
 import { EMPTY_BLOB } from './history.ts'
 import { given, readObjects } from './object-reader.ts'
 import { contentId, ownFiles, packsWithoutIndex, submoduleRepositories } from './own-files.ts'
@@ -95,7 +96,12 @@ async function stateGaps(
   for (const path of submodules) {
     coverage.elsewhere(`submodule ${path}`, SUBMODULE_ELSEWHERE)
   }
+  const checkedOut = await Promise.all(
+    [...submodules].map(async path => (await fromDotGit(join(repository.path, path)))?.common),
+  )
   for (const path of await submoduleRepositories(repository)) {
+    // What stands in the checkout was told of by its path there.
+    if (checkedOut.includes(join(repository.common, path))) continue
     coverage.elsewhere(`.git/${path}`, 'the repository of a submodule: scan it by itself')
   }
   if ([...settings.keys()].some(name => name.startsWith('filter.lfs.') || name.startsWith('lfs.'))) {

@@ -47,7 +47,8 @@ export async function findGitDirectory(given: string): Promise<GitDirectory> {
   return { ...directory, path }
 }
 
-async function fromDotGit(path: string): Promise<Omit<GitDirectory, 'path'> | undefined> {
+/** The repository of a checkout at this path, its own or the one that its `.git` names; none where nothing is checked out. */
+export async function fromDotGit(path: string): Promise<Omit<GitDirectory, 'path'> | undefined> {
   const dotGit = join(path, '.git')
   const found = await stat(dotGit).catch(() => undefined)
   if (found?.isDirectory()) return asGitDirectory(dotGit)

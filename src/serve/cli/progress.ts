@@ -47,15 +47,14 @@ export function progressView(stderr: NodeJS.WriteStream): ProgressView {
         return
       }
       clear()
-      if (event.kind === 'note') stderr.write(printable(wrapped(`${event.text}\n`, stderr)))
-      else {
-        const detail = event.detail === undefined ? '' : pc.dim(`  ${event.detail}`)
-        stderr.write(
-          printable(`${MARKS[event.state] ?? '·'} ${event.title} ${pc.dim(event.state)}${detail}\n`),
-        )
-      }
+      const text = event.kind === 'note' ? event.text : stepLine(event)
+      stderr.write(printable(wrapped(`${text}\n`, stderr)))
     },
   }
+}
+
+function stepLine({ title, state, detail }: Extract<ProgressEvent, { kind: 'step' }>): string {
+  return `${MARKS[state] ?? '·'} ${title} ${pc.dim(state)}${detail === undefined ? '' : pc.dim(`  ${detail}`)}`
 }
 
 type ScanEvent = Extract<ProgressEvent, { kind: 'scan' }>

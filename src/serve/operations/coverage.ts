@@ -27,8 +27,8 @@ export function unreadFailure(
 const SHOWN = 10
 
 export function coverageText(coverage: Coverage, width: number): string {
-  const searched = coverage.searched.map(scope => wrap(scope, width, '  ', '  '))
-  const skipped = coverage.skipped.map(({ what, why }) => wrap(`${what}: ${why}`, width, '  ', '  '))
+  const searched = coverage.searched.map(scope => wrap(scope, width, '  ', '    '))
+  const skipped = coverage.skipped.map(({ what, why }) => wrap(`${what}: ${why}`, width, '  ', '    '))
   return [
     ...(searched.length === 0
       ? ['Nothing could be searched to its end.']

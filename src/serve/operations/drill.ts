@@ -34,7 +34,7 @@ export const drill = defineOperation<z.infer<typeof input>, DrillReport>({
         wrap(`${mark(check.ok)}  ${check.what}: ${check.saw}`, width, '  ', '      '),
       ),
       '',
-      `The evidence was kept in ${report.kept}:`,
+      wrap(`The evidence was kept in ${report.kept}:`, width, '', '  '),
       ...report.files.map(file => `  ${file}`),
       'Check it yourself:',
       `  firebreak evidence verify --file ${report.kept}/evidence.jsonl \\`,

@@ -303,7 +303,7 @@ function text(output: Imported, width: number): string {
 function credentialsTable({ credentials }: Imported, width: number): string {
   const rows = credentials.flatMap(({ fingerprint, kind, preview, identity, copies, foundByScan }) =>
     copies.map((copy, index) => [
-      index === 0 ? shortFingerprint(fingerprint ?? '') : '',
+      shortFingerprint(fingerprint ?? ''),
       index === 0 ? [kind, preview ?? identity ?? ''].join(' ').trim() : '',
       whereOf(copy),
       copy.commit?.slice(0, 8) ?? '',

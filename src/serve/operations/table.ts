@@ -1,8 +1,10 @@
 import pc from 'picocolors'
 import stringWidth from 'string-width'
+import { piecesOf, wrap } from './wrap.ts'
 
 const GAP = 2
 const MIN_COLUMN = 8
+const INDENT = '    '
 
 export interface Column {
   readonly title: string
@@ -11,7 +13,10 @@ export interface Column {
   readonly align?: 'left' | 'right'
 }
 
-/** Rows under a head line, without rules, in lines of at most `width` columns. Columns that are empty in every row are left out. */
+/**
+ * Rows under a head line, without rules, in lines of at most `width` columns. Columns that are empty in every row are left
+ * out. One that is too narrow for its names and paths leaves the row: it stands on lines of its own under it, the first above.
+ */
 export function table(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
@@ -26,74 +31,129 @@ export function* tableLines(
   rows: readonly (readonly string[])[],
   width: number,
 ): Generator<string, void> {
-  const used = columns.map((_, index) => index).filter(index => rows.some(row => row[index] !== ''))
-  const shown = used.map(index => columns[index]!)
-  const cells = rows.map(row => used.map(index => row[index] ?? ''))
-  const widths = fit(shown, cells, width)
-  const titles = shown.map(column => column.title)
-  yield pc.dim(padded(titles, shown, widths))
-  for (const row of cells) {
-    for (const line of linesOf(row, widths)) yield padded(line, shown, widths)
+  const shown = columns
+    .map((column, index) => ({ ...column, index }))
+    .filter(({ index }) => rows.some(row => row[index] !== ''))
+  const { above, beside, under } = fit(shown, rows, width)
+  const indent = above ? INDENT : ''
+  if (above) yield pc.dim(above.title)
+  const titles = beside.map(({ title }) => title)
+  if (titles.length > 0) yield indent + pc.dim(padded(titles, beside))
+  for (const { title } of under) yield pc.dim(INDENT + title)
+  for (const row of rows) {
+    if (above) yield* broken(row[above.index] ?? '', width)
+    for (const cells of linesOf(row, beside)) {
+      const line = padded(cells, beside)
+      if (line !== '') yield indent + line
+    }
+    for (const { index } of under)
+      for (const line of broken(row[index] ?? '', width - INDENT.length)) if (line !== '') yield INDENT + line
   }
 }
 
-function padded(line: readonly string[], columns: readonly Column[], widths: readonly number[]): string {
-  const cells = line.map((cell, index) => {
-    const room = ' '.repeat(Math.max(0, widths[index]! - widthOf(cell)))
-    return columns[index]!.align === 'right' ? room + cell : cell + room
+type Shown = Column & { readonly index: number }
+type Placed = Shown & { readonly width: number }
+
+function padded(line: readonly string[], columns: readonly Placed[]): string {
+  const cells = line.map((cell, at) => {
+    const { width, align } = columns[at]!
+    const room = ' '.repeat(Math.max(0, width - widthOf(cell)))
+    return align === 'right' ? room + cell : cell + room
   })
   return cells.join(' '.repeat(GAP)).trimEnd()
 }
 
 /** A row as lines, as many as its highest cell has. */
-function linesOf(row: readonly string[], widths: readonly number[]): string[][] {
-  const broken = row.map((cell, index) => breakText(cell, widths[index]!).split('\n'))
-  const height = Math.max(1, ...broken.map(lines => lines.length))
-  return Array.from({ length: height }, (_, line) => broken.map(lines => lines[line] ?? ''))
+function linesOf(row: readonly string[], columns: readonly Placed[]): string[][] {
+  const cells = columns.map(({ index, width }) => broken(row[index] ?? '', width))
+  const height = Math.max(1, ...cells.map(lines => lines.length))
+  return Array.from({ length: height }, (_, at) => cells.map(lines => lines[at] ?? ''))
 }
 
-/** The natural width of each column; flexible ones share what is left over. */
-function fit(columns: readonly Column[], rows: readonly (readonly string[])[], width: number): number[] {
-  const natural = columns.map((column, index) =>
-    rows.reduce((widest, row) => Math.max(widest, widthOf(row[index] ?? '')), column.title.length),
+interface Layout {
+  readonly above?: Shown | undefined
+  readonly beside: readonly Placed[]
+  readonly under: readonly Shown[]
+}
+
+/** Which columns stand where, and how wide: the widest flexible one gives way first, so that narrow ones stay whole. */
+function fit(columns: readonly Shown[], rows: readonly (readonly string[])[], width: number): Layout {
+  const widest = ({ index, title }: Shown, measure: (text: string) => number, least = 0) => {
+    let most = Math.max(title.length, least)
+    for (const row of rows) {
+      const cell = row[index] ?? ''
+      if (widthOf(cell) > most) most = Math.max(most, Math.ceil(measure(cell)))
+    }
+    return most
+  }
+  const excess = (widths: readonly number[], room: number) =>
+    widths.reduce((sum, one) => sum + one + GAP, -GAP) - room
+  const natural = columns.map(column => ({ ...column, width: widest(column, widthOf) }))
+  if (
+    excess(
+      natural.map(one => one.width),
+      width,
+    ) <= 0
   )
-  const widths = [...natural]
-  let excess = widths.reduce((sum, column) => sum + column, 0) + GAP * (columns.length - 1) - width
-  while (excess > 0) {
-    // The widest flexible column gives way first, so that narrow ones stay whole.
-    const candidates = columns.map((_, index) => index).filter(index => columns[index]!.flexible)
-    const widest = candidates.reduce(
-      (best, index) => (widths[index]! > widths[best]! ? index : best),
-      candidates[0] ?? -1,
-    )
-    if (widest < 0 || widths[widest]! <= MIN_COLUMN) break
-    widths[widest] = widths[widest]! - 1
-    excess--
+    return { beside: natural, under: [] }
+  let beside = natural.map(one => ({
+    ...one,
+    least: one.flexible ? Math.min(one.width, widest(one, leastWidth, MIN_COLUMN)) : one.width,
+  }))
+  const [first] = columns
+  const out = new Set<number>()
+  const room = () => width - (first && out.has(first.index) ? INDENT.length : 0)
+  while (
+    excess(
+      beside.map(one => one.least),
+      room(),
+    ) > 0
+  ) {
+    const widestOne = beside.filter(one => one.flexible).sort((a, b) => b.least - a.least)[0]
+    if (!widestOne) break
+    out.add(widestOne.index)
+    beside = beside.filter(one => one !== widestOne)
   }
-  return widths
+  for (
+    let over = excess(
+      beside.map(one => one.width),
+      room(),
+    );
+    over > 0;
+    over--
+  ) {
+    const giving = beside.filter(one => one.width > one.least).sort((a, b) => b.width - a.width)[0]
+    if (!giving) break
+    giving.width--
+  }
+  const left = columns.filter(({ index }) => out.has(index))
+  const above = left.find(column => column === first)
+  return { above, beside, under: left.filter(column => column !== above) }
 }
 
-/** Breaks text after a separator where there is one in the second half of the line, else anywhere. */
-export function breakText(text: string, width: number): string {
+/** A cell as lines. A name that is longer than a whole line is broken anywhere. */
+function broken(text: string, width: number): string[] {
+  if (widthOf(text) <= width) return [text]
   const lines: string[] = []
-  let rest = text
-  while (widthOf(rest) > width) {
-    const head = beginning(rest, width)
-    const separator = Math.max(head.lastIndexOf(' '), head.lastIndexOf('/'), head.lastIndexOf(','))
-    const at = separator >= head.length / 2 ? separator + 1 : head.length
-    const line = rest.slice(0, at).trimEnd()
-    // A colour that the break goes through ends there: it would go on over the columns beside it.
-    lines.push(line.includes(ESCAPE) ? `${line}${ESCAPE}[0m` : line)
-    rest = rest.slice(at).trimStart()
+  for (let line of wrap(text, width, '', '', widthOf).split('\n')) {
+    while (widthOf(line) > width) {
+      const head = beginning(line, width)
+      lines.push(head)
+      line = line.slice(head.length)
+    }
+    lines.push(line)
   }
-  return [...lines, rest].join('\n')
+  // A colour that the break goes through ends there: it would go on over the columns beside it.
+  return lines.map((line, at) =>
+    at < lines.length - 1 && line.includes(ESCAPE) ? `${line}${ESCAPE}[0m` : line,
+  )
 }
 
 /** As much of a text as `width` columns hold, one character at least. */
 function beginning(text: string, width: number): string {
   let end = 0
   let taken = 0
-  for (const [piece] of text.matchAll(PIECES)) {
+  for (const [piece] of text.matchAll(CHARACTERS)) {
     taken += piece.startsWith(ESCAPE) ? 0 : widthOf(piece)
     if (end > 0 && taken > width) break
     end += piece.length
@@ -102,11 +162,16 @@ function beginning(text: string, width: number): string {
 }
 
 const ESCAPE = '\u001b'
-/** What is not taken apart: a colour, or a character. */
+/** What is not taken apart at all: a colour, or a character. */
 // oxlint-disable-next-line no-control-regex
-const PIECES = /\u001b\[\d+m|./gsu
+const CHARACTERS = /\u001b\[\d+m|./gsu
 
 /** How many columns of a terminal a text takes: colours none, wide characters two. What most cells hold needs no measuring. */
 function widthOf(text: string): number {
   return /^[ -~\u00c0-\u024f…]*$/.test(text) ? text.length : stringWidth(text)
+}
+
+/** The narrowest column in which no name of a text is broken, and a path takes two lines or little more. */
+function leastWidth(text: string): number {
+  return Math.max(...text.split(' ').map(word => Math.max(widthOf(word) / 2, ...piecesOf(word).map(widthOf))))
 }

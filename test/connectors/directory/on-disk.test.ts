@@ -165,7 +165,7 @@ test('the path may be one file: the others beside it are not read', async () => 
 
 test("a repository's settings are read, its compressed history is not", async () => {
   const root = emptyFolder()
-  for (const repository of ['.git', 'vendor/lib/.git']) {
+  for (const repository of ['.git', '.git/modules/vendor/sub', 'vendor/lib/.git']) {
     mkdirSync(join(root, repository, 'objects'), { recursive: true })
     mkdirSync(join(root, repository, 'refs'))
     writeFileSync(join(root, repository, 'HEAD'), 'ref: refs/heads/main\n')
@@ -181,7 +181,7 @@ test("a repository's settings are read, its compressed history is not", async ()
   const covered = (await observationsOf(connection)).filter(({ see }) => see === 'covered')
   expect(covered).toEqual([
     expect.objectContaining({
-      scope: expect.stringContaining('without the history in .git/objects'),
+      scope: expect.stringMatching(/, without the history in \.git\/objects and \.git\/modules$/),
       complete: true,
     }),
     expect.objectContaining({ scope: expect.stringContaining('vendor/lib/.git/objects'), complete: false }),

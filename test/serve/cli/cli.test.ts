@@ -74,7 +74,7 @@ test('lines that come while a command runs are told so, too', async () => {
     return stdout.written
   }
   expect(await told(true, false)).toBe(
-    '2026-01-01T00:00:00.000Z \n  git:/srv/app: 12 read, 30 known,\n  0 found, 1 gap\n',
+    '2026-01-01T00:00:00.000Z\n  git:/srv/app: 12 read, 30 known,\n  0 found, 1 gap\n',
   )
   expect(await told(false, false)).toBe(`${line}\n`)
   expect(await told(true, true)).toBe(`${JSON.stringify({ line })}\n`)

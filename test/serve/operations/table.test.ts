@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { execFileSync } from 'node:child_process'
 import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { breakText, table } from '../../../src/serve/operations/table.ts'
+import { table } from '../../../src/serve/operations/table.ts'
 
 const columns = [{ title: 'A' }, { title: 'PATH', flexible: true }, { title: 'WHY', flexible: true }]
 
@@ -13,7 +13,7 @@ describe('table', () => {
       fc.property(fc.array(fc.tuple(fc.constant('x'), cell, cell), { minLength: 1, maxLength: 8 }), rows => {
         const drawn = stripVTControlCharacters(table(columns, rows, 80))
         expect(Math.max(...drawn.split('\n').map(line => line.length))).toBeLessThanOrEqual(80)
-        const drawnLetters = [...drawn.replace(/^.*\n/, '').replace(/\s/g, '')].sort().join('')
+        const drawnLetters = [...drawn.replace(/[A-Z\s]/g, '')].sort().join('')
         expect(drawnLetters).toBe([...rows.flat().join('')].sort().join(''))
       }),
       { seed: 7, numRuns: 100 },
@@ -70,7 +70,43 @@ describe('table', () => {
   })
 })
 
-test('breakText breaks after a separator where one is near', () => {
-  expect(breakText('src/deep/folder/file.ts:12', 18)).toBe('src/deep/folder/\nfile.ts:12')
-  expect(breakText('short', 18)).toBe('short')
+describe('a path', () => {
+  const drawn = (path: string, why: string) =>
+    stripVTControlCharacters(table(columns, [['x', path, why]], 40)).split('\n')
+
+  test('is broken after a slash, wherever that is', () => {
+    expect(drawn('a/very-long/name.txt:12', 'it stands there, too')).toEqual([
+      'A  PATH               WHY',
+      'x  a/very-long/       it stands there,',
+      '   name.txt:12        too',
+    ])
+  })
+
+  test('whose names the column does not hold stands under its row, whole as far as the line holds it', () => {
+    const path = 'src/a-name-that-is-longer.properties:3'
+    expect(drawn(`${path.slice(4)}`, 'in the configuration')).toEqual([
+      'A  WHY',
+      '    PATH',
+      'x  in the configuration',
+      '    a-name-that-is-longer.properties:3',
+    ])
+    expect(drawn(path, 'in the configuration').slice(2)).toEqual([
+      'x  in the configuration',
+      '    src/',
+      '    a-name-that-is-longer.properties:3',
+    ])
+  })
+
+  test('that a row begins with stands above it then', () => {
+    const path = 'a-name-that-is-longer.properties:3'
+    const lines = table(
+      [{ title: 'PATH', flexible: true }, { title: 'STANDS' }],
+      [
+        [path, 'now'],
+        ['b', ''],
+      ],
+      36,
+    )
+    expect(stripVTControlCharacters(lines).split('\n')).toEqual(['PATH', '    STANDS', path, '    now', 'b'])
+  })
 })

@@ -124,7 +124,11 @@ test('a scan talks to nobody, unless it is asked to', async () => {
     'discord-webhook 1': 'live',
     'shopify-token 1': 'unknown',
   })
-  expect(scan.text(await scanned({ verify: true }), 100)).toMatch(/ghp_\S* live/)
+  const shown = scan.text(await scanned({ verify: true }), 100)
+  expect(shown).toMatch(/ghp_\S* live/)
+  const unknown = credentials.flatMap(({ verified }) => (verified?.state === 'unknown' ? [verified.why] : []))
+  expect(unknown.length).toBeGreaterThan(0)
+  for (const why of unknown) expect(shown.replace(/\s+/g, ' ')).toContain(`unknown: ${why}`)
 })
 
 test('everything is tried, once for all its copies; what is refused, twice', async () => {

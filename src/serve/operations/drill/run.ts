@@ -55,8 +55,8 @@ export async function runDrill(
   const redis = availableRedis() !== undefined
   say(
     redis
-      ? 'Staging an estate on this machine: PostgreSQL, Redis, a repository, three services'
-      : `Staging an estate on this machine: PostgreSQL, a repository, two services\nRedis is left out, since it is not installed here (${INSTALL_REDIS})`,
+      ? 'Staging an estate here: PostgreSQL, Redis, a repository, three services'
+      : `Staging an estate here: PostgreSQL, a repository, two services\nRedis is left out, since it is not installed here (${INSTALL_REDIS})`,
   )
   const estate = await stageEstate(io.signal, { redis })
   try {

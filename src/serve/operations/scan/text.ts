@@ -35,6 +35,7 @@ export function* scanLines(output: Scan, width: number): Generator<string, void>
   }
   yield* [
     pc.bold(headline) + leftOut,
+    ...triedText(output, width),
     ...acceptedText(output, width),
     ...output.written.map(file => `Written: ${file}`),
     '',
@@ -45,6 +46,18 @@ export function* scanLines(output: Scan, width: number): Generator<string, void>
         ? ['', `Next: ${pc.cyan('firebreak check')}`]
         : []),
   ]
+}
+
+const STATES = ['live', 'unknown', 'dead']
+
+/** Why each is held to be live, unknown or dead, where they were tried: once for all of which the same was said. */
+function triedText({ credentials }: Scan, width: number): string[] {
+  const verdicts = credentials.flatMap(({ verified }) => verified ?? [])
+  const said = Map.groupBy(verdicts, ({ state, why, access }) => [`${state}: ${why}`, ...access].join('; '))
+  const order = ([, [one]]: [string, typeof verdicts]) => STATES.indexOf(one!.state)
+  return [...said]
+    .sort((a, b) => order(a) - order(b) || b[1].length - a[1].length)
+    .map(([text, { length }]) => wrap(`${length} ${text}`, width, '  ', '    '))
 }
 
 const MOST_SHOWN = 10
@@ -120,7 +133,7 @@ function foundTable({ credentials, kept }: Scan, width: number): Iterable<string
       const isFirst = index === 0
       const more = place.commits > 1 ? ` +${place.commits - 1}` : ''
       return [
-        isFirst ? shortFingerprint(credential.fingerprint ?? '') : '',
+        shortFingerprint(credential.fingerprint ?? ''),
         isFirst ? credential.confidence.toFixed(2) : '',
         isFirst ? titleOf(credential) : '',
         place.where,
