@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { parse } from 'yaml'
 import { z } from 'zod'
-import { codeOf, FirebreakError } from '../../core/contract/errors.ts'
+import { FirebreakError } from '../../core/contract/errors.ts'
+import { systemReason } from '../../core/contract/system-reason.ts'
 import { isLoopback } from '../../core/contract/loopback.ts'
 
 /** What a token may be signed with: asymmetric only, so that a public key is never taken for a shared secret. */
@@ -154,7 +155,7 @@ export async function readBrokerConfig(file: string): Promise<BrokerConfig> {
   } catch (error) {
     throw new FirebreakError(
       'INVALID_CONFIG',
-      `${file} could not be read (${codeOf(error) ?? 'no reason'})`,
+      `${file} could not be read: ${systemReason(error)}`,
       'docs/broker.md shows what stands in it; --config names another',
     )
   }

@@ -1,4 +1,5 @@
 import { FirebreakError } from '../../core/contract/errors.ts'
+import { systemReason } from '../../core/contract/system-reason.ts'
 
 /** Node's messages name the path and the call, and never hold content. */
 export function failure(error: NodeJS.ErrnoException, path: string): FirebreakError {
@@ -24,17 +25,10 @@ export function failure(error: NodeJS.ErrnoException, path: string): FirebreakEr
 
 const REASONS: Record<string, string> = {
   ENOENT: 'it vanished before it was read',
-  EACCES: 'permission denied',
-  EPERM: 'permission denied',
-  EROFS: 'the file system is read-only',
   ELOOP: 'a symbolic link, not followed',
-  ENAMETOOLONG: 'the path is too long',
-  EIO: 'the disk gave an error',
-  EMFILE: 'too many open files',
-  ENOSPC: 'the disk is full',
 }
 
 /** Why the system refused, in words. */
 export function reason(error: NodeJS.ErrnoException): string {
-  return REASONS[error.code ?? ''] ?? `${error.code ?? error.name}`
+  return REASONS[error.code ?? ''] ?? systemReason(error)
 }

@@ -41,7 +41,7 @@ export async function findGitDirectory(given: string): Promise<GitDirectory> {
       `${given} is not a git repository`,
       above
         ? `It lies inside the repository ${above}: give that path.`
-        : 'Give the path of a checkout or of a bare repository; for files without history use the directory connector.',
+        : 'Give the path of a checkout or of a bare repository; files without history are read by firebreak scan PATH.',
     )
   }
   return { ...directory, path }

@@ -6,6 +6,7 @@ import { z } from 'zod'
 import type { Connection, Connector } from '../../core/contract/connector.ts'
 import type { Document } from '../../core/contract/document.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
+import { systemReason } from '../../core/contract/system-reason.ts'
 import { newId } from '../../core/contract/id.ts'
 import type { Io } from '../../core/contract/io.ts'
 import type { Cursor, Ref } from '../../core/contract/ref.ts'
@@ -121,7 +122,7 @@ async function* checked(
 function failureOf(file: string, error: unknown): unknown {
   const code = codeOf(error)
   if (error instanceof FirebreakError || code === undefined || code === 'ABORT_ERR') return error
-  return unreadable(file, `cannot be read (${code})`)
+  return unreadable(file, `cannot be read: ${systemReason(error)}`)
 }
 
 function codeOf(error: unknown): string | undefined {

@@ -3,6 +3,7 @@ import { constants } from 'node:fs'
 import { chmod, link, mkdir, open, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { codeOf, FirebreakError } from '../contract/errors.ts'
+import { systemReason } from '../contract/system-reason.ts'
 import type { Io } from '../contract/io.ts'
 import { Secret } from '../contract/secret.ts'
 
@@ -42,7 +43,7 @@ export async function loadRootKey(path: string, io: Pick<Io, 'random'>): Promise
   const found = await readKey(path)
   if (found) return new RootKey(found)
   await mkdir(dirname(path), { recursive: true, mode: 0o700 }).catch(error => {
-    throw unusable(path, codeOf(error) ?? 'its folder could not be made')
+    throw unusable(path, `its folder cannot be made: ${systemReason(error)}`)
   })
   const draft = `${path}.${Buffer.from(io.random(8)).toString('hex')}`
   try {
@@ -58,7 +59,7 @@ export async function loadRootKey(path: string, io: Pick<Io, 'random'>): Promise
     const directory = await open(dirname(path), constants.O_RDONLY)
     await directory.sync().finally(() => directory.close())
   } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw unusable(path, codeOf(error) ?? 'it could not be written')
+    if (codeOf(error) !== 'EEXIST') throw unusable(path, `it cannot be written: ${systemReason(error)}`)
   } finally {
     await unlink(draft).catch(() => {})
   }
@@ -73,7 +74,7 @@ async function readKey(path: string): Promise<Secret | undefined> {
     file = await open(path, constants.O_RDONLY)
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined
-    throw unusable(path, codeOf(error) ?? 'it could not be opened')
+    throw unusable(path, `it cannot be read: ${systemReason(error)}`)
   }
   try {
     const stat = await file.stat()
@@ -94,6 +95,6 @@ function unusable(path: string, why: string, advice?: string): FirebreakError {
   return new FirebreakError(
     'KEY_UNUSABLE',
     `${path}: ${why}`,
-    advice ?? 'set FIREBREAK_KEY_FILE or FIREBREAK_HOME',
+    advice ?? 'set FIREBREAK_HOME to a folder that may be written, or FIREBREAK_KEY_FILE to the key',
   )
 }

@@ -109,7 +109,11 @@ export async function fieldValue(
   if (field.type !== 'number') return given
   const number = Number(given)
   if (String(given).trim() === '' || Number.isNaN(number))
-    throw new FirebreakError('INVALID_INPUT', `${field.flag} takes a number`, `for instance ${field.flag} 10`)
+    throw new FirebreakError(
+      'INVALID_INPUT',
+      `${field.flag} takes a number`,
+      'write it in digits, as in 10 or 0.5',
+    )
   return number
 }
 
@@ -152,10 +156,18 @@ export function explain(error: z.ZodError, fields: readonly Field[], positional:
       const name = String(issue.path[0] ?? '')
       const field = fields.find(field => field.name === name)
       const shown = positional.includes(name) ? name.toUpperCase() : (field?.flag ?? name)
-      const absent = issue.code === 'invalid_type' && issue.message.endsWith('received undefined')
-      return `${shown}: ${absent ? 'is needed' : lowerFirst(issue.message)}`
+      return `${shown}: ${said(issue)}`
     })
     .join('; ')
+}
+
+function said(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_type' && issue.message.endsWith('received undefined')) return 'is needed'
+  if (issue.code === 'invalid_value') return `is one of ${issue.values.map(String).join(', ')}`
+  const isNumber = 'origin' in issue && (issue.origin === 'number' || issue.origin === 'int')
+  if (isNumber && issue.code === 'too_big') return `is ${String(issue.maximum)} at most`
+  if (isNumber && issue.code === 'too_small') return `is ${String(issue.minimum)} at least`
+  return lowerFirst(issue.message)
 }
 
 function lowerFirst(text: string): string {

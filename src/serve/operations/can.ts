@@ -3,7 +3,8 @@ import { createInterface } from 'node:readline'
 import pc from 'picocolors'
 import { z } from 'zod'
 import { countText } from '../../core/contract/count-text.ts'
-import { codeOf, FirebreakError } from '../../core/contract/errors.ts'
+import { FirebreakError } from '../../core/contract/errors.ts'
+import { systemReason } from '../../core/contract/system-reason.ts'
 import type { Answer } from '../../know/graph/aws-policy/evaluate.ts'
 import { answerLine, type BatchAnswer, type BatchFailure } from '../../know/graph/aws-policy/batch.ts'
 import { explainCan } from '../../know/graph/aws/explain-can.ts'
@@ -116,10 +117,9 @@ async function answerFile(path: string): Promise<(BatchAnswer | BatchFailure)[]>
       answers.push('error' in answer ? { ...answer, error: `line ${number}: ${answer.error}` } : answer)
     }
   } catch (error) {
-    const code = codeOf(error) ?? 'unreadable'
     throw new FirebreakError(
       'NOT_FOUND',
-      `${path} cannot be read (${code})`,
+      `${path} cannot be read: ${systemReason(error)}`,
       'give a file with one question a line',
     )
   }

@@ -4,6 +4,7 @@ import process from 'node:process'
 import { z } from 'zod'
 import { TOKEN_VARIABLE } from '../../act/broker/client/platform-token.ts'
 import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
+import { systemReason } from '../../core/contract/system-reason.ts'
 import { sleep } from '../../core/contract/io.ts'
 import { durationMs } from './duration.ts'
 import { type Handed, handOver } from './exec-environment.ts'
@@ -160,9 +161,12 @@ async function keep({
 function exited(child: ReturnType<typeof spawn>): Promise<number> {
   return new Promise((resolve, reject) => {
     child.once('error', error => {
-      const code = 'code' in error ? String(error.code) : error.name
       reject(
-        new FirebreakError('NOT_FOUND', `the command cannot be run (${code})`, 'give a program, after --'),
+        new FirebreakError(
+          'NOT_FOUND',
+          `the command cannot be run: ${systemReason(error)}`,
+          'give a program, after --',
+        ),
       )
     })
     child.once('exit', (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)))

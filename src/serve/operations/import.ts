@@ -186,7 +186,7 @@ async function read(
     throw new FirebreakError(
       'CONFLICT',
       `${label} is not kept: ${unread.why}`,
-      'give the file that the scanner wrote, once there is something in it',
+      'give a report as the scanner wrote it: docs/keep-your-scanner.md has the options that it takes',
     )
   return { unchanged: seen.documents === 0, failure: unreadFailure(`report:${label}`, seen.coverage) }
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { open, rename, rm } from 'node:fs/promises'
-import { codeOf, FirebreakError } from '../../core/contract/errors.ts'
+import { FirebreakError } from '../../core/contract/errors.ts'
+import { systemReason } from '../../core/contract/system-reason.ts'
 
 /** Whole or not at all. Raises INVALID_INPUT where the file cannot be written. */
 export async function replaceFile(file: string, text: string): Promise<void> {
@@ -16,7 +17,10 @@ export async function replaceFile(file: string, text: string): Promise<void> {
     await rename(draft, file)
   } catch (error) {
     await rm(draft, { force: true })
-    const code = codeOf(error) ?? 'it failed'
-    throw new FirebreakError('INVALID_INPUT', `${file} cannot be written (${code})`, 'give another path')
+    throw new FirebreakError(
+      'INVALID_INPUT',
+      `${file} cannot be written: ${systemReason(error)}`,
+      'give another path',
+    )
   }
 }

@@ -16,6 +16,7 @@ import {
 } from '../../act/broker/replacement/replacement.ts'
 import { countText } from '../../core/contract/count-text.ts'
 import { codeOf, FirebreakError } from '../../core/contract/errors.ts'
+import { systemReason } from '../../core/contract/system-reason.ts'
 import { formatRef } from '../../core/contract/ref.ts'
 import { compilePolicies } from '../../judge/policy/policy.ts'
 import { type Standing, standingCredentials } from '../../judge/posture/figures.ts'
@@ -235,7 +236,7 @@ async function textOf(file: string): Promise<string | undefined> {
     return await readFile(file, 'utf8')
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined
-    throw new FirebreakError('INVALID_CONFIG', `${file} could not be read (${codeOf(error) ?? 'no reason'})`)
+    throw new FirebreakError('INVALID_CONFIG', `${file} could not be read: ${systemReason(error)}`)
   }
 }
 

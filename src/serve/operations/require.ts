@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { retryStuck } from '../../act/lifecycle/delivery.ts'
 import { countText } from '../../core/contract/count-text.ts'
-import { codeOf, FirebreakError } from '../../core/contract/errors.ts'
+import { FirebreakError } from '../../core/contract/errors.ts'
+import { systemReason } from '../../core/contract/system-reason.ts'
 import { newId } from '../../core/contract/id.ts'
 import { record } from '../../core/evidence/evidence.ts'
 import { transaction } from '../../core/store/store.ts'
@@ -102,10 +103,9 @@ async function readRequirements(file: string): Promise<string> {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch (error) {
     if (error instanceof FirebreakError) throw error
-    const code = codeOf(error) ?? 'it is no UTF-8'
     throw new FirebreakError(
       'INVALID_INPUT',
-      `${file} cannot be read (${code})`,
+      `${file} cannot be read: ${systemReason(error)}`,
       'name a file of requirements',
     )
   }

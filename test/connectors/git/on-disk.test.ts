@@ -443,7 +443,7 @@ test('what is no repository, and what is not there', async () => {
   const plain = folder()
   await expect(connect(plain)).rejects.toMatchObject({
     code: 'INVALID_CONFIG',
-    advice: expect.stringContaining('directory'),
+    advice: expect.stringContaining('firebreak scan PATH'),
   })
   await expect(connect(join(plain, 'none'))).rejects.toMatchObject({ code: 'NOT_FOUND' })
   const path = repository()

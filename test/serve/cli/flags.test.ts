@@ -101,8 +101,9 @@ describe('fieldValue', () => {
 })
 
 test('explain names fields as the command line does', () => {
-  const { error } = schema.safeParse({ minConfidence: 7, password: new Secret('x') })
+  const { error } = schema.safeParse({ minConfidence: 7, password: new Secret('x'), mode: 'wild' })
   const text = explain(error!, fields, ['paths'])
-  expect(text).toContain('PATHS: is needed')
-  expect(text).toContain('--min-confidence: ')
+  expect(text).toBe('PATHS: is needed; --min-confidence: is 1 at most; --mode: is one of fast, slow')
+  const few = schema.safeParse({ paths: [], minConfidence: -1, password: new Secret('x') })
+  expect(explain(few.error!, fields, ['paths'])).toContain('--min-confidence: is 0 at least')
 })

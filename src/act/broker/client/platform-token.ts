@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
-import { codeOf, FirebreakError } from '../../../core/contract/errors.ts'
+import { FirebreakError } from '../../../core/contract/errors.ts'
+import { systemReason } from '../../../core/contract/system-reason.ts'
 import type { Io } from '../../../core/contract/io.ts'
 import { Secret } from '../../../core/contract/secret.ts'
 import { ask } from './broker-call.ts'
@@ -71,8 +72,7 @@ export async function tokenInFile(path: string): Promise<Secret> {
   try {
     text = await readFile(path, 'utf8')
   } catch (error) {
-    const code = codeOf(error) ?? 'no reason'
-    throw new FirebreakError('NOT_FOUND', `the token in ${path} could not be read (${code})`)
+    throw new FirebreakError('NOT_FOUND', `the token in ${path} could not be read: ${systemReason(error)}`)
   }
   return tokenOf(text, path)
 }

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { codeOf, FirebreakError, isFirebreakError } from '../../../core/contract/errors.ts'
+import { FirebreakError, isFirebreakError } from '../../../core/contract/errors.ts'
+import { systemReason } from '../../../core/contract/system-reason.ts'
 import { newId } from '../../../core/contract/id.ts'
 import type { Io } from '../../../core/contract/io.ts'
 import { record } from '../../../core/evidence/evidence.ts'
@@ -121,8 +122,10 @@ export async function readPolicyFiles(folder: string): Promise<PolicyFiles> {
       files[name] = text
     }
   } catch (error) {
-    const code = codeOf(error) ?? 'no reason'
-    throw new FirebreakError('INVALID_CONFIG', `the policies in ${folder} could not be read (${code})`)
+    throw new FirebreakError(
+      'INVALID_CONFIG',
+      `the policies in ${folder} could not be read: ${systemReason(error)}`,
+    )
   }
   if (bytes > MOST_BYTES)
     throw new FirebreakError('INVALID_CONFIG', `the policies in ${folder} have more than 1 MiB`)

@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LineCounter, parseDocument, type Document, type YAMLParseError } from 'yaml'
 import { FirebreakError } from '../../../core/contract/errors.ts'
+import { systemReason } from '../../../core/contract/system-reason.ts'
 import { longestMatch } from './pattern-bounds.ts'
 import { type Rule, ruleSchema, wholePattern } from './rule.ts'
 
@@ -32,7 +33,7 @@ export async function loadOwnRules(directory: string, builtIn: readonly Rule[]):
     if (!(error instanceof Error && 'code' in error)) throw error
     throw new FirebreakError(
       'INVALID_INPUT',
-      `the rules in ${directory} cannot be read (${String(error.code)})`,
+      `the rules in ${directory} cannot be read: ${systemReason(error)}`,
       'name a directory that holds rules, one .yaml file each',
     )
   }

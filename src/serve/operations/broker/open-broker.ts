@@ -9,7 +9,8 @@ import type { OauthError } from '../../../act/broker/oauth-error.ts'
 import { PolicyBook } from '../../../act/broker/decision/policy-book.ts'
 import { SigningKeys } from '../../../act/broker/token/signing-keys.ts'
 import { ownTrustDomain } from '../../../act/broker/spiffe/trust-domain.ts'
-import { codeOf, FirebreakError } from '../../../core/contract/errors.ts'
+import { FirebreakError } from '../../../core/contract/errors.ts'
+import { systemReason } from '../../../core/contract/system-reason.ts'
 import { Secret } from '../../../core/contract/secret.ts'
 import type { World } from '../operation.ts'
 import type { HttpOptions } from './endpoint.ts'
@@ -68,10 +69,9 @@ async function readTls(tls: NonNullable<BrokerConfig['tls']>): Promise<NonNullab
     try {
       return await readFile(file, 'utf8')
     } catch (error) {
-      const code = codeOf(error) ?? 'no reason'
       throw new FirebreakError(
         'INVALID_CONFIG',
-        `${file} could not be read (${code})`,
+        `${file} could not be read: ${systemReason(error)}`,
         'see `tls` in broker.yaml',
       )
     }

@@ -42,7 +42,7 @@ export function* scanLines(output: Scan, width: number): Generator<string, void>
     coverageText(output.coverage, width),
     ...(credentials.length > 0
       ? ['', ...next]
-      : output.kept
+      : output.kept && output.coverage.searched.length > 0
         ? ['', `Next: ${pc.cyan('firebreak check')}`]
         : []),
   ]

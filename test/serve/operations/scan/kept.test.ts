@@ -70,6 +70,16 @@ test('shows what was found also where a report of it cannot be written', async (
   }
 })
 
+test('goes nowhere from what could not be read', async () => {
+  const stage = await setStage()
+  onTestFinished(() => stage.remove())
+  const { exit, stdout, stderr } = await stage.run('firebreak scan nowhere')
+  expect(exit).toBe(2)
+  expect(stdout).toContain('Nothing could be searched to its end.')
+  expect(stdout).not.toContain('Next:')
+  expect(stderr).toContain('there is nothing at ')
+})
+
 test('says of a URL what to do instead, and takes it for no path', async () => {
   const stage = await setStage()
   onTestFinished(() => stage.remove())

@@ -110,5 +110,7 @@ test('a change, and a baseline that tells what is new in it', async () => {
 test('a file that cannot be written is an error, after what was found', async () => {
   const { exit, stderr } = await stage.run('firebreak scan --staged --sarif absent/found.sarif')
   expect(exit).toBe(2)
-  expect(stderr).toContain('INVALID_INPUT')
+  expect(stderr).toContain(
+    'INVALID_INPUT  The input is not usable: absent/found.sarif cannot be written: there is no such file or folder',
+  )
 })
