@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 // Plain JavaScript that every Node still in use can parse: it decides what runs the real program.
 import { spawn } from 'node:child_process'
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import module from 'node:module'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
+import { isBuilt } from './built.js'
 
 var NEEDED_MAJOR = 24
 var here = function (path) {
@@ -19,7 +20,8 @@ else reexec()
 function start() {
   if (process.env.FIREBREAK_LAUNCHED) endWithLauncher()
   if (module.enableCompileCache) module.enableCompileCache()
-  import(isBuilt() ? '../dist/main.js' : '../src/main.ts').catch(function (error) {
+  var isPackage = !existsSync(here('../src/main.ts'))
+  import(isPackage || isBuilt(['src']) ? '../dist/main.js' : '../src/main.ts').catch(function (error) {
     process.stderr.write(
       'firebreak could not be started: ' + String((error && error.message) || error) + '\n',
     )
@@ -34,25 +36,6 @@ function endWithLauncher() {
     process.kill(process.pid, 'SIGTERM')
   })
   process.channel.unref()
-}
-
-function isBuilt() {
-  if (!existsSync(here('../src/main.ts'))) return true
-  // The last file that a build writes.
-  var built = statSync(here('../dist/built.json'), { throwIfNoEntry: false })
-  if (!built) return false
-  var isOlder = function (file) {
-    return statSync(file).mtimeMs <= built.mtimeMs
-  }
-  var areOlder = function (folder) {
-    return readdirSync(folder, { withFileTypes: true }).every(function (entry) {
-      var path = folder + '/' + entry.name
-      if (entry.isDirectory()) return areOlder(path)
-      return !path.endsWith('.ts') || isOlder(path)
-    })
-  }
-  var settings = ['../package.json', '../package-lock.json', '../tsdown.config.ts']
-  return settings.map(here).every(isOlder) && areOlder(here('../src'))
 }
 
 /** In a checkout, `npm ci` has installed the Node that is needed beside the other tools. */

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chmod, cp, mkdir, readFile, utimes, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { once } from 'node:events'
 import { DatabaseSync } from 'node:sqlite'
@@ -111,11 +111,13 @@ describe('in a checkout', () => {
     const root = join(stage.directory, '..', 'checkout')
     const files = {
       'bin/firebreak.js': await readFile(join(ROOT, 'bin', 'firebreak.js'), 'utf8'),
+      'bin/built.js': await readFile(join(ROOT, 'bin', 'built.js'), 'utf8'),
       'package.json': '{"type":"module"}',
       'package-lock.json': '{}',
       'tsdown.config.ts': '',
       'src/main.ts': 'console.log("sources")',
       'src/core/deep.ts': '',
+      'src/core/taken-away.ts': '',
       'dist/main.js': 'console.log("built")',
     }
     for (const [name, text] of Object.entries(files)) {
@@ -126,7 +128,7 @@ describe('in a checkout', () => {
       spawnSync(process.execPath, [join(root, 'bin/firebreak.js')], { encoding: 'utf8' }).stdout.trim()
     // A build that was broken off has not written its last file.
     expect(runs()).toBe('sources')
-    const builtAt = Date.now() / 1000
+    const builtAt = Date.now() / 1000 + 1
     await writeFile(join(root, 'dist/built.json'), '{}')
     for (const name of [...Object.keys(files), 'dist/built.json'])
       await utimes(join(root, name), builtAt, builtAt)
@@ -136,6 +138,9 @@ describe('in a checkout', () => {
       expect(runs(), name).toBe('sources')
       await utimes(join(root, name), builtAt, builtAt)
     }
+    expect(runs()).toBe('built')
+    await rm(join(root, 'src/core/taken-away.ts'))
+    expect(runs()).toBe('sources')
   })
 })
 
