@@ -9,7 +9,7 @@ import { transaction } from '../../src/core/store/store.ts'
 import { sayOwner } from '../../src/know/inventory/owner-word.ts'
 import { Consumer } from './consumer.ts'
 import type { Description } from './estate.ts'
-import { loginIn, mustBeContained, mustHold, mustNotStandIn } from './invariants.ts'
+import { loginIn, mustBeClosed, mustBeContained, mustHold, mustNotStandIn } from './invariants.ts'
 import { OTHER_PASSWORD, PASSWORD, SHOP, url } from './shop.ts'
 import { reportOf, type Scene, Stage } from './stage.ts'
 
@@ -356,11 +356,70 @@ describe.each(MODES)('%s, a system that can do less', mode => {
     const at = await scene()
     at.estate.without = ['issue', 'undo']
     const report = reportOf(await at.contain({ ...graceful, mode }))
-    expect(report).toMatchObject({ state: 'done', contained: true })
+    expect(report).toMatchObject({ state: 'done', contained: true, outstanding: [] })
     const written = loginIn(at.estate.text(PLACE), ['orders'])
     expect(written?.password).not.toBe(PASSWORD)
     expect(at.estate.server.login('orders', new Secret(PASSWORD))).toBeUndefined()
     expect(at.estate.server.login('orders', new Secret(written?.password ?? ''))).toBeDefined()
+  })
+})
+
+describe.each(MODES)('%s, what is left to a person', mode => {
+  const request: ContainRequest = { ...graceful, mode }
+
+  test('a new secret in place that could be written nowhere: nobody has it, and that is told', async () => {
+    const at = await scene({ ...SHOP, approved: [] })
+    at.estate.without = ['issue', 'undo']
+    const before = at.estate.text(PLACE)
+    const report = reportOf(await at.contain(request))
+    expect(report).toMatchObject({ state: 'done', contained: true })
+    expect(report.outstanding).toEqual([expect.stringMatching(/^orders: nobody has its new secret/)])
+    expect(at.estate.text(PLACE)).toBe(before)
+    expect(at.estate.server.login('orders', new Secret(PASSWORD))).toBeUndefined()
+    expect(at.estate.roles.get('orders')!.state.attributes.login).toBe(true)
+    await mustBeClosed(at.db, report)
+  })
+
+  const WITHDRAW = 'withdraw:orders'
+  /** A version that took nothing back planned the run and issued; this one goes on with it. */
+  async function begunByAnOlderVersion(at: Scene): Promise<void> {
+    await at.contain(request, { dieAt: { key: 'issue:orders', boundary: 'verified' } })
+    await transaction(at.db, async tx => {
+      const steps = await tx.selectFrom('step').select(['key', 'needs']).execute()
+      const needsOf = (key: string): string[] => JSON.parse(steps.find(step => step.key === key)!.needs)
+      for (const { key } of steps) {
+        const needs = needsOf(key).flatMap(need => (need === WITHDRAW ? needsOf(need) : [need]))
+        await tx
+          .updateTable('step')
+          .set({ needs: JSON.stringify(needs) })
+          .where('key', '=', key)
+          .execute()
+      }
+      const { numDeletedRows } = await tx.deleteFrom('step').where('key', '=', WITHDRAW).executeTakeFirst()
+      expect(numDeletedRows).toBe(1n)
+    })
+  }
+
+  test('what an older version issued and nobody has stands, and that is told', async () => {
+    const at = await scene()
+    await begunByAnOlderVersion(at)
+    at.estate.put(PLACE, 'PORT=3000\n')
+    await at.observe()
+    const report = reportOf(await at.contain(request))
+    expect(report).toMatchObject({ state: 'done', contained: true })
+    expect(report.outstanding).toEqual([
+      expect.stringMatching(/^orders: the new credential stands, and nobody/),
+    ])
+    expect(at.estate.issuedFor(at.estate.roles.get('orders')!)).toHaveLength(1)
+    await mustBeClosed(at.db, report)
+  })
+
+  test('what an older version issued and a place has is left to nobody', async () => {
+    const at = await scene()
+    await begunByAnOlderVersion(at)
+    const report = reportOf(await at.contain(request))
+    await contained(at, report)
+    expect(report.outstanding).toEqual([])
   })
 })
 

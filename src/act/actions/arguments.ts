@@ -33,3 +33,9 @@ function argument(step: StepContext, name: string): Json {
   if (value === undefined) throw new TypeError(`step ${step.key} lacks its argument ${name}`)
   return value
 }
+
+/** What the step that `from` names issued. */
+export async function issuedCredential(step: StepContext): Promise<CredentialRef> {
+  const { credential } = (await step.resultOf(textArgument(step, 'from'))) as { credential: Json }
+  return credential as unknown as CredentialRef
+}

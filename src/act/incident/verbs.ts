@@ -1,8 +1,8 @@
 import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
-import type { CredentialRef, Json } from '../../core/contract/ref.ts'
+import type { Json } from '../../core/contract/ref.ts'
 import { observe } from '../../know/observe/observe.ts'
 import type { RuleFolders } from '../../know/readers/secrets/rules-in-use.ts'
-import { credentialArgument, identityArgument, textArgument } from '../actions/arguments.ts'
+import { credentialArgument, identityArgument, issuedCredential } from '../actions/arguments.ts'
 import type { StepHandler } from '../actions/step.ts'
 import { verbs } from '../actions/verbs/all.ts'
 import { byHand } from './by-hand.ts'
@@ -36,13 +36,11 @@ export const notWaited: StepHandler = {
 const moved: StepHandler = {
   async call(step) {
     const connection = await step.connection()
-    const issued = (await step.resultOf(textArgument(step, 'from'))) as unknown as {
-      credential: CredentialRef
-    }
-    if (!issued.credential.identity) throw new TypeError('what was issued names no identity')
+    const { identity } = await issuedCredential(step)
+    if (!identity) throw new TypeError('what was issued names no identity')
     const seen = await waitUntilMoved(
       connection,
-      { old: identityArgument(step), new: issued.credential.identity },
+      { old: identityArgument(step), new: identity },
       (step.args['consumers'] as Json[]).map(String),
       step.io,
       { quietSeconds: QUIET_SECONDS, timeoutSeconds: WAIT_SECONDS },

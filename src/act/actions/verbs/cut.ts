@@ -1,5 +1,7 @@
+import type { Verdict } from '../../../core/contract/connector.ts'
 import { FirebreakError, isFirebreakError } from '../../../core/contract/errors.ts'
 import { type CredentialRef, type Json, type Ms, sameRef } from '../../../core/contract/ref.ts'
+import type { Secret } from '../../../core/contract/secret.ts'
 import type { Db } from '../../../core/store/store.ts'
 import { whyHeld } from '../../../know/inventory/holds.ts'
 import { credentialArgument, identityArgument, textArgument } from '../arguments.ts'
@@ -17,11 +19,20 @@ async function inspectIdentity(step: StepContext) {
 
 /** What was cut off must not be live; whether it is dead for good is for `prove` to say. */
 async function notLive(step: StepContext): Promise<Json> {
+  return await mustNotBeLive(step, credentialArgument(step), await step.exposedSecret())
+}
+
+/** Raises STUCK where the credential is still accepted; else what the system said of it, if anything. */
+export async function mustNotBeLive(
+  step: StepContext,
+  credential: CredentialRef,
+  secret: Secret | undefined,
+): Promise<Pick<Verdict, 'state' | 'why'>> {
   const connection = await step.connection()
-  const secret = await step.exposedSecret()
-  const verdict = secret ? await connection.verify?.(credentialArgument(step), secret) : undefined
+  const verdict = secret && (await connection.verify?.(credential, secret))
   if (verdict?.state === 'live') throw new FirebreakError('STUCK', `it is still accepted: ${verdict.why}`)
-  return { state: verdict?.state ?? 'unknown', why: verdict?.why ?? 'its plaintext is not at hand' }
+  const untold = secret ? 'this system cannot be asked' : 'its plaintext is not at hand'
+  return { state: verdict?.state ?? 'unknown', why: verdict?.why ?? untold }
 }
 
 /** Skipped where the system has no such thing any more, or cannot do this to it: what has to be cut is cut all the same. */

@@ -1,9 +1,9 @@
-import { FirebreakError } from '../../../core/contract/errors.ts'
-import type { CredentialRef, Json } from '../../../core/contract/ref.ts'
+import type { Json } from '../../../core/contract/ref.ts'
 import { setCredentialState } from '../../../know/inventory/issued.ts'
 import { entityByRef } from '../../../know/inventory/queries.ts'
-import { textArgument } from '../arguments.ts'
+import { issuedCredential, textArgument } from '../arguments.ts'
 import type { StepContext, StepHandler } from '../step.ts'
+import { mustNotBeLive } from './cut.ts'
 
 /**
  * Ends what the step `from` issued where it was given to nobody: written to no place, and nobody is seen to use it. A credential
@@ -13,21 +13,19 @@ export const withdraw: StepHandler = {
   async call(step) {
     if (await isHeld(step)) return { result: { withdrawn: false } }
     const connection = await step.connection()
-    await connection.revoke?.(await issuedBy(step), await step.secretOf(textArgument(step, 'from')))
+    await connection.revoke?.(await issuedCredential(step), await step.secretOf(textArgument(step, 'from')))
     return { result: { withdrawn: true } }
   },
   async verify(step, { result }) {
     if (!(result as { withdrawn: boolean }).withdrawn) return result
-    const connection = await step.connection()
     const secret = await step.secretOf(textArgument(step, 'from'))
-    const verdict = await connection.verify?.(await issuedBy(step), secret)
-    if (verdict?.state === 'live')
-      throw new FirebreakError('STUCK', `the new credential is still accepted: ${verdict.why}`)
-    return { withdrawn: true, state: verdict?.state ?? 'unknown', why: verdict?.why ?? 'it cannot be asked' }
+    return { withdrawn: true, ...(await mustNotBeLive(step, await issuedCredential(step), secret)) }
   },
   async settle(step, result) {
     const { withdrawn, ...verdict } = result as unknown as Withdrawn
-    const issued = withdrawn ? await entityByRef(step.db, 'credential', await issuedBy(step)) : undefined
+    const issued = withdrawn
+      ? await entityByRef(step.db, 'credential', await issuedCredential(step))
+      : undefined
     return async tx => {
       if (issued) await setCredentialState(tx, step.io, issued.id, verdict)
     }
@@ -40,16 +38,11 @@ interface Withdrawn {
   readonly why: string
 }
 
-async function issuedBy(step: StepContext): Promise<CredentialRef> {
-  const { credential } = (await step.resultOf(textArgument(step, 'from'))) as { credential: Json }
-  return credential as unknown as CredentialRef
-}
-
 /** As the steps that would have given it to somebody left it; a person may have, too. */
 async function isHeld(step: StepContext): Promise<boolean> {
   for (const key of (step.args['given'] as Json[]).map(String))
     if (isGiven(await step.resultOf(key))) return true
-  const { identity } = await issuedBy(step)
+  const { identity } = await issuedCredential(step)
   const connection = await step.connection()
   if (identity) for await (const _ of connection.sessions?.(identity) ?? []) return true
   return false
