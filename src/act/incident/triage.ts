@@ -180,7 +180,7 @@ async function reachOf(db: Db, graph: Graph, targets: readonly Target[]): Promis
     }
   }
   const told = [...new Set(lines)]
-  return untold > 0 ? [...told, `and ${untold} more: firebreak reach tells of all`] : told
+  return untold > 0 ? [...told, `and ${untold} more: firebreak reach NAME tells of all`] : told
 }
 
 export async function ownersOf(

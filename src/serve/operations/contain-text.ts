@@ -112,7 +112,7 @@ export function planText(report: ContainReport, width: number, words = CONTAINME
     'none seen',
   )
   add('A holder gets', report.reach.slice(0, 12))
-  if (report.reach.length > 12) lines.push(`  and ${report.reach.length - 12} more: firebreak reach`, '')
+  if (report.reach.length > 12) lines.push(`  and ${report.reach.length - 12} more: firebreak reach NAME`, '')
   const number = new Map(report.steps.map((step, index) => [step.key, index + 1]))
   add(
     `Plan (${report.mode})`,

@@ -5,6 +5,7 @@ import { defineCommand } from '../../../src/serve/cli/define-command.ts'
 import { type Field, fieldsOf } from '../../../src/serve/cli/flags.ts'
 import { operations } from '../../../src/serve/operations/all.ts'
 import type { Operation } from '../../../src/serve/operations/operation.ts'
+import { projectFiles, readSource } from '../../tidy/sources.ts'
 
 test.each(operations.map(({ name }) => name))('every flag of %s comes to the field it is of', async name => {
   const operation = await operations.find(one => one.name === name)!.load(async () => connectors)
@@ -36,6 +37,27 @@ test.each(operations.map(({ name }) => name))('the help of %s fits 80 columns', 
   const lines = texts.join('').split('\n')
   expect(lines.filter(line => line.length > 80)).toEqual([])
   expect(lines.length).toBeGreaterThan(3)
+})
+
+test('every flag that a hint or a page names is one of its command', async () => {
+  const flags = new Map<string, string[]>()
+  for (const { name, load } of operations) {
+    const { input, variants } = await load(async () => connectors)
+    const fields = [input, ...(variants?.choices.map(choice => choice.input) ?? [])].flatMap(fieldsOf)
+    flags.set(name, ['--json', '--help', ...fields.map(({ flag }) => flag)])
+  }
+  // To the end of the command, of which `--` and what follows is another program's.
+  const HINT = /\bfirebreak ([a-z-]+)(?: (?!-- |firebreak )[^ '"`\\\n;(),:]+)*/g
+  const paths = projectFiles().filter(path =>
+    /^src\/.*\.ts$|^(?:docs\/.*|README|CONTRIBUTING)\.md$/.test(path),
+  )
+  const named = paths.flatMap(path =>
+    [...readSource(path).matchAll(HINT)].flatMap(([hint, name]) =>
+      [...hint.matchAll(/(?<= )--[a-z-]+/g)].map(([flag]) => ({ path, hint, flag, known: flags.get(name!) })),
+    ),
+  )
+  expect(named.length).toBeGreaterThan(100)
+  expect(named.filter(({ flag, known }) => known && !known.includes(flag))).toEqual([])
 })
 
 /** What the command line makes of these words; nothing is required here, so that each flag stands alone. */

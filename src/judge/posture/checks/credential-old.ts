@@ -8,7 +8,7 @@ export const credentialOld = defineCheck<Told>({
   id: 'credential-old',
   title: 'A credential has not been rotated for a year',
   why: 'Whoever got hold of it in all that time can still use it: a former colleague, an old backup, a laptop that was sold.',
-  fix: 'Rotate it, the users first: firebreak contain CREDENTIAL --graceful, or replace it by one that expires by itself.',
+  fix: 'Rotate it, the users first: firebreak contain CREDENTIAL, or replace it by one that expires by itself.',
   severity: 'medium',
   frameworks: ['NHI7:2025'],
   async population(context) {

@@ -12,7 +12,7 @@ export const staticKeyBesideFederation = defineCheck<Subject>({
   id: 'static-key-beside-federation',
   title: 'A static key is live where its workload already logs in without one',
   why: 'The federation was set up so that no key need be kept; as long as the old one is live, whoever has a copy of it gets around all that the federation asks for.',
-  fix: 'Look whether anything uses the key still (firebreak show), move that over, and revoke it: firebreak contain CREDENTIAL --graceful.',
+  fix: 'Look whether anything uses the key still (firebreak show), move that over, and revoke it: firebreak contain CREDENTIAL.',
   severity: 'medium',
   frameworks: ['NHI4:2025', 'NHI7:2025'],
   async population(context) {
