@@ -140,9 +140,28 @@ function valueRange(text: Text, key: Key, how: Assigned['how']): Range | undefin
   if (delimited) return delimited
   if (isQuote(page[at])) {
     const range = quotedRange(page, at, dialect)
-    return range && dialect === 'code' && isPiece(page, range.end + 1) ? undefined : range
+    if (!range || dialect !== 'code') return range
+    if (page[range.end + 1] === ',' && / :?= $/.test(key.separator)) return inOrder(text, key, range)
+    return isPiece(page, range.end + 1) ? undefined : range
   }
   return bareRange(text, key, at, before)
+}
+
+/** Names before the last one that are given values together, from the beginning of the line. */
+const NAMES = /^[ \t]*(?:(?:local|let|const|var|my)[ \t]+)?\(?(?:[$@]?[A-Za-z_]\w{0,40},[ \t]?){1,3}[$@]?$/
+const NEXT = /^["'`],[ \t]{0,4}(?=["'`])/
+
+/** `user, password = "jo", "x"`: which of the values is the key's; undefined where what stands there is none. */
+function inOrder({ page, base, dialect }: Text, key: Key, first: Range): Range | undefined {
+  const keyAt = key.start - base
+  const lead = page.slice(Math.max(page.lastIndexOf('\n', keyAt - 1) + 1, keyAt - 160), keyAt)
+  if (!NAMES.test(lead)) return first
+  let range: Range | undefined = first
+  for (let left = lead.split(',').length - 1; left > 0 && range; left--) {
+    const gap = NEXT.exec(page.slice(range.end, range.end + 8))
+    range = gap ? quotedRange(page, range.end + gap[0].length, dialect) : undefined
+  }
+  return range
 }
 
 /** Behind what only says of which type a literal is, or that it is taken where the environment has nothing. */

@@ -4,6 +4,7 @@ import { called, keptBack, shownToAll } from './in-calls.ts'
 import { printed } from './in-manuals.ts'
 import { noted, similar } from './in-notes.ts'
 import { named, translated } from './in-other-languages.ts'
+import { alike, written } from './in-programs.ts'
 import { described, tabled } from './in-tables.ts'
 import { configured, harmless } from './in-the-wild.ts'
 import { found, P, passed } from './written-down.ts'
@@ -20,7 +21,7 @@ function finds(path: string, text: string) {
 }
 
 test.each(
-  [...found, ...configured, ...named, ...noted, ...tabled, ...called, ...keptBack].map(
+  [...found, ...configured, ...named, ...noted, ...tabled, ...called, ...keptBack, ...written].map(
     ([path, text, value]) => ({
       path,
       text,
@@ -35,7 +36,7 @@ test.each(
 })
 
 test.each(
-  [...passed, ...harmless, ...printed, ...translated, ...similar, ...described, ...shownToAll].map(
+  [...passed, ...harmless, ...printed, ...translated, ...similar, ...described, ...shownToAll, ...alike].map(
     ([path, text]) => ({ path, text }),
   ),
 )('$path: $text holds none', ({ path, text }) => {
