@@ -32,6 +32,14 @@ const VALUES = new Set(
     'j49sk3j2 9djd',
     'jjd999tj 88uiths3',
     '9djdj82h 48djs9d2',
+    'dh893hda sih9',
+    // Twitter's first documentation of OAuth, which the tests of its clients repeat.
+    'GDdmIQH6jh tmLUypg82g',
+    'MCD8BKwGdgPHvAuvgvz4EQ pqDAtx89grbuNMRd7Eh98',
+    '8ldIZyxQeVrFZXFOZH5t Awj6vzJYuLQpl0WUEYtWc',
+    'x6qpRnlEmW9JbQn4PQVVe VG8ZLPEx6A0TOebgwcuA',
+    '819797-Jxq8aYUDRmykzVKrg oLhXSq67TEa5ruc4GJC2rWimw',
+    'J6zix3FfA9LofH0awS24 M3HcBYXO5nI1iYe8EfBA',
     'xvz1evFS4wEE PTGEFPHBog',
     'kAcSOqF21Fu85e7zjz7Z N2U4ZRhfV3WpwPAoE3Z7kBw',
     '370773112-GmHxMAgYyLbNEtIK ZeRNFsMKPR9EyMZeS9weJAEb',
@@ -56,6 +64,8 @@ const VALUES = new Set(
     '59c6995e998f97a5a0044966f0945389 dc9e86dae88c7a8412f4603b6b78690d',
     '5de4111afa1a4b94908f83103eb1f170 6367c2e68ca870fc3fb9a804cdab365a',
     '4f3edf983ac636a65a842ce7c78d9aa7 06d3b113bce9c46f30d7d21715b23b1d',
+    // The seed of one-time codes in Google Authenticator's description of its URIs.
+    'JBSWY3DP EHPK3PXP',
     // Google's reCAPTCHA for tests.
     '6LeIxAcTAAAAAGG- vFI1TnRWxMZNFuojJ4WifJWe',
     // Redis's sentinel.conf.
