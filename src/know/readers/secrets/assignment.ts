@@ -87,7 +87,10 @@ function isLiteral({ page, dialect }: Text, range: Range, how: Assigned['how']):
 function valueRange(text: Text, key: Key, how: Assigned['how']): Range | undefined {
   const { page, dialect } = text
   let at = key.valueAt - text.base
-  const before = page[key.start - text.base - 1] ?? '\n'
+  const keyAt = key.start - text.base
+  const last = page[keyAt - 1] ?? '\n'
+  // `"user=jo\npassword=x"`: of an escape its sign.
+  const before = page[keyAt - 2] === '\\' && 'nrt'.includes(last) ? '\\' : last
   const separator = key.separator.trim()
   const next = page[at] ?? ''
   // Of a list only the argument behind an option.

@@ -58,19 +58,18 @@ export function bareRange(text: Text, key: Key, at: number, before: string): Ran
   if (dialect === 'ini' && /^\s*Environment=(?:\S+\s+)*$/.test(lead)) return inString(page, at, IN_STRING)
   if (/--set(?:-string)?[ =]\S*$/.test(lead)) return inString(page, at, IN_STRING)
   if (dialect === 'code' || dialect === 'json' || dialect === 'xml') {
-    if (dialect === 'code' && separator === ':' && isInComment(text, key)) {
+    if (separator === ':' && dialect !== 'json' && isInComment(text, key)) {
       const range = matchBare(page, at, BARE.text!)
-      return range && (isLineOfItsOwn(text, key, range) || isKeyInComment(text, key, range))
+      return range && (isLineOfItsOwn(text, key, range) || isToldInComment(text, key, range))
         ? range
         : undefined
     }
-    if (
-      separator === '=' &&
-      / |"|'|:/.test(before) &&
-      isQuoted(text, key) &&
-      (isOfCommand(key) || besideHost(text, key))
-    )
-      return inString(page, at, IN_STRING)
+    if (separator === '=' && / |"|'|:|\\/.test(before) && isQuoted(text, key)) {
+      const range = inString(page, at, IN_STRING)
+      // A line of a file that a program writes, which may be a program itself.
+      if (before === '\\') return range && page[range.end] !== '(' ? range : undefined
+      if (isOfCommand(key) || besideHost(text, key)) return range
+    }
     return dialect === 'json' && /^[:=]$/.test(separator) ? toldInString(page, at) : undefined
   }
   const block =
@@ -147,21 +146,25 @@ function isLineOfItsOwn(text: Text, key: Key, range: Range): boolean {
   return BESIDE_IT.test(page.slice(Math.max(0, lineStart - 160), range.end + 160))
 }
 
-/** `// API key: x`, which ends its line: what looks generated. */
-function isKeyInComment({ page }: Text, key: Key, { start, end }: Range): boolean {
-  return (
-    ENDS_LINE.test(page.slice(end, end + 8)) &&
-    keyNameOf(key.name)?.family !== 'password' &&
-    isNoText(page.slice(start, end), false)
-  )
+/** `// API key: x`, which ends its line: what looks generated. And `// user: jo, password: x`: what is no word. */
+function isToldInComment({ page }: Text, key: Key, { start, end }: Range): boolean {
+  const value = page.slice(start, end)
+  const after = page.slice(end, end + 8)
+  return keyNameOf(key.name)?.family === 'password'
+    ? ENDS_WORD.test(after) && isNoWord(value) && !/[*?:]|[&|]{2}/.test(value)
+    : ENDS_LINE.test(after) && isNoText(value, false)
 }
 
 const ENDS_LINE = /^[ \t]{0,4}(?:[\r\n]|$)/
+const ENDS_WORD = /^(?:[ \t,;)\r\n]|$)/
 
-/** Whether a line of a program begins as one of a comment does. */
-function isInComment({ page, base }: Text, key: Key): boolean {
+/** Whether a line of a program begins as one of a comment does, or turns into one; or HTML's is open. */
+function isInComment({ page, base, dialect }: Text, key: Key): boolean {
   const keyAt = key.start - base
-  return /(?:^|\n)[ \t]*(?:#|\/\/|--|\*)[^\n]*$/.test(page.slice(Math.max(0, keyAt - 80), keyAt))
+  const lead = page.slice(Math.max(0, keyAt - 80), keyAt)
+  return dialect === 'xml'
+    ? lead.lastIndexOf('<!--') > lead.lastIndexOf('-->')
+    : /(?:^|\n)[ \t]*(?:#|\/\/|--|\*)[^\n]*$|[ \t](?:#|\/\/|--)[ \t][^\n]*$/.test(lead)
 }
 
 export function matchBare(page: string, at: number, expression: RegExp): Range | undefined {
@@ -172,16 +175,18 @@ export function matchBare(page: string, at: number, expression: RegExp): Range |
 
 function inString(page: string, at: number, expression: RegExp): Range | undefined {
   const range = matchBare(page, at, expression)
-  return range && { ...range, isInString: true }
+  // Java's format of a line ends so.
+  const end = range && page.startsWith('%n', range.end - 2) ? range.end - 2 : range?.end
+  return range && { ...range, end: end!, isInString: true }
 }
 
-/** Cuts a comment, spaces at the end, and in YAML's flow style what follows the value. */
+/** Cuts a comment, spaces at the end, and what follows the value where the line opened a brace, `{ user: jo, password: x }`. */
 export function trimmed(page: string, range: Range, dialect: Text['dialect'], keyAt: number): Range {
   let value = page.slice(range.start, range.end)
   value = value.replace(dialect === 'ini' ? /\s[#;].*$/ : /\s#.*$/, '')
   const lineStart = page.lastIndexOf('\n', keyAt) + 1
-  if (dialect === 'yaml' && /[{[]/.test(page.slice(lineStart, range.start)))
-    value = value.replace(/[,}\]].*$/, '')
+  if (/[{[]/.test(page.slice(lineStart, range.start)))
+    value = value.replace(dialect === 'yaml' ? /[,}\]].*$/ : /,\s.*$|\s*[}\]](?=\s|$).*$/, '')
   return { ...range, end: range.start + value.trimEnd().length }
 }
 

@@ -115,8 +115,8 @@ function goesOn(text: Text, start: number, valueAt: number): boolean {
   return (bytes[start - 1] ?? NEWLINE) > SPACE
 }
 
-/** What stands before a key within a string, as `bareRange` reads it. */
-const IN_STRING = classOf('-;&?"\'')
+/** What stands before a key within a string, as `bareRange` reads it; and the sign of an escape, `"user=jo\npassword=x"`. */
+const IN_STRING = classOf('-;&?"\'\\')
 /** How far back it looks. */
 const LEAD = 512
 

@@ -28,10 +28,11 @@ export function readAssignment(found: Found, match: Match): Candidate | readonly
 /** The same of any name but another thing's; `separator` is from where to where. */
 export function readGiven(
   found: Found,
-  start: number,
+  at: number,
   separator: readonly [number, number],
 ): Candidate | readonly Candidate[] | undefined {
   const { text } = found
+  const start = text.bytes[at - 1] === BACKSLASH ? behindEscape(text, at, separator[0]) : at
   const name = text.latin1(start, separator[0])
   const named =
     keyNameOf(name.includes('.') ? name.replace(COMPARES, '') : name) ?? listNameOf(text, name, separator[1])
@@ -97,6 +98,13 @@ function candidateOf(
   }
 }
 
+/** `"user=jo\npassword=x"`: the letter of the escape is none of the name's. */
+function behindEscape(text: Text, at: number, end: number): number {
+  const letter = text.bytes[at]
+  const isEscape = letter === LETTER_N || letter === LETTER_R || letter === LETTER_T
+  return isEscape && text.bytes[at + 1] !== HYPHEN && keyNameOf(text.latin1(at + 1, end)) ? at + 1 : at
+}
+
 /** `tokens = [`; more often they are those of a parser. */
 function listNameOf(text: Text, name: string, valueAt: number): KeyName | undefined {
   if (!opensList(text, valueAt)) return undefined
@@ -104,7 +112,8 @@ function listNameOf(text: Text, name: string, valueAt: number): KeyName | undefi
   return one === undefined ? undefined : keyNameOf(one)
 }
 
-const [COLON, SLASH, BRACE] = [0x3a, 0x2f, 0x7b]
+const [HYPHEN, COLON, SLASH, BRACE, BACKSLASH] = [0x2d, 0x3a, 0x2f, 0x7b, 0x5c]
+const [LETTER_N, LETTER_R, LETTER_T] = [0x6e, 0x72, 0x74]
 const BESIDE_USER =
   /(?:^|[\s(,;])(?:user(?: ?(?:name|id))?|login|id|account|e-?mail)[ \t]?[:=][ \t]?[^\s:/=]{1,48}[ \t]?\/$/i
 const BLANK = classOf(' \t"\'')

@@ -17,7 +17,7 @@ const PIECES =
   '=¦k81hx02mzq¦.x¦)¦\xa0¦>¦helm --set ¦x=1 ¦${A}¦$A¦}}¦xxxxxxxx¦|¦<b>¦]¦[¦\r\n¦-'
 const LEADS =
   '¦\n¦| user | ¦jo,¦ENV ¦setenv ¦set ¦#define ¦login jo ¦"¦( ¦value: k81hx02mzq\n  name: ¦{"value": "k81hx02mzq", "name": "¦' +
-  'value: k81hx02mzq\n  name:     ¦value: k81hx02mzq\n  name:   ¦--¦user jo\n¦('
+  'value: k81hx02mzq\n  name:     ¦value: k81hx02mzq\n  name:   ¦--¦user jo\n¦(¦"user=jo\\n¦// ¦x # user jo, ¦<!-- ¦fill_in "¦- &pw '
 const VALUES =
   '"k81hx02mzq"¦\\"k81hx02mzq\\"¦b"k81hx02mzq"¦new String("k81hx02mzq")¦{ "jo": "k81hx02mzq" }¦k81hx02mzq¦k81hx02mzq\n¦' +
   '${a]k81hx02mzq¦$k81-hx02mzq4¦"$k81-hx02mzq4"¦$A k81hx02mzq¦|\n| --- | --- |\n| jo | k81hx02mzq |\n¦' +

@@ -12,10 +12,30 @@ export const written: readonly (readonly [path: string, text: string, value?: st
   ['a.rb', `client_id, client_secret = 'app', '${K}'\n`, K],
   ['a.js', `let user = "jo", password = "${P}", host = "x";\n`],
   ['a.py', `connect(user, password = "${P}", db = "shop")\n`],
+  // Lines of a file within a string
+  ['a.py', `write('USER=jdoe\\nPASS=${P}')\n`],
+  ['a.py', `f.write('user = jo\\npassword = ${P}\\n')\n`],
+  ['a.js', `writeFileSync('.env', 'A=1\\nAPI_TOKEN=${K}\\n')\n`, K],
+  ['A.java', `"Server=a%n" + "password=${P}%n" + "\\n"`],
+  // Comments
+  ['a.js', `// admin password: ${P}\n`],
+  ['a.py', `# pw: ${P}\nx = 1\n`],
+  ['a.py', `x = 1  # password: ${P}\n`],
+  ['a.js', `connect() // user: jo, password: ${P}, role: admin\n`],
+  ['a.html', `<!-- login: jo password: ${P} -->\n`],
 ]
 
 /** What looks like these. */
 export const alike: readonly (readonly [path: string, text: string])[] = [
   ['a.py', 'host, user, password = "db1.acme47", "jo77x", getpass()\n'],
   ['a.go', 'host, password := "db1.acme-77", os.Getenv("X")\n'],
+  ['a.py', 'print("name=%s\\npassword=%s\\n" % (a, b))\n'],
+  ['a.py', 'code = "a\\npassword = getpass(77)\\n"\n'],
+  ['a.c', 'printf("usage:\\n\\tpassword=<word>\\n");\n'],
+  ['a.py', 'help = "user=NAME\\npassword=PASSWORD\\n"\n'],
+  ['a.py', '# password: hashed with SHA-256\n# password: string1\n# password = get_password()\n'],
+  ['a.js', '// password: min8 chars, one of A-Z0-9\n// password: base64(md5(x1))\n'],
+  ['a.js', '// passwd: [a-zA-Z0-9]{8,}\n * @param password: String.Utf8\n// if password: isValid2(x)\n'],
+  ['a.go', '// password: https://Acme1.io/x\n// password: ${DB_PASS1}\n'],
+  ['a.html', '<!-- password: --> <p>Abc12!x</p>\n'],
 ]
