@@ -137,6 +137,9 @@ function valueRange(text: Text, key: Key, how: Assigned['how']): Range | undefin
     at += (dialect === 'yaml' ? OPENS_IN_YAML : OPENS).exec(page.slice(at, at + 64))?.[0].length ?? 0
   // `if form["password"]:` of a program in a block of YAML's.
   if (!(dialect === 'yaml' && separator.includes(']'))) at = afterLineBreak(page, at, dialect)
+  // An anchor, and Ansible's word for what is no template.
+  if (dialect === 'yaml' && (next === '&' || next === '!'))
+    at += /^(?:&[\w-]{1,40}|!unsafe)[ \t]{1,4}(?=[^\s|>])/.exec(page.slice(at, at + 48))?.[0].length ?? 0
   if (dialect === 'code' || dialect === 'text') at = afterPrefix(page, at)
   if (before === '*') at += /^\*{1,2}[ \t]{1,8}/.exec(page.slice(at, at + 16))?.[0].length ?? 0
   const delimited = delimitedRange(page, at, dialect)
@@ -197,12 +200,14 @@ function withinEscapedQuotes(page: string, at: number): Range | undefined {
 
 /** Calls whose argument is the value: `setPassword("x")`, `.password("x")`. */
 const SETTER =
-  /(?:^|\.|>)(?:(?:set|with|add|use)[A-Za-z_]*|password|passwd|passphrase|secret|token|api_?key|[a-z]+_(?:password|secret))$/i
+  /(?:^|\.|>)(?:(?:set|with|add|use)[A-Za-z_]*|password|passwd|passphrase|secret|token|api_?key|[a-z]+_(?:password|secret)|(?:api|app|client|consumer|oauth|access|shared|signing)_?(?:secret|token))$/i
 /** Of `set_password("service", "user", "x")` the first is another thing, and `passwd.add("x")` sets something else. */
 function onlyArgument(page: string, at: number, key: Key, dialect: Text['dialect']): Range | undefined {
   if (!keyNameOf(key.name.slice(key.name.lastIndexOf('.') + 1))) return undefined
   const range = quotedRange(page, at, dialect)
-  return range && /^["'`],[ \t]{0,4}["'`]/.test(page.slice(range.end, range.end + 8)) ? undefined : range
+  if (!range || /^["'`],[ \t]{0,4}["'`]/.test(page.slice(range.end, range.end + 8))) return undefined
+  // Cypress' key that is pressed at the end.
+  return page.startsWith('{enter}', range.end - 7) ? { ...range, end: range.end - 7 } : range
 }
 
 /** Calls that take a name and a value: `define('DB_PASSWORD', 'x')`, `os.Setenv("DB_PASSWORD", "x")`, `env('X', 'x')`. */
@@ -214,9 +219,9 @@ const BESIDE_USER =
 /** A row of a table of names and values: `(name, value) VALUES ('smtp_password', 'x')`. */
 const ROW =
   /(?:name|key|variable|setting|option|param(?:eter)?|property|code)["'`\]]?\s?,[^()]{0,60}value["'`\]]?[^()]{0,60}\)\s{0,4}values\s{0,4}\((?:\s?\d{1,8}\s?,)?\s?N?["']$/i
-/** What a test types into a field: `type('#password', "x")`, `fill('[name="password"]', "x")`, `type(screen.getByLabelText('Password'), "x")`. */
+/** What a test types into a field: `type('#password', "x")`, `fill('[name="password"]', "x")`, `type(screen.getByLabelText('Password'), "x")`, `fill_in 'user[password]', with: "x"`. */
 const TYPES =
-  /(?:type|fill|fill_?[fF]ield|fill_in|set_?[vV]alue|set_?[tT]ext|send_?[kK]eys|enter_?[tT]ext|input_?[tT]ext|type_?[tT]ext|clear_?[aA]nd_?[tT]ype|change)[ \t]?\([^"'\n]{0,40}["'](?:#|[a-z*]{0,12}\[(?:name|id|type|placeholder|formcontrolname)[*^$]?=\\?["']?)?$/
+  /(?:(?:type|fill|fill_?[fF]ield|fill_in|set_?[vV]alue|set_?[tT]ext|send_?[kK]eys|enter_?[tT]ext|input_?[tT]ext|type_?[tT]ext|clear_?[aA]nd_?[tT]ype|change)[ \t]?\(|fill_in[ \t])[^"'\n]{0,40}["'](?:#|[a-z_]{1,24}\[|[a-z*]{0,12}\[(?:name|id|type|placeholder|formcontrolname)[*^$]?=\\?["']?)?$/
 /** A symbol that is set: Ruby's `set :secret, "x"`. */
 const SETS_SYMBOL = /(?:^|\s)(?:set|config|define|option|default)[ \t(]{1,4}:$/
 /** C's `strcpy(password, "x")`, also into a field. */
@@ -226,14 +231,18 @@ const PREFIX = /^(?:[bBfFuUrRL]{1,2}#?|[N$@]|\$@|@\$|u8|String\.raw)(?=["'`])/
 const WRAPPED =
   /^(?:\{\s{0,4}(?=(["'`])[^"'`\n]{1,256}\1\s{0,4}\})|(?:new[ \t]+)?(?:String::from|(?:Secret|SecretString|SecretBox)::(?:new|from)|_?strdup|g_strdup|str|string|\[\]byte|bytes|Secret|SecretStr|SecretString|SecureString|Some|Buffer\.from|TEXT|_T|QString|QStringLiteral|QLatin1String|String|Password|std::string|Optional\.of|Just|Ok|md5|MD5|sha1|SHA1|sha256|SHA256|bcrypt|make_password|(?:generate_)?password_hash|PASSWORD|Hash::make|(?:dataclasses\.)?[fF]ield)\((?:default=)?\s{0,4})(?=["'`])/
 
-/** `os.environ.get("X", "x")`, under whatever name. */
+/** `os.environ.get("X", "x")`, `ENV.fetch("X") { "x" }`, under whatever name. */
 const LOOKED_UP =
-  /^(?:[A-Za-z]{1,12}(?:\.|::))?(?:environ\.get|getenv|get_?env|env|fetch|config)[A-Za-z_]{0,12}\(\s{0,4}["'][A-Z][A-Z\d_]{0,40}["'],\s{0,4}(?:default=)?(?=["'`])/i
+  /^(?:[A-Za-z]{1,12}(?:\.|::))?(?:environ\.get|getenv|get_?env|env|fetch|config)[A-Za-z_]{0,12}\(\s{0,4}["'][A-Z][A-Z\d_]{0,40}["'](?:,\s{0,4}(?:default=)?|\) ?\{ ?)(?=["'`])/i
 
 function argumentAfter(text: Text, key: Key, at: number, before: string): Range | undefined {
   const { page, dialect } = text
   const call = callBefore(text, key)
-  if (TYPES.test(call)) return isQuote(page[at]) ? quotedRange(page, at, dialect) : undefined
+  if (TYPES.test(call)) {
+    // Capybara's `fill_in "Password", with: "x"`.
+    const literalAt = page.startsWith('with: ', at) ? at + 6 : at
+    return isQuote(page[literalAt]) ? quotedRange(page, literalAt, dialect) : undefined
+  }
   if (key.separator.includes(')')) return undefined
   if (!/^["']/.test(key.separator)) {
     // Erlang and Elixir: `{password, "x"}`, `{password, <<"x">>}`.

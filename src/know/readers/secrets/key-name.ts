@@ -54,7 +54,7 @@ const IDENTIFIER = /(?:^|_)(?:id|uuid|guid|sid)$/
 
 /** What stands before any of the words and makes it another thing. */
 const ABOUT_IT =
-  /(?:^|_)(?:csrf|xsrf|load|public|pub|publishable|is|has|no|not|use|show|hide|forgot|reset|update|require|invalid|missing|min|max|valid|expect|hash|palabra)_?$/
+  /(?:^|_)(?:csrf|xsrf|load|public|pub|publishable|fake|dummy|bogus|is|has|no|not|use|show|hide|forgot|reset|update|require|invalid|missing|min|max|valid|expect|hash|palabra)_?$/
 /** What has tokens and keys that are no secrets. */
 const OTHER_THING =
   /(?:^|_)(?:next|page|continuation|syntax|cancel|cancellation|sync|design|pagination|primary|foreign|sort|partition|row|map|dict|react|i18n|lookup|index|group|unique|parent|child|column|field|keyboard|hot|arrow|modifier|ctrl|shift|known|translation|locale|label|range|composite|surrogate|natural|candidate|object|state|query|event|json|route|param|item|node|data|cache|routing|tab|old|eat|peek|consume|parse|scan|last|first|prev|previous|current|start|end|close|open|paren|brace|comma|punctuator|lock|change|sequence|idempotency|starting)_?$/

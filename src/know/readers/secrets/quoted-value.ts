@@ -19,8 +19,9 @@ export interface Range {
 export function quotedRange(page: string, at: number, dialect: Dialect): Range | undefined {
   const quote = page[at]!
   if (!isQuote(quote) || (quote === '`' && dialect !== 'code' && dialect !== 'text')) return undefined
-  // Three quotes begin a block.
+  // Three quotes begin a block; two of reStructuredText's a literal.
   if (page.startsWith(quote.repeat(3), at)) return undefined
+  if (dialect === 'text' && quote === '`' && page[at + 1] === quote) return literalRange(page, at + 2)
   const encoding = quotedEncoding(dialect, quote === "'")
   const escapes = encoding === 'json' || encoding === 'shell'
   const limit = Math.min(page.length, at + LONGEST_VALUE + 2)
@@ -34,6 +35,13 @@ export function quotedRange(page: string, at: number, dialect: Dialect): Range |
     }
   }
   return undefined
+}
+
+function literalRange(page: string, start: number): Range | undefined {
+  const end = page.indexOf('``', start)
+  return end < 0 || end - start > 128 || page.slice(start, end).includes('\n')
+    ? undefined
+    : { start, end, encodings: [] }
 }
 
 export function quotedEncoding(dialect: Dialect, single: boolean): string | undefined {

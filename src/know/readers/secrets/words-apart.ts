@@ -30,7 +30,7 @@ export function wordsApart(text: Text, key: Key, at: number, before: string): Ra
     return isQuote(page[at]) ? quotedRange(page, at, 'shell') : matchBare(page, at, /[^\s;&|()<>"'`\\]+/y)
   // A script of Tcl or expect, whose words need no quotes: what is computed stands in brackets.
   if (/\.(?:exp|tcl)$/.test(text.path) && /^\s*set\s+$/.test(line)) return wholeLine(page, at)
-  // fetchmail: `user "jo" with password "x"`; a step of a test: `username "jo" and password "x"`.
+  // fetchmail: `user "jo" with password "x"`; a step of a test: `username "jo" and password "x"`, `log in as "jo" with password "x"`.
   if (isQuote(page[at]) && page[at] !== '`' && BESIDE_USER.test(line)) return quotedRange(page, at, dialect)
   // What a manual tells: "log in as `jo` with the password `x`".
   if (page[at] === '`' && dialect === 'text')
@@ -79,7 +79,8 @@ const TOLD = /^`(?=[^`]*[a-z])(?=[^`]*[A-Z!@#$%&*])(?=[^`]*\d)[^\s`-][^\s`]{5,63
 /** A line above of a file of such options, as that of msmtp. */
 const BESIDE_IT =
   /(?:^|\n)[ \t]*(?:user|login|name|username|account|host|server|machine)[ \t]+\S+[ \t]*\r?\n(?:[^\n]{0,60}\n)?$/
-const BESIDE_USER = /\buser(?:name)?\s+["']?[^\s"']+["']?\s+(?:(?:there\s+)?with\s+|and\s+)?(?:the\s+)?$/
+const BESIDE_USER =
+  /\b(?:user(?:name)?|(?:log(?:ged)?|sign(?:ed)?) ?in as)\s+["']?[^\s"']+["']?\s+(?:(?:there\s+)?with\s+|and\s+)?(?:the\s+)?$/
 /** Options that stand for nothing else. */
 const CONFIGURED = /^(?:requirepass|masterauth|rootpw|bindpw)$/
 

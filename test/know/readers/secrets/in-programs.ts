@@ -23,6 +23,22 @@ export const written: readonly (readonly [path: string, text: string, value?: st
   ['a.py', `x = 1  # password: ${P}\n`],
   ['a.js', `connect() // user: jo, password: ${P}, role: admin\n`],
   ['a.html', `<!-- login: jo password: ${P} -->\n`],
+  // Where a default, a test or a builder gives it
+  ['a.rb', `password: ENV.fetch('DB_PASS') { '${P}' }\n`],
+  ['a.rb', `fill_in "Password", with: "${P}"\n`],
+  ['a.rb', `fill_in('user[password]', with: '${P}')\n`],
+  ['a.js', `cy.get('#password').type('${P}{enter}')\n`],
+  ['a.feature', `    And I login as "jo" with password "${P}"\n`],
+  ['A.java', `new ServiceBuilder("app").apiSecret("${K}")\n`, K],
+  ['A.java', `    .clientSecret("${K}")\n`, K],
+  // What a file of settings or a manual sets off
+  ['nats.conf', `authorization { token: ${K} }\n`, K],
+  ['nats.conf', `users: [ { user: jo, password: ${P}, role: x } ]\n`],
+  ['a.conf', `users { password: ${P}}x }\n`, `${P}}x`],
+  ['a.yml', `password: !unsafe ${P}\n`],
+  ['a.yml', `password: &pw ${P}\n`],
+  ['a.rst', `The default password is \`\`${P}\`\`.\n`],
+  ['a.rst', `* Password: \`\`${P}\`\`\n`],
 ]
 
 /** What looks like these. */
@@ -38,4 +54,15 @@ export const alike: readonly (readonly [path: string, text: string])[] = [
   ['a.js', '// passwd: [a-zA-Z0-9]{8,}\n * @param password: String.Utf8\n// if password: isValid2(x)\n'],
   ['a.go', '// password: https://Acme1.io/x\n// password: ${DB_PASS1}\n'],
   ['a.html', '<!-- password: --> <p>Abc12!x</p>\n'],
+  ['a.rb', 'password: ENV.fetch("DB_PASS") { read_password1 }\nfill_in "Password", with: user.password1\n'],
+  ['a.rb', 'change "Password", "New password 12"\n'],
+  ['a.js', "cy.get('#password').type('{enter}')\n"],
+  ['a.feature', 'Given I am logged in as "jo" with password "<password>"\n'],
+  ['A.java', '    .accessToken("my-token-name")\n    .clientSecret(properties.secret2())\n'],
+  ['a.yml', 'password: &pw\n  user: Tr7!x\npassword: *pw\n'],
+  ['a.yml', 'password: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  6338366162\n'],
+  ['a.yml', 'password: !secret wifi_password1\npassword: !Ref DbPassword12\n'],
+  ['a.rst', 'The password is ``required``.\n* password: ``str`` the password\n'],
+  ['a.rst', 'Set password: ``your-password``\nthe token is ``get_token``\npassword: ````\n'],
+  ['a.py', `FAKE_SECRET_ID = '${K}'\ndummy_password = '${P}'\n`],
 ]
