@@ -11,7 +11,8 @@ export function isBuilt(folders) {
   var built = statSync(here('dist/built.json'), { throwIfNoEntry: false })
   if (!built) return false
   var isOlder = function (file) {
-    return statSync(file).mtimeMs <= built.mtimeMs
+    var seen = statSync(file, { throwIfNoEntry: false })
+    return seen !== undefined && seen.mtimeMs <= built.mtimeMs
   }
   // A folder changes when a file of it is taken away.
   var areOlder = function (folder) {

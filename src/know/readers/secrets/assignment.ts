@@ -147,8 +147,9 @@ function valueRange(text: Text, key: Key, how: Assigned['how']): Range | undefin
   if (isQuote(page[at])) {
     const range = quotedRange(page, at, dialect)
     if (!range || dialect !== 'code') return range
-    if (page[range.end + 1] === ',' && / :?= $/.test(key.separator)) return inOrder(text, key, range)
-    return isPiece(page, range.end + 1) ? undefined : range
+    const own =
+      page[range.end + 1] === ',' && / :?= $/.test(key.separator) ? inOrder(text, key, range) : range
+    return own && isPiece(page, own.end + 1) ? undefined : own
   }
   return bareRange(text, key, at, before)
 }
@@ -156,12 +157,14 @@ function valueRange(text: Text, key: Key, how: Assigned['how']): Range | undefin
 /** Names before the last one that are given values together, from the beginning of the line. */
 const NAMES = /^[ \t]*(?:(?:local|let|const|var|my)[ \t]+)?\(?(?:[$@]?[A-Za-z_]\w{0,40},[ \t]?){1,3}[$@]?$/
 const NEXT = /^["'`],[ \t]{0,4}(?=["'`])/
+/** `var user, password = "x", host = "y"` and arguments with names: each is given its own. */
+const NEXT_NAME = /^["'`],\s{0,60}[$@*&]{0,2}[A-Za-z_][\w.]{0,40}\s{0,4}[:=](?!=)/
 
 /** `user, password = "jo", "x"`: which of the values is the key's; undefined where what stands there is none. */
 function inOrder({ page, base, dialect }: Text, key: Key, first: Range): Range | undefined {
   const keyAt = key.start - base
   const lead = page.slice(Math.max(page.lastIndexOf('\n', keyAt - 1) + 1, keyAt - 160), keyAt)
-  if (!NAMES.test(lead)) return first
+  if (!NAMES.test(lead) || NEXT_NAME.test(page.slice(first.end, first.end + 120))) return first
   let range: Range | undefined = first
   for (let left = lead.split(',').length - 1; left > 0 && range; left--) {
     const gap = NEXT.exec(page.slice(range.end, range.end + 8))

@@ -185,8 +185,9 @@ export function trimmed(page: string, range: Range, dialect: Text['dialect'], ke
   let value = page.slice(range.start, range.end)
   value = value.replace(dialect === 'ini' ? /\s[#;].*$/ : /\s#.*$/, '')
   const lineStart = page.lastIndexOf('\n', keyAt) + 1
-  if (/[{[]/.test(page.slice(lineStart, range.start)))
-    value = value.replace(dialect === 'yaml' ? /[,}\]].*$/ : /,\s.*$|\s*[}\]](?=\s|$).*$/, '')
+  const lead = page.slice(lineStart, range.start)
+  if (dialect === 'yaml' ? /[{[]/.test(lead) : /[{[][^{}[\]]*$/.test(lead))
+    value = value.replace(dialect === 'yaml' ? /[,}\]].*$/ : /,\s.*$|[}\]](?=\s|$).*$/, '')
   return { ...range, end: range.start + value.trimEnd().length }
 }
 

@@ -42,7 +42,8 @@ export function interpret(
   return 'rule' in found ? [withFacts(text, found)] : found.map(one => withFacts(text, one))
 }
 
-function withFacts(text: Text, candidate: Candidate): Candidate {
+/** With what it says of itself. */
+export function withFacts(text: Text, candidate: Candidate): Candidate {
   const facts = factsOf(text, candidate)
   return facts ? { ...candidate, facts } : candidate
 }

@@ -14,8 +14,13 @@ const LINE = 120
 const MOST_LINES = 48
 const SAID_WITHIN = 400
 const HOST_WITHIN = 400
+/** On so many lines before and behind it. */
+const LINES_TO_HOST = 2
 /** How many of the blocks, elements or parents that it is in are asked. */
 const MOST_AROUND = 6
+
+/** Where its value is taken from if it is set: `process.env.HEROKU_API_KEY || 'x'`. */
+const VARIABLE = /\b[A-Z][A-Z\d]{0,30}_[A-Z\d_]{2,60}/
 
 /** Up to the end of a statement, an object or an element. */
 const CLOSED = /^[^]*(?:[;}]|<\/[^<>]*>)/
@@ -31,7 +36,9 @@ export function* namesAround(
   yield { text: key.name, is: 'name' }
   const before = text.latin1(key.start - REACH, key.start)
   const between = text.latin1(key.end, value.start)
-  if (between.length <= LINE && /[A-Za-z]/.test(between)) yield { text: between, is: 'words' }
+  const variable = between.length <= LINE ? VARIABLE.exec(between)?.[0] : undefined
+  if (variable) yield { text: variable, is: 'name' }
+  else if (between.length <= LINE && /[A-Za-z]/.test(between)) yield { text: between, is: 'words' }
   const lineAt = before.lastIndexOf('\n') + 1
   const blocks = text.dialect === 'yaml' ? [] : [...bracesAround(before)]
   // What is closed before the key is another thing's.
@@ -43,13 +50,21 @@ export function* namesAround(
   if (text.dialect === 'xml') yield* elementsAround(before)
   const section = OF_SECTIONS.has(text.dialect) ? sectionAbove(before) : undefined
   if (section) yield { text: section, is: 'name' }
-  const after = text.latin1(value.end, value.end + HOST_WITHIN)
-  for (const host of [...hostsIn(after), ...hostsIn(before.slice(-HOST_WITHIN)).reverse()])
-    yield { text: host, is: 'host' }
+  const after = text
+    .latin1(value.end, value.end + HOST_WITHIN)
+    .split('\n', LINES_TO_HOST + 1)
+    .join('\n')
+  const above = before
+    .slice(-HOST_WITHIN)
+    .split('\n')
+    .slice(-LINES_TO_HOST - 1)
+    .join('\n')
+  for (const host of [...hostsIn(after), ...hostsIn(above).reverse()]) yield { text: host, is: 'host' }
   const comment = commentAbove(before.slice(0, lineAt))
-  if (comment) yield { text: comment, is: /^\S+\s*$/.test(comment) ? 'name' : 'words' }
-  const file = text.path.slice(text.path.lastIndexOf('/') + 1)
-  yield { text: file.replace(/(?<=.)\.[^]*$/, ''), is: 'name' }
+  // More words speak of something.
+  const words = comment?.match(/[A-Za-z]+/g)?.length ?? 0
+  if (comment && words <= 5) yield { text: comment, is: words <= 2 ? 'name' : 'words' }
+  yield { text: text.path.slice(text.path.lastIndexOf('/') + 1), is: 'name' }
 }
 
 /** The section of settings that the key is in: `[heroku]`, `[profile "heroku"]`. */

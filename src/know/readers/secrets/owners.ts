@@ -1,7 +1,7 @@
 import { endingOf } from './assigned-to.ts'
 import type { Candidate } from './candidate.ts'
 import type { CompiledRule } from './compiled-rule.ts'
-import { readToken } from './interpret.ts'
+import { readToken, withFacts } from './interpret.ts'
 import { type NameAround, namesAround } from './names-around.ts'
 import type { Rule } from './rule.ts'
 import type { Text } from './text.ts'
@@ -56,7 +56,9 @@ export class Owners {
     if (!key || bytes.length !== end - start) return found
     const written = Buffer.from(bytes).toString('latin1')
     for (const around of namesAround(text, key, found.value)) {
-      const told = this.#namedBy(around, key.name).filter(({ rule }) => rule.paths?.test(text.path) !== false)
+      const told = this.#namedBy(around, key.name)
+        .filter(({ rule }) => rule.paths?.test(text.path) !== false)
+        .filter(({ rule }) => around.is === 'name' || !saysDead(rule.rule))
       if (told.length === 0) continue
       const fitting = told.filter(
         ({ rule: { rule } }) =>
@@ -66,9 +68,9 @@ export class Owners {
       if (!first || second) return found
       const match = { start, keywordAt: start, end, groups: { value: [start, end] as [number, number] } }
       const token = readToken(text, first.rule, match, found.depth)
-      return token
-        ? { ...token, value: found.value, reasons: [...token.reasons, 'what it stands in is named so'] }
-        : found
+      if (!token) return found
+      const reasons = [...token.reasons, 'what it stands in is named so']
+      return withFacts(text, { ...token, value: found.value, reasons })
     }
     return found
   }
@@ -117,6 +119,11 @@ function hostsOf({ verify }: Rule): string[] {
   return urls
     .map(url => new URL(url.replaceAll(/[{}]/g, '')).hostname)
     .filter(host => !host.startsWith('www.'))
+}
+
+/** What is refused there is taken for dead: a key of somebody else's must not be, because of a sentence or a URL. */
+function saysDead({ verify }: Rule): boolean {
+  return 'http' in verify && verify.http.some(({ dead }) => dead !== undefined)
 }
 
 /** In lower case: `SendGrid`, `SENDGRID_KEY` and `send-grid key` by their parts. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import type { Rule } from '../../../../src/know/readers/secrets/rule.ts'
@@ -65,4 +66,22 @@ test('rows of Gherkin that look like headers', () => {
   const bytes = Buffer.from('| API key | password |\n'.repeat(5000))
   // Each read as a header of all below it, they take seven seconds.
   expect(millisecondsFor(bytes, 'a.feature', 2000)).toBeLessThan(2000)
+})
+
+test('blanks behind a value in braces that are not closed', () => {
+  const bytes = Buffer.from(`[,password=x1!qz${' '.repeat(7000)}y\n`.repeat(100))
+  // Looked at again from each blank, they take six seconds.
+  expect(millisecondsFor(bytes, 'a.properties', 2000)).toBeLessThan(2000)
+})
+
+test.each([
+  ['in braces', 'a.json', '{"x":{"api_key":"'],
+  ['in rows', 'a.yaml', ' api_key: "'],
+  ['in elements', 'a.xml', '<a><b><api_key c="'],
+])('keys of nobody’s %s, of each of which it is asked whose it is', (_, path, begun) => {
+  const keys = Array.from({ length: 3000 }, (_, i) => {
+    const value = createHash('sha256').update(String(i)).digest('hex').slice(0, 32)
+    return `${begun}${value}"\n`
+  })
+  expect(millisecondsFor(Buffer.from(keys.join('')), path, 4000)).toBeLessThan(4000)
 })

@@ -12,6 +12,8 @@ export const written: readonly (readonly [path: string, text: string, value?: st
   ['a.rb', `client_id, client_secret = 'app', '${K}'\n`, K],
   ['a.js', `let user = "jo", password = "${P}", host = "x";\n`],
   ['a.py', `connect(user, password = "${P}", db = "shop")\n`],
+  ['a.js', `var user, password = "${P}", host = "db";\n`],
+  ['a.r', `connect(\n    host, user, password = "${P}", db = "shop")\n`],
   // Lines of a file within a string
   ['a.py', `write('USER=jdoe\\nPASS=${P}')\n`],
   ['a.py', `f.write('user = jo\\npassword = ${P}\\n')\n`],
@@ -34,6 +36,7 @@ export const written: readonly (readonly [path: string, text: string, value?: st
   // What a file of settings or a manual sets off
   ['nats.conf', `authorization { token: ${K} }\n`, K],
   ['nats.conf', `users: [ { user: jo, password: ${P}, role: x } ]\n`],
+  ['a.properties', `users[0].password=${P}}\n`, `${P}}`],
   ['a.conf', `users { password: ${P}}x }\n`, `${P}}x`],
   ['a.yml', `password: !unsafe ${P}\n`],
   ['a.yml', `password: &pw ${P}\n`],
@@ -45,6 +48,7 @@ export const written: readonly (readonly [path: string, text: string, value?: st
 export const alike: readonly (readonly [path: string, text: string])[] = [
   ['a.py', 'host, user, password = "db1.acme47", "jo77x", getpass()\n'],
   ['a.go', 'host, password := "db1.acme-77", os.Getenv("X")\n'],
+  ['a.py', 'user, password = "jo77x", "k7Gz!" + salt\n'],
   ['a.py', 'print("name=%s\\npassword=%s\\n" % (a, b))\n'],
   ['a.py', 'code = "a\\npassword = getpass(77)\\n"\n'],
   ['a.c', 'printf("usage:\\n\\tpassword=<word>\\n");\n'],
