@@ -56,9 +56,10 @@ export class Owners {
     if (!key || bytes.length !== end - start) return found
     const written = Buffer.from(bytes).toString('latin1')
     for (const around of namesAround(text, key, found.value)) {
-      const told = this.#namedBy(around, key.name)
-        .filter(({ rule }) => rule.paths?.test(text.path) !== false)
-        .filter(({ rule }) => around.is === 'name' || !saysDead(rule.rule))
+      const told = this.#namedBy(around, key.name).filter(
+        ({ rule: { rule, paths } }) =>
+          paths?.test(text.path) !== false && (around.is === 'name' || !saysDead(rule)),
+      )
       if (told.length === 0) continue
       const fitting = told.filter(
         ({ rule: { rule } }) =>

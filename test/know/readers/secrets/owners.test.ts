@@ -120,6 +120,21 @@ describe('and as nobody’s', () => {
   })
 })
 
+test.each([
+  [
+    'a call',
+    'a.py',
+    (value: string) => `client = datadog.Client(\n    site="eu",\n    api_key="${value}",\n)\n`,
+  ],
+  ['its file', 'etc/datadog.yaml', (value: string) => `site: eu\napi_key: ${value}\n`],
+])('and by %s', (_, path, write) => {
+  const value = ['3f9c71d2', 'e0b84a65', '97c1fa08', 'd42be653'].join('')
+  expect(kindsIn(write(value), path)).toEqual(['datadog-api-key'])
+  expect(kindsIn(write(value).replace('datadog', 'other'), path.replace('datadog', 'other'))).toEqual([
+    'generic-key',
+  ])
+})
+
 test('of a form that several vendors have, the one that is named', () => {
   const { value } = rules.find(({ id }) => id === 'deepseek-key')!.examples.positive[0]!
   const settings = (name: string) => `{"${name}": {"url": "x", "apiKey": "${value}"}}`
