@@ -101,7 +101,7 @@ export function readToken(
   const value = spanOf(
     text,
     range,
-    range && rule.encodings.length === 0 ? indentOf(text, range) : rule.encodings,
+    range && rule.encodings.length === 0 ? writtenAs(text, range) : rule.encodings,
   )
   if (!value) return undefined
   const idRange = match.groups['id'] ?? match.groups['user'] ?? other?.['id']
@@ -180,10 +180,13 @@ function isFilled(token: string): boolean {
   )
 }
 
-/** A key in a YAML block scalar has every line indented alike, which is no part of the key. */
-function indentOf(text: Text, [start, end]: [number, number]): string[] {
-  if (!text.bytes.subarray(start, end).includes(0x0a)) return []
+/**
+ * A key in a YAML block scalar has every line indented alike, which is no part of the key; and one that is written on
+ * one line has escapes where its lines end.
+ */
+function writtenAs(text: Text, [start, end]: [number, number]): string[] {
   const content = text.latin1(start, end)
+  if (!content.includes('\n')) return /^-----BEGIN [^"']+\\[nr][^"']+$/.test(content) ? ['json'] : []
   const indent = /\n( +)\S/.exec(content)?.[1]
   if (
     !indent ||
