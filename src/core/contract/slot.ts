@@ -19,6 +19,7 @@ const MOST_UNZIPPED_BYTES = 64 * 1024 * 1024
  * - `qp`: quoted-printable, as mail has it (RFC 2045, section 6.7).
  * - `utf16le`, `utf16be`: UTF-16 for what is otherwise UTF-8.
  * - `gzip`: RFC 1952.
+ * - `joined`: literals that a program puts together, `x" + "y`; `at` begins and ends within the outer quotes.
  * - `indent:N`: every line after the first is indented by N spaces (a key in a YAML block scalar).
  * - `text:START-END`: of the bytes decoded so far only this range; what is around it stays as it is when written.
  *
@@ -136,6 +137,9 @@ interface Written {
   readonly encodings: readonly string[]
 }
 
+/** Where one literal ends and the next begins, of many languages: `+` or a dot or ampersand, or nothing between the two. */
+const JOINT = /(?<!\\)(["'`])\s{0,80}(?:[+&]|\.{1,2})?\s{0,80}\1/g
+
 /** One encoding undone, or undefined where the bytes are not written so. */
 export function decodeAs(bytes: Uint8Array, encoding: string): Uint8Array | undefined {
   switch (encoding) {
@@ -162,6 +166,8 @@ export function decodeAs(bytes: Uint8Array, encoding: string): Uint8Array | unde
       return decodeUtf16(bytes, encoding)
     case 'gzip':
       return decodeGzip(bytes)
+    case 'joined':
+      return replaceIn(bytes, JOINT, '')
     default:
       return decodeParametric(bytes, encoding)
   }
@@ -236,6 +242,9 @@ function encodeAs(bytes: Uint8Array, encoding: string, current: Uint8Array, quot
       return encodeUtf16(bytes, encoding)
     case 'gzip':
       return new Uint8Array(gzipSync(bytes))
+    case 'joined':
+      if (/(?<!\\)["'`]/.test(text)) throw refused('it holds a quote, and stands in literals that are joined')
+      return bytes
     default: {
       const indent = /^indent:(\d{1,3})$/.exec(encoding)
       if (!indent) throw refused(`the encoding ${JSON.stringify(encoding)} is not known`)

@@ -20,6 +20,8 @@ test.each([
   ["a: 'it''s'", "it''s", ['yaml'], "it's"],
   ['A="a\\$b\\"c\\d"', 'a\\$b\\"c\\d', ['shell'], 'a$b"c\\d'],
   ['<p>a&amp;b&#x26;&lt;</p>', 'a&amp;b&#x26;&lt;', ['xml'], 'a&b&<'],
+  [`a = 'one' +\n  'two' . 'th"ree'`, `one' +\n  'two' . 'th"ree`, ['joined'], 'onetwoth"ree'],
+  ['a = "one\\n" "tw\\"o"', 'one\\n" "tw\\"o', ['joined', 'json'], 'one\ntw"o'],
   ['k: |\n    one\n    two\n', 'one\n    two', ['indent:4'], 'one\ntwo'],
 ])('%j holds %j as %j: %j', (document, part, encodings, plain) => {
   const slot = slotOf(document, part, encodings)

@@ -141,6 +141,7 @@ function valueRange(text: Text, key: Key, how: Assigned['how']): Range | undefin
   if (dialect === 'yaml' && (next === '&' || next === '!'))
     at += /^(?:&[\w-]{1,40}|!unsafe)[ \t]{1,4}(?=[^\s|>])/.exec(page.slice(at, at + 48))?.[0].length ?? 0
   if (dialect === 'code' || dialect === 'text') at = afterPrefix(page, at)
+  if (dialect === 'code') at = afterCondition(page, at)
   if (before === '*') at += /^\*{1,2}[ \t]{1,8}/.exec(page.slice(at, at + 16))?.[0].length ?? 0
   const delimited = delimitedRange(page, at, dialect)
   if (delimited) return delimited
@@ -149,7 +150,7 @@ function valueRange(text: Text, key: Key, how: Assigned['how']): Range | undefin
     if (!range || dialect !== 'code') return range
     const own =
       page[range.end + 1] === ',' && / :?= $/.test(key.separator) ? inOrder(text, key, range) : range
-    return own && isPiece(page, own.end + 1) ? undefined : own
+    return own && (joined(page, own) ?? (isPiece(page, own.end + 1) ? undefined : own))
   }
   return bareRange(text, key, at, before)
 }
@@ -177,6 +178,15 @@ function inOrder({ page, base, dialect }: Text, key: Key, first: Range): Range |
 function afterPrefix(page: string, at: number): number {
   const ahead = page.slice(at, at + 300)
   return at + ((PREFIX.exec(ahead) ?? WRAPPED.exec(ahead) ?? LOOKED_UP.exec(ahead))?.[0].length ?? 0)
+}
+
+/** `isProduction ? "x" : y`, `isTest ? y : "x"`: of what is chosen between, the first literal that is no word. */
+const CHOSEN =
+  /^[A-Za-z_$!(](?:[^"'`\n;{}]|(["'`])[\w-]{0,24}\1){1,100}?[ \t]\?[ \t]{0,4}(?:(?:[\w.$]{1,60}(?:\([^()"'`]{0,20}\))?|(["'`])[\w-]{0,24}\2)[ \t]{0,4}:[ \t]{0,4})?(?=["'`][^\s"'`]{0,60}\d[^\s"'`]{0,200}["'`])/
+
+function afterCondition(page: string, at: number): number {
+  const sign = isQuote(page[at]) ? -1 : page.indexOf(' ? ', at)
+  return sign < 0 || sign > at + 120 ? at : at + (CHOSEN.exec(page.slice(at, at + 400))?.[0].length ?? 0)
 }
 
 /** The next word of a sentence, without the sign that ends it; an exclamation mark is rather a password's. */
@@ -288,6 +298,23 @@ function afterLineBreak(page: string, at: number, dialect: Text['dialect']): num
   const gap = LINE_BREAKS[dialect === 'text' ? 'code' : dialect]?.exec(page.slice(at, at + 160))
   return gap ? at + gap[0].length : at
 }
+
+/** `"x" + "y"`, also over several lines, where it is made of nothing but literals. */
+function joined(page: string, first: Range): Range | undefined {
+  let end = first.end
+  for (let pieces = 1; pieces < 16; pieces++) {
+    const quote = page[end]!
+    const next = JOINED.exec(page.slice(end, end + 160))
+    const piece = next && quotedRange(page, end + next[0].length - 1, 'code')
+    if (!piece || page[piece.start - 1] !== quote) break
+    end = piece.end
+  }
+  return end === first.end || isPiece(page, end + 1)
+    ? undefined
+    : { ...first, end, encodings: ['joined', ...first.encodings] }
+}
+
+const JOINED = /^["'`]\s{0,60}(?:[+&]|\.{1,2})\s{0,60}["'`]/
 
 /** Whether the literal goes on as an expression: `"x" + y`, PHP's `'x' . $y`, `"x" % y`, `"x".format(y)`. */
 function isPiece(page: string, at: number): boolean {

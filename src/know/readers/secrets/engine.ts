@@ -133,8 +133,11 @@ export class Engine {
   matches(bytes: Uint8Array, path: string): { rule: string; start: number; end: number }[] {
     const found: { rule: string; start: number; end: number }[] = []
     const text = new Text(bytes, path, 'text')
-    this.#visit(text, 0, false, (rule, match) =>
-      found.push({ rule: rule.rule.id, start: match.start, end: match.end }),
+    this.#visit(
+      text,
+      0,
+      false,
+      (rule, match) => found.push({ rule: rule.rule.id, start: match.start, end: match.end }) > 0,
     )
     return found
   }
@@ -153,7 +156,9 @@ export class Engine {
       depth,
       binary,
       (rule, match) => {
+        const before = found.length
         for (const candidate of interpret(text, rule, match, depth)) found.push(candidate)
+        return found.length > before
       },
       depth < DEEPEST
         ? embedded => {
@@ -178,7 +183,7 @@ export class Engine {
     text: Text,
     depth: number,
     binary: boolean,
-    onMatch: (rule: CompiledRule, match: Match) => void,
+    onMatch: (rule: CompiledRule, match: Match) => boolean,
     onEmbedded?: (embedded: Embedded) => void,
   ): void {
     const hits = (this.#hits[depth] ??= newHits())
@@ -200,8 +205,9 @@ export class Engine {
           tried[number] = start
           const match = matchAt(text, rule, start, end[number]!)
           if (match) {
-            end[number] = match.end
-            onMatch(rule, match)
+            // Where a name is given nothing, another may stand in what was taken for the way to its value.
+            const isTold = onMatch(rule, match)
+            end[number] = isTold ? match.end : (match.groups['separator']?.[0] ?? match.end)
           }
         }
         if (onEmbedded && hits.is[i]! & IS_IN_CODES) embedded.aroundKeyword(start, onEmbedded)

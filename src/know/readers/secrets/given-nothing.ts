@@ -4,7 +4,7 @@ import type { Text } from './text.ts'
 
 const [NEWLINE, RETURN, SPACE, HASH, DOLLAR, PARENTHESIS] = [0x0a, 0x0d, 0x20, 0x23, 0x24, 0x28]
 const [HYPHEN, DOT, COLON, EQUALS, BRACKET_END] = [0x2d, 0x2e, 0x3a, 0x3d, 0x5d]
-const [BRACE, PIPE, BRACE_END] = [0x7b, 0x7c, 0x7d]
+const [BRACE, PIPE, BRACE_END, QUESTION, EXCLAMATION] = [0x7b, 0x7c, 0x7d, 0x3f, 0x21]
 
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 const IN_NAME = classOf(`${LETTERS}0123456789_`)
@@ -120,6 +120,14 @@ const IN_STRING = classOf('-;&?"\'\\')
 /** How far back it looks. */
 const LEAD = 512
 
+/** `isTest ? "x" : "y"`, `stage === 'test' ? "x" : "y"`: a literal may be chosen. */
+function isCondition(bytes: Buffer, at: number): boolean {
+  if (bytes[at] !== EQUALS && bytes[at] !== EXCLAMATION) return bytes[at] === QUESTION
+  for (const end = Math.min(at + 80, bytes.length); at < end && bytes[at] !== NEWLINE; at++)
+    if (bytes[at] === QUESTION && bytes[at - 1] === SPACE) return true
+  return false
+}
+
 /** `token = next()`, as most of what a program gives to such a name. */
 function isExpression(
   { bytes, dialect }: Text,
@@ -141,6 +149,7 @@ function isExpression(
   if ((bytes[at] === HASH && QUOTES[bytes[at + 1]!]) || (at <= valueAt + 2 && bytes[at - 1] === 0x71))
     return false
   if (bytes[at] === PARENTHESIS && !IN_WORD[bytes[at + 1]!] && bytes[at + 1] !== 0x29) return false
+  if (bytes[at] === SPACE && isCondition(bytes, at + 1)) return false
   const before = bytes[start - 1] ?? NEWLINE
   if (IN_STRING[before]) return false
   // In a string, or an option of a command.

@@ -181,12 +181,15 @@ function isFilled(token: string): boolean {
 }
 
 /**
- * A key in a YAML block scalar has every line indented alike, which is no part of the key; and one that is written on
- * one line has escapes where its lines end.
+ * A key in a YAML block scalar has every line indented alike, which is no part of the key; and one that a string holds,
+ * or several that are joined, has escapes where its lines end.
  */
 function writtenAs(text: Text, [start, end]: [number, number]): string[] {
   const content = text.latin1(start, end)
-  if (!content.includes('\n')) return /^-----BEGIN [^"']+\\[nr][^"']+$/.test(content) ? ['json'] : []
+  if (/^-----BEGIN [^\n"'`]+\\[nr]/.test(content)) {
+    const plain = Buffer.from(decodeAs(Buffer.from(content, 'latin1'), 'joined')!).toString('latin1')
+    if (!/[\n"'`]/.test(plain)) return plain === content ? ['json'] : ['joined', 'json']
+  }
   const indent = /\n( +)\S/.exec(content)?.[1]
   if (
     !indent ||

@@ -118,6 +118,8 @@ function passwordSurety(
   if (form === 'mixed') {
     if (!standing.isLiteral && /^[A-Za-z_]\w*$/.test(value) && !/\d/.test(value)) return undefined
     if (/^[a-z]+(?:[_-][a-z]+)*[:=]$/i.test(value)) return undefined
+    // `users/connection.secretPassword`: where something is that is named so.
+    if (/^[a-z]+(?:[-_./]+[a-z]+)+$/i.test(value) && SPEAKS.test(value)) return undefined
     if (
       MEANS_MORE.test(key.word) &&
       ((classes(value) < 3 && key.word !== 'mdp') || (isName(value) && !/\d\d/.test(value))) &&
@@ -134,8 +136,7 @@ function passwordSurety(
   if (/\s/.test(value) && (value.length > 40 || !standing.besides())) return undefined
   if (/^[a-z]+(?:[-_.](?:[a-z]+[-_.]?)+)$/i.test(value)) {
     // `user_password_field`, `auth/wrong-password`: a name of something.
-    const speaks = /pass|pwd|secret|token|user|auth|valid|required|error|field|input|label|reset/i.test(value)
-    if (speaks && !(standing.isSetting && key.isUpperCase)) return undefined
+    if (SPEAKS.test(value) && !(standing.isSetting && key.isUpperCase)) return undefined
     return standing.isSetting ? 0.35 : standing.besides() ? 0.3 : undefined
   }
   if (!standing.isSetting && /^[A-Z]+$/.test(value)) return undefined
@@ -146,6 +147,8 @@ function passwordSurety(
   if (/^[a-z]+(?:[A-Z][a-z]+)+$/.test(value) && !standing.isSetting) return 0.2
   return standing.isSetting ? 0.4 : 0.35
 }
+
+const SPEAKS = /pass|pwd|secret|token|user|auth|valid|required|error|field|input|label|reset/i
 
 /** A key of any kind in Spanish, a word in Italian, a decision process: a password only where the value or a user beside it says so. */
 const MEANS_MORE = /^(?:clave|parola|mdp)$/

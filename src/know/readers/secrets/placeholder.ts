@@ -64,22 +64,23 @@ const STAND_IN_MARKS = new Set(
 const HAS_MARK = new RegExp([...STAND_IN_MARKS].join('|'), 'i')
 /** Marks that stay marks when written together: `YOURTOKEN`, `changethis`. */
 const STAND_IN =
-  /placeholder|change[-_ ]?(?:me|this|it)(?![a-z])|redacted|replace[-_ ]?(?:me|this|with)|^_?(?:your|insert|enter)(?:[-_ ]|api|own|pass|secret|token|key|user|access|auth|client|private)|(?:^|[^a-z])x{3,}(?:[^a-z]|$)|xxxx|yyyyy|\*{3}|\.{3}|…|_{4}|#{4,}|[-_ ]here$|not[-_ ]?a[-_ ]?(?:real|secret)|^(?:dummy|fake|sample|mock|todo|tbd|fixme)(?:$|[-_ .])|EXAMPLE(?:KEY)?$|^(?:some|votre|sua|seu|deine?|ihre?|tua?|tuo)[-_]|^\([a-z .-]{2,20}\)$|^-?anonymous@/i
+  /placeholder|change[-_ ]?(?:me|this|it)(?![a-z])|redacted|replace[-_ ]?(?:me|this|with)|^_?(?:your|insert|enter)(?:[-_ ]|api|own|pass|secret|token|key|user|access|auth|client|private)|(?:^|[^a-z])x{3,}(?:[^a-z]|$)|xxxx|yyyyy|\*{3}|\.{3}|…|_{4}|#{4,}|[-_ ]here$|(?:^|[-_ ])please[-_ ]|not[-_ ]?a[-_ ]?(?:real|secret)|^(?:dummy|fake|sample|mock|todo|tbd|fixme)(?:$|[-_ .])|EXAMPLE(?:KEY)?$|^(?:some|votre|sua|seu|deine?|ihre?|tua?|tuo)[-_]|^\([a-z .-]{2,20}\)$|^-?anonymous@/i
 
 /** AWS has it in capitals within what it prints; elsewhere it is a word by itself. */
 const IN_EXAMPLES = /EXAMPLE|(?:^|[^A-Za-z])[Ee]xample(?:[^A-Za-z]|$)/
 
 /** Parts that make any value a template, wherever they occur. */
 const TEMPLATE =
-  /\$\{[\w.:-]*(?:[^\w.:\]-]|$)|\{\{(?:[^{}]|\{[^{}]*\})*\}\}|\$\(|\$\[\[|<%|%>|#\{[^}]*\}|%\([^)]*\)s|^\{[A-Za-z_\d][\w.:]*\}$|^\{\}$|^<[^<>]+>$|^&lt;.*&gt;$|^%[\w.]+%$|^%-?[\dsdvqx@]$|^(?:\$[A-Za-z_][\w:.]*[-/@]?)+$|^\$\$[A-Z][A-Z\d_]*$|^\$\w+\[|^@[\w.-]+@$|^@\{|^@[a-z]+$|^:[a-z_]+$|^__\w+__$|^\[[\w .-]+\]$|^!!?[A-Za-z]+[ .]|^!\w+!$|^\\\(|\[\[.*\]\]|^\?$|^`.*`$|\{[A-Za-z_][\w.]*(?:\(\))?(?:![rsa])?\}/
+  /\$\{[\w.:-]*(?:[^\w.:\]-]|$)|\{\{(?:[^{}]|\{[^{}]*\})*\}\}|\$\(|\$\[\[|<%|%>|#\{[^}]*\}|%\([^)]*\)s|^\{[A-Za-z_\d][\w.:]*\}$|^\{\}$|^<[^<>]+>$|^&lt;.*&gt;$|^%[\w.]+%$|^%-?[\dsdvqx@]$|^(?:\$[A-Za-z_][\w:.]*[-/@]?)+$|^\$\$[A-Z][A-Z\d_]*$|^\$\w+\[|^@[\w.-]+@$|^@\{|^@[a-z]+$|^:[a-z_][A-Za-z_]*$|^__\w+__$|^\[[\w .-]+\]$|^!!?[A-Za-z]+[ .]|^!\w+!$|^\\\(|\[\[.*\]\]|^\?$|^`.*`$|\{[A-Za-z_][\w.]*(?:\([\w., ]*\))?(?:![rsa])?\}|\{\d?\}/
 const REFERENCE =
   /^(?:process\.env|import\.meta|os\.(?:environ|getenv)|env[.[]|secrets?\.|vars?\.|local\.|data\.|module\.|config\.|settings\.|self\.|this\.|values\.|params\.|Rails\.|ENV\b)|^(?:arn:|vault:|op:\/\/|ssm:|sops|ENC\[|ENC\(|sm:\/\/|secretsmanager:|env:|file:|bao:|keyvault|keyring:|awssm|gcpsm|@microsoft\.keyvault|projects\/|ref\+|doppler:|pass:|kms:|lookup\()|^(?:[A-Za-z_$][\w$]*(?:\.|::|->))*[A-Za-z_$][\w$]*\([^()]*\);?$|^[A-Za-z_$][\w$.]*\[[^[\]]*\](?:\.[\w$.]+)?$|^AWS4-HMAC-|\/(?:aws4|goog4)_request$|^[A-Za-z_$][\w$]*(?:->|::)[\w$>():-]+$/
 const HASH =
   /^(?:CRYPT|ENC|AES):|^\{cipher\}|^gAAAAAB[A-Za-z0-9_-]{60,}|^\$(?:1|2[abxy]?|5|6|7|y|md5|apr1|argon2(?:id?|d)?|pbkdf2|scrypt|bcrypt|P|H|S)\$|^\{(?:SSHA?|SHA|MD5|CRYPT|SMD5|PBKDF2|bcrypt|argon2)[-\d]*\}|^(?:pbkdf2|bcrypt|argon2|scrypt|sha(?:1|224|256|384|512)|md5)[-_:$=]|^SCRAM-SHA|^\{[A-Za-z0-9+/]{16,}={0,2}\}$|^\*[0-9A-F]{40}$/i
 const PUBLIC_KEY =
   /^(?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2)\b|^AAAA(?:B3Nza|C3Nza|E2Vj)|^-----BEGIN (?:RSA |EC )?PUBLIC|^-----BEGIN (?:CERT|PGP PUBLIC)|^B[A-P][A-Za-z0-9_+/-]{85}=?$|^(?:MII[A-D]Ij?AN|MFkwEw|MCowBQ)|^age1[a-z0-9]{50,}|^LS0tLS1CRUdJTiBDRVJ|^(?:pk_(?:live|test)|FLWPUBK(?:_TEST)?|phc|sb_publishable|pubkey|test_pub|live_pub)[_-][A-Za-z0-9_-]{10,}$|^pk\.eyJ|^mob-[0-9a-f]{8}-[0-9a-f-]{27}$|^pub[0-9a-f]{32}$|^(?:SB-)?Mid-client-/
-/** A digest of a key, as `ssh-keygen -l` and `openssl x509 -fingerprint` print it, and the address of a network card. */
-const FINGERPRINT = /^(?:[0-9a-f]{2}[:-]){5,63}[0-9a-f]{2}$|^(?:SHA256|MD5):[A-Za-z0-9+/:]+=?$/i
+/** A digest of a key, as `ssh-keygen -l` and `openssl x509 -fingerprint` print it; the address of a network card, and one of IPv6. */
+const FINGERPRINT =
+  /^(?:[0-9a-f]{2}[:-]){5,63}[0-9a-f]{2}$|^(?:[0-9a-f]{1,4}:){7}[0-9a-f]{1,4}$|^(?=.*::)(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}$|^(?:SHA256|MD5):[A-Za-z0-9+/:]+=?$/i
 /** What manuals print for a value: a choice, a word in italics, a pattern of words, the beginning of an aside; what programmers spell in hexadecimal. */
 const IN_MANUALS =
   /^(?:on|off|yes|no|true|false)(?:[/|](?:on|off|yes|no|true|false))+$|^<([a-z]{1,6})>[^<>]*<\/\1>$|^\*[^*]+\*.*\*|^\([A-Za-z]+$|^(?:dead|beef|cafe|babe|bad|f00d|c0de|feed|face){2,}$/i
@@ -96,7 +97,7 @@ const STRUCTURE = /^(?:\{\s*["'][^"']*["']\s*:|\[\s*[{"'])/
 const REPEATED = /^(.{4,8}?)\1{2,}.{0,8}$/i
 const UUID = /^\{?[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\}?$/i
 const PATH =
-  /^(?:\.{0,2}\/|~\/|[A-Za-z]:[/\\])(?:[\w@.-]+[/\\])*[\w@.*-]*$|^[\w-]+(?:\/[\w.-]+)*\.(?:pem|key|crt|txt|json|ya?ml|html?|js|php|py|env|conf|ini|xml|jks|p12)$|^[\w.-]+(?:\/[\w.-]+)+\.[a-z][a-z\d]{0,4}:?$/
+  /^(?:\.{0,2}\/|~\/|[A-Za-z]:[/\\])(?:[\w@.-]+[/\\])*[\w@.*-]*$|^[\w-]+(?:\/[\w.-]+)*\.(?:pem|key|crt|txt|json|ya?ml|html?|js|php|py|env|conf|ini|xml|jks|p12)$|^[\w.-]+(?:\/[\w.-]+)+\.[a-z][a-z\d]{0,4}:?$|^(?:[a-z]{3,}\/){2,}[\w.-]*$/
 /** What curl and others read from a file. */
 const FROM_FILE = /^@(?:[\w.-]*\/)*[\w-]+\.[a-z]{2,5}$/
 const URL_LIKE = /^[a-z][a-z0-9+.-]{1,15}:\/\//i

@@ -4,13 +4,14 @@
  */
 const SEPARATORS = [
   // `name: DB_PASSWORD, value: x` in YAML, JSON, HCL, XML and programs, with at most one entry between.
-  String.raw`["']?(?:,\s{0,60}|\s{1,60})(?:["']?[A-Za-z_]{1,20}["']?[ \t]{0,4}[:=][ \t]{0,4}["']?[A-Za-z]{1,20}["']?(?:,\s{0,60}|\s{1,60}))?["']?value["']?[ \t]{0,8}[:=][ \t]{0,8}`,
+  String.raw`["']?(?:,\s{0,60}|\s{1,60})(?:["']?[A-Za-z_]{1,20}["']?[ \t]{0,4}[:=][ \t]{0,4}["']?[A-Za-z]{1,20}["']?(?:,\s{0,60}|\s{1,60}))?["']?(?:[a-z]{1,12}:)?value["']?[ \t]{0,8}[:=][ \t]{0,8}`,
   // `variable "db_password" { default = "x"`
   String.raw`["'][ \t]{1,4}\{\s{1,40}(?:[^{}]{0,300}?\s)?default[ \t]{0,8}=[ \t]{0,8}`,
   // `"--password", type=str, default="x"`, `name = "token", defaultValue = "x"`
   String.raw`["'],(?:[^()\[\]]{0,80}?[\s,])?default(?:_?[vV]alue)?[ \t]{0,2}[=:][ \t]{0,2}`,
-  // `<key>password</key><string>x`, `<name>password</name><value>x`, `<setting name="Password"><value>x`, `<Password><Value>x`
-  String.raw`(?:["'][^<>\n]{0,80}|</[A-Za-z]{1,20})?>\s{0,60}<(?:[A-Za-z]{1,20}:)?(?:[vV]alue|string|stringProp)(?: [^<>\n]{0,80})?>`,
+  // `<key>password</key><string>x`, `<name>password</name><value>x`, `<setting name="Password"><value>x`, `<Password><Value>x`,
+  // `<param-name>password</param-name><param-value>x`
+  String.raw`(?:["'][^<>\n]{0,80}|</[A-Za-z\-]{1,20})?>\s{0,60}<(?:[A-Za-z]{1,20}:)?(?:(?:param-)?[vV]alue|string|stringProp)(?: [^<>\n]{0,80})?>`,
   // `password is "x"`, `password for user "a" is "x"`, `Password for jo: x`
   String.raw`[ \t]{1,3}(?:(?:(?:for|of)[^\n.]{1,60}?[ \t])?is:?|(?:for|of)[ \t][^\n.:"'\x60]{1,40}:)[ \t]{1,3}`,
   // `password: string = "x"`, `password: &str = "x"`, `password string = "x"`, `char password[] = "x"`

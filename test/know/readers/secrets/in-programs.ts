@@ -33,6 +33,21 @@ export const written: readonly (readonly [path: string, text: string, value?: st
   ['a.feature', `    And I login as "jo" with password "${P}"\n`],
   ['A.java', `new ServiceBuilder("app").apiSecret("${K}")\n`, K],
   ['A.java', `    .clientSecret("${K}")\n`, K],
+  // What is chosen between, and what is put together
+  ['a.js', `const password = isTest ? "${P}" : "x"\n`],
+  ['a.js', `const password = isTest ? process.env.PW : '${P}'\n`],
+  ['a.js', `password = isTest ? '' : '${P}'\n`],
+  ['a.java', `String apiKey = stage == "test" ? "${K}" : other;\n`, K],
+  ['a.js', `const token = '${K.slice(0, 9)}' + '${K.slice(9)}'\n`, K],
+  ['A.java', `String secret = "${K.slice(0, 9)}" +\n    "${K.slice(9, 14)}"\n    + "${K.slice(14)}";\n`, K],
+  ['a.php', `$password = "${P.slice(0, 4)}" . "${P.slice(4)}";\n`],
+  // Elements and attributes of which one has the name and another the value, and names that others stand before
+  ['web.xml', `<param-name>dbPassword</param-name>\n  <param-value>${P}</param-value>\n`],
+  ['AndroidManifest.xml', `<meta-data android:name="acme.api_key" android:value="${K}" />\n`, K],
+  ['a.xml', `<acme:config app-id="acme.consumerKey" app-secret="${K}" />\n`, K],
+  ['a.m', `  [Acme setApplicationId:@"acme7" clientKey:@"${K}"];\n`, K],
+  ['a.py', `build("x", developerKey="${K}")\n`, K],
+  ['a.js', `"login=a&credential=${K}"\n`, K],
   // What a file of settings or a manual sets off
   ['nats.conf', `authorization { token: ${K} }\n`, K],
   ['nats.conf', `users: [ { user: jo, password: ${P}, role: x } ]\n`],
@@ -68,5 +83,26 @@ export const alike: readonly (readonly [path: string, text: string])[] = [
   ['a.yml', 'password: !secret wifi_password1\npassword: !Ref DbPassword12\n'],
   ['a.rst', 'The password is ``required``.\n* password: ``str`` the password\n'],
   ['a.rst', 'Set password: ``your-password``\nthe token is ``get_token``\npassword: ````\n'],
+  ['a.js', `const password = isTest ? "short" : other\nconst password = isTest ? form.password1 : ''\n`],
+  ['a.js', `type = password ? 'text-1' : 'x'\npassword: show ? 'text' : 'password'\n`],
+  ['a.js', `const token = '${K.slice(0, 9)}' + id + '${K.slice(9)}'\nconst secret = 'k7Qx02mz' + id\n`],
+  ['a.js', "const password = '-- ' + 'Your password must have 8 letters' + ' or more'\n"],
+  ['web.xml', '<param-name>title</param-name><param-value>The password page</param-value>\n'],
+  [
+    'AndroidManifest.xml',
+    '<meta-data android:name="acme.api_key" android:value="@string/acme_key_2" />\n' +
+      '<meta-data android:name="acme.auth_token" android:value="@integer/v2_token" />\n',
+  ],
+  [
+    'a.kt',
+    `val secret = "bfee:e3e1:9a92:6617:02d5:256a:b87a:fbcc"\nval token = "2001:db8:77::ab9:c0a8:102"\n`,
+  ],
+  [
+    'a.kt',
+    'val password = "users/form.secretPassword"\nval secret = "items/commit/16ad89c4172c259f15bce56e"\n',
+  ],
+  ['a.py', 'url = f"https://ci:{pat_of(secret_name)}@git.acme.test/"\npassword = "code_for_{}"\n'],
+  ['a.php', '$q = "user=:user AND password=:newPassword";\n'],
+  ['a.properties', 'db.password=if_you_see_this_please_use_the_K8S_secret\n'],
   ['a.py', `FAKE_SECRET_ID = '${K}'\ndummy_password = '${P}'\n`],
 ]

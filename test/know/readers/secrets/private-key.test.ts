@@ -1,6 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { engine } from './rule-directory.ts'
+import { compileRules } from '../../../../src/know/readers/secrets/engine.ts'
+import { loadRules } from '../../../../src/know/readers/secrets/load-rules.ts'
+
+const engine = compileRules((await loadRules('rules/secrets')).rules)
 
 const PEM = generateKeyPairSync('ec', { namedCurve: 'P-521' })
   .privateKey.export({ type: 'sec1', format: 'pem' })
