@@ -79,7 +79,12 @@ async function tryAt(
     return { state: 'live', why, acceptedAt: askedOf(url), ...(access.length > 0 && { access }) }
   }
   const { dead = [], refused } = call
-  if (isOneOf(reply, dead)) return { state: 'dead', why: `Refused: ${host} answered ${reply.status}.` }
+  if (isOneOf(reply, dead)) {
+    // A proxy or a shield against bots refuses with a page, whatever is asked; a vendor's API answers in JSON.
+    if (reply.json === undefined)
+      return unknown(`${undecided(request, reply)} It was no JSON: something in between may have answered.`)
+    return { state: 'dead', why: `Refused: ${host} answered ${reply.status}.` }
+  }
   if (!refused || !isOneOf(reply, [refused])) return unknown(undecided(request, reply))
   if (wasAccepted)
     return { state: 'dead', why: `Refused where it was accepted before: ${host} answered ${reply.status}.` }

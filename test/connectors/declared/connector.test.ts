@@ -98,7 +98,7 @@ describe('verify', () => {
     expect(JSON.stringify(vendors.arrived)).not.toContain(TOKEN)
   })
 
-  test.each([403, 404, 418])('an answer that the rule does not know is unknown: %i', async status => {
+  test.each([403, 404, 418, 401])('an answer that is not known, or no JSON, is unknown: %i', async status => {
     vendors.answer = ({ headers }, response) =>
       reply(response, headers.authorization === `Bearer ${TOKEN}` ? status : 401)
     const verdict = await (await open(kindOf(plain))).verify!(REF, new Secret(TOKEN))
@@ -191,9 +191,9 @@ describe('verify', () => {
     vendors.answer = ({ host, headers }, response) =>
       reply(response, host.startsWith('eu') && headers.authorization === `Bearer ${TOKEN}` ? 200 : 401)
     expect(await connection.verify!(REF, new Secret(TOKEN))).toMatchObject({ state: 'live' })
-    vendors.answer = ({ host }, response) => reply(response, host.startsWith('eu') ? 503 : 401)
+    vendors.answer = ({ host }, response) => reply(response, host.startsWith('eu') ? 503 : 401, {})
     expect(await connection.verify!(REF, new Secret(TOKEN))).toMatchObject({ state: 'unknown' })
-    vendors.answer = (_, response) => reply(response, 401)
+    vendors.answer = (_, response) => reply(response, 401, {})
     expect(await connection.verify!(REF, new Secret(TOKEN))).toMatchObject({ state: 'dead' })
   })
 
