@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { parse } from 'yaml'
 import { z } from 'zod'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import { systemReason } from '../../core/contract/system-reason.ts'
 import { isLoopback } from '../../core/contract/loopback.ts'
+import { parseYamlFile } from '../../core/contract/yaml-file.ts'
 
 /** What a token may be signed with: asymmetric only, so that a public key is never taken for a shared secret. */
 export const ALGORITHMS = ['EdDSA', 'ES256', 'ES384', 'ES512', 'PS256', 'PS384', 'PS512', 'RS256'] as const
@@ -164,23 +164,12 @@ export async function readBrokerConfig(file: string): Promise<BrokerConfig> {
 
 /** The same of a text that is to stand in that file. */
 export function parseBrokerConfig(text: string, file: string): BrokerConfig {
-  let value: unknown
-  try {
-    value = parse(text, { maxAliasCount: 0 })
-  } catch (error) {
-    throw new FirebreakError(
-      'INVALID_CONFIG',
-      `${file}: ${error instanceof Error ? error.message : 'no YAML'}`,
-    )
-  }
-  const parsed = schema.safeParse(value)
-  if (!parsed.success)
-    throw new FirebreakError(
-      'INVALID_CONFIG',
-      parsed.error.issues.map(issue => `${file}: ${issue.path.join('.')} ${issue.message}`).join('; '),
-      'docs/broker.md shows what stands in it',
-    )
-  const config = parsed.data
+  const { data: config } = parseYamlFile(text, {
+    file,
+    schema,
+    advice: 'docs/broker.md shows what stands in it',
+    code: 'INVALID_CONFIG',
+  })
   mustBeUnique(
     file,
     'issuer',

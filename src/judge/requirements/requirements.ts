@@ -3,7 +3,7 @@ import { isLoopback } from '../../core/contract/loopback.ts'
 import { DAY_MS, type Ms } from '../../core/contract/ref.ts'
 import type { Db } from '../../core/store/store.ts'
 import { CLASSES, environmentNamed, type Profile } from './profiles.ts'
-import { parseYamlFile } from './yaml-file.ts'
+import { parseYamlFile } from '../../core/contract/yaml-file.ts'
 
 const days = z
   .string()

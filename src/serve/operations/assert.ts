@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import pc from 'picocolors'
-import { parse } from 'yaml'
 import { z } from 'zod'
 import { countText } from '../../core/contract/count-text.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
+import { systemReason } from '../../core/contract/system-reason.ts'
+import { parseYamlFile } from '../../core/contract/yaml-file.ts'
 import {
   type Assertion,
   type AssertionResult,
@@ -18,6 +19,8 @@ import { defineOperation, type World } from './operation.ts'
 import { AssertionProber, colour, idTokenField, type Probed, proberOf, triedLines } from './probing.ts'
 import { called } from './subject.ts'
 import { wrap } from './wrap.ts'
+
+const ADVICE = 'must-not-reach is a list; each of it has a name, from and to: docs/graph.md has one'
 
 const input = z.object({
   file: z.string().min(1).describe('a YAML file of what must not be reached'),
@@ -81,26 +84,10 @@ async function run(world: World, { file, probe, idToken }: Input): Promise<Asser
 }
 
 async function readAssertions(file: string): Promise<readonly Assertion[]> {
-  let content: unknown
-  try {
-    content = parse(await readFile(file, 'utf8'), { maxAliasCount: 10 })
-  } catch (error) {
-    const why =
-      error instanceof Error && 'linePos' in error ? error.message.split('\n')[0]! : 'it cannot be read'
-    throw new FirebreakError(
-      'INVALID_INPUT',
-      `${file}: ${why}`,
-      'give a YAML file with a list must-not-reach',
-    )
-  }
-  const read = assertionsSchema.safeParse(content)
-  if (read.success) return read.data['must-not-reach']
-  const issue = read.error.issues[0]!
-  throw new FirebreakError(
-    'INVALID_INPUT',
-    `${file}: ${[issue.path.join('.'), issue.message].filter(Boolean).join(': ')}`,
-    'each assertion has a name, from and to; see docs/graph.md',
-  )
+  const source = await readFile(file, 'utf8').catch(error => {
+    throw new FirebreakError('INVALID_INPUT', `${file} could not be read: ${systemReason(error)}`, ADVICE)
+  })
+  return parseYamlFile(source, { file, schema: assertionsSchema, advice: ADVICE }).data['must-not-reach']
 }
 
 function text({ assertions, coverage }: Asserted, width: number): string {

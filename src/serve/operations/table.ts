@@ -1,6 +1,6 @@
 import pc from 'picocolors'
 import stringWidth from 'string-width'
-import { piecesOf, wrap } from './wrap.ts'
+import { isAddress, piecesOf, wrap } from './wrap.ts'
 
 const GAP = 2
 const MIN_COLUMN = 8
@@ -131,12 +131,12 @@ function fit(columns: readonly Shown[], rows: readonly (readonly string[])[], wi
   return { above, beside, under: left.filter(column => column !== above) }
 }
 
-/** A cell as lines. A name that is longer than a whole line is broken anywhere. */
+/** A cell as lines. A name that is longer than a whole line is broken anywhere, the address of a page by the terminal only. */
 function broken(text: string, width: number): string[] {
   if (widthOf(text) <= width) return [text]
   const lines: string[] = []
   for (let line of wrap(text, width, '', '', widthOf).split('\n')) {
-    while (widthOf(line) > width) {
+    while (widthOf(line) > width && !isAddress(line)) {
       const head = beginning(line, width)
       lines.push(head)
       line = line.slice(head.length)

@@ -39,10 +39,18 @@ function columns(text: string): number {
   return text.replace(/\u001b\[[0-9;]*m/g, '').length
 }
 
-/** What of a word is not taken apart: a colour, a name with what ends it, a character of a script without spaces. */
+/**
+ * What of a word is not taken apart: a colour, a name with what ends it, a character of a script without spaces; and the
+ * address of a page, since a terminal opens no more of it than stands in one line.
+ */
 export function piecesOf(word: string): string[] {
-  return word.match(PIECES) ?? ['']
+  return isAddress(word) ? [word] : (word.match(PIECES) ?? [''])
 }
+
+export function isAddress(word: string): boolean {
+  return /\bhttps?:\/\//.test(word)
+}
+
 const PIECES =
   // oxlint-disable-next-line no-control-regex
   /\u001b\[[\d;]*m|[\p{sc=Han}\p{sc=Hira}\p{sc=Kana}]|[^\u001b/,\p{sc=Han}\p{sc=Hira}\p{sc=Kana}]*[/,]+|[^\u001b/,\p{sc=Han}\p{sc=Hira}\p{sc=Kana}]+|\u001b/gu

@@ -97,6 +97,14 @@ describe('a path', () => {
     ])
   })
 
+  test('that is the address of a page is never broken', () => {
+    const address = 'https://vendor.example/settings/tokens/of-this-account'
+    expect(drawn(address, 'it is revoked there').slice(2)).toEqual([
+      'x  it is revoked there',
+      `    ${address}`,
+    ])
+  })
+
   test('that a row begins with stands above it then', () => {
     const path = 'a-name-that-is-longer.properties:3'
     const lines = table(

@@ -39,7 +39,7 @@ test('what is wrong in the file is told with its line and what to do', async () 
       'x.yaml: line 2: owner is missing; line 2: reason is missing',
     ],
     ['exceptions:\n  - check: "unused\n', 'x.yaml: line 3: it is no YAML there'],
-    ['', 'x.yaml: line 1: the file: expected object'],
+    ['', 'x.yaml: line 1: the file: give names with values'],
     [
       file(one({ check: 'no-such-check' }), one({ expires: 'soon', owner: '' })),
       'x.yaml: line 4: check: no-such-check is not known; line 14: owner is empty; line 17: expires: give',

@@ -1,7 +1,7 @@
 import { isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
-import { nearWords } from '../../core/contract/edit-distance.ts'
-import { FirebreakError } from '../../core/contract/errors.ts'
+import { nearWords } from './edit-distance.ts'
+import { type ErrorCode, FirebreakError } from './errors.ts'
 
 type Path = readonly PropertyKey[]
 type Issue = z.core.$ZodIssue
@@ -19,17 +19,27 @@ const MOST_WORDS = 16
 /** More than that is made to fill the memory. */
 const MOST_ALIASES = 100
 
-/** Raises INVALID_INPUT with each mistake, its line and what may have been meant, so that the file is mended at once. */
+/** Raises `code`, which is INVALID_INPUT where none is given, with each mistake, its line and what may have been meant, so that the file is mended at once. */
 export function parseYamlFile<Schema extends z.ZodType>(
   text: string,
-  { file, schema, advice }: { readonly file: string; readonly schema: Schema; readonly advice: string },
+  {
+    file,
+    schema,
+    advice,
+    code = 'INVALID_INPUT',
+  }: {
+    readonly file: string
+    readonly schema: Schema
+    readonly advice: string
+    readonly code?: ErrorCode
+  },
 ): YamlFile<z.output<Schema>> {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, version: '1.2' })
   const wrong = (mistakes: readonly string[]) => {
     const more = mistakes.length - MOST_SHOWN
     const told = [...mistakes.slice(0, MOST_SHOWN), ...(more > 0 ? [`and ${more} more`] : [])]
-    return new FirebreakError('INVALID_INPUT', `${file}: ${told.join('; ')}`, advice)
+    return new FirebreakError(code, `${file}: ${told.join('; ')}`, advice)
   }
   const [broken] = document.errors
   if (broken) throw wrong([`line ${lines.linePos(broken.pos[0]).line}: it is no YAML there (${broken.code})`])
@@ -61,12 +71,23 @@ export function parseYamlFile<Schema extends z.ZodType>(
   throw wrong(mistakes.sort((a, b) => a[0] - b[0]).map(([line, says]) => `line ${line}: ${says}`))
 }
 
+const KINDS: Readonly<Record<string, string>> = {
+  array: 'a list',
+  boolean: 'true or false',
+  int: 'a whole number',
+  number: 'a number',
+  object: 'names with values',
+  record: 'names with values',
+  string: 'text',
+}
+
 function mistakeIn(issue: Issue, at: unknown): string {
   const name = String(issue.path.findLast(part => typeof part === 'string') ?? 'the file')
   if (issue.code === 'invalid_value' && isScalar(at))
     return `${name}: ${String(at.value)} is not known${meant(String(at.value), issue.values.map(String))}`
   if (issue.code === 'invalid_type' && issue.message.endsWith('received undefined'))
     return `${name} is missing`
+  if (issue.code === 'invalid_type') return `${name}: give ${KINDS[issue.expected] ?? issue.expected}`
   if (issue.code === 'too_small' && issue.minimum === 1)
     return issue.origin === 'string' ? `${name} is empty` : `${name}: give one at least`
   return `${name}: ${issue.message.replace(/^Invalid input: /, '')}`
