@@ -64,6 +64,11 @@ export function bareRange(text: Text, key: Key, at: number, before: string): Ran
         ? range
         : undefined
     }
+    if (dialect === 'code' && key.separator === '=') {
+      const range = inString(page, at, IN_STRING)
+      const isApart = isQuote(before) || (range && isInBlock(text, key, range))
+      if (range && isApart && isMadeUp(key, page.slice(range.start, range.end))) return range
+    }
     if (separator === '=' && / |"|'|:|\\/.test(before) && isQuoted(text, key)) {
       const range = inString(page, at, IN_STRING)
       // A line of a file that a program writes, which may be a program itself.
@@ -131,6 +136,23 @@ function isVariable(text: Text, key: Key): boolean {
   )
 }
 
+/** `login=jo` and `secret=x`, each on a line of its own: a file of settings in a string of several lines. */
+function isInBlock({ page, base }: Text, key: Key, { end }: Range): boolean {
+  const lineStart = page.lastIndexOf('\n', key.start - base - 1) + 1
+  if (!/^[ \t]*$/.test(page.slice(lineStart, key.start - base)) || !ENDS_LINE.test(page.slice(end, end + 8)))
+    return false
+  const above = page.slice(page.lastIndexOf('\n', lineStart - 2) + 1, lineStart)
+  const below = page.slice(page.indexOf('\n', end) + 1, end + 160)
+  return SETTING_LINE.test(above.slice(0, 160)) || SETTING_LINE.test(below)
+}
+
+const SETTING_LINE = /^[ \t]*[A-Za-z][\w.-]{0,60}=[^\s"'`();,{}]{1,80}[ \t]*(?:\r?\n|$)/
+
+/** By a machine, or as a password is by a person: neither a word nor a name. */
+function isMadeUp({ name }: Key, value: string): boolean {
+  return keyNameOf(name)?.family === 'password' ? isNoWord(value) : isNoText(value, false)
+}
+
 /** What a line of a list or of a comment begins with, and words that stand out. */
 const LEADS = /^[ \t]*(?:#|\/{2,3}|--|\*|;|REM\b)?[ \t]*(?:[-*+][ \t]+)?\*{0,2}$/
 const BESIDE_IT =
@@ -150,9 +172,11 @@ function isLineOfItsOwn(text: Text, key: Key, range: Range): boolean {
 function isToldInComment({ page }: Text, key: Key, { start, end }: Range): boolean {
   const value = page.slice(start, end)
   const after = page.slice(end, end + 8)
-  return keyNameOf(key.name)?.family === 'password'
-    ? ENDS_WORD.test(after) && isNoWord(value) && !/[*?:]|[&|]{2}/.test(value)
-    : ENDS_LINE.test(after) && isNoText(value, false)
+  const isEnded =
+    keyNameOf(key.name)?.family === 'password'
+      ? ENDS_WORD.test(after) && !/[*?:]|[&|]{2}/.test(value)
+      : ENDS_LINE.test(after)
+  return isEnded && isMadeUp(key, value)
 }
 
 const ENDS_LINE = /^[ \t]{0,4}(?:[\r\n]|$)/

@@ -14,6 +14,7 @@ const IN_TOKEN = classOf(`${LETTERS}0123456789_-`)
 const IN_WORD = classOf(`${LETTERS}0123456789_$.:`)
 const BLANK = classOf(' \t')
 const QUOTES = classOf('"\'`')
+const ENDS_VALUE = classOf('"\'`();,{}[]')
 /** What may open a value: `"x"`, `\\"x\\"` within a string, `{ "jo": "x" }`. */
 const OPENS = classOf('"\'`\\{')
 
@@ -120,6 +121,15 @@ const IN_STRING = classOf('-;&?"\'\\')
 /** How far back it looks. */
 const LEAD = 512
 
+/** `secret=x` and nothing else on its line: perhaps one of a file of settings, which a string holds. */
+function isWholeLine(bytes: Buffer, start: number, at: number): boolean {
+  for (const end = at + LONGEST_TOKEN; at < end && bytes[at]! > SPACE && !ENDS_VALUE[bytes[at]!]; ) at++
+  if (bytes[at] !== NEWLINE && bytes[at] !== RETURN) return false
+  let before = start - 1
+  while (BLANK[bytes[before]!]) before--
+  return before < 0 || bytes[before] === NEWLINE
+}
+
 /** `isTest ? "x" : "y"`, `stage === 'test' ? "x" : "y"`: a literal may be chosen. */
 function isCondition(bytes: Buffer, at: number): boolean {
   if (bytes[at] !== EQUALS && bytes[at] !== EXCLAMATION) return bytes[at] === QUESTION
@@ -156,6 +166,7 @@ function isExpression(
   const mayBeQuoted = before === SPACE || before === COLON
   const mayBeOption = valueAt - separatorAt === 1
   if (!mayBeQuoted && !mayBeOption) return true
+  if (mayBeOption && signs === 1 && isWholeLine(bytes, start, at)) return false
   for (let back = start - 1; back >= Math.max(0, start - LEAD) && bytes[back] !== NEWLINE; back--) {
     if (mayBeQuoted && QUOTES[bytes[back]!]) return false
     if (mayBeOption && bytes[back] === HYPHEN && bytes[back - 1] === HYPHEN) return false

@@ -21,7 +21,7 @@ const PASSWORD_WORDS =
 const SHORT_WORDS = 'pass|pw|psw|passw|mdp|psk|clave|parola'
 
 const WORD = new RegExp(
-  `^(.*?)(${PASSWORD_WORDS}|${SHORT_WORDS}|secret|token|credentials?|creds|pepper|_?salt|` +
+  `^(.*?)(${PASSWORD_WORDS}|${SHORT_WORDS}|secret|token|credentials?|creds|(?:cred|auth)(?=\\d*$)|pepper|_?salt|` +
     '(?:api|access|auth|secret|account|signing|encryption|crypt|master|private|app|consumer|license|shared|session|service|storage|subscription|write|connect|webhook|hmac|aes|cipher|preshared|jwt|validation|decryption|server|client|developer|admin|partner|integration)_?key|_key)' +
     '(\\d*)(?:_(.+))?$',
 )
@@ -84,6 +84,8 @@ const AFTER_PASS =
 const FILE =
   /\.(?:c|cc|cpp|h|hpp|py|js|ts|jsx|tsx|go|rs|rb|pl|pm|sh|java|kt|cs|php|md|rst|txt|xml|html?|css|scss|svg|po|pem|key|crt)$/i
 const PROPERTY = /\b(?:secret|api|access|auth|encryption|signing|account|shared|master|hmac|jwt)\.key$/i
+/** Short ones, which other words end in: `basalt`, `sacred`, `oauth`. */
+const PART_OF_WORDS = /^(?:salt|cred|auth)$/
 const PASSWORDS = new RegExp(`^(?:${PASSWORD_WORDS}|${SHORT_WORDS})$`)
 const AMBIGUOUS = new RegExp(`^(?:${SHORT_WORDS})$`)
 /** `compass`, and the Portuguese `desenha`. */
@@ -120,7 +122,7 @@ function judge(name: string): KeyName | undefined {
     return undefined
   if (word === 'pass' && PASSED.test(lead)) return undefined
   if (FILE.test(name) && !PROPERTY.test(name)) return undefined
-  if (word === 'salt' && /[a-z]$/.test(lead)) return undefined
+  if (PART_OF_WORDS.test(word) && /[a-z]$/.test(lead)) return undefined
   if (ABOUT_IT.test(lead) || SHOWN_TO_ALL.test(normal)) return undefined
   if (!PASSWORDS.test(word) && OTHER_THING.test(lead)) return undefined
   if (rest?.split('_').some(part => ABOUT.has(part))) return undefined

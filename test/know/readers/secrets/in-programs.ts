@@ -19,6 +19,13 @@ export const written: readonly (readonly [path: string, text: string, value?: st
   ['a.py', `f.write('user = jo\\npassword = ${P}\\n')\n`],
   ['a.js', `writeFileSync('.env', 'A=1\\nAPI_TOKEN=${K}\\n')\n`, K],
   ['A.java', `"Server=a%n" + "password=${P}%n" + "\\n"`],
+  ['a.kt', `val conf = """\n  login=jo\n  secret=${K}\n"""\n`, K],
+  ['a.py', `text = """\npassword=${P}\nhost=db\n"""\n`],
+  ['a.js', `post("token=${K}")\n`, K],
+  ['a.cs', `new SqlConnection("password=${P}; Pooling=false")\n`],
+  // Names that are a word by themselves
+  ['a.go', `\tcred = "${K}=="\n`, `${K}==`],
+  ['a.cs', `string auth = "${K}";\n`, K],
   // Comments
   ['a.js', `// admin password: ${P}\n`],
   ['a.py', `# pw: ${P}\nx = 1\n`],
@@ -83,6 +90,9 @@ export const alike: readonly (readonly [path: string, text: string])[] = [
   ['a.yml', 'password: !secret wifi_password1\npassword: !Ref DbPassword12\n'],
   ['a.rst', 'The password is ``required``.\n* password: ``str`` the password\n'],
   ['a.rst', 'Set password: ``your-password``\nthe token is ``get_token``\npassword: ````\n'],
+  ['a.py', 'run(\n  user=name\n  token=next_token2\n)\n'],
+  ['a.kt', 'val t = """\n  secret=no\n  token=$token77\n  password=abc\n"""\n'],
+  ['a.js', `auth = "oauth2-code-flow-1"\nauth = 'none'\nauthority = "${K}"\n`],
   ['a.js', `const password = isTest ? "short" : other\nconst password = isTest ? form.password1 : ''\n`],
   ['a.js', `type = password ? 'text-1' : 'x'\npassword: show ? 'text' : 'password'\n`],
   ['a.js', `const token = '${K.slice(0, 9)}' + id + '${K.slice(9)}'\nconst secret = 'k7Qx02mz' + id\n`],
