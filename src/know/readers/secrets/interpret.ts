@@ -17,7 +17,7 @@ import { isLongLine, readAssignment } from './read-assignment.ts'
 import { readHeading, readRows } from './table.ts'
 import type { Groups } from './pattern.ts'
 import type { Text } from './text.ts'
-import { formOf, longestRun } from './value-form.ts'
+import { formOf, isSequence, longestRun } from './value-form.ts'
 import { readWhole } from './whole-file.ts'
 
 /** Where a rule's pattern matched: offsets into the text's bytes. From `start` to `keywordAt` is what `lead` took. */
@@ -176,7 +176,9 @@ function isGenerated(token: string): boolean {
 /** Whether it is written to stand for a token: with dots, the same character again and again, or the alphabet. */
 function isFilled(token: string): boolean {
   return (
-    /example|x{8,}|\*{4,}|\.{3,}/i.test(token) || repeats(token) || longestRun(token) * 3 >= 2 * token.length
+    /example|sample|(?:fake|test)key|x{8,}|\*{4,}|\.{3,}/i.test(token) ||
+    repeats(token) ||
+    longestRun(token) * 3 >= 2 * token.length
   )
 }
 
@@ -244,7 +246,8 @@ function readUrl(text: Text, compiled: CompiledRule, match: Match, depth: number
   if (name.includes('@') && /^\d{1,5}[,;]/.test(plain)) return undefined
   // The example of every manual; `guest:guest` is what systems come with.
   if (isDefault && (name === '' || /^p(?:ass|wd)/i.test(plain))) return undefined
-  const guessable = plain === name || plain.length < 6 || isDefault || speaksOfItself(plain)
+  const guessable =
+    plain === name || plain.length < 6 || isDefault || isSequence(plain) || speaksOfItself(plain)
   const reasons = [name === '' ? 'in a URL' : 'in a URL with its user']
   if (guessable) reasons.push('easily guessed')
   // RFC 2606 keeps these names for examples.

@@ -92,6 +92,7 @@ export const alike: readonly (readonly [path: string, text: string])[] = [
   ['a.rst', 'Set password: ``your-password``\nthe token is ``get_token``\npassword: ````\n'],
   ['a.py', 'run(\n  user=name\n  token=next_token2\n)\n'],
   ['a.kt', 'val t = """\n  secret=no\n  token=$token77\n  password=abc\n"""\n'],
+  ['a.ini', `aws_secret_access_key = ${K}q7/Tm2SAMPLEKEY\naws_secret_access_key = ${K}q7/Tm29FAKEKEY\n`],
   ['a.js', `auth = "oauth2-code-flow-1"\nauth = 'none'\nauthority = "${K}"\n`],
   ['a.js', `const password = isTest ? "short" : other\nconst password = isTest ? form.password1 : ''\n`],
   ['a.js', `type = password ? 'text-1' : 'x'\npassword: show ? 'text' : 'password'\n`],

@@ -42,3 +42,9 @@ test.each(
 )('$path: $text holds none', ({ path, text }) => {
   expect(finds(path, text).filter(find => find.confidence >= COUNTS_FROM)).toEqual([])
 })
+
+test('a password in a URL that counts up is as easily guessed as one that is the name of its user', () => {
+  for (const password of ['123456', 'abcdefgh', 'jo77x'])
+    expect(finds('a.txt', `https://jo77x:${password}@git.acme.io/`)).toMatchObject([{ confidence: 0.4 }])
+  expect(finds('a.txt', `https://jo77x:${P}@git.acme.io/`)).toMatchObject([{ confidence: 0.8 }])
+})
