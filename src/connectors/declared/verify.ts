@@ -78,17 +78,22 @@ async function tryAt(
     const why = `Accepted: ${host} answered ${reply.status}.`
     return { state: 'live', why, acceptedAt: askedOf(url), ...(access.length > 0 && { access }) }
   }
-  const { dead = [], refused } = call
-  if (isOneOf(reply, dead)) {
-    // A proxy or a shield against bots refuses with a page, whatever is asked; a vendor's API answers in JSON.
-    if (reply.json === undefined)
-      return unknown(`${undecided(request, reply)} It was no JSON: something in between may have answered.`)
-    return { state: 'dead', why: `Refused: ${host} answered ${reply.status}.` }
-  }
-  if (!refused || !isOneOf(reply, [refused])) return unknown(undecided(request, reply))
+  const { dead = [], refused, passing } = call
+  const isDead = isOneOf(reply, dead)
+  if (!isDead && passing && isOneOf(reply, [passing]))
+    return unknown(`${host} answered ${reply.status}. That proves nothing: ${passing.why}`)
+  if (!isDead && !(refused && isOneOf(reply, [refused]))) return unknown(undecided(request, reply))
+  // A proxy or a shield against bots refuses with a page, whatever is asked; a vendor's API answers in JSON mostly.
+  if (isDead ? reply.json === undefined : wasAccepted && isPage(reply))
+    return unknown(`${undecided(request, reply)} It was no JSON: something in between may have answered.`)
+  if (isDead) return { state: 'dead', why: `Refused: ${host} answered ${reply.status}.` }
   if (wasAccepted)
     return { state: 'dead', why: `Refused where it was accepted before: ${host} answered ${reply.status}.` }
-  return unknown(`${host} answered ${reply.status}. That proves nothing: ${refused.why}`)
+  return unknown(`${host} answered ${reply.status}. That proves nothing: ${refused!.why}`)
+}
+
+function isPage({ headers }: Reply): boolean {
+  return /\bhtml\b/i.test(headers.get('content-type') ?? '')
 }
 
 /** Why the server's answer to the right secret would tell nothing, where that is so. */

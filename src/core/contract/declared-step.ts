@@ -38,6 +38,8 @@ const verifyCall = z
     dead: answers.optional(),
     /** A refusal that others get as well, and why: it proves the end only of what the same host accepted before. */
     refused: answer.extend({ why: z.string().min(10) }).optional(),
+    /** A refusal that a live one gets at times, in an outage or when too much is asked, and why: it proves nothing, ever. */
+    passing: answer.extend({ why: z.string().min(10) }).optional(),
     /** What a live answer tells of the credential: a member of its JSON body, or `header NAME`. No part of a secret. */
     shows: z.record(z.string().regex(/^[a-z][a-z ]{1,30}$/), z.string()).optional(),
   })
@@ -45,7 +47,7 @@ const verifyCall = z
     for (const message of faultsOf(step.url, step)) context.addIssue({ code: 'custom', message })
     if (JSON.stringify(step).includes('{{own}}'))
       context.addIssue({ code: 'custom', message: '{{own}} is what a lookup finds, and there is none' })
-    if (!step.dead && !step.refused)
+    if (!step.dead && !step.refused && !step.passing)
       context.addIssue({
         code: 'custom',
         message: 'dead: say how a dead one is refused, or what else is refused so',

@@ -1,7 +1,9 @@
+import { readFile } from 'node:fs/promises'
 import { isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
 import { nearWords } from './edit-distance.ts'
 import { type ErrorCode, FirebreakError } from './errors.ts'
+import { systemReason } from './system-reason.ts'
 
 type Path = readonly PropertyKey[]
 type Issue = z.core.$ZodIssue
@@ -19,20 +21,29 @@ const MOST_WORDS = 16
 /** More than that is made to fill the memory. */
 const MOST_ALIASES = 100
 
-/** Raises `code`, which is INVALID_INPUT where none is given, with each mistake, its line and what may have been meant, so that the file is mended at once. */
+/** What a file has to be, and what is said where it is not: `code` is INVALID_INPUT where none is given. */
+interface Wanted<Schema> {
+  readonly file: string
+  readonly schema: Schema
+  readonly advice: string
+  readonly code?: ErrorCode
+}
+
+/** What `parseYamlFile` gives and raises; raises `code`, too, where the file cannot be read. */
+export async function readYamlFile<Schema extends z.ZodType>(
+  wanted: Wanted<Schema>,
+): Promise<YamlFile<z.output<Schema>>> {
+  const { file, advice, code = 'INVALID_INPUT' } = wanted
+  const text = await readFile(file, 'utf8').catch(error => {
+    throw new FirebreakError(code, `${file} could not be read: ${systemReason(error)}`, advice)
+  })
+  return parseYamlFile(text, wanted)
+}
+
+/** Raises `code` with each mistake, its line and what may have been meant, so that the file is mended at once. */
 export function parseYamlFile<Schema extends z.ZodType>(
   text: string,
-  {
-    file,
-    schema,
-    advice,
-    code = 'INVALID_INPUT',
-  }: {
-    readonly file: string
-    readonly schema: Schema
-    readonly advice: string
-    readonly code?: ErrorCode
-  },
+  { file, schema, advice, code = 'INVALID_INPUT' }: Wanted<Schema>,
 ): YamlFile<z.output<Schema>> {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, version: '1.2' })
@@ -55,8 +66,9 @@ export function parseYamlFile<Schema extends z.ZodType>(
   let plain: unknown
   try {
     plain = document.toJS({ maxAliasCount: MOST_ALIASES })
-  } catch {
-    throw wrong(['it has too many aliases'])
+  } catch (error) {
+    const unknown = error instanceof Error && /^Unresolved alias[^:]*: (\S+)/.exec(error.message)
+    throw wrong([unknown ? `*${unknown[1]} is the name of nothing above it` : 'it has too many aliases'])
   }
   const parsed = schema.safeParse(plain)
   if (parsed.success) return { data: parsed.data, lineOf: path => lineAt(nodeAt(path)) ?? 1 }
@@ -79,6 +91,7 @@ const KINDS: Readonly<Record<string, string>> = {
   object: 'names with values',
   record: 'names with values',
   string: 'text',
+  undefined: 'nothing: leave it out',
 }
 
 function mistakeIn(issue: Issue, at: unknown): string {
@@ -106,7 +119,7 @@ function within(issue: Issue): Issue[] {
 function meant(given: string, known: readonly string[]): string {
   const [near] = nearWords(given, known)
   if (near !== undefined) return `: did you mean ${near}?`
-  return known.length > MOST_WORDS ? '' : ` (${known.join(', ')})`
+  return known.length === 0 || known.length > MOST_WORDS ? '' : ` (${known.join(', ')})`
 }
 
 interface Shape {

@@ -1,10 +1,7 @@
-import { readFile } from 'node:fs/promises'
 import pc from 'picocolors'
 import { z } from 'zod'
 import { countText } from '../../core/contract/count-text.ts'
-import { FirebreakError } from '../../core/contract/errors.ts'
-import { systemReason } from '../../core/contract/system-reason.ts'
-import { parseYamlFile } from '../../core/contract/yaml-file.ts'
+import { readYamlFile } from '../../core/contract/yaml-file.ts'
 import {
   type Assertion,
   type AssertionResult,
@@ -19,8 +16,6 @@ import { defineOperation, type World } from './operation.ts'
 import { AssertionProber, colour, idTokenField, type Probed, proberOf, triedLines } from './probing.ts'
 import { called } from './subject.ts'
 import { wrap } from './wrap.ts'
-
-const ADVICE = 'must-not-reach is a list; each of it has a name, from and to: docs/graph.md has one'
 
 const input = z.object({
   file: z.string().min(1).describe('a YAML file of what must not be reached'),
@@ -84,10 +79,12 @@ async function run(world: World, { file, probe, idToken }: Input): Promise<Asser
 }
 
 async function readAssertions(file: string): Promise<readonly Assertion[]> {
-  const source = await readFile(file, 'utf8').catch(error => {
-    throw new FirebreakError('INVALID_INPUT', `${file} could not be read: ${systemReason(error)}`, ADVICE)
+  const { data } = await readYamlFile({
+    file,
+    schema: assertionsSchema,
+    advice: 'must-not-reach is a list; each of it has a name, from and to: docs/graph.md has one',
   })
-  return parseYamlFile(source, { file, schema: assertionsSchema, advice: ADVICE }).data['must-not-reach']
+  return data['must-not-reach']
 }
 
 function text({ assertions, coverage }: Asserted, width: number): string {

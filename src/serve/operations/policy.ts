@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { leaseNamed, readBrokerConfig } from '../../act/broker/broker-config.ts'
@@ -7,8 +7,7 @@ import { readPolicyFiles } from '../../act/broker/decision/policy-book.ts'
 import { type Replayed, replay } from '../../act/broker/decision/replay.ts'
 import { countText } from '../../core/contract/count-text.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
-import { systemReason } from '../../core/contract/system-reason.ts'
-import { parseYamlFile } from '../../core/contract/yaml-file.ts'
+import { readYamlFile } from '../../core/contract/yaml-file.ts'
 import type { Json } from '../../core/contract/ref.ts'
 import { compilePolicies, type PolicyDecision } from '../../judge/policy/policy.ts'
 import { configFile, openBroker, policySchema } from './broker/open-broker.ts'
@@ -37,8 +36,6 @@ const input = z.object({
   scope: z.array(z.string()).default([]).describe('explain: which scopes'),
 })
 type Input = z.infer<typeof input>
-
-const A_CASE = 'docs/broker.md shows a case'
 
 const cases = z.array(
   z.strictObject({
@@ -161,10 +158,8 @@ async function test(world: World, given: Input): Promise<Output> {
 }
 
 async function readCases(file: string): Promise<z.infer<typeof cases>> {
-  const source = await readFile(file, 'utf8').catch(error => {
-    throw new FirebreakError('INVALID_CONFIG', `${file} could not be read: ${systemReason(error)}`, A_CASE)
-  })
-  return parseYamlFile(source, { file, schema: cases, advice: A_CASE, code: 'INVALID_CONFIG' }).data
+  const advice = 'docs/broker.md shows a case'
+  return (await readYamlFile({ file, schema: cases, advice, code: 'INVALID_CONFIG' })).data
 }
 
 async function explain(world: World, given: Input): Promise<Output> {

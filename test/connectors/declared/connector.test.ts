@@ -215,6 +215,32 @@ describe('verify', () => {
       expect(await connection.verify!(REF, secret, other)).toMatchObject({ state: 'unknown', why })
   })
 
+  test('but not where a page refuses it, or as a live one is refused at times', async () => {
+    const { dead: _, ...http } = plain.http
+    const told = { status: [401], why: 'It may be of another instance.' }
+    const passing = {
+      status: [401],
+      json: { code: 'busy' },
+      why: 'So it is refused when it is asked too often.',
+    }
+    accept()
+    const secret = new Secret(TOKEN)
+    const connection = await open(kindOf({ http: { ...http, refused: told, passing } }))
+    const { acceptedAt } = await connection.verify!(REF, secret)
+    for (const [body, type, state, why] of [
+      [{}, 'text/html; charset=utf-8', 'unknown', 'no JSON'],
+      [{ code: 'busy' }, 'application/json', 'unknown', 'asked too often'],
+      [{ code: 'gone' }, 'application/json', 'dead', 'accepted before'],
+      [undefined, 'text/plain', 'dead', 'accepted before'],
+    ] as const) {
+      vendors.answer = (_, response) => reply(response, 401, body, { 'Content-Type': type })
+      expect(await connection.verify!(REF, secret, acceptedAt)).toMatchObject({
+        state,
+        why: expect.stringContaining(why),
+      })
+    }
+  })
+
   test('what a region accepted before, and refuses now, is dead whatever the other regions say', async () => {
     const { dead: _, ...http } = plain.http
     const url = ['https://us.acme.example/me', 'https://eu.acme.example/me']

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { parseYamlFile } from '../../../src/core/contract/yaml-file.ts'
+import { parseYamlFile, readYamlFile } from '../../../src/core/contract/yaml-file.ts'
 
 const schema = z.strictObject({
   name: z.string().min(1),
@@ -33,6 +33,7 @@ test.each([
   ['name: jo\nparts:\n  - one\n', 'line 3: parts: give names with values'],
   ['name: jo\nparts:\n  - weigth: 1\n    weight: 1\n', 'line 3: weigth is not known: did you mean weight?'],
   ['name: jo\nparts: [\n', 'line 3: it is no YAML there'],
+  ['name: *jo\nparts: []\n', '*jo is the name of nothing above it'],
 ])('%j is told: %s', (text, told) => {
   expect(() => read(text)).toThrow(
     expect.objectContaining({ code: 'INVALID_INPUT', advice: 'see the guide' }),
@@ -45,6 +46,23 @@ test('a file made to fill the memory is refused', () => {
   for (const [at, name] of [...'bcdefgh'].entries())
     lines.push(`${name}: &${name} [${Array(9).fill(`*${'abcdefgh'[at]}`).join(', ')}]`)
   expect(() => read(lines.join('\n'))).toThrow('it has too many aliases')
+})
+
+test('what must not be there is told so, and what may be called anything has no list of words', () => {
+  const keys = z.record(z.string(), z.strictObject({ d: z.undefined().optional() }))
+  const told = (text: string) => () => parseYamlFile(text, { file: 'a.yaml', schema: keys, advice: '' })
+  expect(told('a:\n  d: x\n')).toThrow('a.yaml: line 2: d: give nothing: leave it out')
+  expect(told('a:\n  b: x\n')).toThrow(/a\.yaml: line 2: b is not known(?! \(\))/)
+})
+
+test('a file that cannot be read is told with the reason', async () => {
+  await expect(
+    readYamlFile({ file: '/nowhere/a.yaml', schema, advice: 'name another' }),
+  ).rejects.toMatchObject({
+    code: 'INVALID_INPUT',
+    message: expect.stringContaining('/nowhere/a.yaml could not be read: '),
+    advice: 'name another',
+  })
 })
 
 test('whose file is a configuration says so', () => {
