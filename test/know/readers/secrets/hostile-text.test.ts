@@ -62,6 +62,13 @@ test.each([
   expect(millisecondsFor(bytes, 'note.txt', 5000)).toBeLessThan(5000)
 })
 
+test.each(['', '\\n', '\\nMIIabc\\n'])('private keys that begin and do not end: %j', body => {
+  const begun = ['-----BEGIN ', 'PRIVATE KEY-----', body].join('')
+  const bytes = Buffer.from(begun.repeat(Math.ceil(2 ** 18 / begun.length)))
+  // Each read on to the longest key, they take three quarters of a second or more.
+  expect(millisecondsFor(bytes, 'note.txt', 500)).toBeLessThan(500)
+})
+
 test('rows of Gherkin that look like headers', () => {
   const bytes = Buffer.from('| API key | password |\n'.repeat(5000))
   // Each read as a header of all below it, they take seven seconds.
