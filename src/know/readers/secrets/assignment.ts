@@ -182,7 +182,7 @@ function afterPrefix(page: string, at: number): number {
 
 /** `isProduction ? "x" : y`, `isTest ? y : "x"`: of what is chosen between, the first literal that is no word. */
 const CHOSEN =
-  /^[A-Za-z_$!(](?:[^"'`\n;{}]|(["'`])[\w-]{0,24}\1){1,100}?[ \t]\?[ \t]{0,4}(?:(?:[\w.$]{1,60}(?:\([^()"'`]{0,20}\))?|(["'`])[\w-]{0,24}\2)[ \t]{0,4}:[ \t]{0,4})?(?=["'`][^\s"'`]{0,60}\d[^\s"'`]{0,200}["'`])/
+  /^[A-Za-z_$!(](?:[^"'`\n;,{}]|(["'`])[\w-]{0,24}\1){1,100}?[ \t]\?[ \t]{0,4}(?:(?:[\w.$]{1,60}(?:\([^()"'`]{0,20}\))?|(["'`])[\w-]{0,24}\2)[ \t]{0,4}:[ \t]{0,4})?(?=["'`][^\s"'`]{0,60}\d[^\s"'`]{0,200}["'`])/
 
 function afterCondition(page: string, at: number): number {
   const sign = isQuote(page[at]) ? -1 : page.indexOf(' ? ', at)

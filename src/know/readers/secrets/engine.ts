@@ -205,9 +205,10 @@ export class Engine {
           tried[number] = start
           const match = matchAt(text, rule, start, end[number]!)
           if (match) {
-            // Where a name is given nothing, another may stand in what was taken for the way to its value.
+            // Where an element's name is given nothing, another may stand among its attributes.
             const isTold = onMatch(rule, match)
-            end[number] = isTold ? match.end : (match.groups['separator']?.[0] ?? match.end)
+            const name = match.groups['separator']
+            end[number] = name && !isTold && text.bytes[name[1] - 1] === ELEMENT_END ? name[0] : match.end
           }
         }
         if (onEmbedded && hits.is[i]! & IS_IN_CODES) embedded.aroundKeyword(start, onEmbedded)
@@ -261,6 +262,7 @@ function nameEndAt(bytes: Uint8Array, keywordAt: number): number {
   return at
 }
 
+const ELEMENT_END = 0x3e
 const PERCENT = 0x25
 const IS_HEX = classOf('0123456789ABCDEFabcdef')
 

@@ -119,7 +119,7 @@ function passwordSurety(
     if (!standing.isLiteral && /^[A-Za-z_]\w*$/.test(value) && !/\d/.test(value)) return undefined
     if (/^[a-z]+(?:[_-][a-z]+)*[:=]$/i.test(value)) return undefined
     // `users/connection.secretPassword`: where something is that is named so.
-    if (/^[a-z]+(?:[-_./]+[a-z]+)+$/i.test(value) && SPEAKS.test(value)) return undefined
+    if (/^[a-z]+(?:[-_./]+[a-z]+)+$/i.test(value) && namesAnother(key, value, standing)) return undefined
     if (
       MEANS_MORE.test(key.word) &&
       ((classes(value) < 3 && key.word !== 'mdp') || (isName(value) && !/\d\d/.test(value))) &&
@@ -136,7 +136,7 @@ function passwordSurety(
   if (/\s/.test(value) && (value.length > 40 || !standing.besides())) return undefined
   if (/^[a-z]+(?:[-_.](?:[a-z]+[-_.]?)+)$/i.test(value)) {
     // `user_password_field`, `auth/wrong-password`: a name of something.
-    if (SPEAKS.test(value) && !(standing.isSetting && key.isUpperCase)) return undefined
+    if (namesAnother(key, value, standing)) return undefined
     return standing.isSetting ? 0.35 : standing.besides() ? 0.3 : undefined
   }
   if (!standing.isSetting && /^[A-Z]+$/.test(value)) return undefined
@@ -149,6 +149,11 @@ function passwordSurety(
 }
 
 const SPEAKS = /pass|pwd|secret|token|user|auth|valid|required|error|field|input|label|reset/i
+
+/** Words that speak of a password name something; but what a variable of the environment is set to may be one all the same. */
+function namesAnother(key: KeyName, value: string, standing: Standing): boolean {
+  return SPEAKS.test(value) && !(standing.isSetting && key.isUpperCase)
+}
 
 /** A key of any kind in Spanish, a word in Italian, a decision process: a password only where the value or a user beside it says so. */
 const MEANS_MORE = /^(?:clave|parola|mdp)$/

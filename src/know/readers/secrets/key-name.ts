@@ -58,7 +58,7 @@ const ABOUT_IT =
 /** What has tokens and keys that are no secrets. */
 const OTHER_THING =
   /(?:^|_)(?:next|page|continuation|syntax|cancel|cancellation|sync|design|pagination|primary|foreign|sort|partition|row|map|dict|react|i18n|lookup|index|group|unique|parent|child|column|field|keyboard|hot|arrow|modifier|ctrl|shift|known|translation|locale|label|range|composite|surrogate|natural|candidate|object|state|query|event|json|route|param|item|node|data|cache|routing|tab|old|eat|peek|consume|parse|scan|last|first|prev|previous|current|start|end|close|open|paren|brace|comma|punctuator|lock|change|sequence|idempotency|starting)_?$/
-/** What a page shows to everybody: a captcha's key, one that may only search, one with which events are sent and none are read. */
+/** What a page shows to everybody: a captcha's key, one that may only search, one with which events are sent and none are read, the key's id in a signed URL. */
 const SHOWN_TO_ALL = new RegExp(
   `(?:^|_)(?:${[
     'site_?key',
@@ -69,6 +69,7 @@ const SHOWN_TO_ALL = new RegExp(
     'pusher_(?:channels_)?(?:app_?)?key',
     'segment_(?:write_?)?key',
     '(?:rudder(?:stack)?|analytics)_write_?key',
+    '(?:amz|goog|tos)_credential',
   ].join('|')})$|^write_?key$`,
 )
 /** Short keys ending in these words: `dbpass`, `user_pass`. A longer word (`compass`, `bypass`) is another word. */

@@ -64,16 +64,16 @@ const STAND_IN_MARKS = new Set(
 const HAS_MARK = new RegExp([...STAND_IN_MARKS].join('|'), 'i')
 /** Marks that stay marks when written together: `YOURTOKEN`, `changethis`. */
 const STAND_IN =
-  /placeholder|change[-_ ]?(?:me|this|it)(?![a-z])|redacted|replace[-_ ]?(?:me|this|with)|^_?(?:your|insert|enter)(?:[-_ ]|api|own|pass|secret|token|key|user|access|auth|client|private)|(?:^|[^a-z])x{3,}(?:[^a-z]|$)|xxxx|yyyyy|\*{3}|\.{3}|…|_{4}|#{4,}|[-_ ]here$|(?:^|[-_ ])please[-_ ]|not[-_ ]?a[-_ ]?(?:real|secret)|^(?:dummy|fake|sample|mock|todo|tbd|fixme)(?:$|[-_ .])|EXAMPLE(?:KEY)?$|^(?:some|votre|sua|seu|deine?|ihre?|tua?|tuo)[-_]|^\([a-z .-]{2,20}\)$|^-?anonymous@/i
+  /placeholder|change[-_ ]?(?:me|this|it)(?![a-z])|redacted|replace[-_ ]?(?:me|this|with)|^_?(?:your|insert|enter)(?:[-_ ]|api|own|pass|secret|token|key|user|access|auth|client|private)|(?:^|[^a-z])x{3,}(?:[^a-z]|$)|xxxx|yyyyy|\*{3}|\.{3}|…|_{4}|#{4,}|[-_ ]here$|(?:^|[-_ ])please[-_ ](?:use|set|add|put|enter|insert|fill|provide|change|replace|update|ask|contact|do)(?![a-z])|not[-_ ]?a[-_ ]?(?:real|secret)|^(?:dummy|fake|sample|mock|todo|tbd|fixme)(?:$|[-_ .])|EXAMPLE(?:KEY)?$|^(?:some|votre|sua|seu|deine?|ihre?|tua?|tuo)[-_]|^\([a-z .-]{2,20}\)$|^-?anonymous@/i
 
 /** AWS has it in capitals within what it prints; elsewhere it is a word by itself. */
 const IN_EXAMPLES = /EXAMPLE|SAMPLE|(?:FAKE|TEST)KEY|(?:^|[^A-Za-z])[Ee]xample(?:[^A-Za-z]|$)/
 
 /** Parts that make any value a template, wherever they occur. */
 const TEMPLATE =
-  /\$\{[\w.:-]*(?:[^\w.:\]-]|$)|\{\{(?:[^{}]|\{[^{}]*\})*\}\}|\$\(|\$\[\[|<%|%>|#\{[^}]*\}|%\([^)]*\)s|^\{[A-Za-z_\d][\w.:]*\}$|^\{\}$|^<[^<>]+>$|^&lt;.*&gt;$|^%[\w.]+%$|^%-?[\dsdvqx@]$|^(?:\$[A-Za-z_][\w:.]*[-/@]?)+$|^\$\$[A-Z][A-Z\d_]*$|^\$\w+\[|^@[\w.-]+@$|^@\{|^@[a-z]+$|^:[a-z_][A-Za-z_]*$|^__\w+__$|^\[[\w .-]+\]$|^!!?[A-Za-z]+[ .]|^!\w+!$|^\\\(|\[\[.*\]\]|^\?$|^`.*`$|\{[A-Za-z_][\w.]*(?:\([\w., ]*\))?(?:![rsa])?\}|\{\d?\}/
+  /\$\{[\w.:-]*(?:[^\w.:\]-]|$)|\{\{(?:[^{}]|\{[^{}]*\})*\}\}|\$\(|\$\[\[|<%|%>|#\{[^}]*\}|%\([^)]*\)s|^\{[A-Za-z_\d][\w.:]*\}$|^\{\}$|^<[^<>]+>$|^&lt;.*&gt;$|^%[\w.]+%$|^%-?[\dsdvqx@]$|^(?:\$[A-Za-z_][\w:.]*[-/@]?)+$|^\$\$[A-Z][A-Z\d_]*$|^\$\w+\[|^@[\w.-]+@$|^@\{|^@[a-z]+$|^:[a-z_][A-Za-z_]*$|^__\w+__$|^\[[\w .-]+\]$|^!!?[A-Za-z]+[ .]|^!\w+!$|^\\\(|\[\[.*\]\]|^\?$|^`.*`$|\{[A-Za-z_][\w.]*(?:\((?:[A-Za-z_][\w., ]{2,})?\))?(?:![rsa])?\}|(?:^|[-_ :/.])\{\d?\}|\{\d?\}(?:$|[-_ :/.])/
 const REFERENCE =
-  /^(?:process\.env|import\.meta|os\.(?:environ|getenv)|env[.[]|secrets?\.|vars?\.|local\.|data\.|module\.|config\.|settings\.|self\.|this\.|values\.|params\.|Rails\.|ENV\b)|^(?:arn:|vault:|op:\/\/|ssm:|sops|ENC\[|ENC\(|sm:\/\/|secretsmanager:|env:|file:|bao:|keyvault|keyring:|awssm|gcpsm|@microsoft\.keyvault|projects\/|ref\+|doppler:|pass:|kms:|lookup\()|^(?:[A-Za-z_$][\w$]*(?:\.|::|->))*[A-Za-z_$][\w$]*\([^()]*\);?$|^[A-Za-z_$][\w$.]*\[[^[\]]*\](?:\.[\w$.]+)?$|^AWS4-HMAC-|\/(?:aws4|goog4)_request$|^[A-Za-z_$][\w$]*(?:->|::)[\w$>():-]+$/
+  /^(?:process\.env|import\.meta|os\.(?:environ|getenv)|env[.[]|secrets?\.|vars?\.|local\.|data\.|module\.|config\.|settings\.|self\.|this\.|values\.|params\.|Rails\.|ENV\b)|^(?:arn:|vault:|op:\/\/|ssm:|sops|ENC\[|ENC\(|sm:\/\/|secretsmanager:|env:|file:|bao:|keyvault|keyring:|awssm|gcpsm|@microsoft\.keyvault|projects\/|ref\+|doppler:|pass:|kms:|lookup\()|^(?:[A-Za-z_$][\w$]*(?:\.|::|->))*[A-Za-z_$][\w$]*\([^()]*\);?$|^[A-Za-z_$][\w$.]*\[[^[\]]*\](?:\.[\w$.]+)?$|^(?:AWS4|TC3)-HMAC-|(?:\/|%2F)(?:aws4|goog4|tc3)_request(?:$|[&,])|&SignedHeaders=|^[A-Za-z_$][\w$]*(?:->|::)[\w$>():-]+$/
 const HASH =
   /^(?:CRYPT|ENC|AES):|^\{cipher\}|^gAAAAAB[A-Za-z0-9_-]{60,}|^\$(?:1|2[abxy]?|5|6|7|y|md5|apr1|argon2(?:id?|d)?|pbkdf2|scrypt|bcrypt|P|H|S)\$|^\{(?:SSHA?|SHA|MD5|CRYPT|SMD5|PBKDF2|bcrypt|argon2)[-\d]*\}|^(?:pbkdf2|bcrypt|argon2|scrypt|sha(?:1|224|256|384|512)|md5)[-_:$=]|^SCRAM-SHA|^\{[A-Za-z0-9+/]{16,}={0,2}\}$|^\*[0-9A-F]{40}$/i
 const PUBLIC_KEY =
@@ -97,7 +97,7 @@ const STRUCTURE = /^(?:\{\s*["'][^"']*["']\s*:|\[\s*[{"'])/
 const REPEATED = /^(.{4,8}?)\1{2,}.{0,8}$/i
 const UUID = /^\{?[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\}?$/i
 const PATH =
-  /^(?:\.{0,2}\/|~\/|[A-Za-z]:[/\\])(?:[\w@.-]+[/\\])*[\w@.*-]*$|^[\w-]+(?:\/[\w.-]+)*\.(?:pem|key|crt|txt|json|ya?ml|html?|js|php|py|env|conf|ini|xml|jks|p12)$|^[\w.-]+(?:\/[\w.-]+)+\.[a-z][a-z\d]{0,4}:?$|^(?:[a-z]{3,}\/){2,}[\w.-]*$/
+  /^(?:\.{0,2}\/|~\/|[A-Za-z]:[/\\])(?:[\w@.-]+[/\\])*[\w@.*-]*$|^[\w-]+(?:\/[\w.-]+)*\.(?:pem|key|crt|txt|json|ya?ml|html?|js|php|py|env|conf|ini|xml|jks|p12)$|^[\w.-]+(?:\/[\w.-]+)+\.[a-z][a-z\d]{0,4}:?$|^(?:[a-z]{3,}\/){2,}(?:[0-9a-f]*|[A-Z]?[a-z]+(?:[-_.A-Z][a-z]+)*[-_.]?\d{0,4})$/
 /** What curl and others read from a file. */
 const FROM_FILE = /^@(?:[\w.-]*\/)*[\w-]+\.[a-z]{2,5}$/
 const URL_LIKE = /^[a-z][a-z0-9+.-]{1,15}:\/\//i

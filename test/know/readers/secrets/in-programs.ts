@@ -40,6 +40,17 @@ export const written: readonly (readonly [path: string, text: string, value?: st
   ['a.feature', `    And I login as "jo" with password "${P}"\n`],
   ['A.java', `new ServiceBuilder("app").apiSecret("${K}")\n`, K],
   ['A.java', `    .clientSecret("${K}")\n`, K],
+  // Passwords with signs that templates, sentences and paths have
+  ...[
+    'Qx7{}vR2mZp',
+    'Qx7{5}vR2mZp9',
+    'aB{f(1,2)}9kQ!z7',
+    'please-let-me-in-77',
+    'pretty_please_9Xq',
+    'foo/bar/k7Qx02mzAB',
+    'usr/bin/Xy7-Kq9',
+    'My/User.Battery',
+  ].map(password => ['a.env', `DB_PASSWORD=${password}\n`, password] as const),
   // What is chosen between, and what is put together
   ['a.js', `const password = isTest ? "${P}" : "x"\n`],
   ['a.js', `const password = isTest ? process.env.PW : '${P}'\n`],
@@ -116,4 +127,26 @@ export const alike: readonly (readonly [path: string, text: string])[] = [
   ['a.php', '$q = "user=:user AND password=:newPassword";\n'],
   ['a.properties', 'db.password=if_you_see_this_please_use_the_K8S_secret\n'],
   ['a.py', `FAKE_SECRET_ID = '${K}'\ndummy_password = '${P}'\n`],
+  ['a.py', 'password = "{0}-{1}"\npassword = "pw_{}_of/{2}"\n'],
+  // Whose key a request is signed with
+  [
+    'a.log',
+    `https://b.acme.test/x?X-Amz-Credential=${K}%2F20240101%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Date=1\n`,
+  ],
+  [
+    'a.html',
+    `<a href="/x?a=1&amp;X-Tos-Credential=${K}%2F20240101%2Fcn%2Ftos%2Frequest&amp;X-Tos-Date=1">x</a>\n`,
+  ],
+  ['a.json', `{"x-goog-credential": "${K}/20240101/auto/storage/goog4_request"}\n`],
+  [
+    'a.log',
+    `Authorization: TC3-HMAC-SHA256 Credential=${K}/2024-01-01/cvm/tc3_request, SignedHeaders=host\n`,
+  ],
+  ['a.log', `Authorization: HMAC-SHA256 Credential=${K}&SignedHeaders=host;date&Signature=x\n`],
+  ['a.js', `build("x", credential="${K}/20240101/us-east-1/s3/aws4_request,a")\n`],
+  // What another argument or entry is given
+  ['a.js', `f({ apiKey: t.key, etag: fresh ? "${K}" : y })\nf({ token: a.b, id: isX ? "${K}" : 0 })\n`],
+  ['a.ts', `function f(secret: string, id = isX ? "${K}" : y) {}\n`],
+  ['a.py', `p.add_argument("--public-key", help="verifies a token", default="${K}")\n`],
+  ['a.py', `p.add_argument("--token-id", help="of a token", default="${K}")\n`],
 ]
