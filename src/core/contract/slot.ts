@@ -20,6 +20,7 @@ const MOST_UNZIPPED_BYTES = 64 * 1024 * 1024
  * - `utf16le`, `utf16be`: UTF-16 for what is otherwise UTF-8.
  * - `gzip`: RFC 1952.
  * - `joined`: literals that a program puts together, `x" + "y`; `at` begins and ends within the outer quotes.
+ * - `source`: what a program makes the part of in a way that is not undone: read as it stands, and never written.
  * - `indent:N`: every line after the first is indented by N spaces (a key in a YAML block scalar).
  * - `text:START-END`: of the bytes decoded so far only this range; what is around it stays as it is when written.
  *
@@ -137,8 +138,8 @@ interface Written {
   readonly encodings: readonly string[]
 }
 
-/** Where one literal ends and the next begins, of many languages: `+` or a dot or ampersand, or nothing between the two. */
-const JOINT = /(?<!\\)(["'`])\s{0,80}(?:[+&]|\.{1,2})?\s{0,80}\1/g
+/** Where one literal ends and the next begins, of many languages: `+` or a dot or ampersand, or nothing between the two. What is escaped stays. */
+const JOINT = /(\\[^])|(["'`])\s{0,80}(?:[+&]|\.{1,2})?\s{0,80}\2/g
 
 /** One encoding undone, or undefined where the bytes are not written so. */
 export function decodeAs(bytes: Uint8Array, encoding: string): Uint8Array | undefined {
@@ -167,7 +168,9 @@ export function decodeAs(bytes: Uint8Array, encoding: string): Uint8Array | unde
     case 'gzip':
       return decodeGzip(bytes)
     case 'joined':
-      return replaceIn(bytes, JOINT, '')
+      return replaceIn(bytes, JOINT, '$1')
+    case 'source':
+      return bytes
     default:
       return decodeParametric(bytes, encoding)
   }
@@ -188,6 +191,7 @@ function encodeInto(
   around: Uint8Array,
   start: number,
   end: number,
+  outerQuote = '',
 ): Written {
   const current = around.subarray(start, end)
   const [encoding, ...inner] = encodings
@@ -201,10 +205,13 @@ function encodeInto(
       encodings: [`text:${from}-${from + part.bytes.length}`, ...part.encodings],
     }
   }
+  const before = start > 0 ? String.fromCharCode(around[start - 1]!) : outerQuote
+  const quote = before === "'" ? "'" : '"'
   const decoded = inner.length > 0 ? decodeOrRefuse(current, encoding) : value
   const content =
-    inner.length > 0 ? encodeInto(value, inner, decoded, 0, decoded.length) : { bytes: value, encodings: [] }
-  const quote = start > 0 && around[start - 1] === 0x27 ? "'" : '"'
+    inner.length > 0
+      ? encodeInto(value, inner, decoded, 0, decoded.length, encoding === 'joined' ? quote : '')
+      : { bytes: value, encodings: [] }
   return {
     bytes: encodeAs(content.bytes, encoding, current, quote),
     encodings: [encoding, ...content.encodings],
@@ -243,8 +250,12 @@ function encodeAs(bytes: Uint8Array, encoding: string, current: Uint8Array, quot
     case 'gzip':
       return new Uint8Array(gzipSync(bytes))
     case 'joined':
-      if (/(?<!\\)["'`]/.test(text)) throw refused('it holds a quote, and stands in literals that are joined')
+      // A quote that is not escaped.
+      if (/["'`]/.test(text.replace(/\\[^]/g, '')))
+        throw refused('it holds a quote, and stands in literals that are joined')
       return bytes
+    case 'source':
+      throw refused('what stands there is made by a program in a way of its own')
     default: {
       const indent = /^indent:(\d{1,3})$/.exec(encoding)
       if (!indent) throw refused(`the encoding ${JSON.stringify(encoding)} is not known`)
@@ -327,13 +338,16 @@ function decodeBackslashes(bytes: Uint8Array): Uint8Array | undefined {
   return broken ? undefined : latin1(decoded)
 }
 
+const SHORT: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
+
 function encodeBackslashes(text: string, quote: string): string {
   return text.replace(/["'\\\0-\x1f\x7f]/g, character => {
     if (character === '\\') return '\\\\'
     if (character === '"' || character === "'") return character === quote ? `\\${character}` : character
     // Single-quoted strings of several languages know no other escapes than of the quote and the backslash.
     if (quote === "'") throw refused('a single-quoted string cannot hold control characters')
-    return `\\u00${hex(character)}`
+    // What reads an escape that stands in no quotes knows the short ones only.
+    return SHORT[character] ?? `\\u00${hex(character)}`
   })
 }
 

@@ -22,6 +22,7 @@ test.each([
   ['<p>a&amp;b&#x26;&lt;</p>', 'a&amp;b&#x26;&lt;', ['xml'], 'a&b&<'],
   [`a = 'one' +\n  'two' . 'th"ree'`, `one' +\n  'two' . 'th"ree`, ['joined'], 'onetwoth"ree'],
   ['a = "one\\n" "tw\\"o"', 'one\\n" "tw\\"o', ['joined', 'json'], 'one\ntw"o'],
+  ['a = "one\\\\" + "two"', 'one\\\\" + "two', ['joined', 'json'], 'one\\two'],
   ['k: |\n    one\n    two\n', 'one\n    two', ['indent:4'], 'one\ntwo'],
 ])('%j holds %j as %j: %j', (document, part, encodings, plain) => {
   const slot = slotOf(document, part, encodings)
@@ -79,10 +80,20 @@ test.each([
   ["a: 'abc'", 'abc', ['yaml'], 'a\nb'],
   ['A="abc"', 'abc', ['shell'], 'a\nb'],
   ["a = 'abc'", 'abc', ['json'], 'a\nb'],
+  ["a = 'ab' . 'c'", "ab' . 'c", ['joined', 'json'], 'a\nb'],
+  ['a = "ab" + `c`', 'ab" + `c', ['source'], 'abc'],
 ])('%j refuses at %j as %j what would break out of it: %j', (document, part, encodings, value) => {
   expect(() => encodeSlot(bytes(value), slotOf(document, part, encodings), bytes(document))).toThrow(
     expect.objectContaining({ code: 'UNSUPPORTED' }),
   )
+})
+
+test.each([
+  ["a = 'ab' . 'c'", "ab' . 'c", ['joined', 'json'], "a\\i'd", "a\\\\i\\'d"],
+  ['a = "ab" + "c"', 'ab" + "c', ['joined', 'json'], 'a"b', 'a\\"b'],
+  ['A=a\\nb\n', 'a\\nb', ['json'], 'a\tb\r\nc', 'a\\tb\\r\\nc'],
+])('%j holds at %j as %j a new %j as %j', (document, part, encodings, value, written) => {
+  expect(text(encodeSlot(bytes(value), slotOf(document, part, encodings), bytes(document)))).toBe(written)
 })
 
 test('a range outside of the content, and content of another form, are conflicts', () => {

@@ -150,7 +150,7 @@ function valueRange(text: Text, key: Key, how: Assigned['how']): Range | undefin
     if (!range || dialect !== 'code') return range
     const own =
       page[range.end + 1] === ',' && / :?= $/.test(key.separator) ? inOrder(text, key, range) : range
-    return own && (joined(page, own) ?? (isPiece(page, own.end + 1) ? undefined : own))
+    return own && joined(page, own)
   }
   return bareRange(text, key, at, before)
 }
@@ -299,19 +299,27 @@ function afterLineBreak(page: string, at: number, dialect: Text['dialect']): num
   return gap ? at + gap[0].length : at
 }
 
-/** `"x" + "y"`, also over several lines, where it is made of nothing but literals. */
+/** The literal, with those it is put together with, `"x" + "y"`, also over several lines; undefined where it is with others. */
 function joined(page: string, first: Range): Range | undefined {
-  let end = first.end
+  let { end } = first
+  let text = page.slice(first.start, end)
   for (let pieces = 1; pieces < 16; pieces++) {
     const quote = page[end]!
     const next = JOINED.exec(page.slice(end, end + 160))
     const piece = next && quotedRange(page, end + next[0].length - 1, 'code')
     if (!piece || page[piece.start - 1] !== quote) break
     end = piece.end
+    text += page.slice(piece.start, end)
   }
-  return end === first.end || isPiece(page, end + 1)
-    ? undefined
-    : { ...first, end, encodings: ['joined', ...first.encodings] }
+  if (isPiece(page, end + 1)) return undefined
+  if (end === first.end) return first
+  const encodings = ['joined', ...first.encodings]
+  const bytes = Buffer.from(page.slice(first.start, end), 'latin1')
+  // Two quotes of the other kind within a literal look like a joint; an escape that is not known leaves all as it stands.
+  const isSound =
+    Buffer.from(decodeAs(bytes, 'joined')!).toString('latin1') === text &&
+    unescaped(bytes, encodings).encodings === encodings
+  return isSound ? { ...first, end, encodings } : undefined
 }
 
 const JOINED = /^["'`]\s{0,60}(?:[+&]|\.{1,2})\s{0,60}["'`]/

@@ -10,6 +10,7 @@ import { judgeNamed } from './judge-assignment.ts'
 import { keyNameOf } from './key-name.ts'
 import { readHash } from './password-hash.ts'
 import { isCourtesy, isStandIn, repeats, speaksOfItself, whyNoSecret } from './placeholder.ts'
+import { writtenAs } from './private-key.ts'
 import { isPublished, isPublishedJwt } from './published.ts'
 import { isQuote, quotedEncoding, unescaped } from './quoted-value.ts'
 import { readManifest } from './secret-manifest.ts'
@@ -180,28 +181,6 @@ function isFilled(token: string): boolean {
     repeats(token) ||
     longestRun(token) * 3 >= 2 * token.length
   )
-}
-
-/**
- * A key in a YAML block scalar has every line indented alike, which is no part of the key; and one that a string holds,
- * or several that are joined, has escapes where its lines end.
- */
-function writtenAs(text: Text, [start, end]: [number, number]): string[] {
-  const content = text.latin1(start, end)
-  if (/^-----BEGIN [^\n"'`]+\\[nr]/.test(content)) {
-    const plain = Buffer.from(decodeAs(Buffer.from(content, 'latin1'), 'joined')!).toString('latin1')
-    if (!/[\n"'`]/.test(plain)) return plain === content ? ['json'] : ['joined', 'json']
-  }
-  const indent = /\n( +)\S/.exec(content)?.[1]
-  if (
-    !indent ||
-    content
-      .split('\n')
-      .slice(1)
-      .some(line => !line.startsWith(indent))
-  )
-    return []
-  return [`indent:${indent.length}`]
 }
 
 /** The nearest that fits, on either side: the other half, what the key is called. */

@@ -58,6 +58,7 @@ export const written: readonly (readonly [path: string, text: string, value?: st
   ['a.java', `String apiKey = stage == "test" ? "${K}" : other;\n`, K],
   ['a.js', `const token = '${K.slice(0, 9)}' + '${K.slice(9)}'\n`, K],
   ['A.java', `String secret = "${K.slice(0, 9)}" +\n    "${K.slice(9, 14)}"\n    + "${K.slice(14)}";\n`, K],
+  ['a.js', `const token = "${K.slice(0, 9)}\\\\" + "${K.slice(9)}"\n`, `${K.slice(0, 9)}\\${K.slice(9)}`],
   ['a.php', `$password = "${P.slice(0, 4)}" . "${P.slice(4)}";\n`],
   // Elements and attributes of which one has the name and another the value, and names that others stand before
   ['web.xml', `<param-name>dbPassword</param-name>\n  <param-value>${P}</param-value>\n`],
@@ -108,6 +109,8 @@ export const alike: readonly (readonly [path: string, text: string])[] = [
   ['a.js', `const password = isTest ? "short" : other\nconst password = isTest ? form.password1 : ''\n`],
   ['a.js', `type = password ? 'text-1' : 'x'\npassword: show ? 'text' : 'password'\n`],
   ['a.js', `const token = '${K.slice(0, 9)}' + id + '${K.slice(9)}'\nconst secret = 'k7Qx02mz' + id\n`],
+  ['a.js', `const token = "ab''${K}" + "ef9Zt"\nconst secret = 'ab""${K}' +\n  'ef9Zt'\n`],
+  ['a.js', `const token = "ab\\d${K}" + "ef9Zt"\n`],
   ['a.js', "const password = '-- ' + 'Your password must have 8 letters' + ' or more'\n"],
   ['web.xml', '<param-name>title</param-name><param-value>The password page</param-value>\n'],
   [

@@ -1,0 +1,28 @@
+import { decodeAs } from '../../../core/contract/slot.ts'
+import type { Text } from './text.ts'
+
+/**
+ * A key in a YAML block scalar has every line indented alike, which is no part of the key; and one that a string holds,
+ * or several that are joined, has escapes where its lines end.
+ */
+export function writtenAs(text: Text, [start, end]: [number, number]): string[] {
+  const content = text.latin1(start, end)
+  if (content.startsWith('-----BEGIN ') && OF_PROGRAM.test(content)) {
+    const plain = Buffer.from(decodeAs(Buffer.from(content, 'latin1'), 'joined')!).toString('latin1')
+    if (!/\\[nr]/.test(plain) || /[\n"']/.test(plain)) return ['source']
+    return plain === content ? ['json'] : ['joined', 'json']
+  }
+  const indent = /\n( +)\S/.exec(content)?.[1]
+  if (
+    !indent ||
+    content
+      .split('\n')
+      .slice(1)
+      .some(line => !line.startsWith(indent))
+  )
+    return []
+  return [`indent:${indent.length}`]
+}
+
+/** A quote or a backslash, in a line that is no header of the key's. */
+const OF_PROGRAM = /^(?![ \t]{0,80}[\w-]{1,40}: ).*["'\\]/m
