@@ -75,6 +75,12 @@ test('rows of Gherkin that look like headers', () => {
   expect(millisecondsFor(bytes, 'a.feature', 2000)).toBeLessThan(2000)
 })
 
+test('letters and digits by turns in what may be a password', () => {
+  const bytes = Buffer.from(`auth: 'u:${'a1'.repeat(60)}`.repeat(8000))
+  // Tried for each letter with each digit, they take more than a second.
+  expect(millisecondsFor(bytes, 'a.js', 500)).toBeLessThan(500)
+})
+
 test('blanks behind a value in braces that are not closed', () => {
   const bytes = Buffer.from(`[,password=x1!qz${' '.repeat(7000)}y\n`.repeat(100))
   // Looked at again from each blank, they take six seconds.

@@ -147,6 +147,7 @@ export const alike: readonly (readonly [path: string, text: string])[] = [
   ],
   ['a.log', `Authorization: HMAC-SHA256 Credential=${K}&SignedHeaders=host;date&Signature=x\n`],
   ['a.js', `build("x", credential="${K}/20240101/us-east-1/s3/aws4_request,a")\n`],
+  ['a.js', 'const auth = "auth0|5f7c8a41b2d3e4f567890abc"\n'],
   // What another argument or entry is given
   ['a.js', `f({ apiKey: t.key, etag: fresh ? "${K}" : y })\nf({ token: a.b, id: isX ? "${K}" : 0 })\n`],
   ['a.ts', `function f(secret: string, id = isX ? "${K}" : y) {}\n`],
