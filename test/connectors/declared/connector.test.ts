@@ -2,39 +2,18 @@ import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { inspect } from 'node:util'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { declared } from '../../../src/connectors/declared/connector.ts'
 import type { Limits } from '../../../src/connectors/declared/exchange.ts'
 import { memoryVendors } from '../../../src/connectors/declared/memory.ts'
-import { type DeclaredKind, revokeStep, verifyStep } from '../../../src/core/contract/declared-step.ts'
+import type { DeclaredKind } from '../../../src/core/contract/declared-step.ts'
 import { type Io, realIo } from '../../../src/core/contract/io.ts'
 import { Secret } from '../../../src/core/contract/secret.ts'
 import { parseRule } from '../../../src/know/readers/secrets/load-rules.ts'
+import { declared } from '../../../src/connectors/declared/connector.ts'
+import { acceptAt, bearer, kindOf, openAt, plain, REF, TOKEN } from './acme.ts'
 import { reply, startVendors, type VendorServer } from './vendor-server.ts'
 
 /** Every character that some place would have to encode. */
 const HARD = 'tok_Ab3Cd4Ef5ä"\\&=+%/?#: <é>'
-const TOKEN = ['tok_', 'Qm4', 'Zx81', 'LrT0', 'vKe7'].join('')
-const REF = { system: 'acme', instance: '?', kind: 'acme-token', id: 'fp:1' }
-
-const bearer = { Authorization: 'Bearer {{value}}' }
-const plain = {
-  http: {
-    method: 'GET',
-    url: 'https://api.acme.example/me',
-    headers: bearer,
-    live: { status: [200] },
-    dead: { status: [401] },
-  },
-}
-const ended = {
-  http: {
-    method: 'DELETE',
-    url: 'https://api.acme.example/me',
-    headers: bearer,
-    done: { status: [204, 404] },
-  },
-}
-
 let vendors: VendorServer
 beforeAll(async () => {
   vendors = await startVendors()
@@ -44,26 +23,9 @@ beforeEach(() => {
   vendors.arrived.length = 0
 })
 
-function kindOf(verify: unknown, revoke: unknown = ended): DeclaredKind {
-  return {
-    id: 'acme-token',
-    name: 'Acme token',
-    system: 'acme',
-    keywords: ['tok_'],
-    verify: verifyStep.parse(verify),
-    revoke: revokeStep.parse(revoke),
-  }
-}
-
-async function open(kind: DeclaredKind, io: Partial<Io> = {}, limits: Partial<Limits> = {}) {
-  return await declared(async () => [kind], limits).open({}, { ...realIo(), fetch: vendors.fetch, ...io })
-}
-
-/** Live with this token, dead with any other. */
-function accept(token = TOKEN, status = 401): void {
-  vendors.answer = ({ headers }, response) =>
-    reply(response, headers.authorization === `Bearer ${token}` ? 200 : status, {})
-}
+const open = async (kind: DeclaredKind, io: Partial<Io> = {}, limits: Partial<Limits> = {}) =>
+  await openAt(vendors, kind, io, limits)
+const accept = (token?: string, status?: number) => acceptAt(vendors, token, status)
 
 describe('verify', () => {
   test('offers a wrong one of the same form first, and once for many', async () => {
@@ -195,64 +157,6 @@ describe('verify', () => {
     expect(await connection.verify!(REF, new Secret(TOKEN))).toMatchObject({ state: 'unknown' })
     vendors.answer = (_, response) => reply(response, 401, {})
     expect(await connection.verify!(REF, new Secret(TOKEN))).toMatchObject({ state: 'dead' })
-  })
-
-  test('a refusal that others get as well proves the end only of what the same address accepted before', async () => {
-    const { dead: _, ...http } = plain.http
-    const step = { http: { ...http, refused: { status: [401], why: 'It may be of another instance.' } } }
-    accept()
-    const secret = new Secret(TOKEN)
-    const before = await (await open(kindOf(step))).verify!(REF, secret)
-    expect(before).toMatchObject({ state: 'live', acceptedAt: expect.stringContaining(plain.http.url) })
-    accept('nobody') // and asked by another process, much later
-    const connection = await open(kindOf(step))
-    const told = before.acceptedAt!
-    expect(await connection.verify!(REF, secret, told)).toMatchObject({ state: 'dead' })
-    // By another server, and from another machine: a key may be bound to the addresses of the first.
-    const [server, machine] = [told.replace('/me', '/elsewhere'), told.replace(/ from .*/, ' from another')]
-    const why = expect.stringContaining('another instance')
-    for (const other of [undefined, server, machine])
-      expect(await connection.verify!(REF, secret, other)).toMatchObject({ state: 'unknown', why })
-  })
-
-  test('but not where a page refuses it, or as a live one is refused at times', async () => {
-    const { dead: _, ...http } = plain.http
-    const told = { status: [401], why: 'It may be of another instance.' }
-    const passing = {
-      status: [401],
-      json: { code: 'busy' },
-      why: 'So it is refused when it is asked too often.',
-    }
-    accept()
-    const secret = new Secret(TOKEN)
-    const connection = await open(kindOf({ http: { ...http, refused: told, passing } }))
-    const { acceptedAt } = await connection.verify!(REF, secret)
-    for (const [body, type, state, why] of [
-      [{}, 'text/html; charset=utf-8', 'unknown', 'no JSON'],
-      [{ code: 'busy' }, 'application/json', 'unknown', 'asked too often'],
-      [{ code: 'gone' }, 'application/json', 'dead', 'accepted before'],
-      [undefined, 'text/plain', 'dead', 'accepted before'],
-    ] as const) {
-      vendors.answer = (_, response) => reply(response, 401, body, { 'Content-Type': type })
-      expect(await connection.verify!(REF, secret, acceptedAt)).toMatchObject({
-        state,
-        why: expect.stringContaining(why),
-      })
-    }
-  })
-
-  test('what a region accepted before, and refuses now, is dead whatever the other regions say', async () => {
-    const { dead: _, ...http } = plain.http
-    const url = ['https://us.acme.example/me', 'https://eu.acme.example/me']
-    const step = { http: { ...http, url, refused: { status: [401], why: 'It may be of another instance.' } } }
-    const connection = await open(kindOf(step))
-    vendors.answer = ({ host, headers }, response) =>
-      reply(response, host.startsWith('eu') && headers.authorization === `Bearer ${TOKEN}` ? 200 : 401)
-    const before = await connection.verify!(REF, new Secret(TOKEN))
-    expect(before).toMatchObject({ state: 'live', acceptedAt: expect.stringContaining(url[1]!) })
-    vendors.answer = ({ host }, response) => reply(response, host.startsWith('eu') ? 401 : 503)
-    expect((await connection.verify!(REF, new Secret(TOKEN), before.acceptedAt)).state).toBe('dead')
-    expect(await connection.verify!(REF, new Secret(TOKEN))).toMatchObject({ state: 'unknown' })
   })
 
   test('a call is for what begins so only', async () => {
