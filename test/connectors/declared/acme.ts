@@ -17,7 +17,7 @@ export const plain = {
     dead: { status: [401] },
   },
 }
-export const ended = {
+const ended = {
   http: {
     method: 'DELETE',
     url: 'https://api.acme.example/me',
