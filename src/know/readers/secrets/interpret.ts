@@ -99,11 +99,8 @@ export function readToken(
     match.groups['value'] ??
     other?.['value'] ??
     (rule.lead && !compiled.pair?.hasValue ? [match.start, match.end] : undefined)
-  const value = spanOf(
-    text,
-    range,
-    range && rule.encodings.length === 0 ? writtenAs(text, range) : rule.encodings,
-  )
+  const encodings = range && rule.encodings.length === 0 ? writtenAs(text, range) : rule.encodings
+  const value = encodings && spanOf(text, range, encodings)
   if (!value) return undefined
   const idRange = match.groups['id'] ?? match.groups['user'] ?? other?.['id']
   const id = spanOf(text, idRange ?? (rule.lead?.id ? taken : undefined), [])
