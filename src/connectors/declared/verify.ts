@@ -79,17 +79,19 @@ async function tryAt(
     return { state: 'live', why, acceptedAt: askedOf(url), ...(access.length > 0 && { access }) }
   }
   const { dead = [], refused, passing } = call
-  const isDead = isOneOf(reply, dead)
-  if (!isDead && passing && isOneOf(reply, [passing]))
-    return unknown(`${host} answered ${reply.status}. That proves nothing: ${passing.why}`)
-  if (!isDead && !(refused && isOneOf(reply, [refused]))) return unknown(undecided(request, reply))
   // A proxy or a shield against bots refuses with a page, whatever is asked; a vendor's API answers in JSON mostly.
-  if (isDead ? reply.json === undefined : wasAccepted && isPage(reply))
-    return unknown(`${undecided(request, reply)} It was no JSON: something in between may have answered.`)
-  if (isDead) return { state: 'dead', why: `Refused: ${host} answered ${reply.status}.` }
-  if (wasAccepted)
-    return { state: 'dead', why: `Refused where it was accepted before: ${host} answered ${reply.status}.` }
-  return unknown(`${host} answered ${reply.status}. That proves nothing: ${refused!.why}`)
+  const inBetween = () =>
+    unknown(`${undecided(request, reply)} It was no JSON: something in between may have answered.`)
+  const noProof = (why: string) => unknown(`${host} answered ${reply.status}. That proves nothing: ${why}`)
+  if (isOneOf(reply, dead)) {
+    if (reply.json === undefined) return inBetween()
+    return { state: 'dead', why: `Refused: ${host} answered ${reply.status}.` }
+  }
+  if (passing && isOneOf(reply, [passing])) return noProof(passing.why)
+  if (!refused || !isOneOf(reply, [refused])) return unknown(undecided(request, reply))
+  if (!wasAccepted) return noProof(refused.why)
+  if (isPage(reply)) return inBetween()
+  return { state: 'dead', why: `Refused where it was accepted before: ${host} answered ${reply.status}.` }
 }
 
 function isPage({ headers }: Reply): boolean {

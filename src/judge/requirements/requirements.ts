@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { isLoopback } from '../../core/contract/loopback.ts'
 import { DAY_MS, type Ms } from '../../core/contract/ref.ts'
+import { parseYamlFile } from '../../core/contract/yaml-file.ts'
 import type { Db } from '../../core/store/store.ts'
 import { CLASSES, environmentNamed, type Profile } from './profiles.ts'
-import { parseYamlFile } from '../../core/contract/yaml-file.ts'
 
 const days = z
   .string()

@@ -185,8 +185,8 @@ const CHOSEN =
   /^[A-Za-z_$!(](?:[^"'`\n;,{}]|(["'`])[\w-]{0,24}\1){1,100}?[ \t]\?[ \t]{0,4}(?:(?:[\w.$]{1,60}(?:\([^()"'`]{0,20}\))?|(["'`])[\w-]{0,24}\2)[ \t]{0,4}:[ \t]{0,4})?(?=["'`][^\s"'`]{0,60}\d[^\s"'`]{0,200}["'`])/
 
 function afterCondition(page: string, at: number): number {
-  const sign = isQuote(page[at]) ? -1 : page.indexOf(' ? ', at)
-  return sign < 0 || sign > at + 120 ? at : at + (CHOSEN.exec(page.slice(at, at + 400))?.[0].length ?? 0)
+  if (isQuote(page[at]) || !page.slice(at, at + 123).includes(' ? ')) return at
+  return at + (CHOSEN.exec(page.slice(at, at + 400))?.[0].length ?? 0)
 }
 
 /** The next word of a sentence, without the sign that ends it; an exclamation mark is rather a password's. */

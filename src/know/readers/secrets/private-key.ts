@@ -7,6 +7,8 @@ import type { Text } from './text.ts'
  * reader of notebooks, which are written so, gives its lines as they are shown.
  */
 export function writtenAs(text: Text, [start, end]: [number, number]): string[] | undefined {
+  // Most values are tokens, of which no string is needed.
+  if (text.bytes[start] !== HYPHEN && !text.bytes.subarray(start, end).includes(NEWLINE)) return []
   const content = text.latin1(start, end)
   if (content.startsWith('-----BEGIN ') && OF_PROGRAM.test(content)) {
     const plain = Buffer.from(decodeAs(Buffer.from(content, 'latin1'), 'joined')!).toString('latin1')
@@ -25,5 +27,6 @@ export function writtenAs(text: Text, [start, end]: [number, number]): string[] 
   return [`indent:${indent.length}`]
 }
 
+const [HYPHEN, NEWLINE] = [0x2d, 0x0a]
 /** A quote or a backslash, in a line that is no header of the key's. */
 const OF_PROGRAM = /^(?![ \t]{0,80}[\w-]{1,40}: ).*["'\\]/m
