@@ -64,6 +64,8 @@ const VALUES = new Set(
     '59c6995e998f97a5a0044966f0945389 dc9e86dae88c7a8412f4603b6b78690d',
     '5de4111afa1a4b94908f83103eb1f170 6367c2e68ca870fc3fb9a804cdab365a',
     '4f3edf983ac636a65a842ce7c78d9aa7 06d3b113bce9c46f30d7d21715b23b1d',
+    // Every developer's own Supabase.
+    'sb_secret_N7UND0UgjKTVK- Uodkm0Hg_xSvEMPvz',
     // The seed of one-time codes in Google Authenticator's description of its URIs.
     'JBSWY3DP EHPK3PXP',
     // Google's reCAPTCHA for tests.
