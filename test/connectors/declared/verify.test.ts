@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
 import type { DeclaredKind } from '../../../src/core/contract/declared-step.ts'
 import { Secret } from '../../../src/core/contract/secret.ts'
+import { parseRule } from '../../../src/know/readers/secrets/load-rules.ts'
+import { readSource } from '../../tidy/sources.ts'
 import { acceptAt, kindOf, openAt, plain, REF, TOKEN } from './acme.ts'
 import { reply, startVendors, type VendorServer } from './vendor-server.ts'
 
@@ -69,5 +72,40 @@ describe('what was accepted before', () => {
     vendors.answer = ({ host }, response) => reply(response, host.startsWith('eu') ? 401 : 503)
     expect((await connection.verify!(REF, new Secret(TOKEN), before.acceptedAt)).state).toBe('dead')
     expect(await connection.verify!(REF, new Secret(TOKEN))).toMatchObject({ state: 'unknown' })
+  })
+})
+
+const guide = readSource('docs/scan.md')
+const [rule = '', verify = ''] = [...guide.matchAll(/^```yaml\n([\s\S]*?)^```/gm)].map(([, block]) => block!)
+/** `| 401 {"code":"busy"} | unknown | unknown |` */
+const rows = [...guide.matchAll(/^\| (\d{3})(?: `(.*)`)? +\| (\w+) +\| (\w+) +\|$/gm)].map(
+  ([, status, body = '', known, other]) => ({ status: Number(status), body, known: known!, other: other! }),
+)
+
+describe('the guide for rules of one’s own', () => {
+  test('shows a call that a rule can have', () => {
+    const whole = rule.replace(/^verify: .*\n/m, verify)
+    expect(whole).not.toBe(rule)
+    expect(parseRule('acme-token.yaml', whole).problems).toEqual([])
+  })
+
+  test('tells of answers of every kind', () => {
+    expect(new Set(rows.map(({ known, other }) => `${known} ${other}`)).size).toBe(4)
+  })
+
+  test.each(rows)('says truly what $status $body proves', async ({ status, body, known, other }) => {
+    const secret = new Secret(TOKEN)
+    const connection = await open(kindOf((parse(verify) as { verify: unknown }).verify))
+    acceptAt(vendors)
+    const { acceptedAt } = await connection.verify!(REF, secret)
+    const json = body.startsWith('{') ? (JSON.parse(body) as object) : undefined
+    const type = { 'Content-Type': json ? 'application/json' : 'text/html' }
+    // A wrong one is always refused: what is told is told of the right one.
+    vendors.answer = ({ headers }, response) =>
+      headers.authorization === `Bearer ${TOKEN}`
+        ? reply(response, status, json, type)
+        : reply(response, 401, {})
+    expect((await connection.verify!(REF, secret, acceptedAt)).state).toBe(known)
+    expect((await connection.verify!(REF, secret)).state).toBe(other)
   })
 })
