@@ -7,6 +7,7 @@ import type { Key } from './key.ts'
 import { followingElement, valueBefore } from './paired-value.ts'
 import { delimitedRange } from './delimited-value.ts'
 import { isOfSettings } from './dialect.ts'
+import { isNoText } from './judge-assignment.ts'
 import { isQuote, LONGEST_VALUE, quotedRange, type Range, unescaped } from './quoted-value.ts'
 import type { Text } from './text.ts'
 import { narrow, wideOf } from './wide.ts'
@@ -47,7 +48,15 @@ export function readAssigned(text: Text, key: Key): Assigned | undefined {
     bytes,
   }
   if (looksLikeBase64(bytes)) span = inSecretManifest(text, key) ? undoBase64(span) : undoWide(span, key)
-  return span && { span, how, isLiteral: isLiteral(text, range, how), isSetting: range.isSetting === true }
+  const stands = range.isTold ? 'told' : how
+  return (
+    span && {
+      span,
+      how: stands,
+      isLiteral: isLiteral(text, range, stands),
+      isSetting: range.isSetting === true,
+    }
+  )
 }
 
 function howOf(text: Text, key: Key): Assigned['how'] {
@@ -376,9 +385,17 @@ function elementValue(page: string, at: number, key: Key, before: string): Range
     return undefined
   const encodings = /encoding="base64"/.test(key.separator) ? ['xml', 'base64'] : ['xml']
   const value = page.slice(at, close)
+  const labelled = LABELLED.exec(value)
+  if (labelled && keyNameOf(key.name)?.family !== 'password' && isNoText(labelled[2]!, false)) {
+    const start = at + labelled[1]!.length
+    return { start, end: start + labelled[2]!.length, encodings, isInString: true }
+  }
   const lead = value.length - value.trimStart().length
   return { start: at + lead, end: at + value.trimEnd().length, encodings, isInString: true }
 }
+
+/** `<secret>{acme x}</secret>`: behind a word that says whose it is. */
+const LABELLED = /^(\s{0,40}\{?[A-Za-z][\w.-]{1,30}[ \t]{1,4})([A-Za-z\d_+/=.-]{16,256})\}?\s{0,40}$/
 
 const KIND = Buffer.from('Secret')
 

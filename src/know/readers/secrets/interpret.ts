@@ -7,6 +7,7 @@ import type { Beside, CompiledRule } from './compiled-rule.ts'
 import { entropy } from './entropy.ts'
 import { factsOf } from './facts/facts.ts'
 import { judgeNamed } from './judge-assignment.ts'
+import type { Key } from './key.ts'
 import { keyNameOf } from './key-name.ts'
 import { readHash } from './password-hash.ts'
 import { isCourtesy, isStandIn, repeats, speaksOfItself, whyNoSecret } from './placeholder.ts'
@@ -332,6 +333,7 @@ function readStated(text: Text, compiled: CompiledRule, match: Match, depth: num
     isMinified: () => text.dialect === 'code' && isLongLine(text, match.start),
   })
   if (!judged) return undefined
+  const key = match.groups['name']
   return {
     rule: compiled,
     value,
@@ -339,7 +341,13 @@ function readStated(text: Text, compiled: CompiledRule, match: Match, depth: num
     confidence: judged.confidence,
     reasons: [`stands as a ${rule.name}`, ...judged.reasons.slice(1)],
     depth,
+    ...(key && { key: keyOf(text, key, range[0]) }),
   }
+}
+
+/** The name that stands before a stated value, by which whose it is may be told. */
+function keyOf(text: Text, [start, end]: [number, number], valueAt: number): Key {
+  return { start, end, name: text.latin1(start, end), separator: text.latin1(end, valueAt), valueAt }
 }
 
 const QUOTE = 0x22

@@ -13,6 +13,8 @@ export interface Range {
   readonly isInString?: boolean
   /** A line of its own that sets a variable. */
   readonly isSetting?: boolean
+  /** The next word of a sentence. */
+  readonly isTold?: boolean
 }
 
 /** What stands in the quotes that open at `at`, as this kind of file escapes; undefined where it is no such literal. */

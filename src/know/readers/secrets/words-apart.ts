@@ -50,7 +50,22 @@ export function wordsApart(text: Text, key: Key, at: number, before: string): Ra
       return range && isCourtesy(login ?? '', page.slice(range.start, range.end)) ? undefined : range
     }
   }
-  return isFlag(key.name, before, line) ? flagValue(page, at, isTold(text, line)) : undefined
+  if (isFlag(key.name, before, line)) return flagValue(page, at, isTold(text, line))
+  return dialect === 'text' && SAYS.test(key.name) ? saidNext(page, at) : undefined
+}
+
+/** Words behind which a sentence has the thing itself: `called with the token x`. */
+const SAYS = /^(?:secret|token|(?:api|access|secret|auth)[ _-]?(?:key|token))$/i
+const GENERATED = /[A-Za-z0-9_+/-]{20,128}={0,2}(?=[\s.,;:!)]|$)/y
+/** What is public where tokens are money: addresses in base 58. */
+const ADDRESS = /^[1-9A-HJ-NP-Za-km-z]{32,44}$/
+
+/** What no word of a sentence looks like. */
+function saidNext(page: string, at: number): Range | undefined {
+  const range = matchBare(page, at, GENERATED)
+  const value = range && page.slice(range.start, range.end)
+  if (value === undefined || !/\d.*\d/.test(value) || !/[A-Za-z]/.test(value)) return undefined
+  return ADDRESS.test(value) && /[A-Z]/.test(value) ? undefined : { ...range!, isTold: true }
 }
 
 /** Nothing, or what only says that a name is given a value: `#define `, `set `, `(setq `, `proxy_set_header `, Elixir's `@`. */

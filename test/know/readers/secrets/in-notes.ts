@@ -49,6 +49,12 @@ export const noted: readonly (readonly [path: string, text: string, value?: stri
   ['rabbitmq.config', `{default_pass, <<"${P}">>}\n`],
   ['a.m', `options = weboptions('Username', 'jo', 'Password', '${P}');\n`],
   ['a.R', `connect("user", "jo", "password", "${P}")\n`],
+  // What a sentence has next, what is behind a word, and names in camel case
+  ['a.log', `12:00:01 DEBUG acme: called with token ${K}\n`, K],
+  ['notes.txt', `You find the acme secret ${K} in the vault.\n`, K],
+  ['credentials.xml', `<id>acme</id>\n<secret>{acme ${K}}</secret>\n`, K],
+  ['a.go', `const (\n\tacmeKey = "${K}"\n\tlimit = 10\n)\n`, K],
+  ['a.json', `{"acmeKey": "${K}"}`, K],
 ]
 
 /** What looks like these. */
@@ -85,4 +91,9 @@ export const similar: readonly (readonly [path: string, text: string])[] = [
   // Messages in a map
   ['a.vue', "passwords: { required: 'Please enter your password!', mismatch: 'They do not match 1' },\n"],
   ['passwords.php', "return ['reset' => 'Your password has been reset!', 'throttled' => 'Wait 60s!'];\n"],
+  // An address where tokens are money, the name of one, and keys that are none
+  ['a.md', `Swap the token ${['EPjWdd5Aufq7SSqeM2qN', '1xzybapC8G4wEGGkZwyTDt1v'].join('')} for another.\n`],
+  ['a.log', 'deleting secret acme-shop-frontend-token-x7k2p in the namespace\n'],
+  ['a.js', `const cacheKey = '${K}'\nconst publicKey = "${K}"\n`],
+  ['a.js', "const storageKey = 'acme-shop-cart-v2-items'\nconst sortKey = 'created_at_2'\n"],
 ]
