@@ -17,8 +17,6 @@ export const WHOLE_BYTES = 8 * 1024 * 1024
 const PATIENCE_MS = 60_000
 const SLOWEST_BYTES_PER_MS = 200
 const IDLE_MS = 60_000
-/** A small source is done with by then mostly; of another one there is enough for two, and a processor has nothing to do yet. */
-const SECOND_AFTER_MS = 100
 /** What a worker makes is short-lived: with half of the usual room for it, two workers take 30 MiB less. */
 const YOUNG_MIB = 24
 
@@ -130,7 +128,7 @@ export class Reading {
   readonly #key: Secret
   readonly #memory: Shared[] = []
   #pool: Promise<Pool> | undefined
-  #second: NodeJS.Timeout | undefined
+  #isMoreExpected = false
 
   constructor({
     rules,
@@ -147,14 +145,10 @@ export class Reading {
     this.workers = workers
   }
 
-  /** There will be something to read: the first worker starts meanwhile, and soon a second one. What is wrong with it is met where it is given something. */
+  /** There will be something to read: the first worker starts meanwhile. What is wrong with it is met where it is given something. */
   expect(): void {
-    const pool = (this.#pool ??= this.#start())
-    pool.catch(() => {})
-    if (this.workers < 2 || this.#second) return
-    this.#second = setTimeout(() => {
-      for (let worker = 0; worker < 2; worker++) void pool.then(ready => ready.run([])).catch(() => {})
-    }, SECOND_AFTER_MS)
+    this.#pool ??= this.#start()
+    this.#pool.catch(() => {})
   }
 
   batch(): Batch {
@@ -164,10 +158,19 @@ export class Reading {
   /** One answer for each document. A document that a worker cannot finish is read by itself, then given up. */
   async read(batch: Batch): Promise<ReadAnswer[]> {
     try {
-      return await this.#read(batch.documents)
+      const answers = this.#read(batch.documents)
+      if (batch.isFull()) this.#expectMore()
+      return await answers
     } finally {
       this.#memory.push(batch.memory)
     }
+  }
+
+  /** Behind a batch that is full comes another one mostly: a second worker starts while that is gathered. */
+  #expectMore(): void {
+    if (this.workers < 2 || this.#isMoreExpected) return
+    this.#isMoreExpected = true
+    void this.#pool?.then(pool => pool.run([])).catch(() => {})
   }
 
   async #read(documents: readonly Held[]): Promise<ReadAnswer[]> {
@@ -237,7 +240,6 @@ export class Reading {
   }
 
   async close(): Promise<void> {
-    clearTimeout(this.#second)
     const pool = await this.#pool
     await pool?.destroy()
   }

@@ -51,15 +51,24 @@ test('a reading that is told what comes has a worker by then, and one that is to
   await reading.close()
 })
 
-test('a reading that goes on has a second worker before there is more than one can read', async () => {
+test('what fills no batch is read by one worker, and behind the first full batch a second one starts', async () => {
   const few = rules.filter(({ id }) => id === 'github-token')
   const options = { rules: few, problems: [], version: '1', key: testKeys.fingerprint, workers: 3 }
   let started = 0
   const count = () => started++
   process.on('worker', count)
   const reading = new Reading(options)
+  const readOf = async (documents: number) => {
+    const batch = reading.batch()
+    for (let i = 0; i < documents; i++)
+      batch.add(await begin({ id: `${i}`, in: CONTAINER, path: 'p', cursor: '', async *bytes() {} }))
+    return await reading.read(batch)
+  }
   try {
     reading.expect()
+    for (let i = 0; i < 3; i++) expect(await readOf(255)).toHaveLength(255)
+    expect(started).toBe(1)
+    expect(await readOf(256)).toHaveLength(256)
     await expect.poll(() => started).toBe(2)
   } finally {
     process.off('worker', count)
