@@ -59,7 +59,7 @@ async function main(): Promise<number> {
     const reader = await import('./serve/cli/read-secret.ts')
     return await reader.readSecret(prompt, process.stdin, process.stderr, interrupt)
   }
-  const connectors = async () => (await import('./connectors/all.ts')).connectors
+  const allConnectors = async () => await (await import('./connectors/all.ts')).allConnectors()
 
   const compose: Compose = async (needs, surface) => {
     const home = process.env['FIREBREAK_HOME'] || join(homedir(), '.firebreak')
@@ -98,6 +98,7 @@ async function main(): Promise<number> {
       { startSealer },
       { Connections },
       { declared },
+      { connectors },
     ] = await Promise.all([
       import('./core/keys/root-key.ts'),
       import('./core/keys/keys.ts'),
@@ -108,6 +109,7 @@ async function main(): Promise<number> {
       import('./core/evidence/sealer.ts'),
       import('./know/connections/registry.ts'),
       import('./connectors/declared/connector.ts'),
+      import('./connectors/all.ts'),
     ])
     const file = join(home, STORE_FILE)
     // The key is made before the database: where only the database is, the key was lost, and a new one is no help.
@@ -167,7 +169,7 @@ async function main(): Promise<number> {
       environment: process.env,
     },
     compose,
-    connectors,
+    allConnectors,
     readSecret,
   })
   await drained(process.stdout)

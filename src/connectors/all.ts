@@ -1,43 +1,31 @@
-import type { Connector } from '../core/contract/connector.ts'
-import { aws } from './aws/connector.ts'
-import { azure } from './azure/connector.ts'
-import { directory } from './directory/connector.ts'
-import { gcp } from './gcp/connector.ts'
-import { git } from './git/connector.ts'
-import { github } from './github/connector.ts'
-import { gitlab } from './gitlab/connector.ts'
-import { kubernetes } from './kubernetes/connector.ts'
-import { mariadb } from './mariadb/connector.ts'
-import { nats } from './nats/connector.ts'
-import { postgres } from './postgres/connector.ts'
-import { rabbitmq } from './rabbitmq/connector.ts'
-import { redis } from './redis/connector.ts'
-import { registry } from './registry/connector.ts'
-import { report } from './report/connector.ts'
-import { sealed } from './sealed/connector.ts'
-import { slack } from './slack/connector.ts'
-import { ssh } from './ssh/connector.ts'
-import { x509 } from './x509/connector.ts'
+import type { Connector, ConnectorLoaders } from '../core/contract/connector.ts'
 
-/** Every system that can be connected. A new connector is one more line here. */
-export const connectors: readonly Connector[] = [
-  git,
-  directory,
-  postgres,
-  mariadb,
-  rabbitmq,
-  nats,
-  redis,
-  aws,
-  azure,
-  gcp,
-  github,
-  gitlab,
-  kubernetes,
-  slack,
-  ssh,
-  x509,
-  registry,
-  sealed,
-  report,
-] as readonly Connector[]
+/**
+ * Every system that can be connected, under its name. Each is loaded when it is needed: all together take longer than a scan
+ * of something small. A new connector is one more line here.
+ */
+export const connectors = {
+  git: async () => (await import('./git/connector.ts')).git,
+  directory: async () => (await import('./directory/connector.ts')).directory,
+  postgres: async () => (await import('./postgres/connector.ts')).postgres,
+  mariadb: async () => (await import('./mariadb/connector.ts')).mariadb,
+  rabbitmq: async () => (await import('./rabbitmq/connector.ts')).rabbitmq,
+  nats: async () => (await import('./nats/connector.ts')).nats,
+  redis: async () => (await import('./redis/connector.ts')).redis,
+  aws: async () => (await import('./aws/connector.ts')).aws,
+  azure: async () => (await import('./azure/connector.ts')).azure,
+  gcp: async () => (await import('./gcp/connector.ts')).gcp,
+  github: async () => (await import('./github/connector.ts')).github,
+  gitlab: async () => (await import('./gitlab/connector.ts')).gitlab,
+  kubernetes: async () => (await import('./kubernetes/connector.ts')).kubernetes,
+  slack: async () => (await import('./slack/connector.ts')).slack,
+  ssh: async () => (await import('./ssh/connector.ts')).ssh,
+  x509: async () => (await import('./x509/connector.ts')).x509,
+  registry: async () => (await import('./registry/connector.ts')).registry,
+  sealed: async () => (await import('./sealed/connector.ts')).sealed,
+  report: async () => (await import('./report/connector.ts')).report,
+} as Readonly<Record<string, () => Promise<unknown>>> as ConnectorLoaders
+
+export async function allConnectors(): Promise<readonly Connector[]> {
+  return await Promise.all(Object.values(connectors).map(load => load()))
+}

@@ -48,6 +48,7 @@ export class Process {
   readonly #db: Db
   readonly #io: Io
   readonly #connections: Connections
+  readonly #systems: readonly string[]
   #dead = false
   #calls = 0
   #dyingCall: DyingCall | undefined
@@ -78,6 +79,7 @@ export class Process {
     })
     const connectors = estate.connectors().map(connector => this.#mortal(connector))
     this.#connections = new Connections(connectors, keys, this.#io)
+    this.#systems = connectors.map(({ system }) => system)
   }
 
   get io(): Io {
@@ -105,10 +107,9 @@ export class Process {
 
   async connect({ approved, workloads }: Description): Promise<void> {
     await this.#connections.add(this.#db, 'postgres', {}, 'db.example')
-    const systems = (await this.#connections.systems()).map(({ system }) => system)
-    if (systems.includes('redis')) await this.#connections.add(this.#db, 'redis', {}, 'cache.example')
-    if (systems.includes('mariadb')) await this.#connections.add(this.#db, 'mariadb', {}, 'shop-db.example')
-    if (systems.includes('aws')) await this.#connections.add(this.#db, 'aws', {}, 'aws')
+    if (this.#systems.includes('redis')) await this.#connections.add(this.#db, 'redis', {}, 'cache.example')
+    if (this.#systems.includes('mariadb')) await this.#connections.add(this.#db, 'mariadb', {}, 'shop-db.example')
+    if (this.#systems.includes('aws')) await this.#connections.add(this.#db, 'aws', {}, 'aws')
     await this.#connections.add(this.#db, 'directory', {
       path: '/estate',
       approved,

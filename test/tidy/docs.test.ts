@@ -2,7 +2,7 @@ import { dirname, join, normalize } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { ERRORS } from '../../src/core/contract/errors.ts'
 import { operations } from '../../src/serve/operations/all.ts'
-import { connectors } from '../../src/connectors/all.ts'
+import { allConnectors } from '../../src/connectors/all.ts'
 import { projectFiles, readSource } from './sources.ts'
 
 const files = projectFiles()
@@ -83,7 +83,7 @@ describe('operations', () => {
   test('have the summary that the overview shows, and are in the README', async () => {
     const readme = readSource('README.md')
     for (const entry of operations) {
-      const operation = await entry.load(async () => connectors)
+      const operation = await entry.load(allConnectors)
       expect({ name: operation.name, summary: operation.summary }).toEqual({
         name: entry.name,
         summary: entry.summary,

@@ -18,6 +18,9 @@ export interface Connector<Config = unknown> {
   open(config: Config, io: Io): Promise<Connection>
 }
 
+/** Ways to load them, each under the name of its system. */
+export type ConnectorLoaders = Readonly<Record<string, () => Promise<Connector>>>
+
 /**
  * What to issue. `name` is unique to the attempt, so that `undo` finds what a crash left behind; `like` is the
  * credential whose rights the new one gets; `before` is `inspect(like)` from before the first attempt.

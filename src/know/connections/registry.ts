@@ -1,5 +1,5 @@
 import { type ZodError, z } from 'zod'
-import type { Connection, Connector } from '../../core/contract/connector.ts'
+import type { Connection, Connector, ConnectorLoaders } from '../../core/contract/connector.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import { newId } from '../../core/contract/id.ts'
 import type { Io } from '../../core/contract/io.ts'
@@ -27,31 +27,28 @@ export type Address = z.infer<typeof address> & { readonly system: string }
 
 /** The connectors that main.ts hands in, and the only opener of connections. One connection per source and process. */
 export class Connections {
-  #known: readonly Connector[] | undefined
-  readonly #load: () => Promise<readonly Connector[]>
+  readonly #loaders: ConnectorLoaders
   readonly #unconnected: readonly Connector[]
   readonly #keys: Keys
   readonly #io: Io
   readonly #open = new Map<string, Promise<Connection>>()
 
   /**
-   * `connectors` may be a way to load them, which takes longer than most commands that open no connection.
+   * Of `connectors` only those are loaded of which a connection is opened: to load them takes longer than most commands.
    * `unconnected` take no configuration, and are open to whoever asks by the connector's name in place of a source's id.
    */
   constructor(
-    connectors: readonly Connector[] | (() => Promise<readonly Connector[]>),
+    connectors: ConnectorLoaders | readonly Connector[],
     keys: Keys,
     io: Io,
     unconnected: readonly Connector[] = [],
   ) {
-    this.#load = typeof connectors === 'function' ? connectors : async () => connectors
+    this.#loaders = isLoaded(connectors)
+      ? Object.fromEntries(connectors.map(connector => [connector.system, async () => connector]))
+      : connectors
     this.#unconnected = unconnected
     this.#keys = keys
     this.#io = io
-  }
-
-  async systems(): Promise<readonly Connector[]> {
-    return (this.#known ??= await this.#load())
   }
 
   /**
@@ -202,10 +199,10 @@ export class Connections {
   }
 
   async #connector(system: string): Promise<Connector> {
-    const connectors = await this.systems()
-    const connector = connectors.find(connector => connector.system === system)
-    if (connector) return connector
-    const known = connectors.map(connector => connector.system).join(', ')
+    // A name that objects have by themselves is no connector's.
+    const load = Object.hasOwn(this.#loaders, system) ? this.#loaders[system] : undefined
+    if (load) return await load()
+    const known = Object.keys(this.#loaders).join(', ')
     throw new FirebreakError('INVALID_CONFIG', `no connector is called ${system}`, `give one of: ${known}`)
   }
 
@@ -214,6 +211,10 @@ export class Connections {
     if (!parsed.success) throw invalidConfig(connector, config, parsed.error)
     return { connection: await connector.open(parsed.data, this.#io), parsed: parsed.data }
   }
+}
+
+function isLoaded(connectors: ConnectorLoaders | readonly Connector[]): connectors is readonly Connector[] {
+  return Array.isArray(connectors)
 }
 
 /** Those that are read, and can be acted on: not what was disconnected. */

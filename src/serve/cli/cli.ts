@@ -26,7 +26,7 @@ export interface CliOptions {
   readonly version: string
   readonly terminal: Terminal
   readonly compose: Compose
-  connectors(): Promise<readonly Connector[]>
+  allConnectors(): Promise<readonly Connector[]>
   /** One secret from standard input; called when an argument says `-`. */
   readSecret(prompt: string): Promise<Secret>
 }
@@ -79,7 +79,7 @@ export async function runCli(options: CliOptions): Promise<number> {
   async function addOperation(program: Command, entry: OperationEntry): Promise<void> {
     const command = program.command(entry.name).description(entry.summary)
     if (argv[0] !== entry.name) return
-    const operation = await entry.load(options.connectors)
+    const operation = await entry.load(options.allConnectors)
     const [{ defineCommand }, { runOperation }] = await Promise.all([
       import('./define-command.ts'),
       import('./run-operation.ts'),

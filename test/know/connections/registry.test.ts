@@ -70,7 +70,31 @@ describe('adding', () => {
     expect(await connections.list(db)).toEqual([source])
     expect(await connections.forInstance(db, 'thing', 'i-1')).toEqual([source])
     expect(await connections.forInstance(db, 'thing', 'i-2')).toEqual([])
-    expect(await connections.systems()).toEqual([connector])
+  })
+
+  test('of several connectors only the one that is needed is loaded; one that is not there is told with those that are', async () => {
+    const loaded: string[] = []
+    const ways = (names: readonly string[]) =>
+      Object.fromEntries(
+        names.map(system => [
+          system,
+          async () => {
+            loaded.push(system)
+            return { ...connector, system } as Connector
+          },
+        ]),
+      )
+    const some = new Connections(ways(['thing', 'other']), testKeys, realIo())
+    onTestFinished(() => some.close())
+    await some.add(db, 'thing', { host: 'db' })
+    expect(loaded).toEqual(['thing'])
+    for (const system of ['nothing', 'constructor', '__proto__'])
+      await expect(some.add(db, system, {})).rejects.toMatchObject({
+        code: 'INVALID_CONFIG',
+        message: expect.stringContaining(`no connector is called ${system}`),
+        advice: 'give one of: thing, other',
+      })
+    expect(loaded).toEqual(['thing'])
   })
 
   test('again updates the same source', async () => {

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { expect, test } from 'vitest'
-import { connectors } from '../../../src/connectors/all.ts'
+import { allConnectors } from '../../../src/connectors/all.ts'
 import { defineCommand } from '../../../src/serve/cli/define-command.ts'
 import { type Field, fieldsOf } from '../../../src/serve/cli/flags.ts'
 import { operations } from '../../../src/serve/operations/all.ts'
@@ -8,7 +8,7 @@ import type { Operation } from '../../../src/serve/operations/operation.ts'
 import { projectFiles, readSource } from '../../tidy/sources.ts'
 
 test.each(operations.map(({ name }) => name))('every flag of %s comes to the field it is of', async name => {
-  const operation = await operations.find(one => one.name === name)!.load(async () => connectors)
+  const operation = await operations.find(one => one.name === name)!.load(allConnectors)
   const { variants } = operation
   const commands = variants
     ? variants.choices.map(({ name, input }) => ({
@@ -27,7 +27,7 @@ test.each(operations.map(({ name }) => name))('every flag of %s comes to the fie
 })
 
 test.each(operations.map(({ name }) => name))('the help of %s fits 80 columns', async name => {
-  const operation = await operations.find(one => one.name === name)!.load(async () => connectors)
+  const operation = await operations.find(one => one.name === name)!.load(allConnectors)
   const texts: string[] = []
   const command = new Command(`firebreak ${name}`).description(operation.summary)
   command.configureOutput({ getOutHelpWidth: () => 80, writeOut: text => void texts.push(text) })
@@ -42,7 +42,7 @@ test.each(operations.map(({ name }) => name))('the help of %s fits 80 columns', 
 test('every flag that a hint or a page names is one of its command', async () => {
   const flags = new Map<string, string[]>()
   for (const { name, load } of operations) {
-    const { input, variants } = await load(async () => connectors)
+    const { input, variants } = await load(allConnectors)
     const fields = [input, ...(variants?.choices.map(choice => choice.input) ?? [])].flatMap(fieldsOf)
     flags.set(name, ['--json', '--help', ...fields.map(({ flag }) => flag)])
   }

@@ -2,7 +2,7 @@ import { cp, copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Connector } from '../../../src/core/contract/connector.ts'
+import type { Connector, ConnectorLoaders } from '../../../src/core/contract/connector.ts'
 import { realIo } from '../../../src/core/contract/io.ts'
 import { Connections } from '../../../src/know/connections/registry.ts'
 import type { World } from '../../../src/serve/operations/operation.ts'
@@ -16,7 +16,7 @@ const RULES = fileURLToPath(new URL('../../../rules', import.meta.url))
  * rules for secrets it has those named, which are read faster than all.
  */
 export async function openWorld(
-  connectors: readonly unknown[],
+  connectors: ConnectorLoaders | readonly unknown[],
   secretRules: readonly string[],
   overrides: Partial<World> = {},
 ): Promise<{ readonly world: World; close(): Promise<void> }> {
@@ -29,7 +29,7 @@ export async function openWorld(
     await copyFile(join(RULES, 'secrets', `${name}.yaml`), join(rulesDirectory, 'secrets', `${name}.yaml`))
   const db = await memoryStore()
   const io = realIo()
-  const connections = new Connections(connectors as readonly Connector[], testKeys, io)
+  const connections = new Connections(connectors as ConnectorLoaders | readonly Connector[], testKeys, io)
   return {
     world: {
       home,
