@@ -108,7 +108,8 @@ export class Process {
   async connect({ approved, workloads }: Description): Promise<void> {
     await this.#connections.add(this.#db, 'postgres', {}, 'db.example')
     if (this.#systems.includes('redis')) await this.#connections.add(this.#db, 'redis', {}, 'cache.example')
-    if (this.#systems.includes('mariadb')) await this.#connections.add(this.#db, 'mariadb', {}, 'shop-db.example')
+    if (this.#systems.includes('mariadb'))
+      await this.#connections.add(this.#db, 'mariadb', {}, 'shop-db.example')
     if (this.#systems.includes('aws')) await this.#connections.add(this.#db, 'aws', {}, 'aws')
     await this.#connections.add(this.#db, 'directory', {
       path: '/estate',

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { Db } from '../../core/store/store.ts'
 import type { CopyView, CredentialView } from '../../know/inventory/queries.ts'
+import { byText } from '../../core/contract/text-order.ts'
 
 /** One line on which a credential stands, in one version of one document. What is not known is null. */
 export interface Standing {
@@ -87,10 +88,10 @@ export function compareStandings(a: Standing, b: Standing): number {
   return (
     Number(a.goneAt !== null) - Number(b.goneAt !== null) ||
     Number(standsNow(b)) - Number(standsNow(a)) ||
-    a.path.localeCompare(b.path) ||
-    (a.member ?? '').localeCompare(b.member ?? '') ||
+    byText(a.path, b.path) ||
+    byText(a.member ?? '', b.member ?? '') ||
     (a.line ?? 0) - (b.line ?? 0) ||
-    (a.date ?? '').localeCompare(b.date ?? '')
+    byText(a.date ?? '', b.date ?? '')
   )
 }
 

@@ -4,6 +4,7 @@ import type { Change, ChangeRange } from '../../../core/contract/change.ts'
 import { countText } from '../../../core/contract/count-text.ts'
 import { FirebreakError } from '../../../core/contract/errors.ts'
 import type { Ms } from '../../../core/contract/ref.ts'
+import { byText } from '../../../core/contract/text-order.ts'
 import { fingerprint, publicFingerprint } from '../../../core/keys/fingerprint.ts'
 import type { Keys } from '../../../core/keys/keys.ts'
 import { look, type Look } from '../../../know/observe/look.ts'
@@ -128,7 +129,7 @@ async function foundIn(
     }
   }
   const found = await Promise.all([...groups.values()].map(told))
-  return found.sort((a, b) => b.confidence - a.confidence || a.kind.localeCompare(b.kind))
+  return found.sort((a, b) => b.confidence - a.confidence || byText(a.kind, b.kind))
 }
 
 /** Each value once, by the first that says it. */
@@ -139,7 +140,7 @@ function factsOf(finds: readonly Look[], source: string, now: Ms): ShownFact[] {
       const key = JSON.stringify([name, value])
       if (!told.has(key)) told.set(key, shownFact(name, value, `${source} ${place.path}`, at ?? now, now))
     }
-  return [...told.values()].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+  return [...told.values()].sort((a, b) => byText(a.name, b.name))
 }
 
 function copyOf(change: Change, find: Look): FoundCopy {

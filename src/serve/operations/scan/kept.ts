@@ -5,6 +5,7 @@ import { verifyLeaks } from '../../../act/incident/verify.ts'
 import { isFirebreakError } from '../../../core/contract/errors.ts'
 import { formatRef, type Ms } from '../../../core/contract/ref.ts'
 import type { Verdict } from '../../../core/contract/connector.ts'
+import { byText } from '../../../core/contract/text-order.ts'
 import type { Row } from '../../../core/store/schema.ts'
 import {
   type CredentialView,
@@ -80,7 +81,7 @@ async function told(
   await comparison.end()
   const sure = found
     .filter(found => found.confidence >= input.minConfidence)
-    .sort((a, b) => b.confidence - a.confidence || a.kind.localeCompare(b.kind))
+    .sort((a, b) => b.confidence - a.confidence || byText(a.kind, b.kind))
   const coverage = await coverageOf(db, sourceIds)
   return {
     credentials: sure.filter(found => !isAccepted(found)),
@@ -261,7 +262,7 @@ async function identitiesOf(
 ): Promise<Scan['identities']> {
   const seen = sourceIds.length === 0 ? [] : await listIdentities(world.db, { sourceIds })
   const byRef = new Map([...named, ...seen].map(({ ref, names }) => [formatRef(ref), names]))
-  return [...byRef].map(([ref, names]) => ({ ref, names })).sort((a, b) => a.ref.localeCompare(b.ref))
+  return [...byRef].map(([ref, names]) => ({ ref, names })).sort((a, b) => byText(a.ref, b.ref))
 }
 
 function messageOf(error: Error): string {

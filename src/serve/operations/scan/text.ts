@@ -1,5 +1,6 @@
 import pc from 'picocolors'
 import { countText } from '../../../core/contract/count-text.ts'
+import { byText } from '../../../core/contract/text-order.ts'
 import { coverageText } from '../coverage.ts'
 import { stateText } from '../state-text.ts'
 import { shortFingerprint, standsNow, whereOf } from '../standing.ts'
@@ -112,7 +113,7 @@ function mergedPlaces(open: readonly FoundCopy[]): MergedPlace[] {
   const groups = Map.groupBy(open, whereOf)
   return [...groups].map(([where, copies]) => {
     const commits = copies.filter(copy => copy.commit !== null)
-    const first = commits.sort((a, b) => (a.date ?? '').localeCompare(b.date ?? ''))[0]
+    const first = commits.sort((a, b) => byText(a.date ?? '', b.date ?? ''))[0]
     return {
       where,
       commit: first?.commit ?? null,
