@@ -12,6 +12,7 @@ export const checksums = [
   'discord',
   'gitlab-routable',
   'gitlab-own-prefix',
+  'marvin',
   'nkey',
   'sentry-org',
   'stellar',
@@ -42,6 +43,8 @@ export function holds(checksum: (typeof checksums)[number], token: string): bool
       return ROUTABLE.test(token) ? isRoutable(token) : undefined
     case 'gitlab-own-prefix':
       return isRoutable(token)
+    case 'marvin':
+      return holdsMarvin(token)
     case 'nkey':
     case 'stellar':
       return holdsCrc16(token)
@@ -92,9 +95,14 @@ function isHexOf(tail: string, sum: number): boolean {
 }
 
 function base62(number: number, alphabet: string): string {
+  return inBase(number, alphabet).padStart(6, alphabet[0])
+}
+
+function inBase(number: number, alphabet: string): string {
   let digits = ''
-  for (let rest = number; rest > 0; rest = Math.floor(rest / 62)) digits = alphabet[rest % 62] + digits
-  return digits.padStart(6, alphabet[0])
+  for (let rest = number; rest > 0; rest = Math.floor(rest / alphabet.length))
+    digits = alphabet[rest % alphabet.length] + digits
+  return digits
 }
 
 const ROUTABLE = /^([A-Za-z0-9_-]{27,320})\.01\.([0-9a-z]{2})([0-9a-z]{7})$/
@@ -187,6 +195,62 @@ function holdsBase58Check(token: string): boolean {
   return sha256(sha256(bytes.subarray(0, -4)))
     .subarray(0, 4)
     .equals(bytes.subarray(-4))
+}
+
+/**
+ * What Microsoft's services call the keys that they give out, which is where the sum begins: those of the form that all share,
+ * those that sign messages, then Batch, Functions, Cosmos DB, Cache, Search, Container Registry and IoT.
+ */
+const MARVIN_NAMES =
+  'Default0 Send0000 Listen00 Manage00 System00 Unknown0 AbAcct00 Functi00 Master00 MastRW00 MastRO00 ' +
+  'SystRW00 SystRO00 SysAll00 Resour00 Encryp00 Access00 Query000 PAdmin00 ACRDflt0 IoTHub00 DpsKey00 Device00'
+const ENTRA_DIGITS = `${LOWER}${UPPER}1234567890.-_~`
+
+/**
+ * Keys of Microsoft's services, which end in the Marvin32 of all that stands before. Of the form that they share now its first
+ * four digits are kept, in base64 or, as tokens of Azure DevOps and NuGet have it, in base62; of Entra's client secrets three,
+ * in digits of its own; of the others all of it. The first says what goes in, and keys in public code bear it out.
+ * https://github.com/microsoft/security-utilities
+ * https://github.com/microsoft/SymCrypt/blob/main/lib/marvin32.c
+ */
+function holdsMarvin(token: string): boolean | undefined {
+  if (token.startsWith('Q~', 4)) {
+    if (token[3] !== '8' || token.length !== 40) return undefined
+    return inBase(marvin32(Buffer.from(token.slice(0, -3)), 'AadPwd00'), ENTRA_DIGITS).startsWith(
+      token.slice(-3),
+    )
+  }
+  if (token.length === 84) {
+    const sum = Buffer.alloc(4)
+    sum.writeUInt32LE(marvin32(Buffer.from(token.slice(0, -4), 'base64'), 'Default0'))
+    const ways = [sum.toString('base64'), inBase(sum.readUInt32BE(), DIGITS + UPPER + LOWER)]
+    return ways.some(digits => digits.startsWith(token.slice(-4)))
+  }
+  const bytes = Buffer.from(token, 'base64')
+  if (bytes.length < 8) return false
+  const sum = bytes.readUInt32LE(bytes.length - 4)
+  if (MARVIN_NAMES.split(' ').some(name => marvin32(bytes.subarray(0, -4), name) === sum)) return true
+  // Of the other services public code showed no key by which to tell whether theirs end so too.
+  return /(?:AzSe|AzCa|\+ABa|ACDb|\+AEh|\+ASb|\+ARm|AIoT).{6,8}$/.test(token) ? undefined : false
+}
+
+function marvin32(bytes: Buffer, name: string): number {
+  const seed = Buffer.from(name)
+  let [low, high] = [seed.readUInt32BE(4), seed.readUInt32BE(0)]
+  const turned = (value: number, by: number) => (value << by) | (value >>> (32 - by))
+  const mix = (word: number) => {
+    low += word
+    high ^= low
+    low = turned(low, 20) + high
+    high = turned(high, 9) ^ low
+    low = turned(low, 27) + high
+    high = turned(high, 19)
+  }
+  // One bit stands behind the last byte, and fills the last word with it.
+  const whole = Buffer.concat([bytes, Buffer.of(0x80), Buffer.alloc(3 - (bytes.length % 4))])
+  for (let at = 0; at < whole.length; at += 4) mix(whole.readUInt32LE(at))
+  mix(0)
+  return (low ^ high) >>> 0
 }
 
 /** A DER sequence says how long it is (X.690, 8.1.3); in BER of indefinite length two zero bytes end it. */

@@ -21,6 +21,8 @@ const genuine: Record<(typeof checksums)[number], string> = {
   discord: `${Buffer.from('1098765432109876543').toString('base64url')}.GkZw1a.${'qW8x'.repeat(9)}`,
   'gitlab-routable': routable(['gl', 'pat-'].join(''), 'o:1\nu:2a'),
   'gitlab-own-prefix': routable('acme_', 'o:1\nu:2a'),
+  // As NuGet's gallery shows one, in pieces
+  marvin: ['a'.repeat(52), 'JQQJ99ALN5Z0000', 'LZENeS003NUGT', '3OrW'].join(''),
   nkey: crc16Made(Buffer.concat([Buffer.from([(18 << 3) | (20 >> 2), (20 & 3) << 6]), Buffer.alloc(32, 7)])),
   'sentry-org': `sntrys_${Buffer.from('{"iat":1.5,"url":"https://sentry.io","org":"acme"}').toString('base64')}_x`,
   stellar: crc16Made(Buffer.concat([Buffer.from([18 << 3]), Buffer.alloc(32, 9)])),
@@ -67,6 +69,7 @@ describe.each([
   'crc32-in-hex',
   'gitlab-routable',
   'gitlab-own-prefix',
+  'marvin',
   'nkey',
   'stellar',
 ] as const)('%s', checksum => {
@@ -92,6 +95,8 @@ test('of GitLab, what has no sum is no token of any prefix', () => {
 test('a token of another form carries no sum', () => {
   expect(holds('gitlab-routable', ['glpat-', 'aB3dE5gH7jK9mN1pQ3sT'].join(''))).toBeUndefined()
   expect(holds('crc32-base62', ['ghr_', 'aB3d'.repeat(19)].join(''))).toBeUndefined()
+  expect(holds('marvin', ['aB37', 'Q~', 'aB3d'.repeat(7)].join(''))).toBeUndefined()
+  expect(holds('marvin', ['aB3d'.repeat(10), 'aB', 'Az', 'SeBaB3dE'].join(''))).toBeUndefined()
 })
 
 test('what is no such text at all holds nothing', () => {
@@ -99,6 +104,7 @@ test('what is no such text at all holds nothing', () => {
     'base58check',
     'bech32',
     'der',
+    'marvin',
     'nkey',
     'stellar',
     'discord',
