@@ -1,6 +1,6 @@
 import type * as PiscinaModule from 'piscina'
 import { vi } from 'vitest'
-import type * as ReaderVersion from '../../src/know/observe/reader-version.ts'
+import type * as ReaderVersion from '../../src/know/readers/version.ts'
 import type * as RuleCache from '../../src/know/readers/secrets/rule-cache.ts'
 import type { SimulatedTime } from './simulated-time.ts'
 
@@ -46,7 +46,7 @@ vi.mock('../../src/know/readers/secrets/rule-cache.ts', async original => {
   return { ...real, cachedRules: (...folders: [string, string]) => (rules ??= real.cachedRules(...folders)) }
 })
 
-vi.mock('../../src/know/observe/reader-version.ts', async original => {
+vi.mock('../../src/know/readers/version.ts', async original => {
   const real = await original<typeof ReaderVersion>()
   let version: ReturnType<typeof real.readerVersion> | undefined
   return { ...real, readerVersion: (folder: string) => (version ??= real.readerVersion(folder)) }

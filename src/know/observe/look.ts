@@ -7,7 +7,6 @@ import type { Ref } from '../../core/contract/ref.ts'
 import type { Secret } from '../../core/contract/secret.ts'
 import { isValue } from '../../core/contract/secret-parts.ts'
 import { allReaders } from '../readers/all.ts'
-import { builtDictionary } from '../readers/built.ts'
 import type { Reader } from '../readers/reader.ts'
 import { compileRules } from '../readers/secrets/engine.ts'
 import type { LoadedRules } from '../readers/secrets/load-rules.ts'
@@ -43,16 +42,19 @@ type Copy = Extract<Observation, { see: 'copy' }>
  */
 export async function look(
   change: Change,
-  { rules, areBuilt }: Pick<LoadedRules, 'rules' | 'areBuilt'>,
+  inUse: Pick<LoadedRules, 'rules' | 'dictionary'>,
   io: Pick<Io, 'signal'>,
 ): Promise<Looked> {
-  const looking = new Looking(change, readersHere({ rules, areBuilt }), io)
+  const looking = new Looking(change, readersHere(inUse), io)
   return await looking.all()
 }
 
 /** Compiling the rules takes a moment: once for all documents. */
-export function readersHere({ rules, areBuilt }: Pick<LoadedRules, 'rules' | 'areBuilt'>): readonly Reader[] {
-  return allReaders(compileRules(rules, areBuilt ? builtDictionary() : undefined))
+export function readersHere({
+  rules,
+  dictionary,
+}: Pick<LoadedRules, 'rules' | 'dictionary'>): readonly Reader[] {
+  return allReaders(compileRules(rules, dictionary))
 }
 
 class Looking {

@@ -7,7 +7,8 @@ import { threadEnvironment } from '../../core/contract/thread.ts'
 import type { Keys } from '../../core/keys/keys.ts'
 import type { LoadedRules } from '../readers/secrets/load-rules.ts'
 import { type RuleFolders, rulesInUse } from '../readers/secrets/rules-in-use.ts'
-import { readerVersion, workerFile } from './reader-version.ts'
+import { readerVersion } from '../readers/version.ts'
+import { workerFile } from './worker-file.ts'
 import type { ReadAnswer, ReadTask, WorkerSetup } from './worker.ts'
 import { startWithYoungMemory } from './young-memory.ts'
 
@@ -124,7 +125,7 @@ export class Reading {
   readonly version: string
   readonly workers: number
   readonly problems: LoadedRules['problems']
-  readonly #rules: Pick<WorkerSetup, 'rules' | 'areBuilt'>
+  readonly #rules: Pick<WorkerSetup, 'rules' | 'dictionary'>
   readonly #key: Secret
   readonly #memory: Shared[] = []
   #pool: Promise<Pool> | undefined
@@ -132,13 +133,13 @@ export class Reading {
 
   constructor({
     rules,
-    areBuilt = false,
+    dictionary,
     problems,
     version,
     key,
     workers,
   }: LoadedRules & { readonly version: string; readonly key: Secret; readonly workers: number }) {
-    this.#rules = { rules, areBuilt }
+    this.#rules = { rules, dictionary }
     this.problems = problems
     this.version = version
     this.#key = key

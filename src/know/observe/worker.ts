@@ -3,7 +3,7 @@ import type { Ref } from '../../core/contract/ref.ts'
 import { Secret } from '../../core/contract/secret.ts'
 import type { Fingerprinted } from '../inventory/fold.ts'
 import { allReaders } from '../readers/all.ts'
-import { builtDictionary } from '../readers/built.ts'
+import type { DictionaryPlace } from '../readers/secrets/dictionary-place.ts'
 import type { Rule } from '../readers/secrets/rule.ts'
 import { compileRules } from '../readers/secrets/engine.ts'
 import { fingerprinted } from './fingerprinted.ts'
@@ -12,8 +12,7 @@ import { type ReadAnswer as DocumentAnswer, type Keeping, readDocument } from '.
 /** What a worker starts with. It never gives plaintext back: findings leave it fingerprinted. */
 export interface WorkerSetup {
   readonly rules: readonly Rule[]
-  /** They are those that were built. */
-  readonly areBuilt: boolean
+  readonly dictionary: DictionaryPlace | undefined
   readonly fingerprintKey: Uint8Array
 }
 
@@ -32,7 +31,7 @@ export type ReadAnswer = DocumentAnswer<Fingerprinted>
 
 const setup: WorkerSetup = workerData as WorkerSetup
 const key = new Secret(setup.fingerprintKey)
-const readers = allReaders(compileRules(setup.rules, setup.areBuilt ? builtDictionary() : undefined))
+const readers = allReaders(compileRules(setup.rules, setup.dictionary))
 const keeping: Keeping<Fingerprinted> = {
   keep(observation) {
     const finding = fingerprinted(observation, key)

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { built } from './built.ts'
+import type { Rule } from './secrets/rule.ts'
 
 /** Beside the readers, what decides what is read: how they are called, and what a rule may declare. */
 const BESIDE = ['../observe/worker', '../../core/contract/declared-step']
@@ -14,6 +15,15 @@ const BESIDE = ['../observe/worker', '../../core/contract/declared-step']
 export function versionOf(rulesDirectory: string): string {
   const code = built()?.code ?? codeDigest()
   return createHash('sha256').update(code).update(rulesDigest(rulesDirectory)).digest('hex').slice(0, 32)
+}
+
+/**
+ * The same with further rules. A document that was read by the same version is not read again.
+ */
+export function readerVersion(rulesDirectory: string, ownRules: readonly Rule[] = []): string {
+  const version = versionOf(rulesDirectory)
+  if (ownRules.length === 0) return version
+  return createHash('sha256').update(version).update(JSON.stringify(ownRules)).digest('hex').slice(0, 32)
 }
 
 export function codeDigest(): string {

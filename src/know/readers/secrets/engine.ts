@@ -7,9 +7,10 @@ import type { Candidate, Span } from './candidate.ts'
 import { classOf } from './byte-class.ts'
 import { type CompiledRule, compileRule } from './compiled-rule.ts'
 import { type Dialect, dialectOf } from './dialect.ts'
+import { type DictionaryPlace, dictionaryIn } from './dictionary-place.ts'
 import { type Embedded, EmbeddedTexts, lift } from './embedded.ts'
 import { interpret, type Match } from './interpret.ts'
-import { type Dictionary, dictionaryOf, meaningOf } from './literals.ts'
+import { type Dictionary, meaningOf } from './literals.ts'
 import { IN_NAME } from './lookup.ts'
 import { Owners } from './owners.ts'
 import { type Hits, newHits, Prefilter } from './prefilter.ts'
@@ -53,12 +54,13 @@ const MOST_DECODED = 4
  * The rules made ready. Rules are plain data, so that a worker compiles those that another thread has loaded.
  * Binary content (a NUL among its first 8 KiB) is searched for what a pattern alone tells, also in UTF-16, not for
  * assignments or other encoded texts. What is UTF-16 as a whole is a text like any other.
- * @param dictionary that of these rules, where it was made ahead.
+ * @param place where the dictionary of these rules was made ahead, or is to be kept.
  */
-export function compileRules(rules: readonly Rule[], dictionary?: Dictionary): Engine {
+export function compileRules(rules: readonly Rule[], place?: DictionaryPlace): Engine {
   // A pattern that backtracks too often is finished by V8's linear engine.
   setFlagsFromString('--enable-experimental-regexp-engine-on-excessive-backtracks')
-  return new Engine(rules.map(compileRule), dictionary)
+  const compiled = rules.map(compileRule)
+  return new Engine(compiled, dictionaryIn(place, compiled))
 }
 
 function joined(chunks: readonly Uint8Array[]): Uint8Array {
@@ -89,7 +91,7 @@ export class Engine {
   readonly #progress: Progress[] = []
   readonly #decoding = { left: 0 }
 
-  constructor(rules: readonly CompiledRule[], { lookup, meanings } = dictionaryOf(rules)) {
+  constructor(rules: readonly CompiledRule[], { lookup, meanings }: Dictionary) {
     this.rules = rules
     this.#prefilter = new Prefilter(lookup)
     this.#meanings = meanings

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { LineCounter, parseDocument, type Document, type YAMLParseError } from 'yaml'
 import { FirebreakError } from '../../../core/contract/errors.ts'
 import { systemReason } from '../../../core/contract/system-reason.ts'
+import type { DictionaryPlace } from './dictionary-place.ts'
 import { longestMatch } from './pattern-bounds.ts'
 import { type Rule, ruleSchema, wholePattern } from './rule.ts'
 
@@ -16,8 +17,8 @@ export interface RuleProblem {
 
 export interface LoadedRules {
   readonly rules: readonly Rule[]
-  /** They are those that were built, of which `builtDictionary()` is. */
-  readonly areBuilt?: boolean
+  /** Where their dictionary was made ahead, or is kept once it is made. */
+  readonly dictionary?: DictionaryPlace
   readonly problems: readonly RuleProblem[]
 }
 

@@ -1,9 +1,11 @@
-import { createHash, randomBytes } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { type Built, built } from '../built.ts'
 import { rulesDigest, versionOf } from '../version.ts'
+import { dictionaryName } from './dictionary-place.ts'
+import { keepFile } from './kept-file.ts'
 import type { LoadedRules } from './load-rules.ts'
 import type { Rule } from './rule.ts'
 
@@ -25,15 +27,16 @@ export async function cachedRules(
   cacheDirectory: string,
   ahead: Built | undefined = built(),
 ): Promise<LoadedRules> {
-  if (ahead && ahead.digest === rulesDigest(rulesDirectory)) return { ...ahead.rules, areBuilt: true }
+  if (ahead && ahead.digest === rulesDigest(rulesDirectory)) return { ...ahead.rules, dictionary: 'built' }
   const version = createHash('sha256').update(versionOf(rulesDirectory)).update(rulesDirectory).digest('hex')
-  const file = join(cacheDirectory, `rules-${version.slice(0, 32)}.json`)
-  const text = await readFile(file, 'utf8').catch(() => undefined)
+  const name = `rules-${version.slice(0, 32)}.json`
+  const dictionary = { folder: cacheDirectory, name: dictionaryName(version) }
+  const text = await readFile(join(cacheDirectory, name), 'utf8').catch(() => undefined)
   const known = text === undefined ? undefined : keptIn(text)
-  if (known) return known
+  if (known) return { ...known, dictionary }
   const loaded = await rulesToKeep(rulesDirectory)
-  await keep(cacheDirectory, file, JSON.stringify(loaded)).catch(() => {})
-  return loaded
+  keepFile(cacheDirectory, name, JSON.stringify(loaded), OF_A_VERSION)
+  return { ...loaded, dictionary }
 }
 
 export async function rulesToKeep(rulesDirectory: string): Promise<LoadedRules> {
@@ -42,6 +45,8 @@ export async function rulesToKeep(rulesDirectory: string): Promise<LoadedRules> 
   return { rules: rules.map(rule => ({ ...rule, examples: { positive: [], negative: [] } })), problems }
 }
 
+const OF_A_VERSION = /^rules-[0-9a-f]{32}\.json/
+
 /** Nothing where it is not what was kept: it is made again. */
 function keptIn(text: string): LoadedRules | undefined {
   try {
@@ -49,15 +54,4 @@ function keptIn(text: string): LoadedRules | undefined {
   } catch {
     return undefined
   }
-}
-
-/** Whole or not at all, and the only one of its kind. */
-async function keep(folder: string, file: string, text: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
-  const draft = `${file}.${randomBytes(6).toString('hex')}`
-  await writeFile(draft, text, { mode: 0o600, flag: 'wx' })
-  await rename(draft, file)
-  for (const name of await readdir(folder))
-    if (/^rules-[0-9a-f]{32}\.json/.test(name) && join(folder, name) !== file)
-      await rm(join(folder, name), { force: true })
 }

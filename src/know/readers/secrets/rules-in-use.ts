@@ -1,5 +1,7 @@
 import { join } from 'node:path'
 import { FirebreakError } from '../../../core/contract/errors.ts'
+import { readerVersion } from '../version.ts'
+import { dictionaryName } from './dictionary-place.ts'
 import type { LoadedRules } from './load-rules.ts'
 import { cachedRules } from './rule-cache.ts'
 import type { Rule } from './rule.ts'
@@ -32,9 +34,11 @@ export async function rulesInUse({
     throw new FirebreakError('INVALID_CONFIG', `no rule in ${rulesDirectory} can be used`, 'install again')
   if (ownRules === undefined) return { ...builtIn, own: [] }
   const own = await (await loaders()).loadOwnRules(ownRules, builtIn.rules)
+  const version = readerVersion(rulesDirectory, own.rules)
   return {
     rules: [...builtIn.rules, ...own.rules],
     problems: [...builtIn.problems, ...own.problems],
     own: own.rules,
+    ...(cacheDirectory && { dictionary: { folder: cacheDirectory, name: dictionaryName(version) } }),
   }
 }
