@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
-import { compileRules } from '../src/know/readers/secrets/engine.ts'
-import { type RuleFolders, rulesInUse } from '../src/know/readers/secrets/rules-in-use.ts'
+import { cachedRules } from '../src/know/readers/secrets/rule-cache.ts'
+import type { RuleFolders } from '../src/know/readers/secrets/rules-in-use.ts'
 
 /** What was read of them is kept for all files of tests: reading their YAML takes seconds of a processor's time. */
 export const BUILT_IN_RULES = {
@@ -12,12 +12,11 @@ export const BUILT_IN_RULES = {
   cacheDirectory: join(tmpdir(), 'rules'),
 } satisfies RuleFolders
 
-/** As after any first scan: what was read of them stands in the home, and their dictionary too. */
+/** As after any first command: what was read of them stands in the home, too. */
 export async function keepRulesIn(home: string): Promise<void> {
-  const { rules, dictionary } = await rulesInUse(BUILT_IN_RULES)
-  compileRules(rules, dictionary)
-  const { cacheDirectory } = BUILT_IN_RULES
-  const kept = (await readdir(cacheDirectory)).filter(name => /\.(?:json|bin)$/.test(name))
+  const { rulesDirectory, cacheDirectory } = BUILT_IN_RULES
+  await cachedRules(rulesDirectory, cacheDirectory)
+  const kept = (await readdir(cacheDirectory)).filter(name => name.endsWith('.json'))
   await mkdir(home, { recursive: true, mode: 0o700 })
   for (const name of kept) await copyFile(join(cacheDirectory, name), join(home, name))
 }
