@@ -333,7 +333,8 @@ function readStated(text: Text, compiled: CompiledRule, match: Match, depth: num
     isMinified: () => text.dialect === 'code' && isLongLine(text, match.start),
   })
   if (!judged) return undefined
-  const key = match.groups['name']
+  const name = match.groups['name']
+  const key = name ? keyOf(text, name, range[0]) : rule.states === 'token' && unnamed(match, range[0])
   return {
     rule: compiled,
     value,
@@ -341,8 +342,13 @@ function readStated(text: Text, compiled: CompiledRule, match: Match, depth: num
     confidence: judged.confidence,
     reasons: [`stands as a ${rule.name}`, ...judged.reasons.slice(1)],
     depth,
-    ...(key && { key: keyOf(text, key, range[0]) }),
+    ...(key && { key }),
   }
+}
+
+/** Where no name stands before it, a header or an option, it is called what it is taken for. */
+function unnamed({ start }: Match, valueAt: number): Key {
+  return { start, end: valueAt, name: STATED.token, separator: '', valueAt }
 }
 
 /** The name that stands before a stated value, by which whose it is may be told. */

@@ -14,8 +14,8 @@ const LINE = 120
 const MOST_LINES = 48
 const SAID_WITHIN = 400
 const HOST_WITHIN = 400
-/** On so many lines before and behind it. */
-const LINES_TO_HOST = 2
+/** On so many lines before and behind it: Go's `NewRequest`, what is done about its error, and the header. */
+const LINES_TO_HOST = 4
 /** How many of the blocks, elements or parents that it is in are asked. */
 const MOST_AROUND = 6
 
@@ -47,7 +47,10 @@ export function* namesAround(
   if (blocks[0]) yield* saidIn(before.slice(Math.max(blocks[0].to, before.length - SAID_WITHIN)))
   for (const { name } of blocks) yield { text: name, is: 'name' }
   if (text.dialect === 'yaml') yield* indentedAround(before)
-  if (text.dialect === 'xml') yield* elementsAround(before)
+  if (text.dialect === 'xml') {
+    yield* saidBeside(before)
+    yield* elementsAround(before)
+  }
   const section = OF_SECTIONS.has(text.dialect) ? sectionAbove(before) : undefined
   if (section) yield { text: section, is: 'name' }
   const after = text
@@ -134,6 +137,14 @@ function* elementsAround(before: string): Generator<NameAround> {
     } else if (!empty) open.push(name!)
   }
   for (const name of open.slice(-MOST_AROUND).reverse()) yield { text: name, is: 'name' }
+}
+
+/** What elements before it say of whom it is: `<id>sendgrid</id>`. */
+function* saidBeside(before: string): Generator<NameAround> {
+  const said =
+    /<(?:id|name|description|service|provider)>[ \t]{0,8}\{?([A-Za-z][\w .-]{1,40})\}?[ \t]{0,8}<\//g
+  for (const [, name] of [...before.slice(-SAID_WITHIN).matchAll(said)].reverse())
+    yield { text: name!, is: 'name' }
 }
 
 function hostsIn(text: string): string[] {

@@ -160,3 +160,38 @@ test('its reasons say so, and its place is the same', () => {
   })
   expect(find!.secret.revealText()).toBe(value)
 })
+
+test.each<[string, string, (value: string) => string]>([
+  [
+    'a header some lines behind the host',
+    'a.go',
+    value =>
+      `req, err := http.NewRequest("GET", "https://v3.recurly.com/sites", nil)\nif err != nil {\n\treturn err\n}\nreq.Header.Set("X-Api-Key", "${value}")\n`,
+  ],
+  [
+    'a header without a name of its own',
+    'a.sh',
+    value => `curl -H "Authorization: Bearer ${value}" https://v3.recurly.com/sites\n`,
+  ],
+  [
+    'a parameter that is only called key',
+    'a.js',
+    value => `get('https://v3.recurly.com/sites?key=${value}')\n`,
+  ],
+  [
+    'an element beside it',
+    'credentials.xml',
+    value =>
+      `<c>\n  <id>recurly</id>\n  <description>of the build</description>\n  <secretToken>${value}</secretToken>\n</c>\n`,
+  ],
+  [
+    'the parents of what is only called key',
+    'a.yaml',
+    value => `recurly:\n  api:\n    base: /v3\n    key: "${value}"\n`,
+  ],
+])('whose it is, by %s', (_, path, write) => {
+  const value = ['3f9c71d2', 'e0b84a65', '97c1fa08', 'd42be653'].join('')
+  expect(kindsIn(write(value), path)).toEqual(['recurly-key'])
+  const [other] = kindsIn(write(value).replaceAll('recurly', 'acme'), path)
+  expect(['generic-key', 'bearer-token', 'curl-token', 'url-query-key', 'api-section-key']).toContain(other)
+})
