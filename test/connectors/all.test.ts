@@ -11,3 +11,7 @@ test('each connector stands under the name of its system, and each folder has on
   // What rules declare is connected by nobody.
   expect(folders.toSorted()).toEqual([...names, 'declared'].toSorted())
 })
+
+test('what each is for begins as all that is listed with it does', async () => {
+  for (const { summary } of await allConnectors()) expect(summary).toMatch(/^[A-Z].*[^.]$/)
+})

@@ -22,7 +22,7 @@ export function declared(
 ): Connector<z.infer<typeof config>> {
   return {
     system: 'declared',
-    summary: "vendors' public endpoints, as rules declare them",
+    summary: "Vendors' public endpoints, as rules declare them",
     config,
     async open(_, io: Io): Promise<Connection> {
       const byId = new Map((await kinds()).map(kind => [kind.id, kind]))

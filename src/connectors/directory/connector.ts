@@ -24,7 +24,7 @@ export type DirectoryConfig = z.infer<typeof directoryConfig>
 /** Files on disk, as they stand now. Reads everything; writes only what the configuration approves. */
 export const directory: Connector<DirectoryConfig> = {
   system: 'directory',
-  summary: 'files on disk as they stand now; may write secrets into the files that you approve',
+  summary: 'Files on disk as they stand now; may write secrets into the files that you approve',
   config: directoryConfig,
   async open(config: DirectoryConfig, io: Io): Promise<Connection> {
     return connectTree(await openTree(config.path, config.exclude ?? [], io), config)

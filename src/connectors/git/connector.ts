@@ -23,7 +23,7 @@ export type GitConfig = z.infer<typeof config>
 /** A git repository on disk: every object of it, reachable or not, read through a git that runs nothing of it. */
 export const git: Connector<GitConfig> = {
   system: 'git',
-  summary: 'a git repository on disk: whole history, every branch, tag and stash, and what no ref reaches',
+  summary: 'A git repository on disk: whole history, every branch, tag and stash, and what no ref reaches',
   config,
   async open({ path, name }: GitConfig, io: Io): Promise<Connection> {
     const repository = await openRepository(path, io.signal)

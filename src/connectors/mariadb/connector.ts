@@ -14,7 +14,7 @@ export const mariadb: Connector<MariadbConfig> = mariadbOver(dial)
 export function mariadbOver(way: Dial): Connector<MariadbConfig> {
   return {
     system: 'mariadb',
-    summary: 'accounts, passwords, rights and sessions of a MariaDB server',
+    summary: 'Accounts, passwords, rights and sessions of a MariaDB server',
     config: mariadbConfig,
     async open(config, io) {
       const server = await openServer(config, io, way)

@@ -9,7 +9,7 @@ export const nats: Connector<NatsConfig> = natsOver()
 export function natsOver(way?: LogIn): Connector<NatsConfig> {
   return {
     system: 'nats',
-    summary: 'users and roles of a NATS account whose servers trust an operator’s tokens',
+    summary: 'Users and roles of a NATS account whose servers trust an operator’s tokens',
     config: natsConfig,
     open: async (config, io) => await (await import('./connection.ts')).openConnection(config, io, way),
   }

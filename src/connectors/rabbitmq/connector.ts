@@ -13,7 +13,7 @@ export const rabbitmq: Connector<RabbitmqConfig> = rabbitmqOver(login)
 export function rabbitmqOver(way: Login): Connector<RabbitmqConfig> {
   return {
     system: 'rabbitmq',
-    summary: 'users, passwords, permissions and connections of a RabbitMQ broker',
+    summary: 'Users, passwords, permissions and connections of a RabbitMQ broker',
     config: rabbitmqConfig,
     async open(config, io) {
       const server = await openServer(config, io, way)

@@ -6,7 +6,7 @@ import { Images } from './images.ts'
 /** Images of a registry: each configuration and each layer is a document, read once however many images share it. */
 export const registry: Connector<RegistryConfig> = {
   system: 'registry',
-  summary: 'images of a container registry: Docker Hub, GHCR, Harbor, distribution and others',
+  summary: 'Images of a container registry: Docker Hub, GHCR, Harbor, distribution and others',
   config: registryConfig,
   async open(config, io) {
     const api = new DistributionApi(config, io)

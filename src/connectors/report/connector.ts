@@ -32,7 +32,7 @@ const MOST_BYTES = 512 * 1024 * 1024
 /** What another scanner wrote. It is read once for each content; a report that is gone still stands as it was read. */
 export const report: Connector<ReportConfig> = {
   system: 'report',
-  summary: "another scanner's report: gitleaks, TruffleHog, Kingfisher, detect-secrets, or SARIF",
+  summary: "Another scanner's report: gitleaks, TruffleHog, Kingfisher, detect-secrets, or SARIF",
   config,
   async open({ path, repository }: ReportConfig, io: Io): Promise<Connection> {
     const file = resolve(path)

@@ -18,7 +18,7 @@ type SealedConfig = z.infer<typeof sealedConfig>
 /** A standing secret of a system that issues nothing. The README beside this says what its leases are worth. */
 export const sealed: Connector<SealedConfig> = {
   system: 'sealed',
-  summary: 'a standing secret, kept sealed, of a system that issues nothing shorter',
+  summary: 'A standing secret, kept sealed, of a system that issues nothing shorter',
   config: sealedConfig,
   async open({ name, user, secret }) {
     const identity: Ref = { system: 'sealed', instance: name, kind: 'standing-secret', id: name }

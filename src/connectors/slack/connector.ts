@@ -12,7 +12,7 @@ const tested = z.looseObject({ team_id: z.string().min(1), team: z.string(), url
  */
 export const slack: Connector<SlackConfig> = {
   system: 'slack',
-  summary: 'conversations and bots of a Slack workspace',
+  summary: 'Conversations and bots of a Slack workspace',
   config: slackConfig,
   async open(config, io) {
     const api = new WebApi(config, io)

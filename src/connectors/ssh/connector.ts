@@ -9,7 +9,7 @@ import { verify } from './verify.ts'
 /** User certificates of an OpenSSH authority, and the list by which hosts refuse them. The README says what each verb does. */
 export const ssh: Connector<SshConfig> = {
   system: 'ssh',
-  summary: 'user certificates of an OpenSSH authority, and their revocation list',
+  summary: 'User certificates of an OpenSSH authority, and their revocation list',
   config: sshConfig,
   async open(config, io) {
     const authority = await openAuthority(config, io)

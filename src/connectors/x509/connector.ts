@@ -5,7 +5,7 @@ import { type X509Config, x509Config } from './config.ts'
 /** Client certificates and X.509-SVIDs of an authority, and its revocation list. The README says what each verb does. */
 export const x509: Connector<X509Config> = {
   system: 'x509',
-  summary: 'client certificates and X.509-SVIDs of an authority, and its revocation list',
+  summary: 'Client certificates and X.509-SVIDs of an authority, and its revocation list',
   config: x509Config,
   async open(config, io) {
     // Reading and writing certificates is loaded by whoever has an authority.
