@@ -3,6 +3,7 @@ import { crc32 } from 'node:zlib'
 
 /** What a token may say of itself: a sum over its other parts, its length, or a part whose content is known. */
 export const checksums = [
+  'azure-devops',
   'base58check',
   'bech32',
   'crc32-base62',
@@ -25,6 +26,8 @@ const LOWER = 'abcdefghijklmnopqrstuvwxyz'
 /** Whether the token is one that its issuer could have made; undefined where its form carries nothing that would tell. */
 export function holds(checksum: (typeof checksums)[number], token: string): boolean | undefined {
   switch (checksum) {
+    case 'azure-devops':
+      return holdsAzureDevOps(token)
     case 'base58check':
       return holdsBase58Check(token)
     case 'bech32':
@@ -251,6 +254,23 @@ function marvin32(bytes: Buffer, name: string): number {
   for (let at = 0; at < whole.length; at += 4) mix(whole.readUInt32LE(at))
   mix(0)
   return (low ^ high) >>> 0
+}
+
+/** Where among its bytes the older token of Azure DevOps has the sum of the others, and what is in it of a person, of an application. */
+const AZURE_DEVOPS_PLACES = [22, 8, 7, 2]
+const AZURE_DEVOPS_KINDS = [0xe0b9692d, 0x1019f92e]
+
+/**
+ * Base32 of 32 bytes, four of which are the CRC-32 of the others. That there is a sum Microsoft says and not which; the tokens
+ * by which GitHub tests its own reading of it, in public code, all hold this one.
+ * https://learn.microsoft.com/purview/sit-defn-azure-devops-app-secret
+ */
+function holdsAzureDevOps(token: string): boolean {
+  const bytes = fromBase32(token.toUpperCase())
+  if (bytes?.length !== 32) return false
+  const sum = Buffer.from(AZURE_DEVOPS_PLACES.map(place => bytes[place]!)).readUInt32LE()
+  const others = crc32(bytes.filter((_, place) => !AZURE_DEVOPS_PLACES.includes(place)))
+  return AZURE_DEVOPS_KINDS.includes((others ^ sum) >>> 0)
 }
 
 /** A DER sequence says how long it is (X.690, 8.1.3); in BER of indefinite length two zero bytes end it. */
