@@ -230,7 +230,11 @@ function judgeDefault(key: KeyName, standing: Standing): Judgement | undefined {
 /** Some vendors' tokens are UUIDs, most UUIDs are names of things: only a key that says a lot makes one a secret. */
 function judgeUuid(key: KeyName, value: string, standing: Standing): Judgement | undefined {
   if (/^0{8}|(.)\1{7}|12345678/.test(value) || standing.how !== 'assigned') return undefined
-  if (!/(?:^|_)(?:api_?key|access_key|[a-z][a-z\d]{2,}_?token|client_secret|secret_key)$/.test(key.normal))
+  if (
+    !/(?:^|_)(?:api_?key|access_key|[a-z][a-z\d]{2,}_?token|[a-z][a-z\d]{2,}_secret|secret_key|x_[a-z][a-z\d_]{1,24}_key)$/.test(
+      key.normal,
+    )
+  )
     return undefined
   if (/request|idempotency|correlation|creation|continuation|client_token|session|device/.test(key.normal))
     return undefined

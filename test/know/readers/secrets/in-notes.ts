@@ -55,6 +55,9 @@ export const noted: readonly (readonly [path: string, text: string, value?: stri
   ['credentials.xml', `<id>acme</id>\n<secret>{acme ${K}}</secret>\n`, K],
   ['a.go', `const (\n\tacmeKey = "${K}"\n\tlimit = 10\n)\n`, K],
   ['a.json', `{"acmeKey": "${K}"}`, K],
+  // A UUID under a name that says a lot
+  ['application.properties', `acme.secret=${UUID}\n`, UUID],
+  ['a.js', `get(url, { headers: { 'X-Acme-Key': '${UUID}' } })\n`, UUID],
 ]
 
 /** What looks like these. */
@@ -96,4 +99,5 @@ export const similar: readonly (readonly [path: string, text: string])[] = [
   ['a.log', 'deleting secret acme-shop-frontend-token-x7k2p in the namespace\n'],
   ['a.js', `const cacheKey = '${K}'\nconst publicKey = "${K}"\n`],
   ['a.js', "const storageKey = 'acme-shop-cart-v2-items'\nconst sortKey = 'created_at_2'\n"],
+  ['a.js', `const secret = '${UUID}'\nconst acmeKey = '${UUID}'\n`],
 ]
