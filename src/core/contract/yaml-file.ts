@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { nearWords } from './edit-distance.ts'
 import { type ErrorCode, FirebreakError } from './errors.ts'
 import { systemReason } from './system-reason.ts'
+import { yamlMistake } from './yaml-mistake.ts'
 
 type Path = readonly PropertyKey[]
 type Issue = z.core.$ZodIssue
@@ -53,7 +54,7 @@ export function parseYamlFile<Schema extends z.ZodType>(
     return new FirebreakError(code, `${file}: ${told.join('; ')}`, advice)
   }
   const [broken] = document.errors
-  if (broken) throw wrong([`line ${lines.linePos(broken.pos[0]).line}: it is no YAML there (${broken.code})`])
+  if (broken) throw wrong([`line ${lines.linePos(broken.pos[0]).line}: ${yamlMistake(broken)}`])
   const lineAt = (node: unknown) =>
     isNode(node) && node.range ? lines.linePos(node.range[0]).line : undefined
   const nodeAt = (path: Path): unknown => {

@@ -1,4 +1,5 @@
 import { type Alias, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments } from 'yaml'
+import { yamlMistake } from '../../core/contract/yaml-mistake.ts'
 import type { Located } from './located.ts'
 
 export interface YamlProblem {
@@ -28,10 +29,10 @@ export function locateYaml(text: string, firstLine = 1): { documents: Located[];
   if (!Array.isArray(parsed)) return { documents, problems }
   let left = MOST_NODES
   for (const document of parsed) {
-    for (const { pos, code } of document.errors)
+    for (const error of document.errors)
       problems.push({
-        line: lines.linePos(pos[0]).line + firstLine - 1,
-        why: `it is no YAML there (${code})`,
+        line: lines.linePos(error.pos[0]).line + firstLine - 1,
+        why: yamlMistake(error),
       })
     // A text that is broken is read as far as the parser made sense of it.
     const at = (node: Node | null | undefined) => lines.linePos(node?.range?.[0] ?? 0).line + firstLine - 1

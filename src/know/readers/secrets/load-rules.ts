@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { LineCounter, parseDocument, type Document, type YAMLParseError } from 'yaml'
 import { FirebreakError } from '../../../core/contract/errors.ts'
 import { systemReason } from '../../../core/contract/system-reason.ts'
+import { yamlMistake } from '../../../core/contract/yaml-mistake.ts'
 import type { DictionaryPlace } from './dictionary-place.ts'
 import { longestMatch } from './pattern-bounds.ts'
 import { type Rule, ruleSchema, wholePattern } from './rule.ts'
@@ -85,7 +86,11 @@ export function parseRule(file: string, source: string): { rule?: Rule; problems
   const document = parseDocument(source, { lineCounter: lines, prettyErrors: false })
   if (document.errors.length > 0) {
     return {
-      problems: document.errors.map(error => ({ file, ...position(lines, error), message: error.message })),
+      problems: document.errors.map(error => ({
+        file,
+        ...position(lines, error),
+        message: yamlMistake(error),
+      })),
     }
   }
   const parsed = ruleSchema.safeParse(document.toJS({ maxAliasCount: 10 }))
