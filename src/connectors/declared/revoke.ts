@@ -49,9 +49,13 @@ async function ownId(
   const verify = 'http' in kind.verify ? callFor(kind.verify, value) : undefined
   if (reply.status === 401 && !isOneOf(reply, verify?.live ?? [])) return null
   if (reply.status !== 200) throw refusal(request, reply)
+  const beginnings = [...(call.begins ?? []), ...kind.keywords].filter(beginning =>
+    value.startsWith(beginning),
+  )
+  const shared = Math.max(0, ...beginnings.map(({ length }) => length))
   const items = list === undefined ? [reply.json] : memberAt(reply.json, list)
   const meant = (Array.isArray(items) ? items : []).filter(
-    item => list === undefined || shows(memberAt(item, bears), value, first),
+    item => list === undefined || shows(memberAt(item, bears), value, { first, shared }),
   )
   const found = meant.length === 1 ? memberAt(meant[0], id) : undefined
   if (typeof found === 'string' && found !== '') return found
@@ -63,16 +67,24 @@ async function ownId(
   )
 }
 
-/** Whether a text is the value, its `first` characters, or its beginning and its end with something left out between. */
-function shows(text: unknown, value: string, first?: number): boolean {
+/**
+ * Whether a text is the value, its `first` characters, or its beginning and its end with something left out between. What
+ * all of its kind begin with, the `shared` characters, tells it from no other.
+ */
+function shows(
+  text: unknown,
+  value: string,
+  { first, shared }: { first: number | undefined; shared: number },
+): boolean {
   if (typeof text !== 'string') return false
   if (text === value || text === value.slice(0, first)) return true
   const [head = '', tail, ...more] = text.split(/\.{2,}|…|\*+/)
-  if (tail === undefined || more.length > 0 || head.length + tail.length < LEAST_SHOWN) return false
+  if (tail === undefined || more.length > 0 || Math.max(0, head.length - shared) + tail.length < LEAST_SHOWN)
+    return false
   return value.startsWith(head) && value.endsWith(tail)
 }
 
-const LEAST_SHOWN = 8
+const LEAST_SHOWN = 6
 const BY_HAND = 'revoke it by hand, in the settings of its account; then verify it again'
 
 function mustFill(

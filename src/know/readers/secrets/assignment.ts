@@ -385,17 +385,23 @@ function elementValue(page: string, at: number, key: Key, before: string): Range
     return undefined
   const encodings = /encoding="base64"/.test(key.separator) ? ['xml', 'base64'] : ['xml']
   const value = page.slice(at, close)
-  const labelled = LABELLED.exec(value)
-  if (labelled && keyNameOf(key.name)?.family !== 'password' && isNoText(labelled[2]!, false)) {
-    const start = at + labelled[1]!.length
-    return { start, end: start + labelled[2]!.length, encodings, isInString: true }
+  if (keyNameOf(key.name)?.family !== 'password') {
+    if (DATED.test(value)) return undefined
+    const labelled = LABELLED.exec(value)
+    if (labelled && isNoText(labelled[2]!, false)) {
+      const start = at + labelled[1]!.length
+      return { start, end: start + labelled[2]!.length, encodings, isInString: true }
+    }
   }
   const lead = value.length - value.trimStart().length
   return { start: at + lead, end: at + value.trimEnd().length, encodings, isInString: true }
 }
 
-/** `<secret>{acme x}</secret>`: behind a word that says whose it is. */
-const LABELLED = /^(\s{0,40}\{?[A-Za-z][\w.-]{1,30}[ \t]{1,4})([A-Za-z\d_+/=.-]{16,256})\}?\s{0,40}$/
+/** `<secret>{acme x}</secret>`, `<secret>acme x</secret>`: behind a word that says whose it is, and is no half of a secret with a space. */
+const LABELLED =
+  /^(\s{0,40}(?:\{[A-Za-z][\w.-]{1,30}|[A-Za-z]{2,31})[ \t]{1,4})(?=[^}]*\d)(?=[^}]*[A-Za-z])([A-Za-z\d_+/=.-]{16,256})\}?\s{0,40}$/
+/** What is told about it instead. */
+const DATED = /^\s{0,40}(?:expire[sd]?|expiry|valid|until|since|issued|created|type|format|see)[ \t:]/i
 
 const KIND = Buffer.from('Secret')
 

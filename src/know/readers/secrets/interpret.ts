@@ -1,5 +1,6 @@
 import type { Ref } from '../../../core/contract/ref.ts'
 import { decodeAs } from '../../../core/contract/slot.ts'
+import { classOf } from './byte-class.ts'
 import type { Candidate, Span } from './candidate.ts'
 import { holds } from './checksum.ts'
 import { readCompared } from './compared-literal.ts'
@@ -8,7 +9,7 @@ import { entropy } from './entropy.ts'
 import { factsOf } from './facts/facts.ts'
 import { judgeNamed } from './judge-assignment.ts'
 import type { Key } from './key.ts'
-import { keyNameOf } from './key-name.ts'
+import { keyNameOf, namesOther, namesPublic } from './key-name.ts'
 import { readHash } from './password-hash.ts'
 import { isCourtesy, isStandIn, repeats, speaksOfItself, whyNoSecret } from './placeholder.ts'
 import { writtenAs } from './private-key.ts'
@@ -103,6 +104,7 @@ export function readToken(
   const encodings = range && rule.encodings.length === 0 ? writtenAs(text, range) : rule.encodings
   const value = encodings && spanOf(text, range, encodings)
   if (!value) return undefined
+  if (rule.assignedTo && namesNone(compiled, nameBefore(text, value.start))) return undefined
   const idRange = match.groups['id'] ?? match.groups['user'] ?? other?.['id']
   const id = spanOf(text, idRange ?? (rule.lead?.id ? taken : undefined), [])
   const named = compiled.keyId && findBeside(text, compiled.keyId, match)
@@ -133,14 +135,50 @@ export function readToken(
     ...(id && id.bytes.length > 0 && { id }),
     ...(keyId && { keyId }),
     ...(claims && { claims }),
-    confidence: rule.checks.standIns && !id && speaksOfItself(plain) ? SPEAKS_OF_ITSELF : sure,
+    confidence:
+      rule.checks.standIns && !id && speaksOfItself(plain.replace(COUNTED, '')) ? SPEAKS_OF_ITSELF : sure,
     reasons,
     depth,
   }
 }
 
+/**
+ * Whether the name that a vendor's value is given to says that it is no secret, or not the vendor's: `STABLE_COIN_API_KEY`.
+ * Where the vendor is asked, that tells whether it is public.
+ */
+function namesNone({ rule, before }: CompiledRule, name: string): boolean {
+  const lower = name.toLowerCase()
+  let end = 0
+  for (const keyword of rule.keywords) {
+    const at = lower.lastIndexOf(keyword)
+    if (at < 0) continue
+    if (before[UNDERSCORE] && before[lower.charCodeAt(at - 1)]) return true
+    end = Math.max(end, at + keyword.length)
+  }
+  // Of the vendor's name itself nothing is meant so: `ACTIVE_CAMPAIGN_KEY`.
+  return namesOther(name.slice(end)) || (!('http' in rule.verify) && namesPublic(name))
+}
+
+const UNDERSCORE = 0x5f
+
+const IN_NAME = classOf('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-')
+const MOST_BETWEEN = 24
+const LONGEST_NAME = 80
+
+/** The name that stands before a value, with what the vendor's stands behind: `NEXT_PUBLIC_ACME_KEY`. */
+function nameBefore(text: Text, valueAt: number): string {
+  const { bytes } = text
+  let end = valueAt
+  while (end > 0 && valueAt - end < MOST_BETWEEN && !IN_NAME[bytes[end - 1]!]) end--
+  let start = end
+  while (start > 0 && end - start < LONGEST_NAME && IN_NAME[bytes[start - 1]!]) start--
+  return text.latin1(start, end)
+}
+
 /** A value that is made of words for one: `mytoken1`. */
 const SPEAKS_OF_ITSELF = 0.2
+/** Digits that fill it up: `LICENSEKEY123456`. */
+const COUNTED = /0?12345\d{0,5}$/
 
 /** Who is named, where a host and a port are known. */
 function claimsOf(
@@ -334,6 +372,7 @@ function readStated(text: Text, compiled: CompiledRule, match: Match, depth: num
   })
   if (!judged) return undefined
   const name = match.groups['name']
+  if (name && isOtherKey(text.latin1(match.start - 40, name[1]), latin1(value))) return undefined
   const key = name ? keyOf(text, name, range[0]) : rule.states === 'token' && unnamed(match, range[0])
   return {
     rule: compiled,
@@ -344,6 +383,14 @@ function readStated(text: Text, compiled: CompiledRule, match: Match, depth: num
     depth,
     ...(key && { key }),
   }
+}
+
+/** What logs have keys of that are none: what lies in a cache or a store, and who signed something. */
+function isOtherKey(told: string, value: string): boolean {
+  const [, before] = /^(.*)using (?:the )?key$/is.exec(told) ?? []
+  if (before === undefined) return false
+  const isOther = /\b(?:cache|lookup|upload|gpg|signed)\b[^\n]{0,24}$/i.test(before)
+  return isOther || /^(?:[0-9A-F]{16}|[0-9A-F]{40}|[a-z]+\/.*)$/.test(value)
 }
 
 /** Where no name stands before it, a header or an option, it is called what it is taken for. */

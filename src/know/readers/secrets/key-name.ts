@@ -56,8 +56,14 @@ const IDENTIFIER = /(?:^|_)(?:id|uuid|guid|sid)$/
 const ABOUT_IT =
   /(?:^|_)(?:csrf|xsrf|load|public|pub|publishable|fake|dummy|bogus|is|has|no|not|use|show|hide|forgot|reset|update|require|invalid|missing|min|max|valid|expect|hash|palabra)_?$/
 /** What has tokens and keys that are no secrets. */
-const OTHER_THING =
-  /(?:^|_)(?:next|page|continuation|syntax|cancel|cancellation|sync|design|pagination|primary|foreign|sort|partition|row|map|dict|react|i18n|lookup|index|group|unique|parent|child|column|field|keyboard|hot|arrow|modifier|ctrl|shift|known|translation|locale|label|range|composite|surrogate|natural|candidate|object|state|query|event|json|route|param|item|node|data|cache|routing|tab|old|eat|peek|consume|parse|scan|last|first|prev|previous|current|start|end|close|open|paren|brace|comma|punctuator|lock|change|sequence|idempotency|starting)_?$/
+const THINGS =
+  'page|continuation|syntax|cancel|cancellation|sync|design|pagination|primary|foreign|sort|partition|row|map|dict|react|i18n|lookup|index|group|unique|parent|child|column|field|keyboard|hot|arrow|modifier|ctrl|shift|known|translation|locale|label|range|composite|surrogate|natural|candidate|object|state|query|event|json|route|param|item|node|data|cache|routing|tab|eat|peek|consume|parse|scan|start|end|close|open|paren|brace|comma|punctuator|lock|change|sequence|idempotency|starting|dedup(?:e|lication)?|correlation'
+const OTHER_THING = new RegExp(`(?:^|_)(?:${THINGS}|next|old|last|first|prev|previous|current)_?$`)
+/** The same behind a vendor's name, of which one that was valid before is a secret all the same. */
+const VENDORS_THING = new RegExp(`(?:^|_)(?:${THINGS})$`)
+/** What has keys that are none, but tokens and secrets that are: a file in a store, what only proves a signature. */
+const HAS_KEY =
+  /(?:^|_)(?:file|image|video|document|content|template|layer|question|peer|verify(?:ing)?|ed|turn|s3|tenant|release)$/
 /** What a page shows to everybody: a captcha's key, one that may only search, one with which events are sent and none are read, the key's id in a signed URL. */
 const SHOWN_TO_ALL = new RegExp(
   `(?:^|_)(?:${[
@@ -126,6 +132,7 @@ function judge(name: string): KeyName | undefined {
   if (PART_OF_WORDS.test(word) && /[a-z]$/.test(lead)) return undefined
   if (ABOUT_IT.test(lead) || SHOWN_TO_ALL.test(normal)) return undefined
   if (!PASSWORDS.test(word) && OTHER_THING.test(lead)) return undefined
+  if (word === '_key' && HAS_KEY.test(lead)) return undefined
   if (rest?.split('_').some(part => ABOUT.has(part))) return undefined
   if (rest !== undefined && IDENTIFIER.test(rest) && word !== 'secret') return undefined
   if (/[._]s?$/.test(lead + word) && rest === undefined && word.endsWith('s')) return undefined
@@ -140,6 +147,24 @@ function judge(name: string): KeyName | undefined {
     isUpperCase: name === name.toUpperCase(),
     isShort: AMBIGUOUS.test(word),
   }
+}
+
+/** The last word of a name that says whose it is: `acme_cache_key`. */
+const OF_VENDOR = /^(.*)_(key|token)(?:_|$)/
+
+/** Whether what a name has behind a vendor's says that it is of something else. */
+export function namesOther(name: string): boolean {
+  const [, lead = '', word] = OF_VENDOR.exec(normalName(name)) ?? []
+  return (
+    ABOUT_IT.test(lead) ||
+    VENDORS_THING.test(lead) ||
+    (word === 'key' && (HAS_KEY.test(lead) || lead.endsWith('campaign')))
+  )
+}
+
+/** Whether it says that everybody may see it: `NEXT_PUBLIC_ACME_KEY`. */
+export function namesPublic(name: string): boolean {
+  return /(?:^|_)(?:public|publishable)(?:_|$)/.test(normalName(name))
 }
 
 function familyOf(word: string, normal: string): Family {

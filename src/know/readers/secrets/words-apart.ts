@@ -58,14 +58,16 @@ export function wordsApart(text: Text, key: Key, at: number, before: string): Ra
 const SAYS = /^(?:secret|token|(?:api|access|secret|auth)[ _-]?(?:key|token))$/i
 const GENERATED = /[A-Za-z0-9_+/-]{20,128}={0,2}(?=[\s.,;:!)]|$)/y
 /** What is public where tokens are money: addresses in base 58. */
-const ADDRESS = /^[1-9A-HJ-NP-Za-km-z]{32,44}$/
+const ADDRESS = /^(?=.*[A-Z])[1-9A-HJ-NP-Za-km-z]{32,44}$/
+/** The same in Bech32, what came from another chain, and what is numbered for everybody: `terra1…`, `ibc/27…`, `CVE-2026-1`. */
+const NUMBERED = /^[a-z]{1,20}1[02-9ac-hj-np-z]{32,90}$|^(?:ibc|factory)\/|^(?:CVE|GHSA|CWE)-/
 
 /** What no word of a sentence looks like. */
 function saidNext(page: string, at: number): Range | undefined {
   const range = matchBare(page, at, GENERATED)
   const value = range && page.slice(range.start, range.end)
   if (value === undefined || !/\d.*\d/.test(value) || !/[A-Za-z]/.test(value)) return undefined
-  return ADDRESS.test(value) && /[A-Z]/.test(value) ? undefined : { ...range!, isTold: true }
+  return ADDRESS.test(value) || NUMBERED.test(value) ? undefined : { ...range!, isTold: true }
 }
 
 /** Nothing, or what only says that a name is given a value: `#define `, `set `, `(setq `, `proxy_set_header `, Elixir's `@`. */

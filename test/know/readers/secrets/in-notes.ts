@@ -53,6 +53,10 @@ export const noted: readonly (readonly [path: string, text: string, value?: stri
   ['a.log', `12:00:01 DEBUG acme: called with token ${K}\n`, K],
   ['notes.txt', `You find the acme secret ${K} in the vault.\n`, K],
   ['credentials.xml', `<id>acme</id>\n<secret>{acme ${K}}</secret>\n`, K],
+  ['a.xml', `<token>acme ${K}</token>\n`, K],
+  ['a.xml', `<clientSecret>a${K.slice(0, 8)} ${K}</clientSecret>\n`, `a${K.slice(0, 8)} ${K}`],
+  ['a.js', `const verifyToken = '${K}'\n`, K],
+  ['a.js', `const s3SecretKey = '${K}'\n`, K],
   ['a.go', `const (\n\tacmeKey = "${K}"\n\tlimit = 10\n)\n`, K],
   ['a.json', `{"acmeKey": "${K}"}`, K],
   // A UUID under a name that says a lot
@@ -96,8 +100,40 @@ export const similar: readonly (readonly [path: string, text: string])[] = [
   ['passwords.php', "return ['reset' => 'Your password has been reset!', 'throttled' => 'Wait 60s!'];\n"],
   // An address where tokens are money, the name of one, and keys that are none
   ['a.md', `Swap the token ${['EPjWdd5Aufq7SSqeM2qN', '1xzybapC8G4wEGGkZwyTDt1v'].join('')} for another.\n`],
+  ['a.md', `Swap the token terra1fex9f78reuwhfsnc8sun6mz8rl9zwh03fhwf3 now.\n`],
+  [
+    'a.md',
+    `Of the token ibc/27394FB092D2ECCD56123C74F36E4C1F there is more, token CVE-2023-12345-and-CVE-2024-2222.\n`,
+  ],
   ['a.log', 'deleting secret acme-shop-frontend-token-x7k2p in the namespace\n'],
   ['a.js', `const cacheKey = '${K}'\nconst publicKey = "${K}"\n`],
   ['a.js', "const storageKey = 'acme-shop-cart-v2-items'\nconst sortKey = 'created_at_2'\n"],
   ['a.js', `const secret = '${UUID}'\nconst acmeKey = '${UUID}'\n`],
+  [
+    'a.js',
+    [
+      'file',
+      'figmaFile',
+      'image',
+      'video',
+      'document',
+      'content',
+      'template',
+      'layer',
+      'question',
+      'correlation',
+    ]
+      .map(thing => `const ${thing}Key = '${K}'\n`)
+      .join(''),
+  ],
+  [
+    'a.js',
+    ['dedup', 'deduplication', 'wgPeer', 'verify', 'verifying', 'sparkleEd', 'turn', 's3', 'release']
+      .map(thing => `const ${thing}Key = '${K}'\n`)
+      .join(''),
+  ],
+  ['a.json', `{"X-Tenant-Key": "${UUID}", "X-Deduplication-Key": "${UUID}"}`],
+  ['a.xml', '<token>expires 2024-01-01T00-00-00</token>\n'],
+  // What stands in for a key
+  ['.env', 'MAXMIND_LICENSE_KEY=LICENSEKEY123456\n'],
 ]
