@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import { cachedRules } from '../src/know/readers/secrets/rule-cache.ts'
 import type { RuleFolders } from '../src/know/readers/secrets/rules-in-use.ts'
+import { rulesDigest } from '../src/know/readers/version.ts'
 
 /** What was read of them is kept for all files of tests: reading their YAML takes seconds of a processor's time. */
 export const BUILT_IN_RULES = {
@@ -15,7 +16,7 @@ export const BUILT_IN_RULES = {
 /** As after any first command: what was read of them stands in the home, too. */
 export async function keepRulesIn(home: string): Promise<void> {
   const { rulesDirectory, cacheDirectory } = BUILT_IN_RULES
-  await cachedRules(rulesDirectory, cacheDirectory)
+  await cachedRules(rulesDirectory, cacheDirectory, rulesDigest(rulesDirectory))
   const kept = (await readdir(cacheDirectory)).filter(name => name.endsWith('.json'))
   await mkdir(home, { recursive: true, mode: 0o700 })
   for (const name of kept) await copyFile(join(cacheDirectory, name), join(home, name))

@@ -43,11 +43,14 @@ vi.mock('piscina', async original => {
 vi.mock('../../src/know/readers/secrets/rule-cache.ts', async original => {
   const real = await original<typeof RuleCache>()
   let rules: ReturnType<typeof real.cachedRules> | undefined
-  return { ...real, cachedRules: (...folders: [string, string]) => (rules ??= real.cachedRules(...folders)) }
+  return {
+    ...real,
+    cachedRules: (...given: Parameters<typeof real.cachedRules>) => (rules ??= real.cachedRules(...given)),
+  }
 })
 
 vi.mock('../../src/know/readers/version.ts', async original => {
   const real = await original<typeof ReaderVersion>()
-  let version: ReturnType<typeof real.readerVersion> | undefined
-  return { ...real, readerVersion: (folder: string) => (version ??= real.readerVersion(folder)) }
+  let digest: string | undefined
+  return { ...real, rulesDigest: (folder: string) => (digest ??= real.rulesDigest(folder)) }
 })

@@ -7,7 +7,6 @@ import { threadEnvironment } from '../../core/contract/thread.ts'
 import type { Keys } from '../../core/keys/keys.ts'
 import type { LoadedRules } from '../readers/secrets/load-rules.ts'
 import { type RuleFolders, rulesInUse } from '../readers/secrets/rules-in-use.ts'
-import { readerVersion } from '../readers/version.ts'
 import { workerFile } from './worker-file.ts'
 import type { ReadAnswer, ReadTask, WorkerSetup } from './worker.ts'
 import { startWithYoungMemory } from './young-memory.ts'
@@ -107,10 +106,8 @@ export interface ReadingOptions extends RuleFolders {
 
 /** For one run, or for several one after the other: to start workers and to read the rules takes longer than a small source. */
 export async function openReading(options: ReadingOptions): Promise<Reading> {
-  const { own, ...loaded } = await rulesInUse(options)
   return new Reading({
-    ...loaded,
-    version: readerVersion(options.rulesDirectory, own),
+    ...(await rulesInUse(options)),
     key: options.keys.fingerprint,
     workers: options.workers ?? Math.max(1, availableParallelism() - 1),
   })

@@ -8,20 +8,20 @@ import type { Rule } from './secrets/rule.ts'
 /** Beside the readers, what decides what is read: how they are called, and what a rule may declare. */
 const BESIDE = ['../observe/worker', '../../core/contract/declared-step']
 
-/**
- * What decides what is found: the code that reads, and the rules. Read synchronously: of hundreds of small files, that
- * takes a fraction of the time.
- */
-export function versionOf(rulesDirectory: string): string {
-  const code = built()?.code ?? codeDigest()
-  return createHash('sha256').update(code).update(rulesDigest(rulesDirectory)).digest('hex').slice(0, 32)
+/** What decides what is found: the code that reads, and the rules, of whose files this is the digest. */
+export function versionOf(digest: string): string {
+  return createHash('sha256').update(codeVersion()).update(digest).digest('hex').slice(0, 32)
 }
 
-/**
- * The same with further rules. A document that was read by the same version is not read again.
- */
-export function readerVersion(rulesDirectory: string, ownRules: readonly Rule[] = []): string {
-  const version = versionOf(rulesDirectory)
+let code: string | undefined
+
+/** Of the code that runs, which stays what it is. */
+export function codeVersion(): string {
+  return (code ??= built()?.code ?? codeDigest())
+}
+
+/** That with further rules. A document that was read by the same version is not read again. */
+export function versionWith(version: string, ownRules: readonly Rule[]): string {
   if (ownRules.length === 0) return version
   return createHash('sha256').update(version).update(JSON.stringify(ownRules)).digest('hex').slice(0, 32)
 }
@@ -39,6 +39,7 @@ export function codeDigest(): string {
   return hash.digest('hex')
 }
 
+/** Read synchronously: of hundreds of small files, that takes a fraction of the time. */
 export function rulesDigest(rulesDirectory: string): string {
   const hash = createHash('sha256')
   const folder = join(rulesDirectory, 'secrets')

@@ -1,19 +1,29 @@
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { deserialize, serialize } from 'node:v8'
 import { builtDictionary } from '../built.ts'
+import { codeVersion } from '../version.ts'
 import type { CompiledRule } from './compiled-rule.ts'
 import { keepFile } from './kept-file.ts'
 import { type Dictionary, dictionaryOf } from './literals.ts'
+import type { Rule } from './rule.ts'
 
 /**
  * Where the dictionary of rules is, which takes each thread longer to make than a small scan: with what was built, or in a
- * file of that name, where whoever makes it first leaves it for the others. The name tells the rules, and the code that reads them.
+ * file of that name, where whoever makes it first leaves it for the others.
  */
 export type DictionaryPlace = 'built' | { readonly folder: string; readonly name: string }
 
-/** The name of a version's file, and of what is taken away with it when another version's is kept. */
-export const dictionaryName = (version: string): string => `dictionary-${version.slice(0, 32)}.bin`
-const OF_A_VERSION = /^dictionary-[0-9a-f]{32}\.bin/
+/**
+ * A dictionary speaks of rules by their numbers: its name tells the very rules that it was made of, and the code that makes
+ * it, not the folders that the rules were read from, which may have changed meanwhile.
+ */
+export function dictionaryPlace(folder: string, rules: readonly Rule[]): DictionaryPlace {
+  const digest = createHash('sha256').update(codeVersion()).update(JSON.stringify(rules)).digest('hex')
+  return { folder, name: `dictionary-${digest.slice(0, 32)}.bin` }
+}
+
+const OF_OTHER_RULES = /^dictionary-[0-9a-f]{32}\.bin/
 
 /** That of the rules, made where it is not there; where it cannot be kept, the next one makes it again. */
 export function dictionaryIn(place: DictionaryPlace | undefined, rules: readonly CompiledRule[]): Dictionary {
@@ -21,7 +31,7 @@ export function dictionaryIn(place: DictionaryPlace | undefined, rules: readonly
   if (known) return known
   const made = dictionaryOf(rules)
   if (place !== undefined && place !== 'built')
-    keepFile(place.folder, place.name, serialize(made), OF_A_VERSION)
+    keepFile(place.folder, place.name, serialize(made), OF_OTHER_RULES)
   return made
 }
 

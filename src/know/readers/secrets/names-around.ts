@@ -53,16 +53,8 @@ export function* namesAround(
   }
   const section = OF_SECTIONS.has(text.dialect) ? sectionAbove(before) : undefined
   if (section) yield { text: section, is: 'name' }
-  const after = text
-    .latin1(value.end, value.end + HOST_WITHIN)
-    .split('\n', LINES_TO_HOST + 1)
-    .join('\n')
-  const above = before
-    .slice(-HOST_WITHIN)
-    .split('\n')
-    .slice(-LINES_TO_HOST - 1)
-    .join('\n')
-  for (const host of [...hostsIn(after), ...hostsIn(above).reverse()]) yield { text: host, is: 'host' }
+  const host = nearestHost(before.slice(-HOST_WITHIN), text.latin1(value.end, value.end + HOST_WITHIN))
+  if (host) yield { text: host, is: 'host' }
   const comment = commentAbove(before.slice(0, lineAt))
   // More words speak of something.
   const words = comment?.match(/[A-Za-z]+/g)?.length ?? 0
@@ -139,16 +131,45 @@ function* elementsAround(before: string): Generator<NameAround> {
   for (const name of open.slice(-MOST_AROUND).reverse()) yield { text: name, is: 'name' }
 }
 
-/** What elements before it say of whom it is: `<id>sendgrid</id>`. */
+/** What elements beside it say of whom it is, in one that both are in: `<id>sendgrid</id>`. */
 function* saidBeside(before: string): Generator<NameAround> {
+  const near = before.slice(-SAID_WITHIN)
   const said =
-    /<(?:id|name|description|service|provider)>[ \t]{0,8}\{?([A-Za-z][\w .-]{1,40})\}?[ \t]{0,8}<\//g
-  for (const [, name] of [...before.slice(-SAID_WITHIN).matchAll(said)].reverse())
+    /<(id|name|description|service|provider)>[ \t]{0,8}\{?([A-Za-z][\w .-]{1,40})\}?[ \t]{0,8}<\/\1>/g
+  for (const { 0: whole, 2: name, index } of [...near.matchAll(said)].reverse()) {
+    if (isClosedWithin(near.slice(index + whole.length))) return
     yield { text: name!, is: 'name' }
+  }
 }
 
-function hostsIn(text: string): string[] {
-  return [...text.matchAll(/https?:\/\/([a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,4})(?![\w.-])/gi)].map(
+/** Whether an element ends there that began before. */
+function isClosedWithin(text: string): boolean {
+  let open = 0
+  for (const [, close, empty] of text.matchAll(/<(\/?)[A-Za-z][^<>]{0,300}?(\/?)>/g)) {
+    if (close) open--
+    else if (!empty) open++
+    if (open < 0) return true
+  }
+  return false
+}
+
+/** That of the fewest lines away, where there is one: a request names its own, and whose key goes to another one is another's. */
+function nearestHost(before: string, after: string): string | undefined {
+  const above = before
+    .split('\n')
+    .slice(-LINES_TO_HOST - 1)
+    .reverse()
+  const below = after.split('\n', LINES_TO_HOST + 1)
+  for (let lines = 0; lines <= LINES_TO_HOST; lines++) {
+    // On its own line the last one before it is the nearer one mostly.
+    const host = hostsIn(above[lines] ?? '').at(-1) ?? hostsIn(below[lines] ?? '')[0]
+    if (host) return host
+  }
+  return undefined
+}
+
+function hostsIn(line: string): string[] {
+  return [...line.matchAll(/https?:\/\/([a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,4})(?![\w.-])/gi)].map(
     ([, host]) => host!.toLowerCase(),
   )
 }

@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { type Built, built } from '../built.ts'
 import { rulesDigest, versionOf } from '../version.ts'
-import { dictionaryName } from './dictionary-place.ts'
 import { keepFile } from './kept-file.ts'
 import type { LoadedRules } from './load-rules.ts'
 import type { Rule } from './rule.ts'
@@ -20,23 +19,25 @@ const kept = z.object({
 /**
  * The rules of a directory's `secrets/`, as `loadRules` gives them, from what was built of them, or else from a file that
  * was kept. Reading the YAML of all rules takes a second, which is too long before every commit. Without a folder to
- * keep it in, they are read anew. Their examples are left out: whoever searches that folder for secrets would find them all.
+ * keep it in, they are read anew. `digest` is that of the rules' files. Their examples are left out: whoever searches that folder for secrets would find them all.
  */
 export async function cachedRules(
   rulesDirectory: string,
   cacheDirectory: string,
+  digest: string,
   ahead: Built | undefined = built(),
 ): Promise<LoadedRules> {
-  if (ahead && ahead.digest === rulesDigest(rulesDirectory)) return { ...ahead.rules, dictionary: 'built' }
-  const version = createHash('sha256').update(versionOf(rulesDirectory)).update(rulesDirectory).digest('hex')
+  if (ahead && ahead.digest === digest) return { ...ahead.rules, dictionary: 'built' }
+  const version = createHash('sha256').update(versionOf(digest)).update(rulesDirectory).digest('hex')
   const name = `rules-${version.slice(0, 32)}.json`
-  const dictionary = { folder: cacheDirectory, name: dictionaryName(version) }
   const text = await readFile(join(cacheDirectory, name), 'utf8').catch(() => undefined)
   const known = text === undefined ? undefined : keptIn(text)
-  if (known) return { ...known, dictionary }
+  if (known) return known
   const loaded = await rulesToKeep(rulesDirectory)
-  keepFile(cacheDirectory, name, JSON.stringify(loaded), OF_A_VERSION)
-  return { ...loaded, dictionary }
+  // What was changed while it was read is another version's.
+  if (rulesDigest(rulesDirectory) === digest)
+    keepFile(cacheDirectory, name, JSON.stringify(loaded), OF_A_VERSION)
+  return loaded
 }
 
 export async function rulesToKeep(rulesDirectory: string): Promise<LoadedRules> {

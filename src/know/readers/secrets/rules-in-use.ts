@@ -1,10 +1,9 @@
 import { join } from 'node:path'
 import { FirebreakError } from '../../../core/contract/errors.ts'
-import { readerVersion } from '../version.ts'
-import { dictionaryName } from './dictionary-place.ts'
+import { rulesDigest, versionOf, versionWith } from '../version.ts'
+import { dictionaryPlace } from './dictionary-place.ts'
 import type { LoadedRules } from './load-rules.ts'
 import { cachedRules } from './rule-cache.ts'
-import type { Rule } from './rule.ts'
 
 export interface RuleFolders {
   /** The folder that holds `secrets/`. */
@@ -16,29 +15,35 @@ export interface RuleFolders {
 }
 
 /**
- * The built-in rules and those of one's own, which `own` repeats. Raises INVALID_CONFIG where no built-in one can be
+ * The built-in rules and those of one's own, and the version of the readers by which documents are read with them. Raises INVALID_CONFIG where no built-in one can be
  * used, since without rules everything would look clean, and what `loadOwnRules` raises.
  */
 export async function rulesInUse({
   rulesDirectory,
   ownRules,
   cacheDirectory,
-}: RuleFolders): Promise<LoadedRules & { readonly own: readonly Rule[] }> {
+}: RuleFolders): Promise<LoadedRules & { readonly version: string }> {
+  // Asked before: what is changed while it is read is read again as another version's, and not taken for it.
+  const digest = rulesDigest(rulesDirectory)
   // The YAML parser is not loaded where the built-in rules were kept and there are no others.
   const loaders = () => import('./load-rules.ts')
   const builtIn =
     cacheDirectory === undefined
       ? await (await loaders()).loadRules(join(rulesDirectory, 'secrets'))
-      : await cachedRules(rulesDirectory, cacheDirectory)
+      : await cachedRules(rulesDirectory, cacheDirectory, digest)
   if (builtIn.rules.length === 0)
     throw new FirebreakError('INVALID_CONFIG', `no rule in ${rulesDirectory} can be used`, 'install again')
-  if (ownRules === undefined) return { ...builtIn, own: [] }
-  const own = await (await loaders()).loadOwnRules(ownRules, builtIn.rules)
-  const version = readerVersion(rulesDirectory, own.rules)
+  const own =
+    ownRules === undefined
+      ? { rules: [], problems: [] }
+      : await (await loaders()).loadOwnRules(ownRules, builtIn.rules)
+  const rules = [...builtIn.rules, ...own.rules]
+  const isBuilt = builtIn.dictionary === 'built' && own.rules.length === 0
+  const dictionary = isBuilt ? 'built' : cacheDirectory && dictionaryPlace(cacheDirectory, rules)
   return {
-    rules: [...builtIn.rules, ...own.rules],
+    rules,
     problems: [...builtIn.problems, ...own.problems],
-    own: own.rules,
-    ...(cacheDirectory && { dictionary: { folder: cacheDirectory, name: dictionaryName(version) } }),
+    version: versionWith(versionOf(digest), own.rules),
+    ...(dictionary && { dictionary }),
   }
 }

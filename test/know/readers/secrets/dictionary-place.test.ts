@@ -2,13 +2,19 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { dictionaryName } from '../../../../src/know/readers/secrets/dictionary-place.ts'
+import { dictionaryPlace } from '../../../../src/know/readers/secrets/dictionary-place.ts'
 import { compileRules } from '../../../../src/know/readers/secrets/engine.ts'
 import { githubToken } from '../../../github-token.ts'
 import { rules } from './rule-directory.ts'
 
 const few = rules.filter(({ id }) => ['github-token', 'npm-token'].includes(id))
 const TEXT = Buffer.from(`token = "${githubToken()}"\n`)
+function placeIn(folder: string, of: typeof rules): { folder: string; name: string } {
+  const place = dictionaryPlace(folder, of)
+  if (place === 'built') throw new Error('it is not kept there')
+  return place
+}
+
 const found = (engine: ReturnType<typeof compileRules>) =>
   [...engine.scan(TEXT, { path: 'a.txt' })].map(({ rule, start }) => ({ rule, start }))
 
@@ -20,10 +26,10 @@ async function folder(): Promise<string> {
 
 test('whoever makes a dictionary first leaves it for the others, and takes away that of another version', async () => {
   const home = await folder()
-  const other = dictionaryName('0'.repeat(40))
+  const other = `dictionary-${'0'.repeat(32)}.bin`
   await writeFile(join(home, other), '')
   await writeFile(join(home, 'firebreak.db'), '')
-  const place = { folder: home, name: dictionaryName('1'.repeat(40)) }
+  const place = placeIn(home, few)
   const without = found(compileRules(few))
   expect(without).toHaveLength(1)
   expect(found(compileRules(few, place))).toEqual(without)
@@ -36,7 +42,7 @@ test('whoever makes a dictionary first leaves it for the others, and takes away 
 
 test('what is no dictionary is made again, and where none can be kept it is done without', async () => {
   const home = await folder()
-  const place = { folder: home, name: dictionaryName('1'.repeat(40)) }
+  const place = placeIn(home, few)
   const file = join(home, place.name)
   const without = found(compileRules(few, place))
   const good = await readFile(file)
@@ -47,4 +53,12 @@ test('what is no dictionary is made again, and where none can be kept it is done
   }
   await writeFile(join(home, 'file'), '')
   expect(found(compileRules(few, { ...place, folder: join(home, 'file') }))).toEqual(without)
+})
+
+test('each list of rules has a place of its own, also the same rules in another order', () => {
+  const [first, second] = few
+  const lists = [few, [second!, first!], [first!], [{ ...first!, confidence: 0.5 }]]
+  const names = lists.map(list => placeIn('home', list).name)
+  expect(new Set(names).size).toBe(lists.length)
+  expect(placeIn('home', [...few]).name).toBe(names[0])
 })

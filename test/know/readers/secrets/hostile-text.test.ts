@@ -98,3 +98,12 @@ test.each([
   })
   expect(millisecondsFor(Buffer.from(keys.join('')), path, 4000)).toBeLessThan(4000)
 })
+
+test.each([
+  ['api:array(a:1, ', 'a.php'],
+  [`"api": {${'"a": 1, '.repeat(20)}`, 'a.json'],
+  [`api' => [ ${'a:1, '.repeat(120)}`, 'a.php'],
+])('members before a key that does not come: %j', (text, path) => {
+  const bytes = Buffer.from(text.repeat(Math.ceil((KIB * 1024) / text.length)))
+  expect(millisecondsFor(bytes, path, KIB * MOST_MS_PER_KIB)).toBeLessThan(KIB * MOST_MS_PER_KIB)
+})

@@ -195,3 +195,35 @@ test.each<[string, string, (value: string) => string]>([
   const [other] = kindsIn(write(value).replaceAll('recurly', 'acme'), path)
   expect(['generic-key', 'bearer-token', 'curl-token', 'url-query-key', 'api-section-key']).toContain(other)
 })
+
+test.each<[string, string, string, (value: string) => string]>([
+  [
+    'its own request names another host',
+    'a.sh',
+    'bearer-token',
+    value =>
+      `curl https://internal.acme.test/v1 -H "Authorization: Bearer ${value}"\ncurl https://v3.recurly.com/sites\n`,
+  ],
+  [
+    'a parameter is of another host',
+    'a.sh',
+    'url-query-key',
+    value => `curl "https://internal.acme.test/v1?key=${value}"\ncurl https://v3.recurly.com/sites\n`,
+  ],
+  [
+    'another host is nearer',
+    'a.go',
+    'bearer-token',
+    value =>
+      `req, err := http.NewRequest("GET", "https://api.acme.test/orders", nil)\nif err != nil {\n\treturn err\n}\nreq.Header.Set("Authorization", "Bearer ${value}")\n\n\n\nother := "https://v3.recurly.com/x"\n`,
+  ],
+  [
+    'an element of another server says so',
+    'settings.xml',
+    'generic-key',
+    value =>
+      `<servers><server><id>recurly</id><username>a</username></server><server><id>acme</id><token>${value}</token></server></servers>`,
+  ],
+])('nobody’s, where %s', (_, path, kind, write) => {
+  expect(kindsIn(write(['3f9c71d2', 'e0b84a65', '97c1fa08', 'd42be653'].join('')), path)).toEqual([kind])
+})
