@@ -1,4 +1,5 @@
 import { formatRef } from '../../core/contract/ref.ts'
+import { byText } from '../../core/contract/text-order.ts'
 import type { Row } from '../../core/store/schema.ts'
 import { ownershipOf } from '../../judge/ownership/ownership.ts'
 import { wordsOf } from '../../judge/ownership/words.ts'
@@ -111,7 +112,7 @@ export async function belongingsOf(world: UsesWorld, subject: Subject, now: numb
 }
 
 function byName(a: { name: string }, b: { name: string }): number {
-  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0
+  return byText(a.name, b.name)
 }
 
 function add(reasons: Reasons, id: string, ...why: readonly string[]): void {

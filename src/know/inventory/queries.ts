@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { CredentialRef, Json, Ms, Ref } from '../../core/contract/ref.ts'
+import { byText } from '../../core/contract/text-order.ts'
 import { publicFingerprint } from '../../core/keys/fingerprint.ts'
 import type { Keys } from '../../core/keys/keys.ts'
 import { STRONG_BITS } from '../../core/keys/strength.ts'
@@ -293,7 +294,7 @@ function factsOf(copies: readonly CopyView[]): CredentialView['facts'][number][]
       const key = JSON.stringify([name, value])
       if (!found.has(key)) found.set(key, { name, value, at: at ?? copy.firstSeen, copy })
     }
-  return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+  return [...found.values()].sort((a, b) => byText(a.name, b.name))
 }
 
 /** Of what only a text names, the name stands in its id. */

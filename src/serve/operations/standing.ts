@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { byText } from '../../core/contract/text-order.ts'
 import type { Db } from '../../core/store/store.ts'
 import type { CopyView, CredentialView } from '../../know/inventory/queries.ts'
-import { byText } from '../../core/contract/text-order.ts'
 
 /** One line on which a credential stands, in one version of one document. What is not known is null. */
 export interface Standing {

@@ -1,6 +1,5 @@
 import type { Ref } from '../../../core/contract/ref.ts'
 import { decodeAs } from '../../../core/contract/slot.ts'
-import { classOf } from './byte-class.ts'
 import type { Candidate, Span } from './candidate.ts'
 import { holds } from './checksum.ts'
 import { readCompared } from './compared-literal.ts'
@@ -10,6 +9,7 @@ import { factsOf } from './facts/facts.ts'
 import { judgeNamed } from './judge-assignment.ts'
 import type { Key } from './key.ts'
 import { keyNameOf, namesOther, namesPublic } from './key-name.ts'
+import { IN_NAME } from './lookup.ts'
 import { readHash } from './password-hash.ts'
 import { isCourtesy, isStandIn, repeats, speaksOfItself, whyNoSecret } from './placeholder.ts'
 import { writtenAs } from './private-key.ts'
@@ -161,7 +161,6 @@ function namesNone({ rule, before }: CompiledRule, name: string): boolean {
 
 const UNDERSCORE = 0x5f
 
-const IN_NAME = classOf('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-')
 const MOST_BETWEEN = 24
 const LONGEST_NAME = 80
 

@@ -15,8 +15,9 @@ export interface RuleFolders {
 }
 
 /**
- * The built-in rules and those of one's own, and the version of the readers by which documents are read with them. Raises INVALID_CONFIG where no built-in one can be
- * used, since without rules everything would look clean, and what `loadOwnRules` raises.
+ * The built-in rules and those of one's own, and the version of the readers by which documents are read with them. Raises
+ * INVALID_CONFIG where no built-in one can be used, since without rules everything would look clean, and what `loadOwnRules`
+ * raises.
  */
 export async function rulesInUse({
   rulesDirectory,
