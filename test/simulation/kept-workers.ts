@@ -1,6 +1,7 @@
 import type * as PiscinaModule from 'piscina'
 import { vi } from 'vitest'
 import type * as ReaderVersion from '../../src/know/readers/version.ts'
+import type * as DictionaryPlace from '../../src/know/readers/secrets/dictionary-place.ts'
 import type * as RuleCache from '../../src/know/readers/secrets/rule-cache.ts'
 import type { SimulatedTime } from './simulated-time.ts'
 
@@ -53,4 +54,14 @@ vi.mock('../../src/know/readers/version.ts', async original => {
   const real = await original<typeof ReaderVersion>()
   let digest: string | undefined
   return { ...real, rulesDigest: (folder: string) => (digest ??= real.rulesDigest(folder)) }
+})
+
+vi.mock('../../src/know/readers/secrets/dictionary-place.ts', async original => {
+  const real = await original<typeof DictionaryPlace>()
+  let place: ReturnType<typeof real.dictionaryPlace> | undefined
+  return {
+    ...real,
+    dictionaryPlace: (...given: Parameters<typeof real.dictionaryPlace>) =>
+      (place ??= real.dictionaryPlace(...given)),
+  }
 })
