@@ -1,7 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, fstatSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import process from 'node:process'
+import { addAbortSignal } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { ChangeRange } from './core/contract/change.ts'
 import type { Connector } from './core/contract/connector.ts'
@@ -75,6 +76,18 @@ async function main(): Promise<number> {
       openChange: async (path: string, range: ChangeRange) => {
         const { openChange } = await import('./connectors/git/change.ts')
         return await openChange(path, range, io, process.env['GIT_INDEX_FILE'])
+      },
+      readInput: () => {
+        // Of a folder, Node gives nothing and no error.
+        if (fstatSync(process.stdin.fd).isDirectory())
+          throw new FirebreakError(
+            'INVALID_INPUT',
+            'standard input is a folder',
+            'give its path: firebreak scan PATH',
+          )
+        if (process.stdin.isTTY)
+          process.stderr.write('Paste what is to be searched, and end it with Ctrl-D.\n')
+        return addAbortSignal(io.signal, process.stdin)
       },
       serveHttp: async (endpoints: readonly Endpoint[], options: HttpOptions) => {
         const { serveHttp } = await import('./serve/api/api.ts')

@@ -18,10 +18,10 @@ export interface ChangedPlace {
   readonly at?: Ms
 }
 
-/** A part of a repository's contents, to be read once and not kept. */
+/** A part of a repository's contents, or what was piped in: to be read once and not kept. */
 export interface Change {
-  /** The repository's folder. */
-  readonly root: string
+  /** The repository's folder; what was piped in lies in none. */
+  readonly root: string | undefined
   /** A sentence: what was looked at. */
   readonly scope: string
   /** The commit that the change leads to; the one before it where nothing is committed yet. */

@@ -97,7 +97,8 @@ class Looking {
 
   async #copiesIn(document: Document): Promise<Copy[]> {
     const answer = await readHere(document, this.#readers)
-    const scope = `git:${this.#change.root}/${document.path}`
+    const { root } = this.#change
+    const scope = root === undefined ? document.path : `git:${root}/${document.path}`
     for (const { member, why } of answer.gaps ?? [])
       this.#gaps.push({ what: member === '' ? scope : `${scope}!/${member}`, why, failed: false })
     if (answer.failure !== undefined) this.#gaps.push({ what: scope, why: answer.failure, failed: true })

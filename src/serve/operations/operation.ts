@@ -50,6 +50,8 @@ export interface World {
   progress(event: ProgressEvent): void
   /** One line on standard output while the operation runs; with --json, `json` is the line. */
   say(line: { readonly text: string; readonly json: unknown }): void
+  /** What is piped in, to its end. */
+  readInput(): AsyncIterable<Uint8Array>
   /** One secret from standard input: no echo, one trailing newline stripped, 64 KiB at most. */
   readSecret(prompt: string): Promise<Secret>
   /** Serves endpoints over HTTP until it is closed. */

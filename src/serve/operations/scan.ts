@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
-import type { ChangeRange } from '../../core/contract/change.ts'
+import type { Change } from '../../core/contract/change.ts'
 import { countText } from '../../core/contract/count-text.ts'
 import { isFirebreakError } from '../../core/contract/errors.ts'
 import { rulesInUse } from '../../know/readers/secrets/rules-in-use.ts'
@@ -11,6 +11,23 @@ import type { Found, Scan } from './scan/found.ts'
 import { sarifLog } from './scan/sarif.ts'
 import { scanLines, scanText } from './scan/text.ts'
 import { OWN_RULES, ruleFoldersOf } from './own-rules.ts'
+
+const PIPED_IN = '-'
+
+interface Asked {
+  readonly paths: readonly string[]
+  readonly staged: boolean
+  readonly since?: string | undefined
+}
+
+function isPipedIn({ paths }: Asked): boolean {
+  return paths.includes(PIPED_IN)
+}
+
+/** What is piped in stands nowhere, and what is staged may never be committed: only what stands somewhere is kept. */
+function isKept(asked: Asked): boolean {
+  return !isPipedIn(asked) && !asked.staged && asked.since === undefined
+}
 
 const input = z
   .object({
@@ -24,7 +41,7 @@ const input = z
           }),
       )
       .default([])
-      .describe('repositories, directories or files'),
+      .describe('repositories, directories or files; or - for standard input'),
     staged: z
       .boolean()
       .default(false)
@@ -67,9 +84,21 @@ const input = z
     path: ['paths'],
     error: 'is needed',
   })
-  .refine(({ staged, since, verify }) => !verify || (!staged && since === undefined), {
+  .refine(({ paths }) => paths.length < 2 || !paths.includes(PIPED_IN), {
+    path: ['paths'],
+    error: '- is standard input, and stands alone',
+  })
+  .refine(given => !isPipedIn(given) || (!given.staged && given.since === undefined), {
+    path: ['paths'],
+    error: '- is standard input: --staged and --since are of repositories',
+  })
+  .refine(given => !isPipedIn(given) || (given.baseline ?? given.writeBaseline) === undefined, {
+    path: ['baseline'],
+    error: 'is of files: it cannot be given beside -',
+  })
+  .refine(given => !given.verify || isKept(given), {
     path: ['verify'],
-    error: 'is of what is kept: it cannot be given beside --staged or --since',
+    error: 'is of what is kept: it cannot be given beside -, --staged or --since',
   })
   .refine(({ staged, since }) => !staged || since === undefined, {
     path: ['since'],
@@ -92,12 +121,13 @@ export const scan = defineOperation<Input, Scan>({
       command: 'firebreak scan --since origin/main --sarif found.sarif',
       shows: 'before a merge: only what its commits add, and a report for other tools',
     },
+    { command: 'docker logs shop | firebreak scan -', shows: 'what another program prints; nothing is kept' },
     {
       command: 'firebreak scan . --json > found.json',
       shows: 'every copy with path, line, commit, author and date; exit code 1 when there is one',
     },
   ],
-  needsStore: ({ staged, since }) => !staged && since === undefined,
+  needsStore: isKept,
   ownRules: ({ rules }) => rules,
   run,
   text: scanText,
@@ -131,23 +161,16 @@ async function run(world: World, input: Input): Promise<Scan> {
   const accept = input.baseline === undefined ? undefined : await Baseline.read(input.baseline)
   const collect =
     input.writeBaseline === undefined ? undefined : await Baseline.forWriting(input.writeBaseline)
-  const range: ChangeRange | undefined = input.staged
-    ? { staged: true }
-    : input.since === undefined
-      ? undefined
-      : { since: input.since }
-  const { minConfidence, paths } = input
+  const { minConfidence } = input
   // Before every commit somebody waits for this: what only the store needs is not loaded then.
-  const scanned =
-    range === undefined
-      ? await (await import('./scan/kept.ts')).scanKept(world, { ...input, accept, collect })
-      : await (await import('./scan/change.ts')).scanChange(world, {
-          paths,
-          range,
-          minConfidence,
-          accept,
-          collect,
-        })
+  const scanned = isKept(input)
+    ? await (await import('./scan/kept.ts')).scanKept(world, { ...input, accept, collect })
+    : await (await import('./scan/change.ts')).scanChange(world, {
+        changes: await changesIn(world, input),
+        minConfidence,
+        accept,
+        collect,
+      })
   const { roots, unmarked, ...output } = scanned
   const written: string[] = []
   const failures = [...output.failures]
@@ -183,4 +206,10 @@ async function run(world: World, input: Input): Promise<Scan> {
     })
   }
   return { ...output, failures, written }
+}
+
+async function changesIn(world: World, input: Input): Promise<Iterable<Promise<Change>>> {
+  if (isPipedIn(input)) return [(await import('./scan/piped.ts')).pipedIn(world.readInput())]
+  const { changesOf } = await import('./scan/change.ts')
+  return changesOf(world, input.since === undefined ? { staged: true } : { since: input.since }, input.paths)
 }

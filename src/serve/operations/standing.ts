@@ -27,6 +27,9 @@ export interface Standing {
   readonly allowance: string | null
 }
 
+/** The place of what was piped in. */
+export const PIPED = 'input:'
+
 /** The name that each source is shown by. */
 export async function sourceNames(db: Db): Promise<Map<string, string>> {
   const rows = await db
@@ -111,8 +114,8 @@ export function rootOf({ place }: Pick<Standing, 'place'>): string {
 /** The file's whole path, whether it is there or only in a history. */
 function fileOf(standing: Pick<Standing, 'place' | 'path'>): string {
   const root = rootOf(standing)
-  // Of which tree a report speaks that names none is not known.
-  if (standing.place.startsWith('report:')) return standing.path
+  // Of which tree a report speaks that names none is not known. What was piped in lies in none.
+  if (standing.place.startsWith('report:') || standing.place === PIPED) return standing.path
   // A source that is one file is itself the place. There may be hundreds of thousands of others, for which nothing is asked.
   const isFile =
     basename(root) === standing.path && statSync(root, { throwIfNoEntry: false })?.isFile() === true

@@ -46,6 +46,9 @@ export async function openWorld(
       takeSignals: () => () => {},
       progress: () => {},
       say: () => {},
+      readInput: () => {
+        throw new Error('nothing is piped in')
+      },
       readSecret: () => Promise.reject(new Error('nobody is there')),
       ...overrides,
     },

@@ -84,6 +84,9 @@ beforeEach(async () => {
     version: '0',
     existingKeys: async () => testKeys,
     openChange: () => Promise.reject(new Error('nothing is looked at')),
+    readInput: () => {
+      throw new Error('nothing is piped in')
+    },
     serveHttp: () => Promise.reject(new Error('nothing is served')),
     serveWorkloadApi: () => Promise.reject(new Error('nothing is served')),
     takeSignals: () => () => {},

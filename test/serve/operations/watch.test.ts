@@ -118,6 +118,9 @@ async function watched(
     version: '0',
     existingKeys: async () => testKeys,
     openChange: async () => Promise.reject(new Error('a watch looks at no single change')),
+    readInput: () => {
+      throw new Error('nothing is piped in')
+    },
     serveHttp: () => Promise.reject(new Error('nothing is served')),
     serveWorkloadApi: () => Promise.reject(new Error('nothing is served')),
     takeSignals: () => () => {},

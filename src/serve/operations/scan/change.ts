@@ -12,14 +12,14 @@ import { rulesInUse } from '../../../know/readers/secrets/rules-in-use.ts'
 import type { World } from '../operation.ts'
 import { ruleFoldersOf } from '../own-rules.ts'
 import { shownFact, type ShownFact } from '../shown-fact.ts'
-import { isoTime } from '../standing.ts'
+import { isoTime, PIPED } from '../standing.ts'
 import { type Baselines, compared } from './compared.ts'
 import { type Found, type FoundCopy, isAccepted, type Scan } from './found.ts'
 import type { Root } from './sarif.ts'
 
 export interface ChangeInput extends Baselines {
-  readonly paths: readonly string[]
-  readonly range: ChangeRange
+  /** Each is opened once those before it were read. */
+  readonly changes: Iterable<Promise<Change>>
   readonly minConfidence: number
 }
 
@@ -41,11 +41,11 @@ export async function scanChange(
     why: `line ${line}, column ${column}: ${message}`,
   }))
   const failures: Error[] = []
-  for (const [repository, within] of repositoriesOf(input.paths)) {
-    const change = await world.openChange(repository, { ...input.range, ...(within && { within }) })
+  for await (const change of input.changes) {
     try {
       const { finds, gaps, documents } = await look(change, inUse, world.io)
-      roots.push({ path: change.root, origin: change.origin, revision: change.revision })
+      const { root, origin, revision } = change
+      if (root !== undefined) roots.push({ path: root, origin, revision })
       searched.push(`${change.scope}, ${countText(documents, 'document')}`)
       skipped.push(...gaps.map(({ what, why }) => ({ what, why })))
       const failed = gaps.find(gap => gap.failed)
@@ -76,6 +76,16 @@ export async function scanChange(
     unmarked: 0,
     roots,
   }
+}
+
+/** What is staged in the checkouts that these lie in, or what some of their commits bring. */
+export function* changesOf(
+  world: World,
+  range: ChangeRange,
+  paths: readonly string[],
+): Generator<Promise<Change>> {
+  for (const [repository, within] of repositoriesOf(paths))
+    yield world.openChange(repository, { ...range, ...(within && { within }) })
 }
 
 /** The checkouts that these lie in, each with what is asked for of it; undefined for all of it, as of the one that one works in. */
@@ -120,7 +130,7 @@ async function foundIn(
       // What a text names by the credential's own id is no identity.
       identity: first.claims?.id.startsWith('?') ? first.claims.id.slice(1) : null,
       confidence: group.reduce((most, { confidence }) => Math.max(most, confidence), 0),
-      facts: factsOf(group, `git:${change.root}`, now),
+      facts: factsOf(group, change, now),
       copies: await compared(
         group.map(find => copyOf(change, find)),
         { mark: marks => marks.of(value), read: async () => value },
@@ -133,12 +143,13 @@ async function foundIn(
 }
 
 /** Each value once, by the first that says it. */
-function factsOf(finds: readonly Look[], source: string, now: Ms): ShownFact[] {
+function factsOf(finds: readonly Look[], { root }: Change, now: Ms): ShownFact[] {
   const told = new Map<string, ShownFact>()
   for (const { facts, place } of finds)
     for (const [name, { value, at }] of Object.entries(facts ?? {})) {
       const key = JSON.stringify([name, value])
-      if (!told.has(key)) told.set(key, shownFact(name, value, `${source} ${place.path}`, at ?? now, now))
+      const source = root === undefined ? place.path : `git:${root} ${place.path}`
+      if (!told.has(key)) told.set(key, shownFact(name, value, source, at ?? now, now))
     }
   return [...told.values()].sort((a, b) => byText(a.name, b.name))
 }
@@ -146,7 +157,7 @@ function factsOf(finds: readonly Look[], source: string, now: Ms): ShownFact[] {
 function copyOf(change: Change, find: Look): FoundCopy {
   const { place, member, line, kind, allowance } = find
   return {
-    place: `git:${change.root}`,
+    place: change.root === undefined ? PIPED : `git:${change.root}`,
     path: place.path,
     member: member ?? null,
     line: line ?? null,

@@ -1,7 +1,7 @@
 import { sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Rule } from '../../../know/readers/secrets/rule.ts'
-import { fileInTree, standsNow } from '../standing.ts'
+import { fileInTree, PIPED, standsNow } from '../standing.ts'
 import type { Found, FoundCopy, Scan } from './found.ts'
 
 /** A scanned repository or directory, and where it was cloned from. */
@@ -114,7 +114,8 @@ function locationOf(copy: FoundCopy, roots: readonly Root[]): object {
   const index = roots.findIndex(({ path }) => file.startsWith(path.endsWith(sep) ? path : path + sep))
   const root = roots[index]
   const inside = root ? file.slice(root.path.length + (root.path.endsWith(sep) ? 0 : 1)) : undefined
-  const uri = inside === undefined ? pathToFileURL(file).href : uriOf(inside)
+  const absolute = copy.place === PIPED ? uriOf(copy.path) : pathToFileURL(file).href
+  const uri = inside === undefined ? absolute : uriOf(inside)
   return {
     physicalLocation: {
       artifactLocation: { uri, ...(inside !== undefined && { uriBaseId: baseId(index) }) },

@@ -1,0 +1,91 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { pipedIn } from '../../../../src/serve/operations/scan/piped.ts'
+import { scan } from '../../../../src/serve/operations/scan.ts'
+import { type Stage, setStage } from '../../../stage.ts'
+import { openWorld } from '../open-world.ts'
+import { sarifSchema } from './sarif-schema.ts'
+
+let stage: Stage
+beforeAll(async () => {
+  stage = await setStage()
+})
+afterAll(() => stage.remove())
+
+const secret = randomBytes(20).toString('hex')
+const text = `up\nDATABASE_URL=postgres://app:${secret}@db.example:5432/app\n`
+
+test('what is piped in is searched, by line, and nothing of it is kept', async () => {
+  await rm(stage.home, { recursive: true })
+  const { exit, stdout, stderr } = await stage.run('firebreak scan - --sarif found.sarif', { stdin: text })
+  expect(exit, stdout + stderr).toBe(1)
+  expect(stdout).toContain('(standard input):2')
+  expect(stdout).toContain(`(standard input) of ${Buffer.byteLength(text)} bytes, 1 document`)
+  expect(stdout).not.toContain(secret)
+  for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
+  expect(existsSync(join(stage.home, 'firebreak.db'))).toBe(false)
+  const [run] = sarifSchema.parse(
+    JSON.parse(await readFile(join(stage.directory, 'found.sarif'), 'utf8')),
+  ).runs
+  const [result] = run!.results
+  expect(result!.locations[0]!.physicalLocation!.artifactLocation.uri).toBe('(standard%20input)')
+})
+
+test('an archive is unpacked as it comes', async () => {
+  await writeFile(join(stage.directory, 'app.env'), text)
+  const { exit, stdout } = await stage.run('tar -czf - app.env | firebreak scan - --json')
+  expect(exit, stdout).toBe(1)
+  const { credentials } = JSON.parse(stdout) as { credentials: { copies: object[] }[] }
+  expect(credentials.map(({ copies }) => copies)).toEqual([
+    [expect.objectContaining({ path: '(standard input)', member: 'app.env', line: 2 })],
+  ])
+})
+
+test('nothing that came is told, and what is no stream of bytes is refused', async () => {
+  const nothing = await stage.run('firebreak scan - </dev/null')
+  expect(nothing.exit).toBe(0)
+  expect(nothing.stdout).toContain('(standard input) of 0 bytes')
+  const folder = await stage.run('firebreak scan - <.')
+  expect(folder.exit).toBe(2)
+  expect(folder.stderr).toContain('standard input is a folder')
+})
+
+test('control-C ends it while it waits for more', async () => {
+  const { child, outcome } = stage.start(`(echo up; exec sleep 600) | firebreak scan -`)
+  const waits = `pgrep -g ${child.pid} -f 'firebreak.js scan -$'`
+  await expect.poll(async () => (await stage.run(waits)).exit).toBe(0)
+  // As long as it starts, the signal ends it anyway.
+  await stage.run(`sleep 1; kill -INT $(${waits})`)
+  await expect.poll(async () => (await stage.run(waits)).exit).toBe(1)
+  process.kill(-child.pid!, 'SIGKILL')
+  await outcome
+})
+
+test.each([
+  { paths: ['-', '.'] },
+  { paths: ['-'], staged: true },
+  { paths: ['-'], since: 'HEAD' },
+  { paths: ['-'], verify: true },
+  { paths: ['-'], baseline: 'known.json' },
+  { paths: ['-'], writeBaseline: 'known.json' },
+])('what is of files, repositories or the store cannot be asked of it: %j', given => {
+  expect(scan.input.safeParse(given).success).toBe(false)
+})
+
+test('where it breaks off, nothing is said to be clean', async () => {
+  async function* broken(): AsyncGenerator<Uint8Array> {
+    yield Buffer.from(text)
+    throw Object.assign(new Error('read EIO'), { code: 'EIO' })
+  }
+  const { world, close } = await openWorld([], ['url-userinfo'], { readInput: broken })
+  try {
+    const told = scan.run(world, scan.input.parse({ paths: ['-'] }))
+    await expect(told).rejects.toThrow('standard input cannot be read: the disk gave an error')
+  } finally {
+    await close()
+  }
+  expect((await pipedIn(broken())).scope).toContain('0 bytes')
+})
