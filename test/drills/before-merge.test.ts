@@ -99,6 +99,21 @@ describe('the GitHub action', () => {
     await restore()
   })
 
+  test('what is known from a baseline, and what stands at paths that are excluded, is not found', async () => {
+    await stage.run('firebreak scan . --write-baseline known.json')
+    const known = await scan({ baseline: 'known.json' })
+    expect(known.exit, known.stdout).toBe(0)
+    expect(known.output).toContain('found=false\n')
+    const some = await scan({ exclude: 'deploy/**\n' })
+    expect(some.exit).toBe(1)
+    expect(some.output).toContain('found=true\n')
+    const none = await scan({ exclude: 'deploy/**\nsrc/*.js\n*.json\n' })
+    expect(none.exit, none.stdout).toBe(0)
+    expect(none.stdout).toContain('Excluded: 3 places.')
+    expect(none.output).toContain('found=false\n')
+    await stage.run('rm known.json')
+  })
+
   test('takes an input for what it is, whatever it holds', async () => {
     for (const since of ['$(touch ran)', '"; touch ran; "', '--output=ran', '`touch ran`']) {
       expect((await scan({ since })).exit).toBe(2)

@@ -1,4 +1,4 @@
-import { matchesGlob } from 'node:path'
+import { names, withFolders } from '../../core/contract/path-glob.ts'
 import type { Ms } from '../../core/contract/ref.ts'
 
 /** A regular file as the walk met it. */
@@ -21,16 +21,17 @@ export interface Skipped {
   readonly failed?: boolean
 }
 
-/** Where a glob leaves the path out. `folder/**` leaves out the folder itself, with hidden files in it. */
+/** Where a glob leaves the path out. */
 export function excluded(path: string, globs: readonly string[]): Skipped | undefined {
-  const glob = globs.find(glob => matchesGlob(path, glob) || matchesGlob(path, glob.replace(/\/\*\*$/, '')))
+  const glob = globs.find(glob => names(glob, path))
   return glob === undefined ? undefined : { skipped: path, why: `excluded by ${glob}` }
 }
 
 /** The same of a path that was not walked to: a folder above it may be left out, and is told as a whole. */
 export function excludedAt(path: string, globs: readonly string[]): Skipped | undefined {
-  const above = path.split('/').map((_, depth, parts) => parts.slice(0, depth + 1).join('/'))
-  return above.map(path => excluded(path, globs)).find(Boolean)
+  return withFolders(path)
+    .map(path => excluded(path, globs))
+    .find(Boolean)
 }
 
 export interface FileState {

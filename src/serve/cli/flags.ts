@@ -71,8 +71,11 @@ function typeOf(property: FieldSchema): Field['type'] {
   return property.items?.type === 'object' ? 'records' : 'list'
 }
 
-/** Adds a field as an option. Whether it is required is left to the schema, which says so for all fields at once. */
-export function addOption(command: Command, field: Field): void {
+/**
+ * Adds a field as an option. Whether it is required is left to the schema, which says so for all fields at once. Where a command takes
+ * any number of arguments, an option that did so as well would take them away: there it takes one, as often as it is given.
+ */
+export function addOption(command: Command, field: Field, takesMany = false): void {
   const hints = [
     field.choices ? `one of ${field.choices.join(', ')}` : undefined,
     field.type === 'records' ? recordForm(field) : undefined,
@@ -84,6 +87,11 @@ export function addOption(command: Command, field: Field): void {
   ].filter(hint => hint !== undefined)
   const description = `${field.description}${hints.length > 0 ? ` (${hints.join('; ')})` : ''}`.trim()
   if (field.type === 'boolean') command.option(field.flag, description)
+  else if (field.type === 'list' && takesMany)
+    command.option(`${field.flag} <value>`, description, (value: string, before: string[] = []) => [
+      ...before,
+      value,
+    ])
   else command.option(`${field.flag} ${valueName(field)}`, description)
 }
 

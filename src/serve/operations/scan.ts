@@ -72,6 +72,10 @@ const input = z
       .describe('a file of finds that are known and not to be told again'),
     writeBaseline: z.string().min(1).optional().describe('write what is found into such a file'),
     sarif: z.string().min(1).optional().describe('also write a SARIF 2.1.0 report into this file'),
+    exclude: z
+      .array(z.string().min(1))
+      .default([])
+      .describe('a glob of paths whose finds are set aside, as test/**; may be given again'),
     rules: z.string().min(1).optional().describe(OWN_RULES),
     workers: z
       .int()
@@ -168,6 +172,7 @@ async function run(world: World, input: Input): Promise<Scan> {
     : await (await import('./scan/change.ts')).scanChange(world, {
         changes: await changesIn(world, input),
         minConfidence,
+        exclude: input.exclude,
         accept,
         collect,
       })

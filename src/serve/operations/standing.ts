@@ -122,9 +122,14 @@ function fileOf(standing: Pick<Standing, 'place' | 'path'>): string {
   return isFile ? root : join(root, standing.path)
 }
 
-/** The same where it is staged: a working tree has it at that path too, or will have. */
+/** The path of what is staged as well: a working tree has it there too, or will have. */
+export function pathInTree({ path }: Pick<Standing, 'path'>): string {
+  return path.replace(STAGED, '')
+}
+
+/** The same as a whole path. */
 export function fileInTree(standing: Pick<Standing, 'place' | 'path'>): string {
-  return fileOf({ place: standing.place, path: standing.path.replace(STAGED, '') })
+  return fileOf({ place: standing.place, path: pathInTree(standing) })
 }
 
 /** Where a person finds it: relative to where they stand, if it is below. */

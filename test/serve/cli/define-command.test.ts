@@ -39,6 +39,16 @@ test.each(operations.map(({ name }) => name))('the help of %s fits 80 columns', 
   expect(lines.length).toBeGreaterThan(3)
 })
 
+test('an option that may be given again leaves the arguments behind it to the command', async () => {
+  const scan = await operations.find(({ name }) => name === 'scan')!.load(allConnectors)
+  const words = ['--exclude', 'test/**', '--exclude', 'docs/**', 'app', 'lib']
+  const command = new Command('firebreak').exitOverride()
+  const given: Record<string, unknown>[] = []
+  defineCommand(command, scan, async ({ values }) => void given.push(values))
+  await command.parseAsync(words, { from: 'user' })
+  expect(given).toEqual([expect.objectContaining({ exclude: ['test/**', 'docs/**'], paths: ['app', 'lib'] })])
+})
+
 test('every flag that a hint or a page names is one of its command', async () => {
   const flags = new Map<string, string[]>()
   for (const { name, load } of operations) {

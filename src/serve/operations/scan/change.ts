@@ -14,13 +14,15 @@ import { ruleFoldersOf } from '../own-rules.ts'
 import { shownFact, type ShownFact } from '../shown-fact.ts'
 import { isoTime, PIPED } from '../standing.ts'
 import { type Baselines, compared } from './compared.ts'
-import { type Found, type FoundCopy, isAccepted, type Scan } from './found.ts'
+import { type Found, type FoundCopy, isAccepted, type Scan, withoutPaths } from './found.ts'
 import type { Root } from './sarif.ts'
 
 export interface ChangeInput extends Baselines {
   /** Each is opened once those before it were read. */
   readonly changes: Iterable<Promise<Change>>
   readonly minConfidence: number
+  /** Globs. */
+  readonly exclude: readonly string[]
 }
 
 /**
@@ -132,7 +134,10 @@ async function foundIn(
       confidence: group.reduce((most, { confidence }) => Math.max(most, confidence), 0),
       facts: factsOf(group, change, now),
       copies: await compared(
-        group.map(find => copyOf(change, find)),
+        withoutPaths(
+          group.map(find => copyOf(change, find)),
+          input.exclude,
+        ),
         { mark: marks => marks.of(value), read: async () => value },
         input,
       ),

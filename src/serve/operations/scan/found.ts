@@ -1,10 +1,19 @@
+import { names, withFolders } from '../../../core/contract/path-glob.ts'
 import type { CopyView } from '../../../know/inventory/queries.ts'
 import type { Coverage } from '../coverage.ts'
 import type { ShownFact } from '../shown-fact.ts'
-import { compareStandings, rootOf, type Standing, standingsOf, standsNow } from '../standing.ts'
+import {
+  compareStandings,
+  pathInTree,
+  rootOf,
+  type Standing,
+  standingsOf,
+  standsNow,
+  whereOf,
+} from '../standing.ts'
 
-/** Why a copy needs no answer: a reason beside it, or the baseline. */
-export type Acceptance = 'allowed' | 'baseline'
+/** Why a copy needs no answer: a reason beside it, the baseline, or that its path is left out. */
+export type Acceptance = 'allowed' | 'baseline' | 'excluded'
 
 export interface FoundCopy extends Standing {
   /** The rule that found this copy. */
@@ -66,6 +75,18 @@ export function withAllowances(found: Found): Found {
       return reason ? { ...copy, allowance: reason, accepted: 'allowed' as const } : copy
     }),
   }
+}
+
+/** With those set aside that nothing else accepts and that stand at these paths: as their source has them, or as they are shown. */
+export function withoutPaths(copies: readonly FoundCopy[], globs: readonly string[]): readonly FoundCopy[] {
+  if (globs.length === 0) return copies
+  const isOut = (copy: FoundCopy) =>
+    [pathInTree(copy), whereOf({ ...copy, path: pathInTree(copy), member: null, line: null })].some(path =>
+      withFolders(path).some(path => globs.some(glob => names(glob, path))),
+    )
+  return copies.map(copy =>
+    copy.accepted === null && isOut(copy) ? { ...copy, accepted: 'excluded' as const } : copy,
+  )
 }
 
 /** The same file of a repository, in its history or in its checkout. */

@@ -24,7 +24,7 @@ import { saidFacts } from '../shown-fact.ts'
 import { sourceNames } from '../standing.ts'
 import { called } from '../subject.ts'
 import type { Baselines } from './compared.ts'
-import { type Found, foundCopies, isAccepted, type Scan, withAllowances } from './found.ts'
+import { type Found, foundCopies, isAccepted, type Scan, withAllowances, withoutPaths } from './found.ts'
 import { Comparison } from './kept-baseline.ts'
 import type { Root } from './sarif.ts'
 
@@ -33,6 +33,8 @@ export interface KeptInput extends Baselines {
   readonly history: boolean
   readonly workers: number
   readonly minConfidence: number
+  /** Globs. */
+  readonly exclude: readonly string[]
   /** Whether what is found is tried as well. */
   readonly verify?: boolean | undefined
   /** Whether where the sources were cloned from is needed. */
@@ -69,8 +71,9 @@ async function told(
     const some: { view: CredentialView; found: Found }[] = []
     for (const view of views) {
       if (view.identity) named.push(view.identity)
-      const one = withAllowances(foundOf(view, within, names, now))
-      if (one.copies.length === 0) continue
+      const all = withAllowances(foundOf(view, within, names, now))
+      if (all.copies.length === 0) continue
+      const one = { ...all, copies: withoutPaths(all.copies, input.exclude) }
       const verdict = verified?.get(view.id)
       const told = verdict ? { ...one, verified: { ...verdict, access: verdict.access ?? [] } } : one
       some.push({ view, found: told })

@@ -42,7 +42,9 @@ export function sarifLog(scan: Omit<Scan, 'written'>, options: SarifOptions): ob
     suppressions:
       copy.accepted === 'allowed'
         ? [{ kind: 'inSource', status: 'accepted', justification: copy.allowance }]
-        : [],
+        : copy.accepted === 'excluded'
+          ? [{ kind: 'external', status: 'accepted', justification: 'Its path is excluded.' }]
+          : [],
     ...(commits.length > 0 && { properties: { commits } }),
   }))
   return {

@@ -6,7 +6,7 @@ import { stateText } from '../state-text.ts'
 import { shortFingerprint, standsNow, whereOf } from '../standing.ts'
 import { tableLines } from '../table.ts'
 import { wrap } from '../wrap.ts'
-import type { Found, FoundCopy, Scan } from './found.ts'
+import type { Acceptance, Found, FoundCopy, Scan } from './found.ts'
 
 const ADVICE =
   'Take it out, and have the program read it from elsewhere; or write "firebreak:allow" behind it, in a comment, and why it may stand there.'
@@ -72,7 +72,9 @@ function acceptedText(output: Scan, width: number): string[] {
     copy => whereOf(copy),
   )
   // As places are counted of what is found: of each credential.
-  const known = found.reduce((sum, { copies }) => sum + inBaseline(copies).size, 0)
+  const [known, out] = (['baseline', 'excluded'] as const).map(why =>
+    found.reduce((sum, { copies }) => sum + placesOf(copies, why).size, 0),
+  ) as [number, number]
   // In a history nobody can give a reason any more.
   const unreasoned = new Set(copies.filter(copy => copy.allowance === '' && standsNow(copy)).map(whereOf))
   const lines = [...allowed].map(([where, [copy]]) =>
@@ -85,14 +87,15 @@ function acceptedText(output: Scan, width: number): string[] {
       : [`Allowed in ${countText(lines.length, 'place')}:`, ...lines.slice(0, MOST_SHOWN)]),
     ...(more > 0 ? [`  … and ${more} more (--json shows all)`] : []),
     ...(known === 0 ? [] : [`Known from the baseline: ${countText(known, 'place')}.`]),
+    ...(out === 0 ? [] : [`Excluded: ${countText(out, 'place')}.`]),
     ...[...unreasoned].map(where =>
       wrap(`${where}: firebreak:allow is not accepted, as it gives no reason`, width, '', '  '),
     ),
   ]
 }
 
-function inBaseline(copies: readonly FoundCopy[]): Set<string> {
-  return new Set(copies.filter(({ accepted }) => accepted === 'baseline').map(whereOf))
+function placesOf(copies: readonly FoundCopy[], why: Acceptance): Set<string> {
+  return new Set(copies.filter(({ accepted }) => accepted === why).map(whereOf))
 }
 
 function openCopies({ copies }: Found): readonly FoundCopy[] {

@@ -98,7 +98,7 @@ test('workers that do not end as they should fail the scan, and not the process 
     throw new Error('it did not end')
   }
   onTestFinished(() => void (Reading.prototype.close = end))
-  const input = { paths: [world.home], history: false, workers: 1, minConfidence: 0 }
+  const input = { paths: [world.home], history: false, workers: 1, minConfidence: 0, exclude: [] }
   // A server is not asked in the same turn.
   const db = world.db.withPlugin({
     transformQuery: ({ node }) => node,
