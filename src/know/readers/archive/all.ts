@@ -8,6 +8,7 @@ import { gzip, zstd } from './packed.ts'
 import { rpm } from './rpm.ts'
 import { sqlite } from './sqlite.ts'
 import { tar } from './tar.ts'
+import { unread } from './unread.ts'
 import { xz } from './xz.ts'
 import { zip } from './zip.ts'
 
@@ -24,6 +25,7 @@ export const containers: readonly Container[] = [
   sqlite,
   jupyter,
   imageConfig,
+  unread,
   tar,
 ]
 

@@ -145,6 +145,7 @@ export async function decoders(): Promise<Decoder[]> {
     { name: 'a.db', path: 'a.db', samples: [database('UTF-8'), database('UTF-16le')] },
     { name: 'a.ipynb', path: 'a.ipynb', samples: [Buffer.from(notebook)] },
     { name: 'config.json', path: 'config.json', samples: [Buffer.from(config)] },
+    { name: 'a.7z', path: 'a.7z', samples: [Buffer.from(`7z\xbc\xaf\x27\x1c\n${text}`, 'latin1')] },
     { name: 'image.tar', path: 'image.tar', samples: [image] },
   ]
 }

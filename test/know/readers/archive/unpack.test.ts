@@ -216,6 +216,26 @@ describe('what is found before an archive breaks off is kept, and the gap is tol
     expect(gaps).toEqual(['a.zip!/readme.txt: it is encrypted'])
   })
 
+  test.each([
+    ['7-Zip', '7z\xbc\xaf\x27\x1c\0\x04'],
+    ['RAR', 'Rar!\x1a\x07\x01\0'],
+    ['LZ4', '\x04"M\x18\x64\x40'],
+    ['lzip', 'LZIP\x01\x0c'],
+    ['lzop', '\x89LZO\0\r\n\x1a\n\x10'],
+    ['Cabinet', 'MSCF\0\0\0\0\x9c'],
+    ['xar', 'xar!\0\x1c\0\x01'],
+    ['SquashFS', 'hsqs\x07\0'],
+    ['a git bundle', '# v2 git bundle\n'],
+  ])('%s, which nothing reads, also within a zip', async (name, magic) => {
+    const packed = Buffer.concat([Buffer.from(magic, 'latin1'), random.subarray(0, 2000)])
+    const why = `it is packed as ${name}, which is not looked into`
+    expect(await told(packed, 'a.bin')).toEqual({ found: [], gaps: [`a.bin: ${why}`] })
+    const zip = await made({ ...files, 'b.bin': packed }, 'a.zip', 'zip -qr a.zip conf b.bin')
+    const { found, gaps } = await told(zip, 'a.zip')
+    expect(found).toEqual([`a.zip!/conf/app.env:2 ${token}`])
+    expect(gaps).toEqual([`a.zip!/b.bin: ${why}`])
+  })
+
   test('a damaged member of a zip does not hide the others', async () => {
     const bytes = await made(
       {
