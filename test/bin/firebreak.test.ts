@@ -14,7 +14,7 @@ import { dictionaryOf } from '../../src/know/readers/secrets/literals.ts'
 import { codeDigest, rulesDigest } from '../../src/know/readers/version.ts'
 import { heldStore } from '../held-store.ts'
 import { type Stage, setStage } from '../stage.ts'
-import { ROOT } from '../tidy/sources.ts'
+import { readSource, ROOT } from '../tidy/sources.ts'
 
 let stage: Stage
 beforeAll(async () => {
@@ -220,17 +220,11 @@ describe('scan', () => {
     const { exit, stdout, stderr } = await stage.run('firebreak scan . --json')
     expect(exit, stderr).toBe(1)
     const found = JSON.parse(stdout) as ScanJson
-    expect(Object.keys(found)).toEqual(['credentials', 'accepted', 'identities', 'coverage'])
     const orders = found.credentials.find(credential => credential.identity === 'app_orders')!
-    expect(Object.keys(orders)).toEqual([
-      'fingerprint',
-      'kind',
-      'preview',
-      'identity',
-      'confidence',
-      'facts',
-      'copies',
-    ])
+    const shown = JSON.parse(/```json\n([^`]*)```/.exec(readSource('docs/scan.md'))![1]!) as ScanJson
+    const keysOf = ({ credentials: [credential], ...all }: ScanJson) =>
+      [all, credential, credential!.copies[0]].map(one => Object.keys(one!))
+    expect(keysOf({ ...found, credentials: [orders] })).toEqual(keysOf(shown))
     expect(orders.fingerprint).toMatch(/^fp_/)
     expect(orders.preview).toBeNull()
     const { stdout: log } = await stage.run('git log --format=%H')

@@ -3,7 +3,13 @@ import { describe, expect, test } from 'vitest'
 import { ERRORS } from '../../src/core/contract/errors.ts'
 import { operations } from '../../src/serve/operations/all.ts'
 import { allConnectors } from '../../src/connectors/all.ts'
-import { projectFiles, readSource } from './sources.ts'
+import { loadFrameworks } from '../../src/judge/posture/frameworks.ts'
+import { LIMITS } from '../../src/know/readers/archive/budget.ts'
+import { rulesInUse } from '../../src/know/readers/secrets/rules-in-use.ts'
+import { BUILT_IN_RULES } from '../built-in-rules.ts'
+import { projectFiles, readSource, ROOT } from './sources.ts'
+
+const NUMBERS = 'none one two three four five six seven eight nine ten eleven twelve'.split(' ')
 
 const files = projectFiles()
 const pages = files.filter(path => path.endsWith('.md'))
@@ -30,7 +36,7 @@ describe('pages', () => {
         visit(normalize(join(dirname(page), match[1]!)))
     }
     visit('README.md')
-    expect(files.filter(path => path.startsWith('docs/') && !reached.has(path))).toEqual([])
+    expect(files.filter(path => /^docs\/|\.md$/.test(path) && !reached.has(path))).toEqual([])
   })
 
   test('show commands only in blocks that a test runs', () => {
@@ -76,6 +82,54 @@ describe('docs/errors.md', () => {
 
   test('says of each error what the table says, and knows no others', () => {
     expect(documented).toEqual(Object.entries(ERRORS).map(([code, entry]) => ({ code, ...entry })))
+  })
+
+  test('says of each command that may end with 1 when it does', async () => {
+    const section = readSource('docs/errors.md').split('## Exit codes')[1]!
+    const told = [...section.matchAll(/^\| ((?:`[a-z-]+`(?:, )?)+) +\| [^|]+\|$/gm)].flatMap(([, names]) =>
+      names!.split(', ').map(name => name.replaceAll('`', '')),
+    )
+    const loaded = await Promise.all(operations.map(({ load }) => load(allConnectors)))
+    // What `exec` ends with is the program's, and stands below.
+    const mayEnd = loaded.filter(({ name, exitCode }) => exitCode && name !== 'exec').map(({ name }) => name)
+    expect(told.sort()).toEqual(mayEnd.sort())
+  })
+})
+
+describe('numbers', () => {
+  const page = (path: string) => readSource(path).replace(/\s+/g, ' ')
+
+  test('of kinds, and of those that their vendor is asked about, are what there is', async () => {
+    const { rules } = await rulesInUse(BUILT_IN_RULES)
+    expect(NUMBERS[Math.floor(rules.length / 100)]).toBe(
+      /more than (\w+) hundred kinds of credential/.exec(page('docs/scan.md'))?.[1],
+    )
+    const asked = rules.filter(({ verify }) => 'http' in verify).length
+    const named = /where the credential's rule declares how: (.+?) and more than (\w+) hundred others/.exec(
+      page('docs/verify.md'),
+    )
+    expect(NUMBERS[Math.floor((asked - named![1]!.split(', ').length) / 100)]).toBe(named![2])
+  })
+
+  test('of frameworks are what there is', async () => {
+    const { frameworks } = await loadFrameworks(join(ROOT, 'rules'))
+    // Beside the one that the checks are named by.
+    expect(page('README.md')).toContain(
+      `OWASP NHI Top 10 and ${NUMBERS[Object.keys(frameworks).length]} other frameworks`,
+    )
+  })
+
+  test('that bound what is looked into are those that bound it', () => {
+    const scan = page('docs/scan.md')
+    const mib = (bytes: number) => `${bytes / 1024 ** 2} MiB`
+    const rows = {
+      'archives within archives': `${LIMITS.depth}`,
+      'members of one file, nested ones too': LIMITS.members.toLocaleString('en'),
+      'unpacked bytes of one file': `${mib(LIMITS.freeBytes)} and ${LIMITS.ratio} times its own size`,
+      'time for one file': `${LIMITS.freeMs / 1000} s and ${LIMITS.msPerMib / 1000} s for each MiB of its own size`,
+      'held aside to be read out of order': `${LIMITS.spoolBytes / 1024 ** 3} GiB`,
+    }
+    for (const [what, most] of Object.entries(rows)) expect(scan).toContain(`| ${what} | ${most}`)
   })
 })
 

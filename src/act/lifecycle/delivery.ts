@@ -16,7 +16,7 @@ const ANSWER_WITHIN_MS = 10_000
 const CLAIM_MS = 30_000
 const FIRST_PAUSE_MS = 10_000
 const LONGEST_PAUSE_MS = 3_600_000
-/** With these pauses half a day. */
+/** With these pauses some seven hours. */
 const MOST_TRIES = 16
 /** So that who waits for the end of it does not wait for ever. */
 const MOST_AT_A_TIME = 200

@@ -25,7 +25,7 @@ const input = z.object({
     .describe(
       'for how long at most: 90s, 10m; without, the lease’s own time, and renewed while the command runs',
     ),
-  scope: z.array(z.string()).default([]).describe('scopes of an access token'),
+  scope: z.array(z.string()).default([]).describe('fewer scopes than the lease has; all of them without'),
   ...whichBroker,
 })
 type Input = z.infer<typeof input>

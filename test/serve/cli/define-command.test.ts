@@ -70,6 +70,28 @@ test('every flag that a hint or a page names is one of its command', async () =>
   expect(named.filter(({ flag, known }) => known && !known.includes(flag))).toEqual([])
 })
 
+test('every flag is explained on a page, those of a connector also in its README', async () => {
+  const pages = projectFiles()
+    .filter(path => /^(?:docs\/.*|README|CONTRIBUTING)\.md$/.test(path))
+    .map(readSource)
+  const isNamed = ({ flag }: Field) => pages.some(page => new RegExp(`${flag}(?![\\w-])`).test(page))
+  const unexplained: string[] = []
+  for (const { load } of operations) {
+    const { name, input, variants, positional = [] } = await load(allConnectors)
+    const hidden = [...positional, variants?.field, variants?.into]
+    const own = fieldsOf(input).filter(field => !hidden.includes(field.name) && !isNamed(field))
+    unexplained.push(...own.map(({ flag }) => `${name} ${flag}`))
+    for (const { name: system, input } of variants?.choices ?? []) {
+      const readme = readSource(`src/connectors/${system}/README.md`)
+      const isThere = ({ name, flag }: Field) =>
+        readme.includes(`\`${name}\``) || readme.includes(`\`${flag}\``)
+      const left = fieldsOf(input).filter(field => !isThere(field) && !isNamed(field))
+      unexplained.push(...left.map(({ flag }) => `${system} ${flag}`))
+    }
+  }
+  expect(unexplained).toEqual([])
+})
+
 /** What the command line makes of these words; nothing is required here, so that each flag stands alone. */
 async function parsed(operation: Operation, words: readonly string[]): Promise<Record<string, unknown>> {
   const command = new Command('firebreak').exitOverride().allowExcessArguments()
