@@ -251,7 +251,7 @@ const COPIES = /\bstr[ln]?cpy\([ \t]{0,4}(?:[\w.>-]{0,40}(?:\.|->))?$/
 /** A raw, formatted or binary one, of C#, Python, Rust and others. */
 const PREFIX = /^(?:[bBfFuUrRL]{1,2}#?|[N$@]|\$@|@\$|u8|String\.raw)(?=["'`])/
 const WRAPPED =
-  /^(?:\{\s{0,4}(?=(["'`])[^"'`\n]{1,256}\1\s{0,4}\})|(?:new[ \t]+)?(?:String::from|(?:Secret|SecretString|SecretBox)::(?:new|from)|_?strdup|g_strdup|str|string|\[\]byte|bytes|Secret|SecretStr|SecretString|SecureString|Some|Buffer\.from|TEXT|_T|QString|QStringLiteral|QLatin1String|String|Password|std::string|Optional\.of|Just|Ok|md5|MD5|sha1|SHA1|sha256|SHA256|bcrypt|make_password|(?:generate_)?password_hash|PASSWORD|Hash::make|(?:dataclasses\.)?[fF]ield)\((?:default=)?\s{0,4})(?=["'`])/
+  /^(?:\{\s{0,4}(?=(["'`])[^"'`\n]{1,256}\1\s{0,4}\})|(?:new[ \t]+)?(?:String::from|(?:Secret|SecretString|SecretBox)::(?:new|from)|_?strdup|g_strdup|str|string|\[\]byte|bytes|Secret|SecretStr|SecretString|SecureString|Some|Buffer\.from|TEXT|_T|QString|QStringLiteral|QLatin1String|String|Password|std::string|Optional\.of|Just|Ok|md5|MD5|sha1|SHA1|sha256|SHA256|bcrypt|make_password|(?:bytes|bytearray)\.fromhex|(?:binascii\.)?unhexlify|(?:base64\.)?b64decode|CryptoJS\.enc\.\w{3,8}\.parse|(?:System\.Text\.)?Encoding\.\w{3,10}\.GetBytes|Convert\.FromBase64String|(?:generate_)?password_hash|PASSWORD|Hash::make|(?:dataclasses\.)?[fF]ield)\((?:default=)?\s{0,4})(?=["'`])/
 
 /** `os.environ.get("X", "x")`, `ENV.fetch("X") { "x" }`, under whatever name. */
 const LOOKED_UP =

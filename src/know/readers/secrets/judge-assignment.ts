@@ -126,6 +126,7 @@ function passwordSurety(
       !standing.besides()
     )
       return undefined
+    if (isSequence(value)) return 0.3
     // The width of a plot.
     if (key.isShort && /^[\d.]+(?:%|[a-z]{1,2})$/i.test(value)) return undefined
     return classes(value) >= 3 || (value.length >= 12 && bits >= 3) ? 0.7 : 0.55

@@ -24,7 +24,7 @@ const SEPARATORS = [
   String.raw`(?:\x60|\*\*)[ \t]{0,16}\|`,
   // `"password" => `, `password := `, `['password'] = `, `${PASSWORD:-`, `TOKEN || `, `password == `, `PASSWORD ?= ` and
   // `::=` of make, `$password .= `; `\"password\": `, where a string goes over several lines; and `**Password**: ` of Markdown
-  String.raw`(?:\\(?:\\\\)?)?(?:["'\x60]?\]?|\*\*?)[ \t]{0,16}(?:=>|:{1,3}=|:-|\|\|=?|\?\?=?|[?+.]=|===?|!==?|<-|=|:)[ \t]{0,64}`,
+  String.raw`(?:\\(?:\\\\)?)?(?:["'\x60]?\]?|\*\*?)[ \t]{0,48}(?:=>|:{1,3}=|:-|\|\|=?|\?\?=?|[?+.]=|===?|!==?|<-|=|:)[ \t]{0,64}`,
   // `"password" -> "x"` of Scala, `"password" to "x"` of Kotlin
   String.raw`["'][ \t]{1,4}(?:->|to)[ \t]{1,4}`,
   // `os.environ.get("PASSWORD") or "x"`, `getenv('PASSWORD') ?: 'x'`, `env::var("PASSWORD").unwrap_or("x"`
@@ -39,7 +39,7 @@ const SEPARATORS = [
   String.raw`["']?(?: [^<>\n]{0,60}| [A-Za-z:]{1,20}="[^"<>\n]{0,200}")?>`,
   String.raw`\([ \t]{0,4}`,
   // `ENV PASSWORD x`, `--password x`
-  String.raw`[ \t]{1,8}`,
+  String.raw`[ \t]{1,32}`,
   // Nothing follows: the value may stand before its name.
   String.raw`["'][ \t]{0,8}/?[>}\r\n]`,
   String.raw`\r?\n`,

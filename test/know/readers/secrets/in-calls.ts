@@ -25,6 +25,16 @@ export const called: readonly (readonly [path: string, text: string, value?: str
   ['a.c', `cfg->password = g_strdup("${P}");\n`],
   ['a.rs', `let token = SecretString::new("${K}".into());\n`, K],
   ['a.py', `if request.password == b"${P}":\n`],
+  ['a.py', `aes_key = bytes.fromhex("${H32}")\n`, H32],
+  ['a.cs', `var apiSecret = Encoding.UTF8.GetBytes("${K}");`, K],
+  ['a.ts', `secretKey: CryptoJS.enc.Utf8.parse('${K}'),`, K],
+  // Names in a column, far from their values
+  ['a.m', `static NSString *const kApiKey                                      = @"${K}";`, K],
+  ['a.h', `#define WIFI_PASSWORD                     "${P}"\n`],
+  // What boards are told
+  ['a.ino', `char auth[] = "${K}";\n`, K],
+  ['a.ino', `#define FIREBASE_AUTH "${K}"\n`, K],
+  ['boot.py', `sta_if.connect("acme", b"${P}")\n`],
   // Copied, and in maps of Scala and Kotlin
   ['a.c', `strncpy(cfg->password, "${P}", 32);\n`],
   ['a.ino', `strcpy(wifi_password, "${P}");\n`],
@@ -70,6 +80,15 @@ export const shownToAll: readonly (readonly [path: string, text: string])[] = [
   ['a.c', 'strcpy(password, argv[1]);\nstrcpy(token, "next-token");\nstrncpy(password, "", 32);\n'],
   ['a.scala', '"password" -> user.password, "token" -> "string", "password" -> "Password"\n'],
   ['a.md', 'Rename "password" to "Passphrase2" -> done.\n'],
+  ['a.php', `echo "password is: ".$row['password2']."<br>";\n`],
+  ['a.psd1', '    SA_Password = ConvertTo-SecureString $Typed -AsPlainText\n'],
+  ['a.tf', 'admin_password                   = "optional(sensitive(string))"\n'],
+  ['a.ino', 'char auth[] = "Your Auth Token here";\nchar auth[] = "";\n#define WITH_AUTH "basic"\n'],
+  [
+    'a.md',
+    `curl -H "Authorization: Bearer ${['eyJhbGciOiJub25lIiwi', 'dHlwIjoiSldUIn0.eyJzdWIiOiIxMjMifQ.'].join('')}"\n`,
+  ],
+  ['a.kt', `const val API_KEY = "goog_${['kBzTmlxZhXvJdk', 'rWHmxRrORyBtr'].join('')}"\n`],
   ['stack.yml', `  DbPassword:\n    Type: String\n    Default: !Ref Other2\n  Name:\n    Default: ${K}\n`],
   ['stack.yml', `  DbPassword:\n    Type: String\n  Tags:\n    Value: ${K}\n`],
   ['action.yml', 'inputs:\n  token:\n    required: true\n    default: ${{ github.token }}\n'],
