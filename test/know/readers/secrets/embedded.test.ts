@@ -103,6 +103,26 @@ test('a release that Helm keeps: a secret in a manifest in JSON in gzip in base6
     ).toContain(`github-token ${token}`)
 })
 
+describe('as docs/scan.md says, an encoded text is decoded', () => {
+  const KIB = 1024
+  const lines = (bytes: number) => 'a line of nothing much\n'.repeat(bytes / 23)
+  const holding = (bytes: number) => {
+    const half = lines((bytes * 3) / 8)
+    return base64(`${half}TOKEN=${token}\n${half}`)
+  }
+  const found = [`github-token ${token}`]
+  test.each([
+    { encoded: 1900 * KIB, beside: 0, expected: found },
+    { encoded: 2100 * KIB, beside: 0, expected: [] },
+    { encoded: 1900 * KIB, beside: 2000 * KIB, expected: found },
+    { encoded: 1900 * KIB, beside: 2300 * KIB, expected: [] },
+    { encoded: 15 * KIB, beside: 4500 * KIB, expected: found },
+    { encoded: 20 * KIB, beside: 4500 * KIB, expected: [] },
+  ])('of $encoded bytes beside $beside', ({ encoded, beside, expected }) => {
+    expect(scan(`x: ${holding(encoded)}\n${lines(beside)}`)).toEqual(expected)
+  })
+})
+
 describe('a JWT and what it carries', () => {
   test('are two secrets', () => {
     const text = `auth: ${jwt({ sub: 'app', upstream: token })}`
