@@ -9,6 +9,7 @@ import type { CredentialRef } from '../../../src/core/contract/ref.ts'
 import { Secret } from '../../../src/core/contract/secret.ts'
 import { startRedis } from '../../../src/serve/operations/drill/redis-server.ts'
 import { absentRedis, redisWorld, type RedisWorld } from '../../laws/redis-world.ts'
+import { readSource } from '../../tidy/sources.ts'
 
 const absent = absentRedis()
 describe.skipIf(absent)(`redis connector${absent ? ` (${absent})` : ''}`, () => {
@@ -289,9 +290,10 @@ describe.skipIf(absent)(`redis connector${absent ? ` (${absent})` : ''}`, () => 
   })
 
   test('the users of the README can do what it says, and no more', async () => {
-    const readme = await import('node:fs').then(fs =>
-      fs.readFileSync(new URL('../../../src/connectors/redis/README.md', import.meta.url), 'utf8'),
-    )
+    const readme = readSource('src/connectors/redis/README.md')
+    const [page] = / -@all [^`]*?(?=\nredis-cli)/.exec(readSource('docs/connect-redis.md'))!
+    const told = page.replaceAll('\\|', '|').replaceAll('\\\n', '').trim().split(/\s+/)
+    expect(told).toEqual(/^ACL SETUSER fb_ops on >… (.*)$/m.exec(readme)![1]!.split(' '))
     for (const [, name = '', rules = ''] of readme.matchAll(/^ACL SETUSER (fb_\w+) on >… (.*)$/gm)) {
       const secret = newSecret(name)
       await world.admin('ACL', 'SETUSER', name, 'on', `>${secret.revealText()}`, ...rules.split(' '))

@@ -1,4 +1,4 @@
-import { appendFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -69,6 +69,12 @@ describe('a report', () => {
     const [document] = await listed()
     await appendFile(path, ' ')
     await expect(textOf(document!)).rejects.toMatchObject({ code: 'CONFLICT' })
+  })
+
+  test('that is larger than 512 MiB was meant to be something else', async () => {
+    await writeFile(path, '')
+    await truncate(path, 512 * 2 ** 20 + 1)
+    await expect(listed()).rejects.toMatchObject({ message: expect.stringContaining('larger than 512 MiB') })
   })
 
   test('is told by its path', async () => {

@@ -39,6 +39,16 @@ const found = (more: object) => ({
 })
 
 describe('a report', () => {
+  test('of more than a hundred thousand findings is taken in up to there, and that is told', async () => {
+    const all = [found({}), ...Array.from({ length: 99_999 }, () => 0)]
+    expect(await taken(all)).toMatchObject({ failure: undefined })
+    const { seen, failure } = await taken([...all, 0])
+    expect(copiesIn(seen)).toHaveLength(1)
+    expect(countsIn(seen)).toMatchObject({ withValue: 1, notUnderstood: 100_000 })
+    expect(failure).toBeInstanceOf(Unreadable)
+    expect(String(failure)).toContain('more than 100000 findings')
+  })
+
   test.each([
     ['an empty file', '', 'empty'],
     ['no JSON', 'RuleID,Secret\n', 'not JSON'],
