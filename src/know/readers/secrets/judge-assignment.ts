@@ -30,7 +30,8 @@ const HIGHEST = 0.95
 /** How sure it is that the value of a key of this name is a secret; undefined where it is none. */
 export function judgeNamed(key: KeyName, written: string, standing: Standing): Judgement | undefined {
   const value = written.replace(SET_BEHIND, '').replace(LETTER, '\xe9')
-  if (value.length < 3 || value.length > 512 || /[\0-\x08\x0e-\x1f]/.test(value)) return undefined
+  if (value.length < 3 || value.length > 512) return undefined
+  if (/[\0-\x08\x0e-\x1f]/.test(value)) return judgeBytes(key, value, standing)
   if (isNoValue(key, value)) return undefined
   const form = formOf(value)
   // What form a key has tells most that are none, sooner than all that a value may stand for.
@@ -206,6 +207,15 @@ function keySurety(
   const isLong = value.length >= 16 && bits >= 3.2
   if (family === 'key' && !isLong) return value.length >= 10 ? 0.4 : undefined
   return (isLong ? 0.75 : 0.5) - (isDigest ? 0.15 : 0)
+}
+
+/** Bytes of chance, as `os.urandom` prints them, under what a framework signs with: `SECRET_KEY = b'\x93\x1f…'`. */
+function judgeBytes(key: KeyName, value: string, standing: Standing): Judgement | undefined {
+  if (!SIGNS.test(key.normal) || !standing.isLiteral || standing.how !== 'assigned') return undefined
+  const isChance = value.length >= 12 && value.length <= 64 && new Set(value).size > value.length * 0.7
+  return isChance && /[\x80-\xff].*[\x80-\xff]/s.test(value)
+    ? settled(key, 0.6, [`named ${key.word}`, 'bytes as a machine draws them'], standing)
+    : undefined
 }
 
 /** What a framework takes any text for, which people often think of themselves. */

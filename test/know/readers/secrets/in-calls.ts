@@ -5,6 +5,9 @@ const K = ['k7Qx02mzq77L', 'wPd81hXt3vB9'].join('')
 const H32 = ['9f3c1b7ae2d04586', 'b1c73e9af05d2c8b'].join('')
 const H40 = `${H32}41d7e06c`
 
+const BYTES = String.raw`\x93\x1f\xa4\x07\xd8Q\xee\x02\x9b\x7f\xc3Zk\xb0\x11\xe5`
+const BYTES_VALUE = '\x93\x1f\xa4\x07\xd8Q\xee\x02\x9b\x7f\xc3Zk\xb0\x11\xe5'
+
 /** What is given to something by other ways than by its name alone: where, the text, and what is to be found. */
 export const called: readonly (readonly [path: string, text: string, value?: string])[] = [
   // Where nothing else is set
@@ -28,6 +31,9 @@ export const called: readonly (readonly [path: string, text: string, value?: str
   ['a.py', `aes_key = bytes.fromhex("${H32}")\n`, H32],
   ['a.cs', `var apiSecret = Encoding.UTF8.GetBytes("${K}");`, K],
   ['a.ts', `secretKey: CryptoJS.enc.Utf8.parse('${K}'),`, K],
+  // Bytes as a machine draws them
+  ['a.py', `app.secret_key = b'${BYTES}'\n`, BYTES_VALUE],
+  ['settings.py', `SECRET_KEY = "${BYTES}"\n`, BYTES_VALUE],
   // Names in a column, far from their values
   ['a.m', `static NSString *const kApiKey                                      = @"${K}";`, K],
   ['a.h', `#define WIFI_PASSWORD                     "${P}"\n`],
@@ -81,6 +87,13 @@ export const shownToAll: readonly (readonly [path: string, text: string])[] = [
   ['a.scala', '"password" -> user.password, "token" -> "string", "password" -> "Password"\n'],
   ['a.md', 'Rename "password" to "Passphrase2" -> done.\n'],
   ['a.php', `echo "password is: ".$row['password2']."<br>";\n`],
+  [
+    'a.py',
+    String.raw`SECRET_KEY = b'\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\xff\xfe'` +
+      '\n' +
+      String.raw`first_token = b'\x93\x1f\xa4\x07\xd8Q\xee\x02\x9b\x7f\xc3Z'` +
+      '\n',
+  ],
   ['a.psd1', '    SA_Password = ConvertTo-SecureString $Typed -AsPlainText\n'],
   ['a.tf', 'admin_password                   = "optional(sensitive(string))"\n'],
   ['a.ino', 'char auth[] = "Your Auth Token here";\nchar auth[] = "";\n#define WITH_AUTH "basic"\n'],
