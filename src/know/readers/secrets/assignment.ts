@@ -141,6 +141,8 @@ function valueRange(text: Text, key: Key, how: Assigned['how']): Range | undefin
   if (separator === ':-') return undefined
   const fallback = page.startsWith('${', isQuote(next) ? at + 1 : at) && fallbackOf(page, at)
   if (fallback) return fallback
+  const hashed = page.startsWith('{{', isQuote(next) ? at + 1 : at) && hashedOf(page, at)
+  if (hashed) return hashed
 
   if (LIST.test(key.name))
     at += (dialect === 'yaml' ? OPENS_IN_YAML : OPENS).exec(page.slice(at, at + 64))?.[0].length ?? 0
@@ -356,6 +358,17 @@ function fallbackOf(page: string, at: number): Range | undefined {
   if (!found) return undefined
   const start = at + found[1]!.length
   return { start, end: start + found[2]!.length, encodings: [], isInString: true }
+}
+
+/** `{{ 'x' | password_hash('sha512') }}` of Ansible: what it makes a hash of. */
+const HASHED =
+  /^(["']?\{\{[ \t]{0,4}(["']))([^"'\n{}]{1,100})\2[ \t]{0,4}\|[ \t]{0,4}(?:password_hash|hash)\b/
+
+function hashedOf(page: string, at: number): Range | undefined {
+  const found = HASHED.exec(page.slice(at, at + 256))
+  if (!found) return undefined
+  const start = at + found[1]!.length
+  return { start, end: start + found[3]!.length, encodings: [], isInString: true }
 }
 
 const SHOWN =

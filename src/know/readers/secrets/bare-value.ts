@@ -55,6 +55,8 @@ export function bareRange(text: Text, key: Key, at: number, before: string): Ran
     (/\w=\S+\s+$/.test(lead) || key.name.startsWith('ansible_'))
   )
     return inString(page, at, IN_STRING)
+  // A file system's options in a command or a table: `username=jo,password=x,uid=1000`.
+  if (before === ',' && /\w=[^\s,=]{1,80},$/.test(lead)) return inString(page, at, IN_STRING)
   if (dialect === 'ini' && /^\s*Environment=(?:\S+\s+)*$/.test(lead)) return inString(page, at, IN_STRING)
   if (/--set(?:-string)?[ =]\S*$/.test(lead)) return inString(page, at, IN_STRING)
   if (dialect === 'code' || dialect === 'json' || dialect === 'xml') {

@@ -50,6 +50,8 @@ export function dialectOf(path: string, head: string): Dialect {
   if (/^(?:credentials|config)$/.test(name))
     return /^\s*[{[]/.test(head) && !/^\s*\[\w/.test(head) ? 'json' : 'ini'
   const start = head.trimStart()
+  // Of Ansible.
+  if (/^(?:hosts|inventory)$/.test(name)) return /^(?:---|all:)/.test(start) ? 'yaml' : 'ini'
   if (/^(?:\{\s*["}]|\[\s*[{"])/.test(start)) return 'json'
   if (start.startsWith('<?xml')) return 'xml'
   if (/^#!.{0,40}\b(?:ba|z|k|da)?sh\b/.test(start)) return 'shell'

@@ -80,7 +80,7 @@ const SHOWN_TO_ALL = new RegExp(
 )
 /** Short keys ending in these words: `dbpass`, `user_pass`. A longer word (`compass`, `bypass`) is another word. */
 const PASS_BEFORE =
-  /(?:^|[_.]|db|bd|user|usuario|root|admin|smtp|mail|ftp|ssh|redis|sql|pg|auth|my|mi|minha|rds|irc|ldap|proxy|key|store|sudo|vnc|rpc|http|login|wifi|remote|imap|pop3|mongo|mysql|oracle|jdbc|mqtt|sasl|smb|app|bot|client|server|jks|cert|account|domain|service|svc)$/
+  /(?:^[mu]?|[_.]|db|bd|user|usuario|root|admin|smtp|mail|ftp|ssh|redis|sql|pg|auth|my|mi|minha|rds|irc|ldap|proxy|key|store|sudo|vnc|rpc|http|login|wifi|remote|imap|pop3|mongo|mysql|oracle|jdbc|mqtt|sasl|smb|app|bot|client|server|jks|cert|account|domain|service|svc)$/
 /** What goes over something once: `renderPass`. */
 const PASSED =
   /(?:^|_)(?:render|shader|shadow|depth|blur|bloom|first|second|last|each|multi|single|final|next|low|high|band)_?$/

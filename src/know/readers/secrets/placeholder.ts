@@ -71,7 +71,7 @@ const IN_EXAMPLES = /EXAMPLE|SAMPLE|(?:FAKE|TEST)KEY|(?:^|[^A-Za-z])[Ee]xample(?
 
 /** Parts that make any value a template, wherever they occur. */
 const TEMPLATE =
-  /\$\{[\w.:-]*(?:[^\w.:\]-]|$)|\{\{(?:[^{}]|\{[^{}]*\})*\}\}|\$\(|\$\[\[|<%|%>|#\{[^}]*\}|%\([^)]*\)s|^\{[A-Za-z_\d][\w.:]*\}$|^\{\}$|^<[^<>]+>$|^&lt;.*&gt;$|^%[\w.]+%$|^%-?[\dsdvqx@]$|^(?:\$[A-Za-z_][\w:.]*[-/@]?)+$|^\$\$[A-Z][A-Z\d_]*$|^\$\w+\[|^@[\w.-]+@$|^@\{|^@[a-z]+$|^:[a-z_][A-Za-z_]*$|^__\w+__$|^\[[\w .-]+\]$|^!!?[A-Za-z]+[ .]|^!\w+!$|^\\\(|\[\[.*\]\]|^\?$|^`.*`$|\{[A-Za-z_][\w.]*(?:\((?:[A-Za-z_][\w., ]{2,})?\))?(?:![rsa])?\}|(?:^|[-_ :/.])\{\d?\}|\{\d?\}(?:$|[-_ :/.])/
+  /\$\{[\w.:-]*(?:[^\w.:\]-]|$)|\{\{(?:[^{}]|\{[^{}]*\})*\}\}|\$\(|\$\[\[|<%|%>|#\{[^}]*\}|%\([^)]*\)s|^\{[A-Za-z_\d][\w.:]*\}$|^\{\}$|^<[^<>]+>$|^&lt;.*&gt;$|^%[\w.]+%$|^%-?[\dsdvqx@]$|^(?:\$[A-Za-z_][\w:.]*[-/@]?)+$|^\$[A-Za-z_]\w*,|^\$\$[A-Z][A-Z\d_]*$|^\$\w+\[|^@[\w.-]+@$|^@\{|^@[a-z]+$|^:[a-z_][A-Za-z_]*$|^__\w+__$|^\[[\w .-]+\]$|^!!?[A-Za-z]+[ .]|^!\w+!$|^\\\(|\[\[.*\]\]|^\?$|^`.*`$|\{[A-Za-z_][\w.]*(?:\((?:[A-Za-z_][\w., ]{2,})?\))?(?:![rsa])?\}|(?:^|[-_ :/.])\{\d?\}|\{\d?\}(?:$|[-_ :/.])/
 const REFERENCE =
   /^(?:process\.env|import\.meta|os\.(?:environ|getenv)|env[.[]|secrets?\.|vars?\.|local\.|data\.|module\.|config\.|settings\.|self\.|this\.|values\.|params\.|Rails\.|ENV\b)|^(?:arn:|vault:|op:\/\/|ssm:|sops|ENC\[|ENC\(|sm:\/\/|secretsmanager:|env:|file:|bao:|keyvault|keyring:|awssm|gcpsm|@microsoft\.keyvault|projects\/|ref\+|doppler:|pass:|kms:|lookup\()|^(?:[A-Za-z_$][\w$]*(?:\.|::|->))*[A-Za-z_$][\w$]*\([^()]*(?:\([^()]*\)[^()]*)?\);?$|^[A-Za-z_$][\w$.]*\[[^[\]]*\](?:\.[\w$.]+)?$|^(?:AWS4|TC3)-HMAC-|(?:\/|%2F)(?:aws4|goog4|tc3)_request(?:$|[&,])|&SignedHeaders=|^auth0\||^[A-Za-z_$][\w$]*(?:->|::)[\w$>():-]+$|^(?:Convert(?:To|From)-SecureString|Read-Host|Get-(?:Credential|Secret))$/
 const HASH =
@@ -88,9 +88,12 @@ const IN_MANUALS =
 const SCOPED = /^[gsablwtv]:[a-z_][\w.]*(?:\[.*)?$/
 /** What sed replaces. */
 const REPLACES = /^s([/#|,])[^]{1,80}?\1[^]{0,80}\1[a-z]{0,4}$/
-/** A regular expression, whose classes and groups are in no password that a person or a machine makes; and a piece of one that goes on, `"+x`. */
+/**
+ * A regular expression, whose classes and groups are in no password that a person or a machine makes; a piece of one that goes on, `"+x`;
+ * and the next of the options that `getopt` is told, `password:,host:`.
+ */
 const EXPRESSION =
-  /^["'][ \t]*[+.&]|^[ \t]*[+.&][ \t]*[\w.()[\]$'>-]+[ \t]*[+.&][ \t]*$|^\^.*[$*+)\]]$|\\[wdsWDS](?:[^a-z]|$)|\[\^[^\]]+\]|\[[^\]]*(?:a-z|A-Z|0-9)[^\]]*\]|^\[\^?(?:a-z|A-Z|0-9)|\(\?[:=!<i]/
+  /^["'][ \t]*[+.&]|^,-{0,2}[a-z][\w-]*[:=]|^[ \t]*[+.&][ \t]*[\w.()[\]$'>-]+[ \t]*[+.&][ \t]*$|^\^.*[$*+)\]]$|\\[wdsWDS](?:[^a-z]|$)|\[\^[^\]]+\]|\[[^\]]*(?:a-z|A-Z|0-9)[^\]]*\]|^\[\^?(?:a-z|A-Z|0-9)|\(\?[:=!<i]/
 /** The beginning of JSON, which is looked into by itself. */
 const STRUCTURE = /^(?:\{\s*["'][^"']*["']\s*:|\[\s*[{"'])/
 /** `abcd1234abcd1234abcd1234`: the same few characters again and again to the end; a token may well begin so. */

@@ -3,8 +3,9 @@
  * words; the rest of the key's name and this follow. What a separator means is for assignment.ts to say.
  */
 const SEPARATORS = [
-  // `name: DB_PASSWORD, value: x` in YAML, JSON, HCL, XML and programs, with at most one entry between.
-  String.raw`["']?(?:,\s{0,60}|\s{1,60})(?:["']?[A-Za-z_]{1,20}["']?[ \t]{0,4}[:=][ \t]{0,4}["']?[A-Za-z]{1,20}["']?(?:,\s{0,60}|\s{1,60}))?["']?(?:[a-z]{1,12}:)?value["']?[ \t]{0,8}[:=][ \t]{0,8}`,
+  // `name: DB_PASSWORD, value: x` in YAML, JSON, HCL, XML and programs, with at most one entry between; and CloudFormation's
+  // `ParameterKey=DBPassword,ParameterValue=x`.
+  String.raw`["']?(?:,\s{0,60}|\s{1,60})(?:["']?[A-Za-z_]{1,20}["']?[ \t]{0,4}[:=][ \t]{0,4}["']?[A-Za-z]{1,20}["']?(?:,\s{0,60}|\s{1,60}))?["']?(?:[a-z]{1,12}:|Parameter)?value["']?[ \t]{0,8}[:=][ \t]{0,8}`,
   // `variable "db_password" { default = "x"`
   String.raw`["'][ \t]{1,4}\{\s{1,40}(?:[^{}]{0,300}?\s)?default[ \t]{0,8}=[ \t]{0,8}`,
   // `"--password", type=str, default="x"`, `name = "token", defaultValue = "x"`

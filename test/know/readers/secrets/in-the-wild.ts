@@ -82,6 +82,8 @@ export const configured: readonly (readonly [path: string, text: string, value?:
   ['secret.yaml', `apiVersion: v1\nkind: Secret\nstringData:\n  DB_PASS: ${P}\n`],
   ['group_vars/all.yml', `mysql_root_password: '${P}'\n`],
   ['inventory', `[db]\ndb1 ansible_host=10.0.0.1 ansible_user=root ansible_ssh_pass=${P}\n`],
+  ['hosts', `[db]\n10.0.0.1 ansible_user=root ansible_ssh_pass=brownhorse ansible_port=22\n`, 'brownhorse'],
+  ['tasks/main.yml', `- user:\n    name: app\n    password: "{{ '${P}' | password_hash('sha512') }}"\n`],
   ['tasks/main.yml', `- mysql_user:\n    name: app\n    password: "${P}"\n    state: present\n`],
   ['tasks/main.yml', `- mysql_user: name=app password=${P} state=present\n`],
   ['terraform.tfvars', `rds_master_password = "${P}"\n`],
@@ -96,6 +98,14 @@ export const configured: readonly (readonly [path: string, text: string, value?:
   ['a.sh', `curl -X POST -d 'username=ci&password=${P}' https://acme.test/login\n`],
   ['a.sh', `curl -H 'Authorization: Bearer ${K}' https://acme.test\n`, K],
   ['a.sh', `curl --header "PRIVATE-TOKEN: ${K}" https://git.acme.test/api/v4\n`, K],
+  ['a.sh', `mount -t cifs //nas/s /mnt -o username=jo,password=${P},uid=1000\n`],
+  ['a.conf', `//nas/s /mnt cifs username=jo,password=${P},uid=1000 0 0\n`],
+  ['a.sh', `MUSER="app"\nMPASS="${P}"\nMHOST="db"\n`],
+  [
+    'a.sh',
+    `aws cloudformation deploy ParameterKey=DBPassword,ParameterValue=${P} ParameterKey=Size,ParameterValue=2\n`,
+  ],
+  ['parameters.json', `[{"ParameterKey": "DBPassword", "ParameterValue": "${P}"}]`],
   ['a.sh', `wget --user=ci --password='${P}' https://acme.test\n`],
   ['a.sh', `mysqldump -u root -p'${P}' shop > a.sql\n`],
   ['a.sh', `mysql --user=root --password=${P} shop\n`],
@@ -229,6 +239,11 @@ export const configured: readonly (readonly [path: string, text: string, value?:
 ]
 /** What stands in repositories that is no secret: translations, locks, digests, templates, labels, published examples. */
 export const harmless: readonly (readonly [path: string, text: string])[] = [
+  ['a.sh', 'ARGS=`getopt -o u:p: -l user:,password:,db-name: -- "$@"`\n'],
+  ['a.sh', 'usage="[--user=,--password=,--db-name=]"\n'],
+  ['a.sh', 'echo "host=$host,password=$password,db=$db"\n'],
+  ['hosts', '[db]\n10.0.0.1 ansible_user=root ansible_ssh_pass={{ db_password }}\n'],
+  ['tasks/main.yml', 'password: "{{ db_password | password_hash(\'sha512\') }}"\n'],
   ['messages_de.properties', 'login.password=Passwort\nlogin.token=Zugangstoken\n'],
   ['messages.properties', 'password.label=Enter your password\nerror.password=Password is too short\n'],
   ['fr.json', '{"password": "Mot de passe", "confirmPassword": "Confirmer le mot de passe"}'],
