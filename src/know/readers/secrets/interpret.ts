@@ -255,6 +255,9 @@ function readUrl(text: Text, compiled: CompiledRule, match: Match, depth: number
     /^(?:user(?:name)?|u|foo)?$/.test(name)
   )
     return undefined
+  // `myuser:mypass`, which Rails writes into every new program.
+  if (/^my/i.test(name) && /^my/i.test(plain) && speaksOfItself(name) && speaksOfItself(plain))
+    return undefined
   const claims = claimsOf(rule, host, groupText(text, match, 'port'), user && utf8(user))
   // `//user@host:8080,user@other`: a list of hosts.
   if (name.includes('@') && /^\d{1,5}[,;]/.test(plain)) return undefined

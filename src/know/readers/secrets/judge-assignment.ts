@@ -24,14 +24,21 @@ export interface Judgement {
   readonly reasons: readonly string[]
 }
 
+const LONGEST = 512
+/** What tokens are signed with, in base64, may be as long as any. */
+const LONGEST_SECRET = 1024
 const LOWEST = 0.1
 const HIGHEST = 0.95
 
 /** How sure it is that the value of a key of this name is a secret; undefined where it is none. */
 export function judgeNamed(key: KeyName, written: string, standing: Standing): Judgement | undefined {
-  const value = written.replace(SET_BEHIND, '').replace(LETTER, '\xe9')
-  if (value.length < 3 || value.length > 512) return undefined
-  if (/[\0-\x08\x0e-\x1f]/.test(value)) return judgeBytes(key, value, standing)
+  const plain = written.replace(SET_BEHIND, '').replace(LETTER, '\xe9')
+  // A password may begin with a space; of a token it was taken along.
+  const value = key.family === 'password' ? plain : plain.trim()
+  if (value.length < 3 || value.length > (key.family === 'secret' ? LONGEST_SECRET : LONGEST))
+    return undefined
+  const ofBytes = /[\0-\x08\x0b\x0c\x0e-\x1f]/.test(value) ? judgeBytes(key, value, standing) : undefined
+  if (ofBytes || /[\0-\x08\x0e-\x1f]/.test(value)) return ofBytes
   if (isNoValue(key, value)) return undefined
   const form = formOf(value)
   // What form a key has tells most that are none, sooner than all that a value may stand for.
@@ -169,8 +176,9 @@ function keySurety(
 ): number | undefined {
   const { family } = key
   if (form === 'mixed' && family === 'secret') {
-    if (!standing.isLiteral || value.length < 8 || /\s/.test(value) || bits < 2.7) return undefined
-    if (/^[A-Za-z]+(?:[-_./:][A-Za-z\d]+)*$/.test(value) && !/\d{2}/.test(value)) return undefined
+    const thought = isThoughtOf(key, value, standing) ? 0.3 : undefined
+    if (!standing.isLiteral || value.length < 8 || /\s/.test(value) || bits < 2.7) return thought
+    if (/^[A-Za-z]+(?:[-_./:][A-Za-z\d]+)*$/.test(value) && !/\d{2}/.test(value)) return thought
     // `oauth2ClientSecretSha256`, `layer1.aws_secret_access_key`: it names a secret.
     if (
       /^[A-Za-z][\w.:#-]*$/.test(value) &&
@@ -178,7 +186,7 @@ function keySurety(
       !/\d{4}/.test(value) &&
       !/(?:secret|token|key|password)[-_]?\d+$/i.test(value)
     )
-      return undefined
+      return thought
     return hasRun(value) ? 0.2 : 0.4
   }
   if (
@@ -186,9 +194,11 @@ function keySurety(
     family === 'secret' &&
     isPhrase(value) &&
     SIGNS.test(key.normal) &&
-    standing.isLiteral
+    standing.isLiteral &&
+    (!standing.isSetting || key.isUpperCase)
   )
-    return standing.isSetting && !key.isUpperCase ? undefined : 0.3
+    return 0.3
+  if (form === 'word' && family === 'secret' && isThoughtOf(key, value, standing)) return 0.3
   if (form !== 'generated') {
     // A short one: `a1b2c3`, with too few characters to look like chance.
     const isShort = family === 'token' && form === 'mixed' && standing.isLiteral && standing.isSetting
@@ -221,13 +231,44 @@ function judgeBytes(key: KeyName, value: string, standing: Standing): Judgement 
 /** What a framework takes any text for, which people often think of themselves. */
 const SIGNS = /(?:^|_)(?:secret_key(?:_base)?|(?:jwt|session|cookie)_secret)$/
 
+/** Of a program's own, and of no vendor's. */
+const SIGNS_ITSELF =
+  /^(?:(?:app|flask|django|wtf_csrf|jwt|session|cookie)_)?secret_key(?:_base)?$|^(?:[a-z]+_){0,2}(?:jwt|session|cookie)_secret(?:_key)?$/
+/** Where a program is set up, and no name of a cluster's Secret is expected. */
+const OWN_SETTINGS =
+  /\.properties$|(?:^|\/)(?:application|bootstrap|parameters|appsettings|settings|config)[\w.-]{0,20}\.(?:ya?ml|json|toml|ini|conf)$/
+/** Symfony's file, in which `secret` is what it signs with. */
+const SIGNS_THERE = /(?:^|\/)parameters[\w.-]{0,20}\.ya?ml(?:\.dist)?$/
+
+function signsItself({ normal, isUpperCase }: KeyName, path: string): boolean {
+  if (normal === 'secret') return SIGNS_THERE.test(path)
+  if (normal === 'app_secret') return isUpperCase
+  return SIGNS_ITSELF.test(normal) && (isUpperCase || OWN_SETTINGS.test(path))
+}
+
+/** `SECRET_KEY = 'Purple1'`: what a person thought of, where a framework takes any text; no constant, and no name of a secret. */
+function isThoughtOf(key: KeyName, value: string, standing: Standing): boolean {
+  return (
+    standing.isLiteral &&
+    value.length >= 6 &&
+    new Set(value).size >= 4 &&
+    /^[\x21-\x7e]+$/.test(value) &&
+    !/^[A-Z][A-Z\d_]*$/.test(value) &&
+    (!NAMES_SECRET.test(value) ||
+      (/\d/.test(value) ? value.length : (value.match(/[A-Z][a-z]+/g)?.length ?? 0)) >= 5) &&
+    signsItself(key, standing.path)
+  )
+}
+
+const NAMES_SECRET = /secret|token|key|passw|credential|config|setting|session|auth/i
+
 /** Words that are not the name of anything: `white-knight-riding`. */
 function isPhrase(value: string): boolean {
   return (
     value.length >= 10 &&
     /^[A-Za-z]+(?:[-_ ][A-Za-z]+)*$/.test(value) &&
     /[a-z]/.test(value) &&
-    !/secret|token|key|passw|credential|config|setting|session|auth/i.test(value)
+    !NAMES_SECRET.test(value)
   )
 }
 
@@ -242,7 +283,7 @@ function judgeDefault(key: KeyName, standing: Standing): Judgement | undefined {
 function judgeUuid(key: KeyName, value: string, standing: Standing): Judgement | undefined {
   if (/^0{8}|(.)\1{7}|12345678/.test(value) || standing.how !== 'assigned') return undefined
   if (
-    !/(?:^|_)(?:api_?key|access_key|[a-z][a-z\d]{2,}_?token|[a-z][a-z\d]{2,}_secret|secret_key|x_[a-z][a-z\d_]{1,24}_key)$/.test(
+    !/(?:^|_)(?:api_?key|access_key|salt_key|[a-z][a-z\d]{2,}_?token|[a-z][a-z\d]{2,}_secret|secret_key|x_[a-z][a-z\d_]{1,24}_key)$/.test(
       key.normal,
     )
   )

@@ -15,21 +15,21 @@ export interface KeyName {
 
 /** What a password is called, in English, in what programs call it, and in other languages as far as they are written in ASCII. */
 const PASSWORD_WORDS =
-  'password|passwd|passphrase|passcode|passwort|passord|pwd|storepass|keypass|requirepass|masterauth|rootpw|authtok|' +
+  'pass_?word|passwd|pass_?phrase|passcode|passwort|passord|pwd|storepass|keypass|requirepass|masterauth|rootpw|authtok|' +
   'pre_?shared_?key|kennwort|contrase(?:n|ny|ni)a|mot_?de_?passe|wachtwoord|adgangskode|losenord|salasana|jelszo|lozinka|heslo|haslo|sifre|senha'
 /** Short words, that are a part of others or mean something else too: `compass`, the Spanish `clave`, the Italian `parola`. */
 const SHORT_WORDS = 'pass|pw|psw|passw|mdp|psk|clave|parola'
 
 const WORD = new RegExp(
   `^(.*?)(${PASSWORD_WORDS}|${SHORT_WORDS}|secret|token|credentials?|creds|(?:cred|auth)(?=\\d*$)|pepper|_?salt|` +
-    '(?:api|access|auth|secret|account|signing|encryption|crypt|master|private|app|consumer|license|shared|session|service|storage|subscription|write|connect|webhook|hmac|aes|cipher|preshared|jwt|validation|decryption|server|client|developer|admin|partner|integration)_?key|_key)' +
+    '(?:api|access|auth|secret|account|signing|encryption|crypt|master|private|app|consumer|license|shared|session|service|storage|subscription|write|connect|webhook|hmac|aes|cipher|preshared|jwt|validation|decryption|server|client|developer|admin|partner|integration)_?key|_key|_sk(?=$))' +
     '(\\d*)(?:_(.+))?$',
 )
 /** What a key's name ends in where it is a password's. */
 export const ENDS_IN_PASSWORD_WORD = new RegExp(`(?:${PASSWORD_WORDS}|${SHORT_WORDS})\\d*$`)
 
 /** `key_password` and `token_password` are passwords. */
-const ENDS_IN_PASSWORD = /^(.*?)(password|passwd|passphrase|pwd)(\d*)$/
+const ENDS_IN_PASSWORD = /^(.*?)(pass_?word|passwd|pass_?phrase|pwd)(\d*)$/
 
 /** What follows the word and makes the key speak about a secret rather than hold it. */
 const ABOUT = new Set(
@@ -38,7 +38,7 @@ const ABOUT = new Set(
     'expire exp timeout ref reference arn endpoint header headers regex regexp pattern format policy policies prompt label ' +
     'hint placeholder error errors message msg enabled enable disabled required reset hash hashed hashes hasher hashers digest ' +
     'version provider algorithm algo method mode class style input icon title text description desc column index ' +
-    'position start end kind list ids validator validation check checker strength min max limit limits usage used ' +
+    'sender position start end kind list ids validator validation check checker strength min max limit limits usage used ' +
     'prefix suffix changed updated created at date time store manager management rotation engine ' +
     'source issuer scope scopes audience budget bucket cookie param parameter arg option options config settings ' +
     'encoder encoding decoder encryption enc values hashing generator handler callback function fn func builder factory parser request response ' +
@@ -54,7 +54,9 @@ const IDENTIFIER = /(?:^|_)(?:id|uuid|guid|sid)$/
 
 /** What stands before any of the words and makes it another thing. */
 const ABOUT_IT =
-  /(?:^|_)(?:csrf|xsrf|load|public|pub|publishable|fake|dummy|bogus|is|has|no|not|use|show|hide|forgot|reset|update|require|invalid|missing|min|max|valid|expect|hash|palabra)_?$/
+  /(?:^|_)(?:load|public|pub|publishable|fake|dummy|bogus|is|has|no|not|use|show|hide|forgot|reset|update|require|invalid|missing|min|max|valid|expect|hash|palabra)_?$/
+/** What a form sends along; the key that it is made with is a secret. */
+const FORGERY = /(?:^|_)[cx]srf_?$/
 /** What has tokens and keys that are no secrets. */
 const THINGS =
   'page|continuation|syntax|cancel|cancellation|sync|design|pagination|primary|foreign|sort|partition|row|map|dict|react|i18n|lookup|index|group|unique|parent|child|column|field|keyboard|hot|arrow|modifier|ctrl|shift|known|translation|locale|label|range|composite|surrogate|natural|candidate|object|state|query|event|json|route|param|item|node|data|cache|routing|tab|eat|peek|consume|parse|scan|start|end|close|open|paren|brace|comma|punctuator|lock|change|sequence|idempotency|starting|dedup(?:e|lication)?|correlation'
@@ -130,7 +132,10 @@ function judge(name: string): KeyName | undefined {
   if (word === 'pass' && PASSED.test(lead)) return undefined
   if (FILE.test(name) && !PROPERTY.test(name)) return undefined
   if (PART_OF_WORDS.test(word) && /[a-z]$/.test(lead)) return undefined
-  if (ABOUT_IT.test(lead) || SHOWN_TO_ALL.test(normal)) return undefined
+  // Payment gateways call theirs a hash key.
+  if ((ABOUT_IT.test(lead) && !(word === '_key' && lead.endsWith('hash'))) || SHOWN_TO_ALL.test(normal))
+    return undefined
+  if (word === 'token' && FORGERY.test(lead)) return undefined
   if (!PASSWORDS.test(word) && OTHER_THING.test(lead)) return undefined
   if (word === '_key' && HAS_KEY.test(lead)) return undefined
   if (rest?.split('_').some(part => ABOUT.has(part))) return undefined
@@ -138,7 +143,8 @@ function judge(name: string): KeyName | undefined {
   if (/[._]s?$/.test(lead + word) && rest === undefined && word.endsWith('s')) return undefined
   return {
     // `passwordKey` is mostly the key under which a password is kept.
-    family: rest === 'key' && PASSWORDS.test(word) ? 'key' : familyOf(word, normal),
+    family:
+      rest === 'key' && (PASSWORDS.test(word) || word.endsWith('salt')) ? 'key' : familyOf(word, normal),
     word: word
       .replace(/^_/, '')
       .replace(/([a-z])_?key$/, '$1 key')

@@ -77,7 +77,7 @@ const REFERENCE =
 const HASH =
   /^(?:CRYPT|ENC|AES):|^\{cipher\}|^gAAAAAB[A-Za-z0-9_-]{60,}|^\$(?:1|2[abxy]?|5|6|7|y|md5|apr1|argon2(?:id?|d)?|pbkdf2|scrypt|bcrypt|P|H|S)\$|^\{(?:SSHA?|SHA|MD5|CRYPT|SMD5|PBKDF2|bcrypt|argon2)[-\d]*\}|^(?:pbkdf2|bcrypt|argon2|scrypt|sha(?:1|224|256|384|512)|md5)[-_:$=]|^SCRAM-SHA|^\{[A-Za-z0-9+/]{16,}={0,2}\}$|^\*[0-9A-F]{40}$/i
 const PUBLIC_KEY =
-  /^(?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2)\b|^AAAA(?:B3Nza|C3Nza|E2Vj)|^-----BEGIN (?:RSA |EC )?PUBLIC|^-----BEGIN (?:CERT|PGP PUBLIC)|^B[A-P][A-Za-z0-9_+/-]{85}=?$|^(?:MII[A-D]Ij?AN|MFkwEw|MCowBQ)|^age1[a-z0-9]{50,}|^LS0tLS1CRUdJTiBDRVJ|^(?:pk_(?:live|test)|appl|goog|FLWPUBK(?:_TEST)?|phc|sb_publishable|pubkey|test_pub|live_pub)[_-][A-Za-z0-9_-]{10,}$|^pk\.eyJ|^mob-[0-9a-f]{8}-[0-9a-f-]{27}$|^pub[0-9a-f]{32}$|^(?:SB-)?Mid-client-/
+  /^(?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2)\b|^AAAA(?:B3Nza|C3Nza|E2Vj)|^-----BEGIN (?:RSA |EC )?PUBLIC|^-----BEGIN (?:CERT|PGP PUBLIC)|^B[A-P][A-Za-z0-9_+/-]{85}=?$|^(?:MII[A-D]Ij?AN|MFkwEw|MCowBQ)|^age1[a-z0-9]{50,}|^LS0tLS1CRUdJTiBDRVJ|^(?:pk_(?:live|test)|appl|goog|FLWPUBK(?:_TEST)?|phc|sb_publishable|pubkey|test_pub|live_pub)[_-][A-Za-z0-9_-]{10,}$|^pk\.eyJ|^mob-[0-9a-f]{8}-[0-9a-f-]{27}$|^pub[0-9a-f]{32}$|^sub-c-[0-9a-f-]{36}$|^(?:SB-)?Mid-client-/
 /** A digest of a key, as `ssh-keygen -l` and `openssl x509 -fingerprint` print it; the address of a network card, and one of IPv6. */
 const FINGERPRINT =
   /^(?:[0-9a-f]{2}[:-]){5,63}[0-9a-f]{2}$|^(?:[0-9a-f]{1,4}:){7}[0-9a-f]{1,4}$|^(?=.*::)(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}$|^(?:SHA256|MD5):[A-Za-z0-9+/:]+=?$/i

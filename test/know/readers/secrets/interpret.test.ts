@@ -6,6 +6,7 @@ import { noted, similar } from './in-notes.ts'
 import { named, translated } from './in-other-languages.ts'
 import { alike, written } from './in-programs.ts'
 import { described, tabled } from './in-tables.ts'
+import { set, unset } from './in-settings.ts'
 import { configured, harmless } from './in-the-wild.ts'
 import { found, P, passed } from './written-down.ts'
 
@@ -21,7 +22,7 @@ function finds(path: string, text: string) {
 }
 
 test.each(
-  [...found, ...configured, ...named, ...noted, ...tabled, ...called, ...keptBack, ...written].map(
+  [...found, ...configured, ...set, ...named, ...noted, ...tabled, ...called, ...keptBack, ...written].map(
     ([path, text, value]) => ({
       path,
       text,
@@ -36,9 +37,17 @@ test.each(
 })
 
 test.each(
-  [...passed, ...harmless, ...printed, ...translated, ...similar, ...described, ...shownToAll, ...alike].map(
-    ([path, text]) => ({ path, text }),
-  ),
+  [
+    ...passed,
+    ...harmless,
+    ...unset,
+    ...printed,
+    ...translated,
+    ...similar,
+    ...described,
+    ...shownToAll,
+    ...alike,
+  ].map(([path, text]) => ({ path, text })),
 )('$path: $text holds none', ({ path, text }) => {
   expect(finds(path, text).filter(find => find.confidence >= COUNTS_FROM)).toEqual([])
 })
