@@ -33,7 +33,7 @@ const HIGHEST = 0.95
 /** How sure it is that the value of a key of this name is a secret; undefined where it is none. */
 export function judgeNamed(key: KeyName, written: string, standing: Standing): Judgement | undefined {
   const plain = written.replace(SET_BEHIND, '').replace(LETTER, '\xe9')
-  // A password may begin with a space; of a token it was taken along.
+  // A password may begin with a space.
   const value = key.family === 'password' ? plain : plain.trim()
   if (value.length < 3 || value.length > (key.family === 'secret' ? LONGEST_SECRET : LONGEST))
     return undefined

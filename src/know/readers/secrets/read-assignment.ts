@@ -1,5 +1,5 @@
 import { classOf } from './byte-class.ts'
-import type { Candidate } from './candidate.ts'
+import type { Candidate, Span } from './candidate.ts'
 import { type Assigned, COMPARES } from './assignment.ts'
 import { describedAt } from './described-value.ts'
 import { isOfSettings } from './dialect.ts'
@@ -66,7 +66,9 @@ function candidateOf(
   assigned: Assigned,
   isFurther: boolean,
 ): Candidate | undefined {
-  const { span: value, how, isLiteral } = assigned
+  const { how, isLiteral } = assigned
+  const isSent = named.family === 'token' || named.family === 'key'
+  const value = isSent ? withoutBlanks(text, assigned.span) : assigned.span
   const isSetting = assigned.isSetting || isOfSettings(text.dialect)
   // What stands beside it is dear to find out, and most values are settled without.
   const isNear = named.family === 'password'
@@ -98,6 +100,18 @@ function candidateOf(
   }
 }
 
+/** What a token is sent with has no blanks, which were copied along; those of what is signed with, and of a password, are a part of it. */
+function withoutBlanks({ bytes: page }: Text, span: Span): Span {
+  let { start, end, bytes } = span
+  for (; isBlank(bytes[0]) && page[start] === bytes[0]; start++) bytes = bytes.subarray(1)
+  for (; isBlank(bytes.at(-1)) && page[end - 1] === bytes.at(-1); end--) bytes = bytes.subarray(0, -1)
+  return bytes === span.bytes ? span : { ...span, start, end, bytes }
+}
+
+function isBlank(byte: number | undefined): boolean {
+  return byte === SPACE || byte === TAB
+}
+
 /** `"user=jo\npassword=x"`: the letter of the escape is none of the name's. */
 function behindEscape(text: Text, at: number, end: number): number {
   const letter = text.bytes[at]
@@ -113,6 +127,7 @@ function listNameOf(text: Text, name: string, valueAt: number): KeyName | undefi
 }
 
 const [HYPHEN, COLON, SLASH, BRACE, BACKSLASH] = [0x2d, 0x3a, 0x2f, 0x7b, 0x5c]
+const [SPACE, TAB] = [0x20, 0x09]
 const [LETTER_N, LETTER_R, LETTER_T] = [0x6e, 0x72, 0x74]
 const BESIDE_USER =
   /(?:^|[\s(,;])(?:user(?: ?(?:name|id))?|login|id|account|e-?mail)[ \t]?[:=][ \t]?[^\s:/=]{1,48}[ \t]?\/$/i

@@ -20,6 +20,8 @@ export const set: readonly (readonly [path: string, text: string, value?: string
   ['config.py', "SECRET_KEY = os.environ.get('SECRET_KEY') or 'kt4178'\n", 'kt4178'],
   ['config.py', "SECRET_KEY = '\\xd1?b\\x8c\\\\\\xfe\\xa4;\\x0c\\xcdKq'\n", '\xd1?b\x8c\\\xfe\xa4;\f\xcdKq'],
   ['config.py', `ACCESS_TOKEN_SECRET = ' ${K}'\n`, ` ${K}`],
+  ['config.py', `ACME_API_KEY = ' ${K} '\n`, K],
+  ['a.env', 'PASSWORD=$Quiet,rivers7\n', '$Quiet,rivers7'],
   ['app/config/parameters.yml', 'parameters:\n    secret: QuietRiversAcmeShop\n', 'QuietRiversAcmeShop'],
   [
     'app/config/parameters_prod.yml',
