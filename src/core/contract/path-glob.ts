@@ -2,7 +2,7 @@ import { matchesGlob } from 'node:path'
 
 /** `folder/**` names the folder itself, too, with hidden files in it. */
 export function names(glob: string, path: string): boolean {
-  return matchesGlob(path, glob) || matchesGlob(path, glob.replace(/\/\*\*$/, ''))
+  return matchesGlob(path, glob) || (glob.endsWith('/**') && matchesGlob(path, glob.slice(0, -3)))
 }
 
 /** The folders that a path lies in, from the outermost on, and the path. */

@@ -90,6 +90,8 @@ class Looking {
     for await (const document of this.#change.documents(ids)) {
       this.#io.signal.throwIfAborted()
       const copies = await this.#copiesIn(document)
+      // What was interrupted while it was read was not read to its end.
+      this.#io.signal.throwIfAborted()
       if (copies.length > 0) found.set(document.id, copies)
     }
     return found

@@ -36,8 +36,8 @@ export class LimitReached extends Error {
 /** Counts what one document costs, over everything within it, and raises LimitReached when it is enough. */
 export class Budget {
   readonly limits: Limits
-  readonly #now: () => number
-  readonly #startedMs: number
+  readonly now: () => number
+  #startedMs: number
   #input = 0
   #unpacked = 0
   #members = 0
@@ -45,13 +45,18 @@ export class Budget {
 
   constructor(limits: Limits = LIMITS, now: () => number = () => performance.now()) {
     this.limits = limits
-    this.#now = now
+    this.now = now
     this.#startedMs = now()
   }
 
   /** Bytes of the document itself. */
   take(bytes: number): void {
     this.#input += bytes
+  }
+
+  /** So long its bytes were waited for: a pipe may be slow, and a document that is read from one costs nothing meanwhile. */
+  wait(ms: number): void {
+    this.#startedMs += ms
   }
 
   unpack(bytes: number): void {
@@ -82,7 +87,7 @@ export class Budget {
 
   checkTime(): void {
     const { freeMs, msPerMib } = this.limits
-    if (this.#now() - this.#startedMs > freeMs + (msPerMib * this.#input) / 1024 ** 2)
+    if (this.now() - this.#startedMs > freeMs + (msPerMib * this.#input) / 1024 ** 2)
       throw new LimitReached('looking into it took too long: the rest was not looked into')
   }
 }

@@ -16,6 +16,11 @@ export class Content {
     return this.#rest ? undefined : this.head
   }
 
+  /** Whether all of it can still be read. */
+  get isThere(): boolean {
+    return this.#rest === undefined || !this.#taken
+  }
+
   async *bytes(): AsyncGenerator<Uint8Array, void> {
     if (this.#rest && this.#taken) throw new Error('what comes once was asked for twice')
     this.#taken = true

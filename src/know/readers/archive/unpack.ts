@@ -124,7 +124,7 @@ class Unpacking<S> implements Unpacked<S> {
     if (container.order === 'in order') {
       const members = await this.#each(member, container.members(content, context), into)
       // What only begins like an archive is a text like any other.
-      if (members === 0 && content.whole) await this.#plain(member, path, content)
+      if (members === 0 && content.isThere) await this.#plain(member, path, content)
       return
     }
     const from = this.findings.length
@@ -230,9 +230,12 @@ function told(error: unknown): string {
 }
 
 async function* counted(bytes: AsyncIterable<Uint8Array>, budget: Budget): AsyncGenerator<Uint8Array, void> {
+  let asked = budget.now()
   for await (const chunk of bytes) {
+    budget.wait(budget.now() - asked)
     budget.take(chunk.length)
     yield chunk
+    asked = budget.now()
   }
 }
 

@@ -14,7 +14,7 @@ import { ruleFoldersOf } from '../own-rules.ts'
 import { shownFact, type ShownFact } from '../shown-fact.ts'
 import { isoTime, PIPED } from '../standing.ts'
 import { type Baselines, compared } from './compared.ts'
-import { type Found, type FoundCopy, isAccepted, type Scan, withoutPaths } from './found.ts'
+import { type Found, type FoundCopy, isAccepted, type Scan, setAside, withExclusions } from './found.ts'
 import type { Root } from './sarif.ts'
 
 export interface ChangeInput extends Baselines {
@@ -120,6 +120,7 @@ async function foundIn(
   const groups = Map.groupBy(finds, ({ kind, secret, claims }) =>
     JSON.stringify([kind, Buffer.from(secret.reveal()).toString('base64'), claims ?? null]),
   )
+  const isOut = setAside(input.exclude)
   const told = async (group: readonly Look[]): Promise<Found> => {
     const first = group[0]!
     const value = { secret: first.secret, preview: first.preview ?? null }
@@ -134,9 +135,9 @@ async function foundIn(
       confidence: group.reduce((most, { confidence }) => Math.max(most, confidence), 0),
       facts: factsOf(group, change, now),
       copies: await compared(
-        withoutPaths(
+        withExclusions(
           group.map(find => copyOf(change, find)),
-          input.exclude,
+          isOut,
         ),
         { mark: marks => marks.of(value), read: async () => value },
         input,

@@ -4,6 +4,7 @@ import type { Coverage } from '../coverage.ts'
 import type { ShownFact } from '../shown-fact.ts'
 import {
   compareStandings,
+  fileInTree,
   pathInTree,
   rootOf,
   type Standing,
@@ -77,13 +78,31 @@ export function withAllowances(found: Found): Found {
   }
 }
 
-/** With those set aside that nothing else accepts and that stand at these paths: as their source has them, or as they are shown. */
-export function withoutPaths(copies: readonly FoundCopy[], globs: readonly string[]): readonly FoundCopy[] {
-  if (globs.length === 0) return copies
-  const isOut = (copy: FoundCopy) =>
-    [pathInTree(copy), whereOf({ ...copy, path: pathInTree(copy), member: null, line: null })].some(path =>
-      withFolders(path).some(path => globs.some(glob => names(glob, path))),
-    )
+/**
+ * Whether a copy stands at paths that are set aside. A glob is held against the path as the source has it, as it is shown, and as a whole; all
+ * that lies in a folder that it names is meant.
+ */
+export function setAside(given: readonly string[]): (copy: FoundCopy) => boolean {
+  const globs = given.map(glob => glob.replace(/^(?:\.\/)+/, '').replace(/(?<=.)\/$/, ''))
+  const known = new Map<string, boolean>()
+  return copy => {
+    if (globs.length === 0) return false
+    const spot = { place: copy.place, path: pathInTree(copy), member: null, line: null }
+    const file = JSON.stringify(spot)
+    const before = known.get(file)
+    if (before !== undefined) return before
+    const folders = [spot.path, whereOf(spot), fileInTree(spot)].flatMap(withFolders)
+    const is = [...new Set(folders)].some(path => globs.some(glob => names(glob, path)))
+    known.set(file, is)
+    return is
+  }
+}
+
+/** With those excluded that nothing else accepts. */
+export function withExclusions(
+  copies: readonly FoundCopy[],
+  isOut: (copy: FoundCopy) => boolean,
+): readonly FoundCopy[] {
   return copies.map(copy =>
     copy.accepted === null && isOut(copy) ? { ...copy, accepted: 'excluded' as const } : copy,
   )

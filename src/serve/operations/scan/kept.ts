@@ -24,7 +24,15 @@ import { saidFacts } from '../shown-fact.ts'
 import { sourceNames } from '../standing.ts'
 import { called } from '../subject.ts'
 import type { Baselines } from './compared.ts'
-import { type Found, foundCopies, isAccepted, type Scan, withAllowances, withoutPaths } from './found.ts'
+import {
+  type Found,
+  foundCopies,
+  isAccepted,
+  type Scan,
+  withAllowances,
+  setAside,
+  withExclusions,
+} from './found.ts'
 import { Comparison } from './kept-baseline.ts'
 import type { Root } from './sarif.ts'
 
@@ -66,6 +74,7 @@ async function told(
   const now = io.now().getTime()
   const found: Found[] = []
   const comparison = new Comparison(world, input)
+  const isOut = setAside(input.exclude)
   const named: NonNullable<CredentialView['identity']>[] = []
   for await (const views of sourceIds.length === 0 ? [] : credentialsInTurn(db, keys, { sourceIds })) {
     const some: { view: CredentialView; found: Found }[] = []
@@ -73,7 +82,7 @@ async function told(
       if (view.identity) named.push(view.identity)
       const all = withAllowances(foundOf(view, within, names, now))
       if (all.copies.length === 0) continue
-      const one = { ...all, copies: withoutPaths(all.copies, input.exclude) }
+      const one = { ...all, copies: withExclusions(all.copies, isOut) }
       const verdict = verified?.get(view.id)
       const told = verdict ? { ...one, verified: { ...verdict, access: verdict.access ?? [] } } : one
       some.push({ view, found: told })

@@ -1,7 +1,6 @@
 import type { Change } from '../../../core/contract/change.ts'
 import { countText } from '../../../core/contract/count-text.ts'
 import type { Document } from '../../../core/contract/document.ts'
-import { FirebreakError } from '../../../core/contract/errors.ts'
 import { systemReason } from '../../../core/contract/system-reason.ts'
 
 /** As other programs call it where they show a file's name. */
@@ -10,6 +9,7 @@ const NAME = '(standard input)'
 /** All that is piped in, as one document: a log, a difference, an archive, what another program prints. */
 export async function pipedIn(input: AsyncIterable<Uint8Array>): Promise<Change> {
   let bytes = 0
+  const gaps: Change['gaps'][number][] = []
   async function* counted(): AsyncGenerator<Uint8Array> {
     try {
       for await (const chunk of input) {
@@ -17,11 +17,8 @@ export async function pipedIn(input: AsyncIterable<Uint8Array>): Promise<Change>
         yield chunk
       }
     } catch (error) {
-      throw new FirebreakError(
-        'INVALID_INPUT',
-        `standard input cannot be read: ${systemReason(error)}`,
-        'pipe something in, or give the path of a file or folder',
-      )
+      // What came until then is searched, and what is missing told.
+      gaps.push({ what: NAME, why: `it cannot be read on: ${systemReason(error)}`, failed: true })
     }
   }
   const document: Document = {
@@ -40,7 +37,7 @@ export async function pipedIn(input: AsyncIterable<Uint8Array>): Promise<Change>
     revision: undefined,
     origin: undefined,
     places: new Map([[NAME, [{ path: NAME, before: [] }]]]),
-    gaps: [],
+    gaps,
     async *documents(ids) {
       for (const _ of ids) yield document
     },

@@ -18,16 +18,28 @@ async function* inChunks(bytes: Uint8Array, size = 64 * 1024): AsyncGenerator<Ui
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
 }
 
-/** What all readers of secrets find in a document and in what it holds. */
+/** What all readers of secrets find in a document and in what it holds; `msBefore` is how long each chunk is waited for. */
 export async function look(
   bytes: Uint8Array,
   path: string,
-  options: { readonly limits?: Partial<Limits>; readonly chunkBytes?: number } = {},
+  options: {
+    readonly limits?: Partial<Limits>
+    readonly chunkBytes?: number
+    readonly msBefore?: number
+  } = {},
 ): Promise<Unpacked<Secret>> {
   const document = { id: 'sha256:0', in: { system: 'directory', instance: 'd', kind: 'tree', id: 'd' } }
-  return await unpack<Secret>(inChunks(bytes, options.chunkBytes), {
+  const { msBefore } = options
+  let now = 0
+  async function* coming() {
+    for await (const chunk of inChunks(bytes, options.chunkBytes)) {
+      now += msBefore ?? 0
+      yield chunk
+    }
+  }
+  return await unpack<Secret>(coming(), {
     path,
-    budget: new Budget({ ...LIMITS, ...options.limits }),
+    budget: new Budget({ ...LIMITS, ...options.limits }, msBefore === undefined ? undefined : () => now),
     valueOf: secret => Buffer.from(secret.reveal()).toString('latin1'),
     read: (path, content) => reader.read({ ...document, path }, content.bytes()),
   })

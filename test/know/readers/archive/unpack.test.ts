@@ -224,7 +224,7 @@ describe('what is found before an archive breaks off is kept, and the gap is tol
     ['lzop', '\x89LZO\0\r\n\x1a\n\x10'],
     ['Cabinet', 'MSCF\0\0\0\0\x9c'],
     ['xar', 'xar!\0\x1c\0\x01'],
-    ['SquashFS', 'hsqs\x07\0'],
+    ['SquashFS', `hsqs\x07${'\0'.repeat(23)}\x04\0`],
     ['a git bundle', '# v2 git bundle\n'],
   ])('%s, which nothing reads, also within a zip', async (name, magic) => {
     const packed = Buffer.concat([Buffer.from(magic, 'latin1'), random.subarray(0, 2000)])
@@ -234,6 +234,27 @@ describe('what is found before an archive breaks off is kept, and the gap is tol
     const { found, gaps } = await told(zip, 'a.zip')
     expect(found).toEqual([`a.zip!/conf/app.env:2 ${token}`])
     expect(gaps).toEqual([`a.zip!/b.bin: ${why}`])
+  })
+
+  test('an archive that comes slowly is looked into to its end', async () => {
+    const bytes = await made(files, 'a.tar', 'tar -cf a.tar conf')
+    const slow = await told(bytes, 'a.tar', { chunkBytes: 512, msBefore: LIMITS.freeMs })
+    expect(slow).toEqual({ found: [`a.tar!/conf/app.env:2 ${token}`], gaps: [] })
+  })
+
+  test('what nothing reads is searched as it is, however long, and a text that begins like it is one', async () => {
+    const line = `\nTOKEN=${token}\n`
+    for (const [magic, gaps] of [
+      ['7z\xbc\xaf\x27\x1c', ['a.bin: it is packed as 7-Zip, which is not looked into']],
+      ['hsqs is a word', []],
+    ] as const) {
+      const long = Buffer.concat([
+        Buffer.from(magic, 'latin1'),
+        Buffer.alloc(2_000_000, 'x '),
+        Buffer.from(line),
+      ])
+      expect(await told(long, 'a.bin')).toEqual({ found: [`a.bin:2 ${token}`], gaps })
+    }
   })
 
   test('a damaged member of a zip does not hide the others', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type FoundCopy, withoutPaths } from '../../../../src/serve/operations/scan/found.ts'
+import { type FoundCopy, setAside, withExclusions } from '../../../../src/serve/operations/scan/found.ts'
 
 function copyAt(path: string, more: Partial<FoundCopy> = {}): FoundCopy {
   return {
@@ -21,7 +21,7 @@ function copyAt(path: string, more: Partial<FoundCopy> = {}): FoundCopy {
 }
 
 const accepted = (copies: readonly FoundCopy[], ...globs: string[]) =>
-  withoutPaths(copies, globs).map(({ accepted }) => accepted)
+  withExclusions(copies, setAside(globs)).map(({ accepted }) => accepted)
 
 test('a glob is held against the path in the source, and the path as it is shown', () => {
   const copies = [copyAt('test/a.env'), copyAt('test/.hidden/b.env'), copyAt('src/c.env'), copyAt('d.env')]
@@ -30,6 +30,8 @@ test('a glob is held against the path in the source, and the path as it is shown
   // What is hidden is named by its folder, or by its name.
   expect(accepted(copies, '**/*.env')).toEqual(['excluded', null, 'excluded', 'excluded'])
   expect(accepted(copies, 'other/**')).toEqual([null, null, null, null])
+  for (const glob of ['./test/**', 'test/', 'test', `${process.cwd()}/app/test/**`])
+    expect(accepted(copies, glob), glob).toEqual(['excluded', 'excluded', null, null])
   expect(accepted(copies)).toEqual([null, null, null, null])
 })
 

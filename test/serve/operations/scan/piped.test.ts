@@ -1,9 +1,9 @@
+import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { pipedIn } from '../../../../src/serve/operations/scan/piped.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { scan } from '../../../../src/serve/operations/scan.ts'
 import { type Stage, setStage } from '../../../stage.ts'
 import { openWorld } from '../open-world.ts'
@@ -75,17 +75,39 @@ test.each([
   expect(scan.input.safeParse(given).success).toBe(false)
 })
 
-test('where it breaks off, nothing is said to be clean', async () => {
-  async function* broken(): AsyncGenerator<Uint8Array> {
-    yield Buffer.from(text)
-    throw Object.assign(new Error('read EIO'), { code: 'EIO' })
-  }
-  const { world, close } = await openWorld([], ['url-userinfo'], { readInput: broken })
-  try {
-    const told = scan.run(world, scan.input.parse({ paths: ['-'] }))
-    await expect(told).rejects.toThrow('standard input cannot be read: the disk gave an error')
-  } finally {
-    await close()
-  }
-  expect((await pipedIn(broken())).scope).toContain('0 bytes')
+describe('where it breaks off, what came is searched, and what is missing told', () => {
+  // Longer than what is held in memory, so that it is read as it comes.
+  const rest = randomBytes(9 * 1024 * 1024)
+
+  test.each([
+    ['a text', async () => Buffer.concat([Buffer.from(text), rest])],
+    [
+      'an archive',
+      async () => {
+        await writeFile(join(stage.directory, 'a.env'), text)
+        await writeFile(join(stage.directory, 'rest'), rest)
+        const whole = execFileSync('tar', ['-cf', '-', 'a.env', 'rest'], {
+          cwd: stage.directory,
+          maxBuffer: 2 * rest.length,
+        })
+        return whole.subarray(0, rest.length)
+      },
+    ],
+  ])('%s', async (_, made) => {
+    const begun = await made()
+    async function* broken(): AsyncGenerator<Uint8Array> {
+      for (let at = 0; at < begun.length; at += 65_536) yield begun.subarray(at, at + 65_536)
+      throw Object.assign(new Error('read EIO'), { code: 'EIO' })
+    }
+    const { world, close } = await openWorld([], ['url-userinfo', 'postgres-url'], { readInput: broken })
+    try {
+      const { coverage, credentials, failures } = await scan.run(world, scan.input.parse({ paths: ['-'] }))
+      const told = { what: '(standard input)', why: 'it cannot be read on: the disk gave an error' }
+      expect(coverage.skipped).toContainEqual(told)
+      expect(credentials).toHaveLength(1)
+      expect(failures).toHaveLength(1)
+    } finally {
+      await close()
+    }
+  })
 })
