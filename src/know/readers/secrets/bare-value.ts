@@ -129,13 +129,11 @@ function isAlone(text: Text, key: Key, before: string, separator: string): boole
 
 /** `KEY=value` at the beginning of a line, wherever it stands, is a setting. */
 function isVariable(text: Text, key: Key): boolean {
+  // Looked at first: a line may be long.
+  if (!/^(?:=|:[ \t]?)$/.test(key.separator) || !/^[A-Z][A-Z\d_]+$/.test(key.name)) return false
   const lineStart = text.page.lastIndexOf('\n', key.start - text.base - 1) + 1
   const lead = text.page.slice(lineStart, key.start - text.base)
-  return (
-    /^(?:=|:[ \t]?)$/.test(key.separator) &&
-    /^[A-Z][A-Z\d_]+$/.test(key.name) &&
-    /^[\s#]*(?:-\s|export\s+|set\s+)?$/i.test(lead)
-  )
+  return /^[\s#]*(?:-\s|export\s+|set\s+)?$/i.test(lead)
 }
 
 /** `login=jo` and `secret=x`, each on a line of its own: a file of settings in a string of several lines. */

@@ -175,6 +175,7 @@ function keySurety(
   standing: Standing,
 ): number | undefined {
   const { family } = key
+  if (family === 'key' && isOtherKey(key, value, form)) return undefined
   if (form === 'mixed' && family === 'secret') {
     const thought = isThoughtOf(key, value, standing) ? 0.3 : undefined
     if (!standing.isLiteral || value.length < 8 || /\s/.test(value) || bits < 2.7) return thought
@@ -219,10 +220,27 @@ function keySurety(
   return (isLong ? 0.75 : 0.5) - (isDigest ? 0.15 : 0)
 }
 
+/** What a warehouse makes of a row, to know it by, and what orders rows, where a storage's secret key would be as short a name. */
+const ORDERS = /^(?:[\da-f]{32}|[\da-f]{40}|[\da-f]{64}|[0-7][\dA-HJKMNP-TV-Z]{25})$|[^\w+/=.-]/i
+/** Its secret keys are of 32 hexadecimal digits. */
+const BAIDU = /(?:^|_)(?:baidu|bce|bos)_sk$/
+const FORGERY_KEY = /(?:^|_)[cx]srf_key$/
+
+/** Names that are other things' as well tell a key only where the value looks like one. */
+function isOtherKey({ word, normal }: KeyName, value: string, form: ValueForm['form']): boolean {
+  if (word === 'sk') return ORDERS.test(value) && !BAIDU.test(normal)
+  return FORGERY_KEY.test(normal) && (form !== 'generated' || value.length < 16)
+}
+
 /** Bytes of chance, as `os.urandom` prints them, under what a framework signs with: `SECRET_KEY = b'\x93\x1f…'`. */
 function judgeBytes(key: KeyName, value: string, standing: Standing): Judgement | undefined {
   if (!SIGNS.test(key.normal) || !standing.isLiteral || standing.how !== 'assigned') return undefined
-  const isChance = value.length >= 12 && value.length <= 64 && new Set(value).size > value.length * 0.7
+  const isChance =
+    value.length >= 12 &&
+    value.length <= 64 &&
+    new Set(value).size > value.length * 0.7 &&
+    // Words in a text of another language.
+    (value.match(/[A-Za-z]{3,}/g)?.length ?? 0) < 2
   return isChance && /[\x80-\xff].*[\x80-\xff]/s.test(value)
     ? settled(key, 0.6, [`named ${key.word}`, 'bytes as a machine draws them'], standing)
     : undefined
@@ -254,12 +272,22 @@ function isThoughtOf(key: KeyName, value: string, standing: Standing): boolean {
     new Set(value).size >= 4 &&
     /^[\x21-\x7e]+$/.test(value) &&
     !/^[A-Z][A-Z\d_]*$/.test(value) &&
+    !NAMES_SETTING.test(value) &&
     (!NAMES_SECRET.test(value) ||
       (/\d/.test(value) ? value.length : (value.match(/[A-Z][a-z]+/g)?.length ?? 0)) >= 5) &&
     signsItself(key, standing.path)
   )
 }
 
+/** In what it runs, where the secret is kept, how little it is worth; and a module. */
+const NAMES_SETTING = new RegExp(
+  `^(?:(?:${[
+    'dev(?:el(?:opment)?)?|prod(?:uction)?|stag(?:e|ing)|test(?:ing)?|sandbox|local(?:host)?|debug|default',
+    'insecure|unsafe|unsecured?|secure|memory|memcached?|redis|sqlite|database|db|cookies?|file(?:system)?|disk|path',
+    'env(?:ironment)?|vault|kms|hsm|ssm|aws|gcp|azure|key(?:chain|ring|vault)|k8s|kubernetes|docker|external|managed',
+  ].join('|')})(?:[-_./: ]|$))+$|^[a-z_]+(?:\\.[a-z_]+)+$`,
+  'i',
+)
 const NAMES_SECRET = /secret|token|key|passw|credential|config|setting|session|auth/i
 
 /** Words that are not the name of anything: `white-knight-riding`. */
@@ -268,6 +296,7 @@ function isPhrase(value: string): boolean {
     value.length >= 10 &&
     /^[A-Za-z]+(?:[-_ ][A-Za-z]+)*$/.test(value) &&
     /[a-z]/.test(value) &&
+    !NAMES_SETTING.test(value) &&
     !NAMES_SECRET.test(value)
   )
 }

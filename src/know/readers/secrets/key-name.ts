@@ -55,17 +55,20 @@ const IDENTIFIER = /(?:^|_)(?:id|uuid|guid|sid)$/
 /** What stands before any of the words and makes it another thing. */
 const ABOUT_IT =
   /(?:^|_)(?:load|public|pub|publishable|fake|dummy|bogus|is|has|no|not|use|show|hide|forgot|reset|update|require|invalid|missing|min|max|valid|expect|hash|palabra)_?$/
-/** What a form sends along; the key that it is made with is a secret. */
+/** What a form sends along, and the name that it has in a session; the key that it is made with is a secret. */
 const FORGERY = /(?:^|_)[cx]srf_?$/
+const OF_FORGERY = /^(?:token|session_?key)$/
+/** Gateways of payment call theirs a hash key; elsewhere it is the digest of something, under which that is kept. */
+const PAYMENT_HASH = /^hash$|(?:^|_)(?:[a-z]{0,12}pay(?:ment)?|merchant)_hash$/
 /** What has tokens and keys that are no secrets. */
 const THINGS =
   'page|continuation|syntax|cancel|cancellation|sync|design|pagination|primary|foreign|sort|partition|row|map|dict|react|i18n|lookup|index|group|unique|parent|child|column|field|keyboard|hot|arrow|modifier|ctrl|shift|known|translation|locale|label|range|composite|surrogate|natural|candidate|object|state|query|event|json|route|param|item|node|data|cache|routing|tab|eat|peek|consume|parse|scan|start|end|close|open|paren|brace|comma|punctuator|lock|change|sequence|idempotency|starting|dedup(?:e|lication)?|correlation'
 const OTHER_THING = new RegExp(`(?:^|_)(?:${THINGS}|next|old|last|first|prev|previous|current)_?$`)
 /** The same behind a vendor's name, of which one that was valid before is a secret all the same. */
 const VENDORS_THING = new RegExp(`(?:^|_)(?:${THINGS})$`)
-/** What has keys that are none, but tokens and secrets that are: a file in a store, what only proves a signature. */
+/** What has keys that are none, but tokens and secrets that are: a file in a store, what only proves a signature, an index of DynamoDB, the registry of Windows. */
 const HAS_KEY =
-  /(?:^|_)(?:file|image|video|document|content|template|layer|question|peer|verify(?:ing)?|ed|turn|s3|tenant|release)$/
+  /(?:^|_)(?:file|image|video|document|content|template|layer|question|peer|verify(?:ing)?|ed|turn|s3|tenant|release|[gl]si\d{0,2})$|^registry$/
 /** What a page shows to everybody: a captcha's key, one that may only search, one with which events are sent and none are read, the key's id in a signed URL. */
 const SHOWN_TO_ALL = new RegExp(
   `(?:^|_)(?:${[
@@ -132,12 +135,11 @@ function judge(name: string): KeyName | undefined {
   if (word === 'pass' && PASSED.test(lead)) return undefined
   if (FILE.test(name) && !PROPERTY.test(name)) return undefined
   if (PART_OF_WORDS.test(word) && /[a-z]$/.test(lead)) return undefined
-  // Payment gateways call theirs a hash key.
-  if ((ABOUT_IT.test(lead) && !(word === '_key' && lead.endsWith('hash'))) || SHOWN_TO_ALL.test(normal))
+  if ((ABOUT_IT.test(lead) && !(word === '_key' && PAYMENT_HASH.test(lead))) || SHOWN_TO_ALL.test(normal))
     return undefined
-  if (word === 'token' && FORGERY.test(lead)) return undefined
+  if (OF_FORGERY.test(word) && FORGERY.test(lead)) return undefined
   if (!PASSWORDS.test(word) && OTHER_THING.test(lead)) return undefined
-  if (word === '_key' && HAS_KEY.test(lead)) return undefined
+  if ((word === '_key' || word === '_sk') && HAS_KEY.test(lead)) return undefined
   if (rest?.split('_').some(part => ABOUT.has(part))) return undefined
   if (rest !== undefined && IDENTIFIER.test(rest) && word !== 'secret') return undefined
   if (/[._]s?$/.test(lead + word) && rest === undefined && word.endsWith('s')) return undefined

@@ -73,11 +73,11 @@ const IN_EXAMPLES = /EXAMPLE|SAMPLE|(?:FAKE|TEST)KEY|(?:^|[^A-Za-z])[Ee]xample(?
 const TEMPLATE =
   /\$\{[\w.:-]*(?:[^\w.:\]-]|$)|\{\{(?:[^{}]|\{[^{}]*\})*\}\}|\$\(|\$\[\[|<%|%>|#\{[^}]*\}|%\([^)]*\)s|^\{[A-Za-z_\d][\w.:]*\}$|^\{\}$|^<[^<>]+>$|^&lt;.*&gt;$|^%[\w.]+%$|^%-?[\dsdvqx@]$|^(?:\$[A-Za-z_][\w:.]*[-/@]?)+$|^\$[A-Za-z_]\w*,[\w.-]+=|^\$\$[A-Z][A-Z\d_]*$|^\$\w+\[|^@[\w.-]+@$|^@\{|^@[a-z]+$|^:[a-z_][A-Za-z_]*$|^__\w+__$|^\[[\w .-]+\]$|^!!?[A-Za-z]+[ .]|^!\w+!$|^\\\(|\[\[.*\]\]|^\?$|^`.*`$|\{[A-Za-z_][\w.]*(?:\((?:[A-Za-z_][\w., ]{2,})?\))?(?:![rsa])?\}|(?:^|[-_ :/.])\{\d?\}|\{\d?\}(?:$|[-_ :/.])/
 const REFERENCE =
-  /^(?:process\.env|import\.meta|os\.(?:environ|getenv)|env[.[]|secrets?\.|vars?\.|local\.|data\.|module\.|config\.|settings\.|self\.|this\.|values\.|params\.|Rails\.|ENV\b)|^(?:arn:|vault:|op:\/\/|ssm:|sops|ENC\[|ENC\(|sm:\/\/|secretsmanager:|env:|file:|bao:|keyvault|keyring:|awssm|gcpsm|@microsoft\.keyvault|projects\/|ref\+|doppler:|pass:|kms:|lookup\()|^(?:[A-Za-z_$][\w$]*(?:\.|::|->))*[A-Za-z_$][\w$]*\([^()]*(?:\([^()]*\)[^()]*)?\);?$|^[A-Za-z_$][\w$.]*\[[^[\]]*\](?:\.[\w$.]+)?$|^(?:AWS4|TC3)-HMAC-|(?:\/|%2F)(?:aws4|goog4|tc3)_request(?:$|[&,])|&SignedHeaders=|^auth0\||^[A-Za-z_$][\w$]*(?:->|::)[\w$>():-]+$|^(?:Convert(?:To|From)-SecureString|Read-Host|Get-(?:Credential|Secret))$/
+  /^(?:process\.env|import\.meta|os\.(?:environ|getenv)|env[.[]|secrets?\.|vars?\.|local\.|data\.|module\.|config\.|settings\.|self\.|this\.|values\.|params\.|Rails\.|ENV\b)|^(?:arn:|vault:|op:\/\/|ssm:|sops|ENC\[|ENC\(|sm:\/\/|secretsmanager:|env:|file:|bao:|keyvault|keyring:|awssm|gcpsm|@microsoft\.keyvault|projects\/|ref\+|doppler:|pass:|kms:|lookup\()|^(?:[A-Za-z_$][\w$]*(?:\.|::|->))*[A-Za-z_$][\w$]*\((?:[^()]*|(?:[^(),]{1,40},){0,4}\s*(?:[A-Za-z_$][\w$]*(?:\.|::|->)){0,4}[A-Za-z_]\w{2,}\([^()]*\)(?:\s*,[^()]*)?)\);?$|^[A-Za-z_$][\w$.]*\[[^[\]]*\](?:\.[\w$.]+)?$|^(?:AWS4|TC3)-HMAC-|(?:\/|%2F)(?:aws4|goog4|tc3)_request(?:$|[&,])|&SignedHeaders=|^auth0\||^[A-Za-z_$][\w$]*(?:->|::)[\w$>():-]+$|^(?:Convert(?:To|From)-SecureString|Read-Host|Get-(?:Credential|Secret))$/
 const HASH =
   /^(?:CRYPT|ENC|AES):|^\{cipher\}|^gAAAAAB[A-Za-z0-9_-]{60,}|^\$(?:1|2[abxy]?|5|6|7|y|md5|apr1|argon2(?:id?|d)?|pbkdf2|scrypt|bcrypt|P|H|S)\$|^\{(?:SSHA?|SHA|MD5|CRYPT|SMD5|PBKDF2|bcrypt|argon2)[-\d]*\}|^(?:pbkdf2|bcrypt|argon2|scrypt|sha(?:1|224|256|384|512)|md5)[-_:$=]|^SCRAM-SHA|^\{[A-Za-z0-9+/]{16,}={0,2}\}$|^\*[0-9A-F]{40}$/i
 const PUBLIC_KEY =
-  /^(?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2)\b|^AAAA(?:B3Nza|C3Nza|E2Vj)|^-----BEGIN (?:RSA |EC )?PUBLIC|^-----BEGIN (?:CERT|PGP PUBLIC)|^B[A-P][A-Za-z0-9_+/-]{85}=?$|^(?:MII[A-D]Ij?AN|MFkwEw|MCowBQ)|^age1[a-z0-9]{50,}|^LS0tLS1CRUdJTiBDRVJ|^(?:pk_(?:live|test)|appl|goog|FLWPUBK(?:_TEST)?|phc|sb_publishable|pubkey|test_pub|live_pub)[_-][A-Za-z0-9_-]{10,}$|^pk\.eyJ|^mob-[0-9a-f]{8}-[0-9a-f-]{27}$|^pub[0-9a-f]{32}$|^sub-c-[0-9a-f-]{36}$|^(?:SB-)?Mid-client-/
+  /^(?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2)\b|^AAAA(?:B3Nza|C3Nza|E2Vj)|^-----BEGIN (?:RSA |EC )?PUBLIC|^-----BEGIN (?:CERT|PGP PUBLIC)|^B[A-P][A-Za-z0-9_+/-]{85}=?$|^(?:MII[A-D]Ij?AN|MFkwEw|MCowBQ)|^age1[a-z0-9]{50,}|^LS0tLS1CRUdJTiBDRVJ|^(?:pk_(?:live|test)|FLWPUBK(?:_TEST)?|phc|sb_publishable|pubkey|test_pub|live_pub)[_-][A-Za-z0-9_-]{10,}$|^(?:appl|goog)_[A-Za-z]{20,40}$|^pk\.eyJ|^mob-[0-9a-f]{8}-[0-9a-f-]{27}$|^pub[0-9a-f]{32}$|^sub-c-[0-9a-f-]{36}$|^(?:SB-)?Mid-client-/
 /** A digest of a key, as `ssh-keygen -l` and `openssl x509 -fingerprint` print it; the address of a network card, and one of IPv6. */
 const FINGERPRINT =
   /^(?:[0-9a-f]{2}[:-]){5,63}[0-9a-f]{2}$|^(?:[0-9a-f]{1,4}:){7}[0-9a-f]{1,4}$|^(?=.*::)(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}$|^(?:SHA256|MD5):[A-Za-z0-9+/:]+=?$/i
@@ -90,10 +90,10 @@ const SCOPED = /^[gsablwtv]:[a-z_][\w.]*(?:\[.*)?$/
 const REPLACES = /^s([/#|,])[^]{1,80}?\1[^]{0,80}\1[a-z]{0,4}$/
 /**
  * A regular expression, whose classes and groups are in no password that a person or a machine makes; a piece of one that goes on, `"+x`;
- * and the next of the options that `getopt` is told, `password:,host:`.
+ * and the next of the options that `getopt` is told, `password:,host:`, names all of them, or that a script tells of.
  */
 const EXPRESSION =
-  /^["'][ \t]*[+.&]|^,-{0,2}[a-z][\w-]*[:=]|^[ \t]*[+.&][ \t]*[\w.()[\]$'>-]+[ \t]*[+.&][ \t]*$|^\^.*[$*+)\]]$|\\[wdsWDS](?:[^a-z]|$)|\[\^[^\]]+\]|\[[^\]]*(?:a-z|A-Z|0-9)[^\]]*\]|^\[\^?(?:a-z|A-Z|0-9)|\(\?[:=!<i]/
+  /^["'][ \t]*[+.&]|^,--[a-z][\w-]*=|^,(?=.*[:=])(?:-{0,2}[a-z][a-z_-]{1,30}[:=]{0,2}(?:,|$))+$|^[ \t]*[+.&][ \t]*(?:[\w.()[\]$]|->|\['\w+'\])+[ \t]*[+.&][ \t]*$|^\^.*[$*+)\]]$|\\[wdsWDS](?:[^a-z]|$)|\[\^[^\]]+\]|\[[^\]]*(?:a-z|A-Z|0-9)[^\]]*\]|^\[\^?(?:a-z|A-Z|0-9)|\(\?[:=!<i]/
 /** The beginning of JSON, which is looked into by itself. */
 const STRUCTURE = /^(?:\{\s*["'][^"']*["']\s*:|\[\s*[{"'])/
 /** `abcd1234abcd1234abcd1234`: the same few characters again and again to the end; a token may well begin so. */
@@ -102,7 +102,7 @@ const REPEATED = /^(.{4,8}?)\1{2,}.{0,8}$/i
 const UNSIGNED = /^eyJ[\w-]*\.[\w-]*\.[\w-]{0,15}$/
 const UUID = /^\{?[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\}?$/i
 const PATH =
-  /^(?:\.{0,2}\/|~\/|[A-Za-z]:[/\\])(?:[\w@.-]+[/\\])*[\w@.*-]*$|^[\w-]+(?:\/[\w.-]+)*\.(?:pem|key|crt|txt|json|ya?ml|html?|js|php|py|env|conf|ini|xml|jks|p12)$|^[\w.-]+(?:\/[\w.-]+)+\.[a-z][a-z\d]{0,4}:?$|^(?:[a-z]{3,}\/){2,}(?:[0-9a-f]*|[A-Z]?[a-z]+(?:[-_.A-Z][a-z]+)*[-_.]?\d{0,4})$/
+  /^HK(?:LM|CU|EY_[A-Z_]{5,20}):?\\|^(?:\.{0,2}\/|~\/|[A-Za-z]:[/\\])(?:[\w@.-]+[/\\])*[\w@.*-]*$|^[\w-]+(?:\/[\w.-]+)*\.(?:pem|key|crt|txt|json|ya?ml|html?|js|php|py|env|conf|ini|xml|jks|p12)$|^[\w.-]+(?:\/[\w.-]+)+\.[a-z][a-z\d]{0,4}:?$|^(?:[a-z]{3,}\/){2,}(?:[0-9a-f]*|[A-Z]?[a-z]+(?:[-_.A-Z][a-z]+)*[-_.]?\d{0,4})$/
 /** What curl and others read from a file. */
 const FROM_FILE = /^@(?:[\w.-]*\/)*[\w-]+\.[a-z]{2,5}$/
 const URL_LIKE = /^[a-z][a-z0-9+.-]{1,15}:\/\//i
