@@ -34,6 +34,8 @@ export interface Beside {
   readonly before: Uint8Array
   readonly after: Uint8Array
   readonly within: number
+  /** Nothing stands between it and the match. */
+  readonly adjoins: boolean
   readonly entropy: number
 }
 
@@ -59,6 +61,7 @@ export function compileRule(rule: Rule): CompiledRule {
       before: classTable(rule.pair.before),
       after: classTable(rule.pair.after),
       within: rule.pair.within,
+      adjoins: rule.pair.adjoins,
       entropy: rule.pair.entropy ?? 0,
       hasValue: rule.pair.pattern.includes('(?<value>'),
     },
@@ -67,6 +70,7 @@ export function compileRule(rule: Rule): CompiledRule {
       before: classTable(''),
       after: classTable(''),
       within: rule.keyId.within,
+      adjoins: false,
       entropy: 0,
     },
   }

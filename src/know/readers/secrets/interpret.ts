@@ -233,7 +233,7 @@ function findBeside(text: Text, pair: Beside, match: Match): Groups | undefined 
     if (end < text.bytes.length && pair.after[text.bytes[end]!]) continue
     if (start < match.end && end > match.start) continue
     const distance = start >= match.end ? start - match.end : match.start - end
-    if (best && distance >= best.distance) continue
+    if ((pair.adjoins && distance > 0) || (best && distance >= best.distance)) continue
     if (entropy(found[0]) >= pair.entropy) best = { found, distance }
   }
   return best && pair.pattern.groupsOf(best.found, from)

@@ -109,6 +109,8 @@ export const ruleSchema = z
         before: characters.default(''),
         after: characters.default(''),
         within: z.int().min(1).max(8192),
+        /** Nothing stands between it and the match. */
+        adjoins: z.boolean().default(false),
         entropy: z.number().optional(),
       })
       .optional(),
