@@ -81,6 +81,15 @@ test('letters and digits by turns in what may be a password', () => {
   expect(millisecondsFor(bytes, 'a.js', 500)).toBeLessThan(500)
 })
 
+test.each([
+  ['new PDO', `new PDO(${'a.'.repeat(60)}\n`],
+  ['getConnection', `getConnection(${'a.'.repeat(92)}`],
+])('names with dots that may be an address put together, for %s', (_, begun) => {
+  const bytes = Buffer.from(begun.repeat(Math.ceil(2 ** 18 / begun.length)))
+  // Parted at any of their dots, they take a second.
+  expect(millisecondsFor(bytes, 'a.php', 400)).toBeLessThan(400)
+})
+
 test('blanks behind a value in braces that are not closed', () => {
   const bytes = Buffer.from(`[,password=x1!qz${' '.repeat(7000)}y\n`.repeat(100))
   // Looked at again from each blank, they take six seconds.
