@@ -55,7 +55,7 @@ export const unset: readonly (readonly [path: string, text: string])[] = [
   ['values.yaml', 'secret: QuietRiversAcmeShop\njwtSecret: quietrivers\n'],
   ['a.tf', 'hash_key = "GameTitle"\nname_sk = "Slovensko"\n'],
   ['a.json', `{"customer_sk": "${H32}", "product_sk": "${H32}41d7e06c", "order_sk": "${H64}"}`],
-  ['a.yml', 'entity_sk: 01HZX3NDEKTSV4RRFFQ69G5FAV\nsort_sk: "USER#k7Qx02mzq77LwPd8"\n'],
+  ['a.yml', 'entity_sk: 01HZX3NDEKTSV4RRFFQ69G5FAV\nprofile_sk: "USER#k7Qx02mzq77LwPd8"\n'],
   ['a.yml', `gsi1_sk: ${K}\n`],
   ['a.py', `cache_hash_key = "${H32}"\nfile_hash_key = "${H32}"\ncsrf_session_key = "${K}"\n`],
   ['a.js', 'csrfKey: "csrf_form_4f",'],
@@ -67,6 +67,7 @@ export const unset: readonly (readonly [path: string, text: string])[] = [
   ['a.tf', 'password = "optional(sensitive(string))"\ntoken = "optional(list(string), null)"\n'],
   ['a.sh', 'getopt -o "u:" -l user:,password:,--host:,port:\n'],
   ['a.sh', 'getopt -l "user:,password:,verbose,host:"\n'],
-  ['a.php', "$a = '<password>' . $user['login'] . '</password>'; $password = '.$user->login.';\n"],
+  ['a.php', "$password = '.$user->login.';\n"],
+  ['a.php', `$password = ".$user['login'].";\n`],
   ['a.ts', `password: 'goog_kQxWzPtRvLmNbHgFdSaYcEuJoIi',`],
 ]
