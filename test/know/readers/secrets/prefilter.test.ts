@@ -165,8 +165,9 @@ test('more hits than bytes, and more than there was room for', () => {
   expect([...hits.literal.subarray(0, 30)]).toEqual([...texts.keys()])
 })
 
-/** Rules for certain files do not apply to this one. */
-const applying = rules.filter(rule => rule.paths === undefined)
+const PATH = 'note.txt'
+/** Rules for certain files mostly do not apply to this one. */
+const applying = rules.filter(({ paths }) => paths === undefined || new RegExp(paths, 'i').test(PATH))
 const keywords = rules.flatMap(rule => rule.keywords)
 const examples = rules.flatMap(rule =>
   [...rule.examples.positive, ...rule.examples.negative].map(example => example.text),
@@ -234,7 +235,7 @@ describe('the prefilter and the windows lose no match and make none up', () => {
           a.rule < b.rule ? -1 : a.rule > b.rule ? 1 : a.start - b.start
         const expected = applying.flatMap(rule => everywhere(rule, text)).sort(order)
         compared += expected.length
-        expect(engine.matches(bytes, 'note.txt').sort(order)).toEqual(expected)
+        expect(engine.matches(bytes, PATH).sort(order)).toEqual(expected)
       }),
       { seed: 20251122, numRuns: 400 },
     )
