@@ -43,16 +43,15 @@ export function defineCommand(
 
   function define(command: Command, fields: Fields, shape: (values: Record<string, unknown>) => Given): void {
     command.helpOption('-h, --help', 'print this help')
-    let takesMany = false
     for (const name of fields.positional) {
       const field = fields.own.find(field => field.name === name)
       if (!field) throw new Error(`${operation.name} has no field ${name}`)
-      takesMany ||= field.type === 'list'
       const dots = field.type === 'list' ? '...' : ''
       const label = name.toUpperCase() + dots
       const choices = field.choices ? ` (one of ${field.choices.join(', ')})` : ''
       command.argument(field.required ? `<${label}>` : `[${label}]`, field.description + choices)
     }
+    const takesMany = fields.own.some(({ name, type }) => type === 'list' && fields.positional.includes(name))
     for (const field of [...fields.nested, ...fields.own])
       if (!fields.positional.includes(field.name)) addOption(command, field, takesMany)
     command.option('--json', 'print JSON')

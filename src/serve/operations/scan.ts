@@ -88,7 +88,7 @@ const input = z
     path: ['paths'],
     error: 'is needed',
   })
-  .refine(({ paths }) => paths.length < 2 || !paths.includes(PIPED_IN), {
+  .refine(given => !isPipedIn(given) || given.paths.length === 1, {
     path: ['paths'],
     error: '- is standard input, and stands alone',
   })

@@ -103,14 +103,12 @@ function candidateOf(
 /** What a token is sent with has no blanks, which were copied along; those of what is signed with, and of a password, are a part of it. */
 function withoutBlanks({ bytes: page }: Text, span: Span): Span {
   let { start, end, bytes } = span
-  for (; isBlank(bytes[0]) && page[start] === bytes[0]; start++) bytes = bytes.subarray(1)
-  for (; isBlank(bytes.at(-1)) && page[end - 1] === bytes.at(-1); end--) bytes = bytes.subarray(0, -1)
+  for (; IS_BLANK[bytes[0]!] && page[start] === bytes[0]; start++) bytes = bytes.subarray(1)
+  for (; IS_BLANK[bytes.at(-1)!] && page[end - 1] === bytes.at(-1); end--) bytes = bytes.subarray(0, -1)
   return bytes === span.bytes ? span : { ...span, start, end, bytes }
 }
 
-function isBlank(byte: number | undefined): boolean {
-  return byte === SPACE || byte === TAB
-}
+const IS_BLANK = classOf(' \t')
 
 /** `"user=jo\npassword=x"`: the letter of the escape is none of the name's. */
 function behindEscape(text: Text, at: number, end: number): number {
@@ -127,7 +125,6 @@ function listNameOf(text: Text, name: string, valueAt: number): KeyName | undefi
 }
 
 const [HYPHEN, COLON, SLASH, BRACE, BACKSLASH] = [0x2d, 0x3a, 0x2f, 0x7b, 0x5c]
-const [SPACE, TAB] = [0x20, 0x09]
 const [LETTER_N, LETTER_R, LETTER_T] = [0x6e, 0x72, 0x74]
 const BESIDE_USER =
   /(?:^|[\s(,;])(?:user(?: ?(?:name|id))?|login|id|account|e-?mail)[ \t]?[:=][ \t]?[^\s:/=]{1,48}[ \t]?\/$/i

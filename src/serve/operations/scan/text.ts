@@ -72,9 +72,9 @@ function acceptedText(output: Scan, width: number): string[] {
     copy => whereOf(copy),
   )
   // As places are counted of what is found: of each credential.
-  const [known, out] = (['baseline', 'excluded'] as const).map(why =>
-    found.reduce((sum, { copies }) => sum + placesOf(copies, why).size, 0),
-  ) as [number, number]
+  const placesThatAre = (why: Acceptance) =>
+    found.reduce((sum, { copies }) => sum + placesOf(copies, why).size, 0)
+  const [known, out] = [placesThatAre('baseline'), placesThatAre('excluded')]
   // In a history nobody can give a reason any more.
   const unreasoned = new Set(copies.filter(copy => copy.allowance === '' && standsNow(copy)).map(whereOf))
   const lines = [...allowed].map(([where, [copy]]) =>
