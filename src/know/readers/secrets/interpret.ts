@@ -214,7 +214,8 @@ function isFilled(token: string): boolean {
   return (
     /example|sample|(?:fake|test)key|x{8,}|\*{4,}|\.{3,}/i.test(token) ||
     repeats(token) ||
-    longestRun(token) * 3 >= 2 * token.length
+    longestRun(token) * 3 >= 2 * token.length ||
+    isSequence(token)
   )
 }
 
