@@ -230,8 +230,13 @@ function onlyArgument(page: string, at: number, key: Key, dialect: Text['dialect
   if (!keyNameOf(key.name.slice(key.name.lastIndexOf('.') + 1))) return undefined
   const range = quotedRange(page, at, dialect)
   if (!range || /^["'`],[ \t]{0,4}["'`]/.test(page.slice(range.end, range.end + 8))) return undefined
-  // Cypress' key that is pressed at the end.
-  return page.startsWith('{enter}', range.end - 7) ? { ...range, end: range.end - 7 } : range
+  return withoutPressed(page, range)
+}
+
+/** Without the key that is pressed at the end, as Cypress, Selenium and Playwright write it. */
+function withoutPressed(page: string, range: Range): Range {
+  const pressed = /(?:\\[nr]|\{(?:enter|return)\})$/i.exec(page.slice(range.start, range.end))
+  return pressed ? { ...range, end: range.end - pressed[0].length } : range
 }
 
 /** Calls that take a name and a value: `define('DB_PASSWORD', 'x')`, `os.Setenv("DB_PASSWORD", "x")`, `env('X', 'x')`. */

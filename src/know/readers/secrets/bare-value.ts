@@ -75,7 +75,8 @@ export function bareRange(text: Text, key: Key, at: number, before: string): Ran
       const range = inString(page, at, IN_STRING)
       // A line of a file that a program writes, which may be a program itself.
       if (before === '\\') return range && page[range.end] !== '(' ? range : undefined
-      if (isOfCommand(key) || besideHost(text, key)) return range
+      // A line of a program within a notebook calls what stands there.
+      if ((isOfCommand(key) || besideHost(text, key)) && page[range?.end ?? 0] !== '(') return range
     }
     return dialect === 'json' && /^[:=]$/.test(separator) ? toldInString(page, at) : undefined
   }
