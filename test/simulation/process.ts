@@ -38,6 +38,8 @@ export interface Watch {
   readonly dieAtCall?: DyingCall
   /** What comes between all that was read and this transaction, counted from 1. */
   readonly beforeTransaction?: (count: number, process: Process) => Promise<void>
+  /** What comes before it turns to a system. */
+  readonly beforeOpening?: (system: string) => Promise<void>
 }
 
 /**
@@ -55,6 +57,7 @@ export class Process {
   #diesWhenBroken = false
   #transactions = 0
   #beforeTransaction: Watch['beforeTransaction']
+  #beforeOpening: Watch['beforeOpening']
 
   constructor(estate: Estate, db: Db) {
     this.#io = {
@@ -151,6 +154,7 @@ export class Process {
   ): Promise<Ending<Report>> {
     if (watch.dieAtCall) this.dieAtCall(watch.dieAtCall)
     this.#beforeTransaction = watch.beforeTransaction
+    this.#beforeOpening = watch.beforeOpening
     try {
       const report = await work({
         io: this.#io,
@@ -209,6 +213,7 @@ export class Process {
       ...connector,
       open: async (config, io) => {
         this.#mustLive()
+        await this.#beforeOpening?.(connector.system)
         const connection = await connector.open(config, io)
         return new Proxy(connection, {
           get: (target: Connection, name) => {

@@ -166,6 +166,33 @@ describe.each(MODES)('%s, two at once', mode => {
     await contained(at, report)
   })
 
+  test.each([
+    ['as it was pasted', { secret: new Secret(PASSWORD) }],
+    ['by what it was found in', { leakedIn: PLACE }],
+    ['by its name', { subject: 'orders' }],
+  ])(
+    'one that is still reading when the other has ended it, %s: CONFLICT, and not that nothing is known of it',
+    async (_, named) => {
+      const at = await scene()
+      const asked: ContainRequest = { ...named, mode, windowSeconds: 0 }
+      // As if it had been connected and never looked at: it is read before anything is planned.
+      await at.db.updateTable('source').set({ observed_at: null }).where('system', '=', 'directory').execute()
+      let quick: ContainReport | undefined
+      const slow = await at.contain(asked, {
+        beforeOpening: async () => {
+          if (quick) return
+          await at.db.updateTable('source').set({ observed_at: at.estate.time.now() }).execute()
+          quick = reportOf(await at.contain(asked))
+        },
+      })
+      expect(slow).toMatchObject({
+        failure: { code: 'CONFLICT', advice: expect.stringContaining(quick!.run) },
+      })
+      expect(await at.db.selectFrom('run').select('id').execute()).toEqual([{ id: quick!.run }])
+      await contained(at, quick!)
+    },
+  )
+
   test('the login by which the other tries the credential is not waited for; who only takes its name is ended', async () => {
     const at = await scene()
     const session = at.estate.server.login('orders', new Secret(PASSWORD), OWN_AGENT)

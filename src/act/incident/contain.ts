@@ -1,4 +1,4 @@
-import { FirebreakError } from '../../core/contract/errors.ts'
+import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
 import type { Json, Ref } from '../../core/contract/ref.ts'
 import type { Keys } from '../../core/keys/keys.ts'
@@ -13,7 +13,7 @@ import { runSteps } from '../actions/run.ts'
 import type { Boundary } from '../actions/step.ts'
 import type { RuleFolders } from '../../know/readers/secrets/rules-in-use.ts'
 import { escalate } from './escalate.ts'
-import { begunBeside, endedRun, knownRuns, openRun } from './find-run.ts'
+import { before, begunBeside, endedRun, openRun } from './find-run.ts'
 import { copiesSince } from './holdings.ts'
 import type { Incident, Mode } from './incident.ts'
 import type { Asked } from './leaks.ts'
@@ -62,31 +62,26 @@ export async function contain(
   request: ContainRequest,
 ): Promise<ContainReport> {
   const { io, keys } = options
-  const known = await knownRuns(db)
+  const was = await before(db, options, request)
   const open = await openRun(db, options, request)
   if (open) return request.dryRun ? await reportOf(db, open) : await resume(db, options, open, request.mode)
   const ended = await endedRun(db, options, request)
   if (ended) return await reportOf(db, ended)
 
   await readFirst(db, options, request.mode)
-  const { incident, secrets } = await triage(db, options, request)
+  const { incident, secrets } = await triage(db, options, request).catch(async error => {
+    // What another process is just ending, or has ended, is named by nothing any more.
+    if (isFirebreakError(error)) mustNotBeBegun(await begunBeside(db, options, request, was))
+    throw error
+  })
   const { steps, breaks } = plan(incident)
   const planned: Planned = { incident, breaks }
   if (request.dryRun) return preview(incident, steps, breaks)
   if (!request.breakGlass) await mustNotBeBreakGlass(db, incident.targets)
   const runId = await transaction(db, async tx => {
     // What triage saw is old where another process has begun, or even ended, the same meanwhile.
-    const beside = await begunBeside(
-      tx,
-      known,
-      incident.targets.map(target => target.identity),
-    )
-    if (beside)
-      throw new FirebreakError(
-        'CONFLICT',
-        `it was begun by another process meanwhile, as run ${beside}`,
-        `wait for that run to end; firebreak contain --resume ${beside} goes on with it, or shows what it came to`,
-      )
+    const identities = incident.targets.map(target => target.identity)
+    mustNotBeBegun(await begunBeside(tx, options, request, was, identities))
     const id = await createRun(tx, io, keys, {
       kind: 'contain',
       subject: incident.targets[0]?.credentialId ?? '',
@@ -101,6 +96,15 @@ export async function contain(
   })
   options.onPlan?.(await reportOf(db, runId))
   return await resume(db, options, runId, request.mode)
+}
+
+function mustNotBeBegun(beside: string | undefined): void {
+  if (beside === undefined) return
+  throw new FirebreakError(
+    'CONFLICT',
+    `it was begun by another process meanwhile, as run ${beside}`,
+    `wait for that run to end; firebreak contain --resume ${beside} goes on with it, or shows what it came to`,
+  )
 }
 
 /** Goes on with a run. `emergency` makes it one: nothing that has to be cut waits for consumers or places any more. */

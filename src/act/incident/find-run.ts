@@ -1,5 +1,5 @@
 import { type Ref, sameRef } from '../../core/contract/ref.ts'
-import { FirebreakError } from '../../core/contract/errors.ts'
+import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
 import type { Secret } from '../../core/contract/secret.ts'
 import { fingerprint } from '../../core/keys/fingerprint.ts'
 import type { Keys } from '../../core/keys/keys.ts'
@@ -32,11 +32,7 @@ export async function openRun(db: Db, world: World, request: Asked): Promise<str
   const runs = await containments(db, ['running', 'stuck'])
   if (runs.length === 0) return undefined
   const named = await namedBy(db, world, request)
-  const found = runs.find(
-    run =>
-      concerns(run, named) ||
-      exposedSecrets(world.keys, run).some(exposed => sameValue(request.secret, exposed)),
-  )
+  const found = runs.find(run => concerns(run, named) || exposes(world, run, request))
   if (found && request.leakedIn !== undefined && !isAboutAll(found, named))
     throw new FirebreakError(
       'CONFLICT',
@@ -59,20 +55,41 @@ export async function endedRun(db: Db, world: World, request: Asked): Promise<st
   return runs.findLast(run => concerns(run, named))?.id
 }
 
-/** Every containment there is: what `begunBeside` is asked against later. */
-export async function knownRuns(db: Db): Promise<ReadonlySet<string>> {
-  const runs = await containments(db, ['running', 'stuck', 'done', 'abandoned'])
-  return new Set(runs.map(run => run.id))
+/** What there was before anything was looked at: what `begunBeside` is asked against later. */
+export interface Before {
+  readonly runs: ReadonlySet<string>
+  readonly named: Named
 }
 
-/** A containment of one of these identities that was begun since, and may have ended already. */
+export async function before(db: Db, world: World, request: Asked): Promise<Before> {
+  const runs = await containments(db, ['running', 'stuck', 'done', 'abandoned'])
+  return { runs: new Set(runs.map(run => run.id)), named: await namedAlready(db, world, request) }
+}
+
+/** What is not known yet may be after another look. */
+async function namedAlready(db: Db, world: World, request: Asked): Promise<Named> {
+  try {
+    return await namedBy(db, world, request)
+  } catch (error) {
+    if (!isFirebreakError(error, 'NOT_FOUND', 'AMBIGUOUS')) throw error
+    return { credentialIds: new Set(), identities: [] }
+  }
+}
+
+/**
+ * A containment of the same that was begun since, and may have ended already: of what the request named before, of its value, or of
+ * one of these identities, which it came to.
+ */
 export async function begunBeside(
   db: Db,
-  known: ReadonlySet<string>,
-  identities: readonly Ref[],
+  world: World,
+  request: Asked,
+  { runs, named }: Before,
+  identities: readonly Ref[] = [],
 ): Promise<string | undefined> {
-  const runs = await containments(db, ['running', 'stuck', 'done', 'abandoned'])
-  return runs.find(run => !known.has(run.id) && concerns(run, { credentialIds: new Set(), identities }))?.id
+  const all = await containments(db, ['running', 'stuck', 'done', 'abandoned'])
+  const same = { ...named, identities: [...named.identities, ...identities] }
+  return all.find(run => !runs.has(run.id) && (concerns(run, same) || exposes(world, run, request)))?.id
 }
 
 interface Named {
@@ -114,6 +131,10 @@ function concerns(run: Row<'run'>, named: Named): boolean {
       named.credentialIds.has(target.credentialId) ||
       named.identities.some(ref => sameRef(ref, target.identity)),
   )
+}
+
+function exposes({ keys }: World, run: Row<'run'>, { secret }: Asked): boolean {
+  return exposedSecrets(keys, run).some(exposed => sameValue(secret, exposed))
 }
 
 async function containments(db: Db, states: readonly RunState[]): Promise<Row<'run'>[]> {
