@@ -60,7 +60,8 @@ export const config = {
 const client = {
   ...config,
   entry: { client: 'src/act/broker/client/broker-client.ts' },
-  dts: { resolver: 'tsc' },
+  // With the other one, everything would be checked for these few types.
+  dts: { tsconfig: 'tsconfig.client.json' },
   clean: false,
   hooks: {},
 } satisfies UserConfig
