@@ -45,11 +45,13 @@ export function dialectOf(path: string, head: string): Dialect {
   )
   if (/^\.?env(\.|$)/.test(name) || name.endsWith('.env')) return 'env'
   if (/^(?:docker|container)file(\.|$)/.test(name)) return 'docker'
+  const start = head.trimStart()
+  // .NET's are XML; who else calls a file so means sections or lines.
+  if (name.endsWith('.config') && !start.startsWith('<')) return start.startsWith('{') ? 'json' : 'ini'
   const known = BY_EXTENSION[name.slice(name.lastIndexOf('.') + 1)]
   if (known && name.includes('.')) return known
   if (/^(?:credentials|config)$/.test(name))
     return /^\s*[{[]/.test(head) && !/^\s*\[\w/.test(head) ? 'json' : 'ini'
-  const start = head.trimStart()
   // Of Ansible.
   if (/^(?:hosts|inventory)$/.test(name)) return /^(?:---|all:)/.test(start) ? 'yaml' : 'ini'
   if (/^(?:\{\s*["}]|\[\s*[{"])/.test(start)) return 'json'

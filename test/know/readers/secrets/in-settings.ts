@@ -13,6 +13,8 @@ export const set: readonly (readonly [path: string, text: string, value?: string
   ['web.config', `<add key="AcmeWorkingKey" value="${H32.toUpperCase()}" />`, H32.toUpperCase()],
   ['app.config', `<add key="AcmeSaltKey" value="${UUID}" />`, UUID],
   ['App.config', `<setting name="AcmeKey" serializeAs="String"><value>${K}</value>`, K],
+  ['.acme.config', `[acme]\napi_key=${K}\n`, K],
+  ['acme.config', `{"apiKey": "${K}"}`, K],
   ['application.properties', 'app.jwt.secret=quietrivers\n', 'quietrivers'],
   ['Info.plist', `<key>AcmeLoginKey</key>\n<string>${H64}</string>`, H64],
   ['config.py', `WTF_CSRF_SECRET_KEY = "${K}"\n`, K],
