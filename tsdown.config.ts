@@ -60,8 +60,7 @@ export const config = {
 const client = {
   ...config,
   entry: { client: 'src/act/broker/client/broker-client.ts' },
-  // With the other one, everything would be checked for these few types.
-  dts: { tsconfig: 'tsconfig.client.json' },
+  dts: { resolver: 'tsc' },
   clean: false,
   hooks: {},
 } satisfies UserConfig
