@@ -6,7 +6,7 @@ import { readCompared } from './compared-literal.ts'
 import type { Beside, CompiledRule } from './compiled-rule.ts'
 import { entropy } from './entropy.ts'
 import { factsOf } from './facts/facts.ts'
-import { judgeNamed } from './judge-assignment.ts'
+import { judgeNamed, type Standing } from './judge-assignment.ts'
 import type { Key } from './key.ts'
 import { keyNameOf, namesOther, namesPublic } from './key-name.ts'
 import { IN_NAME } from './lookup.ts'
@@ -353,7 +353,7 @@ function registryBefore(text: Text, at: number): { host: string; port: string } 
 }
 
 /** The name that says as much as the place: where a token is stated, one that is a UUID is no mere name of something. */
-const STATED = { password: 'password', token: 'access_token' } as const
+const STATED = { password: 'password', token: 'access_token', signer: 'jwt_secret' } as const
 
 /** A value in a place that says what it is: an argument of a call, an option of a command, a header. */
 function readStated(text: Text, compiled: CompiledRule, match: Match, depth: number): Candidate | undefined {
@@ -365,14 +365,21 @@ function readStated(text: Text, compiled: CompiledRule, match: Match, depth: num
   if (!value) return undefined
   const user = spanOf(text, match.groups['user'], [])
   const host = match.groups['host'] ? 'host' : undefined
-  const judged = judgeNamed(keyNameOf(STATED[rule.states])!, latin1(value), {
+  const standing: Standing = {
     path: text.path,
     isLiteral: true,
     isSetting: true,
     how: 'assigned',
     besides: () => (user ? (host ? 'user and host' : 'user') : host),
     isMinified: () => text.dialect === 'code' && isLongLine(text, match.start),
-  })
+  }
+  const judge = (as: keyof typeof STATED, how = standing) =>
+    judgeNamed(keyNameOf(STATED[as])!, latin1(value), how)
+  // What is signed with may be any text, and a sentence as well.
+  const judged =
+    rule.states === 'signer'
+      ? (judge('password') ?? judge('signer', { ...standing, isSetting: false }))
+      : judge(rule.states)
   if (!judged) return undefined
   const name = match.groups['name']
   if (name && isOtherKey(text.latin1(match.start - 40, name[1]), latin1(value))) return undefined

@@ -301,6 +301,18 @@ function isPhrase(value: string): boolean {
   )
 }
 
+/** A sentence that somebody thought of to sign with, which says nothing of secrets, of values or of what went wrong. */
+function signsInWords(key: KeyName, value: string): boolean {
+  return (
+    SIGNS.test(key.normal) &&
+    /^[A-Za-z]+(?: [A-Za-z]+){3,13}$/.test(value) &&
+    isPhrase(value) &&
+    !/random|string|long|sign|generat|chang|value|must|should|charact|use[ds]?\b|your|here|enter|example|required|valid|missing|\bnot\b/i.test(
+      value,
+    )
+  )
+}
+
 /** A system's own default, where a system is named; else the word is a label. */
 function judgeDefault(key: KeyName, standing: Standing): Judgement | undefined {
   if (key.family !== 'password' || standing.how !== 'assigned' || !standing.isLiteral) return undefined
@@ -381,7 +393,7 @@ function isNoValue(key: KeyName, value: string): boolean {
   if (key.word === 'psk' && /[A-Z\d-]PSK/.test(value)) return true
   if (key.family === 'password' && LENGTHS.test(value)) return true
   if (/^[#.][a-z]+(?:[-_][a-z]+)*$/i.test(value)) return true
-  return isProse(value) || isVersion(value)
+  return (isProse(value) && !signsInWords(key, value)) || isVersion(value)
 }
 
 /** How long a password may be: `8~20chars`, `64chars`, `6-16位`, `min8`; but neither `99charlie`, `12über` nor `maxim99`. */

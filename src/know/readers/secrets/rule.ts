@@ -101,7 +101,7 @@ export const ruleSchema = z
       ])
       .optional(),
     /** What a `stated` value is: any text that is no stand-in, or only what looks generated. */
-    states: z.enum(['password', 'token']).default('password'),
+    states: z.enum(['password', 'token', 'signer']).default('password'),
     /** The other half of a pair, near the match on either side; its pattern has the group that `pattern` lacks. */
     pair: z
       .strictObject({

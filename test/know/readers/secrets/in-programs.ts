@@ -38,6 +38,11 @@ export const written: readonly (readonly [path: string, text: string, value?: st
   ['a.rb', `fill_in('user[password]', with: '${P}')\n`],
   ['a.js', `cy.get('#password').type('${P}{enter}')\n`],
   ['a.js', `cy.get('#password').type('${P}\\n')\n`],
+  [
+    'a.py',
+    "app.secret_key = 'four grey herons wade in the shallows'\n",
+    'four grey herons wade in the shallows',
+  ],
   ['a.feature', `    And I login as "jo" with password "${P}"\n`],
   ['A.java', `new ServiceBuilder("app").apiSecret("${K}")\n`, K],
   ['A.java', `    .clientSecret("${K}")\n`, K],
@@ -99,6 +104,10 @@ export const alike: readonly (readonly [path: string, text: string])[] = [
   // Lines of a notebook, and what other templates put a value between
   ['a.ipynb', '{"source": ["user = jo\\n", "password = getpass()\\n", "host=db1 password=ask1()\\n"]}\n'],
   ['a.sql', "CREDENTIALS 'aws_access_key_id=$KEY_ID$;aws_secret_access_key=$SECRET_KEY1$'\n"],
+  [
+    'a.py',
+    "secret_key = 'a long random string of letters'\nsecret_key = 'The session is not there any more'\n",
+  ],
   ['a.bat', 'set PASSWORD=%5:%6\necho "%5:%6" | chpasswd\n'],
   ['a.feature', 'Given I am logged in as "jo" with password "<password>"\n'],
   ['A.java', '    .accessToken("my-token-name")\n    .clientSecret(properties.secret2())\n'],
