@@ -116,6 +116,8 @@ export function readToken(
   const isSummed = rule.checks.checksum && holds(rule.checks.checksum, plain)
   if (isSummed === false && (rule.checks.withoutChecksum === undefined || !isGenerated(plain)))
     return undefined
+  // What nothing but its name tells is a variable's name as well: `acme_secret = acmeApiSecret`.
+  if (rule.assignedTo && /^\w+$/.test(plain) && formOf(plain).form === 'word') return undefined
   if (isFilled(plain) || isPublished(plain)) return undefined
   if (id && isCourtesy(latin1(id), plain)) return undefined
   if (rule.structure === 'jwt' && (!isJwt(plain) || isPublishedJwt(plain))) return undefined
