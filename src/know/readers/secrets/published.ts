@@ -18,6 +18,9 @@ const VALUES = new Set(
     'SlAV3 2hkKG',
     '8xLOx BtZp8',
     'dGhlIHNhbXBs ZSBub25jZQ==',
+    // RFC 8959 (secret-token), as it stands and up to its blank once that is decoded.
+    'secret-token:E92FB7EB-D882 -47A4-A265-A0B6135DC842%20foo',
+    'secret-token:E92FB7EB-D882 -47A4-A265-A0B6135DC842',
     // RFC 5849 and OAuth Core 1.0.
     'kkk9d7dh 3k39sjv7',
     'hh5s93j4 hdidpola',
