@@ -20,7 +20,7 @@ import { isLongLine, readAssignment } from './read-assignment.ts'
 import { readHeading, readRows } from './table.ts'
 import type { Groups } from './pattern.ts'
 import type { Text } from './text.ts'
-import { formOf, isSequence, longestRun } from './value-form.ts'
+import { formOf, isSequence, isWords, longestRun } from './value-form.ts'
 import { readWhole } from './whole-file.ts'
 
 /** Where a rule's pattern matched: offsets into the text's bytes. From `start` to `keywordAt` is what `lead` took. */
@@ -117,7 +117,7 @@ export function readToken(
   if (isSummed === false && (rule.checks.withoutChecksum === undefined || !isGenerated(plain)))
     return undefined
   // What nothing but its name tells is a variable's name as well: `acme_secret = acmeApiSecret`.
-  if (rule.assignedTo && /^\w+$/.test(plain) && formOf(plain).form === 'word') return undefined
+  if (rule.assignedTo && isWords(plain)) return undefined
   if (isFilled(plain) || isPublished(plain)) return undefined
   if (id && isCourtesy(latin1(id), plain)) return undefined
   if (rule.structure === 'jwt' && (!isJwt(plain) || isPublishedJwt(plain))) return undefined

@@ -101,6 +101,11 @@ function turns(value: string): number {
   return turned
 }
 
+/** Words in a row, however they are joined, with a digit or two at the end: `getApiKeyFromSettings`, `deploy-key-1`. Chance makes one of a thousand. */
+export function isWords(value: string): boolean {
+  return /^[A-Za-z_.-]+\d{0,2}$/.test(value) && wordiness(value) >= 0.62
+}
+
 /** `0123456789abcdef`, `00112233`, `a1b2c3d4e5`: what documentation and tests count up. */
 export function isSequence(value: string): boolean {
   const characters = value.toLowerCase().replace(/[^a-z0-9]/g, '')
