@@ -201,13 +201,3 @@ export async function contentOf(db: Db): Promise<Uint8Array> {
     await rm(folder, { recursive: true })
   }
 }
-
-/** Every table of ours, by name. */
-export async function tableNames(db: Db): Promise<string[]> {
-  const { rows } = await sql<{
-    name: string
-  }>`select name from sqlite_schema where type = 'table' and name not like 'kysely%' and name not like 'sqlite%'`.execute(
-    db,
-  )
-  return rows.map(row => row.name)
-}

@@ -8,7 +8,8 @@ import { countUnsealed, readCheckpoints, sealedEntries } from '../../src/core/ev
 import { sealEvidence } from '../../src/core/evidence/sealer.ts'
 import { verifyEvidence } from '../../src/core/evidence/verify.ts'
 import type { Db } from '../../src/core/store/store.ts'
-import { type Estate, keys, tableNames } from './estate.ts'
+import { testKeys } from '../know/estate.ts'
+import type { Estate } from './estate.ts'
 
 /** What was contained: the role, its leaked password, and the files that had to get the new one. */
 export interface Contained {
@@ -86,9 +87,9 @@ export async function mustBeClosed(db: Db, report: ContainReport): Promise<void>
 }
 
 export async function mustHold(db: Db): Promise<void> {
-  await sealEvidence(db, keys.signer, { now: () => new Date() })
+  await sealEvidence(db, testKeys.signer, { now: () => new Date() })
   const verdict = await verifyEvidence(sealedEntries(db), await readCheckpoints(db), {
-    publicKey: keys.signer.publicKey,
+    publicKey: testKeys.signer.publicKey,
     unsealed: await countUnsealed(db),
   })
   expect(verdict).toMatchObject({ ok: true, unsealed: 0, problems: [] })
@@ -109,4 +110,14 @@ export async function mustNotStandIn(db: Db, secrets: readonly string[], told: s
       Buffer.from(secret).toString('hex'),
     ])
       expect(text.includes(form), 'a secret stands in the store or in the report').toBe(false)
+}
+
+/** Every table of ours, by name. */
+async function tableNames(db: Db): Promise<string[]> {
+  const { rows } = await sql<{
+    name: string
+  }>`select name from sqlite_schema where type = 'table' and name not like 'kysely%' and name not like 'sqlite%'`.execute(
+    db,
+  )
+  return rows.map(row => row.name)
 }
