@@ -100,7 +100,7 @@ export const ruleSchema = z
         'heading',
       ])
       .optional(),
-    /** What a `stated` value is: any text that is no stand-in, or only what looks generated. */
+    /** What a `stated` value is: any text that is no stand-in, only what looks generated, or what is signed with, which may be a sentence. */
     states: z.enum(['password', 'token', 'signer']).default('password'),
     /** The other half of a pair, near the match on either side; its pattern has the group that `pattern` lacks. */
     pair: z
