@@ -18,14 +18,11 @@ import { type MemoryRedis, memoryRedis, type NewUser } from '../../src/connector
 import type { Connection, Connector } from '../../src/core/contract/connector.ts'
 import { FirebreakError } from '../../src/core/contract/errors.ts'
 import { Secret } from '../../src/core/contract/secret.ts'
-import { deriveKeys } from '../../src/core/keys/keys.ts'
-import { RootKey } from '../../src/core/keys/root-key.ts'
 import type { Db } from '../../src/core/store/store.ts'
 import { keepTimeStillForWorkers } from './kept-workers.ts'
 import { SeededRandom } from './seeded-random.ts'
 import { SimulatedTime } from './simulated-time.ts'
 
-export const keys = deriveKeys(new RootKey(new Secret(new Uint8Array(32).fill(7))))
 export const ENDPOINT = 'db.example:5432'
 export const MARIADB_ENDPOINT = 'shop-db.example:3306'
 export const CACHE_ENDPOINT = 'cache.example:6379'

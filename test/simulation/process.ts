@@ -10,8 +10,9 @@ import type { Row } from '../../src/core/store/schema.ts'
 import type { Db } from '../../src/core/store/store.ts'
 import { Connections } from '../../src/know/connections/registry.ts'
 import { observe } from '../../src/know/observe/observe.ts'
-import { type Description, type Estate, keys } from './estate.ts'
 import { BUILT_IN_RULES } from '../built-in-rules.ts'
+import { testKeys } from '../know/estate.ts'
+import type { Description, Estate } from './estate.ts'
 
 type TransactionBuilder = ReturnType<Db['transaction']>
 
@@ -81,7 +82,7 @@ export class Process {
       },
     })
     const connectors = estate.connectors().map(connector => this.#mortal(connector))
-    this.#connections = new Connections(connectors, keys, this.#io)
+    this.#connections = new Connections(connectors, testKeys, this.#io)
     this.#systems = connectors.map(({ system }) => system)
   }
 
@@ -125,7 +126,7 @@ export class Process {
     for (const source of await this.#connections.list(this.#db))
       await observe(this.#db, source, await this.#connections.open(this.#db, source.id), {
         io: this.#io,
-        keys,
+        keys: testKeys,
         ...BUILT_IN_RULES,
         workers: 1,
       })
@@ -158,7 +159,7 @@ export class Process {
     try {
       const report = await work({
         io: this.#io,
-        keys,
+        keys: testKeys,
         connections: this.#connections,
         ...BUILT_IN_RULES,
         onBoundary: (step, boundary, error) => {

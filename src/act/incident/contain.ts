@@ -63,9 +63,9 @@ export async function contain(
 ): Promise<ContainReport> {
   const { io, keys } = options
   const was = await before(db, options, request)
-  const open = await openRun(db, options, request)
+  const open = await openRun(db, options, request, was)
   if (open) return request.dryRun ? await reportOf(db, open) : await resume(db, options, open, request.mode)
-  const ended = await endedRun(db, options, request)
+  const ended = await endedRun(db, request, was)
   if (ended) return await reportOf(db, ended)
 
   await readFirst(db, options, request.mode)

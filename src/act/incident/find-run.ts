@@ -28,10 +28,13 @@ interface About {
  * The run that is open for what the request names, if there is one. What it cut may be known no more: the last of its
  * steps observes, and a credential that is gone has no credential to name. CONFLICT where it is about a part of it only.
  */
-export async function openRun(db: Db, world: World, request: Asked): Promise<string | undefined> {
+export async function openRun(
+  db: Db,
+  world: World,
+  request: Asked,
+  { named }: Before,
+): Promise<string | undefined> {
   const runs = await containments(db, ['running', 'stuck'])
-  if (runs.length === 0) return undefined
-  const named = await namedBy(db, world, request)
   const found = runs.find(run => concerns(run, named) || exposes(world, run, request))
   if (found && request.leakedIn !== undefined && !isAboutAll(found, named))
     throw new FirebreakError(
@@ -46,16 +49,15 @@ export async function openRun(db: Db, world: World, request: Asked): Promise<str
  * The run that ended for good all that a name stands for: each of its credentials is gone, or was proven dead after it
  * was last seen. A leaked value is tried again instead: that tells more than any record.
  */
-export async function endedRun(db: Db, world: World, request: Asked): Promise<string | undefined> {
+export async function endedRun(db: Db, request: Asked, { named }: Before): Promise<string | undefined> {
   if (request.secret) return undefined
   const runs = await containments(db, ['done'])
   if (runs.length === 0) return undefined
-  const named = await namedBy(db, world, request)
   for (const id of named.credentialIds) if (!(await isEnded(db, id))) return undefined
   return runs.findLast(run => concerns(run, named))?.id
 }
 
-/** What there was before anything was looked at: what `begunBeside` is asked against later. */
+/** What there was before anything was looked at. To find what a document holds goes through all that is known, and is done once. */
 export interface Before {
   readonly runs: ReadonlySet<string>
   readonly named: Named
