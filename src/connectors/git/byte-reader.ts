@@ -1,3 +1,5 @@
+import { GitFailure } from './git-failure.ts'
+
 const LONGEST_RECORD = 16 * 1024 * 1024
 /** What is taken in ahead of what is asked for: the other end can go on while this one is busy elsewhere. */
 const MOST_AHEAD = 1024 * 1024
@@ -81,7 +83,7 @@ export class ByteReader {
       const record = this.#record(delimiter, searched)
       if (record) return record
       searched = this.#held
-      if (searched > LONGEST_RECORD) throw new Error('git gave a record longer than 16 MiB')
+      if (searched > LONGEST_RECORD) throw new GitFailure('git gave a record longer than 16 MiB')
       if (!(await this.#more())) return undefined
     }
   }
@@ -166,7 +168,7 @@ export class ByteReader {
       clearTimeout(timer)
     }
     if (this.#failure !== undefined) throw this.#failure
-    if (stalled) throw new Error(`git was silent for ${this.#stallMs / 1000} s`)
+    if (stalled) throw new GitFailure(`git was silent for ${this.#stallMs / 1000} s`)
     return this.#held > before
   }
 }

@@ -9,8 +9,9 @@ import type { Ref } from '../../core/contract/ref.ts'
 import { repositoryInstance, repositoryRef } from './connector.ts'
 import { isPartial, SUBMODULE_ELSEWHERE, withoutUserInfo } from './discovery.ts'
 import { objectDocument } from './documents.ts'
-import { readRefs, readSmall, type Refs } from './git-directory.ts'
-import { GitFailure, gitRecords, runGit } from './git-process.ts'
+import { headCommit, readRefs, readSmall, type Refs } from './git-directory.ts'
+import { GitFailure } from './git-failure.ts'
+import { gitRecords, runGit } from './git-process.ts'
 import { AUTHOR, commitOf, EMPTY_TREE, oldestRoot } from './history.ts'
 import { readObjects } from './object-reader.ts'
 import { openRepository, type Repository } from './repository.ts'
@@ -39,7 +40,14 @@ export async function openChange(
   try {
     const own = await ownDirectory(repository)
     const refs = await readRefs(repository)
-    const head = await headOf(own, refs)
+    const head = headCommit((await readSmall(join(own, 'HEAD'))) ?? '', refs)
+    // Everything would be new, or nothing.
+    if (head === undefined && refs.gaps.length > 0)
+      throw new FirebreakError(
+        'UNSUPPORTED',
+        `what ${path} has committed is not known: ${refs.gaps.join('; ')}`,
+        '"git refs migrate --ref-format=files" keeps them in files (Git 2.46 and later)',
+      )
     const root = await oldestRoot(repository, refs).catch(() => undefined)
     const container = repositoryRef(repositoryInstance(root, repository.path))
     const changing = new Changing(repository, container, range.within)
@@ -257,12 +265,6 @@ async function ownDirectory({ path, common }: Repository): Promise<string> {
   if (!found?.isFile()) return found ? dotGit : common
   const pointer = /^gitdir: (.+?)\s*$/.exec((await readSmall(dotGit)) ?? '')
   return pointer ? resolve(path, pointer[1]!) : common
-}
-
-/** Nothing before the first commit. */
-async function headOf(own: string, refs: Refs): Promise<string | undefined> {
-  const text = (await readSmall(join(own, 'HEAD')))?.trim() ?? ''
-  return text.startsWith('ref: ') ? refs.all.get(text.slice(5).trim()) : text || undefined
 }
 
 /** The commits that the next one merges into `HEAD`. */

@@ -83,7 +83,7 @@ export async function readSmall(path: string): Promise<string | undefined> {
   try {
     const { size } = await file.stat()
     if (!(await file.stat()).isFile() || size > SMALL_FILE_BYTES) return undefined
-    return await file.readFile('latin1')
+    return await file.readFile('utf8')
   } finally {
     await file.close()
   }
@@ -109,8 +109,9 @@ export async function readRefs(directory: GitDirectory): Promise<Refs> {
 
   const read = async (name: string, file: string) => {
     const text = (await readSmall(file))?.trim()
+    const target = text === undefined ? undefined : targetOf(text)
     if (text === undefined) problems.push(`the ref ${name} could not be read`)
-    else if (text.startsWith('ref: ')) symbolic.set(name, text.slice(5).trim())
+    else if (target !== undefined) symbolic.set(name, target)
     else if (OBJECT_ID.test(text)) all.set(name, text)
     else problems.push(`the ref ${name} holds no object id`)
   }
@@ -132,6 +133,22 @@ export async function readRefs(directory: GitDirectory): Promise<Refs> {
     .split('\n')
     .filter(id => OBJECT_ID.test(id))
   return { all, symbolic, tips: [...new Set(tips)], shallow, problems, gaps }
+}
+
+/** The commit that a `HEAD` stands at, which may name a branch that names another; undefined where there is none yet. */
+export function headCommit(text: string, refs: Refs): string | undefined {
+  let name = targetOf(text)
+  // Git itself follows no more.
+  for (let depth = 0; name !== undefined && depth < 5; depth++) {
+    const id = refs.all.get(name)
+    if (id !== undefined) return id
+    name = refs.symbolic.get(name)
+  }
+  return OBJECT_ID.test(text.trim()) ? text.trim() : undefined
+}
+
+function targetOf(text: string): string | undefined {
+  return /^ref:\s*(\S.*?)\s*$/.exec(text)?.[1]
 }
 
 /** The branch that a clone would check out, for a clone as for the original. */

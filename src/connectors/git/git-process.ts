@@ -3,6 +3,7 @@ import type { Readable, Writable } from 'node:stream'
 import { delimiter, isAbsolute } from 'node:path'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import { ByteReader } from './byte-reader.ts'
+import { GitFailure } from './git-failure.ts'
 import type { Outlet } from './outlet.ts'
 
 const STALL_MS = 10 * 60_000
@@ -165,9 +166,6 @@ export async function* gitRecords(
     await fed.catch(() => {})
   }
 }
-
-/** Git ended with an error; the message is its own, short and printable. */
-export class GitFailure extends Error {}
 
 async function feed(git: GitProcess, input: AsyncIterable<string>): Promise<void> {
   for await (const text of input) {

@@ -1,4 +1,5 @@
-import { type GitHome, GitFailure } from './git-process.ts'
+import { GitFailure } from './git-failure.ts'
+import type { GitHome } from './git-process.ts'
 import { Outlet } from './outlet.ts'
 import type { PackedObject } from './pack-file.ts'
 import { Packs } from './packs.ts'

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FirebreakError } from '../../core/contract/errors.ts'
 import { findGitDirectory, type GitDirectory, readSmall } from './git-directory.ts'
-import { type GitHome, GitFailure, gitRecords, runGit } from './git-process.ts'
+import { GitFailure } from './git-failure.ts'
+import { type GitHome, gitRecords, runGit } from './git-process.ts'
 
 export interface GitObject {
   /** Begins with its id. */

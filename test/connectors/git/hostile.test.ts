@@ -266,3 +266,17 @@ test('a git command beside the repository is not the one that runs', async () =>
   }
   expect(existsSync(join(markers, 'fake.ran'))).toBe(false)
 })
+
+test('a name of sixteen MiB is a failure of the repository, and none of ours', async () => {
+  commit(repository, { 'a.txt': 'a\n' })
+  const blob = Buffer.from(gitIn(repository, ['rev-parse', 'HEAD:a.txt']), 'hex')
+  const name = Buffer.alloc(17 * 1024 * 1024, 'x')
+  const tree = gitIn(repository, ['hash-object', '-t', 'tree', '--literally', '-w', '--stdin'], {
+    input: Buffer.concat([Buffer.from('100644 '), name, Buffer.from([0]), blob]),
+  })
+  const id = gitIn(repository, ['commit-tree', tree, '-p', 'HEAD', '-m', 'long'])
+  gitIn(repository, ['update-ref', 'refs/heads/main', id])
+  const connection = await git.open({ path: repository }, realIo())
+  await expect(observationsOf(connection)).rejects.toMatchObject({ code: 'UNREACHABLE' })
+  await connection.close()
+})

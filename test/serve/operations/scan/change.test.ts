@@ -118,6 +118,42 @@ describe('scan --staged', () => {
     expect(places(await looked(stage, split, 1))).toEqual(['c.env:1'])
   })
 
+  test('knows what was committed on a branch of any name, or of two, and in a folder of any name', async () => {
+    const stage = await stageForTest()
+    const line = `URL=${url()}\n`
+    await put(stage, 'old.env', line)
+    await stage.run(`git checkout -qb größe && git add . && ${COMMIT} third`)
+    await put(stage, 'old.env', `${line}A=1\n`)
+    await put(stage, 'new.env', `URL=${url()}\n`)
+    await stage.run('git add .')
+    expect(places(await looked(stage, 'firebreak scan --staged', 1))).toEqual(['new.env:1'])
+    await stage.run(`${COMMIT} fourth`)
+    await stage.run('git symbolic-ref refs/heads/alias refs/heads/größe')
+    await stage.run('git symbolic-ref HEAD refs/heads/alias')
+    const since = async () => places(await looked(stage, 'firebreak scan --since größe~1', 1))
+    expect(await since()).toEqual(['new.env:1'])
+    await stage.run('git pack-refs --all')
+    expect(await since()).toEqual(['new.env:1'])
+    await stage.run('git clone -q . ../müller && cd ../müller && git worktree add -q ../linked')
+    await put(stage, '../linked/b.env', line)
+    const linked = 'cd ../linked && git add b.env && firebreak scan --staged'
+    expect(places(await looked(stage, linked, 1))).toEqual(['b.env:1'])
+  })
+
+  test('says where it is not known what was committed, and takes neither all for new nor nothing', async () => {
+    const stage = await stageForTest()
+    // As git 2.45 and later keep refs if they are told to; an older one knows nothing of it.
+    const commit = (await stage.run('git rev-parse HEAD')).stdout.trim()
+    await put(stage, '.git/reftable/tables.list', '')
+    await put(stage, '.git/HEAD', 'ref: refs/heads/.invalid\n')
+    await stage.run('rm -rf .git/refs/heads/* .git/packed-refs')
+    for (const asked of ['--staged', `--since ${commit}`]) {
+      const outcome = await stage.run(`firebreak scan ${asked}`)
+      expect(outcome.exit).toBe(2)
+      expect(outcome.stderr.replace(/\s+/g, ' ')).toContain('kept in the reftable format')
+    }
+  })
+
   test('says that a submodule is a repository of its own, and was not looked into', async () => {
     const stage = await stageForTest()
     const add = 'git -c protocol.file.allow=always submodule --quiet add'
