@@ -49,16 +49,34 @@ export async function enrol(db: Db, io: Pick<Io, 'now'>): Promise<void> {
   }
 }
 
-/** A watch that looks more often than the last one did does not wait for what that one had in mind. */
-export async function hasten(db: Db, sourceId: string, dueBy: Ms): Promise<void> {
-  const write = (tx: Tx) =>
-    tx
-      .updateTable('watch')
-      .set({ next_at: dueBy })
-      .where('source_id', '=', sourceId)
-      .where('next_at', '>', dueBy)
-      .execute()
-  await transaction(db, write, 'rows')
+/**
+ * Nothing waits longer than `latest` says: not for what another watch, that looks more seldom, has in mind, and not for a clock that was
+ * set back. It is given when the source was last read to the end, and how often it failed since.
+ */
+export async function hasten(
+  db: Db,
+  sourceIds: readonly string[],
+  latest: (source: { readonly id: string; readonly observed_at: Ms | null; readonly failures: number }) => Ms,
+): Promise<void> {
+  // In one statement: what was read just now has a new time and its next one, or neither.
+  const rows = await db
+    .selectFrom('watch')
+    .innerJoin('source', 'source.id', 'watch.source_id')
+    .select(['source.id', 'source.observed_at', 'watch.failures', 'watch.next_at'])
+    .where('source.id', 'in', sourceIds)
+    .execute()
+  for (const row of rows) {
+    const at = latest(row)
+    if (row.next_at <= at) continue
+    const write = (tx: Tx) =>
+      tx
+        .updateTable('watch')
+        .set({ next_at: at })
+        .where('source_id', '=', row.id)
+        .where('next_at', '=', row.next_at)
+        .execute()
+    await transaction(db, write, 'rows')
+  }
 }
 
 /** When the next of these sources is due; undefined where there is none. */

@@ -13,15 +13,15 @@ export function chooseSources(all: readonly Row<'source'>[], wanted: readonly st
   if (wanted.length === 0) return [...all]
   const chosen = new Set<Row<'source'>>()
   for (const text of wanted) {
-    const fitting = all.filter(source => namesOf(source).includes(text))
+    const fitting = all.filter(source => isCalled(source, text))
     if (fitting.length === 0) throw unknownSource(all, text)
     for (const source of fitting) chosen.add(source)
   }
   return [...chosen]
 }
 
-function namesOf({ id, system, label }: Row<'source'>): string[] {
-  return [id, label, `${system}:${label}`]
+export function isCalled({ id, system, label }: Row<'source'>, text: string): boolean {
+  return [id, label, `${system}:${label}`].includes(text)
 }
 
 const MOST_NEAR = 3

@@ -5,7 +5,7 @@ import { deliverNotices } from '../../act/lifecycle/delivery.ts'
 import { tellOwners } from '../../act/lifecycle/owner-news.ts'
 import { countText } from '../../core/contract/count-text.ts'
 import { isFirebreakError } from '../../core/contract/errors.ts'
-import { formatRef } from '../../core/contract/ref.ts'
+import { formatRef, type Ms } from '../../core/contract/ref.ts'
 import type { Row } from '../../core/store/schema.ts'
 import { storeError } from '../../core/store/store-error.ts'
 import { alarms } from '../../judge/posture/all.ts'
@@ -13,7 +13,7 @@ import { type FindingChange, runChecks } from '../../judge/posture/run-checks.ts
 import { credentialView } from '../../know/inventory/queries.ts'
 import { observe } from '../../know/observe/observe.ts'
 import { type ClaimedSource, claimSource, enrol, hasten, nextDue } from '../../know/observe/schedule.ts'
-import { chooseSources } from './choose-sources.ts'
+import { chooseSources, isCalled } from './choose-sources.ts'
 import { unreadFailure } from './coverage.ts'
 import { durationMs } from './duration.ts'
 import { keepCrossingsOf } from './graph-view.ts'
@@ -74,6 +74,11 @@ const MOST_AT_ONCE = 2
 const LONGEST_SLEEP_MS = 5_000
 const LONGEST_BACKOFF_MS = 3_600_000
 const ACT_EVERY_MS = 60_000
+/** So long nothing is begun, and again after so long, that what is being read may end before something is done by itself. */
+const HOLD_MS = 30_000
+const HOLD_AGAIN_MS = 600_000
+/** What shows no progress for so long may hang, and keeps its place from others no longer. */
+const STALLED_MS = 600_000
 const AUTOMATIC_COLOURS = {
   announced: pc.yellow,
   withdrawn: pc.green,
@@ -105,11 +110,18 @@ async function openFindings({ db }: World): Promise<number> {
   return rows.length
 }
 
+interface Work {
+  readonly source: Row<'source'>
+  at: Ms
+  isStalled: boolean
+}
+
 class Watching {
   readonly #world: World
   readonly #input: Input
   readonly #everyMs: number
-  readonly #working = new Set<Promise<void>>()
+  /** Each with when it was last seen to go on. */
+  readonly #working = new Map<Promise<void>, Work>()
   /** With `--once`: those that this process has begun. */
   readonly #begun = new Set<string>()
   readonly failures: Error[] = []
@@ -117,6 +129,8 @@ class Watching {
   #checked = false
   /** How many had been read when it was last acted by itself, and when that was. */
   #acted = { after: 0, at: -Infinity }
+  /** Since when something is to be done by itself. */
+  #heldAt: Ms | undefined
   /** Sends what owners are to be told, beside all else: a place that answers slowly holds up no source. */
   #sending: Promise<void> | undefined
   #broken: unknown
@@ -131,7 +145,7 @@ class Watching {
   async all(): Promise<void> {
     const { io } = this.#world
     try {
-      const chosen = await this.#chosen()
+      const chosen = chooseSources(await this.#world.connections.list(this.#world.db), this.#input.sources)
       // A name that fits nothing would be an interval that nobody keeps.
       chooseSources(
         chosen,
@@ -157,7 +171,7 @@ class Watching {
         }
       }
     } finally {
-      await Promise.allSettled([...this.#working, this.#sending])
+      await Promise.allSettled([...this.#working.keys(), this.#sending])
     }
     if (this.#broken !== undefined && !io.signal.aborted) throw this.#broken
     // Who asked for one round wants to know that it was not finished.
@@ -173,29 +187,30 @@ class Watching {
     if (!this.#checked) await this.#check()
     void this.#send()
     const sources = await this.#chosen()
-    if (!this.#checked)
-      for (const source of sources)
-        await hasten(db, source.id, (source.observed_at ?? 0) + this.#intervalOf(source))
+    await this.#hasten(sources)
     this.#checked = true
     const waiting = sources.filter(({ id }) => !this.#begun.has(id))
     const ids = waiting.map(({ id }) => id)
-    // What is acted on must not be read meanwhile: sources that are at work are waited for.
-    const isToAct = this.#isToAct()
-    if (isToAct && this.#working.size === 0) await this.#act()
-    while (this.#working.size < (isToAct && this.#working.size > 0 ? 0 : MOST_AT_ONCE)) {
+    // What is acted on must not be read meanwhile.
+    if (this.#isToAct() && this.#busy() === 0) await this.#act()
+    const most = this.#isHeld() ? 0 : MOST_AT_ONCE
+    while (this.#busy() < most) {
+      // Where the machine slept, the claim on what is being read here may be over before it is renewed.
+      const own = new Set([...this.#working.values()].map(({ source }) => source.id))
       const claim = await claimSource(
         db,
         io,
-        ids.filter(id => !this.#begun.has(id)),
+        ids.filter(id => !this.#begun.has(id) && !own.has(id)),
         this.#input.once ? 'now' : 'due',
       )
       if (!claim) break
       const source = sources.find(({ id }) => id === claim.sourceId)!
       if (this.#input.once) this.#begun.add(source.id)
-      const work: Promise<void> = this.#take(source, claim)
+      const work: Work = { source, at: io.now().getTime(), isStalled: false }
+      const taken: Promise<void> = this.#take(source, claim, () => (work.at = io.now().getTime()))
         .catch(error => this.#trouble(error))
-        .finally(() => this.#working.delete(work))
-      this.#working.add(work)
+        .finally(() => this.#working.delete(taken))
+      this.#working.set(taken, work)
     }
     if (this.#working.size === 0 && this.#input.once) {
       if (this.observed > this.#acted.after) await this.#act()
@@ -212,14 +227,61 @@ class Watching {
     const due = (await nextDue(db, ids)) ?? Infinity
     const pause = Math.min(LONGEST_SLEEP_MS, Math.max(20, due - io.now().getTime()))
     // A source that is due but waits for its turn is begun when another ends.
-    const idle = this.#working.size >= MOST_AT_ONCE ? LONGEST_SLEEP_MS : pause
-    await Promise.race([...this.#working, io.sleep(idle).catch(() => {})])
+    const idle = this.#busy() >= most ? LONGEST_SLEEP_MS : pause
+    await Promise.race([...this.#working.keys(), io.sleep(idle).catch(() => {})])
     return true
   }
 
+  /** Those that are still connected: one that goes takes none of the others with it. */
   async #chosen(): Promise<Row<'source'>[]> {
     const { db, connections } = this.#world
-    return chooseSources(await connections.list(db), this.#input.sources)
+    const all = await connections.list(db)
+    const { sources: names } = this.#input
+    return names.length === 0 ? all : all.filter(source => names.some(name => isCalled(source, name)))
+  }
+
+  /** Each is looked at in its own interval, whatever another watch had in mind, and however the clock was set. */
+  async #hasten(sources: readonly Row<'source'>[]): Promise<void> {
+    const { db, io } = this.#world
+    const intervals = new Map(sources.map(source => [source.id, this.#intervalOf(source)]))
+    const now = io.now().getTime()
+    await hasten(db, [...intervals.keys()], ({ id, observed_at, failures }) => {
+      const everyMs = intervals.get(id)!
+      // What failed under an earlier watch is tried at once; after that, as long as it waits.
+      if (failures > 0 && this.#checked) return now + Math.max(everyMs, LONGEST_BACKOFF_MS)
+      return Math.min(observed_at ?? 0, now) + everyMs
+    })
+  }
+
+  /** How many are being read, without those that may hang, which are told once. */
+  #busy(): number {
+    const now = this.#world.io.now().getTime()
+    let busy = 0
+    for (const work of this.#working.values()) {
+      const isStalled = now - work.at >= STALLED_MS
+      if (isStalled && !work.isStalled) this.#stalled(work.source)
+      work.isStalled = isStalled
+      if (!isStalled) busy++
+    }
+    return busy
+  }
+
+  #stalled({ system, label }: Row<'source'>): void {
+    const name = `${system}:${label}`
+    const text = `${pc.yellow('stalled')}  ${name}: it has not gone on for ten minutes`
+    this.#say('stalled', text, { source: name })
+  }
+
+  /** Nothing is begun for a while where something is to be done by itself; a source that takes long holds up no other for longer. */
+  #isHeld(): boolean {
+    if (!this.#isToAct()) {
+      this.#heldAt = undefined
+      return false
+    }
+    const now = this.#world.io.now().getTime()
+    this.#heldAt ??= now
+    const held = (now - this.#heldAt) % HOLD_AGAIN_MS
+    return this.#busy() > 0 && held >= 0 && held < HOLD_MS
   }
 
   /** A database that is away or busy is waited for; gives how often in a row. What waiting does not mend is raised. */
@@ -239,7 +301,7 @@ class Watching {
     else this.#say('waiting', pc.yellow(error.message), { code: error.code, message: error.message })
   }
 
-  async #take(source: Row<'source'>, claim: ClaimedSource): Promise<void> {
+  async #take(source: Row<'source'>, claim: ClaimedSource, goesOn: () => void): Promise<void> {
     const { db, io, keys, connections } = this.#world
     const name = `${source.system}:${source.label}`
     const began = io.now().getTime()
@@ -253,7 +315,10 @@ class Watching {
         io: { ...io, signal: AbortSignal.any([io.signal, claim.lost]) },
         ...ruleFoldersOf(this.#world),
         ...(this.#input.workers === undefined ? {} : { workers: this.#input.workers }),
-        onProgress: event => this.#world.progress({ kind: 'scan', label: source.label, ...event }),
+        onProgress: event => {
+          goesOn()
+          this.#world.progress({ kind: 'scan', label: source.label, ...event })
+        },
       })
       const unread = unreadFailure(name, seen.coverage)
       if (unread) this.#failed(unread)
@@ -315,7 +380,9 @@ class Watching {
 
   #isToAct(): boolean {
     const { after, at } = this.#acted
-    return this.observed > after && this.#world.io.now().getTime() - at >= ACT_EVERY_MS
+    const since = this.#world.io.now().getTime() - at
+    // A clock that was set back tells nothing.
+    return this.observed > after && (since < 0 || since >= ACT_EVERY_MS)
   }
 
   /** What the requirements in force say that happens by itself. */
@@ -352,8 +419,7 @@ class Watching {
   }
 
   #intervalOf(source: Row<'source'>): number {
-    const names = [source.id, source.label, `${source.system}:${source.label}`]
-    const own = this.#input.override.find(({ source: name }) => names.includes(name))
+    const own = this.#input.override.find(({ source: name }) => isCalled(source, name))
     return own ? durationMs(own.every) : this.#everyMs
   }
 

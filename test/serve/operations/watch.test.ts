@@ -30,6 +30,8 @@ let open: Map<string, number>
 let looks: Look[]
 let copies: Map<string, string[]>
 let away: Set<string>
+/** These never answer. */
+let hanging: Set<string>
 let overlapping: number
 
 /** A system whose copies are listed by path, each with the same secret, and which may be away. */
@@ -37,7 +39,7 @@ const connector: Connector<{ path: string }> = {
   system: 'place',
   summary: 'a place',
   config: z.strictObject({ path: z.string() }),
-  async open({ path: name }) {
+  async open({ path: name }, io) {
     looks.push({ name, at: clock })
     if (away.has(name)) throw new FirebreakError('UNREACHABLE', 'it is away')
     const now = (open.get(name) ?? 0) + 1
@@ -51,6 +53,12 @@ const connector: Connector<{ path: string }> = {
         open.set(name, (open.get(name) ?? 1) - 1)
       },
       async *discover(): AsyncGenerator<Observation> {
+        if (hanging.has(name)) {
+          open.set(name, 0)
+          await new Promise((_, reject) => {
+            io.signal.addEventListener('abort', () => reject(io.signal.reason))
+          })
+        }
         await new Promise(resolve => setTimeout(resolve, 2))
         yield { see: 'resource', ref: place, names: [name], facts: {} } satisfies Observation
         if (name === 'telling')
@@ -83,7 +91,7 @@ beforeEach(async () => {
   await mkdir(join(rulesDirectory, 'secrets'), { recursive: true })
   await writeFile(join(rulesDirectory, 'secrets', 'test-token.yaml'), RULE)
   clock = Date.UTC(2026, 0, 1)
-  ;[open, looks, copies, away, overlapping] = [new Map(), [], new Map(), new Set(), 0]
+  ;[open, looks, copies, away, hanging, overlapping] = [new Map(), [], new Map(), new Set(), new Set(), 0]
 })
 
 /** Watches until the clock shows `until`; what is due `at` a time is done when the clock passes it. */
@@ -248,6 +256,60 @@ describe('watching', () => {
     const soon = looks.filter(({ at }) => at <= again + 10 * MINUTE + LATE)
     expect([...new Set(soon.map(({ name }) => name))].sort()).toEqual(['a', 'ill'])
     expect(looks.map(({ name }) => name)).not.toContain('b')
+  })
+
+  test('looks in its own interval beside another watch that looks more seldom', async () => {
+    await connect('a', 'b')
+    const until = start() + 60 * MINUTE
+    await Promise.all(['5m', '1h', '1h'].map(every => watched({ every }, until)))
+    for (const name of ['a', 'b']) {
+      expect(gapsOf(name).length).toBeGreaterThanOrEqual(11)
+      for (const gap of gapsOf(name)) expect(gap).toBeGreaterThanOrEqual(0.9 * 5 * MINUTE)
+      for (const gap of gapsOf(name)) expect(gap).toBeLessThanOrEqual(5 * MINUTE + 2 * LATE)
+    }
+  })
+
+  test('looks in its interval also when the clock was set back', async () => {
+    await connect('a', 'ill')
+    away.add('ill')
+    const until = start() + 35 * MINUTE
+    const back = start() - 150 * MINUTE
+    await watched({ every: '10m' }, until, [{ ms: start() + 30 * MINUTE, do: () => (clock = back) }])
+    const first = looks.findIndex(({ at }, index) => at < (looks[index - 1]?.at ?? 0))
+    looks = [{ name: 'a', at: back }, ...looks.slice(first)]
+    expect(gapsOf('a').length).toBeGreaterThanOrEqual(17)
+    for (const gap of gapsOf('a')) expect(gap).toBeLessThanOrEqual(10 * MINUTE + LATE)
+    expect(gapsOf('ill').length).toBeGreaterThanOrEqual(1)
+  })
+
+  test('is held up by no source that never answers, and tells of it once', async () => {
+    await connect('huge', 'vast', 'well')
+    hanging.add('huge')
+    await watched({ every: '5m' }, start() + 60 * MINUTE)
+    for (const gap of gapsOf('well')) expect(gap).toBeLessThanOrEqual(6 * MINUTE)
+    expect(gapsOf('well').length).toBeGreaterThanOrEqual(10)
+    // Its claim is over by this clock, which goes faster than what renews it, as after a sleep of the machine.
+    expect(looks.filter(({ name }) => name === 'huge')).toHaveLength(1)
+    hanging.add('vast')
+    looks = []
+    const { events } = await watched({ every: '5m' }, start() + 60 * MINUTE)
+    expect(gapsOf('well').length).toBeGreaterThanOrEqual(8)
+    const stalled = events.filter(({ event }) => event === 'stalled').map(({ source }) => source)
+    expect(stalled.sort()).toEqual(['place:huge', 'place:vast'])
+  })
+
+  test('goes on with the others when one of those that it was to watch is disconnected', async () => {
+    await connect('a', 'b')
+    const until = start() + 60 * MINUTE
+    let disconnecting: Promise<unknown> | undefined
+    const goes = () => {
+      const gone = { disconnected_at: clock }
+      disconnecting = db.updateTable('source').set(gone).where('label', '=', 'a').execute()
+    }
+    await watched({ every: '10m', sources: ['a', 'b'] }, until, [{ ms: start() + 5 * MINUTE, do: goes }])
+    await disconnecting
+    expect(looks.filter(({ name }) => name === 'a')).toHaveLength(1)
+    expect(gapsOf('b').length).toBeGreaterThanOrEqual(5)
   })
 
   test('takes up a source that is connected meanwhile', async () => {
