@@ -13,7 +13,9 @@ export interface TableDigest {
 /** What the store knows of itself stays; everything that it knows of the world moves. */
 export const MOVED_TABLES = TABLE_NAMES.filter(table => table !== 'setting')
 
-const PAGE = 500
+/** So many rows are moved at once, and no more than some that are about so large: a page is held in memory, and is one message. */
+const MOST_ROWS = 500
+const PAGE_BYTES = 4 * 1024 * 1024
 
 type AnyRow = Record<string, unknown>
 
@@ -120,24 +122,42 @@ async function insert(tx: Tx, table: keyof Schema, rows: readonly AnyRow[]): Pro
 async function* pages(tx: Tx, table: keyof Schema): AsyncGenerator<AnyRow[]> {
   let query = untyped(tx).selectFrom(table).selectAll()
   for (const column of PRIMARY_KEYS[table]) query = query.orderBy(column)
-  if (isPostgres(tx)) {
-    await sql.raw(`declare moving no scroll cursor for ${query.compile().sql}`).execute(tx)
-    for (;;) {
-      const { rows } = await sql.raw<AnyRow>(`fetch ${PAGE} from moving`).execute(tx)
-      if (rows.length > 0) yield rows
-      if (rows.length < PAGE) break
-    }
-    await sql`close moving`.execute(tx)
-    return
-  }
+  if (isPostgres(tx)) return yield* fetched(tx, query.compile().sql)
   let page: AnyRow[] = []
+  let bytes = 0
   for await (const row of query.stream()) {
     page.push(row)
-    if (page.length < PAGE) continue
+    bytes += sizeOf(row)
+    if (page.length < MOST_ROWS && bytes < PAGE_BYTES) continue
     yield page
     page = []
+    bytes = 0
   }
   if (page.length > 0) yield page
+}
+
+/** How many are asked for goes by how large the last ones were. */
+async function* fetched(tx: Tx, query: string): AsyncGenerator<AnyRow[]> {
+  await sql.raw(`declare moving no scroll cursor for ${query}`).execute(tx)
+  try {
+    for (let count = 8; ; ) {
+      const { rows } = await sql.raw<AnyRow>(`fetch ${count} from moving`).execute(tx)
+      if (rows.length > 0) yield rows
+      if (rows.length < count) return
+      const bytes = rows.reduce((sum, row) => sum + sizeOf(row), 0) / rows.length
+      count = Math.max(1, Math.min(MOST_ROWS, 8 * count, Math.floor(PAGE_BYTES / bytes)))
+    }
+  } finally {
+    // The other side may have failed, and is tried again; where this one did there is nothing to close.
+    await sql`close moving`.execute(tx).catch(() => {})
+  }
+}
+
+function sizeOf(row: AnyRow): number {
+  return Object.values(row).reduce<number>(
+    (sum, value) => sum + (typeof value === 'string' || value instanceof Uint8Array ? value.length : 8),
+    0,
+  )
 }
 
 /** Tables by their name: all are moved alike. */

@@ -125,7 +125,8 @@ async function target(
     if (basename(path) !== STORE_FILE)
       throw new FirebreakError(
         'INVALID_INPUT',
-        `${to} would be opened by no command`,
+        // It may be a URL that was mistyped, with a password in it.
+        '--to is neither a URL nor a file that a command would open',
         `give a folder's ${STORE_FILE} (FIREBREAK_HOME names the folder), or postgres://USER@HOST:5432/DATABASE`,
       )
     return { url: path, shown: path }

@@ -223,6 +223,41 @@ describe.skipIf(postgres.skip)(`moving ${postgres.reason}`, () => {
     await move(from, to, 'x', world)
   })
 
+  test('holds few rows that are large at once, and goes on where the other side is lost for a moment', async () => {
+    for (const place of [await file(), await ownPlace()]) {
+      const [from, to] = [await opened(place), await opened(await ownPlace())]
+      const text = 'x'.repeat(1_000_000)
+      for (let n = 0; n < 20; n++)
+        await from
+          .insertInto('requirement')
+          .values({ id: `r${n}`, text: `${n}${text}`, file: 'f', said_by: 'ann', at: n })
+          .execute()
+      let [most, lost] = [0, 0]
+      const moving = new WeakSet<object>()
+      const breaking = to.withPlugin({
+        transformQuery({ node, queryId }) {
+          // Rows of this side are being read at that moment.
+          if (node.kind === 'InsertQueryNode' && node.into?.table.identifier.name === 'requirement') {
+            most = Math.max(most, JSON.stringify(node).length)
+            moving.add(queryId)
+          }
+          return node
+        },
+        async transformResult({ result, queryId }) {
+          if (moving.has(queryId) && lost++ < 2)
+            throw Object.assign(new Error('gone'), { code: 'ECONNRESET' })
+          return result
+        },
+      })
+      expect(
+        (await move(from, breaking, 'x', world)).find(({ table }) => table === 'requirement')?.rows,
+      ).toBe(20)
+      expect(lost).toBeGreaterThan(2)
+      expect(most).toBeGreaterThan(1_000_000)
+      expect(most).toBeLessThan(9_000_000)
+    }
+  })
+
   test('that is killed at any moment shows nothing half, and goes through when it is run again', async () => {
     const place = await filledFile()
     const target = await ownPlace()
