@@ -214,7 +214,7 @@ function* aboutUser(instance: string, user: User, databases: readonly Database[]
     ] as const) {
       const keys = patterns.filter(pattern => opens(pattern, letter))
       if (keys.length === 0 || !commands.some(command => allows(way, command))) continue
-      const all = keys.some(pattern => pattern.endsWith('~*'))
+      const all = keys.some(pattern => /^(?:~|%[RW]+~)\*+$/.test(pattern))
       for (const { number } of databases)
         yield {
           see: 'edge',

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { discoverUsers } from '../../../src/connectors/redis/discover.ts'
 import {
   allows,
   frozenRules,
@@ -86,4 +87,17 @@ test('narrowed keeps what is named and what takes away', () => {
 test('selectors are cleared where there are any, which old servers do not know', () => {
   expect(settingRules(['+get'], [])).not.toContain('clearselectors')
   expect(settingRules(['+get'], ['(~a +get)'])).toContain('clearselectors')
+})
+
+test.each([
+  ['~*', 'proven'],
+  ['%RW~*', 'proven'],
+  ['~app:*', 'conditional'],
+  // Of a name that has a tilde in it.
+  ['~backup~*', 'conditional'],
+  ['%RW~a~*', 'conditional'],
+])('who may read %s may read all keys: %s', (keys, certainty) => {
+  const user = parseUser(`user app on #${DIGEST} ${keys} -@all +get`)!
+  const edges = [...discoverUsers('i', [user], [{ number: '0', keys: 1 }])]
+  expect(edges).toContainEqual(expect.objectContaining({ crossing: 'may-read', certainty }))
 })
