@@ -16,7 +16,9 @@ const config = z.strictObject({
   path: z
     .string()
     .min(1)
-    .describe('path of a report of gitleaks, TruffleHog, Kingfisher, detect-secrets, or in SARIF'),
+    .describe(
+      'path of a report of gitleaks, Betterleaks, TruffleHog, Kingfisher, detect-secrets, or in SARIF',
+    ),
   repository: z
     .string()
     .min(1)
@@ -32,7 +34,8 @@ const MOST_BYTES = 512 * 1024 * 1024
 /** What another scanner wrote. It is read once for each content; a report that is gone still stands as it was read. */
 export const report: Connector<ReportConfig> = {
   system: 'report',
-  summary: "Another scanner's report: gitleaks, TruffleHog, Kingfisher, detect-secrets, or SARIF",
+  summary:
+    "Another scanner's report: gitleaks, Betterleaks, TruffleHog, Kingfisher, detect-secrets, or SARIF",
   config,
   async open({ path, repository }: ReportConfig, io: Io): Promise<Connection> {
     const file = resolve(path)

@@ -21,7 +21,7 @@ const input = z.object({
   files: z
     .array(z.string().min(1))
     .min(1)
-    .describe('reports of gitleaks, TruffleHog, Kingfisher or detect-secrets, or in SARIF'),
+    .describe('reports of gitleaks, Betterleaks, TruffleHog, Kingfisher or detect-secrets, or in SARIF'),
   repository: z
     .string()
     .min(1)
@@ -38,7 +38,7 @@ interface TakenIn {
   readonly findings: number
   readonly withValue: number
   readonly withoutValue: number
-  /** About something else, or said to be none in an audit. */
+  /** About something else, gone, or said to be none in an audit. */
   readonly notSecret: number
   readonly notUnderstood: number
   /** It is the same as when it was read before. */

@@ -75,5 +75,5 @@ export function lineOf(line: number | undefined): number | undefined {
 
 /** What stands where a tool was told to hide the value: `REDACTED`, `abc...`, `****`. */
 export function isHidden(value: string): boolean {
-  return /redacted/i.test(value) || /\*{3}/.test(value) || /(?:\.\.\.|…)$/.test(value)
+  return /redacted|^redact$/i.test(value) || /\*{3}/.test(value) || /(?:\.\.\.|…)$/.test(value)
 }

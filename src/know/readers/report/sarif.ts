@@ -21,6 +21,8 @@ const toolObject = z.object({
 const result = z.object({
   ruleId: text,
   ruleIndex: z.number().optional().catch(undefined),
+  kind: text,
+  baselineState: text,
   message,
   locations: z
     .array(
@@ -80,7 +82,9 @@ export function sarifRun(toolOf: unknown, provenanceOf: unknown): SarifRun {
 export function sarifFindings(run: SarifRun, value: unknown): readonly Reported[] | 'not secret' | undefined {
   const parsed = result.safeParse(value)
   if (!parsed.success) return undefined
-  const { ruleId, ruleIndex, partialFingerprints, locations } = parsed.data
+  const { ruleId, ruleIndex, kind, baselineState, partialFingerprints, locations } = parsed.data
+  // What is not there any more, and what was looked at and is in order (3.27.9, 3.27.24).
+  if (baselineState === 'absent' || kind === 'pass' || kind === 'notApplicable') return 'not secret'
   const known = ruleIndex !== undefined && ruleId === undefined ? run.rules[ruleIndex] : run.byId.get(ruleId)
   if (!SCANNERS.test(run.tool) && !isAboutSecrets(parsed.data, known)) return 'not secret'
   const said = (name: string) => {

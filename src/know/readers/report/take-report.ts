@@ -1,6 +1,7 @@
 import type { Observation } from '../../../core/contract/observation.ts'
 import { Unreadable } from '../reader.ts'
 import type { Engine } from '../secrets/engine.ts'
+import { betterleaksFinding, isBetterleaks } from './betterleaks.ts'
 import { detectSecretsFinding } from './detect-secrets.ts'
 import { Findings, type ReportDocument } from './findings.ts'
 import { gitleaksFinding, isGitleaks } from './gitleaks.ts'
@@ -51,7 +52,8 @@ export async function* takeReport(
 }
 
 const EMPTY = 'line 1: it is empty, as a scan that failed leaves it'
-const FOREIGN = 'line 1: it is no report of gitleaks, TruffleHog, Kingfisher or detect-secrets, and no SARIF'
+const FOREIGN =
+  'line 1: it is no report of gitleaks, Betterleaks, TruffleHog, Kingfisher or detect-secrets, and no SARIF'
 
 /** The lists of findings are gone into, each finding is taken, and what is long and says nothing here is passed by. */
 function decide(path: JsonPath): Decision {
@@ -75,6 +77,7 @@ function decide(path: JsonPath): Decision {
 const MEMBERS = new Set(
   [
     ['RuleID', 'Secret', 'Match', 'File', 'SymlinkFile', 'Commit', 'Author', 'Email', 'Date', 'StartLine'],
+    ['ruleID', 'secret', 'match', 'confidence', 'attributes', 'location', 'validation'],
     ['SourceMetadata', 'DetectorName', 'Raw', 'RawV2', 'Verified', 'VerificationError'],
     ['stringsFound', 'reason', 'path', 'diff', 'commitHash', 'date'],
     ['rule', 'finding', 'matches', 'audit'],
@@ -139,8 +142,8 @@ class Report {
     // How gitleaks says that there is nothing.
     if (what === 'list') this.isReport ||= this.#elements === 0
     else if (
-      [isGitleaks, isTrufflehog, isKingfisher, kingfisherGroup, isOlderTrufflehog].some(wrote =>
-        wrote(members),
+      [isGitleaks, isBetterleaks, isTrufflehog, isKingfisher, kingfisherGroup, isOlderTrufflehog].some(
+        wrote => wrote(members),
       )
     )
       yield* this.#record(members)
@@ -170,6 +173,7 @@ class Report {
     const group = kingfisherGroup(record)
     if (group) for (const one of group) yield* this.#take(kingfisherFinding(one))
     else if (isGitleaks(record)) yield* this.#take(gitleaksFinding(record))
+    else if (isBetterleaks(record)) yield* this.#take(betterleaksFinding(record))
     else if (isTrufflehog(record)) yield* this.#take(trufflehogFinding(record))
     else if (isKingfisher(record)) yield* this.#take(kingfisherFinding(record))
     else if (isOlderGitleaks(record)) yield* this.#take(olderGitleaksFinding(record))

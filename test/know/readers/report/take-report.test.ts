@@ -78,7 +78,7 @@ describe('a report', () => {
   })
 
   test('in which values are hidden tells of places, and takes the stand-in for no value', async () => {
-    for (const Secret of ['REDACTED', '', 'gh...', '******']) {
+    for (const Secret of ['REDACTED', 'REDACT', '', 'gh...', '******']) {
       const { seen } = await taken([found({ Secret })])
       expect(copiesIn(seen)).toEqual([])
       expect(countsIn(seen)).toMatchObject({ findings: 1, withValue: 0, withoutValue: 1 })
@@ -137,6 +137,46 @@ describe('a report', () => {
     expect(countsIn(seen)).toMatchObject({ findings: 2, withValue: 2, notUnderstood: 0 })
   })
 
+  test.each([
+    ['a list', (all: object[]) => JSON.stringify(all)],
+    ['lines', (all: object[]) => all.map(each => JSON.stringify(each)).join('\n')],
+  ])('of Betterleaks 2 has names of its own: %s', async (_, written) => {
+    const base = { ruleID: 'x', description: 'X', confidence: 'high', tags: [], location: { startLine: 3 } }
+    const git = {
+      resource: 'git.patch_content',
+      path: 'a.txt',
+      'git.sha': commit,
+      'git.author_name': 'Ann',
+      'git.author_email': 'ann@x',
+      'git.date': '2026-01-02T03:04:05Z',
+      'git.remote_url': 'https://github.com/acme/app.git',
+    }
+    const secret = 'qTb7Zk2Vw9'
+    const { seen, failure } = await taken(
+      written([
+        { ...base, match: `k=${secret}`, secret, attributes: git, validation: { status: 'valid' } },
+        { ...base, match: '', secret: 'qTb...', attributes: { path: 'b.txt' } },
+        { ...base, secret, attributes: { 'git.sha': commit }, validation: { status: 'revoked' } },
+        { ...base, secret },
+      ]),
+    )
+    expect(failure).toBeUndefined()
+    expect(copiesIn(seen).map(copy => [copy.place.in.id, copy.place.path, copy.confidence])).toEqual([
+      ['?github.com/acme/app', 'a.txt', 0.95],
+      ['r', '(commit message)', 0.7],
+    ])
+    expect(copiesIn(seen)[0]).toMatchObject({
+      kind: 'betterleaks:x',
+      place: { slots: [{ line: 3 }] },
+      facts: { betterleaksVerified: { value: true } },
+    })
+    expect(seen).toContainEqual(
+      expect.objectContaining({ see: 'occurrence', commit, author: 'Ann <ann@x>', at: 1_767_323_045_000 }),
+    )
+    const counts = { tool: 'betterleaks', withValue: 2, withoutValue: 1, notUnderstood: 1 }
+    expect(countsIn(seen)).toMatchObject(counts)
+  })
+
   test('of TruffleHog may have its log in it, and findings in a commit message or in no repository', async () => {
     const line = (Data: object) => ({ SourceMetadata: { Data }, DetectorName: 'X', Raw: 'qTb7Zk2Vw9' })
     const lines = [
@@ -187,6 +227,27 @@ describe('a report', () => {
       withoutValue: 1,
       notSecret: 1,
     })
+  })
+
+  test('in SARIF says that something is in order, or gone, and that is no find', async () => {
+    const locations = [
+      {
+        physicalLocation: {
+          artifactLocation: { uri: 'a.txt' },
+          region: { startLine: 3, snippet: { text: 'qTb7Zk2Vw9' } },
+        },
+      },
+    ]
+    const states = [
+      { baselineState: 'absent' },
+      { kind: 'pass' },
+      { kind: 'notApplicable' },
+      { kind: 'review', baselineState: 'unchanged' },
+    ]
+    const results = states.map(state => ({ ruleId: 'r', locations, ...state }))
+    const { seen } = await taken({ runs: [{ tool: { driver: { name: 'kingfisher' } }, results }] })
+    expect(copiesIn(seen)).toHaveLength(1)
+    expect(countsIn(seen)).toMatchObject({ findings: 4, withValue: 1, notSecret: 3 })
   })
 
   test('puts nothing into names, paths and reasons that a terminal would obey', async () => {
