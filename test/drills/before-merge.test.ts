@@ -107,10 +107,11 @@ describe('the GitHub action', () => {
     const some = await scan({ exclude: 'deploy/**\n' })
     expect(some.exit).toBe(1)
     expect(some.output).toContain('found=true\n')
-    const none = await scan({ exclude: 'deploy/**\nsrc/*.js\n*.json\n' })
+    const sarif = join(stage.home, 'whole.sarif')
+    const none = await scan({ exclude: 'deploy/**\nsrc/*.js\n*.json\n', sarif })
     expect(none.exit, none.stdout).toBe(0)
     expect(none.stdout).toContain('Excluded: 3 places.')
-    expect(none.output).toContain('found=false\n')
+    expect(none.output).toBe(`sarif=${sarif}\nfound=false\n`)
     await stage.run('rm known.json')
   })
 

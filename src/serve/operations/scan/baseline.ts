@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { realpathSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { z } from 'zod'
 import { FirebreakError } from '../../../core/contract/errors.ts'
 import { replaceFile } from '../replace-file.ts'
-import { fileInTree, type Standing } from '../standing.ts'
+import { fileInTree, rootOf, type Standing } from '../standing.ts'
 import { type Markable, Marks } from './marks.ts'
 
 const MOST_BYTES = 16 * 1024 * 1024
@@ -37,6 +37,7 @@ type Spot = Standing & { readonly rule: string }
 export class Baseline {
   readonly marks: Marks
   readonly #folder: string
+  readonly #roots = new Map<string, string>()
   readonly #entries = new Map<string, Set<string>>()
 
   constructor(file: string, marks: Marks, entries: readonly Entry[] = []) {
@@ -105,6 +106,12 @@ export class Baseline {
     await replaceFile(file, `{\n${members.join('\n')}\n  "entries": [${lines ? `\n${lines}\n  ` : ''}]\n}\n`)
   }
 
+  #realRoot(root: string): string {
+    const known = this.#roots.get(root) ?? realPath(root)
+    this.#roots.set(root, known)
+    return known
+  }
+
   #insert(key: string, mark: string): void {
     const marks = this.#entries.get(key)
     if (marks) marks.add(mark)
@@ -112,9 +119,10 @@ export class Baseline {
   }
 
   #key(spot: Spot): string {
-    const from = relative(this.#folder, realPath(fileInTree(spot)))
-      .split(sep)
-      .join('/')
+    const [root, file] = [rootOf(spot), fileInTree(spot)]
+    // Only what the source was given by: a file of its history may be a symbolic link now, to somewhere else.
+    const real = file.startsWith(root) ? `${this.#realRoot(root)}${file.slice(root.length)}` : realPath(file)
+    const from = relative(this.#folder, real).split(sep).join('/')
     return keyOf(spot.rule, spot.member === null ? from : `${from}!/${spot.member}`)
   }
 }
@@ -136,9 +144,11 @@ function keyOf(rule: string, path: string): string {
 async function parsed(file: string): Promise<{ marks: Marks; entries: Entry[] }> {
   let text: string
   try {
-    const bytes = await readFile(file)
-    if (bytes.length > MOST_BYTES) throw notOurs(file, 'it is larger than 16 MiB')
-    text = bytes.toString('utf8')
+    const found = await stat(file)
+    // What a stranger's change brings may be a link to what never ends.
+    if (!found.isFile()) throw notOurs(file, 'it is no file')
+    if (found.size > MOST_BYTES) throw notOurs(file, 'it is larger than 16 MiB')
+    text = await readFile(file, 'utf8')
   } catch (error) {
     if (error instanceof FirebreakError) throw error
     throw new FirebreakError(

@@ -3,6 +3,7 @@ import { dirname, join, relative, resolve } from 'node:path'
 import type { Change, ChangeRange } from '../../../core/contract/change.ts'
 import { countText } from '../../../core/contract/count-text.ts'
 import { FirebreakError } from '../../../core/contract/errors.ts'
+import { pathText } from '../../../core/contract/path-text.ts'
 import type { Ms } from '../../../core/contract/ref.ts'
 import { byText } from '../../../core/contract/text-order.ts'
 import { fingerprint, publicFingerprint } from '../../../core/keys/fingerprint.ts'
@@ -95,7 +96,8 @@ function repositoriesOf(paths: readonly string[]): Map<string, readonly string[]
   if (paths.length === 0) return new Map([[repositoryAt('.'), undefined]])
   return new Map(
     [...Map.groupBy(paths, repositoryAt)].map(([repository, own]) => {
-      const within = own.map(path => relative(repository, resolve(path)))
+      // As paths of a repository are told: a name may hold what a terminal would obey.
+      const within = own.map(path => pathText(Buffer.from(relative(repository, resolve(path)))))
       return [repository, within.includes('') ? undefined : [...new Set(within)]]
     }),
   )

@@ -1,5 +1,6 @@
 import { sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { pathBytes } from '../../../core/contract/path-text.ts'
 import type { Rule } from '../../../know/readers/secrets/rule.ts'
 import { fileInTree, PIPED, standsNow } from '../standing.ts'
 import type { Found, FoundCopy, Scan } from './found.ts'
@@ -116,7 +117,7 @@ function locationOf(copy: FoundCopy, roots: readonly Root[]): object {
   const index = roots.findIndex(({ path }) => file.startsWith(path.endsWith(sep) ? path : path + sep))
   const root = roots[index]
   const inside = root ? file.slice(root.path.length + (root.path.endsWith(sep) ? 0 : 1)) : undefined
-  const absolute = copy.place === PIPED ? uriOf(copy.path) : pathToFileURL(file).href
+  const absolute = copy.place === PIPED ? uriOf(copy.path) : `file://${uriOf(file)}`
   const uri = inside === undefined ? absolute : uriOf(inside)
   return {
     physicalLocation: {
@@ -129,8 +130,11 @@ function locationOf(copy: FoundCopy, roots: readonly Root[]): object {
   }
 }
 
+/** Of the name's own bytes, whatever they are (RFC 3986, section 2.1). */
 function uriOf(path: string): string {
-  return path.split(sep).map(encodeURIComponent).join('/')
+  return pathBytes(path)
+    .toString('latin1')
+    .replace(/[^\w.!~*'()/-]/g, sign => `%${sign.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`)
 }
 
 function baseId(index: number): string {

@@ -49,6 +49,19 @@ test('holds for every machine: another home with another key, and the repository
   expect(elsewhere.exit, elsewhere.stdout + elsewhere.stderr).toBe(0)
 })
 
+test('keeps a file of the history by its own path, whatever link stands there now', async () => {
+  const stage = await stageForTest()
+  await stage.run('rm deploy/.env && ln -s /etc/hostname deploy/.env')
+  await stage.run('firebreak scan . --write-baseline known.json')
+  const { entries } = JSON.parse(await readFile(join(stage.directory, 'known.json'), 'utf8')) as Written
+  expect(entries.map(({ path }) => path).sort()).toEqual(['deploy/.env', 'deploy/old.env', 'src/report.js'])
+})
+
+test('is a file, and no link to what has no end', async () => {
+  for (const file of ['/dev/zero', '/dev'])
+    await expect(Baseline.read(file)).rejects.toMatchObject({ code: 'INVALID_INPUT' })
+})
+
 test('knows neither another value at the same place nor the same value at another', async () => {
   const stage = await stageForTest()
   const [first, second] = [randomBytes(20).toString('hex'), randomBytes(20).toString('hex')]

@@ -75,6 +75,11 @@ describe('scan --staged', () => {
     expect(places(two)).toEqual(['app/deep/b.env:1', 'd.env:1'])
     expect(places(await looked(stage, 'firebreak scan --staged app .', 1))).toHaveLength(4)
     expect(places(await looked(stage, 'firebreak scan --staged other', 0))).toEqual([])
+    await put(stage, 'g\nh é.env', `URL=${url()}\n`)
+    const odd = "git add . && firebreak scan --staged 'g\nh é.env' --sarif ../odd.sarif"
+    expect(places(await looked(stage, odd, 1))).toEqual(['g\\x0Ah é.env:1'])
+    const sarif = await readFile(join(stage.directory, '../odd.sarif'), 'utf8')
+    expect(sarif).toContain('"uri": "g%0Ah%20%C3%A9.env"')
 
     await stage.run(`${COMMIT} first`)
     await put(stage, 'app/e.env', `URL=${url()}\n`)
