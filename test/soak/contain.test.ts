@@ -1,9 +1,11 @@
+// The simulation of the same name, with each message broken.
+import '../simulation/contain.test.ts'
 import { beforeAll, expect, test } from 'vitest'
 import { campaign } from '../simulation/campaign.ts'
 import { SHOP } from '../simulation/shop.ts'
 import { Stage } from '../simulation/stage.ts'
 
-/** Twenty times as many as the ordinary tests run, other ones each day; `SEED=n` begins with that one, to see a failure again. */
+/** Fifty times as many as the ordinary tests run, other ones each day; `SEED=n` begins with that one, to see a failure again. */
 const CAMPAIGNS = 3000
 const FIRST = Number(process.env['SEED'] ?? Math.floor(Date.now() / 86_400_000) * CAMPAIGNS)
 let stage: Stage

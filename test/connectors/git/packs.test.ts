@@ -17,6 +17,7 @@ import { Packs } from '../../../src/connectors/git/packs.ts'
 import { commit, commitAll, gitIn, newRepository } from './repository-builder.ts'
 
 const MIB = 1024 * 1024
+const DAMAGED_ROUNDS = process.env['SOAK'] ? 1000 : 100
 const made: string[] = []
 afterEach(() => {
   for (const path of made.splice(0)) rmSync(path, { recursive: true, force: true })
@@ -125,7 +126,7 @@ test('no damage to a pack or to its index raises, and what is read of a damaged 
   sound.close()
   const random = numbersFrom('damaged packs')
   let [lost, other] = [0, 0]
-  for (let round = 0; round < 300; round++) {
+  for (let round = 0; round < DAMAGED_ROUNDS; round++) {
     const isPack = round % 3 > 0
     const damaged = Buffer.from(isPack ? pack : index)
     for (let change = 0; change < 4; change++) damaged[random(damaged.length)] = random(256)

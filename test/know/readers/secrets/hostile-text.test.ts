@@ -5,7 +5,7 @@ import type { Rule } from '../../../../src/know/readers/secrets/rule.ts'
 import { engine, rules } from './rule-directory.ts'
 import { processorTime } from '../../../processor-time.ts'
 
-const KIB = process.env['SOAK'] ? 1024 : 16
+const KIB = process.env['SOAK'] ? 128 : 8
 /** What a processor may take for text that is made to be slow. Ordinary text takes a thousandth of it. */
 const MOST_MS_PER_KIB = 20
 /** A text that is slow is slow each time; a busy machine or a collection of garbage is not. */
