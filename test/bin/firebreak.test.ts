@@ -470,7 +470,14 @@ describe('evidence', () => {
     await writeFile(path, cut.join('\n'))
     expect(
       await stage.run('firebreak evidence verify --file ../evidence.jsonl --anchor ../anchor.json'),
-    ).toMatchObject({ exit: 1 })
+    ).toMatchObject({
+      exit: 1,
+      stdout: expect.not.stringContaining('without --anchor'),
+    })
+    expect(await stage.run('firebreak evidence export --out ../absent/evidence.jsonl')).toMatchObject({
+      exit: 2,
+      stderr: expect.stringContaining('cannot be written: there is no such file or folder'),
+    })
   })
 })
 

@@ -64,11 +64,13 @@ export function report(
     const step = steps.find(other => other.key === key && other.state === 'verified')
     return step?.result ? (JSON.parse(step.result) as T) : undefined
   }
+  const isBegun = steps.some(step => step.state !== 'pending')
   const credentials = incident.targets.map(target => {
     const proof = resultOf<Proof>(`prove:${target.label}`)
     if (!proof) {
       const failed = steps.find(step => step.key === `prove:${target.label}` && step.error !== null)
-      return { label: target.label, state: target.verdict.state, why: failed?.error ?? 'not proven yet' }
+      const { state, why } = target.verdict
+      return { label: target.label, state, why: failed?.error ?? (isBegun ? 'not proven yet' : why) }
     }
     const seen = proof.sessions === null ? {} : { sessions: proof.sessions }
     const untried = proof.state === 'dead' && proof.refusals === 0 ? { untried: true as const } : {}

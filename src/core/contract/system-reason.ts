@@ -13,6 +13,8 @@ const REASONS: Record<string, string> = {
   EMFILE: 'too many open files',
   E2BIG: 'its arguments and variables are too long',
   ENOEXEC: 'it is no program',
+  EADDRINUSE: 'another program listens there',
+  EADDRNOTAVAIL: 'this machine has no such address',
   EBUSY: 'something else holds it',
   ENOSPC: 'the disk is full',
   ERR_ENCODING_INVALID_ENCODED_DATA: 'it is no UTF-8',

@@ -2,7 +2,8 @@ import type { X509Certificate } from 'node:crypto'
 import { TLSSocket } from 'node:tls'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { OAUTH_ERRORS, OauthError } from '../../act/broker/oauth-error.ts'
-import { ERRORS, isFirebreakError } from '../../core/contract/errors.ts'
+import { ERRORS, FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
+import { systemReason } from '../../core/contract/system-reason.ts'
 import { storeError } from '../../core/store/store-error.ts'
 import type { Presented } from '../../act/broker/attest/possession.ts'
 import type { Endpoint, HttpOptions, HttpServer } from '../operations/broker/endpoint.ts'
@@ -62,7 +63,17 @@ export async function serveHttp(
   for (const endpoint of endpoints.filter(each => !isSigned(each))) route(server, endpoint)
   let url = ''
   server.get('/openapi.json', async () => openApi(options.title, version, url, endpoints))
-  url = await server.listen({ host: options.host, port: options.port })
+  try {
+    url = await server.listen({ host: options.host, port: options.port })
+  } catch (error) {
+    await server.close()
+    if (!(error instanceof Error) || !('syscall' in error)) throw error
+    throw new FirebreakError(
+      'INVALID_INPUT',
+      `nothing can listen on ${options.host}:${options.port}: ${systemReason(error)}`,
+      'stop what listens there, or give another --listen',
+    )
+  }
   return { url, close: () => server.close() }
 }
 

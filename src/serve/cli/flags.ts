@@ -175,6 +175,8 @@ function said(issue: z.core.$ZodIssue): string {
   const isNumber = 'origin' in issue && (issue.origin === 'number' || issue.origin === 'int')
   if (isNumber && issue.code === 'too_big') return `is ${String(issue.maximum)} at most`
   if (isNumber && issue.code === 'too_small') return `is ${String(issue.minimum)} at least`
+  const isText = 'origin' in issue && issue.origin === 'string'
+  if (isText && issue.code === 'too_small') return 'is empty'
   return lowerFirst(issue.message)
 }
 

@@ -5,6 +5,7 @@ import pc from 'picocolors'
 import { z } from 'zod'
 import { countText } from '../../core/contract/count-text.ts'
 import { FirebreakError } from '../../core/contract/errors.ts'
+import { systemReason } from '../../core/contract/system-reason.ts'
 import type { Checkpoint } from '../../core/evidence/chain.ts'
 import {
   countUnsealed,
@@ -27,7 +28,7 @@ const input = z.object({
 type Input = z.infer<typeof input>
 
 export type EvidenceOutput =
-  | ({ action: 'verify'; of: string } & EvidenceVerdict)
+  | ({ action: 'verify'; of: string; anchor: string | null } & EvidenceVerdict)
   | { action: 'export' | 'anchor'; out: string; lines: number }
   | { action: 'export' | 'anchor'; text: string }
 
@@ -91,7 +92,8 @@ async function verify(world: World, input: Input): Promise<EvidenceOutput> {
   const anchor = input.anchor === undefined ? {} : { anchor: await readAnchor(input.anchor) }
   if (input.file !== undefined) {
     const { entries, checkpoints } = await readExport(input.file)
-    return { action: 'verify', of: input.file, ...(await verifyEvidence(entries, checkpoints, anchor)) }
+    const verdict = await verifyEvidence(entries, checkpoints, anchor)
+    return { action: 'verify', of: input.file, anchor: input.anchor ?? null, ...verdict }
   }
   const { db, keys } = world
   const verdict = await verifyEvidence(sealedEntries(db), await readCheckpoints(db), {
@@ -99,7 +101,7 @@ async function verify(world: World, input: Input): Promise<EvidenceOutput> {
     publicKey: keys.signer.publicKey,
     unsealed: await countUnsealed(db),
   })
-  return { action: 'verify', of: world.home, ...verdict }
+  return { action: 'verify', of: world.home, anchor: input.anchor ?? null, ...verdict }
 }
 
 async function readAnchor(path: string): Promise<Checkpoint> {
@@ -138,10 +140,10 @@ async function written(path: string, write: () => Promise<void>): Promise<void> 
   try {
     await write()
   } catch (error) {
-    if (!(error instanceof Error) || !('syscall' in error) || !('code' in error)) throw error
+    if (!(error instanceof Error) || !('syscall' in error)) throw error
     throw new FirebreakError(
       'INVALID_INPUT',
-      `${path} cannot be written: ${String(error.code)}`,
+      `${path} cannot be written: ${systemReason(error)}`,
       'give another --out',
     )
   }
@@ -162,8 +164,12 @@ function text(output: EvidenceOutput, width: number): string {
   return [
     `${output.ok ? pc.green('holds') : pc.red('does not hold')}  ${countText(output.entries, 'entry', 'entries')}, ${countText(output.checkpoints, 'checkpoint')}${unsealed}`,
     ...output.problems.map(problem => wrap(problem, width, '  ', '  ')),
-    output.tail === 'proven'
-      ? 'tail: proven by the anchor'
-      : 'tail: unproven\n  (without --anchor, a record cut short cannot be told from a whole one)',
+    ...tailLines(output),
   ].join('\n')
+}
+
+function tailLines({ tail, anchor }: { tail: EvidenceVerdict['tail']; anchor: string | null }): string[] {
+  if (tail === 'proven') return ['tail: proven by the anchor']
+  if (anchor !== null) return ['tail: unproven']
+  return ['tail: unproven', '  (without --anchor, a record cut short cannot be told from a whole one)']
 }

@@ -104,6 +104,8 @@ test('explain names fields as the command line does', () => {
   const { error } = schema.safeParse({ minConfidence: 7, password: new Secret('x'), mode: 'wild' })
   const text = explain(error!, fields, ['paths'])
   expect(text).toBe('PATHS: is needed; --min-confidence: is 1 at most; --mode: is one of fast, slow')
+  const none = z.object({ subject: z.string().min(1) }).safeParse({ subject: '' })
+  expect(explain(none.error!, [], ['subject'])).toBe('SUBJECT: is empty')
   const few = schema.safeParse({ paths: [], minConfidence: -1, password: new Secret('x') })
   expect(explain(few.error!, fields, ['paths'])).toContain('--min-confidence: is 0 at least')
 })
