@@ -129,6 +129,8 @@ function valueRange(text: Text, key: Key, how: Assigned['how']): Range | undefin
   }
   if (separator === '=' && next === '~') return undefined
   if (separator === ':' && next === ':') return undefined
+  // Rust's `pass(Some("x"))`.
+  if (separator === '(' && page.startsWith('Some("', at)) return quotedRange(page, at + 5, dialect)
   if (separator.endsWith('('))
     return separator.length > 1 || SETTER.test(key.name) ? onlyArgument(page, at, key, dialect) : undefined
   if (separator === '{')

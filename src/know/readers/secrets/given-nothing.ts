@@ -83,7 +83,7 @@ function isReplaced(bytes: Buffer, valueAt: number): boolean {
 
 /** `token(1)`, but not `token("x")`, `token.equals(new String("x"))`. */
 function isCalled(text: Text, start: number, separatorAt: number, valueAt: number): boolean {
-  if (OPENS[text.bytes[valueAt]!]) return false
+  if (OPENS[text.bytes[valueAt]!] || text.latin1(valueAt, valueAt + 6) === 'Some("') return false
   return !COMPARES.test(text.latin1(start, separatorAt))
 }
 

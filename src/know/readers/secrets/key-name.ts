@@ -22,7 +22,7 @@ const SHORT_WORDS = 'pass|pw|psw|passw|mdp|psk|clave|parola'
 
 const WORD = new RegExp(
   `^(.*?)(${PASSWORD_WORDS}|${SHORT_WORDS}|secret|token|credentials?|creds|(?:cred|auth)(?=\\d*$)|pepper|_?salt|` +
-    '(?:api|access|auth|secret|account|signing|encryption|crypt|master|private|app|consumer|license|shared|session|service|storage|subscription|write|connect|webhook|hmac|aes|cipher|preshared|jwt|validation|decryption|server|client|developer|admin|partner|integration)_?key|_key|_sk(?=$))' +
+    '(?:api|access|auth|secret|account|signing|encryption|crypt|master|private|app|consumer|license|shared|session|service|storage|subscription|write|connect|webhook|hmac|aes|cipher|preshared|jwt|validation|decryption|server|client|developer|admin|partner|integration|pass)_?key|_key|_sk(?=$))' +
     '(\\d*)(?:_(.+))?$',
 )
 /** What a key's name ends in where it is a password's. */

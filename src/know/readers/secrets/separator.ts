@@ -15,8 +15,8 @@ const SEPARATORS = [
   String.raw`(?:["'][^<>\n]{0,80}|</[A-Za-z\-]{1,20})?>\s{0,60}<(?:[A-Za-z]{1,20}:)?(?:(?:param-)?[vV]alue|string|stringProp)(?: [^<>\n]{0,80})?>`,
   // `password is "x"`, `password for user "a" is "x"`, `Password for jo: x`
   String.raw`[ \t]{1,3}(?:(?:(?:for|of)[^\n.]{1,60}?[ \t])?is:?|(?:for|of)[ \t][^\n.:"'\x60]{1,40}:)[ \t]{1,3}`,
-  // `password: string = "x"`, `password: &str = "x"`, `password string = "x"`, `char password[] = "x"`
-  String.raw`\??:[ \t]{0,4}[&A-Za-z'\[\]<>|_.?: ]{1,40}[ \t]=[ \t]{1,8}`,
+  // `password: string = "x"`, `password: &str = "x"`, `password: []const u8 = "x"`, `password string = "x"`, `char password[] = "x"`
+  String.raw`\??:[ \t]{0,4}(?:[&A-Za-z'\[\]<>|_.?: ]{1,40}|\[[0-9:_]{0,4}\]const u8)[ \t]=[ \t]{1,8}`,
   String.raw`(?:\[[0-9A-Z_]{0,24}\](?: [A-Z]{1,12})?|[ \t]{1,4}(?:As[ \t])?[*&]?[A-Za-z.\[\]]{1,20})[ \t]{0,4}=[ \t]{1,8}`,
   // `string Password { get; set; } = "x"`, `std::string password{"x"}`
   String.raw`[ \t]{1,4}\{[^{}\n"']{0,40}\}[ \t]{0,4}=[ \t]{0,8}`,
@@ -39,6 +39,8 @@ const SEPARATORS = [
   // `<password>`, `<property name="password">`
   String.raw`["']?(?: [^<>\n]{0,60}| [A-Za-z:]{1,20}="[^"<>\n]{0,200}")?>`,
   String.raw`\([ \t]{0,4}`,
+  // `DB-PASSWORD PIC X(8) VALUE "x"` of COBOL, `password TYPE string VALUE 'x'` of ABAP
+  String.raw`[ \t]{1,32}(?:PIC|TYPE)[ \t]{1,8}[A-Za-z0-9_()]{1,24}(?:[ \t]{1,4}LENGTH[ \t]{1,4}[0-9]{1,4})?[ \t]{1,8}VALUE[ \t]{1,8}`,
   // `ENV PASSWORD x`, `--password x`
   String.raw`[ \t]{1,32}`,
   // Nothing follows: the value may stand before its name.

@@ -13,6 +13,8 @@ export function wordsApart(text: Text, key: Key, at: number, before: string): Ra
   const { page, dialect } = text
   const keyAt = key.start - text.base
   const line = page.slice(page.lastIndexOf('\n', keyAt - 1) + 1, keyAt)
+  // A game's server is started with its settings: `+rcon.password "x" +map y`.
+  if (before === '+' && page[at] === '"' && /(?:^|\s)\+$/.test(line)) return quotedRange(page, at, dialect)
   if (dialect === 'docker' && /^\s*ENV\s+$/i.test(line))
     return trimmed(page, matchBare(page, at, /[^\n\r]+/y) ?? never(at), 'env', keyAt)
   // Objective-C's `#define kSecret @"x"`.
@@ -76,7 +78,7 @@ const DEFINES =
 
 /** Shells' and servers' words for setting a variable or a header, behind which a value needs no quotes. */
 const SETS =
-  /^\s*(?:setenv|(?:fastcgi|uwsgi)_param|proxy_set_header|(?:request)?header\s+set|http-request\s+set-header|setx(?:\s+\/\w+)*|set(?:(?:\s+-{1,2}\w+)+|(?=\s+\$)))\s+\$?$/i
+  /^\s*(?:setenv|(?:fastcgi|uwsgi)_param|perlset(?:var|env)|proxy_set_header|(?:request)?header\s+set|http-request\s+set-header|setx(?:\s+\/\w+)*|set(?:(?:\s+-{1,2}\w+)+|(?=\s+\$)))\s+\$?$/i
 
 /** Prose or a program, where what follows an option's name is the next word of a sentence; not so after a prompt. */
 function isTold({ dialect }: Text, line: string): boolean {

@@ -73,6 +73,15 @@ export const written: readonly (readonly [path: string, text: string, value?: st
   ['a.m', `  [Acme setApplicationId:@"acme7" clientKey:@"${K}"];\n`, K],
   ['a.py', `build("x", developerKey="${K}")\n`, K],
   ['a.js', `"login=a&credential=${K}"\n`, K],
+  // Rust's options, and types that programs of other kinds name
+  ['a.rs', `    opts.user(Some("jo")).pass(Some("${P}"))\n`],
+  ['a.zig', `const jwt_secret: []const u8 = "${K}";\n`, K],
+  ['a.cbl', `       01  WS-DB-PASSWORD      PIC X(12) VALUE '${P}'.\n`],
+  ['a.abap', `CONSTANTS gc_password TYPE c LENGTH 12 VALUE '${P}'.\n`],
+  ['a.php', `$passkey = "${K}";\n`, K],
+  // What a server is started with, and Apache's variables for Perl
+  ['a.bat', `start server.exe +rcon.port 28016 +rcon.password "${P}" +rcon.web 1\n`],
+  ['a.conf', `  PerlSetVar ACME_DB_PWD ${P}\n`],
   // What a file of settings or a manual sets off
   ['nats.conf', `authorization { token: ${K} }\n`, K],
   ['nats.conf', `users: [ { user: jo, password: ${P}, role: x } ]\n`],
@@ -101,6 +110,11 @@ export const alike: readonly (readonly [path: string, text: string])[] = [
   ['a.rb', 'password: ENV.fetch("DB_PASS") { read_password1 }\nfill_in "Password", with: user.password1\n'],
   ['a.rb', 'change "Password", "New password 12"\n'],
   ['a.js', "cy.get('#password').type('{enter}')\ncy.get('#password').type('\\n')\n"],
+  ['a.rs', 'auth.pass(Some(password1)); t.pass(Some("ok"))\n'],
+  ['a.cbl', "       01  WS-PASSWORD PIC X(12).\n       01  PASSWORD-SW PIC X VALUE 'N'.\n"],
+  ['a.zig', 'const password: []const u8 = args[1];\n'],
+  ['a.sh', 'sshpass -p \'\\$PASSWORD1\' ssh x\n./server +rcon.password "$RCON_PASSWORD1"\n'],
+  ['a.py', 'cookie_secret="__TODO:_GENERATE_YOUR_OWN_RANDOM_VALUE_HERE__",\n'],
   // Lines of a notebook, and what other templates put a value between
   ['a.ipynb', '{"source": ["user = jo\\n", "password = getpass()\\n", "host=db1 password=ask1()\\n"]}\n'],
   ['a.sql', "CREDENTIALS 'aws_access_key_id=$KEY_ID$;aws_secret_access_key=$SECRET_KEY1$'\n"],
