@@ -27,9 +27,15 @@ export async function revoke(vendors: Vendors, ref: CredentialRef, secret?: Secr
   const own = call.lookup && (await ownId(vendors, kind, call, call.lookup, secret))
   // Refused already: there is nothing left to be ended.
   if (own === null) return
-  const request = mustFill(kind, call.url, call, secret, own)
+  const requests = call.url.map(url => mustFill(kind, url, call, secret, own))
+  // One that cannot be told keeps none of the others from being told.
+  const told = await Promise.allSettled(requests.map(request => tell(vendors, request, call)))
+  for (const result of told) if (result.status === 'rejected') throw result.reason
+}
+
+async function tell(vendors: Vendors, request: Request, { done }: RevokeCall): Promise<void> {
   const reply = await answered(vendors, request)
-  if (!isOneOf(reply, call.done)) throw refusal(request, reply)
+  if (!isOneOf(reply, done)) throw refusal(request, reply)
 }
 
 type Lookup = NonNullable<RevokeCall['lookup']>

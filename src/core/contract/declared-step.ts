@@ -25,6 +25,9 @@ const answer = z.strictObject({
   json: z.record(z.string(), z.json()).optional(),
 })
 
+/** One address or several. */
+const addresses = z.union([z.string(), z.array(z.string()).min(1)]).transform(given => [given].flat())
+
 /** One answer or several. */
 const answers = z.union([answer, z.array(answer).min(1)]).transform(given => [given].flat())
 
@@ -32,7 +35,7 @@ const verifyCall = z
   .strictObject({
     ...call,
     /** Where a vendor's regions know only their own credentials: all of them. Dead is what every one of them refuses. */
-    url: z.union([z.string(), z.array(z.string()).min(1)]).transform(given => [given].flat()),
+    url: addresses,
     live: answers,
     /** How a credential is refused that is none, or is none any more. */
     dead: answers.optional(),
@@ -70,13 +73,16 @@ const revokeCall = z
   .strictObject({
     ...call,
     lookup: lookup.optional(),
-    url: z.string(),
+    /** Where a vendor's regions know only their own credentials: all of them. Each is told. */
+    url: addresses,
     /** That it is ended, or was already. It proves nothing: many servers answer so to anything. */
     done: answers,
   })
   .superRefine((step, context) => {
-    for (const message of faultsOf([step.url, ...(step.lookup ? [step.lookup.url] : [])], step))
+    for (const message of faultsOf([...step.url, ...(step.lookup ? [step.lookup.url] : [])], step))
       context.addIssue({ code: 'custom', message })
+    if (step.lookup && step.url.length > 1)
+      context.addIssue({ code: 'custom', message: 'lookup: what it finds is known at one address only' })
     if (step.lookup && (step.lookup.list === undefined) !== (step.lookup.bears === undefined))
       context.addIssue({ code: 'custom', message: 'lookup: list and bears are given together' })
     if (step.lookup?.first !== undefined && step.lookup.bears === undefined)

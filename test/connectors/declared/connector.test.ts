@@ -346,6 +346,42 @@ describe('revoke', () => {
     expect(inspect(error, { depth: 9, showHidden: true })).not.toContain(TOKEN)
   })
 
+  describe('where each region knows only its own', () => {
+    const regional = {
+      http: {
+        method: 'DELETE',
+        url: ['https://us.acme.example/me', 'https://eu.acme.example/me'],
+        headers: bearer,
+        done: { status: [204, 401] },
+      },
+    }
+    const known = (host: string, status: number) => {
+      vendors.answer = (asked, response) => void response.writeHead(asked.host === host ? status : 401).end()
+    }
+
+    test('all of them are told', async () => {
+      known('eu.acme.example', 204)
+      await (await open(kindOf(plain, regional))).revoke!(REF, new Secret(TOKEN))
+      expect(vendors.arrived.map(({ host }) => host).toSorted()).toEqual([
+        'eu.acme.example',
+        'us.acme.example',
+      ])
+    })
+
+    test('one that does not end it is told of, and the others are told all the same', async () => {
+      known('us.acme.example', 403)
+      const connection = await open(kindOf(plain, regional))
+      await expect(connection.revoke!(REF, new Secret(TOKEN))).rejects.toMatchObject({
+        code: 'DENIED',
+        message: expect.stringContaining('us.acme.example'),
+      })
+      expect(vendors.arrived.map(({ host }) => host).toSorted()).toEqual([
+        'eu.acme.example',
+        'us.acme.example',
+      ])
+    })
+  })
+
   describe('by an id that is looked up', () => {
     const step = {
       http: {

@@ -151,6 +151,10 @@ examples: { positive: [{ text: a, value: a }], negative: [{ text: a, why: a }] }
       `{ http: { method: DELETE, url: "https://acme.example/{{own}}", headers: { A: "{{value}}" }, done: { status: [200] }, lookup: { url: "https://acme.example/", first: 16, id: id } } }`,
     ],
     [
+      'a lookup for several addresses',
+      `{ http: { method: DELETE, url: ["https://acme.example/{{own}}", "https://eu.acme.example/{{own}}"], headers: { A: "{{value}}" }, done: { status: [200] }, lookup: { url: "https://acme.example/", id: id } } }`,
+    ],
+    [
       'a lookup that is not used',
       post(`headers: { A: "{{value}}" }, lookup: { url: "https://acme.example/", id: id }`),
     ],

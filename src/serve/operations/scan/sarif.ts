@@ -177,7 +177,7 @@ function revokeOf({ revoke }: Rule): string {
   if ('why' in revoke) return `Firebreak cannot revoke it by itself: ${revoke.why}`
   return 'by' in revoke
     ? `It can be revoked through Firebreak's ${revoke.by.replace('connector ', '')} connector.`
-    : `It is revoked by a call to ${/^https:\/\/([^/]+)/.exec(revoke.http[0]?.url ?? '')?.[1]}: firebreak contain does it.`
+    : `It is revoked by a call to ${/^https:\/\/([^/]+)/.exec(revoke.http[0]?.url[0] ?? '')?.[1]}: firebreak contain does it.`
 }
 
 /** GitHub's classes: critical above 9, high from 7, medium from 4. What is surely a credential opens something. */
