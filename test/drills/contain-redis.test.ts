@@ -85,7 +85,13 @@ describe.skipIf(absent !== undefined)(`a leaked password of a real Redis ${absen
       await observe(db, source, await connections.open(db, source.id), { ...world, workers: 1 })
     }
     await read(await connections.add(db, 'redis', { host, port, user, password }))
-    return { db, world, file, leaked, connect, read }
+    const connectWithin = async (folder: string, approved: string[]) => {
+      await mkdir(join(path, folder))
+      await copyFile(file, join(path, folder, '.env'))
+      const within = join(path, folder)
+      return await connections.add(db, 'directory', { path: within, approved }, within)
+    }
+    return { db, world, file, leaked, connect, connectWithin, read }
   }
 
   /** As the file has it now. */
@@ -128,6 +134,29 @@ describe.skipIf(absent !== undefined)(`a leaked password of a real Redis ${absen
       expect(await readFile(file, 'utf8')).toBe(before)
       await mustHold(db)
     })
+  })
+
+  test('a file of which two sources tell is written once, and who reads another one is left to a person', async () => {
+    const { db, world, file, leaked, connect, connectWithin, read } = await estateOf('till')
+    await read(await connectWithin('deploy', ['.env']))
+    await read(await connect())
+    const report = await contain(db, world, { secret: leaked, mode: 'emergency', windowSeconds: 0 })
+    expect(report, containText(report, 200)).toMatchObject({ state: 'done', contained: true })
+    const states = report.copies.map(({ where, state }) => [where.replace(/^\S*?\//, ''), state])
+    expect(states.sort()).toEqual([
+      ['.env:1', 'dead'],
+      ['.env:1', 'replaced'],
+      ['deploy/.env:1', 'replaced'],
+    ])
+    expect(report.breaks.join()).not.toContain('deploy/.env')
+    expect(report.outstanding).toEqual([
+      expect.stringMatching(
+        /^till: the old one stands still in \S+\/\.env:1\. .* stands in deploy\/\.env:1$/,
+      ),
+    ])
+    await expect(logInFrom(file)).rejects.toThrow('WRONGPASS')
+    expect(await logInFrom(join(file, '..', 'deploy/.env'))).toMatch(/^fb_/)
+    await mustHold(db)
   })
 
   test('what could be written nowhere in the end is taken back, and told', async () => {

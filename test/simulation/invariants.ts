@@ -43,7 +43,8 @@ export async function mustBeContained(
     const issued = estate.issuedFor(role)
     // What could be given to nobody must not stand: its value is erased, and a person is told.
     expect(issued, `what stands in place of ${name}`).toHaveLength(places.length > 0 ? 1 : 0)
-    expect(report.outstanding.length > 0, all).toBe(contained.some(each => each.places.length === 0))
+    const isWithout = report.outstanding.some(told => !told.includes('the old one stands still in'))
+    expect(isWithout, all).toBe(contained.some(each => each.places.length === 0))
     for (const path of places) {
       const written = loginIn(
         estate.text(path),

@@ -1,4 +1,4 @@
-import { basename } from 'node:path'
+import { basename, isAbsolute, join } from 'node:path'
 import { isFirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
 import { formatRef, isProvisional, pathOf } from '../../core/contract/ref.ts'
@@ -73,6 +73,7 @@ export async function holdingsOf(
       sourceId: first.sourceId,
       place: { ...first.place, slots: slotsOf(group) },
       where: whereOf(group, labels.get(first.sourceId) ?? ''),
+      ...fileOf(first, labels.get(first.sourceId) ?? ''),
       writable: group.every(copy => copy.approved) && (await canWrite(db, world, first.sourceId)),
       ...(unresolved ? { elsewhere: formatRef(unresolved) } : {}),
       atHead,
@@ -90,6 +91,12 @@ function slotsOf(group: readonly CopyView[]) {
       .map(slot => [JSON.stringify([slot.part, slot.at, slot.encodings]), slot]),
   )
   return [...slots.values()].sort((a, b) => Number.parseInt(a.at, 10) - Number.parseInt(b.at, 10))
+}
+
+/** A folder and one that lies in it may both be connected. */
+function fileOf({ place }: CopyView, sourceLabel: string): { file?: string } {
+  const isOnDisk = place.in.system === 'directory' && isAbsolute(sourceLabel)
+  return isOnDisk ? { file: join(sourceLabel, pathOf(place)) } : {}
 }
 
 /** As short as tells the sources apart: the last part of the source's label, then the path within it. */

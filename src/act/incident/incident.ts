@@ -91,6 +91,8 @@ export interface Holding {
   readonly place: PlaceRef
   /** Where a person finds it: paths, lines, commits. */
   readonly where: string
+  /** The file on disk, of which several sources may tell. */
+  readonly file?: string
   /** Firebreak may write it, and can. */
   readonly writable: boolean
   /** The identity that the text names, where no connection covers it. */
@@ -116,4 +118,9 @@ export interface Incident {
   readonly reach: readonly string[]
   /** What leaked with the rest and cannot be cut off: no connected system accepts it. */
   readonly uncovered: readonly { label: string; why: string }[]
+}
+
+/** The same value in the same file, of which two sources tell: what is written by way of one is written for the other. */
+export function isSameFile(one: Holding, other: Holding): boolean {
+  return one.file !== undefined && one.file === other.file && one.leak === other.leak
 }

@@ -1,7 +1,7 @@
 import type { Json } from '../../core/contract/ref.ts'
 import type { Row, RunState } from '../../core/store/schema.ts'
 import { isGiven } from '../actions/verbs/withdraw.ts'
-import type { Holding, Incident, Target } from './incident.ts'
+import { type Holding, type Incident, isSameFile, type Target } from './incident.ts'
 
 export type CopyState = 'replaced' | 'removed' | 'dead' | 'live' | 'unknown'
 
@@ -91,8 +91,29 @@ export function report(
     steps.every(
       step => step.state === 'verified' || (step.state === 'skipped' && !skippedOf(step).leavesOpen),
     )
+  const [written, removed] = [copiesOf(steps, 'write'), copiesOf(steps, 'remove')]
+  const copyOf = (holding: Holding) =>
+    copyState(
+      incident.holdings.filter(other => other === holding || isSameFile(other, holding)),
+      holding,
+      credentials.filter((_, index) => incident.targets[index]?.leak === holding.leak),
+      written,
+      removed,
+    )
+  /** Those who go on reading the old one. What is in a history is read by whoever checks it out, and nobody knows who does. */
+  const unreached = ({ label, leak }: Target): string[] => {
+    const of = incident.holdings.filter(holding => holding.leak === leak && holding.atHead)
+    const among = (state: CopyState) =>
+      of.filter(holding => !/ in commit /.test(holding.where) && copyOf(holding).state === state)
+    const [old, given] = [among('dead'), among('replaced')].map(some => some.map(({ where }) => where))
+    if (!old?.length || !given?.length) return []
+    return [
+      `${label}: the old one stands still in ${old.join(', ')}. Give whoever reads it there the new one, which stands in ${given[0]}`,
+    ]
+  }
   /** Of a credential that is no more: that nobody has another. */
-  const left = ({ label, can, atVendor, verdict }: Target): string[] => {
+  const left = (target: Target): string[] => {
+    const { label, can, atVendor, verdict } = target
     if (verdict.state === 'dead' || atVendor) return []
     const [issued, rotated] = [resultOf<Json>(`issue:${label}`), resultOf<Json>(`rotate:${label}`)]
     if (issued === undefined && rotated === undefined)
@@ -112,7 +133,7 @@ export function report(
         (key === `moved:${label}` || (verb === 'write' && JSON.parse(args).from === from)) &&
         isGiven(resultOf<Json>(key) ?? null),
     )
-    if (withdrawn === false || isHeld) return []
+    if (withdrawn === false || isHeld) return unreached(target)
     return [
       issued === undefined
         ? `${label}: nobody has its new secret, which could be written nowhere. Set another by hand, and give it to whoever uses it`
@@ -125,14 +146,7 @@ export function report(
     mode: incident.mode,
     contained: done && all.every(credential => credential.state === 'dead'),
     credentials: all,
-    copies: incident.holdings.map(holding =>
-      copyState(
-        holding,
-        credentials.filter((_, index) => incident.targets[index]?.leak === holding.leak),
-        copiesOf(steps, 'write'),
-        copiesOf(steps, 'remove'),
-      ),
-    ),
+    copies: incident.holdings.map(copyOf),
     consumers: incident.targets.flatMap(target => {
       const moved = resultOf<{ moved?: string[] }>(`moved:${target.label}`)?.moved ?? []
       return target.consumers.map(consumer => ({
@@ -173,18 +187,18 @@ function copiesOf(steps: readonly Row<'step'>[], verb: 'write' | 'remove'): Set<
   return new Set(done.flatMap(step => (JSON.parse(step.args) as { copyIds: string[] }).copyIds))
 }
 
-/** A copy is as dead as the credential it is of; where it may be of another, nobody can tell. */
+/** A copy is as dead as the credential it is of; where it may be of another, nobody can tell. `alike` are it, and the same file. */
 function copyState(
+  alike: readonly Holding[],
   holding: Holding,
   credentials: ContainReport['credentials'],
   written: ReadonlySet<string>,
   removed: ReadonlySet<string>,
 ): ContainReport['copies'][number] {
   const { where, atHead } = holding
-  if (holding.copyIds.every(id => written.has(id)))
-    return { where, atHead, state: 'replaced', why: 'holds the new credential now' }
-  if (holding.copyIds.every(id => removed.has(id)))
-    return { where, atHead, state: 'removed', why: 'it does not stand there any more' }
+  const isAmong = (ids: ReadonlySet<string>) => alike.some(one => one.copyIds.every(id => ids.has(id)))
+  if (isAmong(written)) return { where, atHead, state: 'replaced', why: 'holds the new credential now' }
+  if (isAmong(removed)) return { where, atHead, state: 'removed', why: 'it does not stand there any more' }
   if (holding.elsewhere)
     return { where, atHead, state: 'unknown', why: `names ${holding.elsewhere}, which no connection covers` }
   const worst =

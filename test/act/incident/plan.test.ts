@@ -323,3 +323,17 @@ describe('who reads a place when it starts', () => {
     expect(steps.filter(({ verb }) => verb === 'reload')).toEqual([])
   })
 })
+
+test('a file of which two sources tell does not break where one of them writes it', () => {
+  const file = '/srv/shop/deploy/.env'
+  const written = holding('.env', { file })
+  const told = holding('deploy/.env', { file, sourceId: 'd2', writable: false })
+  expect(plan(incident({ holdings: [written, told] })).breaks.join()).not.toContain('deploy/.env')
+  const other = { ...told, file: '/srv/other/deploy/.env' }
+  expect(plan(incident({ holdings: [written, other] })).breaks.join()).toMatch(/from deploy\/\.env fails/)
+  const alike = { ...told, leak: 1 }
+  const leaks = [target(), target({ leak: 1, label: 'cart', credentialId: 'c2' })]
+  expect(plan(incident({ targets: leaks, holdings: [written, alike] })).breaks.join()).toContain(
+    'deploy/.env',
+  )
+})
