@@ -42,8 +42,12 @@ const result = z.object({
     )
     .optional()
     .catch(undefined),
-  partialFingerprints: z.record(z.string(), z.unknown()).optional().catch(undefined),
+  partialFingerprints: z
+    .object({ commitSha: text, author: text, email: text, date: text })
+    .optional()
+    .catch(undefined),
 })
+export type SarifResult = z.infer<typeof result>
 const provenance = z.array(z.object({ repositoryUri: text, revisionId: text }))
 
 /** Their snippet is the secret itself, and not the line that it stands in. */
@@ -78,23 +82,26 @@ export function sarifRun(toolOf: unknown, provenanceOf: unknown): SarifRun {
   }
 }
 
+/** What is read of a result, and nothing else that it holds: undefined where it is none. */
+export function sarifResult(value: unknown): SarifResult | undefined {
+  return result.safeParse(value).data
+}
+
 /** One finding for each location; `not secret` where the result is about something else. */
-export function sarifFindings(run: SarifRun, value: unknown): readonly Reported[] | 'not secret' | undefined {
-  const parsed = result.safeParse(value)
-  if (!parsed.success) return undefined
-  const { ruleId, ruleIndex, kind, baselineState, partialFingerprints, locations } = parsed.data
+export function sarifFindings(
+  run: SarifRun,
+  said: SarifResult | undefined,
+): readonly Reported[] | 'not secret' | undefined {
+  if (said === undefined) return undefined
+  const { ruleId, ruleIndex, kind, baselineState, partialFingerprints, locations } = said
   // What is not there any more, and what was looked at and is in order (3.27.9, 3.27.24).
   if (baselineState === 'absent' || kind === 'pass' || kind === 'notApplicable') return 'not secret'
   const known = ruleIndex !== undefined && ruleId === undefined ? run.rules[ruleIndex] : run.byId.get(ruleId)
-  if (!SCANNERS.test(run.tool) && !isAboutSecrets(parsed.data, known)) return 'not secret'
-  const said = (name: string) => {
-    const member = partialFingerprints?.[name]
-    return typeof member === 'string' ? member : undefined
-  }
-  const commit = commitOf(said('commitSha'))
-  const email = said('email')
-  const author = plainText(email ? `${said('author') ?? ''} <${email}>` : said('author'))
-  const at = timeOf(said('date'))
+  if (!SCANNERS.test(run.tool) && !isAboutSecrets(said, known)) return 'not secret'
+  const { commitSha, author: name, email, date } = partialFingerprints ?? {}
+  const commit = commitOf(commitSha)
+  const author = plainText(email ? `${name ?? ''} <${email}>` : name)
+  const at = timeOf(date)
   const rule = plainText(ruleId ?? known?.id ?? known?.name) ?? 'unnamed'
   const found: readonly Reported[] = (locations ?? []).flatMap(({ physicalLocation }): Reported[] => {
     const { artifactLocation, region, contextRegion } = physicalLocation ?? {}
@@ -122,10 +129,7 @@ export function sarifFindings(run: SarifRun, value: unknown): readonly Reported[
   return found.length > 0 ? found : undefined
 }
 
-function isAboutSecrets(
-  { ruleId, message }: z.infer<typeof result>,
-  known: z.infer<typeof rule> | undefined,
-): boolean {
+function isAboutSecrets({ ruleId, message }: SarifResult, known: z.infer<typeof rule> | undefined): boolean {
   const words = [ruleId, message?.text, known?.name, known?.shortDescription?.text]
   return [...words, ...(known?.properties?.tags ?? [])].some(word => word && ABOUT_SECRETS.test(word))
 }

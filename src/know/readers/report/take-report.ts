@@ -14,7 +14,7 @@ import {
   olderTrufflehogFindings,
 } from './older-reports.ts'
 import type { Reported } from './reported.ts'
-import { type SarifRun, sarifFindings, sarifRun } from './sarif.ts'
+import { type SarifResult, type SarifRun, sarifFindings, sarifResult, sarifRun } from './sarif.ts'
 import { isTrufflehog, isTrufflehogLog, trufflehogFinding } from './trufflehog.ts'
 
 /** A finding may bring a whole key; a report's rules, in SARIF, bring all their descriptions. */
@@ -96,8 +96,8 @@ class Report {
   #tool: unknown
   #provenance: unknown
   #run: SarifRun | undefined
-  /** Results of a run that come before its tool. */
-  #waiting: unknown[] = []
+  /** Results of a run that come before its tool: what is read of them, since there may be many, with much besides. */
+  #waiting: (SarifResult | undefined)[] = []
 
   constructor(findings: Findings) {
     this.findings = findings
@@ -121,8 +121,8 @@ class Report {
       yield* this.#take(detectSecretsFinding(second, value))
     else if (first === 'runs' && third === 'tool') this.#tool = value
     else if (first === 'runs' && third === 'versionControlProvenance') this.#provenance = value
-    else if (first === 'runs' && this.#tool === undefined) this.#waiting.push(value)
-    else if (first === 'runs') yield* this.#result(value)
+    else if (first === 'runs' && this.#tool === undefined) this.#waiting.push(sarifResult(value))
+    else if (first === 'runs') yield* this.#result(sarifResult(value))
   }
 
   *ended(path: JsonPath, what: 'list' | 'object'): Generator<Observation, void> {
@@ -161,11 +161,11 @@ class Report {
     this.#run = this.#tool = this.#provenance = undefined
   }
 
-  *#result(value: unknown): Generator<Observation, void> {
+  *#result(result: SarifResult | undefined): Generator<Observation, void> {
     this.#run ??= sarifRun(this.#tool, this.#provenance)
     this.findings.from(this.#run.tool)
     this.isReport = true
-    yield* this.#take(sarifFindings(this.#run, value))
+    yield* this.#take(sarifFindings(this.#run, result))
   }
 
   *#record(record: unknown): Generator<Observation, void> {
