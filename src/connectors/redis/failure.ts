@@ -63,7 +63,7 @@ function byMessage({ message }: ServerComplaint): readonly [ConnectorErrorCode, 
 export function networkReason(error: unknown): string {
   const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : ''
   if (/^E[A-Z_]+$/.test(code) && !code.startsWith('ERR_')) return code
-  if (/^(ERR_TLS|ERR_SSL|CERT|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)[A-Z_]*$/.test(code))
+  if (/^(ERR_TLS|ERR_SSL|ERR_OSSL|CERT|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)[A-Z0-9_]*$/.test(code))
     return `TLS failed (${code})`
   const message = error instanceof Error ? error.message : ''
   if (/timed ?out/i.test(message)) return 'no answer in time'

@@ -12,6 +12,7 @@ import {
 import type pg from 'pg'
 import { OWN_AGENT } from '../contract/use.ts'
 import { FirebreakError } from '../contract/errors.ts'
+import { systemReason } from '../contract/system-reason.ts'
 import { isWide, WIDE_KEY } from './postgres-shape.ts'
 import { decodeText, encodeText } from './postgres-text.ts'
 import { isLost } from './store-error.ts'
@@ -37,18 +38,27 @@ export async function postgresDialect(url: string, connections = MOST_CONNECTION
     [builtins.VARCHAR]: decodeText,
   }
   const types = { getTypeParser: (id: number) => parsers[id] ?? getTypeParser(id) }
+  const connectionString = withCheckedTls(url)
   const open = () => {
     try {
+      // oxlint-disable-next-line no-new -- reads the certificates that the URL names; the pool does so only when it connects
+      new pg.Client({ connectionString })
       return new pg.Pool({
         Client: closingClient(pg.Client),
-        connectionString: withCheckedTls(url),
+        connectionString,
         types: types as typeof pg.types,
         max: connections,
         application_name: OWN_AGENT,
         connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
         keepAlive: true,
       })
-    } catch {
+    } catch (error) {
+      if (error instanceof Error && 'syscall' in error)
+        throw new FirebreakError(
+          'INVALID_CONFIG',
+          `a certificate or key that the URL of the database names cannot be read: ${systemReason(error)}`,
+          'look at sslrootcert, sslcert and sslkey in it',
+        )
       // The driver's words could hold the URL, and the URL a password.
       throw unusableUrl()
     }

@@ -53,6 +53,17 @@ describe('opening', () => {
     await expect(opening).rejects.toMatchObject({ code: 'INVALID_CONFIG' })
     await expect(opening).rejects.not.toMatchObject({ message: expect.stringContaining('hunter2') })
   })
+
+  test('whose URL names a certificate that cannot be read says that', async () => {
+    const opening = openStore(
+      'postgres://app:hunter2@127.0.0.1:1/x?sslmode=verify-full&sslrootcert=/nonexistent',
+    )
+    await expect(opening).rejects.toMatchObject({
+      code: 'INVALID_CONFIG',
+      message: expect.stringMatching(/certificate .*no such file/),
+    })
+    await expect(opening).rejects.not.toMatchObject({ message: expect.stringContaining('hunter2') })
+  })
 })
 
 test('the tables are those that the code knows, so that none is forgotten when all are moved', async () => {
