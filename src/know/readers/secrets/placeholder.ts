@@ -64,7 +64,7 @@ const STAND_IN_MARKS = new Set(
 const HAS_MARK = new RegExp([...STAND_IN_MARKS].join('|'), 'i')
 /** Marks that stay marks when written together: `YOURTOKEN`, `changethis`. */
 const STAND_IN =
-  /placeholder|change[-_ ]?(?:me|this|it)(?![a-z])|redacted|replace[-_ ]?(?:me|this|with)|^_?(?:your|insert|enter)(?:[-_ ]|api|own|pass|secret|token|key|user|access|auth|client|private)|(?:^|[^a-z])x{3,}(?:[^a-z]|$)|xxxx|yyyyy|\*{3}|\.{3}|…|_{4}|#{4,}|[-_ ]here$|(?:^|[-_ ])please[-_ ](?:use|set|add|put|enter|insert|fill|provide|change|replace|update|ask|contact|do)(?![a-z])|not[-_ ]?a[-_ ]?(?:real|secret)|^(?:dummy|fake|sample|mock|todo|tbd|fixme)(?:$|[-_ .])|EXAMPLE(?:KEY)?$|^(?:some|votre|sua|seu|deine?|ihre?|tua?|tuo)[-_]|^\([a-z .-]{2,20}\)$|^-?anonymous@/i
+  /placeholder|change[-_ ]?(?:me|this|it)(?![a-z])|redacted|replace[-_ ]?(?:me|this|with)|^_?(?:your|insert|enter)(?:[-_ ]|api|own|pass|secret|token|key|user|access|auth|client|private)|(?:^|[^a-z])x{3,}(?:[^a-z]|$)|xxxx|yyyyy|\*{3}|\.{3}|…|_{4}|#{4,}|[-_ ]here$|(?:^|[-_ ])please[-_ ](?:use|set|add|put|enter|insert|fill|provide|change|replace|update|ask|contact|do)(?![a-z])|[-_ ]from[-_ ]step[-_ ]|not[-_ ]?a[-_ ]?(?:real|secret)|^(?:dummy|fake|sample|mock|todo|tbd|fixme)(?:$|[-_ .])|EXAMPLE(?:KEY)?$|^(?:some|votre|sua|seu|deine?|ihre?|tua?|tuo)[-_]|^\([a-z .-]{2,20}\)$|^-?anonymous@/i
 
 /** AWS has it in capitals within what it prints; elsewhere it is a word by itself. */
 const IN_EXAMPLES = /EXAMPLE|SAMPLE|(?:FAKE|TEST)KEY|(?:^|[^A-Za-z])[Ee]xample(?:[^A-Za-z]|$)/

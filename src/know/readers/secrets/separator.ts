@@ -17,6 +17,8 @@ const SEPARATORS = [
   String.raw`[ \t]{1,3}(?:(?:(?:for|of)[^\n.]{1,60}?[ \t])?is:?|(?:for|of)[ \t][^\n.:"'\x60]{1,40}:)[ \t]{1,3}`,
   // `password: string = "x"`, `password: &str = "x"`, `password: []const u8 = "x"`, `password string = "x"`, `char password[] = "x"`
   String.raw`\??:[ \t]{0,4}(?:[&A-Za-z'\[\]<>|_.?: ]{1,40}|\[[0-9:_]{0,4}\]const u8)[ \t]=[ \t]{1,8}`,
+  // `Password : constant String := "x"` of Ada
+  String.raw`[ \t]{0,8}:[ \t]{1,4}(?:constant )?[A-Za-z_.]{1,40}[ \t]{1,4}:=[ \t]{1,4}`,
   String.raw`(?:\[[0-9A-Z_]{0,24}\](?: [A-Z]{1,12})?|[ \t]{1,4}(?:As[ \t])?[*&]?[A-Za-z.\[\]]{1,20})[ \t]{0,4}=[ \t]{1,8}`,
   // `string Password { get; set; } = "x"`, `std::string password{"x"}`
   String.raw`[ \t]{1,4}\{[^{}\n"']{0,40}\}[ \t]{0,4}=[ \t]{0,8}`,

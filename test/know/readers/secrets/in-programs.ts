@@ -77,6 +77,9 @@ export const written: readonly (readonly [path: string, text: string, value?: st
   ['a.rs', `    opts.user(Some("jo")).pass(Some("${P}"))\n`],
   ['a.zig', `const jwt_secret: []const u8 = "${K}";\n`, K],
   ['a.cbl', `       01  WS-DB-PASSWORD      PIC X(12) VALUE '${P}'.\n`],
+  ['a.adb', `   Password : constant String := "${P}";\n`],
+  ['a.nix', `  networking.wireless.networks.acme.psk = "${P}";\n`],
+  ['a.pl', `$mech->credentials( 'jo', '${P}' );\n`],
   ['a.abap', `CONSTANTS gc_password TYPE c LENGTH 12 VALUE '${P}'.\n`],
   ['a.php', `$passkey = "${K}";\n`, K],
   // What a server is started with, and Apache's variables for Perl
@@ -111,6 +114,8 @@ export const alike: readonly (readonly [path: string, text: string])[] = [
   ['a.rb', 'change "Password", "New password 12"\n'],
   ['a.js', "cy.get('#password').type('{enter}')\ncy.get('#password').type('\\n')\n"],
   ['a.rs', 'auth.pass(Some(password1)); t.pass(Some("ok"))\n'],
+  ['a.md', 'ota_password: "the-OTA-password-from-step-2.2"\n'],
+  ['a.adb', '   Password : constant String := Read_Password (1);\n   Token : Integer := 7;\n'],
   ['a.cbl', "       01  WS-PASSWORD PIC X(12).\n       01  PASSWORD-SW PIC X VALUE 'N'.\n"],
   ['a.zig', 'const password: []const u8 = args[1];\n'],
   ['a.sh', 'sshpass -p \'\\$PASSWORD1\' ssh x\n./server +rcon.password "$RCON_PASSWORD1"\n'],
