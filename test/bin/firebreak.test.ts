@@ -76,6 +76,8 @@ describe('the program', () => {
     expect(json.exit).toBe(2)
     expect(JSON.parse(json.stderr)).toMatchObject({ error: { code: 'INVALID_INPUT' } })
     expect((await stage.run('firebreak scan')).exit).toBe(2)
+    const { stderr: ofUrl } = await stage.run('firebreak scan git@example.com:acme/shop.git')
+    expect(ofUrl).toContain('a URL is not read')
     const { stderr: ofTwo } = await stage.run('firebreak connect directory --approve x')
     expect(ofTwo).toContain('see firebreak connect directory --help')
   })
@@ -171,13 +173,14 @@ describe("rules of one's own", () => {
     await writeFile(join(rules(), 'broken.yaml'), 'id: broken\nname: Broken\nkeywords: 7\n')
     const before = await stage.run(`firebreak scan '${tree}' --json`)
     expect(kinds(before.stdout)).not.toContain('acme-token')
-    const { exit, stdout } = await stage.run(`firebreak scan '${tree}' --rules ../own-rules --json`)
+    const { exit, stdout } = await stage.run(`firebreak scan '${tree}' deploy --rules ../own-rules --json`)
     expect(exit).toBe(1)
     expect(kinds(stdout)).toContain('acme-token')
     const { skipped } = (JSON.parse(stdout) as ScanJson).coverage
     expect(skipped.map(({ what, why }) => `${what}: ${why}`).join('\n')).toMatch(
       /^rule broken\.yaml: line 3, column 1: keywords/m,
     )
+    expect(new Set(skipped.map(gap => JSON.stringify(gap))).size).toBe(skipped.length)
     // Set for every command, they are the same rules: nothing is read again.
     const observed = await stage.run(`firebreak observe '${tree}' --json`, {
       environment: { FIREBREAK_RULES: rules() },

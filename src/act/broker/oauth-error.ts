@@ -52,6 +52,8 @@ export function failureOf(code: string, description: string): FirebreakError {
   const unproven = ['access_denied', 'authorization_pending', 'invalid_token', 'invalid_client']
   if (unproven.includes(code))
     return new FirebreakError('DENIED', said, 'firebreak policy explain, at the broker')
+  if (code === 'invalid_target')
+    return new FirebreakError('INVALID_INPUT', said, 'what is offered stands in the broker’s configuration')
   const isLater = code === 'temporarily_unavailable' || code === 'server_error'
   return new FirebreakError(isLater ? 'UNREACHABLE' : 'INVALID_INPUT', said)
 }

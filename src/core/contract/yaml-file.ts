@@ -76,10 +76,7 @@ export function parseYamlFile<Schema extends z.ZodType>(
   const mistakes = parsed.error.issues.flatMap(within).flatMap((issue): [number, string][] => {
     const at = nodeAt(issue.path)
     if (issue.code !== 'unrecognized_keys') return [[lineAt(at) ?? 1, mistakeIn(issue, at)]]
-    return issue.keys.map(key => [
-      lineAt(keyIn(at, key)) ?? lineAt(at) ?? 1,
-      `${key} is not known${meant(key, keysAt(schema, issue.path))}`,
-    ])
+    return issue.keys.map(key => [lineAt(keyIn(at, key)) ?? lineAt(at) ?? 1, unknownKey(schema, issue, key)])
   })
   throw wrong(mistakes.sort((a, b) => a[0] - b[0]).map(([line, says]) => `line ${line}: ${says}`))
 }
@@ -95,15 +92,31 @@ const KINDS: Readonly<Record<string, string>> = {
   undefined: 'nothing: leave it out',
 }
 
-function mistakeIn(issue: Issue, at: unknown): string {
+export function unknownKey(schema: z.ZodType, { path }: Pick<Issue, 'path'>, key: string): string {
+  return `${key} is not known${meant(key, keysAt(schema, path))}`
+}
+
+/** `at` is the node of the YAML in which it is. */
+export function mistakeIn(issue: Issue, at: unknown): string {
   const name = String(issue.path.findLast(part => typeof part === 'string') ?? 'the file')
   if (issue.code === 'invalid_value' && isScalar(at))
     return `${name}: ${String(at.value)} is not known${meant(String(at.value), issue.values.map(String))}`
   if (issue.code === 'invalid_type' && issue.message.endsWith('received undefined'))
     return `${name} is missing`
+  if (
+    issue.code === 'invalid_type' &&
+    issue.expected === 'string' &&
+    isScalar(at) &&
+    typeof at.value === 'number'
+  )
+    return `${name}: ${String(at.source)} is a number: its unit is missing, or quotes around it`
   if (issue.code === 'invalid_type') return `${name}: give ${KINDS[issue.expected] ?? issue.expected}`
   if (issue.code === 'too_small' && issue.minimum === 1)
     return issue.origin === 'string' ? `${name} is empty` : `${name}: give one at least`
+  if (issue.code === 'too_big' && issue.origin !== 'string' && issue.origin !== 'array')
+    return `${name}: give ${String(issue.maximum)} at most`
+  if (issue.code === 'too_small' && issue.origin !== 'string' && issue.origin !== 'array')
+    return `${name}: give ${String(issue.minimum)} at least`
   return `${name}: ${issue.message.replace(/^Invalid input: /, '')}`
 }
 

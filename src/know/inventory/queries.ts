@@ -469,7 +469,8 @@ export async function coverageOf(
   const told = new Set(rows.map(row => row.source_id))
   return {
     searched: rows.filter(row => row.complete === 1).map(row => row.scope),
-    skipped: [
+    // What holds for all sources, as a rule that cannot be used, is told of each.
+    skipped: eachOnce([
       ...rows
         .filter(row => row.complete === 0)
         .flatMap(row =>
@@ -484,6 +485,10 @@ export async function coverageOf(
               ? 'it was never observed'
               : 'it was not observed since it was connected again',
         })),
-    ],
+    ]),
   }
+}
+
+function eachOnce<Gap>(gaps: readonly Gap[]): Gap[] {
+  return [...new Map(gaps.map(gap => [JSON.stringify(gap), gap])).values()]
 }

@@ -37,7 +37,7 @@ const USAGE_EXIT = 2
 /** Runs one command line and returns its exit code. Only what the command needs is loaded. */
 export async function runCli(options: CliOptions): Promise<number> {
   const { terminal } = options
-  const argv = withoutHelpCommand(options.argv)
+  const argv = withoutHelp(options.argv)
   const asJson = wantsJson(argv)
   let exit = 0
   const program = new Command('firebreak')
@@ -115,8 +115,10 @@ export function wantsJson(argv: readonly string[]): boolean {
   return argv.slice(0, end < 0 ? undefined : end).includes('--json')
 }
 
-/** `help scan` is `scan --help`. */
-function withoutHelpCommand(argv: readonly string[]): string[] {
-  if (argv[0] !== 'help') return [...argv]
-  return argv[1] === undefined ? ['--help'] : [argv[1], '--help']
+/** `help scan` is `scan --help`; of what is no command there is none. */
+function withoutHelp(argv: readonly string[]): string[] {
+  const [name, ...rest] = argv[0] === 'help' ? [...argv.slice(1), '--help'] : argv
+  if (name === undefined) return []
+  const isCommand = name.startsWith('-') || operations.some(entry => entry.name === name)
+  return isCommand ? [name, ...rest] : [name, ...rest.filter(word => word === '--json')]
 }

@@ -22,6 +22,7 @@ export function defineCommand(
   const own = fieldsOf(operation.input).filter(field => !hidden.includes(field.name))
   command.addHelpText('after', examplesText(operation.examples))
   if (!variants) return define(command, { own, nested: [], positional }, values => ({ values }))
+  command.helpCommand(false)
   for (const choice of variants.choices) {
     const fields = { own, nested: fieldsOf(choice.input), positional }
     const subcommand = command.command(choice.name).description(choice.summary)

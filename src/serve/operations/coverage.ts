@@ -16,11 +16,15 @@ export function unreadFailure(
   const failed = coverage.filter(({ failed }) => failed)
   const [first] = failed
   if (!first) return undefined
+  // As the system tells of a file that others own.
+  const isDenied = first.why === 'permission denied'
   const others = failed.length > 1 ? `, and ${failed.length - 1} more like it` : ''
   return new FirebreakError(
-    'CONFLICT',
+    isDenied ? 'DENIED' : 'CONFLICT',
     `${source} could not be read completely: ${first.why ?? first.scope}${others}`,
-    `what was not searched is listed with what was found; repair it, read another copy of it, or, if it is gone for good: firebreak disconnect ${source}`,
+    isDenied
+      ? 'what was not searched is listed with what was found; run it as a user who may read that'
+      : `what was not searched is listed with what was found; repair it, read another copy of it, or, if it is gone for good: firebreak disconnect ${source}`,
   )
 }
 

@@ -137,7 +137,7 @@ async function sourceAt(
   if (!found?.isFile())
     throw new FirebreakError(
       'NOT_FOUND',
-      `there is no report at ${path}`,
+      found?.isDirectory() ? `${path} is a folder, and no report` : `there is no report at ${path}`,
       'give the file that the scanner wrote',
     )
   const known = (await connections.list(db)).find(

@@ -85,14 +85,20 @@ function text(output: Output, width: number): string {
   if (output.leases.length === 0) return 'No lease stands.'
   const rows = [...output.leases]
     .sort((a, b) => Number(b.trouble !== null) - Number(a.trouble !== null))
-    .map(each => [each.id, each.name, each.state, each.workload.subject, each.notAfter.slice(0, 19)])
+    .map(each => [
+      each.id,
+      each.name,
+      each.state,
+      each.workload.subject,
+      each.notAfter.slice(0, 19).replace('T', ' '),
+    ])
   return table(
     [
-      { title: 'lease' },
-      { title: 'name', flexible: true },
-      { title: 'state' },
-      { title: 'given to', flexible: true },
-      { title: 'until', flexible: true },
+      { title: 'LEASE' },
+      { title: 'NAME', flexible: true },
+      { title: 'STATE' },
+      { title: 'GIVEN TO', flexible: true },
+      { title: 'UNTIL (UTC)', flexible: true },
     ],
     rows,
     width,

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import type { Change } from '../../core/contract/change.ts'
@@ -36,7 +37,7 @@ const input = z
         z
           .string()
           .min(1)
-          .refine(path => !/^[a-z][a-z0-9+.-]*:\/\//i.test(path), {
+          .refine(path => !/^([a-z][a-z0-9+.-]*:\/\/|[\w.-]+@[\w.-]+:)/i.test(path) || existsSync(path), {
             error: 'a URL is not read: clone the repository, or connect its host (firebreak connect --help)',
           }),
       )

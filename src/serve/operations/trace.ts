@@ -86,7 +86,9 @@ function text(output: Trace, width: number): string {
   })
   if (output.credentials.length === 0)
     parts.push(pc.bold('This secret stands nowhere that was searched.'), '')
-  return [...parts, coverageText(output.coverage, width)].join('\n')
+  const isOver = output.credentials.every(({ state }) => state === 'dead')
+  const next = `Next: ${pc.cyan('firebreak reach ID')}, or ${pc.cyan('firebreak contain ID --dry-run')}`
+  return [...parts, coverageText(output.coverage, width), ...(isOver ? [] : ['', next])].join('\n')
 }
 
 /** Every copy on a row of its own: a trace leaves nothing to be summed up. */

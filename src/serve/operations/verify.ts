@@ -119,7 +119,7 @@ function text({ credentials }: Output, width: number): string {
     one.fingerprint ? shortFingerprint(one.fingerprint) : one.ref,
     [one.kind, one.preview ?? ''].filter(part => part !== '').join(' '),
     stateText(one.state),
-    [one.why, ...one.access].join('; '),
+    [one.access.length === 0 ? one.why : one.why.replace(/\.$/, ''), ...one.access].join('; '),
   ])
   const columns = [
     { title: 'ID', flexible: true },

@@ -4,7 +4,7 @@ import { parseYamlFile, readYamlFile } from '../../../src/core/contract/yaml-fil
 
 const schema = z.strictObject({
   name: z.string().min(1),
-  parts: z.array(z.strictObject({ weight: z.int(), whole: z.boolean().default(true) })).min(1),
+  parts: z.array(z.strictObject({ weight: z.int().max(5), whole: z.boolean().default(true) })).min(1),
 })
 const read = (text: string) => parseYamlFile(text, { file: 'a.yaml', schema, advice: 'see the guide' })
 
@@ -26,6 +26,11 @@ test.each([
   ['name: jo\nparts: all\n', 'line 2: parts: give a list'],
   ['name: jo\nparts: []\n', 'line 2: parts: give one at least'],
   ['name: [jo]\nparts:\n  - weight: 1\n', 'line 1: name: give text'],
+  [
+    'name: 10\nparts:\n  - weight: 1\n',
+    'line 1: name: 10 is a number: its unit is missing, or quotes around it',
+  ],
+  ['name: jo\nparts:\n  - weight: 9\n', 'line 3: weight: give 5 at most'],
   ['name: ""\nparts:\n  - weight: 1\n', 'line 1: name is empty'],
   ['name: jo\nparts:\n  - weight: heavy\n', 'line 3: weight: give a number'],
   ['name: jo\nparts:\n  - weight: 1.5\n', 'line 3: weight: give a whole number'],

@@ -55,6 +55,26 @@ test.each([
   expect(terminal.stderr.written.replaceAll('\n  ', ' ')).toBe(told)
 })
 
+test.each([
+  [['help', 'scna'], /^error: unknown command 'scna'\n\(Did you mean scan\?\)/],
+  [['scna', '--help'], /^error: unknown command 'scna'/],
+])('%j has no help, and says so', async (argv, told) => {
+  const { options, stdout, stderr } = commandLine(false, argv)
+  expect(await runCli({ ...options, allConnectors: async () => [] })).toBe(2)
+  expect(stdout.written).toBe('')
+  expect(stderr.written).toMatch(told)
+})
+
+test.each([
+  [['help'], /^Usage: firebreak \[options\]/],
+  [['help', 'connect'], /^Usage: firebreak connect \[options\]/],
+  [['help', 'evidence'], /^Usage: firebreak evidence \[options\]/],
+])('%j prints the help that there is', async (argv, told) => {
+  const { options, stdout } = commandLine(false, argv)
+  expect(await runCli({ ...options, allConnectors: async () => [] })).toBe(0)
+  expect(stdout.written).toMatch(told)
+})
+
 test('lines that come while a command runs are told so, too', async () => {
   const line = '2026-01-01T00:00:00.000Z  git:/srv/app: 12 read, 30 known, 0 found, 1 gap'
   const operation = defineOperation({

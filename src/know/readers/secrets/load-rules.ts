@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { LineCounter, parseDocument, type Document, type YAMLParseError } from 'yaml'
 import { FirebreakError } from '../../../core/contract/errors.ts'
 import { systemReason } from '../../../core/contract/system-reason.ts'
+import { mistakeIn, unknownKey } from '../../../core/contract/yaml-file.ts'
 import { yamlMistake } from '../../../core/contract/yaml-mistake.ts'
 import type { DictionaryPlace } from './dictionary-place.ts'
 import { longestMatch } from './pattern-bounds.ts'
@@ -95,12 +96,17 @@ export function parseRule(file: string, source: string): { rule?: Rule; problems
   }
   const parsed = ruleSchema.safeParse(document.toJS({ maxAliasCount: 10 }))
   if (!parsed.success) {
-    const problems = parsed.error.issues.map(issue => {
+    const problems = parsed.error.issues.flatMap(issue => {
+      const path = issue.path.filter(key => typeof key !== 'symbol')
       // For an unknown key the issue's path is that of the map; the key itself is what to point at.
-      const extra = issue.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : []
-      const path = [...issue.path, ...extra].filter(key => typeof key !== 'symbol')
-      const where = path.length > 0 ? `${path.join('.')}: ` : ''
-      return { file, ...locate(document, lines, path), message: `${where}${issue.message}` }
+      if (issue.code === 'unrecognized_keys')
+        return issue.keys.map(key => ({
+          file,
+          ...locate(document, lines, [...path, key]),
+          message: unknownKey(ruleSchema, issue, key),
+        }))
+      const message = mistakeIn(issue, document.getIn(path, true))
+      return [{ file, ...locate(document, lines, path), message }]
     })
     return { problems }
   }

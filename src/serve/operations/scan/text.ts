@@ -21,7 +21,9 @@ export function* scanLines(output: Scan, width: number): Generator<string, void>
   const places = credentials.reduce((sum, credential) => sum + mergedPlaces(openCopies(credential)).length, 0)
   const headline =
     credentials.length === 0
-      ? 'No credentials found.'
+      ? output.coverage.searched.length === 0
+        ? 'No credentials found, as nothing was searched to its end.'
+        : 'No credentials found.'
       : `${countText(credentials.length, 'credential')} in ${countText(places, 'place')}.`
   const leftOut =
     output.leftOut === 0 ? '' : ` ${output.leftOut} less likely ones left out (--min-confidence).`

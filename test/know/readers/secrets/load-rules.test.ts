@@ -16,7 +16,14 @@ test('an unknown key is refused with its line and column', () => {
   lines[at] = 'checks: { checksum: crc32-base62, checksums: two }'
   const { rule, problems } = parseRule('npm-token.yaml', lines.join('\n'))
   expect(rule).toBeUndefined()
-  expect(problems).toEqual([expect.objectContaining({ file: 'npm-token.yaml', line: at + 1, column: 35 })])
+  expect(problems).toEqual([
+    expect.objectContaining({
+      file: 'npm-token.yaml',
+      line: at + 1,
+      column: 35,
+      message: expect.stringMatching(/^\S+ is not known: did you mean \S+\?$/),
+    }),
+  ])
   expect(problems[0]!.message).toContain('checksums')
 })
 
