@@ -227,7 +227,7 @@ describe.skipIf(postgres.skip)(`moving ${postgres.reason}`, () => {
     for (const place of [await file(), await ownPlace()]) {
       const [from, to] = [await opened(place), await opened(await ownPlace())]
       const text = 'x'.repeat(1_000_000)
-      for (let n = 0; n < 20; n++)
+      for (let n = 0; n < 10; n++)
         await from
           .insertInto('requirement')
           .values({ id: `r${n}`, text: `${n}${text}`, file: 'f', said_by: 'ann', at: n })
@@ -251,7 +251,7 @@ describe.skipIf(postgres.skip)(`moving ${postgres.reason}`, () => {
       })
       expect(
         (await move(from, breaking, 'x', world)).find(({ table }) => table === 'requirement')?.rows,
-      ).toBe(20)
+      ).toBe(10)
       expect(lost).toBeGreaterThan(2)
       expect(most).toBeGreaterThan(1_000_000)
       expect(most).toBeLessThan(9_000_000)

@@ -260,10 +260,10 @@ describe('watching', () => {
 
   test('looks in its own interval beside another watch that looks more seldom', async () => {
     await connect('a', 'b')
-    const until = start() + 60 * MINUTE
+    const until = start() + 30 * MINUTE
     await Promise.all(['5m', '1h', '1h'].map(every => watched({ every }, until)))
     for (const name of ['a', 'b']) {
-      expect(gapsOf(name).length).toBeGreaterThanOrEqual(11)
+      expect(gapsOf(name).length).toBeGreaterThanOrEqual(5)
       for (const gap of gapsOf(name)) expect(gap).toBeGreaterThanOrEqual(0.9 * 5 * MINUTE)
       for (const gap of gapsOf(name)) expect(gap).toBeLessThanOrEqual(5 * MINUTE + 2 * LATE)
     }
@@ -273,13 +273,13 @@ describe('watching', () => {
     await connect('a', 'ill')
     away.add('ill')
     const until = start() + 35 * MINUTE
-    const back = start() - 150 * MINUTE
+    const back = start() - 50 * MINUTE
     await watched({ every: '10m' }, until, [{ ms: start() + 30 * MINUTE, do: () => (clock = back) }])
     const first = looks.findIndex(({ at }, index) => at < (looks[index - 1]?.at ?? 0))
     looks = [{ name: 'a', at: back }, ...looks.slice(first)]
-    expect(gapsOf('a').length).toBeGreaterThanOrEqual(17)
+    expect(gapsOf('a').length).toBeGreaterThanOrEqual(7)
     for (const gap of gapsOf('a')) expect(gap).toBeLessThanOrEqual(10 * MINUTE + LATE)
-    expect(gapsOf('ill').length).toBeGreaterThanOrEqual(1)
+    expect(looks.find(({ name }) => name === 'ill')?.at).toBeLessThanOrEqual(back + 60 * MINUTE + LATE)
   })
 
   test('is held up by no source that never answers, and tells of it once', async () => {

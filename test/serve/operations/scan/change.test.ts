@@ -135,10 +135,7 @@ describe('scan --staged', () => {
     await stage.run(`${COMMIT} fourth`)
     await stage.run('git symbolic-ref refs/heads/alias refs/heads/größe')
     await stage.run('git symbolic-ref HEAD refs/heads/alias')
-    const since = async () => places(await looked(stage, 'firebreak scan --since größe~1', 1))
-    expect(await since()).toEqual(['new.env:1'])
-    await stage.run('git pack-refs --all')
-    expect(await since()).toEqual(['new.env:1'])
+    expect(places(await looked(stage, 'firebreak scan --since größe~1', 1))).toEqual(['new.env:1'])
     await stage.run('git clone -q . ../müller && cd ../müller && git worktree add -q ../linked')
     await put(stage, '../linked/b.env', line)
     const linked = 'cd ../linked && git add b.env && firebreak scan --staged'
@@ -152,11 +149,9 @@ describe('scan --staged', () => {
     await put(stage, '.git/reftable/tables.list', '')
     await put(stage, '.git/HEAD', 'ref: refs/heads/.invalid\n')
     await stage.run('rm -rf .git/refs/heads/* .git/packed-refs')
-    for (const asked of ['--staged', `--since ${commit}`]) {
-      const outcome = await stage.run(`firebreak scan ${asked}`)
-      expect(outcome.exit).toBe(2)
-      expect(outcome.stderr.replace(/\s+/g, ' ')).toContain('kept in the reftable format')
-    }
+    const outcome = await stage.run(`firebreak scan --since ${commit}`)
+    expect(outcome.exit).toBe(2)
+    expect(outcome.stderr.replace(/\s+/g, ' ')).toContain('kept in the reftable format')
   })
 
   test('says that a submodule is a repository of its own, and was not looked into', async () => {
