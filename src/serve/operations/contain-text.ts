@@ -20,12 +20,20 @@ interface Words {
   readonly planned: string
   readonly command: string
   readonly done: string
+  /** How what is planned is done. */
+  readonly next: string
 }
-const CONTAINMENT: Words = { planned: 'Leaked', command: 'firebreak contain', done: 'Contained' }
+const CONTAINMENT: Words = {
+  planned: 'Leaked',
+  command: 'firebreak contain',
+  done: 'Contained',
+  next: 'the same without --dry-run',
+}
 
 /** What a responder reads when a run has ended, or of a plan before anything is done. */
 export function containText(report: ContainReport, width: number, words = CONTAINMENT): string {
-  if (report.state === 'planned') return `${planText(report, width, words)}\n\nNothing was changed.\n`
+  if (report.state === 'planned')
+    return `${planText(report, width, words)}\n\nNothing was changed.\n\nNext: ${words.next}\n`
   const lines = [verdictLine(report, words), '']
   const add = (heading: string, items: readonly string[]) => {
     if (items.length === 0) return

@@ -101,7 +101,12 @@ function optionsOf(world: World, patienceSeconds: number): OffboardOptions {
   }
 }
 
-const WORDS = { planned: 'What goes', command: 'firebreak offboard', done: 'Gone' }
+const WORDS = {
+  planned: 'What goes',
+  command: 'firebreak offboard',
+  done: 'Gone',
+  next: 'the same with --apply',
+}
 
 function text(report: OffboardReport, width: number): string {
   return `${belongingsText(report, width)}\n\n${containText(report, width, WORDS)}`

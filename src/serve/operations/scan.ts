@@ -5,6 +5,7 @@ import type { Change } from '../../core/contract/change.ts'
 import { countText } from '../../core/contract/count-text.ts'
 import { isFirebreakError } from '../../core/contract/errors.ts'
 import { rulesInUse } from '../../know/readers/secrets/rules-in-use.ts'
+import type { Coverage } from './coverage.ts'
 import { defineOperation, type World } from './operation.ts'
 import { replaceFile } from './replace-file.ts'
 import { Baseline } from './scan/baseline.ts'
@@ -177,7 +178,7 @@ async function run(world: World, input: Input): Promise<Scan> {
         accept,
         collect,
       })
-  const { roots, unmarked, ...output } = scanned
+  const { roots, unmarked, ...output } = { ...scanned, coverage: withAbsent(scanned.coverage, input) }
   const written: string[] = []
   const failures = [...output.failures]
   /** A full disk takes nobody what was found. */
@@ -212,6 +213,14 @@ async function run(world: World, input: Input): Promise<Scan> {
     })
   }
   return { ...output, failures, written }
+}
+
+/** A change may have taken away what its paths name, so that it is no error: who mistyped one is told. */
+function withAbsent({ searched, skipped }: Coverage, input: Input): Coverage {
+  if (isKept(input) || isPipedIn(input)) return { searched, skipped }
+  const why = 'nothing stands there now'
+  const absent = input.paths.filter(path => !existsSync(path)).map(what => ({ what, why }))
+  return { searched, skipped: [...skipped, ...absent] }
 }
 
 async function changesIn(world: World, input: Input): Promise<Iterable<Promise<Change>>> {

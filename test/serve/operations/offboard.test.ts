@@ -79,6 +79,7 @@ test('of a service, what is its alone, what others use, and what only its name s
   expect(report.state).toBe('planned')
   const text = stripVTControlCharacters(offboard.text(report, 80))
   expect(text).toContain('Shared with others')
+  expect(text).toMatch(/Nothing was changed\.\n\nNext: the same with --apply\n$/)
   expect(text.split('\n').filter(line => line.length > 80)).toEqual([])
 })
 

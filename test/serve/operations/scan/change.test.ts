@@ -88,6 +88,8 @@ describe('scan --staged', () => {
     await stage.run(`${COMMIT} ${url()}`)
     const since = await looked(stage, 'firebreak scan --since HEAD~1 app', 1)
     expect(places(since)).toEqual(['app/e.env:1'])
+    const { coverage } = await looked(stage, 'firebreak scan --since HEAD~1 apq', 0)
+    expect(coverage.skipped).toEqual([{ what: 'apq', why: 'nothing stands there now' }])
   })
 
   test('leaves alone what stood in the file before, however often it moves or the file is renamed', async () => {
