@@ -209,7 +209,9 @@ describe.skipIf(postgres.skip)(`containment where something is wrong ${postgres.
     await suspending.release()
     expect(stepsDone(home)).toBeGreaterThan(0)
     expect(stopped.exit, stopped.stderr).toBe(130)
-    expect(stopped.stderr).toMatch(/INTERRUPTED {2}Interrupted\n→ what was committed is kept\n$/)
+    expect(stopped.stderr).toMatch(
+      /INTERRUPTED {2}Interrupted\n→ what was committed is kept; the same command goes on from there\n$/,
+    )
     expectNoInsides(stopped.stdout + stopped.stderr)
     await expectContained('stopped', await run(containOf('stopped'), home))
   })

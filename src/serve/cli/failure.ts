@@ -19,7 +19,12 @@ export function failure(raised: unknown, environment: NodeJS.ProcessEnv): Failur
   const error = storeError(raised)
   if (isFirebreakError(error)) return operatingFailure(error)
   if (isAbort(error))
-    return shaped('INTERRUPTED', 'Interrupted', 'what was committed is kept', INTERRUPTED_EXIT)
+    return shaped(
+      'INTERRUPTED',
+      'Interrupted',
+      'what was committed is kept; the same command goes on from there',
+      INTERRUPTED_EXIT,
+    )
   // The message of an unforeseen error may hold anything, a secret too: only who asks for it sees it.
   const stack = environment['FIREBREAK_DEBUG'] === '1' && error instanceof Error ? `\n${error.stack}` : ''
   const what = error instanceof Error ? error.name : typeof error
