@@ -3,9 +3,9 @@ import { basename, join, resolve } from 'node:path'
 import { serialize } from 'node:v8'
 import { defineConfig, type UserConfig } from 'tsdown'
 import { BUILT, BUILT_DICTIONARY, type Built } from './src/know/readers/built.ts'
-import { compileRule } from './src/know/readers/secrets/compiled-rule.ts'
-import { dictionaryOf } from './src/know/readers/secrets/literals.ts'
-import { rulesToKeep } from './src/know/readers/secrets/rule-cache.ts'
+import { compileRule } from './src/know/readers/secrets/rules/compiled-rule.ts'
+import { dictionaryOf } from './src/know/readers/secrets/prefilter/literals.ts'
+import { rulesToKeep } from './src/know/readers/secrets/rules/rule-cache.ts'
 import { codeDigest, rulesDigest } from './src/know/readers/version.ts'
 
 /** Loaded by nearly every command, in hundreds of small files: what they cost is finding them. */

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { gunzipSync } from 'node:zlib'
 import { compileRules } from '../src/know/readers/secrets/engine.ts'
-import type { Rule } from '../src/know/readers/secrets/rule.ts'
+import type { Rule } from '../src/know/readers/secrets/rules/rule.ts'
 
 const own = fileURLToPath(new URL('..', import.meta.url))
 const ROOTS = [join(own, 'node_modules'), '/usr/share/doc', '/usr/share', '/usr/include']

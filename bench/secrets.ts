@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import { z } from 'zod'
 import { compileRules, type Engine } from '../src/know/readers/secrets/engine.ts'
-import { loadRules } from '../src/know/readers/secrets/load-rules.ts'
+import { loadRules } from '../src/know/readers/secrets/rules/load-rules.ts'
 import type { Measurement } from './measurement.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))

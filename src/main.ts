@@ -146,7 +146,7 @@ async function main(): Promise<number> {
       throw storeError(error)
     }
     const kinds = async () => {
-      const { rulesInUse } = await import('./know/readers/secrets/rules-in-use.ts')
+      const { rulesInUse } = await import('./know/readers/secrets/rules/rules-in-use.ts')
       return (await rulesInUse({ ...surroundings, cacheDirectory: home })).rules
     }
     const connections = new Connections(connectors, keys, io, [declared(kinds) as Connector])

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
-import { cachedRules } from '../src/know/readers/secrets/rule-cache.ts'
-import type { RuleFolders } from '../src/know/readers/secrets/rules-in-use.ts'
+import { cachedRules } from '../src/know/readers/secrets/rules/rule-cache.ts'
+import type { RuleFolders } from '../src/know/readers/secrets/rules/rules-in-use.ts'
 import { rulesDigest } from '../src/know/readers/version.ts'
 
 /** What was read of them is kept for all files of tests: reading their YAML takes seconds of a processor's time. */

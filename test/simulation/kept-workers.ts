@@ -1,8 +1,8 @@
 import type * as PiscinaModule from 'piscina'
 import { vi } from 'vitest'
 import type * as ReaderVersion from '../../src/know/readers/version.ts'
-import type * as DictionaryPlace from '../../src/know/readers/secrets/dictionary-place.ts'
-import type * as RuleCache from '../../src/know/readers/secrets/rule-cache.ts'
+import type * as DictionaryPlace from '../../src/know/readers/secrets/prefilter/dictionary-place.ts'
+import type * as RuleCache from '../../src/know/readers/secrets/rules/rule-cache.ts'
 import type { SimulatedTime } from './simulated-time.ts'
 
 /**
@@ -41,7 +41,7 @@ vi.mock('piscina', async original => {
   return { Piscina: KeptPiscina }
 })
 
-vi.mock('../../src/know/readers/secrets/rule-cache.ts', async original => {
+vi.mock('../../src/know/readers/secrets/rules/rule-cache.ts', async original => {
   const real = await original<typeof RuleCache>()
   let rules: ReturnType<typeof real.cachedRules> | undefined
   return {
@@ -56,7 +56,7 @@ vi.mock('../../src/know/readers/version.ts', async original => {
   return { ...real, rulesDigest: (folder: string) => (digest ??= real.rulesDigest(folder)) }
 })
 
-vi.mock('../../src/know/readers/secrets/dictionary-place.ts', async original => {
+vi.mock('../../src/know/readers/secrets/prefilter/dictionary-place.ts', async original => {
   const real = await original<typeof DictionaryPlace>()
   let place: ReturnType<typeof real.dictionaryPlace> | undefined
   return {

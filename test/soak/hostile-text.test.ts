@@ -1,2 +1,2 @@
 // The tests of the same name, over longer texts.
-import '../know/readers/secrets/hostile-text.test.ts'
+import '../know/readers/secrets/rules/hostile-text.test.ts'

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { countText } from '../../src/core/contract/count-text.ts'
-import { rules } from '../know/readers/secrets/rule-directory.ts'
+import { rules } from '../know/readers/secrets/rules/rule-directory.ts'
 import { ROOT } from '../tidy/sources.ts'
 
 const MOST_MEMORY_MIB = 600

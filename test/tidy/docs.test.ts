@@ -5,7 +5,7 @@ import { operations } from '../../src/serve/operations/all.ts'
 import { allConnectors } from '../../src/connectors/all.ts'
 import { loadFrameworks } from '../../src/judge/posture/frameworks.ts'
 import { LIMITS } from '../../src/know/readers/archive/budget.ts'
-import { rulesInUse } from '../../src/know/readers/secrets/rules-in-use.ts'
+import { rulesInUse } from '../../src/know/readers/secrets/rules/rules-in-use.ts'
 import { BUILT_IN_RULES } from '../built-in-rules.ts'
 import { projectFiles, readSource, ROOT } from './sources.ts'
 

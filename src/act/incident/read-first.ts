@@ -5,7 +5,7 @@ import type { Row } from '../../core/store/schema.ts'
 import type { Db } from '../../core/store/store.ts'
 import { type Connections, connectedSources } from '../../know/connections/registry.ts'
 import { observe } from '../../know/observe/observe.ts'
-import type { RuleFolders } from '../../know/readers/secrets/rules-in-use.ts'
+import type { RuleFolders } from '../../know/readers/secrets/rules/rules-in-use.ts'
 import type { Mode } from './incident.ts'
 import { rulesFrom } from './rules-from.ts'
 

@@ -1,4 +1,4 @@
-import type { RuleFolders } from '../../know/readers/secrets/rules-in-use.ts'
+import type { RuleFolders } from '../../know/readers/secrets/rules/rules-in-use.ts'
 
 /** Of whatever has more, the folders of rules, as reading takes them. */
 export function rulesFrom({ rulesDirectory, ownRules, cacheDirectory }: RuleFolders): RuleFolders {

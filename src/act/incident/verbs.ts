@@ -1,7 +1,7 @@
 import { FirebreakError, isFirebreakError } from '../../core/contract/errors.ts'
 import type { Json } from '../../core/contract/ref.ts'
 import { observe } from '../../know/observe/observe.ts'
-import type { RuleFolders } from '../../know/readers/secrets/rules-in-use.ts'
+import type { RuleFolders } from '../../know/readers/secrets/rules/rules-in-use.ts'
 import { credentialArgument, identityArgument, issuedCredential } from '../actions/arguments.ts'
 import type { StepHandler } from '../actions/step.ts'
 import { verbs } from '../actions/verbs/all.ts'

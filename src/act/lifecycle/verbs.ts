@@ -1,6 +1,6 @@
 import { FirebreakError } from '../../core/contract/errors.ts'
 import type { Json } from '../../core/contract/ref.ts'
-import type { RuleFolders } from '../../know/readers/secrets/rules-in-use.ts'
+import type { RuleFolders } from '../../know/readers/secrets/rules/rules-in-use.ts'
 import { identityArgument } from '../actions/arguments.ts'
 import type { StepHandler } from '../actions/step.ts'
 import { watchConsumers } from '../incident/consumers.ts'

@@ -9,7 +9,7 @@ import { isValue } from '../../core/contract/secret-parts.ts'
 import { allReaders } from '../readers/all.ts'
 import type { Reader } from '../readers/reader.ts'
 import { compileRules } from '../readers/secrets/engine.ts'
-import type { LoadedRules } from '../readers/secrets/load-rules.ts'
+import type { LoadedRules } from '../readers/secrets/rules/load-rules.ts'
 import { type ReadAnswer, readDocument } from './read-document.ts'
 import { begin } from './reading.ts'
 

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { deserialize } from 'node:v8'
-import type { Dictionary } from './secrets/literals.ts'
-import type { LoadedRules } from './secrets/load-rules.ts'
+import type { Dictionary } from './secrets/prefilter/literals.ts'
+import type { LoadedRules } from './secrets/rules/load-rules.ts'
 
 /** What a build computes ahead, since it takes longer than a small scan. */
 export interface Built {

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { built } from './built.ts'
-import type { Rule } from './secrets/rule.ts'
+import type { Rule } from './secrets/rules/rule.ts'
 
 /** Beside the readers, what decides what is read: how they are called, and what a rule may declare. */
 const BESIDE = ['../observe/worker', '../../core/contract/declared-step']

@@ -1,4 +1,4 @@
-import type { RuleFolders } from '../../know/readers/secrets/rules-in-use.ts'
+import type { RuleFolders } from '../../know/readers/secrets/rules/rules-in-use.ts'
 import type { World } from './operation.ts'
 
 export const OWN_RULES = 'a directory of your own rules, beside the built-in ones; by default FIREBREAK_RULES'

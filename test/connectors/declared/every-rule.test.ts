@@ -5,9 +5,9 @@ import { fill } from '../../../src/connectors/declared/request.ts'
 import { callFor } from '../../../src/core/contract/declared-step.ts'
 import { realIo } from '../../../src/core/contract/io.ts'
 import { Secret } from '../../../src/core/contract/secret.ts'
-import { parseRule } from '../../../src/know/readers/secrets/load-rules.ts'
-import type { Rule } from '../../../src/know/readers/secrets/rule.ts'
-import { rules } from '../../know/readers/secrets/rule-directory.ts'
+import { parseRule } from '../../../src/know/readers/secrets/rules/load-rules.ts'
+import type { Rule } from '../../../src/know/readers/secrets/rules/rule.ts'
+import { rules } from '../../know/readers/secrets/rules/rule-directory.ts'
 
 const withCalls = rules.filter(rule => 'http' in rule.verify || 'http' in rule.revoke)
 const secretsOf = (rule: Rule) =>

@@ -8,7 +8,7 @@ import { observe } from '../../../src/know/observe/observe.ts'
 import { fewRules } from '../../built-in-rules.ts'
 import { testKeys } from '../../know/estate.ts'
 import { made } from '../../know/readers/archive/looking.ts'
-import { rules } from '../../know/readers/secrets/rule-directory.ts'
+import { rules } from '../../know/readers/secrets/rules/rule-directory.ts'
 import { openOwnStore } from '../../own-store.ts'
 
 const token = rules.find(rule => rule.id === 'github-token')!.examples.positive[0]!.value

@@ -10,7 +10,7 @@ import { realIo } from '../../../src/core/contract/io.ts'
 import { childEnvironment, freePort } from '../../../src/serve/operations/drill/server-process.ts'
 import { ownDirectory } from '../../know/estate.ts'
 import { told } from '../../know/readers/archive/looking.ts'
-import { rules } from '../../know/readers/secrets/rule-directory.ts'
+import { rules } from '../../know/readers/secrets/rules/rule-directory.ts'
 import { requireServer } from '../../servers.ts'
 
 const PROGRAMS = ['docker-registry', 'skopeo', 'umoci']

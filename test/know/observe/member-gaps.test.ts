@@ -14,7 +14,7 @@ import { fewRules } from '../../built-in-rules.ts'
 import { ownDirectory, testKeys } from '../estate.ts'
 import { made } from '../readers/archive/looking.ts'
 import { keptReading } from './kept-reading.ts'
-import { rules } from '../readers/secrets/rule-directory.ts'
+import { rules } from '../readers/secrets/rules/rule-directory.ts'
 
 const token = rules.find(rule => rule.id === 'github-token')!.examples.positive[0]!.value
 const kept = keptReading(() => fewRules('github-token'))

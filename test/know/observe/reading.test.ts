@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { Document } from '../../../src/core/contract/document.ts'
 import { Batch, begin, Reading } from '../../../src/know/observe/reading.ts'
 import { testKeys } from '../estate.ts'
-import { rules } from '../readers/secrets/rule-directory.ts'
+import { rules } from '../readers/secrets/rules/rule-directory.ts'
 
 const CONTAINER = { system: 'test', instance: 'i', kind: 'tree', id: 'i' }
 

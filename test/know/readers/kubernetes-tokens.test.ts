@@ -5,7 +5,7 @@ import type { Observation } from '../../../src/core/contract/observation.ts'
 import type { Ref } from '../../../src/core/contract/ref.ts'
 import { allReaders } from '../../../src/know/readers/all.ts'
 import { compileRules } from '../../../src/know/readers/secrets/engine.ts'
-import { parseRule } from '../../../src/know/readers/secrets/load-rules.ts'
+import { parseRule } from '../../../src/know/readers/secrets/rules/load-rules.ts'
 import { tree } from '../estate.ts'
 
 const { rule } = parseRule('jwt.yaml', await readFile('rules/secrets/jwt.yaml', 'utf8'))

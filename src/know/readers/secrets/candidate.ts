@@ -1,7 +1,7 @@
 import type { Facts } from '../../../core/contract/observation.ts'
 import type { Ref } from '../../../core/contract/ref.ts'
-import type { CompiledRule } from './compiled-rule.ts'
-import type { Key } from './key.ts'
+import type { CompiledRule } from './rules/compiled-rule.ts'
+import type { Key } from './assigned/key.ts'
 
 /** One part of a credential within a text: which bytes, how they are written, and what they decode to. */
 export interface Span {

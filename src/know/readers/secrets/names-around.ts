@@ -1,4 +1,4 @@
-import type { Key } from './key.ts'
+import type { Key } from './assigned/key.ts'
 import type { Text } from './text.ts'
 
 /** What stands around a key and may say whose it is. */

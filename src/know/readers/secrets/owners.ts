@@ -1,9 +1,9 @@
-import { endingOf } from './assigned-to.ts'
+import { endingOf } from './rules/assigned-to.ts'
 import type { Candidate } from './candidate.ts'
-import type { CompiledRule } from './compiled-rule.ts'
+import type { CompiledRule } from './rules/compiled-rule.ts'
 import { readToken, withFacts } from './interpret.ts'
 import { type NameAround, namesAround } from './names-around.ts'
-import type { Rule } from './rule.ts'
+import type { Rule } from './rules/rule.ts'
 import type { Text } from './text.ts'
 
 /** A keyword of a rule whose values are told by names. */

@@ -1,5 +1,5 @@
 import type { Candidate, Span } from './candidate.ts'
-import type { CompiledRule } from './compiled-rule.ts'
+import type { CompiledRule } from './rules/compiled-rule.ts'
 import type { Match } from './interpret.ts'
 import type { Text } from './text.ts'
 

@@ -1,6 +1,6 @@
 import type { Candidate } from './candidate.ts'
-import { holds } from './checksum.ts'
-import type { CompiledRule } from './compiled-rule.ts'
+import { holds } from './rules/checksum.ts'
+import type { CompiledRule } from './rules/compiled-rule.ts'
 import type { Match } from './interpret.ts'
 import type { Text } from './text.ts'
 

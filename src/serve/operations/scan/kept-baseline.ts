@@ -6,7 +6,7 @@ import { fingerprint, publicFingerprint } from '../../../core/keys/fingerprint.t
 import type { CopyView, CredentialView } from '../../../know/inventory/queries.ts'
 import { Flow } from '../../../know/observe/flow.ts'
 import { readersHere, readHere } from '../../../know/observe/look.ts'
-import { rulesInUse } from '../../../know/readers/secrets/rules-in-use.ts'
+import { rulesInUse } from '../../../know/readers/secrets/rules/rules-in-use.ts'
 import type { World } from '../operation.ts'
 import { ruleFoldersOf } from '../own-rules.ts'
 import { areCompared, type Baselines, compared } from './compared.ts'

@@ -1,7 +1,7 @@
 import { sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { pathBytes } from '../../../core/contract/path-text.ts'
-import type { Rule } from '../../../know/readers/secrets/rule.ts'
+import type { Rule } from '../../../know/readers/secrets/rules/rule.ts'
 import { fileInTree, PIPED, standsNow } from '../standing.ts'
 import type { Found, FoundCopy, Scan } from './found.ts'
 

@@ -4,7 +4,7 @@ import type { Observation } from '../../../../src/core/contract/observation.ts'
 import { Content } from '../../../../src/know/readers/archive/content.ts'
 import { imageConfig } from '../../../../src/know/readers/archive/image-config.ts'
 import { Images } from '../../../../src/know/readers/archive/images.ts'
-import { rules } from '../secrets/rule-directory.ts'
+import { rules } from '../secrets/rules/rule-directory.ts'
 import { made, told } from './looking.ts'
 import { processorTime } from '../../../processor-time.ts'
 

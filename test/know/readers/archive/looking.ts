@@ -10,7 +10,7 @@ import { Budget, LIMITS, type Limits } from '../../../../src/know/readers/archiv
 import { type Unpacked, unpack } from '../../../../src/know/readers/archive/unpack.ts'
 import { secretsReader } from '../../../../src/know/readers/secrets/secrets-reader.ts'
 import { requireServer } from '../../../servers.ts'
-import { engine } from '../secrets/rule-directory.ts'
+import { engine } from '../secrets/rules/rule-directory.ts'
 
 const reader = secretsReader(engine)
 

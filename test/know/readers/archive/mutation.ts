@@ -3,7 +3,7 @@ import { rmSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
-import { engine, rules } from '../secrets/rule-directory.ts'
+import { engine, rules } from '../secrets/rules/rule-directory.ts'
 import { look, made } from './looking.ts'
 
 const token = rules.find(rule => rule.id === 'github-token')!.examples.positive[0]!.value

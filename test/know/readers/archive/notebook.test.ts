@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { jupyter } from '../../../../src/know/readers/archive/notebook.ts'
-import { rules } from '../secrets/rule-directory.ts'
+import { rules } from '../secrets/rules/rule-directory.ts'
 import { told } from './looking.ts'
 
 const token = rules.find(rule => rule.id === 'github-token')!.examples.positive[0]!.value

@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { columnsOf } from '../../../../src/know/readers/archive/sqlite-file.ts'
-import { rules } from '../secrets/rule-directory.ts'
+import { rules } from '../secrets/rules/rule-directory.ts'
 import { told } from './looking.ts'
 import { processorTime } from '../../../processor-time.ts'
 

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { LIMITS } from '../../../../src/know/readers/archive/budget.ts'
-import { rules } from '../secrets/rule-directory.ts'
+import { rules } from '../secrets/rules/rule-directory.ts'
 import { look, made, told } from './looking.ts'
 
 const token = rules.find(rule => rule.id === 'github-token')!.examples.positive[0]!.value

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { postsReader } from '../../../../src/know/readers/posts/posts-reader.ts'
 import { observed } from '../both-ways.ts'
-import { engine, rules } from '../secrets/rule-directory.ts'
+import { engine, rules } from '../secrets/rules/rule-directory.ts'
 
 const token = rules.find(rule => rule.id === 'github-token')!.examples.positive[0]!.value
 const other = rules.find(rule => rule.id === 'stripe-key')!.examples.positive[0]!.value

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { Observation } from '../../../../src/core/contract/observation.ts'
 import { takeReport } from '../../../../src/know/readers/report/take-report.ts'
 import { Unreadable } from '../../../../src/know/readers/reader.ts'
-import { engine } from '../secrets/rule-directory.ts'
+import { engine } from '../secrets/rules/rule-directory.ts'
 
 const report = { system: 'report', instance: 'r', kind: 'report', id: 'r' }
 

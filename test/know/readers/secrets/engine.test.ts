@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { formatRef } from '../../../../src/core/contract/ref.ts'
 import { decodeSlot } from '../../../../src/core/contract/slot.ts'
 import type { Find } from '../../../../src/know/readers/secrets/engine.ts'
-import { engine, rules } from './rule-directory.ts'
+import { engine, rules } from './rules/rule-directory.ts'
 import { processorTime } from '../../../processor-time.ts'
 
 const scan = (content: string | Uint8Array, path = 'note.txt') => [

@@ -1,4 +1,4 @@
-import { type Rule, wholePattern } from '../../../../src/know/readers/secrets/rule.ts'
+import { type Rule, wholePattern } from '../../../../src/know/readers/secrets/rules/rule.ts'
 
 /** The rule as one expression, run over everything: no prefilter, no windows. A file's kind is told by its beginning. */
 export function everywhere(rule: Rule, text: string): { rule: string; start: number; end: number }[] {

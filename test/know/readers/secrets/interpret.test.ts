@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { engine } from './rule-directory.ts'
+import { engine } from './rules/rule-directory.ts'
 import { called, keptBack, shownToAll } from './in-calls.ts'
 import { printed } from './in-manuals.ts'
 import { noted, similar } from './in-notes.ts'

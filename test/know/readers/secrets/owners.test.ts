@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { Rule } from '../../../../src/know/readers/secrets/rule.ts'
-import { engine, rules } from './rule-directory.ts'
+import type { Rule } from '../../../../src/know/readers/secrets/rules/rule.ts'
+import { engine, rules } from './rules/rule-directory.ts'
 
 const kindsIn = (content: string, path: string) =>
   [...engine.scan(Buffer.from(content), { path })].map(find => find.rule)

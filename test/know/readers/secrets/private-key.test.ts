@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { decodeSlot, replaceSlot } from '../../../../src/core/contract/slot.ts'
-import { engine } from './rule-directory.ts'
+import { engine } from './rules/rule-directory.ts'
 
 const PEM = generateKeyPairSync('ec', { namedCurve: 'P-521' })
   .privateKey.export({ type: 'sec1', format: 'pem' })

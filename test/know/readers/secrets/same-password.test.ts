@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import { decodeSlot, replaceInPlace } from '../../../../src/core/contract/slot.ts'
 import type { Find } from '../../../../src/know/readers/secrets/engine.ts'
-import { engine } from './rule-directory.ts'
+import { engine } from './rules/rule-directory.ts'
 
 const base64 = (text: string) => Buffer.from(text).toString('base64')
 const shellQuoted = (text: string) => `"${text.replace(/["$`\\]/g, '\\$&')}"`

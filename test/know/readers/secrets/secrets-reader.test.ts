@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Observation } from '../../../../src/core/contract/observation.ts'
 import { allReaders } from '../../../../src/know/readers/all.ts'
-import { engine } from './rule-directory.ts'
+import { engine } from './rules/rule-directory.ts'
 
 test('a document becomes copies that hold their secret in nothing that prints', async () => {
   const [reader] = allReaders(engine)

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Find } from '../../../../src/know/readers/secrets/engine.ts'
-import { engine } from './rule-directory.ts'
+import { engine } from './rules/rule-directory.ts'
 import { processorTime } from '../../../processor-time.ts'
 
 /** Made up: what people take for passwords, and what machines make. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { engine } from './rule-directory.ts'
+import { engine } from './rules/rule-directory.ts'
 
 const TRUSTED = 2
 const KEY = 1

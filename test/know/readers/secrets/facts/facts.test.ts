@@ -5,7 +5,7 @@ import { awsAccount } from '../../../../../src/know/readers/secrets/facts/aws-ac
 import { jwtFacts } from '../../../../../src/know/readers/secrets/facts/json-part.ts'
 import { opensshFacts, sshFingerprint } from '../../../../../src/know/readers/secrets/facts/openssh.ts'
 import { privateKeyFacts } from '../../../../../src/know/readers/secrets/facts/private-key.ts'
-import { engine, rules } from '../rule-directory.ts'
+import { engine, rules } from '../rules/rule-directory.ts'
 import { certificateFor } from './certificate-for.ts'
 import { opensshFile } from './openssh-file.ts'
 
