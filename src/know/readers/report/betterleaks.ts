@@ -21,8 +21,16 @@ const finding = z.object({
   validation: z.object({ status: text }).optional().catch(undefined),
 })
 
-const CONFIDENCES: Record<string, number> = { low: 0.3, medium: 0.5, high: 0.7 }
-const VERDICTS: Record<string, boolean> = { valid: true, invalid: false, revoked: false }
+const CONFIDENCES = new Map([
+  ['low', 0.3],
+  ['medium', 0.5],
+  ['high', 0.7],
+])
+const VERDICTS = new Map([
+  ['valid', true],
+  ['invalid', false],
+  ['revoked', false],
+])
 
 export function isBetterleaks(record: object): boolean {
   return 'ruleID' in record && 'secret' in record
@@ -39,7 +47,12 @@ export function betterleaksFinding(record: unknown): readonly [Reported] | undef
   const rule = plainText(ruleID)
   const commit = commitOf(member('git.sha'))
   const file = pathOf(member('fs.symlink')) ?? pathOf(member('path'))
-  const url = plainText(member('url')?.replace(/[?#].*$/s, ''))
+  // Neither its query nor a password in it.
+  const url = plainText(
+    member('url')
+      ?.replace(/[?#].*$/s, '')
+      .replace(/^([a-z0-9+.-]+:\/\/)[^/]*@/i, '$1'),
+  )
   const path = file ?? (commit === undefined ? pathOf(url) : '(commit message)')
   if (rule === undefined || path === undefined) return undefined
   const [name, email] = [member('git.author_name'), member('git.author_email')]
@@ -47,8 +60,8 @@ export function betterleaksFinding(record: unknown): readonly [Reported] | undef
   const at = timeOf(member('git.date'))
   const remote = member('git.remote_url')
   const repository = remote === undefined ? undefined : repositoryKey(remote)
-  const verified = VERDICTS[validation?.status?.toLowerCase() ?? '']
-  const confidence = verified ? 0.95 : CONFIDENCES[parsed.data.confidence?.toLowerCase() ?? '']
+  const verified = VERDICTS.get(validation?.status?.toLowerCase() ?? '')
+  const confidence = verified ? 0.95 : CONFIDENCES.get(parsed.data.confidence?.toLowerCase() ?? '')
   const found: Reported = {
     tool: 'betterleaks',
     rule,

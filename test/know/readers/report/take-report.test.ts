@@ -158,12 +158,20 @@ describe('a report', () => {
         { ...base, match: '', secret: 'qTb...', attributes: { path: 'b.txt' } },
         { ...base, secret, attributes: { 'git.sha': commit }, validation: { status: 'revoked' } },
         { ...base, secret },
+        {
+          ...base,
+          secret,
+          confidence: 'constructor',
+          attributes: { url: 'https://ann:hunter2@wiki.example/page?q=1' },
+          validation: { status: '__proto__' },
+        },
       ]),
     )
     expect(failure).toBeUndefined()
     expect(copiesIn(seen).map(copy => [copy.place.in.id, copy.place.path, copy.confidence])).toEqual([
       ['?github.com/acme/app', 'a.txt', 0.95],
       ['r', '(commit message)', 0.7],
+      ['r', 'https://wiki.example/page', 0.5],
     ])
     expect(copiesIn(seen)[0]).toMatchObject({
       kind: 'betterleaks:x',
@@ -173,7 +181,7 @@ describe('a report', () => {
     expect(seen).toContainEqual(
       expect.objectContaining({ see: 'occurrence', commit, author: 'Ann <ann@x>', at: 1_767_323_045_000 }),
     )
-    const counts = { tool: 'betterleaks', withValue: 2, withoutValue: 1, notUnderstood: 1 }
+    const counts = { tool: 'betterleaks', withValue: 3, withoutValue: 1, notUnderstood: 1 }
     expect(countsIn(seen)).toMatchObject(counts)
   })
 
