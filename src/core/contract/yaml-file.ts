@@ -109,7 +109,8 @@ export function mistakeIn(issue: Issue, at: unknown): string {
     isScalar(at) &&
     typeof at.value === 'number'
   )
-    return `${name}: ${String(at.source)} is a number: its unit is missing, or quotes around it`
+    // The number itself may be a secret that was written where its name belongs.
+    return `${name} is a number: its unit is missing, or quotes around it`
   if (issue.code === 'invalid_type') return `${name}: give ${KINDS[issue.expected] ?? issue.expected}`
   if (issue.code === 'too_small' && issue.minimum === 1)
     return issue.origin === 'string' ? `${name} is empty` : `${name}: give one at least`

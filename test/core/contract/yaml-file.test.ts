@@ -26,9 +26,10 @@ test.each([
   ['name: jo\nparts: all\n', 'line 2: parts: give a list'],
   ['name: jo\nparts: []\n', 'line 2: parts: give one at least'],
   ['name: [jo]\nparts:\n  - weight: 1\n', 'line 1: name: give text'],
+  // It may be a secret that was written where its name belongs.
   [
-    'name: 10\nparts:\n  - weight: 1\n',
-    'line 1: name: 10 is a number: its unit is missing, or quotes around it',
+    'name: 4711\nparts:\n  - weight: 1\n',
+    'line 1: name is a number: its unit is missing, or quotes around it',
   ],
   ['name: jo\nparts:\n  - weight: 9\n', 'line 3: weight: give 5 at most'],
   ['name: ""\nparts:\n  - weight: 1\n', 'line 1: name is empty'],
