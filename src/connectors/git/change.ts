@@ -9,7 +9,7 @@ import type { Ref } from '../../core/contract/ref.ts'
 import { repositoryInstance, repositoryRef } from './connector.ts'
 import { isPartial, SUBMODULE_ELSEWHERE, withoutUserInfo } from './discovery.ts'
 import { objectDocument } from './documents.ts'
-import { headCommit, readRefs, readSmall, type Refs } from './git-directory.ts'
+import { headCommit, readBytes, readRefs, readSmall, type Refs } from './git-directory.ts'
 import { GitFailure } from './git-failure.ts'
 import { gitRecords, runGit } from './git-process.ts'
 import { AUTHOR, commitOf, EMPTY_TREE, oldestRoot } from './history.ts'
@@ -40,7 +40,7 @@ export async function openChange(
   try {
     const own = await ownDirectory(repository)
     const refs = await readRefs(repository)
-    const head = headCommit((await readSmall(join(own, 'HEAD'))) ?? '', refs)
+    const head = headCommit((await readBytes(join(own, 'HEAD'))) ?? Buffer.alloc(0), refs)
     // Everything would be new, or nothing.
     if (head === undefined && refs.gaps.length > 0)
       throw new FirebreakError(

@@ -1,6 +1,7 @@
 import { type FileHandle, lstat, open, readdir, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { FirebreakError } from '../../core/contract/errors.ts'
+import { pathText } from '../../core/contract/path-text.ts'
 import { READ_FLAGS } from '../../core/contract/read-flags.ts'
 
 const SMALL_FILE_BYTES = 256 * 1024 * 1024
@@ -15,7 +16,7 @@ export interface GitDirectory {
 
 /** What refs name, read from their files: asking git would make it read the repository's configuration. */
 export interface Refs {
-  /** Every ref, by name, with the object it names. */
+  /** Every ref, by its name as `pathText` writes it, with the object it names. */
   readonly all: ReadonlyMap<string, string>
   /** `ref: …` targets of HEAD and of `refs/remotes/<name>/HEAD`. */
   readonly symbolic: ReadonlyMap<string, string>
@@ -74,6 +75,11 @@ async function repositoryAbove(path: string): Promise<string | undefined> {
 
 /** The text of a regular file that is not a symbolic link: never a pipe that hangs, never a file elsewhere. */
 export async function readSmall(path: string): Promise<string | undefined> {
+  return (await readBytes(path))?.toString('utf8')
+}
+
+/** The same as it is: names of refs may be no UTF-8. */
+export async function readBytes(path: string | Buffer): Promise<Buffer | undefined> {
   let file: FileHandle
   try {
     file = await open(path, READ_FLAGS)
@@ -83,7 +89,7 @@ export async function readSmall(path: string): Promise<string | undefined> {
   try {
     const { size } = await file.stat()
     if (!(await file.stat()).isFile() || size > SMALL_FILE_BYTES) return undefined
-    return await file.readFile('utf8')
+    return await file.readFile()
   } finally {
     await file.close()
   }
@@ -96,9 +102,9 @@ export async function readRefs(directory: GitDirectory): Promise<Refs> {
   const gaps: string[] = []
   const { common } = directory
 
-  const packed = await readSmall(join(common, 'packed-refs'))
+  const packed = (await readBytes(join(common, 'packed-refs')))?.toString('latin1')
   for (const line of packed?.split('\n') ?? []) {
-    const [id, name] = [line.slice(0, line.indexOf(' ')), line.slice(line.indexOf(' ') + 1)]
+    const [id, name] = [line.slice(0, line.indexOf(' ')), nameOf(line.slice(line.indexOf(' ') + 1))]
     if (OBJECT_ID.test(id) && name.startsWith('refs/')) all.set(name, id)
   }
   if (await lstat(join(common, 'reftable')).catch(() => undefined)) {
@@ -107,22 +113,23 @@ export async function readRefs(directory: GitDirectory): Promise<Refs> {
     )
   }
 
-  const read = async (name: string, file: string) => {
-    const text = (await readSmall(file))?.trim()
-    const target = text === undefined ? undefined : targetOf(text)
-    if (text === undefined) problems.push(`the ref ${name} could not be read`)
-    else if (target !== undefined) symbolic.set(name, target)
-    else if (OBJECT_ID.test(text)) all.set(name, text)
+  const read = async (name: string, file: string | Buffer) => {
+    const bytes = await readBytes(file)
+    if (!bytes) return problems.push(`the ref ${name} could not be read`)
+    const [target, id] = [targetOf(bytes), idOf(bytes)]
+    if (target !== undefined) symbolic.set(name, target)
+    else if (id !== undefined) all.set(name, id)
     else problems.push(`the ref ${name} holds no object id`)
   }
-  const walk = async (folder: string, prefix: string) => {
-    for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => [])) {
-      const name = `${prefix}${entry.name}`
-      if (entry.isDirectory()) await walk(join(folder, entry.name), `${name}/`)
-      else if (!entry.name.endsWith('.lock')) await read(name, join(folder, entry.name))
+  const walk = async (folder: Buffer, prefix: string) => {
+    for (const entry of await readdir(folder, { withFileTypes: true, encoding: 'buffer' }).catch(() => [])) {
+      const name = `${prefix}${pathText(entry.name)}`
+      const path = Buffer.concat([folder, Buffer.from('/'), entry.name])
+      if (entry.isDirectory()) await walk(path, `${name}/`)
+      else if (!name.endsWith('.lock')) await read(name, path)
     }
   }
-  await walk(join(common, 'refs'), 'refs/')
+  await walk(Buffer.from(join(common, 'refs')), 'refs/')
   await read('HEAD', join(common, 'HEAD'))
   for (const worktree of await readdir(join(common, 'worktrees')).catch(() => [])) {
     await read(`worktrees/${worktree}/HEAD`, join(common, 'worktrees', worktree, 'HEAD'))
@@ -136,19 +143,30 @@ export async function readRefs(directory: GitDirectory): Promise<Refs> {
 }
 
 /** The commit that a `HEAD` stands at, which may name a branch that names another; undefined where there is none yet. */
-export function headCommit(text: string, refs: Refs): string | undefined {
-  let name = targetOf(text)
+export function headCommit(head: Buffer, refs: Refs): string | undefined {
+  let name = targetOf(head)
   // Git itself follows no more.
   for (let depth = 0; name !== undefined && depth < 5; depth++) {
     const id = refs.all.get(name)
     if (id !== undefined) return id
     name = refs.symbolic.get(name)
   }
-  return OBJECT_ID.test(text.trim()) ? text.trim() : undefined
+  return idOf(head)
 }
 
-function targetOf(text: string): string | undefined {
-  return /^ref:\s*(\S.*?)\s*$/.exec(text)?.[1]
+function idOf(bytes: Buffer): string | undefined {
+  const text = bytes.toString('latin1').trim()
+  return OBJECT_ID.test(text) ? text : undefined
+}
+
+function targetOf(bytes: Buffer): string | undefined {
+  const name = /^ref:[ \t\r\n]*([^ \t\r\n].*?)[ \t\r\n]*$/.exec(bytes.toString('latin1'))?.[1]
+  return name === undefined ? undefined : nameOf(name)
+}
+
+/** A ref's name, of which each character is a byte. */
+function nameOf(latin1: string): string {
+  return /[\x80-\xff]/.test(latin1) ? pathText(Buffer.from(latin1, 'latin1')) : latin1
 }
 
 /** The branch that a clone would check out, for a clone as for the original. */
