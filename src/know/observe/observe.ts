@@ -384,8 +384,10 @@ class Run {
     }
     const further: Occurrence[] = []
     try {
+      let observations = 0
       for await (const observation of this.#connection.discover()) {
         this.#options.io.signal.throwIfAborted()
+        if (++observations % 64 === 0) this.#progress(false)
         const isHere = observation.see === 'occurrence' && observation.atHead === true
         if (isHere && this.#once?.isFurther(observation)) further.push(observation)
         else await take(observation)

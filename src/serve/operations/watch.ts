@@ -77,6 +77,8 @@ const ACT_EVERY_MS = 60_000
 /** So long nothing is begun, and again after so long, that what is being read may end before something is done by itself. */
 const HOLD_MS = 30_000
 const HOLD_AGAIN_MS = 600_000
+/** A round takes seconds: where the clock says more, or less than nothing, it was set, or the machine slept. */
+const LEAP_MS = 120_000
 /** What shows no progress for so long may hang, and keeps its place from others no longer. */
 const STALLED_MS = 600_000
 const AUTOMATIC_COLOURS = {
@@ -131,6 +133,10 @@ class Watching {
   #acted = { after: 0, at: -Infinity }
   /** Since when something is to be done by itself. */
   #heldAt: Ms | undefined
+  /** When the last round began. */
+  #roundAt: Ms | undefined
+  /** Of a round: that something which was being read ended. */
+  #ended = Promise.withResolvers<void>()
   /** Sends what owners are to be told, beside all else: a place that answers slowly holds up no source. */
   #sending: Promise<void> | undefined
   #broken: unknown
@@ -182,6 +188,9 @@ class Watching {
   async #round(): Promise<boolean> {
     const { db, io } = this.#world
     if (this.#broken !== undefined) return false
+    this.#followClock()
+    // One for each round: what waits for a reading that never ends would be kept for as long.
+    this.#ended = Promise.withResolvers()
     await enrol(db, io)
     // Whoever was killed may have folded what it had not yet checked.
     if (!this.#checked) await this.#check()
@@ -209,7 +218,10 @@ class Watching {
       const work: Work = { source, at: io.now().getTime(), isStalled: false }
       const taken: Promise<void> = this.#take(source, claim, () => (work.at = io.now().getTime()))
         .catch(error => this.#trouble(error))
-        .finally(() => this.#working.delete(taken))
+        .finally(() => {
+          this.#working.delete(taken)
+          this.#ended.resolve()
+        })
       this.#working.set(taken, work)
     }
     if (this.#working.size === 0 && this.#input.once) {
@@ -228,7 +240,7 @@ class Watching {
     const pause = Math.min(LONGEST_SLEEP_MS, Math.max(20, due - io.now().getTime()))
     // A source that is due but waits for its turn is begun when another ends.
     const idle = this.#busy() >= most ? LONGEST_SLEEP_MS : pause
-    await Promise.race([...this.#working.keys(), io.sleep(idle).catch(() => {})])
+    await Promise.race([this.#ended.promise, io.sleep(idle).catch(() => {})])
     return true
   }
 
@@ -251,6 +263,17 @@ class Watching {
       if (failures > 0 && this.#checked) return now + Math.max(everyMs, LONGEST_BACKOFF_MS)
       return Math.min(observed_at ?? 0, now) + everyMs
     })
+  }
+
+  /** What is measured here is measured on as if the clock had not leapt. */
+  #followClock(): void {
+    const now = this.#world.io.now().getTime()
+    const passed = now - (this.#roundAt ?? now)
+    this.#roundAt = now
+    if (passed >= 0 && passed < LEAP_MS) return
+    for (const work of this.#working.values()) work.at += passed
+    this.#acted.at += passed
+    if (this.#heldAt !== undefined) this.#heldAt += passed
   }
 
   /** How many are being read, without those that may hang, which are told once. */
@@ -281,7 +304,7 @@ class Watching {
     const now = this.#world.io.now().getTime()
     this.#heldAt ??= now
     const held = (now - this.#heldAt) % HOLD_AGAIN_MS
-    return this.#busy() > 0 && held >= 0 && held < HOLD_MS
+    return this.#busy() > 0 && held < HOLD_MS
   }
 
   /** A database that is away or busy is waited for; gives how often in a row. What waiting does not mend is raised. */
@@ -381,8 +404,7 @@ class Watching {
   #isToAct(): boolean {
     const { after, at } = this.#acted
     const since = this.#world.io.now().getTime() - at
-    // A clock that was set back tells nothing.
-    return this.observed > after && (since < 0 || since >= ACT_EVERY_MS)
+    return this.observed > after && since >= ACT_EVERY_MS
   }
 
   /** What the requirements in force say that happens by itself. */

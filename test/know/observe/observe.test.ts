@@ -260,6 +260,23 @@ describe('what is gone', () => {
     expect(await places()).toEqual([['a.env']])
   })
 
+  test('is told to go on while what there is is listed', async () => {
+    files.files = { 'a.env': token(1) }
+    const connection = files.connection()
+    let told = 0
+    let [before, after] = [0, 0]
+    const discover = async function* (): AsyncGenerator<Observation> {
+      before = told
+      for (let n = 0; n < 100; n++)
+        yield { see: 'identity', ref: role(`${n}`), names: [`n${n}`], facts: {} } satisfies Observation
+      after = told
+      yield* connection.discover!()
+    }
+    const options = { keys: testKeys, io: realIo(), reading: await kept(), onProgress: () => void told++ }
+    await observe(db, source, { ...connection, discover }, options)
+    expect(after).toBeGreaterThan(before)
+  })
+
   test('is not what an incremental run did not list but discover() still states', async () => {
     files.incremental = true
     files.files = { 'a.env': token(1), 'b.env': token(2) }

@@ -298,6 +298,21 @@ describe('watching', () => {
     expect(stalled.sort()).toEqual(['place:huge', 'place:vast'])
   })
 
+  test('counts the time that a source does not go on as it passes here, and not by a clock that is set or slept', async () => {
+    await connect('huge')
+    hanging.add('huge')
+    const stalled = async (minutes: number, leap: number) => {
+      const [began, until] = [start(), start() + 1000 * MINUTE]
+      const { events } = await watched({ every: '5m' }, until, [
+        { ms: began + 3 * MINUTE, do: () => (clock += leap) },
+        { ms: began + leap + minutes * MINUTE, do: () => (clock = until) },
+      ])
+      return events.filter(({ event }) => event === 'stalled').length
+    }
+    expect(await stalled(8, 60 * MINUTE)).toBe(0)
+    expect(await stalled(12, -60 * MINUTE)).toBe(1)
+  })
+
   test('goes on with the others when one of those that it was to watch is disconnected', async () => {
     await connect('a', 'b')
     const until = start() + 60 * MINUTE
