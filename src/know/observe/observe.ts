@@ -492,11 +492,7 @@ class Run {
   }
 
   #progress(done: boolean): void {
-    this.#options.onProgress?.({
-      documents: this.#documents,
-      bytes: this.#bytes,
-      finds: this.#finds,
-      done,
-    })
+    const [documents, bytes, finds] = [this.#documents, this.#bytes, this.#finds]
+    this.#options.onProgress?.({ documents, bytes, finds, done })
   }
 }

@@ -17,6 +17,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { git } from '../../../src/connectors/git/connector.ts'
+import { findGitDirectory, headCommit, readRefs } from '../../../src/connectors/git/git-directory.ts'
 import { pathText } from '../../../src/core/contract/path-text.ts'
 import { realIo } from '../../../src/core/contract/io.ts'
 import { documentsOf, observationsOf } from './reading.ts'
@@ -279,4 +280,23 @@ test('a name of sixteen MiB is a failure of the repository, and none of ours', a
   const connection = await git.open({ path: repository }, realIo())
   await expect(observationsOf(connection)).rejects.toMatchObject({ code: 'UNREACHABLE' })
   await connection.close()
+})
+
+test('branches whose names are no UTF-8 are each one of their own, whether they are packed or not', async () => {
+  const ids = ['one', 'two', 'three', 'four'].map(message => commit(repository, {}, { message }))
+  const bytes = (text: string) => Buffer.from(text, 'latin1')
+  const heads = bytes(`${repository}/.git/refs/heads/`)
+  for (const [name, id] of [
+    ['\xe1', ids[0]],
+    ['\xe0', ids[1]],
+  ] as const)
+    writeFileSync(Buffer.concat([heads, bytes(name)]), `${id}\n`)
+  const packed = [`${ids[2]} refs/heads/b\xe0`, `${ids[3]} refs/heads/b\xe1`]
+  writeFileSync(join(repository, '.git/packed-refs'), bytes(`${packed.join('\n')}\n`))
+  unlinkSync(join(repository, '.git/refs/heads/main'))
+  const refs = await readRefs(await findGitDirectory(repository))
+  expect([...refs.all.values()].sort()).toEqual([...ids].sort())
+  expect(refs.problems).toEqual([])
+  expect(headCommit(bytes('ref: refs/heads/b\xe0\n'), refs)).toBe(ids[2])
+  expect(headCommit(bytes('ref: refs/heads/\xe1'), refs)).toBe(ids[0])
 })

@@ -14,7 +14,6 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { git } from '../../../src/connectors/git/connector.ts'
-import { findGitDirectory, headCommit, readRefs } from '../../../src/connectors/git/git-directory.ts'
 import type { Connection } from '../../../src/core/contract/connector.ts'
 import { realIo } from '../../../src/core/contract/io.ts'
 import { documentsOf, observationsOf, occurrencesOf, withoutOwnFiles } from './reading.ts'
@@ -139,26 +138,6 @@ test('a bare repository, a worktree and a checkout of the same history are the s
     return resource?.see === 'resource' && resource.facts['bare']
   }
   expect([await bareFact(first), await bareFact(second)]).toEqual([{ value: false }, { value: true }])
-})
-
-test('branches whose names are no UTF-8 are each one of their own, whether they are packed or not', async () => {
-  const path = repository()
-  const ids = ['one', 'two', 'three', 'four'].map(message => commit(path, {}, { message }))
-  const bytes = (text: string) => Buffer.from(text, 'latin1')
-  const heads = bytes(`${path}/.git/refs/heads/`)
-  for (const [name, id] of [
-    ['\xe1', ids[0]],
-    ['\xe0', ids[1]],
-  ] as const)
-    writeFileSync(Buffer.concat([heads, bytes(name)]), `${id}\n`)
-  const packed = [`${ids[2]} refs/heads/b\xe0`, `${ids[3]} refs/heads/b\xe1`]
-  writeFileSync(join(path, '.git/packed-refs'), bytes(`${packed.join('\n')}\n`))
-  unlinkSync(join(path, '.git/refs/heads/main'))
-  const refs = await readRefs(await findGitDirectory(path))
-  expect([...refs.all.values()].sort()).toEqual([...ids].sort())
-  expect(refs.problems).toEqual([])
-  expect(headCommit(bytes('ref: refs/heads/b\xe0\n'), refs)).toBe(ids[2])
-  expect(headCommit(bytes('ref: refs/heads/\xe1'), refs)).toBe(ids[0])
 })
 
 test('the instance stays when branches are added, and differs between histories', async () => {

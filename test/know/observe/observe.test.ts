@@ -84,6 +84,8 @@ const places = async () => Object.values(await standing()).sort()
 describe('observing', () => {
   test('finds what readers find, and says what it looked at', async () => {
     files.files = { 'a.env': `A=${token(1)}\n`, 'b.txt': 'nothing', 'c.env': `C=${token(2)} and ${token(1)}` }
+    const extra = (n: number): Observation => ({ see: 'identity', ref: role(`${n}`), names: [], facts: {} })
+    files.extra = Array.from({ length: 320 }, (_, n) => extra(n))
     const progress: number[] = []
     const result = await run({ onProgress: ({ documents }) => progress.push(documents) })
     expect(result).toMatchObject({ documents: 3, finds: 3, skippedAsRead: 0 })
@@ -94,6 +96,7 @@ describe('observing', () => {
     expect(credential?.copies[0]?.occurrences).toEqual([{ path: 'a.env', atHead: true }])
     expect(await coverageOf(db)).toEqual({ searched: ['tree'], skipped: [] })
     expect(progress.at(-1)).toBe(3)
+    expect(progress.length, 'also while what there is is listed').toBeGreaterThan(5)
     const evidence = await db.selectFrom('evidence').selectAll().execute()
     expect(evidence.map(({ kind, body }) => [kind, JSON.parse(body)])).toEqual([
       ['observed', expect.objectContaining({ documents: 3, finds: 3, finished: true, gaps: 0 })],
@@ -258,23 +261,6 @@ describe('what is gone', () => {
     const io = { ...realIo(), now: () => new Date(clock) }
     await observe(db, source, { ...connection, discover }, { keys: testKeys, io, reading: await kept() })
     expect(await places()).toEqual([['a.env']])
-  })
-
-  test('is told to go on while what there is is listed', async () => {
-    files.files = { 'a.env': token(1) }
-    const connection = files.connection()
-    let told = 0
-    let [before, after] = [0, 0]
-    const discover = async function* (): AsyncGenerator<Observation> {
-      before = told
-      for (let n = 0; n < 100; n++)
-        yield { see: 'identity', ref: role(`${n}`), names: [`n${n}`], facts: {} } satisfies Observation
-      after = told
-      yield* connection.discover!()
-    }
-    const options = { keys: testKeys, io: realIo(), reading: await kept(), onProgress: () => void told++ }
-    await observe(db, source, { ...connection, discover }, options)
-    expect(after).toBeGreaterThan(before)
   })
 
   test('is not what an incremental run did not list but discover() still states', async () => {
