@@ -85,10 +85,10 @@ describe.skipIf(absent !== undefined)(`a leaked password of a real Redis ${absen
       await observe(db, source, await connections.open(db, source.id), { ...world, workers: 1 })
     }
     await read(await connections.add(db, 'redis', { host, port, user, password }))
-    const connectWithin = async (folder: string, approved: string[]) => {
-      await mkdir(join(path, folder))
-      await copyFile(file, join(path, folder, '.env'))
-      const within = join(path, folder)
+    const connectWithin = async (inner: string, approved: string[]) => {
+      const within = join(path, inner)
+      await mkdir(join(path, 'deploy'))
+      await copyFile(file, join(path, 'deploy/.env'))
       return await connections.add(db, 'directory', { path: within, approved }, within)
     }
     return { db, world, file, leaked, connect, connectWithin, read }
@@ -136,28 +136,31 @@ describe.skipIf(absent !== undefined)(`a leaked password of a real Redis ${absen
     })
   })
 
-  test('a file of which two sources tell is written once, and who reads another one is left to a person', async () => {
-    const { db, world, file, leaked, connect, connectWithin, read } = await estateOf('till')
-    await read(await connectWithin('deploy', ['.env']))
-    await read(await connect())
-    const report = await contain(db, world, { secret: leaked, mode: 'emergency', windowSeconds: 0 })
-    expect(report, containText(report, 200)).toMatchObject({ state: 'done', contained: true })
-    const states = report.copies.map(({ where, state }) => [where.replace(/^\S*?\//, ''), state])
-    expect(states.sort()).toEqual([
-      ['.env:1', 'dead'],
-      ['.env:1', 'replaced'],
-      ['deploy/.env:1', 'replaced'],
-    ])
-    expect(report.breaks.join()).not.toContain('deploy/.env')
-    expect(report.outstanding).toEqual([
-      expect.stringMatching(
-        /^till: the old one stands still in \S+\/\.env:1\. .* stands in deploy\/\.env:1$/,
-      ),
-    ])
-    await expect(logInFrom(file)).rejects.toThrow('WRONGPASS')
-    expect(await logInFrom(join(file, '..', 'deploy/.env'))).toMatch(/^fb_/)
-    await mustHold(db)
-  })
+  test.each(['deploy', 'deploy/.env'])(
+    'a file of which two sources tell, one of them of %s, is written once, and who reads another one is left to a person',
+    async inner => {
+      const { db, world, file, leaked, connect, connectWithin, read } = await estateOf('till')
+      await read(await connectWithin(inner, ['.env']))
+      await read(await connect())
+      const report = await contain(db, world, { secret: leaked, mode: 'emergency', windowSeconds: 0 })
+      expect(report, containText(report, 200)).toMatchObject({ state: 'done', contained: true })
+      const states = report.copies.map(({ where, state }) => [where.replace(/^\S*?\//, ''), state])
+      expect(states.sort()).toEqual([
+        ['.env:1', 'dead'],
+        ['.env:1', 'replaced'],
+        ['deploy/.env:1', 'replaced'],
+      ])
+      expect(report.breaks.join()).not.toContain('deploy/.env')
+      expect(report.outstanding).toEqual([
+        expect.stringMatching(
+          /^till: the old one stands still in \S+\/\.env:1\. .* stands in deploy\/\.env:1$/,
+        ),
+      ])
+      await expect(logInFrom(file)).rejects.toThrow('WRONGPASS')
+      expect(await logInFrom(join(file, '..', 'deploy/.env'))).toMatch(/^fb_/)
+      await mustHold(db)
+    },
+  )
 
   test('what could be written nowhere in the end is taken back, and told', async () => {
     let empty = async () => {}

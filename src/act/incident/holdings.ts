@@ -1,4 +1,5 @@
-import { basename, isAbsolute, join } from 'node:path'
+import { stat } from 'node:fs/promises'
+import { basename, dirname, isAbsolute, join } from 'node:path'
 import { isFirebreakError } from '../../core/contract/errors.ts'
 import type { Io } from '../../core/contract/io.ts'
 import { formatRef, isProvisional, pathOf } from '../../core/contract/ref.ts'
@@ -67,13 +68,14 @@ export async function holdingsOf(
     const unresolved = group.find(copy => copy.claim && isProvisional(copy.claim))?.claim
     const atHead = group.some(copy => copy.occurrences.some(occurrence => occurrence.atHead))
     const readers = await readersOf(db, world.connections, first.place)
+    const root = await rootOf(first, labels.get(first.sourceId) ?? '')
     holdings.push({
       leak,
       copyIds: group.map(copy => copy.id),
       sourceId: first.sourceId,
       place: { ...first.place, slots: slotsOf(group) },
-      where: whereOf(group, labels.get(first.sourceId) ?? ''),
-      ...fileOf(first, labels.get(first.sourceId) ?? ''),
+      where: whereOf(group, root),
+      ...fileOf(first, root),
       writable: group.every(copy => copy.approved) && (await canWrite(db, world, first.sourceId)),
       ...(unresolved ? { elsewhere: formatRef(unresolved) } : {}),
       atHead,
@@ -93,14 +95,21 @@ function slotsOf(group: readonly CopyView[]) {
   return [...slots.values()].sort((a, b) => Number.parseInt(a.at, 10) - Number.parseInt(b.at, 10))
 }
 
-/** A folder and one that lies in it may both be connected. */
-function fileOf({ place }: CopyView, sourceLabel: string): { file?: string } {
-  const isOnDisk = place.in.system === 'directory' && isAbsolute(sourceLabel)
-  return isOnDisk ? { file: join(sourceLabel, pathOf(place)) } : {}
+/** What the source is called, which is a path on disk; of one that is a file, the folder in which it lies. */
+async function rootOf({ place }: CopyView, sourceLabel: string): Promise<string> {
+  if (place.in.system !== 'directory' || basename(sourceLabel) !== place.path) return sourceLabel
+  const found = await stat(sourceLabel).catch(() => undefined)
+  return found?.isFile() ? dirname(sourceLabel) : sourceLabel
 }
 
-/** As short as tells the sources apart: the last part of the source's label, then the path within it. */
-function whereOf(group: readonly CopyView[], sourceLabel: string): string {
+/** A folder and one that lies in it, or a file of it, may both be connected. */
+function fileOf({ place }: CopyView, root: string): { file?: string } {
+  const isOnDisk = place.in.system === 'directory' && isAbsolute(root)
+  return isOnDisk ? { file: join(root, pathOf(place)) } : {}
+}
+
+/** As short as tells the sources apart: the last part of the source's root, then the path within it. */
+function whereOf(group: readonly CopyView[], root: string): string {
   const lines = [
     ...new Set(
       group.flatMap(copy => copy.place.slots.flatMap(slot => (isValue(slot) ? (slot.line ?? []) : []))),
@@ -114,7 +123,7 @@ function whereOf(group: readonly CopyView[], sourceLabel: string): string {
   })
   const line = lines.length > 0 ? `:${lines.sort((a, b) => a - b).join(',')}` : ''
   const commit = occurrence?.commit ? ` in commit ${occurrence.commit.slice(0, 8)}` : ''
-  return `${basename(sourceLabel)}/${path}${line}${commit}`
+  return `${basename(root)}/${path}${line}${commit}`
 }
 
 async function canWrite(db: Db, world: World, sourceId: string): Promise<boolean> {

@@ -1,6 +1,15 @@
 import { z } from 'zod'
 import { repositoryKey } from '../../../core/contract/repository-key.ts'
-import { commitOf, isHidden, lineOf, pathOf, plainText, type Reported, timeOf } from './reported.ts'
+import {
+  commitOf,
+  confidenceOf,
+  isHidden,
+  lineOf,
+  pathOf,
+  plainText,
+  type Reported,
+  timeOf,
+} from './reported.ts'
 
 const text = z.string().optional().catch(undefined)
 
@@ -21,11 +30,6 @@ const finding = z.object({
   validation: z.object({ status: text }).optional().catch(undefined),
 })
 
-const CONFIDENCES = new Map([
-  ['low', 0.3],
-  ['medium', 0.5],
-  ['high', 0.7],
-])
 const VERDICTS = new Map([
   ['valid', true],
   ['invalid', false],
@@ -61,7 +65,7 @@ export function betterleaksFinding(record: unknown): readonly [Reported] | undef
   const remote = member('git.remote_url')
   const repository = remote === undefined ? undefined : repositoryKey(remote)
   const verified = VERDICTS.get(validation?.status?.toLowerCase() ?? '')
-  const confidence = verified ? 0.95 : CONFIDENCES.get(parsed.data.confidence?.toLowerCase() ?? '')
+  const confidence = verified ? 0.95 : confidenceOf(parsed.data.confidence)
   const found: Reported = {
     tool: 'betterleaks',
     rule,

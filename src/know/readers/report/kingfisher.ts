@@ -1,6 +1,15 @@
 import { z } from 'zod'
 import { repositoryKey } from '../../../core/contract/repository-key.ts'
-import { commitOf, isHidden, lineOf, pathOf, plainText, type Reported, timeOf } from './reported.ts'
+import {
+  commitOf,
+  confidenceOf,
+  isHidden,
+  lineOf,
+  pathOf,
+  plainText,
+  type Reported,
+  timeOf,
+} from './reported.ts'
 
 const text = z.string().optional().catch(undefined)
 
@@ -34,8 +43,10 @@ const record = z.object({
   }),
 })
 
-const CONFIDENCES: Record<string, number> = { low: 0.3, medium: 0.5, high: 0.7 }
-const VERDICTS: Record<string, boolean> = { 'active credential': true, 'inactive credential': false }
+const VERDICTS = new Map([
+  ['active credential', true],
+  ['inactive credential', false],
+])
 
 export function isKingfisher(value: object): boolean {
   return 'rule' in value && 'finding' in value
@@ -62,8 +73,8 @@ export function kingfisherFinding(value: unknown): readonly [Reported] | undefin
   const { name, email } = git?.commit?.committer ?? {}
   const author = plainText(email ? `${name ?? ''} <${email}>` : name)
   const at = timeOf(git?.commit?.date)
-  const verified = VERDICTS[finding.validation?.status?.toLowerCase() ?? '']
-  const confidence = verified ? 0.95 : CONFIDENCES[finding.confidence?.toLowerCase() ?? '']
+  const verified = VERDICTS.get(finding.validation?.status?.toLowerCase() ?? '')
+  const confidence = verified ? 0.95 : confidenceOf(finding.confidence)
   const repository = git?.repository_url && repositoryKey(git.repository_url)
   const found: Reported = {
     tool: 'kingfisher',

@@ -59,6 +59,16 @@ export function uriPath(uri: string | undefined): string | undefined {
   }
 }
 
+const CONFIDENCES = new Map([
+  ['low', 0.3],
+  ['medium', 0.5],
+  ['high', 0.7],
+])
+
+export function confidenceOf(word: string | undefined): number | undefined {
+  return CONFIDENCES.get(word?.toLowerCase() ?? '')
+}
+
 export function commitOf(text: string | undefined): string | undefined {
   return text !== undefined && /^[0-9a-f]{40}(?:[0-9a-f]{24})?$/.test(text) ? text : undefined
 }

@@ -113,7 +113,7 @@ describe('a report', () => {
     ['a list', (groups: object[]) => JSON.stringify(groups)],
     ['lines', (groups: object[]) => groups.map(each => JSON.stringify(each)).join('\n')],
   ])('of the first Kingfisher has its findings in groups: %s', async (_, written) => {
-    const finding = (snippet: string, line: number) => ({
+    const finding = (snippet: string, line: number, said: object) => ({
       id: 'kingfisher.x.1',
       matches: [
         {
@@ -122,17 +122,29 @@ describe('a report', () => {
             snippet,
             line,
             path: 'a.txt',
-            validation: { status: 'Active Credential' },
+            ...said,
             git_metadata: null,
           },
         },
       ],
     })
-    const { seen, failure } = await taken(written([finding('qTb7Zk2Vw9', 3), finding('wRc8Ym1Xu4', 5)]))
+    const odd = { confidence: 'constructor', validation: { status: 'constructor' } }
+    const { seen, failure } = await taken(
+      written([
+        finding('qTb7Zk2Vw9', 3, { validation: { status: 'Active Credential' } }),
+        finding('wRc8Ym1Xu4', 5, odd),
+      ]),
+    )
     expect(failure).toBeUndefined()
-    expect(copiesIn(seen).map(({ kind, place }) => [kind, place.path, place.slots[0]?.line])).toEqual([
-      ['kingfisher:kingfisher.x.1', 'a.txt', 3],
-      ['kingfisher:kingfisher.x.1', 'a.txt', 5],
+    const told = copiesIn(seen).map(({ kind, place, confidence }) => [
+      kind,
+      place.path,
+      place.slots[0]?.line,
+      confidence,
+    ])
+    expect(told).toEqual([
+      ['kingfisher:kingfisher.x.1', 'a.txt', 3, 0.95],
+      ['kingfisher:kingfisher.x.1', 'a.txt', 5, 0.5],
     ])
     expect(countsIn(seen)).toMatchObject({ findings: 2, withValue: 2, notUnderstood: 0 })
   })
