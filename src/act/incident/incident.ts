@@ -120,7 +120,7 @@ export interface Incident {
   readonly uncovered: readonly { label: string; why: string }[]
 }
 
-/** The same value in the same file, of which two sources tell: what is written by way of one is written for the other. */
-export function isSameFile(one: Holding, other: Holding): boolean {
-  return one.file !== undefined && one.file === other.file && one.leak === other.leak
+/** What is one for all sources that tell of the same value in the same file: what is written by way of one is written for the others. */
+export function spotOf(holding: Holding): Holding | string {
+  return holding.file === undefined ? holding : `${holding.leak} ${holding.file}`
 }

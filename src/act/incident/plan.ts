@@ -1,7 +1,7 @@
 import { formatRef, pathOf, sameRef } from '../../core/contract/ref.ts'
 import { toJson } from '../actions/arguments.ts'
 import type { PlannedStep } from '../actions/step.ts'
-import { argumentsAbout, type Holding, type Incident, isSameFile, type Target } from './incident.ts'
+import { argumentsAbout, type Holding, type Incident, spotOf, type Target } from './incident.ts'
 import type { Reader } from './readers.ts'
 
 export interface Plan {
@@ -335,12 +335,9 @@ function broken(incident: Incident, target: Target): string[] {
     sentences.push(
       `${name} reads the new credential when it is restarted, which is left to a person: it fails from ${cutBy(target)} until then`,
     )
-  const placed = incident.targets.flatMap(other => writable(incident, other))
+  const placed = new Set(incident.targets.flatMap(other => writable(incident, other)).map(spotOf))
   const left = incident.holdings.filter(
-    holding =>
-      holding.leak === target.leak &&
-      holding.atHead &&
-      !placed.some(other => other === holding || isSameFile(other, holding)),
+    holding => holding.leak === target.leak && holding.atHead && !placed.has(spotOf(holding)),
   )
   // The same file in a repository's history and in its work tree is one place to whoever reads it.
   const placesOf = (holdings: readonly Holding[]) => [

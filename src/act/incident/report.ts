@@ -1,7 +1,7 @@
 import type { Json } from '../../core/contract/ref.ts'
 import type { Row, RunState } from '../../core/store/schema.ts'
 import { isGiven } from '../actions/verbs/withdraw.ts'
-import { type Holding, type Incident, isSameFile, type Target } from './incident.ts'
+import { type Holding, type Incident, spotOf, type Target } from './incident.ts'
 
 export type CopyState = 'replaced' | 'removed' | 'dead' | 'live' | 'unknown'
 
@@ -92,21 +92,25 @@ export function report(
       step => step.state === 'verified' || (step.state === 'skipped' && !skippedOf(step).leavesOpen),
     )
   const [written, removed] = [copiesOf(steps, 'write'), copiesOf(steps, 'remove')]
-  const copyOf = (holding: Holding) =>
+  const alike = Map.groupBy(incident.holdings, spotOf)
+  const copies = incident.holdings.map(holding =>
     copyState(
-      incident.holdings.filter(other => other === holding || isSameFile(other, holding)),
+      alike.get(spotOf(holding))!,
       holding,
       credentials.filter((_, index) => incident.targets[index]?.leak === holding.leak),
       written,
       removed,
-    )
+    ),
+  )
   /** Those who go on reading the old one. What is in a history is read by whoever checks it out, and nobody knows who does. */
   const unreached = ({ label, leak }: Target): string[] => {
-    const of = incident.holdings.filter(holding => holding.leak === leak && holding.atHead)
     const among = (state: CopyState) =>
-      of.filter(holding => !/ in commit /.test(holding.where) && copyOf(holding).state === state)
-    const [old, given] = [among('dead'), among('replaced')].map(some => some.map(({ where }) => where))
-    if (!old?.length || !given?.length) return []
+      copies
+        .filter((copy, index) => copy.state === state && incident.holdings[index]!.leak === leak)
+        .filter(({ where, atHead }) => atHead && !/ in commit /.test(where))
+        .map(({ where }) => where)
+    const [old, given] = [among('dead'), among('replaced')]
+    if (old.length === 0 || given.length === 0) return []
     return [
       `${label}: the old one stands still in ${old.join(', ')}. Give whoever reads it there the new one, which stands in ${given[0]}`,
     ]
@@ -146,7 +150,7 @@ export function report(
     mode: incident.mode,
     contained: done && all.every(credential => credential.state === 'dead'),
     credentials: all,
-    copies: incident.holdings.map(copyOf),
+    copies,
     consumers: incident.targets.flatMap(target => {
       const moved = resultOf<{ moved?: string[] }>(`moved:${target.label}`)?.moved ?? []
       return target.consumers.map(consumer => ({
