@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { countText } from '../../core/contract/count-text.ts'
 import type { Facts, Observation } from '../../core/contract/observation.ts'
-import { alternates, defaultBranch, fromDotGit, isBare, type Refs } from './git-directory.ts'
+import { alternates, defaultBranch, fromDotGit, isBare, type Refs, refCommit } from './git-directory.ts'
 import { EMPTY_BLOB } from './history.ts'
 import { given, readObjects } from './object-reader.ts'
 import { contentId, ownFiles, packsWithoutIndex, submoduleRepositories } from './own-files.ts'
@@ -151,7 +151,7 @@ export function withoutUserInfo(url: string): string {
 
 function facts({ repository }: GitSource, refs: Refs): Facts {
   const branch = defaultBranch(refs)
-  const head = refs.all.get('HEAD') ?? refs.all.get(refs.symbolic.get('HEAD') ?? '')
+  const head = refCommit('HEAD', refs)
   return {
     ...(branch === undefined ? {} : { defaultBranch: { value: branch } }),
     ...(head === undefined ? {} : { head: { value: head } }),

@@ -142,16 +142,22 @@ export async function readRefs(directory: GitDirectory): Promise<Refs> {
   return { all, symbolic, tips: [...new Set(tips)], shallow, problems, gaps }
 }
 
-/** The commit that a `HEAD` stands at, which may name a branch that names another; undefined where there is none yet. */
+/** The commit that a `HEAD` stands at; undefined where there is none yet. */
 export function headCommit(head: Buffer, refs: Refs): string | undefined {
-  let name = targetOf(head)
+  const target = targetOf(head)
+  return target === undefined ? idOf(head) : refCommit(target, refs)
+}
+
+/** The commit that a ref stands at, which may name another one. */
+export function refCommit(name: string, refs: Refs): string | undefined {
+  let next: string | undefined = name
   // Git itself follows no more.
-  for (let depth = 0; name !== undefined && depth < 5; depth++) {
-    const id = refs.all.get(name)
+  for (let depth = 0; next !== undefined && depth < 5; depth++) {
+    const id = refs.all.get(next)
     if (id !== undefined) return id
-    name = refs.symbolic.get(name)
+    next = refs.symbolic.get(next)
   }
-  return idOf(head)
+  return undefined
 }
 
 function idOf(bytes: Buffer): string | undefined {

@@ -1,7 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Ms } from '../../core/contract/ref.ts'
-import type { Refs } from './git-directory.ts'
+import { refCommit, type Refs } from './git-directory.ts'
 import { GitFailure } from './git-failure.ts'
 import { gitRecords } from './git-process.ts'
 import { readObjects } from './object-reader.ts'
@@ -236,7 +236,7 @@ export async function walkTips(
   problem: (what: string) => void,
 ): Promise<void> {
   const trees = new Set<string>()
-  const head = refs.all.get(refs.symbolic.get('HEAD') ?? 'HEAD')
+  const head = refCommit('HEAD', refs)
   const tips = [...new Set([...(head ? [head] : []), ...refs.tips])]
   for await (const [tip, tree] of treesOf(repository, tips))
     if (tree) trees.add(tree)
