@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { repositoryKey } from '../../../core/contract/repository-key.ts'
 import {
+  authorOf,
   commitOf,
   confidenceOf,
   isHidden,
@@ -60,7 +61,7 @@ export function betterleaksFinding(record: unknown): readonly [Reported] | undef
   const path = file ?? (commit === undefined ? pathOf(url) : '(commit message)')
   if (rule === undefined || path === undefined) return undefined
   const [name, email] = [member('git.author_name'), member('git.author_email')]
-  const author = plainText(email ? `${name ?? ''} <${email}>` : name)
+  const author = authorOf(name, email)
   const at = timeOf(member('git.date'))
   const remote = member('git.remote_url')
   const repository = remote === undefined ? undefined : repositoryKey(remote)

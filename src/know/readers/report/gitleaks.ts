@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { commitOf, isHidden, lineOf, pathOf, plainText, type Reported, timeOf } from './reported.ts'
+import { authorOf, commitOf, isHidden, lineOf, pathOf, plainText, type Reported, timeOf } from './reported.ts'
 
 const text = z.string().optional().catch(undefined)
 
@@ -27,7 +27,7 @@ export function gitleaksFinding(record: unknown): readonly [Reported] | undefine
   const rule = plainText(parsed.data?.RuleID)
   if (!parsed.success || path === undefined || rule === undefined) return undefined
   const { Secret, Match, Commit, Author, Email, Date, StartLine } = parsed.data
-  const author = plainText(Email ? `${Author ?? ''} <${Email}>` : Author)
+  const author = authorOf(Author, Email)
   const commit = commitOf(Commit)
   const at = timeOf(Date)
   const hidden = !Secret || isHidden(Secret)

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { repositoryKey } from '../../../core/contract/repository-key.ts'
 import {
+  authorOf,
   commitOf,
   confidenceOf,
   isHidden,
@@ -71,7 +72,7 @@ export function kingfisherFinding(value: unknown): readonly [Reported] | undefin
   const { snippet } = finding
   const commit = commitOf(git?.commit?.id)
   const { name, email } = git?.commit?.committer ?? {}
-  const author = plainText(email ? `${name ?? ''} <${email}>` : name)
+  const author = authorOf(name, email)
   const at = timeOf(git?.commit?.date)
   const verified = VERDICTS.get(finding.validation?.status?.toLowerCase() ?? '')
   const confidence = verified ? 0.95 : confidenceOf(finding.confidence)

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { commitOf, isHidden, lineOf, pathOf, plainText, type Reported, timeOf } from './reported.ts'
+import { authorOf, commitOf, isHidden, lineOf, pathOf, plainText, type Reported, timeOf } from './reported.ts'
 
 const text = z.string().optional().catch(undefined)
 
@@ -40,7 +40,7 @@ export function olderGitleaksFinding(record: unknown): readonly [Reported] | und
   const rule = plainText(parsed.data?.rule)
   if (!parsed.success || path === undefined || rule === undefined) return undefined
   const { offender, line, lineNumber, commit, author, email, date } = parsed.data
-  const who = plainText(email ? `${author ?? ''} <${email}>` : author)
+  const who = authorOf(author, email)
   return [
     {
       tool: 'gitleaks',

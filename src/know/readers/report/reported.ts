@@ -59,6 +59,10 @@ export function uriPath(uri: string | undefined): string | undefined {
   }
 }
 
+export function authorOf(name: string | undefined, email: string | undefined): string | undefined {
+  return plainText(email ? `${name ?? ''} <${email}>` : name)
+}
+
 const CONFIDENCES = new Map([
   ['low', 0.3],
   ['medium', 0.5],

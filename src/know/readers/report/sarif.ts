@@ -1,6 +1,15 @@
 import { z } from 'zod'
 import { repositoryKey } from '../../../core/contract/repository-key.ts'
-import { commitOf, isHidden, lineOf, plainText, type Reported, timeOf, uriPath } from './reported.ts'
+import {
+  authorOf,
+  commitOf,
+  isHidden,
+  lineOf,
+  plainText,
+  type Reported,
+  timeOf,
+  uriPath,
+} from './reported.ts'
 
 const text = z.string().optional().catch(undefined)
 const message = z.object({ text }).optional().catch(undefined)
@@ -100,7 +109,7 @@ export function sarifFindings(
   if (!SCANNERS.test(run.tool) && !isAboutSecrets(said, known)) return 'not secret'
   const { commitSha, author: name, email, date } = partialFingerprints ?? {}
   const commit = commitOf(commitSha)
-  const author = plainText(email ? `${name ?? ''} <${email}>` : name)
+  const author = authorOf(name, email)
   const at = timeOf(date)
   const rule = plainText(ruleId ?? known?.id ?? known?.name) ?? 'unnamed'
   const found: readonly Reported[] = (locations ?? []).flatMap(({ physicalLocation }): Reported[] => {
